@@ -1,0 +1,108 @@
+"""Config: settings declared once; the declaration gives default, flag, help, type check and search range."""
+
+import dataclasses
+import difflib
+import inspect
+
+from seqzoo.registry import Registry
+
+
+def option(default, help, *, choices=None, minimum=None, maximum=None, sweep=None):
+    """Declares one setting of a Config.
+
+    Args:
+        default: the default value.
+        help: one sentence, with the unit and what 0 or "" means.
+        choices: allowed values: a tuple of strings, or a Registry (then its names).
+        minimum, maximum: bounds of a number, both allowed themselves.
+        sweep: values worth trying in a search: a list to choose from, or ``(low, high)`` for a range.
+
+    Example::
+
+        @dataclasses.dataclass(frozen=True)
+        class Config(seqzoo.config.Config):
+            units: int = option(128, "Units of each RNN layer.", minimum=1, sweep=[64, 128, 256])
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={"help": help, "choices": choices, "minimum": minimum, "maximum": maximum, "sweep": sweep},
+    )
+
+
+def default(group, **values):
+    """The declaration of one option of `group` again, with another default: ``epochs: int = default(Training, epochs=3)``."""
+    ((name, value),) = values.items()
+    field = next(f for f in dataclasses.fields(group) if f.name == name)
+    return dataclasses.field(default=value, metadata=field.metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings, frozen, checked when made. Subclass it, decorate with ``dataclasses.dataclass(frozen=True)``.
+
+    Raises:
+        ValueError: a value of the wrong type, out of bounds, or not among the choices.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+
+    @classmethod
+    def groups(cls):
+        """{title: [fields]}: the options by the group class that declared them, in the order of `cls`'s bases."""
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        owners = {}
+        for base in inspect.getmro(cls):
+            owners |= dict.fromkeys(base.__dict__.get("__annotations__", ()), base)  # the last one declared it first
+        groups = {}
+        for base in inspect.getmro(cls):
+            title = (inspect.getdoc(base) or "").split("\n")[0].rstrip(".")
+            own = [fields[name] for name, owner in owners.items() if owner is base and name in fields]
+            groups.setdefault(title, []).extend(own)
+        return {title: own for title, own in groups.items() if own}
+
+    @classmethod
+    def from_dict(cls, values):
+        """The Config that `to_dict` gave.
+
+        Raises:
+            ValueError: a key is not an option; the nearest one is named.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        for key in values:
+            if key not in names:
+                near = difflib.get_close_matches(key, names, n=1)
+                raise ValueError(f"Unknown option {key!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return cls(**values)
+
+    def to_dict(self):
+        """{option: value}, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def _checked(field, value):
+    """`value` as the field's type.
+
+    Raises:
+        ValueError: says what was given and what would be right.
+    """
+    wanted = field.metadata
+    if field.type is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, field.type) or (field.type is int and isinstance(value, bool)):
+        raise ValueError(f"--{field.name} should be of type {field.type.__name__}. Received: {value!r}")
+    choices = wanted["choices"]
+    if isinstance(choices, Registry):
+        choices.check(value)
+    elif choices is not None and value not in choices:
+        near = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"--{field.name} should be one of {', '.join(map(str, choices))}. Received: {value!r}.{hint}")
+    low, high = wanted["minimum"], wanted["maximum"]
+    if (low is not None and not value >= low) or (high is not None and not value <= high):
+        bounds = " and ".join(
+            text for text in (low is not None and f"at least {low}", high is not None and f"at most {high}") if text
+        )
+        raise ValueError(f"--{field.name} should be {bounds}. Received: {value!r}")
+    return value

@@ -1,0 +1,39 @@
+"""Datasets: one file a source or format. ``DATASETS[name](...)`` gives ``{split: Examples}``."""
+
+from seqzoo.registry import Registry
+
+DATASETS = Registry("dataset", "seqzoo.datasets")
+
+
+class Examples:
+    """The examples of one split: iterated as often as needed, read anew each time, so nothing need fit in memory.
+
+    Args:
+        read: function without arguments that returns an iterator of examples, each a dict of named features.
+        features: what each example must hold: ``{"tokens": list, "text": str, "label": str}``. Lists are lists of
+            strings, and all lists of one example are of the same length when `aligned`.
+        source: where the examples come from, for messages: a file or the name of a set.
+        aligned: whether all list features have one length (tagging), or not (translation).
+
+    Raises (while iterating):
+        ValueError: an example does not hold what was declared.
+    """
+
+    def __init__(self, read, features, source, aligned=False):
+        self.read = read
+        self.features = dict(features)
+        self.source = str(source)
+        self.aligned = aligned
+
+    def __iter__(self):
+        for number, example in enumerate(self.read(), 1):
+            for name, kind in self.features.items():
+                if not isinstance(example.get(name), kind):
+                    raise ValueError(
+                        f"{self.source}: example {number}: feature {name!r} should be a {kind.__name__}. "
+                        f"Received: {example.get(name)!r}"
+                    )
+            if self.aligned and len(lengths := {n: len(example[n]) for n, k in self.features.items() if k is list}) > 1:
+                if len(set(lengths.values())) > 1:
+                    raise ValueError(f"{self.source}: example {number}: features differ in length: {lengths}")
+            yield example

@@ -1,0 +1,194 @@
+"""TensorFlow Datasets: any of its sets by name, and short names for those of tagging."""
+
+import difflib
+import itertools
+
+from seqzoo import spans
+from seqzoo.datasets import DATASETS, Examples
+
+SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
+UD = "universal_dependencies"
+
+
+@DATASETS.register("tfds")
+def tfds(data_dir=None, name=None, columns=None):
+    """Any set of TensorFlow Datasets, by its name and the names of its features.
+
+    A set that is not on disk is downloaded, once. Label numbers become the labels' names, bytes become text. What TFDS
+    adds to the data is taken off again: the empty example behind a CoNLL file, and in ``universal_dependencies`` the
+    multiword tokens and empty nodes, whose words would come twice (they are the ones without a head).
+
+    Args:
+        data_dir: where TFDS keeps its sets. Default: ``~/tensorflow_datasets``.
+        name: as TFDS has it, with the config if there are several: ``"glue/sst2"``, ``"trec"``, ``"conll2002/nl"``.
+        columns: dict feature -> TFDS's feature: ``{"text": "sentence", "label": "label"}``; a ``/`` leads to nested
+            ones: ``{"text": "question", "answers": "answers/text"}``. The feature ``ner`` comes in BIO.
+
+    Returns:
+        Dict split -> `Examples`: a list of strings for a sequence, else a string. With ``tokens``, lists are aligned.
+
+    Raises:
+        ValueError: no such set or feature (names the nearest), none of the splits, or it cannot be downloaded; while
+            iterating: a label is missing, or a wrong span tag.
+    """
+    if not name or not columns:
+        raise ValueError(
+            "--dataset=tfds needs the name of a TFDS set, as 'glue/sst2', and columns, feature -> its name in the set, "
+            f"as {{'text': 'sentence', 'label': 'label'}}. Received: name={name!r}, columns={columns!r}"
+        )
+    return _load(data_dir, name, columns)
+
+
+@DATASETS.register("conll2003")
+def conll2003(data_dir=None, name=None, columns=None):
+    """English newswire NER (Tjong Kim Sang & De Meulder, 2003, https://aclanthology.org/W03-0419), from TFDS.
+
+    Args as in `tfds`; ``chunks`` is a further feature.
+    """
+    return _load(data_dir, name or "conll2003", columns or {"tokens": "tokens", "pos": "pos", "ner": "ner"})
+
+
+@DATASETS.register("conll2002")
+def conll2002(data_dir=None, name=None, columns=None):
+    """Spanish NER, or Dutch by name="conll2002/nl" (Tjong Kim Sang, 2002), from TFDS.
+
+    Args as in `tfds`. https://aclanthology.org/W02-2024
+    """
+    columns = columns or {"tokens": "tokens", "pos": "pos", "ner": "ner"}
+    return _load(data_dir, name or "conll2002/es", columns)
+
+
+@DATASETS.register("wikiann")
+def wikiann(data_dir=None, name=None, columns=None):
+    """NER of Wikipedia in 176 languages by name="wikiann/<language>" (Pan et al., 2017), from TFDS; English by default.
+
+    Args as in `tfds`. https://aclanthology.org/P17-1178, with the splits of https://aclanthology.org/P19-1015.
+    """
+    return _load(data_dir, name or "wikiann/en", columns or {"tokens": "tokens", "ner": "tags"})
+
+
+@DATASETS.register("universal_dependencies")
+def universal_dependencies(data_dir=None, name=None, columns=None):
+    """Universal Dependencies by name="universal_dependencies/<treebank>", from TFDS.
+
+    Args as in `tfds`; the default is the English EWT with UPOS, and ``xpos`` and ``lemmas`` are further features.
+    https://universaldependencies.org
+    """
+    columns = columns or {"tokens": "tokens", "pos": "upos"}
+    return _load(data_dir, name or "universal_dependencies/en_ewt", columns)
+
+
+def _load(data_dir, name, columns):
+    builder = _builder(name, data_dir)
+    leaves = {path: (leaf, rank) for path, leaf, rank in _leaves(builder.info.features)}
+    chosen = {}
+    for feature, path in columns.items():
+        if path not in leaves:
+            near = difflib.get_close_matches(str(path), leaves, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{name} has no feature {path!r}.{hint} It has: {', '.join(leaves)}.")
+        if leaves[path][1] > 1:
+            raise ValueError(f"{name}: feature {path!r} is neither a value nor a list of values: {leaves[path][0]}")
+        chosen[feature] = (path.split("/"), *leaves[path])
+    _prepare(builder, name)
+
+    # A set on disk has splits; one mocked by tfds.testing.mock_data has none, and gives any it is asked for.
+    names = [split for split in builder.info.splits or ("train", "validation", "test") if split in SPLITS]
+    if not names:
+        raise ValueError(f"{name} has no train, validation or test split. It has: {', '.join(builder.info.splits)}.")
+    kinds = {feature: list if rank else str for feature, (_, _, rank) in chosen.items()}
+    return {
+        SPLITS[split]: Examples(_reader(builder, split, chosen), kinds, f"{name} {split}", aligned="tokens" in columns)
+        for split in names
+    }
+
+
+def _builder(name, data_dir):
+    import tensorflow_datasets  # here, for it takes seconds, and the names of the datasets are listed without it
+
+    try:
+        return tensorflow_datasets.builder(name, data_dir=data_dir)
+    except ValueError as error:
+        known = tensorflow_datasets.list_builders(with_community_datasets=False)
+        set_name, _, config = name.partition("/")
+        if set_name in known:
+            configs = tensorflow_datasets.builder_cls(set_name).builder_configs
+            near = [f"{set_name}/{c}" for c in difflib.get_close_matches(config, configs, n=3, cutoff=0.3)]
+        else:
+            near = difflib.get_close_matches(set_name, known)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        reference = "https://www.tensorflow.org/datasets/catalog"
+        raise ValueError(f"TensorFlow Datasets has no set {name!r}.{hint} Its sets: {reference}") from error
+
+
+def _leaves(feature, path=(), rank=0):
+    """Yields (path, feature, rank) of all that is not made of other features; each Sequence around it adds a rank."""
+    import tensorflow_datasets
+
+    if isinstance(feature, tensorflow_datasets.features.FeaturesDict):
+        for name, inner in feature.items():
+            yield from _leaves(inner, (*path, name), rank)
+    elif isinstance(feature, tensorflow_datasets.features.Sequence):
+        yield from _leaves(feature.feature, path, rank + 1)
+    else:
+        yield "/".join(path), feature, rank + len(feature.shape)
+
+
+def _prepare(builder, name):
+    """Downloads a set that is not on disk."""
+    if builder.is_prepared():
+        return
+    from tensorflow_datasets.core.download import downloader
+
+    # TFDS tries 10 times, with pauses that double, before it says that there is no network: 205 s. With 5 it is 6 s.
+    downloader.MAX_RETRIES = 5
+    print(f"{name} is not in {builder.data_dir}: downloading it.", flush=True)
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # whatever goes wrong between here and a server; it stays the cause
+        cause = (str(error).strip() or repr(error)).split("\n")[0]
+        raise ValueError(
+            f"Could not download {name}: {type(error).__name__}: {cause}. If you have its files, read those: "
+            f"--dataset={'conllu' if builder.name == UD else 'conll'} --data_dir=FOLDER."
+        ) from error
+
+
+def _reader(builder, split, chosen):
+    records = builder.as_dataset(split=split)
+
+    def read():
+        for number, record in enumerate(records.as_numpy_iterator(), 1):
+            # TFDS writes an absent head as "None".
+            is_word = [head != b"None" for head in record["head"]] if builder.name == UD else itertools.repeat(True)
+            example = {}
+            for feature, (path, leaf, rank) in chosen.items():
+                value = record
+                for key in path:
+                    value = value[key]
+                try:
+                    if rank:
+                        example[feature] = [_text(leaf, item) for item in itertools.compress(value, is_word)]
+                    else:
+                        example[feature] = _text(leaf, value)
+                    if feature == "ner":
+                        example[feature] = spans.to_bio(example[feature])
+                except ValueError as error:
+                    raise ValueError(
+                        f"{builder.info.full_name} {split}: example {number}: {feature}: {error}"
+                    ) from None
+            if any(example.values()):  # nothing in any feature: the empty example behind a CoNLL file
+                yield example
+
+    return read
+
+
+def _text(feature, value):
+    """The text of one value: the name of a label, decoded bytes, or a number as it prints."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    names = getattr(feature, "names", None)
+    if not names:
+        return str(value)
+    if value < 0:  # TFDS's mark; its own int2str would give the last label for it
+        raise ValueError("no label (-1). Test splits of benchmarks come without: use the validation split")
+    return names[value]

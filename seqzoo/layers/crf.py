@@ -1,0 +1,214 @@
+"""A linear-chain conditional random field: the layer, its loss, and exact inference as functions of one tensor."""
+
+import keras
+import numpy as np
+from keras import ops
+
+# The score of a forbidden move, in place of -inf, whose differences are NaN. exp(-1e4) is exactly 0 in float32, so that
+# forbidden moves leave every allowed sum untouched, and a chain made of nothing else still has a finite score.
+FORBIDDEN = -1e4
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class CRF(keras.layers.Layer):
+    """The scores of all moves of a linear-chain conditional random field.
+
+    With emissions e [B, T, K], transitions A [K, K], start a [K] and end b [K], a sequence of tags y has the score
+
+        s(x, y) = a[y_1] + sum_t e[t, y_t] + sum_{t>1} A[y_{t-1}, y_t] + b[y_T]        p(y | x) = exp(s(x, y)) / Z(x)
+
+    The layer returns the potentials [B, T, K, K]: `potentials[b, t, i, j]` is what the move from tag i at t-1 to tag j
+    at t adds to the score. The first step has no i: all its rows are equal, and row 0 is the one that is read. Padded
+    steps hold identity moves, 0 for staying and `FORBIDDEN` for changing, which carry a chain through unchanged. So
+    start, end, mask and constraints all lie in the potentials, and the functions below need neither layer nor mask.
+
+    A zero initialisation makes a new layer a plain softmax over the tags. All is float32, under any dtype policy.
+
+    Args:
+        allowed: None, or hard constraints (start [K], transitions [K, K], end [K]) of 0 and 1: where 0, `FORBIDDEN` is
+            added to the score. A gold sequence that breaks them has a finite loss of about 1e4 for each break.
+
+    Call:
+        emissions: [B, T, K].
+        mask: [B, T], True at real steps, all of which stand before the padded ones (padding is on the right). A row
+            that is wholly masked has the loss 0.
+
+    Sources: Lafferty et al. (2001), Conditional random fields; Collobert et al. (2011), Natural language processing
+    (almost) from scratch, section 3.2.2; Lample et al. (2016), Neural architectures for named entity recognition,
+    equations 1-2.
+    """
+
+    def __init__(self, allowed=None, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})  # sums over the whole chain are too much for 16 bits
+        self.supports_masking = True
+        if allowed is not None:
+            allowed = [np.asarray(part, "int32").tolist() for part in allowed]
+            shapes = [np.shape(part) for part in allowed]
+            if len(shapes) != 3 or shapes != [shapes[0], shapes[0] * 2, shapes[0]] or len(shapes[0]) != 1:
+                raise ValueError(f"allowed must be (start [K], transitions [K, K], end [K]). Received shapes: {shapes}")
+        self.allowed = allowed
+
+    def build(self, emissions_shape):
+        size = emissions_shape[-1]
+        if self.allowed is not None and len(self.allowed[0]) != size:
+            raise ValueError(f"allowed is for {len(self.allowed[0])} tags. Received emissions for {size} tags")
+        self.start = self.add_weight(name="start", shape=(size,), initializer="zeros")
+        self.transitions = self.add_weight(name="transitions", shape=(size, size), initializer="zeros")
+        self.end = self.add_weight(name="end", shape=(size,), initializer="zeros")
+
+    def call(self, emissions, mask=None):
+        _, length, size = ops.shape(emissions)
+        allowed = (1, 1, 1) if self.allowed is None else self.allowed
+        start, transitions, end = (  # [K], [K, K], [K]
+            weight + FORBIDDEN * (1 - np.asarray(part, "float32"))
+            for weight, part in zip((self.start, self.transitions, self.end), allowed, strict=True)
+        )
+        mask = ops.ones_like(emissions[..., 0], "bool") if mask is None else ops.cast(mask, "bool")  # [B, T]
+        last = ops.logical_and(mask, ops.logical_not(ops.pad(mask[:, 1:], [[0, 0], [0, 1]])))  # [B, T]
+        kinds = ops.where(mask, ops.cast(ops.arange(length) > 0, "int32"), 2)  # [B, T]
+        moves = ops.stack([ops.broadcast_to(start, (size, size)), transitions, _identity(size)])  # [3, K, K]
+        entries = ops.where(mask[..., None], emissions + ops.where(last[..., None], end, 0.0), 0.0)  # [B, T, K]
+        return ops.take(moves, kinds, axis=0) + entries[:, :, None]  # [B, T, K, K]
+
+    def compute_mask(self, emissions, mask=None):
+        return None  # the potentials hold the mask
+
+    def get_config(self):
+        return {**super().get_config(), "allowed": self.allowed}
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class CRFLoss(keras.losses.Loss):
+    """-log p(tags | x), token by token: tags [B, T], potentials [B, T, K, K] -> [B, T]; 0 at padded steps.
+
+    With sample weights of 1 at real steps and 0 at padded ones, the default reduction gives the mean over real tokens.
+    """
+
+    def __init__(self, reduction="mean_with_sample_weight", name="crf_loss", **kwargs):
+        super().__init__(reduction=reduction, name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        return negative_log_likelihood(y_true, y_pred)
+
+
+def log_partition(potentials):
+    """log Z(x), the log of the sum of exp(score) over all sequences: potentials [B, T, K, K] -> [B]."""
+    return ops.sum(ops.where(_padded(potentials), 0.0, _log_growth(potentials)), axis=-1)
+
+
+def negative_log_likelihood(tags, potentials):
+    """Each token's share in -log p(tags | x): tags [B, T], potentials [B, T, K, K] -> [B, T].
+
+    The share is (log Z_t - log Z_{t-1}) - potentials[t, y_{t-1}, y_t], where Z_t is the sum over the sequences up to t.
+    The shares add up to -log p(tags | x); one alone may be negative. They are 0 at padded steps, whatever tag is there.
+    """
+    size = potentials.shape[-1]
+    tags = ops.cast(tags, "int32")
+    moves = ops.pad(tags[:, :-1], [[0, 0], [1, 0]]) * size + tags  # [B, T], in the flattened K x K
+    moves = ops.reshape(ops.one_hot(moves, size * size), ops.shape(potentials))  # the gradient of a gather is slower
+    gold = ops.sum(moves * potentials, axis=(-2, -1))  # [B, T]
+    return ops.where(_padded(potentials), 0.0, _log_growth(potentials) - gold)
+
+
+def viterbi(potentials):
+    """The best sequence and its score: potentials [B, T, K, K] -> tags [B, T], scores [B]. See `nbest` for padding."""
+    tags, scores = nbest(potentials, 1)
+    return tags[:, 0], scores[:, 0]
+
+
+def nbest(potentials, n):
+    """The n best sequences, best first: potentials [B, T, K, K] -> tags [B, n, T], scores [B, n].
+
+    List Viterbi (Seshadri and Sundberg, 1994): for each tag the n best ways to reach it are kept, which is exact.
+    Padded steps repeat the last real tag (0 in a wholly masked row). Where there are fewer than n allowed sequences,
+    the surplus has scores at the level of `FORBIDDEN` (test: score < FORBIDDEN / 2), and its tags mean nothing.
+    """
+    batch, length, size, _ = ops.shape(potentials)
+    steps = ops.arange(length)
+    # [B, K, n]: one way to begin (see `_begin`)
+    scores = ops.pad(_begin(potentials)[..., None], [[0, 0], [0, 0], [0, n - 1]], constant_values=FORBIDDEN)
+
+    def extend(carry, t):
+        moves = ops.swapaxes(ops.take(potentials, t, axis=1), 1, 2)  # [B, K to, K from]
+        ways = carry[0][:, None] + moves[..., None]  # [B, K to, K from, n]
+        best = tuple(ops.top_k(ops.reshape(ways, (batch, size, size * n)), n))  # scores and origins, [B, K, n] each
+        return best, best
+
+    (scores, _), (_, origins) = ops.scan(extend, (scores, ops.zeros_like(scores, "int32")), steps)
+    origins = ops.reshape(origins, (length, batch, size * n))  # state = tag * n + rank
+    scores, states = ops.top_k(ops.reshape(scores, (batch, size * n)), n)  # [B, n], [B, n]
+
+    def retrace(states, t):
+        return ops.take_along_axis(origins[t], states, axis=-1), states
+
+    _, states = ops.scan(retrace, states, steps, reverse=True)  # [T, B, n]
+    return ops.transpose(states // n, (1, 2, 0)), scores
+
+
+def marginals(potentials):
+    """p(tag_t = j | x), the confidence in each tag: potentials [B, T, K, K] -> [B, T, K]; padding repeats the last."""
+    alpha = _forward(potentials)
+    end = ops.softmax(alpha[:, -1:])  # [B, 1, K]: at the last step all of x has been seen
+    return _backward(_origins(alpha, potentials), ops.concatenate([ops.zeros_like(alpha[:, :-1]), end], axis=1))
+
+
+def _identity(size):
+    """The moves of a padded step, [K, K]."""
+    return FORBIDDEN * (1 - ops.eye(size, dtype="float32"))
+
+
+def _padded(potentials):
+    """Which steps are padded, [B, T]. A real step that looks like one only lets a chain stay, and adds 0 too."""
+    return ops.all(potentials == _identity(potentials.shape[-1]), axis=(-2, -1))
+
+
+def _begin(potentials):
+    """Before the first step, [B, K]: surely tag 0, which makes the first step an ordinary one that reads row 0."""
+    batch, _, size, _ = ops.shape(potentials)
+    return ops.broadcast_to(_identity(size)[0], (batch, size))
+
+
+def _forward(potentials):
+    """alpha[t, j] = log sum_i p(tag_{t-1} = i | x_1..x_{t-1}) exp(potentials[t, i, j]), [B, T, K].
+
+    Normalised at each step, so that log sum_j exp(alpha[t, j]) = log Z_t - log Z_{t-1} is exact however long the chain.
+    """
+
+    def step(alpha, t):
+        alpha = ops.logsumexp(ops.log_softmax(alpha)[..., None] + ops.take(potentials, t, axis=1), axis=1)  # [B, K]
+        return alpha, alpha
+
+    _, alpha = ops.scan(step, _begin(potentials), ops.arange(ops.shape(potentials)[1]))  # [T, B, K]
+    return ops.swapaxes(alpha, 0, 1)
+
+
+def _origins(alpha, potentials):
+    """p(tag_{t-1} = i | tag_t = j, x_1..x_t), [B, T, K, K]: the columns sum to 1."""
+    before = ops.concatenate([_begin(potentials)[:, None], alpha[:, :-1]], axis=1)  # [B, T, K]
+    return ops.exp(ops.log_softmax(before)[..., None] + potentials - alpha[:, :, None])
+
+
+def _backward(origins, sources):
+    """beta_t = sources_t + origins_{t+1} beta_{t+1}, [B, T, K]: what enters at each step, traced back to the first."""
+
+    def step(beta, t):
+        beta = beta + sources[:, t]
+        return ops.sum(origins[:, t] * beta[:, None], axis=-1), beta  # on a CPU faster than a batch of small matmuls
+
+    steps = ops.arange(ops.shape(sources)[1])
+    _, beta = ops.scan(step, ops.zeros_like(sources[:, 0]), steps, reverse=True)  # [T, B, K]
+    return ops.swapaxes(beta, 0, 1)
+
+
+@ops.custom_gradient
+def _log_growth(potentials):
+    """log Z_t - log Z_{t-1}, [B, T]. Its gradient is p(tag_{t-1}, tag_t | x), which is faster than backpropagation."""
+    alpha = _forward(potentials)
+
+    def gradient(upstream):  # [B, T], the factors of the steps' growth. log Z_t has the factor of t less that of t+1.
+        factors = upstream - ops.pad(upstream[:, 1:], [[0, 0], [0, 1]])
+        origins = _origins(alpha, potentials)
+        beta = _backward(origins, factors[..., None] * ops.softmax(alpha))  # [B, T, K]
+        return origins * beta[:, :, None]
+
+    return ops.logsumexp(alpha, axis=-1), gradient

@@ -1,0 +1,172 @@
+"""Optimizers: Keras's own, with the remedies that recurrent networks need."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+
+class LazyAdam(keras.optimizers.Adam):
+    """Adam (Kingma & Ba, 2015) that updates only the rows of an embedding that a batch touched.
+
+    Adam moves every row of a table at each step, also those whose gradient is 0: with 400,000 rows that takes longer
+    than the network. TensorFlow gives the gradient of a lookup as rows (``tf.IndexedSlices``); for those only the rows
+    named are updated, moments too. Dense gradients, and all gradients on other backends, are updated as by Adam.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        if not _is_rows(gradient):
+            return super().update_step(gradient, variable, learning_rate)
+        import tensorflow as tf
+
+        rows, g = gradient.indices, gradient.values
+        lr = ops.cast(learning_rate, g.dtype)
+        t = ops.cast(self.iterations + 1, g.dtype)
+        index = self._get_variable_index(variable)
+        m, v = self._momentums[index].value, self._velocities[index].value
+        m_rows = self.beta_1 * tf.gather(m, rows) + (1 - self.beta_1) * g
+        v_rows = self.beta_2 * tf.gather(v, rows) + (1 - self.beta_2) * g * g
+        alpha = lr * ops.sqrt(1 - ops.power(self.beta_2, t)) / (1 - ops.power(self.beta_1, t))
+        m.scatter_update(tf.IndexedSlices(m_rows, rows))
+        v.scatter_update(tf.IndexedSlices(v_rows, rows))
+        variable = variable if isinstance(variable, tf.Variable) else variable.value  # Keras passes either
+        variable.scatter_sub(tf.IndexedSlices(alpha * m_rows / (ops.sqrt(v_rows) + self.epsilon), rows))
+
+
+def _is_rows(gradient):
+    """Whether a gradient is TensorFlow's list of rows."""
+    return hasattr(gradient, "indices") and hasattr(gradient, "values")
+
+
+def _summed(gradient):
+    """A gradient in rows with each row named once, its parts summed; other gradients as they are."""
+    if not _is_rows(gradient):
+        return gradient
+    import tensorflow as tf
+
+    rows, place = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
+
+def _mapped(function, gradient):
+    """`function` of a gradient's values."""
+    if _is_rows(gradient):
+        return type(gradient)(function(gradient.values), gradient.indices, gradient.dense_shape)
+    return function(gradient)
+
+
+class _Remedies:
+    """Mixin for an optimizer class: clipping, and a moving average of the weights.
+
+    Gradients are clipped by value and then by global norm (Pascanu et al., 2013). The average starts from the first
+    weights and its decay warms up, min(average, (1 + t) / (10 + t)), so that early weights are soon forgotten.
+    """
+
+    def set_remedies(self, clip_norm, clip_value, average):
+        self.clip_norm, self.clip_value_at, self.average = clip_norm, clip_value, average
+        self.averages = []
+        return self
+
+    def build(self, variables):
+        super().build(variables)
+        if self.average:
+            self.averages = [self.add_variable_from_reference(v, name="average") for v in variables]
+            for average, variable in zip(self.averages, variables, strict=True):
+                average.assign(variable)
+
+    def apply(self, grads, trainable_variables=None):
+        grads = [_summed(g) for g in grads]
+        if self.clip_value_at:
+            grads = [_mapped(lambda g: ops.clip(g, -self.clip_value_at, self.clip_value_at), g) for g in grads]
+        if self.clip_norm:
+            values = [g.values if _is_rows(g) else g for g in grads]
+            norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(g, "float32"))) for g in values))
+            scale = self.clip_norm / ops.maximum(norm, self.clip_norm)
+            grads = [_mapped(lambda g: g * ops.cast(scale, g.dtype), g) for g in grads]
+        super().apply(grads, trainable_variables)
+        if self.average:
+            t = ops.cast(self.iterations, "float32")
+            decay = ops.minimum(self.average, (1 + t) / (10 + t))
+            for average, variable in zip(self.averages, self._trainable_variables, strict=True):
+                average.assign(average + ops.cast(1 - decay, variable.dtype) * (variable - average))
+
+
+class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that starts at 0 and rises in a line to `schedule` over the first `steps`."""
+
+    def __init__(self, schedule, steps):
+        self.schedule, self.steps = schedule, steps
+
+    def __call__(self, step):
+        return self.schedule(step) * ops.minimum(1.0, (ops.cast(step, "float32") + 1) / self.steps)
+
+    def get_config(self):
+        return {"schedule": self.schedule, "steps": self.steps}
+
+
+class _Constant(keras.optimizers.schedules.LearningRateSchedule):
+    """The same learning rate at every step."""
+
+    def __init__(self, learning_rate):
+        self.learning_rate = learning_rate
+
+    def __call__(self, step):
+        return ops.cast(self.learning_rate, "float32")
+
+    def get_config(self):
+        return {"learning_rate": self.learning_rate}
+
+
+def schedule(config, steps):
+    """The learning rate of each step.
+
+    Args:
+        config: options of group Training.
+        steps: steps of one epoch.
+    """
+    decay_steps = max(1, round(config.decay_epochs * steps))
+    rate = config.learning_rate
+    schedules = keras.optimizers.schedules
+    falling = {
+        "constant": lambda: _Constant(rate),
+        "exponential": lambda: schedules.ExponentialDecay(rate, decay_steps, config.decay_rate, staircase=True),
+        "inverse_time": lambda: schedules.InverseTimeDecay(rate, decay_steps, config.decay_rate),
+        "cosine": lambda: schedules.CosineDecay(rate, config.epochs * steps),
+    }[config.schedule]()
+    return _WarmUp(falling, math.ceil(config.warmup * steps)) if config.warmup else falling
+
+
+def optimizer(config, steps):
+    """A Keras optimizer with the schedule, clipping and averaging of a config.
+
+    Args:
+        config: options of group Training.
+        steps: steps of one epoch.
+
+    Returns:
+        The optimizer; its attribute `averages` holds the averaged weights, in the order of the trainable ones.
+    """
+    classes = {name.lower(): thing for name, thing in vars(keras.optimizers).items() if isinstance(thing, type)}
+    base = LazyAdam if config.optimizer == "adam" else classes[config.optimizer]
+    kwargs = {"weight_decay": config.weight_decay} if config.weight_decay else {}
+    made = type(base.__name__, (_Remedies, base), {})(learning_rate=schedule(config, steps), **kwargs)
+    return made.set_remedies(config.clip_norm, config.clip_value, config.average)
+
+
+class averaged:
+    """Context in which a model's trainable weights are their moving averages (or as they are without averaging)."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __enter__(self):
+        averages = self.model.optimizer.averages
+        self.own = [np.array(v) for v in self.model.trainable_variables] if averages else []
+        for variable, average in zip(self.model.trainable_variables, averages, strict=bool(averages)):
+            variable.assign(average)
+
+    def __exit__(self, *error):
+        for variable, own in zip(self.model.trainable_variables, self.own, strict=bool(self.own)):
+            variable.assign(own)

@@ -1,0 +1,110 @@
+"""The options that tasks share, in groups. A task's Config inherits the groups that it reads.
+
+Nothing here imports TensorFlow, so that ``--help`` and a wrong flag answer at once.
+"""
+
+import dataclasses
+
+from seqzoo.config import Config, option
+from seqzoo.datasets import DATASETS
+from seqzoo.rnns import RNNS
+
+SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data(Config):
+    """Data."""
+
+    dataset: str = option("grammar", "Dataset (see --list).", choices=DATASETS)
+    data_dir: str = option("", "Folder with train, valid (or dev) and test files, or one labelled file.")
+    name: str = option("", "Name of the set within TFDS, such as conll2002/es.")
+    columns: str = option(
+        "", "Which column holds which feature, such as tokens=0,ner=3 (conll), pos=xpos (conllu). Empty: the usual ones."
+    )
+    seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Batching(Config):
+    """Batching."""
+
+    batch_size: int = option(32, "Examples in a batch at most; 0: only --batch_tokens counts.", minimum=0, sweep=[16, 32, 64])
+    batch_tokens: int = option(16384, "Padded tokens in a batch at most; 0: no limit.", minimum=0)
+    static_shapes: bool = option(
+        False, "Pad to a small fixed set of shapes and fill up every batch (with weight 0), for XLA and TPU."
+    )
+    stream: bool = option(False, "Read the data anew each epoch instead of holding it in memory.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Words(Config):
+    """Words."""
+
+    word_dim: int = option(100, "Width of word embeddings; with --vectors their width counts; 0: no words.", minimum=0)
+    lowercase: bool = option(True, "Look words up in lower case (characters and casing still see the case).")
+    min_count: int = option(1, "Words seen less often in training than this are unknown words.", minimum=1)
+    unknown_rate: float = option(
+        0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1
+    )
+    vectors: str = option("", "Text file of pretrained vectors (GloVe, word2vec, fastText; .gz too).")
+    vectors_limit: int = option(0, "Vectors to keep of words not in training, the file's first; 0: all.", minimum=0)
+    vectors_trainable: bool = option(True, "Tune the vectors of the words in training.", sweep=[True, False])
+    word_dropout: float = option(
+        0.33, "Share of the features of a word that is dropped, the same ones in all steps.", minimum=0, maximum=0.95
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Characters(Config):
+    """Characters."""
+
+    characters: str = option("cnn", "Character features of words.", choices=("cnn", "rnn", "none"), sweep=["cnn", "rnn"])
+    char_dim: int = option(30, "Width of character embeddings.", minimum=1)
+    char_units: int = option(50, "Filters of the CNN, or units of each direction of the RNN.", minimum=1, sweep=[30, 50])
+    char_dropout: float = option(0.0, "Dropout of the character features.", minimum=0, maximum=0.95)
+    max_word_length: int = option(20, "Characters of a word that are read; of longer words both ends.", minimum=2)
+    casing: bool = option(True, "Add the casing of the word (lower, UPPER, Title, digits ...).")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recurrent(Config):
+    """Recurrent layers."""
+
+    rnn: str = option("bilstm", "Kind of recurrent layer (see --list).", choices=RNNS, sweep=["bilstm", "bigru"])
+    units: int = option(128, "Units of each layer (and direction).", minimum=1, sweep=[64, 128, 200])
+    layers: int = option(2, "Layers in the stack.", minimum=1, sweep=[1, 2, 3])
+    activation: str = option(
+        "tanh",
+        "Activation of the new content; other than tanh rules out cuDNN.",
+        choices=("tanh", "relu", "relu6", "crelu", "elu", "softplus", "softsign"),
+    )
+    dropout: float = option(0.33, "Dropout of the input of each layer after the first and of the last output.", minimum=0,
+                            maximum=0.95, sweep=[0.2, 0.33, 0.5])
+    variational: bool = option(True, "Lock dropout: one mask for all steps of a sequence (Gal & Ghahramani, 2016).")
+    recurrent_dropout: float = option(0.0, "Dropout of the state, one mask a sequence; rules out cuDNN.", minimum=0, maximum=0.95)
+    residual: bool = option(False, "Add each layer's input to its output, from the second layer on.")
+    layer_norm: bool = option(False, "Normalise each layer's output.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Training(Config):
+    """Training."""
+
+    epochs: int = option(40, "Passes over the training data.", minimum=1)
+    optimizer: str = option(
+        "adam", "Optimizer by its Keras name, such as adam, nadam, sgd; adam and nadam update only the embeddings in the batch."
+    )
+    learning_rate: float = option(2e-3, "Learning rate, at its highest.", minimum=0.0, sweep=(5e-4, 5e-3))
+    schedule: str = option("cosine", "How the learning rate falls over the run.", choices=SCHEDULES)
+    warmup: float = option(0.0, "Epochs in which the learning rate rises from 0.", minimum=0)
+    decay_rate: float = option(0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0)
+    decay_epochs: float = option(10.0, "Epochs between two steps of exponential or inverse-time decay.", minimum=1e-6)
+    weight_decay: float = option(0.0, "Decoupled weight decay.", minimum=0)
+    clip_norm: float = option(1.0, "Scale gradients down to this global norm; 0: off.", minimum=0)
+    clip_value: float = option(0.0, "Clip each gradient value to this size; 0: off.", minimum=0)
+    average: float = option(
+        0.999, "Decay of the moving average of weights that is evaluated and saved; 0: off.", minimum=0, maximum=0.999999
+    )
+    patience: int = option(0, "Stop after so many epochs without a better score; 0: never.", minimum=0)
+    label_weights: str = option("", "Weights of labels in the loss, such as B-PER=2,O=0.5; others weigh 1.")

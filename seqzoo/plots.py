@@ -1,0 +1,104 @@
+"""Plots of a run: its confusion matrix and its history.
+
+Figures are made as objects and drawn straight into the file, so that plotting needs no display and leaves the pyplot
+state of the calling program alone.
+"""
+
+import math
+
+
+def confusion_plot(labels, counts, path):
+    """Draws a confusion matrix: colours are shares of the row, numbers are counts.
+
+    The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, and would
+    be white on a straight one.
+
+    Args:
+        labels: names of the rows and columns.
+        counts: array [gold, predicted], as `seqzoo.metrics.confusion` gives it.
+        path: the image to write; its ending says the format (``.png``, ``.pdf``, ``.svg``).
+    """
+    from matplotlib.colors import PowerNorm
+    from matplotlib.figure import Figure
+
+    n = len(labels)
+    shares = [[count / max(sum(row), 1) for count in row] for row in counts]
+    side = max(3.2, (0.46 if n <= 20 else 0.34) * n)  # inches; beyond 20 labels the numbers are smaller, not the image
+    figure = Figure(figsize=(side + 2.2, side + 1.2), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    axes.set_xticks(range(n), labels, rotation=90, parse_math=False)  # "$" is a tag
+    axes.set_yticks(range(n), labels, parse_math=False)
+    axes.tick_params(length=0, labeltop=n > 20)
+    axes.set_xticks([i + 0.5 for i in range(n - 1)], minor=True)
+    axes.set_yticks([i + 0.5 for i in range(n - 1)], minor=True)
+    axes.grid(which="minor", color="0.9", linewidth=0.5)
+    axes.tick_params(which="minor", length=0)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("gold")
+    for i, row in enumerate(counts):
+        for j, count in enumerate(row):
+            if count:
+                colour = "white" if shares[i][j] > 0.35 else "black"
+                size = 8 if n <= 20 else 6
+                axes.text(j, i, _short(int(count)), ha="center", va="center", color=colour, fontsize=size)
+    ticks = [0, 0.01, 0.05, 0.1, 0.25, 0.5, 1]
+    bar = figure.colorbar(image, ax=axes, ticks=ticks, shrink=min(1, 4 / side), pad=0.02)
+    bar.ax.set_yticklabels([f"{100 * tick:g}%" for tick in ticks])
+    bar.set_label("share of the gold label")
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+
+
+def history_plot(history, objective, path, direction="max"):
+    """Draws the losses and the objective over the epochs, and marks the best epoch.
+
+    Args:
+        history: list of dicts, one an epoch, with ``epoch``, ``loss``, ``valid_loss``, and `objective` with what goes
+            with it: the same score on the training set, precision and recall beside an F1. An epoch may lack a key.
+        objective: the score that chose the best epoch: ``"valid_f1"``.
+        path: the image to write; its ending says the format.
+        direction: ``"max"`` or ``"min"``: which value of the objective is the best.
+
+    Raises:
+        ValueError: no epoch has a value of the objective.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    def points(key):
+        rows = [(row["epoch"], row[key]) for row in history if row.get(key) is not None]
+        return [(epoch, value) for epoch, value in rows if math.isfinite(value)]
+
+    if not points(objective):
+        raise ValueError(f"No epoch of this history has a value of the objective {objective!r}.")
+    epoch, best = (max if direction == "max" else min)(points(objective), key=lambda point: point[1])
+    beside = [objective.replace("f1", "precision"), objective.replace("f1", "recall"), objective.removeprefix("valid_")]
+    panels = [
+        ("loss", ["loss", "valid_loss"]),
+        (objective, [objective, *(key for key in beside if key != objective)]),
+    ]
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    for axes, (title, keys) in zip(figure.subplots(1, 2), panels, strict=True):
+        for key in keys:
+            if points(key):
+                main = key == objective or title == "loss"
+                style = {"linewidth": 2} if main else {"linewidth": 1.2, "alpha": 0.6}
+                axes.plot(*zip(*points(key), strict=True), marker="o", markersize=3, label=key, **style)
+        axes.axvline(epoch, color="0.6", linestyle=":", zorder=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlabel("epoch")
+        axes.set_title(title)
+        axes.grid(color="0.92")
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylabel("percent" if direction == "max" else objective)
+    axes.plot(epoch, best, "*", color="black", markersize=12, label=f"best: {best:.4g} in epoch {epoch}")
+    for axes in figure.axes:
+        axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
+
+
+def _short(count):
+    """A count in at most four characters: 9999, 12k, 3M."""
+    if count < 10_000:
+        return str(count)
+    return f"{count / 1000:.0f}k" if count < 999_500 else f"{count / 1e6:.0f}M"

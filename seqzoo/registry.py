@@ -1,0 +1,92 @@
+"""Registry: name -> thing, where a thing is a function or class in a file of one package."""
+
+import ast
+import difflib
+import functools
+import importlib
+import importlib.util
+import pathlib
+
+
+class Registry:
+    """Names of interchangeable things, each registered by a decorator on top of it.
+
+    The names are read from the decorators in the package's source, so that listing them or refusing a wrong one
+    imports nothing; a file is imported when one of its names is first looked up.
+
+    Args:
+        kind: what the things are, for messages: ``"RNN"``.
+        package: the package whose files register them: ``"seqzoo.rnns"``.
+
+    Example::
+
+        RNNS = Registry("RNN", "seqzoo.rnns")
+
+        @RNNS.register("lstm")
+        def lstm(units, **kwargs): ...
+
+        layer = RNNS["lstm"](128)
+    """
+
+    def __init__(self, kind, package):
+        self.kind = kind
+        self.package = package
+        self._things = {}
+
+    def register(self, *names):
+        """Decorator that registers a function or class under one or more names (literal strings)."""
+
+        def decorate(thing):
+            for name in names:
+                if name in self._things and self._things[name].__module__ != thing.__module__:
+                    raise ValueError(f"{self.kind} {name!r} is registered twice.")
+                self._things[name] = thing
+            return thing
+
+        return decorate
+
+    @functools.cached_property
+    def _declared(self):
+        """{name: (module, first line of its docstring)} as the source files declare them."""
+        declared = {}
+        spec = importlib.util.find_spec(self.package)
+        for folder in spec.submodule_search_locations:
+            for file in sorted(pathlib.Path(folder).glob("*.py")):
+                module = self.package if file.stem == "__init__" else f"{self.package}.{file.stem}"
+                for node in ast.parse(file.read_text("utf-8")).body:
+                    for call in getattr(node, "decorator_list", []):
+                        if isinstance(call, ast.Call) and getattr(call.func, "attr", None) == "register":
+                            summary = (ast.get_docstring(node) or "").split("\n")[0]
+                            for name in call.args:
+                                declared[name.value] = (module, summary)
+        return declared
+
+    def names(self):
+        """All registered names, sorted."""
+        return sorted({*self._declared, *self._things})
+
+    def summary(self, name):
+        """The first line of the docstring of what is registered under `name`."""
+        if name in self._things:
+            return (self._things[name].__doc__ or "").split("\n")[0]
+        return self._declared[name][1]
+
+    def check(self, name):
+        """Returns `name` if it is registered.
+
+        Raises:
+            ValueError: names the nearest registered name, and all of them.
+        """
+        if name not in self:
+            near = difflib.get_close_matches(str(name), self.names(), n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"Unknown {self.kind} {name!r}.{hint} Registered: {', '.join(self.names())}.")
+        return name
+
+    def __contains__(self, name):
+        return name in self._things or name in self._declared
+
+    def __getitem__(self, name):
+        if self.check(name) not in self._things:
+            importlib.import_module(self._declared[name][0])
+        return self._things[name]

@@ -1,0 +1,23 @@
+"""The gated recurrent unit, with its relevance (reset) gate."""
+
+import keras
+
+from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import activation as activation_of
+from seqzoo.rnns.cells import both_directions
+
+
+@RNNS.register("gru")
+def gru(units, activation="tanh", **kwargs):
+    """GRU: z, r = sigmoid; h = z h + (1 - z) tanh(x W + r (h U + b)) (Cho et al., 2014); orthogonal U.
+
+    The default, ``reset_after=True``, applies the relevance gate r after the matrix product and runs on cuDNN. The
+    textbook's (and the paper's), tanh(x W + (r h) U + b), is ``reset_after=False`` and does not.
+    """
+    return keras.layers.GRU(units, activation=activation_of(activation), **kwargs)
+
+
+@RNNS.register("bigru")
+def bigru(units, **kwargs):
+    """GRU in both directions."""
+    return both_directions(gru(units, **kwargs))

@@ -1,0 +1,59 @@
+"""The LSTM whose gates look at the cell."""
+
+import keras
+from keras import ops
+
+from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import activation as activation_of
+from seqzoo.rnns.cells import both_directions, from_cell
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class PeepholeLSTMCell(keras.layers.LSTMCell):
+    """One step of an LSTM with peephole connections.
+
+    Equations (Gers & Schmidhuber, 2000; products with p elementwise)::
+
+        i = sigmoid(x Wi + h Ui + pi c + bi)
+        f = sigmoid(x Wf + h Uf + pf c + bf)
+        c' = f c + i tanh(x Wc + h Uc + bc)
+        o = sigmoid(x Wo + h Uo + po c' + bo)      looks at the new cell
+        h' = o tanh(c')
+
+    Shapes: x [B, D], h and c [B, H]. The weights are those of Keras's LSTMCell (columns i, f, c, o) and
+    peepholes [3, H]: pi, pf, po. Forget bias 1.
+    """
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.peepholes = self.add_weight((3, self.units), "zeros", name="peepholes")
+
+    def call(self, inputs, states, training=False):
+        x, (h, c) = inputs, states
+        if training and self.dropout:
+            x = x * self.get_dropout_mask(x)
+        if training and self.recurrent_dropout:
+            h = h * self.get_recurrent_dropout_mask(h)
+        z = ops.matmul(x, self.kernel) + ops.matmul(h, self.recurrent_kernel)  # [B, 4H]
+        if self.use_bias:
+            z = z + self.bias
+        zi, zf, zc, zo = ops.split(z, 4, axis=-1)  # [B, H] each
+        pi, pf, po = ops.unstack(ops.convert_to_tensor(self.peepholes), 3)
+        i = self.recurrent_activation(zi + pi * c)
+        f = self.recurrent_activation(zf + pf * c)
+        c = f * c + i * self.activation(zc)
+        o = self.recurrent_activation(zo + po * c)
+        h = o * self.activation(c)
+        return h, [h, c]
+
+
+@RNNS.register("peephole_lstm")
+def peephole_lstm(units, activation="tanh", **kwargs):
+    """LSTM whose gates see the cell (Gers & Schmidhuber, 2000); forget bias 1."""
+    return from_cell(PeepholeLSTMCell, units, activation=activation_of(activation), **kwargs)
+
+
+@RNNS.register("bipeephole_lstm")
+def bipeephole_lstm(units, **kwargs):
+    """LSTM with peepholes in both directions."""
+    return both_directions(peephole_lstm(units, **kwargs))

@@ -1,0 +1,19 @@
+"""The plain recurrent network."""
+
+import keras
+
+from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import activation as activation_of
+from seqzoo.rnns.cells import both_directions
+
+
+@RNNS.register("rnn")
+def rnn(units, activation="tanh", **kwargs):
+    """Plain RNN: h = tanh(x W + h U + b) (Elman, 1990); orthogonal U."""
+    return keras.layers.SimpleRNN(units, activation=activation_of(activation), **kwargs)
+
+
+@RNNS.register("birnn")
+def birnn(units, **kwargs):
+    """Plain RNN in both directions (Schuster & Paliwal, 1997)."""
+    return both_directions(rnn(units, **kwargs))

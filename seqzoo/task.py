@@ -1,0 +1,74 @@
+"""Task: what is learned from which examples, and how well. One file a task, in tasks/."""
+
+import dataclasses
+
+import numpy as np
+
+from seqzoo.registry import Registry
+
+TASKS = Registry("task", "seqzoo.tasks")
+
+
+@dataclasses.dataclass
+class Data:
+    """What a task reads before it builds a model.
+
+    Attributes:
+        splits: {"train" | "valid" | "test": pipeline.Batches}.
+        vocabularies: {name: Vocabulary}; a run keeps them.
+        facts: {what: value} for people: sizes, share of padding, words without a vector ...
+        vectors: pretrained vectors [V, D] of the word vocabulary, or None.
+    """
+
+    splits: dict
+    vocabularies: dict
+    facts: dict = dataclasses.field(default_factory=dict)
+    vectors: np.ndarray | None = None
+
+
+class Task:
+    """A task. Subclass it in a file of tasks/, register it, and every command and contract test knows it.
+
+    Attributes:
+        Config: the options it reads, a subclass of config.Config made of the groups in options.py.
+        objective: the metric, without its split, that picks the best epoch: ``"f1"``.
+        direction: ``"max"`` or ``"min"``.
+        modes: what ``--mode`` can be.
+    """
+
+    Config = None
+    objective = ""
+    direction = "max"
+    modes = ("train", "evaluate")
+
+    def load(self, config, vocabularies=None):
+        """Reads the data named in the config into Data; with `vocabularies`, those of a run, makes none of its own."""
+        raise NotImplementedError
+
+    def build(self, config, data):
+        """The keras.Model, not compiled."""
+        raise NotImplementedError
+
+    def loss(self, config):
+        """The keras.losses.Loss, with reduction "mean_with_sample_weight", so that padding does not dilute it."""
+        raise NotImplementedError
+
+    def predictor(self, model):
+        """The keras.Model whose outputs `evaluate` and `predict` read; it shares the weights of `model`."""
+        return model
+
+    def evaluate(self, config, predictor, batches, vocabularies):
+        """Scores one split: {metric: number}, in percent where it is a share."""
+        raise NotImplementedError
+
+    def report(self, config, predictor, data, folder):
+        """Writes what a person looks at after training into `folder`; returns {metric: number} to add to the scores."""
+        return {}
+
+    def predict(self, run, lines):
+        """Yields a prediction, a dict ready for JSON, for each sentence of the texts in an iterable."""
+        raise NotImplementedError
+
+    def show(self, prediction, console):
+        """Prints a prediction for a person."""
+        raise NotImplementedError

@@ -1,0 +1,304 @@
+"""Training: one run is one folder. train() fills it, load() reads it back."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import math
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from seqzoo.display import result_table
+from seqzoo.task import TASKS
+from seqzoo.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass
+class Run:
+    """A trained run, read from its folder.
+
+    Attributes:
+        task: the Task; config: its Config; vocabularies: {name: Vocabulary}.
+        model: the keras.Model with the best weights; predictor: the same with decoded outputs.
+        folder: pathlib.Path.
+    """
+
+    task: object
+    config: object
+    vocabularies: dict
+    model: object
+    predictor: object
+    folder: pathlib.Path
+
+
+def read_config(folder):
+    """(task name, config) of a run folder.
+
+    Raises:
+        ValueError: the folder is not a run.
+    """
+    path = pathlib.Path(folder) / "config.json"
+    if not path.is_file():
+        state = "has no config.json" if path.parent.is_dir() else "does not exist"
+        raise ValueError(f"{folder} is not a run folder: it {state}. Runs are made by --mode=train.")
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        name = values.pop("task")
+        return name, TASKS[name].Config.from_dict(values)
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is not the config of a run: {error!r}") from error
+
+
+def load(folder):
+    """The Run in a folder, with its best weights, in any process.
+
+    Raises:
+        ValueError: the folder is not a run, or holds no model yet.
+    """
+    import keras
+
+    import seqzoo.models  # noqa: F401, registers the layers of saved models
+
+    folder = pathlib.Path(folder)
+    name, config = read_config(folder)
+    if not (folder / "model.keras").is_file():
+        raise ValueError(f"{folder} holds no model yet: no epoch was finished. The command that made it continues it.")
+    task = TASKS[name]()
+    model = keras.models.load_model(folder / "model.keras", compile=False)
+    vocabularies = {path.stem: Vocabulary.load(path) for path in sorted((folder / "vocabularies").glob("*.json"))}
+    return Run(task, config, vocabularies, model, task.predictor(model), folder)
+
+
+def prepare(folder, name, config, overwrite=False):
+    """Makes the run folder, or takes up the one that is there.
+
+    Raises:
+        ValueError: the folder holds something else, or a run with another config.
+    """
+    folder = pathlib.Path(folder)
+    wanted = {"task": name, **config.to_dict()}
+    if (folder / "config.json").is_file():
+        if overwrite:
+            shutil.rmtree(folder)
+        elif (found := json.loads((folder / "config.json").read_text("utf-8"))) != wanted:
+            keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+            changes = ", ".join(f"{key} {found.get(key)!r} -> {wanted.get(key)!r}" for key in keys)
+            raise ValueError(
+                f"{folder} holds a run with another config ({changes}). "
+                "Give another --workdir, or --overwrite to delete that run and start over."
+            )
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty and not a run: give another --workdir.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", wanted)
+
+
+def train(name, config, folder, console, overwrite=False):
+    """Trains a task, or goes on with the training that `folder` holds, and scores the best epoch.
+
+    Each epoch ends with a checkpoint of everything that the next one depends on: weights, optimizer, averages, dropout
+    seeds. An epoch's data order is a function of (seed, epoch). So a run that was killed and goes on ends with the
+    weights of one that was not.
+
+    Args:
+        name: of the task.
+        config: its Config.
+        folder: where the run is, or will be.
+        console: rich.console.Console to show progress on.
+        overwrite: delete a run that is there first.
+
+    Returns:
+        {metric: number}, as in metrics.json.
+
+    Raises:
+        ValueError: see `prepare`; or the data are of no use.
+        FloatingPointError: the loss is no longer a number. What was saved before stays.
+    """
+    folder = pathlib.Path(folder)
+    prepare(folder, name, config, overwrite)
+    if (folder / "metrics.json").is_file():
+        console.print(f"{folder} is finished already; --overwrite trains it anew.")
+        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+        show(metrics, name, console)
+        return metrics
+
+    import keras
+
+    from seqzoo.optimizers import averaged, optimizer
+    from seqzoo.progress import Progress
+
+    keras.utils.set_random_seed(config.seed)
+    task = TASKS[name]()
+    with console.status("reading data"):
+        data = task.load(config)
+    for what, fact in data.facts.items():
+        console.print(f"[dim]{what}:[/] {fact}", highlight=False)
+    (folder / "vocabularies").mkdir(exist_ok=True)
+    for vocabulary, tokens in data.vocabularies.items():
+        tokens.save(folder / "vocabularies" / f"{vocabulary}.json")
+    write_json(folder / "environment.json", environment())
+
+    batches = data.splits["train"]
+    model = task.build(config, data)
+    model.compile(optimizer=optimizer(config, batches.steps), loss=task.loss(config))
+    model.optimizer.build(model.trainable_variables)
+    parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    console.print(f"[dim]model:[/] {parameters:,} trainable parameters", highlight=False)
+    predictor = task.predictor(model)
+    history = restore(folder, model)
+    if history:
+        console.print(f"going on after epoch {len(history)}")
+    key = f"valid_{task.objective}"
+    sign = 1 if task.direction == "max" else -1
+    progress = Progress(console, config.epochs, batches, key)
+    for epoch in range(len(history), config.epochs):
+        best = max(range(len(history)), key=lambda e: sign * history[e][key], default=None)
+        if config.patience and best is not None and len(history) - 1 - best >= config.patience:
+            console.print(f"no better {task.objective} in {config.patience} epochs: stopped")
+            break
+        start = time.perf_counter()
+        with progress.epoch(epoch, history) as callback:
+            fitted = model.fit(
+                batches.epoch(epoch),
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                verbose=0,
+                shuffle=False,  # it is
+                callbacks=[callback],
+            )
+        trained = time.perf_counter() - start
+        loss = fitted.history["loss"][-1]
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"The loss of epoch {epoch + 1} is {loss}. Try a lower --learning_rate or --clip_norm, "
+                f"or another --seed. Epochs up to {epoch} are kept in {folder}."
+            )
+        with averaged(model):
+            scores = task.evaluate(config, predictor, data.splits["valid"], data.vocabularies)
+            history.append(
+                {
+                    "epoch": epoch + 1,
+                    "loss": loss,
+                    **{f"valid_{metric}": value for metric, value in scores.items()},
+                    "learning_rate": float(model.optimizer.learning_rate),
+                    "tokens_per_second": batches.tokens / trained,
+                    "seconds": time.perf_counter() - start,
+                }
+            )
+            is_best = best is None or sign * history[-1][key] > sign * history[best][key]
+            if is_best:
+                replace(folder / "model.keras", model.save)
+        checkpoint(folder, model, history)
+        progress.finished(history[-1], is_best)
+        log(folder, history)
+
+    run = load(folder)
+    best = max(history, key=lambda epoch: sign * epoch[key])
+    metrics = {}
+    for split in ("valid", "test"):
+        if split in data.splits:
+            scores = task.evaluate(config, run.predictor, data.splits[split], run.vocabularies)
+            metrics |= {f"{split}_{metric}": value for metric, value in scores.items()}
+    metrics |= task.report(config, run.predictor, data, folder)
+    metrics |= {
+        "best_epoch": best["epoch"],
+        "epochs": len(history),
+        "minutes": sum(epoch["seconds"] for epoch in history) / 60,
+        "tokens_per_second": float(np.median([epoch["tokens_per_second"] for epoch in history])),
+        "train_padding": 100 * batches.padding,
+        "parameters": parameters,
+    }
+    write_json(folder / "metrics.json", metrics)
+    show(metrics, name, console)
+    return metrics
+
+
+def checkpoint(folder, model, history):
+    """Saves all that the next epoch depends on, in one file, replaced at once."""
+    arrays = {f"model{i}": np.asarray(v) for i, v in enumerate(model.variables)}
+    arrays |= {f"optimizer{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
+    arrays["history"] = np.array(json.dumps(history))
+
+    def save(path):
+        with open(path, "wb") as file:
+            np.savez(file, **arrays)
+
+    replace(folder / "checkpoint.npz", save)
+
+
+def restore(folder, model):
+    """Puts a checkpoint back into a model and its optimizer; returns the history, [] if there is no checkpoint."""
+    path = folder / "checkpoint.npz"
+    if not path.is_file():
+        return []
+    with np.load(path) as arrays:
+        for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+            for i, variable in enumerate(variables):
+                variable.assign(arrays[f"{kind}{i}"])
+        return json.loads(str(arrays["history"]))
+
+
+def log(folder, history):
+    """history.json, the learning-curve plot and the TensorBoard log of a run."""
+    import tensorflow as tf
+
+    from seqzoo.plots import history_plot
+
+    write_json(folder / "history.json", history)
+    key = next(key for key in history[-1] if key.startswith("valid_"))
+    history_plot(history, key, folder / "history.png")
+    writer = tf.summary.create_file_writer(str(folder / "logs"))
+    with writer.as_default(step=history[-1]["epoch"]):
+        for name, value in history[-1].items():
+            tf.summary.scalar(name, value)
+    writer.close()
+
+
+def environment():
+    """What a number depends on beside its config: versions, code, machine, command."""
+    packages = ("seqzoo", "tensorflow", "keras", "numpy")
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:  # a bare checkout
+            versions[package] = None
+    here = pathlib.Path(__file__).parent
+    git = subprocess.run(
+        ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )  # no git, or no checkout: no hash
+    return {
+        "command": " ".join(sys.argv),
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "git": git.stdout.strip() or None,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        **versions,
+    }
+
+
+def show(metrics, name, console):
+    """Prints the scores of a run as one table."""
+    console.print(result_table(metrics, name))
+
+
+def write_json(path, value):
+    """Writes JSON, replaced at once: a reader or a kill never sees half a file."""
+    replace(path, lambda temporary: pathlib.Path(temporary).write_text(json.dumps(value, indent=1), "utf-8"))
+
+
+def replace(path, save):
+    """Calls save(temporary path) and moves the result to `path` in one step; a failure leaves the old file as it is."""
+    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    try:
+        save(str(temporary))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,216 @@
+import random
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from seqzoo.baselines import lookup_baseline
+from seqzoo.metrics import accuracy_scores, common_errors, confusion, span_scores
+from seqzoo.plots import confusion_plot, history_plot
+from seqzoo.spans import spans
+
+# The tables of conlleval: the pairs of prefixes, before and here, between which a span of one type starts or ends.
+STARTS = {"BB", "IB", "OB", "OI", "EE", "EI", "OE"}
+ENDS = {"BB", "BO", "IB", "IO", "EE", "EI", "EO"}
+# What it lacks: S is a span of its own, and E ends one before B too.
+STARTS_BIOES = STARTS | {"EB", "BS", "IS", "OS", "ES", "SB", "SI", "SE", "SS"}
+ENDS_BIOES = ENDS | {"EB", "BS", "IS", "ES", "SB", "SI", "SE", "SS", "SO"}
+
+
+def conlleval(gold, predicted, starts=STARTS, ends=ENDS):
+    """Counts (correct, found, gold) spans in one pass over the tokens, as the Perl script does."""
+    correct, inside = 0, False
+    count = [0, 0]
+    before = [("O", ""), ("O", "")]
+    sentences = zip(gold, predicted, strict=True)
+    for pair in [pair for tags in sentences for pair in [*zip(*tags, strict=True), ("O", "O")]]:
+        here = [tuple(tag.partition("-")[::2]) for tag in pair]
+        ended, started = [], []
+        for side in (0, 1):
+            (prefix_before, type_before), (prefix, type_) = before[side], here[side]
+            changes = type_before != type_
+            ended.append(prefix_before + prefix in ends or (prefix_before != "O" and changes))
+            started.append(prefix_before + prefix in starts or (prefix != "O" and changes))
+            count[side] += started[side]
+        if inside and (any(ended) or here[0][1] != here[1][1]):
+            correct += all(ended)
+            inside = False
+        if all(started) and here[0][1] == here[1][1]:
+            inside = True
+        before = here
+    return correct, count[1], count[0]
+
+
+def percents(correct, found, gold):
+    precision = 100 * correct / found if found else 0
+    recall = 100 * correct / gold if gold else 0
+    f1 = 2 * precision * recall / (precision + recall) if correct else 0
+    return pytest.approx([precision, recall, f1])
+
+
+def micro(scores):
+    return [scores[name] for name in ("precision", "recall", "f1")]
+
+
+@pytest.mark.parametrize(
+    "gold, predicted, expected",
+    [
+        ("B-PER I-PER O B-LOC", "B-PER I-PER O B-LOC", (2, 2, 2)),
+        ("B-PER I-PER O B-LOC", "B-PER O O B-LOC", (1, 2, 2)),  # half a span is no span
+        ("B-PER I-PER O", "I-PER I-PER O", (1, 1, 1)),  # I after O starts one
+        ("B-PER I-PER", "B-PER B-PER", (0, 2, 1)),
+        ("B-PER I-LOC", "B-PER B-LOC", (2, 2, 2)),  # so does another type
+        ("B-PER I-PER I-PER", "B-PER I-LOC I-PER", (0, 3, 1)),
+        ("I-PER B-PER", "I-PER I-PER", (0, 1, 2)),  # IOB1
+        ("B-PER", "B-LOC", (0, 1, 1)),
+        ("O O", "O B-LOC", (0, 1, 0)),
+    ],
+)
+def test_spans_are_counted_as_conlleval_counts_them(gold, predicted, expected):
+    gold, predicted = [gold.split()], [predicted.split()]
+    assert conlleval(gold, predicted) == expected
+    assert micro(span_scores(gold, predicted)) == percents(*expected)
+
+
+@pytest.mark.parametrize("prefixes, tables", [("BI", (STARTS, ENDS)), ("BIES", (STARTS_BIOES, ENDS_BIOES))])
+def test_random_tags_score_as_in_conlleval(prefixes, tables):
+    rng = random.Random(0)
+    tags = ["O"] + [f"{prefix}-{kind}" for prefix in prefixes for kind in ("PER", "LOC", "WORK-OF-ART")]
+    for _ in range(200):
+        gold = [[rng.choice(tags) for _ in range(rng.randint(0, 6))] for _ in range(5)]
+        predicted = [[tag if rng.random() < 0.7 else rng.choice(tags) for tag in sentence] for sentence in gold]
+        counts = conlleval(gold, predicted, *tables)
+        assert micro(span_scores(gold, predicted)) == percents(*counts)
+        assert counts[2] == sum(len(spans(sentence)) for sentence in gold)
+
+
+def test_scores_per_class_and_accuracy_are_right_by_hand():
+    scores = span_scores(
+        [["B-PER", "I-PER", "O", "B-LOC"], ["B-PER", "O"]],
+        [["B-PER", "I-PER", "O", "B-ORG"], ["B-PER", "B-PER"]],
+    )
+    assert scores == {
+        "precision": 50,
+        "recall": pytest.approx(200 / 3),
+        "f1": pytest.approx(400 / 7),
+        "support": 3,
+        "accuracy": pytest.approx(400 / 6),
+        "classes": {
+            "LOC": {"precision": 0, "recall": 0, "f1": 0, "support": 1},
+            "ORG": {"precision": 0, "recall": 0, "f1": 0, "support": 0},
+            "PER": {"precision": pytest.approx(200 / 3), "recall": 100, "f1": 80, "support": 2},
+        },
+    }
+
+
+@pytest.mark.parametrize("gold", [[["B-PER", "O"]], [["O", "O"]], [[]], []])
+def test_no_predicted_spans_score_zero_without_a_warning(gold):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = span_scores(gold, [["O"] * len(tags) for tags in gold])
+    assert micro(scores) == [0, 0, 0]
+
+
+def test_wrong_input_is_named():
+    with pytest.raises(ValueError, match="Sentence 1 .* 2 gold tags and 1 predicted tags"):
+        span_scores([["O"], ["O", "O"]], [["O"], ["O"]])
+    with pytest.raises(ValueError, match="2 sentences of gold tags and 1 of predicted"):
+        confusion([["O"], ["O"]], [["O"]])
+    with pytest.raises(ValueError, match="'NOUN'"):
+        span_scores([["NOUN"]], [["NOUN"]])
+    with pytest.raises(ValueError, match="U-PER.*to_bio"):
+        span_scores([["U-PER"]], [["U-PER"]])
+
+
+@pytest.mark.parametrize("known", [{"cats", "sleep"}, lambda word: word in ("cats", "sleep")])
+def test_accuracy_of_known_and_unknown_words(known):
+    scores = accuracy_scores(
+        [["NOUN", "VERB", "ADV"], ["NOUN"]],
+        [["NOUN", "NOUN", "ADV"], ["NOUN"]],
+        [["cats", "sleep", "well"], ["cats"]],
+        known,
+    )
+    assert scores == {
+        "accuracy": 75,
+        "known_accuracy": pytest.approx(200 / 3),
+        "unknown_accuracy": 100,
+        "sentence_accuracy": 50,
+        "known_count": 3,
+        "unknown_count": 1,
+    }
+
+
+def test_confusion_counts_tags_and_types():
+    labels, counts = confusion([["NOUN", "VERB", "NOUN"]], [["NOUN", "NOUN", "ADJ"]])
+    assert labels == ["NOUN", "VERB", "ADJ"]
+    assert counts.tolist() == [[1, 0, 1], [1, 0, 0], [0, 0, 0]]
+    labels, counts = confusion([["B-PER", "I-PER", "O"]], [["B-PER", "B-PER", "B-LOC"]])
+    assert labels == ["PER", "O", "LOC"]
+    assert counts.tolist() == [[2, 0, 0], [0, 0, 1], [0, 0, 0]]
+
+
+def test_errors_of_tags_are_counted_with_different_examples():
+    tokens = [["they", "run"], ["they", "run"], ["a", "run"], ["so"]]
+    gold = [["PRON", "VERB"], ["PRON", "VERB"], ["DET", "VERB"], ["ADV"]]
+    predicted = [["PRON", "NOUN"], ["PRON", "NOUN"], ["DET", "NOUN"], ["ADV"]]
+    (error,) = common_errors(tokens, gold, predicted)
+    examples = ["they [[ run ]]", "a [[ run ]]"]
+    assert error == {
+        "kind": "tag", "gold": "VERB", "predicted": "NOUN", "text": "run", "count": 3, "examples": examples
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "gold, predicted, expected",
+    [
+        ("B-PER I-PER O O", "B-LOC I-LOC O O", [("type", "PER", "LOC", "a b", "[[ a b ]] c d")]),
+        ("B-PER I-PER O O", "O B-PER I-PER O", [("boundary", "PER", "PER", "a b -> b c", "[[ a b c ]] d")]),
+        ("B-PER I-PER O O", "B-LOC O O O", [("boundary and type", "PER", "LOC", "a b -> a", "[[ a b ]] c d")]),
+        ("B-PER I-PER O O", "O O O O", [("missed", "PER", None, "a b", "[[ a b ]] c d")]),
+        ("O O O O", "O O O B-PER", [("spurious", None, "PER", "d", "a b c [[ d ]]")]),
+        # One span found as two: the longer part is the boundary error, the other one is spurious.
+        (
+            "B-PER I-PER I-PER O",
+            "B-LOC I-LOC B-PER O",
+            [
+                ("boundary and type", "PER", "LOC", "a b c -> a b", "[[ a b c ]] d"),
+                ("spurious", None, "PER", "c", "a b [[ c ]] d"),
+            ],
+        ),
+    ],
+)
+def test_errors_of_spans_are_classified(gold, predicted, expected):
+    errors = common_errors([list("abcd")], [gold.split()], [predicted.split()])
+    assert [(e["kind"], e["gold"], e["predicted"], e["text"], *e["examples"]) for e in errors] == expected
+
+
+def test_the_baseline_gives_each_word_its_most_frequent_tag():
+    tag = lookup_baseline(
+        [(["run", "run", "a"], ["NOUN", "VERB", "DET"]), (["run", "dog", "cat"], ["VERB", "NOUN", "NOUN"])]
+    )
+    assert tag(["run", "a", "zebra"]) == ["VERB", "DET", "NOUN"]
+    with pytest.raises(ValueError, match="empty"):
+        lookup_baseline([])
+
+
+def test_plots_are_written_without_pyplot_and_nothing_here_waits_for_tensorflow(tmp_path):
+    code = f"""
+import sys
+import seqzoo.display, seqzoo.metrics, seqzoo.tokenizer
+assert not {{"matplotlib", "seqeval", "sklearn"}} & set(sys.modules)
+from seqzoo.plots import confusion_plot, history_plot
+history = [{{"epoch": 1, "loss": 2.0, "valid_f1": 10.0}}, {{"epoch": 2, "loss": float("nan")}}]
+history_plot(history, "valid_f1", {str(tmp_path / "history.png")!r})
+history_plot(history, "loss", {str(tmp_path / "loss.png")!r}, direction="min")
+confusion_plot(["O", "PER"], [[12345, 1], [0, 0]], {str(tmp_path / "confusion.png")!r})
+assert not {{"matplotlib.pyplot", "tensorflow", "keras"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
+    assert all(
+        (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in ("history", "loss", "confusion")
+    )
+    with pytest.raises(ValueError, match="valid_bleu"):
+        history_plot([{"epoch": 1, "loss": 2.0}], "valid_bleu", tmp_path / "none.png")
+    confusion_plot(["$_$"], np.zeros((1, 1), int), tmp_path / "empty.svg")

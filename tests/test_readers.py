@@ -1,0 +1,219 @@
+import gzip
+
+import pytest
+
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.files import read_lines, split_files
+
+CONLL = """-DOCSTART- -X- -X- O
+
+Ada NNP B-NP I-PER
+sings VBZ B-VP O
+
+# sent_id = 2
+# SYM B-NP O
+Oslo NNP B-NP I-LOC
+"""
+TABS = CONLL.replace(" ", "\t").replace("#\tsent_id\t=\t", "# sent_id = ")
+SENTENCES = [
+    {"tokens": ["Ada", "sings"], "pos": ["NNP", "VBZ"], "ner": ["B-PER", "O"]},
+    {"tokens": ["#", "Oslo"], "pos": ["SYM", "NNP"], "ner": ["O", "B-LOC"]},
+]
+CONLLU = """# text = vamos_ al mar
+1\tvamos\tir\tVERB\tV\t_\t0\troot\t_\t_
+2\t_\t_\tPUNCT\tZ\t_\t1\tpunct\t_\t_
+3-4\tal\t_\t_\t_\t_\t_\t_\t_\t_
+3\ta\ta\tADP\tE\t_\t5\tcase\t_\t_
+4\tel\tel\tDET\tR\t_\t5\tdet\t_\t_
+4.1\tgran\tgrande\tADJ\tA\t_\t_\t_\t5:amod\t_
+5\tmar azul\tmar\tNOUN\tS\t_\t1\tobl\t_\t_
+
+1\tsí\tsí\tINTJ\tI\t_\t0\troot\t_\t_"""
+
+
+def write(path, text, encoding="utf-8"):
+    data = text.encode(encoding)
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+def only(reader, file, **kwargs):
+    return list(DATASETS[reader](data_dir=file, **kwargs)["test"])
+
+
+def test_splits_are_found_by_the_names_people_use(tmp_path):
+    for names in [
+        ("train.txt", "valid.txt", "test.txt"),
+        ("en_x-ud-train.conllu.gz", "en_x-ud-dev.conllu", "en_x-ud-test.conllu"),
+        ("eng.train", "eng.testa", "eng.testb"),
+        ("ptb.train.txt", "ptb.valid.txt", "ptb.test.txt"),
+        ("Train.tsv", "val.tsv"),
+        ("training_1.tsv", "development.tsv"),
+    ]:
+        folder = tmp_path / names[0]
+        folder.mkdir()
+        for name in (*names, "README.md", ".train.swp"):
+            write(folder / name, "")
+        found = split_files(folder)
+        assert [file.name for file in found.values()] == list(names)
+        assert list(found) == ["train", "valid", "test"][: len(names)]
+
+
+def test_a_plain_name_wins_and_two_candidates_are_refused(tmp_path):
+    for name in ["train.tsv", "train_phrases.tsv.gz", "aa-dev.tsv", "bb-dev.tsv"]:
+        write(tmp_path / name, "")
+    with pytest.raises(ValueError, match=r"2 files fit the valid split: aa-dev.tsv, bb-dev.tsv"):
+        split_files(tmp_path)
+    assert {split: file.name for split, file in split_files(tmp_path, name="bb").items()} == {"valid": "bb-dev.tsv"}
+    (tmp_path / "aa-dev.tsv").unlink()
+    assert split_files(tmp_path)["train"].name == "train.tsv"
+    with pytest.raises(ValueError, match=r"no .conllu file with train.*There: bb-dev.tsv, train.tsv"):
+        split_files(tmp_path, ".conllu")
+
+
+def test_a_missing_folder_is_said(tmp_path):
+    with pytest.raises(ValueError, match="no such folder or file"):
+        DATASETS["conll"](data_dir=tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="--dataset=conllu needs --data_dir, a folder"):
+        DATASETS["conllu"]()
+
+
+def test_what_is_not_utf8_or_cut_off_names_file_and_line(tmp_path):
+    file = write(tmp_path / "a.txt", "un O\ncafé O\n", "latin-1")
+    with pytest.raises(ValueError, match=r"a\.txt:2: not UTF-8"):
+        list(read_lines(file))
+    file = write(tmp_path / "b.txt.gz", CONLL * 1000)
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"b\.txt\.gz:\d+: damaged gzip data"):
+        list(read_lines(file))
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
+def test_conll_in_all_its_spellings_and_again(tmp_path, name):
+    for text in [CONLL, CONLL.replace("\n", "\r\n"), TABS, "\ufeff" + CONLL, CONLL.rstrip()]:
+        text = text.replace("\n\n", "\n \n\n")
+        test = DATASETS["conll"](data_dir=write(tmp_path / name, text))["test"]
+        assert list(test) == SENTENCES
+        assert list(test) == SENTENCES
+
+
+def test_conll_reads_each_split_of_a_folder(tmp_path):
+    write(tmp_path / "train.txt", CONLL)
+    write(tmp_path / "dev.txt.gz", CONLL)
+    splits = DATASETS["conll"](data_dir=tmp_path)
+    assert list(splits) == ["train", "valid"]
+    assert list(splits["train"]) == list(splits["valid"]) == SENTENCES
+
+
+def test_two_columns_serve_either_task(tmp_path):
+    assert only("conll", write(tmp_path / "ner", "New\tB-LOC\nYork\tE-LOC\n")) == [
+        {"tokens": ["New", "York"], "pos": ["B-LOC", "E-LOC"], "ner": ["B-LOC", "I-LOC"]}
+    ]
+    assert only("conll", write(tmp_path / "pos", "it PRON\nis VERB\n")) == [
+        {"tokens": ["it", "is"], "pos": ["PRON", "VERB"]}
+    ]
+
+
+def test_conll_columns_can_be_chosen_and_tokens_hold_odd_spaces(tmp_path):
+    file = write(tmp_path / "x", "1\t10\u00a0000 m\tB-Q\tX\n")
+    assert only("conll", file, columns={"tokens": 1, "ner": -2}) == [{"tokens": ["10\u00a0000 m"], "ner": ["B-Q"]}]
+    assert only("conll", write(tmp_path / "y", "10\u00a0000 O\n"))[0]["tokens"] == ["10\u00a0000"]
+    with pytest.raises(ValueError, match="the file has 4. Received: {'tokens': 4}"):
+        only("conll", file, columns={"tokens": 4})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CONLL + "alone O\n", r"x:9: expected 4 columns \(like line 3\), found 2: 'alone O'"),
+        (CONLL + "#tag O\n", "x:9: expected 4 columns"),
+        (CONLL + "a NN B-NP Q-PER\n", "x:9: not a span tag: 'Q-PER'"),
+        ("a\tNN\tO\n\tNN\tO\n", "x:2: the column of 'tokens' is empty"),
+        ("\n# only = this\n", "x: no line with a token"),
+    ],
+)
+def test_a_malformed_conll_line_names_file_and_line(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        only("conll", write(tmp_path / "x", text))
+
+
+def test_conllu_gives_the_syntactic_words(tmp_path):
+    expected = [
+        {"tokens": ["vamos", "_", "a", "el", "mar azul"], "pos": ["VERB", "PUNCT", "ADP", "DET", "NOUN"]},
+        {"tokens": ["sí"], "pos": ["INTJ"]},
+    ]
+    for name, text in [("x.conllu", CONLLU), ("y.conllu.gz", CONLLU.replace("\n", "\r\n"))]:
+        test = DATASETS["conllu"](data_dir=write(tmp_path / name, text))["test"]
+        assert list(test) == list(test) == expected
+    assert only("conllu", tmp_path / "x.conllu", columns={"tokens": "lemma", "pos": "xpos"})[1] == {
+        "tokens": ["sí"],
+        "pos": ["I"],
+    }
+    with pytest.raises(ValueError, match="from the fields id, form"):
+        only("conllu", tmp_path / "x.conllu", columns={"tokens": "word"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1\tsí\tsí", "1\tsí", "x:10: expected 10 columns parted by tabs, found 9"),
+        ("4\tel", "6\tel", "x:6: expected the word with id 4, found id '6'"),
+        ("1\tvamos", "vamos", "x:2: expected 10 columns parted by tabs, found 9"),
+        ("\n\n", "\n", "x:9: expected the word with id 6, found id '1'"),
+    ],
+)
+def test_a_malformed_conllu_line_names_file_and_line(tmp_path, old, new, message):
+    with pytest.raises(ValueError, match=message):
+        only("conllu", write(tmp_path / "x", CONLLU.replace(old, new)))
+
+
+@pytest.fixture
+def mocked():
+    """mock(records): TFDS then gives these records for any set and split, without disk or network."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    def mock(records):
+        def as_dataset(self, *args, **kwargs):
+            signature = {k: tf.TensorSpec(f.shape, f.tf_dtype) for k, f in self.info.features.get_tensor_info().items()}
+            empty = {k: [] if s.shape.rank else "" for k, s in signature.items()}
+            return tf.data.Dataset.from_generator(lambda: ({**empty, **r} for r in records), output_signature=signature)
+
+        return tfds.testing.mock_data(as_dataset_fn=as_dataset)
+
+    return mock
+
+
+def test_tfds_gives_names_of_labels_without_its_empty_example(mocked):
+    with mocked([{"tokens": ["Zoë", "naps"], "pos": [22, 42], "chunks": [11, 21], "ner": [2, 0]}, {"tokens": []}]):
+        splits = DATASETS["conll2003"]()
+    expected = [{"tokens": ["Zoë", "naps"], "pos": ["NNP", "VBZ"], "ner": ["B-PER", "O"]}]
+    assert list(splits) == ["train", "valid", "test"]
+    assert list(splits["valid"]) == list(splits["valid"]) == expected
+
+
+def test_tfds_words_of_multiword_tokens_come_once(mocked):
+    record = {"tokens": ["du", "de", "le", "pain"], "upos": [17, 1, 5, 7], "head": ["None", "4", "4", "0"]}
+    with mocked([record]):
+        (example,) = DATASETS["universal_dependencies"](name="universal_dependencies/fr_gsd")["train"]
+    assert example == {"tokens": ["de", "le", "pain"], "pos": ["ADP", "DET", "NOUN"]}
+
+
+def test_tfds_any_set_and_its_missing_labels(mocked):
+    columns = {"text": "sentence", "label": "label"}
+    with mocked([{"sentence": "fine", "label": 1, "idx": 0}, {"sentence": "?", "label": -1, "idx": 1}]):
+        examples = iter(DATASETS["tfds"](name="glue/sst2", columns=columns)["test"])
+    assert next(examples) == {"text": "fine", "label": "positive"}
+    with pytest.raises(ValueError, match="glue/sst2/2.0.0 test: example 2: label: no label"):
+        next(examples)
+
+
+def test_tfds_wrong_names_are_answered_with_the_nearest():
+    for kwargs, message in [
+        ({"name": "conll2033", "columns": {"tokens": "tokens"}}, "no set 'conll2033'. Did you mean .*'conll2003'"),
+        ({"name": "conll2002/en", "columns": {"tokens": "tokens"}}, "Did you mean 'conll2002/"),
+        ({"name": "trec", "columns": {"label": "label-course"}}, "no feature 'label-course'. Did you mean 'label-coa"),
+        ({"name": "trec"}, "--dataset=tfds needs"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            DATASETS["tfds"](**kwargs)
