@@ -44,6 +44,12 @@ class POS(Task):
 
     def load(self, config, vocabularies=None):
         splits = DATASETS[config.dataset](**self._source(config))
+        for examples in splits.values():
+            if self.feature not in examples.features:
+                raise ValueError(
+                    f"{examples.source} gives {', '.join(examples.features)}, and no {self.feature!r}: "
+                    f"say where it is by --columns, such as --columns=tokens=0,{self.feature}=1."
+                )
         data = Data({}, vocabularies or {})
         if not vocabularies:
             if "train" not in splits:
@@ -71,8 +77,6 @@ class POS(Task):
             columns = {
                 feature.strip(): int(place) if place.lstrip("-").isdigit() else place.strip() for feature, place in pairs
             }
-            for needed in ("tokens", self.feature):
-                columns.setdefault(needed, {"tokens": "tokens"}.get(needed, needed))
         return {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
 
     def tags_of(self, example, config):

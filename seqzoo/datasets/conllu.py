@@ -33,8 +33,8 @@ def conllu(data_dir=None, name=None, columns=None):
         ValueError: no such files or fields; while iterating, with file and line: not ten columns, or a word's id that
             does not follow the one before.
     """
-    columns = {"tokens": "form", "pos": "upos"} if columns is None else columns
-    if "tokens" not in columns or not set(columns.values()) <= set(FIELDS):
+    columns = {"tokens": "form", "pos": "upos", **(columns or {})}
+    if not set(columns.values()) <= set(FIELDS):
         raise ValueError(
             f"columns of CoNLL-U should be as {{'tokens': 'form', 'pos': 'xpos'}}, from the fields "
             f"{', '.join(FIELDS)}. Received: {columns}"

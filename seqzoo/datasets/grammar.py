@@ -488,12 +488,13 @@ def sentences(seed, split, size):
 
 
 @DATASETS.register("grammar")
-def grammar(seed=0, sizes=None):
+def grammar(data_dir=None, name=None, columns=None, seed=0, sizes=None):
     """Sentences of a small English grammar with part-of-speech and entity tags; needs no download.
 
     The tags depend on both sides of a word, and most names of `valid` and `test` never occur in `train`.
 
     Args:
+        data_dir, name, columns: what other readers take; nothing is read here, so they are of no use.
         seed: decides the names, their split, and the sentences.
         sizes: how many sentences each split gets: ``{"train": 3000, "valid": 500, "test": 500}``, which is the default.
 
@@ -502,13 +503,18 @@ def grammar(seed=0, sizes=None):
         words, Universal POS tags, and BIO tags over PER, ORG, LOC and MISC. They are written anew whenever iterated.
 
     Raises:
-        ValueError: `sizes` names a split that is none.
+        ValueError: `sizes` names a split that is none; or a folder, name or columns were given.
 
     Example::
 
         for example in grammar()["train"]:
             print(*zip(example["tokens"], example["pos"], example["ner"]))
     """
+    if data_dir or name or columns:
+        raise ValueError(
+            "--dataset=grammar generates its sentences and reads nothing. To read files name their format, as "
+            f"--dataset=conll. Received: data_dir={data_dir!r}, name={name!r}, columns={columns!r}"
+        )
     sizes = dict(train=3000, valid=500, test=500) if sizes is None else dict(sizes)
     if unknown := set(sizes) - set(SPLITS):
         raise ValueError(f"Unknown splits {sorted(unknown)} in sizes. Received: {sizes}. Splits: {', '.join(SPLITS)}.")

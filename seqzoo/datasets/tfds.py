@@ -45,7 +45,7 @@ def conll2003(data_dir=None, name=None, columns=None):
 
     Args as in `tfds`; ``chunks`` is a further feature.
     """
-    return _load(data_dir, name or "conll2003", columns or {"tokens": "tokens", "pos": "pos", "ner": "ner"})
+    return _load(data_dir, name or "conll2003", {"tokens": "tokens", "pos": "pos", "ner": "ner", **(columns or {})})
 
 
 @DATASETS.register("conll2002")
@@ -54,7 +54,7 @@ def conll2002(data_dir=None, name=None, columns=None):
 
     Args as in `tfds`. https://aclanthology.org/W02-2024
     """
-    columns = columns or {"tokens": "tokens", "pos": "pos", "ner": "ner"}
+    columns = {"tokens": "tokens", "pos": "pos", "ner": "ner", **(columns or {})}
     return _load(data_dir, name or "conll2002/es", columns)
 
 
@@ -64,7 +64,7 @@ def wikiann(data_dir=None, name=None, columns=None):
 
     Args as in `tfds`. https://aclanthology.org/P17-1178, with the splits of https://aclanthology.org/P19-1015.
     """
-    return _load(data_dir, name or "wikiann/en", columns or {"tokens": "tokens", "ner": "tags"})
+    return _load(data_dir, name or "wikiann/en", {"tokens": "tokens", "ner": "tags", **(columns or {})})
 
 
 @DATASETS.register("universal_dependencies")
@@ -74,7 +74,7 @@ def universal_dependencies(data_dir=None, name=None, columns=None):
     Args as in `tfds`; the default is the English EWT with UPOS, and ``xpos`` and ``lemmas`` are further features.
     https://universaldependencies.org
     """
-    columns = columns or {"tokens": "tokens", "pos": "upos"}
+    columns = {"tokens": "tokens", "pos": "upos", **(columns or {})}
     return _load(data_dir, name or "universal_dependencies/en_ewt", columns)
 
 

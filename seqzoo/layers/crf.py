@@ -175,7 +175,8 @@ def _forward(potentials):
     """
 
     def step(alpha, t):
-        alpha = ops.logsumexp(ops.log_softmax(alpha)[..., None] + ops.take(potentials, t, axis=1), axis=1)  # [B, K]
+        moves = ops.take(potentials, t, axis=1)  # [B, K, K]; potentials[:, t] fails on JAX for a NumPy array
+        alpha = ops.logsumexp(ops.log_softmax(alpha)[..., None] + moves, axis=1)  # [B, K]
         return alpha, alpha
 
     _, alpha = ops.scan(step, _begin(potentials), ops.arange(ops.shape(potentials)[1]))  # [T, B, K]
