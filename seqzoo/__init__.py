@@ -7,7 +7,7 @@ import pathlib
 
 __version__ = "0.1.0"
 
-# The tasks are imported as `seqzoo.tasks`. Installed they lie inside this folder; in a checkout tasks/ stands beside it.
+# The tasks are imported as `seqzoo.tasks`. Installed they lie in this folder; in a checkout tasks/ stands beside it.
 _here = pathlib.Path(__file__).resolve().parent
 if not (_here / "tasks").is_dir():
     __path__.append(str(_here.parent))

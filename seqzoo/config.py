@@ -30,7 +30,7 @@ def option(default, help, *, choices=None, minimum=None, maximum=None, sweep=Non
 
 
 def default(group, **values):
-    """The declaration of one option of `group` again, with another default: ``epochs: int = default(Training, epochs=3)``."""
+    """One option of `group` declared again, with another default: ``epochs: int = default(Training, epochs=3)``."""
     ((name, value),) = values.items()
     field = next(f for f in dataclasses.fields(group) if f.name == name)
     return dataclasses.field(default=value, metadata=field.metadata)

@@ -20,7 +20,7 @@ class Data(Config):
     data_dir: str = option("", "Folder with train, valid (or dev) and test files, or one labelled file.")
     name: str = option("", "Name of the set within TFDS, such as conll2002/es.")
     columns: str = option(
-        "", "Which column holds which feature, such as tokens=0,ner=3 (conll), pos=xpos (conllu). Empty: the usual ones."
+        "", "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu). Empty: the usual."
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 

@@ -4,8 +4,6 @@ Batches are put together in NumPy and handed to ``tf.data`` whole: on CoNLL-2003
 where an element an example through ``from_generator`` and ``bucket_by_sequence_length`` costs 4.1.
 """
 
-import bisect
-
 import numpy as np
 
 # Examples that are looked at together where not all of them are in memory: to shuffle, or to batch by length.
@@ -34,9 +32,7 @@ class Batches:
         ValueError: no example is left, or both limits are 0.
     """
 
-    def __init__(
-        self, examples, encode, batch_size=32, batch_tokens=16384, seed=0, static_shapes=False, stream=False
-    ):
+    def __init__(self, examples, encode, batch_size=32, batch_tokens=16384, seed=0, static_shapes=False, stream=False):
         if not batch_size and not batch_tokens:
             raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
         self.examples = examples if stream else list(examples)

@@ -31,10 +31,9 @@ class Progress:
             progress.TextColumn("loss {task.fields[loss]:.4f}" + (f"  best {best:.2f}" if best is not None else "")),
             progress.TextColumn("{task.fields[left]}"),
         )
-        with progress.Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(
-                "", total=self.steps, number=number + 1, epochs=self.epochs, loss=float("nan"), left=""
-            )
+        hidden = not self.console.is_terminal
+        with progress.Progress(*columns, console=self.console, transient=True, disable=hidden) as bar:
+            task = bar.add_task("", total=self.steps, number=number + 1, epochs=self.epochs, loss=float("nan"), left="")
 
             def on_batch_end(step, logs):
                 share = (step + 1) / self.steps

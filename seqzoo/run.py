@@ -1,10 +1,10 @@
 """The command line: ``python -m seqzoo.run --task=ner``. The only reader of flags.
 
-    python -m seqzoo.run --list                                   tasks, datasets, recurrent layers
-    python -m seqzoo.run --task=ner --help                        all options of a task
-    python -m seqzoo.run --task=ner --workdir=runs/ner            train (again: go on)
-    python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
-    python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
+python -m seqzoo.run --list                                   tasks, datasets, recurrent layers
+python -m seqzoo.run --task=ner --help                        all options of a task
+python -m seqzoo.run --task=ner --workdir=runs/ner            train (again: go on)
+python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
+python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 """
 
 import contextlib
@@ -159,6 +159,7 @@ def _train(name, config, command, console):
             f"  python -m seqzoo.run --task={name} --workdir=runs/{name}-conll --dataset=conll --data_dir=FOLDER\n"
             "where FOLDER holds train.txt and valid.txt, a token and its tag on a line.",
             markup=False,
+            soft_wrap=True,
         )
     return 0
 
@@ -181,7 +182,7 @@ def _evaluate(command, settings, console):
     path = trained.folder / f"evaluate-{name}.json"
     write_json(path, metrics)
     show(metrics, f"{command.workdir} on {config.data_dir or config.dataset}", console)
-    console.print(f"saved as {path}")
+    console.print(f"saved as {path}", soft_wrap=True)
     return 0
 
 
@@ -254,8 +255,10 @@ def _keep_memory():
     with contextlib.suppress(OSError, AttributeError):  # another C library has no mallopt
         mallopt = ctypes.CDLL(None).mallopt
         trim_threshold, top_pad, mmap_threshold, arena_max = -1, -2, -3, -8  # their numbers in malloc.h
-        for setting, value in ((mmap_threshold, 1 << 25), (trim_threshold, 1 << 30), (top_pad, 1 << 26), (arena_max, 1)):
-            mallopt(setting, value)
+        mallopt(mmap_threshold, 1 << 25)
+        mallopt(trim_threshold, 1 << 30)
+        mallopt(top_pad, 1 << 26)
+        mallopt(arena_max, 1)
 
 
 def _escaped(text):

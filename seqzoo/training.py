@@ -124,7 +124,7 @@ def train(name, config, folder, console, overwrite=False):
     folder = pathlib.Path(folder)
     prepare(folder, name, config, overwrite)
     if (folder / "metrics.json").is_file():
-        console.print(f"{folder} is finished already; --overwrite trains it anew.")
+        console.print(f"{folder} is finished already; --overwrite trains it anew.", soft_wrap=True)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         show(metrics, name, console)
         return metrics
@@ -139,7 +139,7 @@ def train(name, config, folder, console, overwrite=False):
     with console.status("reading data"):
         data = task.load(config)
     for what, fact in data.facts.items():
-        console.print(f"[dim]{what}:[/] {fact}", highlight=False)
+        console.print(f"[dim]{what}:[/] {fact}", soft_wrap=True)
     (folder / "vocabularies").mkdir(exist_ok=True)
     for vocabulary, tokens in data.vocabularies.items():
         tokens.save(folder / "vocabularies" / f"{vocabulary}.json")
@@ -150,7 +150,7 @@ def train(name, config, folder, console, overwrite=False):
     model.compile(optimizer=optimizer(config, batches.steps), loss=task.loss(config))
     model.optimizer.build(model.trainable_variables)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-    console.print(f"[dim]model:[/] {parameters:,} trainable parameters", highlight=False)
+    console.print(f"[dim]model:[/] {parameters:,} trainable parameters")
     predictor = task.predictor(model)
     history = restore(folder, model)
     if history:

@@ -53,8 +53,8 @@ class Vocabulary:
 
     def save(self, path):
         """Writes the vocabulary as JSON."""
-        text = json.dumps({"unknown": self.unknown, "tokens": self.tokens[2 if self.unknown else 0 :]}, ensure_ascii=False)
-        pathlib.Path(path).write_text(text, "utf-8")
+        values = {"unknown": self.unknown, "tokens": self.tokens[2 if self.unknown else 0 :]}
+        pathlib.Path(path).write_text(json.dumps(values, ensure_ascii=False), "utf-8")
 
     @classmethod
     def load(cls, path):

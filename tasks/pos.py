@@ -24,9 +24,7 @@ from seqzoo.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training
-):
+class Config(options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training):
     """Tags."""
 
     crf: bool = option(False, "Score whole tag sequences with a conditional random field.", sweep=[False, True])
@@ -74,9 +72,7 @@ class POS(Task):
         columns = None
         if config.columns:
             pairs = [part.partition("=")[::2] for part in config.columns.split(",")]
-            columns = {
-                feature.strip(): int(place) if place.lstrip("-").isdigit() else place.strip() for feature, place in pairs
-            }
+            columns = {feature: int(place) if place.lstrip("-").isdigit() else place for feature, place in pairs}
         return {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
 
     def tags_of(self, example, config):
@@ -99,7 +95,7 @@ class POS(Task):
             )
             data.facts["vectors"] = (
                 f"{data.vectors.shape[1]} wide, {len(extra):,} more words; "
-                f"{coverage['missing_types']:.1%} of the training words ({coverage['missing_tokens']:.1%} of its text) have none"
+                f"{coverage['missing_types']:.1%} of the training words ({coverage['missing_tokens']:.1%} of the text) lack one"
             )
             known = Vocabulary([*kept, *extra])
         data.vocabularies = {
@@ -235,9 +231,10 @@ class POS(Task):
         confusion_plot(*confusion(gold, predicted), folder / "confusion.png")
         errors = common_errors(tokens, gold, predicted)
         (folder / "errors.json").write_text(json.dumps(errors, indent=1, ensure_ascii=False), "utf-8")
-        look_up = lookup_baseline((example["tokens"], example[self.feature]) for example in data.splits["train"].examples)
+        train = data.splits["train"].examples
+        look_up = lookup_baseline((example["tokens"], example[self.feature]) for example in train)
         baseline = self.scores(examples, [look_up(words) for words in tokens], config, data.vocabularies)
-        return {f"baseline_{self.objective}": baseline[self.objective]}
+        return {f"valid_baseline_{self.objective}": baseline[self.objective]}
 
     def as_gold(self, tags):
         """Predicted tags in the form of the gold ones."""

@@ -8,6 +8,7 @@ def from_ids(ids):
     return ops.not_equal(ids, 0)
 
 
-def from_lengths(lengths, steps):
-    """Mask of true lengths: [B] integers and the padded length T -> [B, T] booleans, True at real steps."""
-    return ops.arange(steps)[None, :] < ops.cast(lengths, "int32")[:, None]
+def from_lengths(lengths, ids):
+    """Mask of true lengths: [B] integers, and padded ids [B, T] of which only the shape counts -> [B, T] booleans."""
+    steps = ops.cumsum(ops.ones_like(ids, dtype="int32"), axis=1)  # 1, 2 ... T; the T of a symbolic shape is unknown
+    return steps <= ops.cast(lengths, "int32")[:, None]

@@ -1,5 +1,12 @@
-"""Model builders: each returns a ``keras.Model`` and needs no task, flag or dataset."""
+"""Model builders: each returns a ``keras.Model`` and needs no task, flag or dataset.
+
+Whoever loads a saved model imports this package first: it makes all layers known to Keras.
+"""
 
 from seqzoo.models.tagger import decoder, tagger
+from seqzoo.rnns import RNNS
 
 __all__ = ["decoder", "tagger"]
+
+for _name in RNNS.names():
+    RNNS[_name]  # imports its file, which registers its layers

@@ -71,7 +71,7 @@ def tagger(
     tokens = inputs["tokens"]
     if lengths:
         inputs["lengths"] = keras.Input((), dtype="int32", name="lengths")  # [B]
-        mask = masks.from_lengths(inputs["lengths"], ops.shape(tokens)[1])  # [B, T]
+        mask = masks.from_lengths(inputs["lengths"], tokens)  # [B, T]
     else:
         mask = masks.from_ids(tokens)  # [B, T]
     features = []
@@ -97,6 +97,7 @@ def tagger(
     return keras.Model(inputs, scores, name="tagger")
 
 
+@keras.saving.register_keras_serializable("seqzoo")
 class Decode(keras.layers.Layer):
     """Potentials [B, T, K, K] or logits [B, T, K] -> the best tags and how sure they are, both [B, T].
 

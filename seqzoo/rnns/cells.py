@@ -3,7 +3,15 @@
 import keras
 from keras import ops
 
-_LAYER_ARGUMENTS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask", "name")
+_LAYER_ARGUMENTS = (
+    "return_sequences",
+    "return_state",
+    "go_backwards",
+    "stateful",
+    "unroll",
+    "zero_output_for_mask",
+    "name",
+)
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -11,19 +19,22 @@ def crelu(z):
     """Concatenated ReLU, [relu(z), relu(-z)] (Shang et al., 2016), of the first half of z, so that the width stays.
 
     z [..., H] with even H; the second half of z is not used.
-
-    Raises:
-        ValueError: H is odd.
     """
-    if z.shape[-1] % 2:
-        raise ValueError(f"crelu needs an even number of units. Received: {z.shape[-1]}")
     z = z[..., : z.shape[-1] // 2]
     return ops.concatenate([ops.relu(z), ops.relu(-z)], axis=-1)
 
 
-def activation(name):
-    """The activation of a name: any of Keras's, and ``"crelu"``."""
-    return crelu if name == "crelu" else keras.activations.get(name)
+def activation(name, units):
+    """The activation of a name, for a layer of so many units: any of Keras's, and ``"crelu"``.
+
+    Raises:
+        ValueError: crelu of an odd number of units.
+    """
+    if name != "crelu":
+        return keras.activations.get(name)
+    if units % 2:
+        raise ValueError(f"crelu needs an even number of units. Received: {units}")
+    return crelu
 
 
 def from_cell(cell, units, **kwargs):

@@ -14,7 +14,7 @@ def gru(units, activation="tanh", **kwargs):
     The default, ``reset_after=True``, applies the relevance gate r after the matrix product and runs on cuDNN. The
     textbook's (and the paper's), tanh(x W + (r h) U + b), is ``reset_after=False`` and does not.
     """
-    return keras.layers.GRU(units, activation=activation_of(activation), **kwargs)
+    return keras.layers.GRU(units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bigru")

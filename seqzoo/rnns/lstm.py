@@ -40,7 +40,8 @@ class LSTM(keras.layers.LSTM):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         x = ops.transpose(sequences, (1, 0, 2))  # [T, B, D]
         dtype = x.dtype
-        m = ops.ones_like(x[:, :, :1]) if mask is None else ops.cast(ops.transpose(mask), dtype)[:, :, None]  # [T, B, 1]
+        mask = ops.ones_like(sequences[:, :, 0]) if mask is None else mask
+        m = ops.cast(ops.transpose(mask), dtype)[:, :, None]  # [T, B, 1]
         if self.go_backwards:
             x, m = ops.flip(x, 0), ops.flip(m, 0)
         weights = (ops.cast(ops.convert_to_tensor(w), dtype) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
@@ -121,7 +122,7 @@ def fused_lstm(x, m, h0, c0, W, U, b):
 @RNNS.register("lstm")
 def lstm(units, activation="tanh", **kwargs):
     """LSTM (Hochreiter & Schmidhuber, 1997) with forget gate, forget bias 1 and orthogonal U."""
-    return LSTM(units, activation=activation_of(activation), **kwargs)
+    return LSTM(units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bilstm")

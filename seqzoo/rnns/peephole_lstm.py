@@ -50,7 +50,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
 @RNNS.register("peephole_lstm")
 def peephole_lstm(units, activation="tanh", **kwargs):
     """LSTM whose gates see the cell (Gers & Schmidhuber, 2000); forget bias 1."""
-    return from_cell(PeepholeLSTMCell, units, activation=activation_of(activation), **kwargs)
+    return from_cell(PeepholeLSTMCell, units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bipeephole_lstm")

@@ -10,7 +10,7 @@ from seqzoo.rnns.cells import both_directions
 @RNNS.register("rnn")
 def rnn(units, activation="tanh", **kwargs):
     """Plain RNN: h = tanh(x W + h U + b) (Elman, 1990); orthogonal U."""
-    return keras.layers.SimpleRNN(units, activation=activation_of(activation), **kwargs)
+    return keras.layers.SimpleRNN(units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("birnn")

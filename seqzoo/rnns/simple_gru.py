@@ -54,7 +54,7 @@ class SimpleGRUCell(keras.layers.SimpleRNNCell):
 @RNNS.register("simple_gru")
 def simple_gru(units, activation="tanh", **kwargs):
     """Teaching GRU with an update gate only: c' = u c~ + (1 - u) c."""
-    return from_cell(SimpleGRUCell, units, activation=activation_of(activation), **kwargs)
+    return from_cell(SimpleGRUCell, units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bisimple_gru")

@@ -1,0 +1,545 @@
+"""How fast a tagger trains on a CPU: seqzoo beside stock Keras layers and plain PyTorch.
+
+    python -m experiments.tagger_speed                                                 on the built-in sentences
+    python -m experiments.tagger_speed --data_dir=FOLDER --vectors=glove.6B.100d.txt   on CoNLL-2003
+    pip install torch                                                                  adds the PyTorch rows
+
+All train one network: words (width 100, or that of the vectors), characters (embedding 30, convolution of 50 filters of
+size 3, maximum over the word) and casing (10), joined; two bidirectional LSTM layers; a score for each tag; a CRF, or
+with --head=softmax a softmax. Batch size, learning rate, norm of the clipped gradient and dropout rates are the same.
+
+    seqzoo     what ``seqzoo.run --task=ner`` trains: its batches, tagger, loss and optimizer.
+    keras      stock layers of keras.layers and keras.optimizers.Adam. Keras has no CRF, so the CRF is seqzoo's.
+    pytorch    nn.Embedding, nn.Conv1d, packed nn.LSTM, torch.optim.Adam, clip_grad_norm_, all with their defaults, and
+               the usual CRF: a Python loop over time, a logsumexp over [B, K, K] in each step.
+
+Keras and PyTorch train twice: on `random` batches, padded to the longest sentence of each, which is what one gets
+without asking for more, and on seqzoo's own, of sentences of about one length (`bucketed`). So what is gained by
+batching and what by the rest can be told apart.
+
+Protocol. Each row runs in a process of its own, with the same processors, in turns (A B C A B C ...). The clock starts
+after some warm-up steps, which also pay for tracing, and runs over --steps steps of training (0: an epoch). It includes
+putting the batches together and reading each step's loss, as a progress bar does. Tokens are real ones; padding does
+not count. The table has the median of the rounds and their range. All rows read the same data by the same code, and all
+call the memory setting of glibc that the command line calls (--no-keep_memory: none does). Peak memory is that of the
+whole process, its imports and the data included.
+
+What differs still. PyTorch's LSTM has a second bias, which does nothing. Only seqzoo keeps the words that training does
+not have as constants (with --vectors), makes rare words unknown, averages the weights, lets its learning rate fall and
+masks the padding of words in the convolution. Dropout is locked over time, but between PyTorch's layers, where nn.LSTM
+has its own. seqzoo builds its batches in a thread of tf.data, as does keras; PyTorch builds them between its steps.
+
+Limits. One machine, one task, one size a run: 2 cores and 16 say different things, and a GPU another. Only speed is
+compared; the losses are shown so that one sees that all learn. The numbers mean something on an idle machine only.
+
+A second table has the time of one optimizer step, with the look-up and its gradient, for a table of word vectors of
+width 100 and 32 x 20 random words: an Adam that moves every row beside those that move only the rows of the batch.
+"""
+
+import argparse
+import contextlib
+import datetime
+import importlib.metadata
+import importlib.util
+import json
+import os
+import pathlib
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from seqzoo.casing import CASES
+from seqzoo.pipeline import Batches
+from seqzoo.run import _keep_memory
+from seqzoo.task import TASKS
+
+ROWS = ("seqzoo:bucketed", "keras:random", "keras:bucketed", "pytorch:random", "pytorch:bucketed")
+ADAM_ROWS = ("adam:tensorflow", "adam:pytorch")
+TABLE_SIZES = (1_000, 25_000, 400_000)
+RESULTS = pathlib.Path(__file__).parent / "results" / "tagger_speed.json"
+
+
+def main():
+    args = parser().parse_args()
+    if args.row:
+        print(json.dumps(measured(args)))
+        return
+    rows = [row for row in (*ROWS, *ADAM_ROWS) if args.only in row]
+    if importlib.util.find_spec("torch") is None:
+        print("PyTorch is not installed: its rows are left out (pip install torch).")
+        rows = [row for row in rows if "pytorch" not in row]
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"Other programs are running (load {load:.1f}): the numbers will be too low.")
+    results = {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": versions(),
+        "cores": os.cpu_count(),
+        "load_before": load,
+        "settings": {
+            **{name: value for name, value in vars(args).items() if name not in ("row", "round", "output")},
+            "data_dir": pathlib.Path(args.data_dir).name or "grammar",
+            "vectors": pathlib.Path(args.vectors).name,
+        },
+        "training": [],
+        "adam": [],
+    }
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(args.rounds):
+        for row in rows:
+            print(f"round {number + 1}/{args.rounds}: {row}", flush=True)
+            kind = "adam" if row.startswith("adam") else "training"
+            results[kind] += in_own_process(row, number)
+        args.output.write_text(json.dumps(results, indent=1), "utf-8")
+    show(results)
+    print(f"saved as {args.output}")
+
+
+def parser():
+    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags.add_argument("--data_dir", default="", help="folder with train.txt and valid.txt; default: built-in sentences")
+    flags.add_argument("--vectors", default="", help="file of pretrained word vectors; default: random, width 100")
+    flags.add_argument("--head", choices=("crf", "softmax"), default="crf")
+    flags.add_argument("--units", type=int, default=128, help="units of each LSTM and direction")
+    flags.add_argument("--batch_size", type=int, default=32)
+    flags.add_argument("--steps", type=int, default=200, help="steps that are timed; 0: an epoch")
+    flags.add_argument("--warmup", type=int, default=20, help="steps before the clock starts")
+    flags.add_argument("--rounds", type=int, default=3, help="how often each row runs")
+    flags.add_argument("--threads", type=int, default=0, help="processors that a row may use; 0: all")
+    flags.add_argument("--keep_memory", action=argparse.BooleanOptionalAction, default=True, help="set glibc's malloc")
+    flags.add_argument("--only", default="", help=f"only rows with this in their name: {', '.join(ROWS + ADAM_ROWS)}")
+    flags.add_argument("--output", type=pathlib.Path, default=RESULTS, help="JSON file for the results")
+    flags.add_argument("--row", default="", help=argparse.SUPPRESS)  # what the processes of the rows are called with
+    flags.add_argument("--round", type=int, default=0, help=argparse.SUPPRESS)
+    return flags
+
+
+def versions():
+    """{package: version}, None where it is missing."""
+    found = {"python": platform.python_version()}
+    for package in ("tensorflow", "keras", "torch", "numpy"):
+        found[package] = None
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def in_own_process(row, number):
+    """The measurements of one row, a list of dicts."""
+    command = [sys.executable, "-m", "experiments.tagger_speed", *sys.argv[1:], f"--row={row}", f"--round={number}"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{row} failed with exit status {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measured(args):
+    """What the process of a row measures, a list of dicts."""
+    if args.threads:  # TensorFlow, PyTorch and tf.data all start as many threads as they may use processors
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    software, kind = args.row.split(":")
+    if args.keep_memory:
+        _keep_memory()
+    if software == "adam":
+        return {"tensorflow": adam_tensorflow, "pytorch": adam_pytorch}[kind]()
+    config = TASKS["ner"].Config(
+        dataset="conll" if args.data_dir else "grammar",
+        data_dir=args.data_dir,
+        vectors=args.vectors,
+        crf=args.head == "crf",
+        units=args.units,
+        batch_size=args.batch_size,
+        seed=args.round,
+    )
+    task = TASKS["ner"]()
+    data = task.load(config)
+    contender = {"seqzoo": seqzoo_training, "keras": keras_training, "pytorch": pytorch_training}[software]
+    result = contender(args, config, task, data, bucketed=kind == "bucketed")
+    result |= {
+        "row": args.row,
+        "tokens_per_second": result["tokens"] / result["seconds"],
+        "padding": 1 - result["tokens"] / result["padded_tokens"],
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # Linux counts in KiB
+    }
+    return [result]
+
+
+class Feed(Batches):
+    """The batches of `batches` again, by choice `bucketed` or of random sentences, and as NumPy arrays too."""
+
+    def __init__(self, batches, config, bucketed):
+        self.bucketed = bucketed
+        super().__init__(batches.examples, batches.encode, config.batch_size, config.batch_tokens, config.seed)
+
+    def _bound(self, length):
+        return super()._bound(length) if self.bucketed else 1  # one bucket for all
+
+    def arrays(self, number):
+        """(inputs, labels, weights) of each batch of an epoch; what `epoch` gives as a tf.data.Dataset."""
+        items = ((pair, len(pair[1][0]["tokens"])) for pair in self._shuffled(number))
+        for group in self._grouped(item for item in items if item[1]):
+            yield self._padded(group)
+
+
+class Clock:
+    """Context that takes the wall-clock and processor time of what it holds."""
+
+    def __enter__(self):
+        self.begin = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *error):
+        self.seconds = time.perf_counter() - self.begin[0]
+        self.cpu_seconds = time.process_time() - self.begin[1]
+
+
+# --- seqzoo and stock Keras --------------------------------------------------------------------------------------------
+
+
+def seqzoo_training(args, config, task, data, bucketed):
+    """What seqzoo.training.train does in an epoch."""
+    import keras
+
+    from seqzoo.optimizers import optimizer
+
+    batches = data.splits["train"]
+    keras.utils.set_random_seed(config.seed)
+    model = task.build(config, data)
+    model.compile(optimizer=optimizer(config, batches.steps), loss=task.loss(config))
+    model.optimizer.build(model.trainable_variables)
+    return fitted(args, model, batches)
+
+
+def keras_training(args, config, task, data, bucketed):
+    """The same network of stock layers."""
+    import keras
+
+    keras.utils.set_random_seed(config.seed)
+    batches = Feed(data.splits.pop("train"), config, bucketed)
+    model = stock_tagger(config, task, data)
+    adam = keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
+    model.compile(optimizer=adam, loss=task.loss(config))
+    return fitted(args, model, batches)
+
+
+def stock_tagger(config, task, data):
+    """The tagger out of keras.layers."""
+    import keras
+    from keras import layers, ops
+
+    from seqzoo.layers.crf import CRF
+
+    words, characters, tags = (data.vocabularies[name] for name in ("words", "characters", "tags"))
+    width = config.word_dim if data.vectors is None else data.vectors.shape[1]
+    inputs = {
+        "tokens": keras.Input((None,), dtype="int32", name="tokens"),  # [B, T]
+        "characters": keras.Input((None, None), dtype="int32", name="characters"),  # [B, T, W]
+        "casing": keras.Input((None,), dtype="int32", name="casing"),  # [B, T]
+    }
+    mask = ops.not_equal(inputs["tokens"], 0)  # [B, T]
+    embedding = layers.Embedding(len(words), width)
+    spelled = layers.Embedding(len(characters), config.char_dim)(inputs["characters"])  # [B, T, W, D]
+    # Over the characters of each word, one of the two axes of an image, so that no reshaping is needed.
+    spelled = layers.Conv2D(config.char_units, (1, 3), padding="same")(spelled)  # [B, T, W, F]
+    features = [embedding(inputs["tokens"]), ops.max(spelled, axis=2), layers.Embedding(len(CASES), 10)(inputs["casing"])]
+    x = layers.SpatialDropout1D(config.word_dropout)(layers.Concatenate()(features))  # [B, T, D]
+    for _ in range(config.layers):
+        x = layers.Bidirectional(layers.LSTM(config.units, return_sequences=True))(x, mask=mask)  # [B, T, 2H]
+        x = layers.SpatialDropout1D(config.dropout)(x)
+    scores = layers.Dense(len(tags))(x)  # [B, T, K]
+    if config.crf:
+        scores = CRF(task.allowed(tags.tokens))(scores, mask=mask)  # [B, T, K, K]
+    if data.vectors is not None:
+        embedding.set_weights([data.vectors])
+    return keras.Model(inputs, scores)
+
+
+def fitted(args, model, batches):
+    """The measurements of model.fit."""
+    import keras
+
+    def steps(epoch, limit):
+        dataset = batches.epoch(epoch)
+        return dataset.take(limit) if limit else dataset
+
+    losses = []
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda step, logs: losses.append(float(logs["loss"])))
+    model.fit(steps(1, args.warmup), verbose=0, shuffle=False, callbacks=[callback])
+    sizes = [(np.count_nonzero(x["tokens"]), x["tokens"].size) for x, *_ in steps(0, args.steps).as_numpy_iterator()]
+    with Clock() as clock:
+        model.fit(steps(0, args.steps), verbose=0, shuffle=False, callbacks=[callback])
+    return {
+        **sums(clock, sizes),
+        "loss": losses[-1],  # Keras reports the mean so far
+        "parameters": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
+        "frozen": sum(int(np.prod(v.shape)) for v in model.non_trainable_variables if v.dtype == "float32"),
+    }
+
+
+def sums(clock, sizes):
+    """The part of the measurements that all rows have in common; sizes: (real, padded) tokens of each step."""
+    tokens, padded_tokens = np.sum(sizes, axis=0).tolist()
+    return {
+        "steps": len(sizes),
+        "tokens": tokens,
+        "padded_tokens": padded_tokens,
+        "seconds": clock.seconds,
+        "cpu_seconds": clock.cpu_seconds,
+    }
+
+
+# --- PyTorch -----------------------------------------------------------------------------------------------------------
+
+
+def pytorch_training(args, config, task, data, bucketed):
+    """The same network in PyTorch."""
+    import torch
+
+    torch.manual_seed(config.seed)
+    batches = Feed(data.splits.pop("train"), config, bucketed)
+    model = torch_tagger(config, task, data)
+    adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+
+    def train(epoch, limit):
+        sizes, losses = [], []
+        for inputs, labels, _ in batches.arrays(epoch):
+            features = {name: torch.from_numpy(array).long() for name, array in inputs.items()}
+            loss = model(labels=torch.from_numpy(labels).long(), **features)
+            adam.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+            adam.step()
+            losses.append(loss.item())
+            sizes.append((np.count_nonzero(inputs["tokens"]), inputs["tokens"].size))
+            if len(sizes) == limit:
+                break
+        return sizes, losses
+
+    train(1, args.warmup)
+    with Clock() as clock:
+        sizes, losses = train(0, args.steps)
+    return {
+        **sums(clock, sizes),
+        "loss": statistics.mean(losses),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "frozen": 0,
+    }
+
+
+def torch_tagger(config, task, data):
+    """The tagger as a torch.nn.Module that gives the loss of a batch."""
+    import torch
+    from torch import nn
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    words, characters, tags = (data.vocabularies[name] for name in ("words", "characters", "tags"))
+    width = config.word_dim if data.vectors is None else data.vectors.shape[1]
+
+    class CRF(nn.Module):
+        """-log p(tags | emissions) of a linear chain, summed over a batch."""
+
+        def __init__(self, allowed):
+            super().__init__()
+            for name, part in zip(("start", "transitions", "end"), allowed, strict=True):
+                part = torch.tensor(np.asarray(part), dtype=torch.float32)
+                self.register_parameter(name, nn.Parameter(torch.zeros_like(part)))
+                self.register_buffer(f"no_{name}", -1e4 * (1 - part))  # scores of moves that are not allowed
+
+        def forward(self, emissions, labels, mask):
+            start, end = self.start + self.no_start, self.end + self.no_end  # [K]
+            transitions = self.transitions + self.no_transitions  # [K, K]
+            alpha = start + emissions[:, 0]  # [B, K]
+            for t in range(1, emissions.shape[1]):
+                new = torch.logsumexp(alpha[:, :, None] + transitions, dim=1) + emissions[:, t]
+                alpha = torch.where(mask[:, t, None], new, alpha)
+            log_partition = torch.logsumexp(alpha + end, dim=1)  # [B]
+            last = labels.gather(1, mask.sum(1, keepdim=True) - 1)[:, 0]  # [B]
+            picked = emissions.gather(2, labels[..., None])[..., 0]  # [B, T]
+            moves = transitions[labels[:, :-1], labels[:, 1:]]  # [B, T - 1]
+            gold = start[labels[:, 0]] + (picked * mask).sum(1) + (moves * mask[:, 1:]).sum(1) + end[last]
+            return (log_partition - gold).sum()
+
+    class Tagger(nn.Module):
+        def __init__(self):
+            super().__init__()
+            if data.vectors is None:
+                self.words = nn.Embedding(len(words), width)
+            else:
+                self.words = nn.Embedding.from_pretrained(torch.from_numpy(data.vectors), freeze=False)
+            self.characters = nn.Embedding(len(characters), config.char_dim)
+            self.convolution = nn.Conv1d(config.char_dim, config.char_units, 3, padding=1)
+            self.casing = nn.Embedding(len(CASES), 10)
+            self.lstm = nn.LSTM(
+                width + config.char_units + 10,
+                config.units,
+                num_layers=config.layers,
+                batch_first=True,
+                dropout=config.dropout,
+                bidirectional=True,
+            )
+            self.dense = nn.Linear(2 * config.units, len(tags))
+            self.crf = CRF(task.allowed(tags.tokens)) if config.crf else None
+
+        def locked_dropout(self, x, rate):  # the same features in all steps
+            return x * nn.functional.dropout(x.new_ones(x.shape[0], 1, x.shape[2]), rate, self.training)
+
+        def forward(self, tokens, characters, casing, labels):
+            mask = tokens != 0  # [B, T]
+            spelled = self.characters(characters.flatten(0, 1)).transpose(1, 2)  # [B*T, D, W]
+            spelled = self.convolution(spelled).amax(2).view(*tokens.shape, -1)  # [B, T, F]
+            x = torch.cat([self.words(tokens), spelled, self.casing(casing)], dim=2)  # [B, T, D]
+            x = self.locked_dropout(x, config.word_dropout)
+            packed = pack_padded_sequence(x, mask.sum(1), batch_first=True, enforce_sorted=False)
+            x, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)  # [B, T, 2H]
+            scores = self.dense(self.locked_dropout(x, config.dropout))  # [B, T, K]
+            if self.crf is None:
+                return nn.functional.cross_entropy(scores[mask], labels[mask])
+            return self.crf(scores, labels, mask) / mask.sum()
+
+    return Tagger()
+
+
+# --- The optimizer alone -----------------------------------------------------------------------------------------------
+
+
+def adam_tensorflow():
+    """Steps of Adam over tables of several sizes."""
+    import keras
+    import tensorflow as tf
+
+    from seqzoo.optimizers import optimizer
+
+    config = TASKS["ner"].Config
+    makers = {
+        "keras: Adam(global_clipnorm=1.0)": lambda: keras.optimizers.Adam(2e-3, global_clipnorm=1.0),
+        "seqzoo: adam, --clip_norm=1 --average=0": lambda: optimizer(config(average=0.0), 1000),
+        "seqzoo: adam as by default, with the moving average": lambda: optimizer(config(), 1000),
+    }
+
+    def stepper(rows, name):
+        embedding = keras.layers.Embedding(rows, 100)
+        embedding.build()
+        adam = makers[name]()
+        adam.build(embedding.trainable_variables)
+
+        @tf.function
+        def step(ids):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(embedding(ids)))
+            adam.apply(tape.gradient(loss, [v.value for v in embedding.trainable_variables]))
+            return loss
+
+        return lambda ids: float(step(tf.constant(ids)))
+
+    return step_times(makers, stepper)
+
+
+def adam_pytorch():
+    """Steps of PyTorch's Adams over tables of several sizes."""
+    import torch
+
+    dense, sparse = "pytorch: Adam, clip_grad_norm_", "pytorch: SparseAdam, no clipping"
+
+    def stepper(rows, name):
+        embedding = torch.nn.Embedding(rows, 100, sparse=name == sparse)
+        adam = (torch.optim.SparseAdam if name == sparse else torch.optim.Adam)(embedding.parameters(), lr=2e-3)
+
+        def step(ids):
+            loss = embedding(torch.from_numpy(ids)).square().mean()
+            adam.zero_grad()
+            loss.backward()
+            if name == dense:  # clip_grad_norm_ does not take sparse gradients
+                torch.nn.utils.clip_grad_norm_(embedding.parameters(), 1.0)
+            adam.step()
+            return loss.item()
+
+        return step
+
+    return step_times((dense, sparse), stepper)
+
+
+def step_times(names, stepper):
+    """Median milliseconds of ``stepper(rows, name)(ids)`` for all names and sizes, a list of dicts."""
+    rng = np.random.default_rng(0)
+    results = []
+    for name in names:
+        for rows in TABLE_SIZES:
+            step = stepper(rows, name)
+            times = []
+            for _ in range(25):
+                ids = rng.integers(0, rows, (32, 20))
+                begin = time.perf_counter()
+                step(ids)
+                times.append(time.perf_counter() - begin)
+            results.append({"optimizer": name, "rows": rows, "ms": 1000 * statistics.median(times[5:])})
+    return results
+
+
+# --- What one sees -----------------------------------------------------------------------------------------------------
+
+
+def show(results):
+    """Prints the tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if results["training"]:
+        table = Table(title="Training", title_justify="left", box=None)
+        for heading in ("contender", "batching", "tokens/s", "range", "ms/step", "CPU ms/step", "padding", "peak MiB",
+                        "loss", "parameters"):  # fmt: skip
+            table.add_column(heading, justify="left" if heading in ("contender", "batching") else "right")
+        for row, runs in grouped(results["training"], "row").items():
+            speeds = [run["tokens_per_second"] for run in runs]
+            table.add_row(
+                *row.split(":"),
+                f"{statistics.median(speeds):,.0f}",
+                f"{min(speeds):,.0f}-{max(speeds):,.0f}",
+                f"{statistics.median(1000 * run['seconds'] / run['steps'] for run in runs):.1f}",
+                f"{statistics.median(1000 * run['cpu_seconds'] / run['steps'] for run in runs):.1f}",
+                f"{statistics.median(run['padding'] for run in runs):.1%}",
+                f"{statistics.median(run['peak_mib'] for run in runs):,.0f}",
+                f"{statistics.median(run['loss'] for run in runs):.3f}",
+                f"{runs[0]['parameters']:,}" + (f" + {runs[0]['frozen']:,} frozen" if runs[0]["frozen"] else ""),
+            )
+        console.print(table)
+        for line in parameter_check(results):
+            console.print(line, highlight=False)
+    if results["adam"]:
+        table = Table(title="Milliseconds of an optimizer step over an embedding", title_justify="left", box=None)
+        table.add_column("optimizer")
+        for rows in TABLE_SIZES:
+            table.add_column(f"{rows:,} rows", justify="right")
+        for name, runs in grouped(results["adam"], "optimizer").items():
+            by_size = grouped(runs, "rows")
+            table.add_row(name, *(f"{statistics.median(run['ms'] for run in by_size[rows]):.1f}" for rows in TABLE_SIZES))
+        console.print(table)
+
+
+def grouped(runs, key):
+    """{value of key: the runs with it}."""
+    groups = {}
+    for run in runs:
+        groups.setdefault(run[key], []).append(run)
+    return groups
+
+
+def parameter_check(results):
+    """Yields a line for each contender whose number of parameters is not what the differences named above make it."""
+    counts = {run["row"].split(":")[0]: run["parameters"] + run["frozen"] for run in results["training"]}
+    second_bias = 2 * 2 * 4 * results["settings"]["units"]  # layers, directions, gates
+    for software, expected in (("keras", 0), ("pytorch", second_bias)):
+        if {"seqzoo", software} <= counts.keys():
+            difference = counts[software] - counts["seqzoo"]
+            verdict = "as expected" if difference == expected else f"EXPECTED {expected:,}: not the same network"
+            yield f"{software} has {difference:,} parameters more than seqzoo: {verdict}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""The contract of the model builders: what a tagger must do whatever it is made of."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seqzoo.casing import CASES
+from seqzoo.config import Config
+from seqzoo.layers.crf import CRFLoss
+from seqzoo.models import decoder, tagger
+from seqzoo.optimizers import optimizer
+from seqzoo.options import Training
+from seqzoo.rnns import RNNS
+
+K, V, C = 4, 20, 9  # tags, words, characters
+B, T, W = 3, 6, 4
+LENGTHS = np.array([6, 2, 4])
+
+SPELLED = {"character_vocabulary": C, "char_dim": 5, "char_units": 6}
+ALLOWED = (np.array([1, 1, 1, 0]), np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 1]]), np.ones(4))
+TAGGERS = {
+    "words_softmax": {"words": V, "crf": False, "rnn": "bilstm", "layers": 2},
+    "frozen_vectors_crf": {
+        "words": V, "trainable_words": 12, "vectors": np.zeros((V, 7), "float32"), "characters": "cnn", **SPELLED,
+        "casing": True, "rnn": "lstm", "layers": 1,
+    },
+    "deep_crf": {
+        "words": V, "characters": "rnn", **SPELLED, "rnn": "bigru", "layers": 3, "residual": True, "layer_norm": True,
+    },
+    "characters_softmax": {"characters": "cnn", **SPELLED, "crf": False, "rnn": "bisimple_gru", "layers": 1},
+    "constrained_crf": {"words": V, "casing": True, "allowed": ALLOWED, "rnn": "birnn", "layers": 1},
+    "peephole_crf": {"words": V, "rnn": "peephole_lstm", "layers": 2, "residual": True, "activation": "crelu"},
+}  # fmt: skip
+
+
+def make(arguments, **more):
+    model = tagger(tags=K, **{"units": 8, **arguments, **more})
+    rng = np.random.default_rng(0)
+    for weight in model.weights:  # fresh zeros would hide what padding does
+        weight.assign(rng.normal(0, 0.5, weight.shape))
+    return model
+
+
+def loss_of(model):
+    if len(model.output.shape) == 4:
+        return CRFLoss()
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+
+
+def batch(steps=T, width=W, seed=0):
+    """(inputs, labels, weights) of three sentences; behind their ends there is garbage wherever that is allowed."""
+    rng = np.random.default_rng(seed)
+    real = np.arange(steps) < LENGTHS[:, None]
+    garbage = np.random.default_rng(99)
+
+    def padded(low, high, shape, behind):
+        values = np.concatenate([rng.integers(low, high, (B, T, *shape)), np.zeros((B, steps - T, *shape), int)], 1)
+        return np.where(real.reshape(*real.shape, *[1] * len(shape)), values, behind).astype("int32")
+
+    spelled = padded(1, C, (W,), garbage.integers(0, C, (B, steps, W)))
+    letters = padded(1, W + 1, (), 2)  # of each word
+    spelled[np.arange(W) >= letters[..., None]] = 0
+    inputs = {
+        "tokens": padded(1, V, (), 0),
+        "characters": np.pad(spelled, [(0, 0), (0, 0), (0, width - W)]),
+        "casing": padded(0, len(CASES), (), 1),
+        "lengths": LENGTHS.astype("int32"),
+    }
+    # Tag 3 never comes first or after tag 3's forbidden neighbour, so that the constrained tagger can learn it too.
+    labels = padded(0, 3, (), garbage.integers(0, K, (B, steps)))
+    return inputs, labels, real.astype("float32")
+
+
+def inputs_of(model, inputs):
+    return {name: inputs[name] for name in model.input}
+
+
+def results(model, decoded, inputs, labels, weights):
+    """Decoded tags and confidence, loss, and the gradient of every weight."""
+    inputs = inputs_of(model, inputs)
+    with tf.GradientTape() as tape:
+        loss = loss_of(model)(labels, model(inputs), sample_weight=weights)
+    gradients = [np.array(tf.convert_to_tensor(g)) for g in tape.gradient(loss, model.trainable_variables)]
+    output = decoded(inputs)
+    return np.array(output["tags"]), np.array(output["confidence"]), np.array(loss), gradients
+
+
+def rows(data, which, length=None, width=None):
+    inputs, labels, weights = data
+    inputs = {name: array[which] if name == "lengths" else array[which, :length] for name, array in inputs.items()}
+    inputs["characters"] = inputs["characters"][:, :, :width]
+    return inputs, labels[which, :length], weights[which, :length]
+
+
+def close(received, expected, tolerance=1e-4):
+    np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_padding_changes_nothing(name):
+    model = make(TAGGERS[name])
+    decoded = decoder(model)
+    data = batch()
+    real = data[2] > 0
+    tags, confidence, loss, gradients = results(model, decoded, *data)
+    assert loss > 0.5 and max(np.abs(g).max() for g in gradients) > 0.01
+
+    mean_loss, mean_gradients = 0.0, [0.0] * len(gradients)
+    for row, length in enumerate(LENGTHS):
+        width = max(1, int((data[0]["characters"][row, :length] > 0).sum(-1).max()))
+        alone = results(model, decoded, *rows(data, slice(row, row + 1), length, width))
+        np.testing.assert_array_equal(tags[row, :length], alone[0][0])
+        close(confidence[row, :length], alone[1][0])
+        share = length / LENGTHS.sum()
+        mean_loss += share * alone[2]
+        mean_gradients = [mean + share * g for mean, g in zip(mean_gradients, alone[3], strict=True)]
+    close(loss, mean_loss)
+    for received, expected in zip(gradients, mean_gradients, strict=True):
+        close(received, expected)
+
+    order = [2, 0, 1]
+    longer = batch(steps=T + 3, width=W + 2)
+    other = results(model, decoded, *rows(longer, order))
+    np.testing.assert_array_equal(other[0][:, :T][real[order]], tags[order][real[order]])
+    close(other[1][:, :T][real[order]], confidence[order][real[order]])
+    close(other[2], loss)
+    for received, expected in zip(other[3], gradients, strict=True):
+        close(received, expected)
+
+
+@pytest.mark.parametrize("name", ["words_softmax", "frozen_vectors_crf"])
+def test_true_lengths_give_the_same_as_masking(name):
+    masking, told = make(TAGGERS[name]), make(TAGGERS[name], lengths=True)
+    told.set_weights(masking.get_weights())
+    data = batch(steps=T + 1)
+    real = data[2] > 0
+    expected = results(masking, decoder(masking), *data)
+    data[0]["tokens"] = np.where(real, data[0]["tokens"], 7).astype("int32")  # ids tell nothing now
+    received = results(told, decoder(told), *data)
+    np.testing.assert_array_equal(received[0][real], expected[0][real])
+    close(received[1][real], expected[1][real])
+    close(received[2], expected[2])
+    for ours, theirs in zip(received[3], expected[3], strict=True):
+        close(ours, theirs)
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_a_tagger_learns_one_batch(name):
+    model = make(TAGGERS[name])
+    model.compile(keras.optimizers.Adam(0.03), loss_of(model))
+    inputs, labels, weights = batch()
+    frozen = [np.array(weight) for weight in model.non_trainable_weights]
+    losses = [model.train_on_batch(inputs_of(model, inputs), labels, weights) for _ in range(2)]
+    first = losses[0]
+    model.fit(
+        tf.data.Dataset.from_tensors((inputs_of(model, inputs), labels, weights)).repeat(80), epochs=1, verbose=0
+    )
+    last = model.test_on_batch(inputs_of(model, inputs), labels, weights)
+    assert last < 0.1 * first
+    real = weights > 0
+    np.testing.assert_array_equal(np.array(decoder(model)(inputs_of(model, inputs))["tags"])[real], labels[real])
+    for before, after in zip(frozen, model.non_trainable_weights, strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert len(frozen) == (name == "frozen_vectors_crf")
+
+
+def test_a_saved_tagger_is_the_same_in_a_fresh_process_and_a_new_one_trains_there(tmp_path):
+    data = batch()[0]
+    np.savez(tmp_path / "inputs.npz", **data)
+    expected = {}
+    for name, arguments in TAGGERS.items():
+        model = make(arguments)
+        model.save(tmp_path / f"{name}.keras")
+        expected[name] = decoder(model)(inputs_of(model, data))["confidence"]
+    decoder(make(TAGGERS["deep_crf"])).save(tmp_path / "decoder.keras")
+    expected["decoder"] = expected["deep_crf"]
+    np.savez(tmp_path / "expected.npz", real=batch()[2] > 0, **expected)
+    # Somebody else's program: one import of ours, no task, flag, dataset or registry.
+    script = """
+from seqzoo.models import tagger
+
+import sys
+import keras, numpy as np
+
+model = tagger(tags=3, words=9, units=4, layers=1, crf=False)
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(
+    from_logits=True, reduction="mean_with_sample_weight"))
+tokens = np.array([[1, 2, 3], [4, 5, 0]])
+history = model.fit({"tokens": tokens}, tokens % 3, sample_weight=(tokens > 0).astype("float32"), epochs=2, verbose=0)
+assert np.isfinite(history.history["loss"]).all()
+for module in ("seqzoo.tasks", "seqzoo.task", "seqzoo.datasets", "seqzoo.run", "seqzoo.options"):
+    assert module not in sys.modules, module
+
+from seqzoo.models import decoder
+
+inputs, expected = np.load("inputs.npz"), dict(np.load("expected.npz"))
+real = expected.pop("real")
+for name, confidence in expected.items():
+    model = keras.models.load_model(name + ".keras")
+    predictor = model if name == "decoder" else decoder(model)
+    names = ["characters", "tokens"] if name == "decoder" else model.input
+    received = np.array(predictor({key: inputs[key] for key in names})["confidence"])
+    np.testing.assert_allclose(received[real], confidence[real], atol=1e-5, err_msg=name)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+
+
+def test_a_crf_tagger_trains_under_xla():
+    losses = {}
+    for jit in (False, True):
+        model = make({"words": V, "characters": "cnn", **SPELLED, "casing": True, "rnn": "lstm", "layers": 1})
+        model.compile(optimizer(Training(learning_rate=0.01, schedule="constant"), 1), CRFLoss(), jit_compile=jit)
+        inputs, labels, weights = batch()
+        losses[jit] = [float(model.train_on_batch(inputs_of(model, inputs), labels, weights)) for _ in range(5)]
+    close(losses[True], losses[False], 1e-3)
+    assert losses[True][-1] < losses[True][0]
+
+
+def test_every_registered_rnn_makes_a_tagger():
+    inputs = batch()[0]
+    for name in RNNS.names():
+        model = make({"words": V, "rnn": name, "layers": 1})
+        assert np.isfinite(model(inputs_of(model, inputs))).all()
+
+
+def test_a_tagger_without_features_is_refused():
+    with pytest.raises(ValueError, match="needs features"):
+        tagger(tags=K)

@@ -1,0 +1,352 @@
+"""The contract of the recurrent layers. Whatever is registered keeps it: a new file in seqzoo/rnns is covered here."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seqzoo.layers import masks
+from seqzoo.options import Recurrent
+from seqzoo.rnns import RNNS
+from seqzoo.rnns import lstm as lstm_module
+
+B, T, D, H = 3, 6, 3, 4
+LENGTHS = np.array([6, 2, 4])
+CHOICES = Recurrent.__dataclass_fields__["activation"].metadata["choices"]
+
+
+def both(name):
+    return isinstance(RNNS[name](2), keras.layers.Bidirectional)
+
+
+NAMES = RNNS.names()
+FORWARD = [name for name in NAMES if not both(name)]
+BOTH = [name for name in NAMES if both(name)]
+
+
+def random_weights(layer, seed=0):
+    rng = np.random.default_rng(seed)
+    layer.build((None, None, D))
+    for weight in layer.weights:
+        weight.assign(rng.normal(0, 0.7, weight.shape))
+    return layer
+
+
+def make(name, **kwargs):
+    return random_weights(RNNS[name](H, return_sequences=True, return_state=True, **kwargs))
+
+
+def numbers(*shape, seed=1):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def close(received, expected, tolerance=1e-4):
+    np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance)
+
+
+# The equations, one step each: (x, state, activation, weights) -> state, whose first part is the output.
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def rnn_step(x, state, act, W, U, b):
+    return (act(x @ W + state[0] @ U + b),)
+
+
+def gru_after_step(x, state, act, W, U, b):
+    (h,) = state
+    xz, xr, xc = np.split(x @ W + b[0], 3)
+    hz, hr, hc = np.split(h @ U + b[1], 3)
+    z, r = sigmoid(xz + hz), sigmoid(xr + hr)
+    return (z * h + (1 - z) * act(xc + r * hc),)
+
+
+def gru_before_step(x, state, act, W, U, b):
+    (h,) = state
+    xz, xr, xc = np.split(x @ W + b, 3)
+    Uz, Ur, Uc = np.split(U, 3, axis=1)
+    z, r = sigmoid(xz + h @ Uz), sigmoid(xr + h @ Ur)
+    return (z * h + (1 - z) * act(xc + (r * h) @ Uc),)
+
+
+def lstm_step(x, state, act, W, U, b):
+    h, c = state
+    i, f, g, o = np.split(x @ W + h @ U + b, 4)
+    c = sigmoid(f) * c + sigmoid(i) * act(g)
+    return sigmoid(o) * act(c), c
+
+
+def peephole_lstm_step(x, state, act, W, U, b, p):
+    h, c = state
+    i, f, g, o = np.split(x @ W + h @ U + b, 4)
+    new = sigmoid(f + p[1] * c) * c + sigmoid(i + p[0] * c) * act(g)
+    return sigmoid(o + p[2] * new) * act(new), new
+
+
+def simple_gru_step(x, state, act, W, U, b):
+    (c,) = state
+    u, candidate = np.split(x @ W + c @ U + b, 2)
+    u = sigmoid(u)
+    return (u * act(candidate) + (1 - u) * c,)
+
+
+ACTIVATIONS = {
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "relu6": lambda z: np.clip(z, 0, 6),
+    "crelu": lambda z: np.concatenate([np.maximum(z[: len(z) // 2], 0), np.maximum(-z[: len(z) // 2], 0)]),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "softplus": lambda z: np.log1p(np.exp(z)),
+    "softsign": lambda z: z / (1 + np.abs(z)),
+}
+
+FAMILIES = {
+    "rnn": ("rnn", rnn_step, {}),
+    "gru": ("gru", gru_after_step, {}),
+    "gru_before": ("gru", gru_before_step, {"reset_after": False}),
+    "lstm": ("lstm", lstm_step, {}),
+    "peephole_lstm": ("peephole_lstm", peephole_lstm_step, {}),
+    "simple_gru": ("simple_gru", simple_gru_step, {}),
+}
+
+
+def of_name(weights, *names):
+    """Arrays of a layer's weights by the end of their paths; a weight that is not named would be left out: refused."""
+    assert {weight.path.rsplit("/", 1)[-1] for weight in weights} == set(names)
+    return [np.array(weight) for name in names for weight in weights if weight.path.endswith("/" + name)]
+
+
+@pytest.mark.parametrize("activation", CHOICES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_follows_its_equations_with_each_activation(family, activation):
+    name, step, kwargs = FAMILIES[family]
+    layer = make(name, activation=activation, **kwargs)
+    peepholes = ["peepholes"] if family == "peephole_lstm" else []
+    weights = of_name(layer.weights, "kernel", "recurrent_kernel", "bias", *peepholes)
+    x = numbers(B, T, D)
+    first = [numbers(B, H, seed=seed) for seed in (2, 3)[: 2 if "lstm" in name else 1]]
+    y, *states = layer(x, mask=np.arange(T) < LENGTHS[:, None], initial_state=first)
+    for row, length in enumerate(LENGTHS):
+        state = [part[row] for part in first]
+        for t in range(length):
+            state = step(x[row, t], state, ACTIVATIONS[activation], *weights)
+            close(y[row, t], state[0])
+        close([part[row] for part in states], state)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_both_directions_are_one_forward_and_one_that_reads_the_reversed_sequence(name):
+    layer = make(name)
+    half = [make(name.removeprefix("bi")), make(name.removeprefix("bi"))]
+    half[0].set_weights(layer.forward_layer.get_weights())
+    half[1].set_weights(layer.backward_layer.get_weights())
+    x = numbers(B, T, D)
+    y, *states = layer(x, mask=np.arange(T) < LENGTHS[:, None])
+    for row, length in enumerate(LENGTHS):
+        own = x[row : row + 1, :length]
+        forward, *forward_states = half[0](own)
+        backward, *backward_states = half[1](own[:, ::-1])
+        close(y[row, :length], np.concatenate([forward[0], backward[0, ::-1]], axis=-1))
+        close([part[row] for part in states], [part[0] for part in forward_states + backward_states])
+
+
+def run(layer, x, mask, upstream, state_upstream):
+    """Outputs, last states, gradient of the input and of the weights, for a loss that reads real steps and states."""
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y, *states = layer(x, mask=mask)
+        real = y if mask is None else tf.where(mask[..., None], y, 0.0)
+        loss = tf.reduce_sum(real * upstream) + sum(
+            tf.reduce_sum(state * up) for state, up in zip(states, state_upstream, strict=True)
+        )
+    dx, *dw = tape.gradient(loss, [x, *layer.trainable_variables])
+    return y.numpy(), [state.numpy() for state in states], dx.numpy(), [d.numpy() for d in dw]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_padding_changes_nothing(name):
+    layer = make(name)
+    ids = np.where(np.arange(T) < LENGTHS[:, None], 5, 0)
+    x = np.where(ids[..., None] == 0, 1e3 * numbers(B, T, D, seed=9), numbers(B, T, D))  # garbage behind the end
+    upstream = numbers(B, T, 2 * H, seed=2)[..., : layer.compute_output_shape((B, T, D))[0][-1]]
+    state_upstream = numbers(len(layer(x)) - 1, B, H, seed=3)
+
+    y, states, dx, dw = run(layer, x, masks.from_ids(ids), upstream, state_upstream)
+    assert not dx[ids == 0].any()
+    summed = [np.zeros_like(d) for d in dw]
+    for row, length in enumerate(LENGTHS):
+        one = slice(row, row + 1)
+        alone = run(layer, x[one, :length], None, upstream[one, :length], state_upstream[:, one])
+        close(y[row, :length], alone[0][0])
+        close([state[row] for state in states], [state[0] for state in alone[1]])
+        close(dx[row, :length], alone[2][0])
+        summed = [total + d for total, d in zip(summed, alone[3], strict=True)]
+    for received, expected in zip(dw, summed, strict=True):
+        close(received, expected)
+
+    # In another order, and told the lengths instead of the padding.
+    order = [2, 0, 1]
+    mask = masks.from_lengths(LENGTHS[order], ids)
+    other = run(layer, x[order], mask, upstream[order], state_upstream[:, order])
+    real = ids[order] > 0
+    close(other[0][real], y[order][real])
+    for received, expected in zip(other[1], states, strict=True):
+        close(received, expected[order])
+    close(other[2], dx[order])
+    for received, expected in zip(other[3], dw, strict=True):
+        close(received, expected)
+
+
+def test_masking_and_true_lengths_are_the_same_mask():
+    ids = np.array([[3, 1, 0, 0], [2, 2, 2, 2], [9, 0, 0, 0]])
+    expected = [[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
+    np.testing.assert_array_equal(masks.from_ids(ids), np.array(expected, bool))
+    np.testing.assert_array_equal(masks.from_lengths([2, 4, 1], ids), np.array(expected, bool))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_last_state_is_the_output_at_the_last_real_step(name):
+    layer = make(name)
+    last_layer = random_weights(RNNS[name](H, return_state=True))
+    x, mask = numbers(B, T, D), np.arange(T) < LENGTHS[:, None]
+    y, *states = layer(x, mask=mask)
+    last, *same = last_layer(x, mask=mask)
+    close(same, states)
+    expected = np.array(y)[range(B), LENGTHS - 1]  # [B, H] or [B, 2H]
+    if name in BOTH:
+        expected = np.concatenate([expected[:, :H], np.array(y)[:, 0, H:]], axis=-1)  # the reader from the end ends at 0
+        close(np.concatenate([states[0], states[len(states) // 2]], axis=-1), expected)
+    else:
+        close(states[0], expected)
+    close(last, expected)
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_a_carried_state_continues_the_sequence(name):
+    layer = make(name)
+    x, mask, cut = numbers(2, T, D), np.arange(T) < np.array([[6], [4]]), 3
+    y, *states = layer(x, mask=mask)
+    head, *carried = layer(x[:, :cut], mask=mask[:, :cut])
+    tail, *last = layer(x[:, cut:], mask=mask[:, cut:], initial_state=carried)
+    close(np.concatenate([head, tail], axis=1)[mask], np.array(y)[mask])
+    close(last, states)
+
+
+def test_a_saved_layer_is_the_same_in_a_fresh_process_that_imports_seqzoo_models(tmp_path):
+    x, mask = numbers(B, T, D), np.arange(T) < LENGTHS[:, None]
+    expected = {}
+    for name, activation in [*((name, "tanh") for name in NAMES), ("bilstm", "crelu")]:
+        inputs = keras.Input((None, D)), keras.Input((None,), dtype="bool")
+        layer = RNNS[name](H, activation=activation, return_sequences=True)
+        model = keras.Model(inputs, layer(inputs[0], mask=inputs[1]))
+        random_weights(layer)
+        model.save(tmp_path / f"{name}_{activation}.keras")
+        expected[f"{name}_{activation}"] = model([x, mask])
+    np.savez(tmp_path / "expected.npz", **expected)
+    np.savez(tmp_path / "inputs.npz", x=x, mask=mask)
+    script = """
+import keras, numpy as np
+import seqzoo.models
+
+inputs = np.load("inputs.npz")
+for name, expected in np.load("expected.npz").items():
+    received = np.array(keras.models.load_model(name + ".keras")([inputs["x"], inputs["mask"]]))
+    real = inputs["mask"]
+    np.testing.assert_allclose(received[real], expected[real], atol=1e-6, err_msg=name)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+
+
+def lstm_results(layer, x, h, c, mask, how):
+    """All outputs and all gradients of an LSTM, by name."""
+
+    def results(x, h, c):
+        with tf.GradientTape() as tape:
+            tape.watch([x, h, c])
+            y, last_h, last_c = layer(x, mask=mask, initial_state=[h, c])
+            # Behind the end Keras repeats outputs or not, by kernel: nobody reads them.
+            real = y if mask is None else tf.where((mask[:, ::-1] if layer.go_backwards else mask)[..., None], y, 0.0)
+            positions = tf.cast(tf.range(tf.size(y)), "float32")
+            weights = tf.sin(tf.reshape(positions, tf.shape(y)))  # another one for each value
+            loss = tf.reduce_sum(real * weights) + tf.reduce_sum(last_h * weights[:, 0]) - tf.reduce_sum(last_c * h)
+        names = [weight.path.rsplit("/", 1)[-1] for weight in layer.trainable_variables]
+        gradients = tape.gradient(loss, [x, h, c, *layer.trainable_variables])
+        return {"y": real, "h": last_h, "c": last_c} | dict(zip(["dx", "dh", "dc", *names], gradients, strict=True))
+
+    if how == "dynamic":
+        results = tf.function(
+            results, input_signature=[tf.TensorSpec((None, None, D)), *[tf.TensorSpec((None, H))] * 2]
+        )
+    elif how == "jit":
+        results = tf.function(results, jit_compile=True)
+    return results(tf.constant(x), tf.constant(h), tf.constant(c))
+
+
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("how, steps", [("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("jit", T)])
+def test_the_fused_lstm_is_the_lstm_of_keras(how, steps, masked, go_backwards, monkeypatch):
+    calls = []
+    fused = lstm_module.fused_lstm
+    monkeypatch.setattr(lstm_module, "fused_lstm", lambda *args: calls.append(1) or fused(*args))
+    kwargs = {"return_sequences": True, "return_state": True, "go_backwards": go_backwards}
+    ours, theirs = lstm_module.LSTM(H, **kwargs), keras.layers.LSTM(H, use_cudnn=False, **kwargs)
+    random_weights(theirs)
+    ours.build((None, None, D))
+    ours.set_weights(theirs.get_weights())
+    ours.supports_jit = True  # on a GPU too: no cuDNN
+    ours.use_cudnn = False
+    x, h, c = numbers(B, steps, D), numbers(B, H, seed=2), numbers(B, H, seed=3)
+    mask = tf.constant(np.arange(steps) < np.minimum(LENGTHS, steps)[:, None]) if masked else None
+    received = lstm_results(ours, x, h, c, mask, how)
+    assert calls
+    expected = lstm_results(theirs, x, h, c, mask, "eager")
+    assert len(expected) == 9
+    for name in expected:
+        np.testing.assert_allclose(received[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_crelu_needs_an_even_number_of_units(name):
+    with pytest.raises(ValueError, match="even number of units. Received: 5"):
+        RNNS[name](5, activation="crelu")
+
+
+@pytest.mark.parametrize("which", ["dropout", "recurrent_dropout"])
+@pytest.mark.parametrize("name", NAMES)
+def test_dropout_acts_in_training_only(name, which):
+    plain, dropping = make(name), make(name, **{which: 0.5})
+    x = numbers(B, T, D)
+    close(dropping(x, training=False)[0], plain(x)[0])
+    once, again = (np.array(dropping(x, training=True)[0]) for _ in range(2))
+    assert np.abs(once - plain(x)[0]).max() > 0.01
+    assert np.abs(once - again).max() > 0.01
+    assert np.isfinite(once).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recurrent_kernels_start_orthogonal_and_forget_gates_open(name):
+    layer = RNNS[name](H)
+    layer.build((None, None, D))
+    kernels = [np.array(weight) for weight in layer.weights if weight.path.endswith("recurrent_kernel")]
+    assert len(kernels) == 1 + (name in BOTH)
+    for U in kernels:
+        close(U @ U.T, np.eye(H), 1e-5)
+    for weight in layer.weights:
+        if weight.path.endswith("bias"):
+            bias = np.array(weight)
+            expected = np.zeros_like(bias)
+            if "lstm" in name:
+                expected[H : 2 * H] = 1
+            np.testing.assert_array_equal(bias, expected)

@@ -1,0 +1,206 @@
+"""The command line, and what a run folder promises: it goes on where it was killed, and loads anywhere."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from seqzoo import run
+from seqzoo.datasets import DATASETS
+
+SMALL = ["--units=8", "--layers=1", "--word_dim=8", "--char_units=4", "--epochs=4", "--learning_rate=0.01"]
+
+
+def command(*flags, **kwargs):
+    """A new process with the command line."""
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(run.__file__).parents[1])}
+    return subprocess.Popen(
+        [sys.executable, "-m", "seqzoo.run", *flags],
+        env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs,
+    )  # fmt: skip
+
+
+def done(*flags, **kwargs):
+    """(exit status, standard output, standard error) of a command that has ended."""
+    process = command(*flags, **kwargs)
+    out, error = process.communicate(timeout=240)
+    return process.returncode, out, error
+
+
+def write_columns(path, examples):
+    sentences = ("\n".join(map(" ".join, zip(e["tokens"], e["pos"], e["ner"], strict=True))) for e in examples)
+    path.write_text("\n\n".join(sentences) + "\n", "utf-8")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A folder of files in columns, as a user would have."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for split, examples in DATASETS["grammar"](seed=4, sizes={"train": 300, "valid": 60, "test": 40}).items():
+        write_columns(folder / f"{split}.txt", examples)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    """(flags, folder) of a finished run."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    flags = ["--task=ner", "--dataset=conll", f"--data_dir={corpus}", *SMALL]
+    status, out, error = done(*flags, f"--workdir={folder}")
+    assert status == 0, error
+    assert error == "" and "valid_f1" in out and "no test split" not in out
+    return flags, folder
+
+
+def test_listing_help_and_flag_errors_do_not_import_tensorflow():
+    script = (
+        "import sys; from seqzoo.run import main\n"
+        "for flags in ('--list', '--task=ner --help', '--task=ner --rnn=lsmt', '--task=ner --unit=3'):\n"
+        "    main(flags.split())\n"
+        "assert not {'tensorflow', 'keras', 'seqeval', 'matplotlib'} & set(sys.modules)"
+    )
+    root = pathlib.Path(run.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, cwd=root)
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--task=nre"], ["Unknown task 'nre'", "Did you mean 'ner'"]),
+        (["--task=ner", "--unit=3"], ["unit", "Did you mean", "units"]),
+        (["--task=ner", "--rnn=lsmt"], ["Unknown RNN 'lsmt'", "'lstm'", "Registered"]),
+        (["--task=ner", "--dataset=conl"], ["Unknown dataset 'conl'", "'conll'"]),
+        (["--task=ner", "--units=many"], ["--units=many"]),
+        (["--task=ner", "--units=0"], ["--units should be at least 1", "0"]),
+        (["--task=ner", "--dropout=nan"], ["--dropout", "nan"]),
+        (["--task=ner", "--schedule=cosin"], ["cosine", "Did you mean"]),
+        (["--task=ner", "units=3"], ["--name=value", "units=3"]),
+        (["--task=ner", "--mode=generate"], ["mode", "predict"]),
+        ([], None),
+        (["--units=3"], ["units"]),
+        (["--workdir=somewhere"], ["Which task", "ner, pos"]),
+        (["--mode=predict"], ["--workdir"]),
+        (["--mode=predict", "--workdir=/nowhere"], ["/nowhere is not a run folder", "does not exist"]),
+    ],
+)
+def test_a_wrong_command_is_one_line_that_helps(flags, words, capsys):
+    status = run.main(flags)
+    out, error = capsys.readouterr()
+    if words is None:
+        assert status == 0 and "--task" in out
+        return
+    assert status == 2 and error.count("\n") == 1
+    for word in words:
+        assert word in error
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path):
+    flags, whole = trained
+    folder = tmp_path / "killed"
+    process = command(*flags, f"--workdir={folder}")
+    deadline = time.monotonic() + 200
+    while not (folder / "history.json").exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.3)  # into the next epoch
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "metrics.json").exists()
+    epochs = len(json.loads((folder / "history.json").read_text()))
+    assert 1 <= epochs < 4
+    status, out, error = done(*flags, f"--workdir={folder}")
+    assert status == 0, error
+    assert "going on after epoch" in out
+    with np.load(whole / "checkpoint.npz") as a, np.load(folder / "checkpoint.npz") as b:
+        assert a.files == b.files
+        for name in a.files:
+            if name != "history":  # that holds seconds
+                np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    scores = [json.loads((path / "metrics.json").read_text()) for path in (whole, folder)]
+    assert scores[0]["valid_f1"] == scores[1]["valid_f1"] > 0
+
+
+def test_a_run_folder_holds_all_that_was_promised(trained):
+    _, folder = trained
+    present = {path.name for path in folder.iterdir()}
+    assert present >= {
+        "config.json", "model.keras", "vocabularies", "history.json", "metrics.json", "history.png", "confusion.png",
+        "errors.json", "logs", "environment.json", "checkpoint.npz",
+    }  # fmt: skip
+    assert not [name for name in present if "tmp" in name]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert {"valid_f1", "valid_accuracy", "test_f1", "valid_per_precision", "valid_baseline_f1"} <= metrics.keys()
+    assert all(isinstance(value, int | float) for value in metrics.values())
+    environment = json.loads((folder / "environment.json").read_text())
+    assert {"command", "date", "git", "tensorflow", "keras", "python"} <= environment.keys()
+
+
+def test_a_finished_run_is_not_trained_again_nor_mixed_with_another(trained, capsys):
+    flags, folder = trained
+    before = (folder / "model.keras").stat().st_mtime_ns
+    assert run.main([*flags, f"--workdir={folder}"]) == 0
+    assert "finished already" in capsys.readouterr().out.replace("\n", " ")
+    assert run.main([*flags, f"--workdir={folder}", "--units=9"]) == 2
+    error = capsys.readouterr().err
+    assert "units 8 -> 9" in error and "--overwrite" in error
+    assert (folder / "model.keras").stat().st_mtime_ns == before
+
+
+def test_a_folder_with_other_things_is_left_alone(trained, tmp_path, capsys):
+    flags, _ = trained
+    (tmp_path / "thesis.txt").write_text("precious")
+    for extra in ([], ["--overwrite"]):
+        assert run.main([*flags, f"--workdir={tmp_path}", *extra]) == 2
+        assert "not empty and not a run" in capsys.readouterr().err
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+def test_a_fresh_process_evaluates_and_predicts_the_same(trained, corpus, tmp_path):
+    _, folder = trained
+    status, out, error = done("--mode=evaluate", f"--workdir={folder}", f"--data_dir={corpus / 'valid.txt'}")
+    assert status == 0, error
+    metrics = json.loads((folder / "metrics.json").read_text())
+    again = json.loads((folder / "evaluate-valid.json").read_text())
+    assert again["test_f1"] == pytest.approx(metrics["valid_f1"], abs=1e-9)
+
+    text = "May met Ford in [Paris] 😀.\n\nŽ" + "x" * 300 + "\n"
+    status, out, error = done("--mode=predict", f"--workdir={folder}", stdin=_file(tmp_path, text))
+    assert status == 0, error
+    sentences = [json.loads(line) for line in out.splitlines()]
+    lines = ["May met Ford in [Paris] 😀.", "Ž" + "x" * 300]
+    assert [sentence["text"] for sentence in sentences] == lines
+    for sentence, line in zip(sentences, lines, strict=True):
+        for token in sentence["tokens"]:
+            assert line[token["start"] : token["end"]] == token["text"] and 0 <= token["confidence"] <= 1
+
+
+def _file(folder, text):
+    path = folder / "input.txt"
+    path.write_text(text, "utf-8")
+    return path.open()
+
+
+def test_training_refuses_data_it_can_not_use(corpus, tmp_path, capsys):
+    flags = ["--task=ner", "--dataset=conll", *SMALL]
+    only_valid = tmp_path / "only_valid"
+    only_valid.mkdir()
+    (only_valid / "valid.txt").write_bytes((corpus / "valid.txt").read_bytes())
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "train.txt").write_text("Ford NOUN B-ORG\nrose VERB\n")
+    (broken / "valid.txt").write_text("Ford NOUN B-ORG\n")
+    for number, (data_dir, words) in enumerate(
+        [
+            ("/nowhere", ["/nowhere"]),
+            (only_valid, ["train"]),
+            (broken, ["train.txt:2", "expected 3 columns", "found 2"]),
+        ]
+    ):
+        assert run.main([*flags, f"--data_dir={data_dir}", f"--workdir={tmp_path / str(number)}"]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and all(word in error for word in words), error
