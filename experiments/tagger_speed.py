@@ -30,7 +30,9 @@ masks the padding of words in the convolution. Dropout is locked over time, but 
 has its own. seqzoo builds its batches in a thread of tf.data, as does keras; PyTorch builds them between its steps.
 
 Limits. One machine, one task, one size a run: 2 cores and 16 say different things, and a GPU another. Only speed is
-compared; the losses are shown so that one sees that all learn. The numbers mean something on an idle machine only.
+compared; the losses are shown so that one sees that all learn. The numbers mean something on an idle machine only:
+beside other programs PyTorch's threads, which wait for one another without sleeping, lose most (ten times and more, on
+2 cores shared with two trainings). --threads=1 and the column of processor time are then less wrong than the rest.
 
 A second table has the time of one optimizer step, with the look-up and its gradient, for a table of word vectors of
 width 100 and 32 x 20 random words: an Adam that moves every row beside those that move only the rows of the batch.
@@ -102,7 +104,7 @@ def main():
 
 def parser():
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    flags.add_argument("--data_dir", default="", help="folder with train.txt and valid.txt; default: built-in sentences")
+    flags.add_argument("--data_dir", default="", help="folder with train.txt and valid.txt; default: built-in text")
     flags.add_argument("--vectors", default="", help="file of pretrained word vectors; default: random, width 100")
     flags.add_argument("--head", choices=("crf", "softmax"), default="crf")
     flags.add_argument("--units", type=int, default=128, help="units of each LSTM and direction")
@@ -132,9 +134,9 @@ def versions():
 def in_own_process(row, number):
     """The measurements of one row, a list of dicts."""
     command = [sys.executable, "-m", "experiments.tagger_speed", *sys.argv[1:], f"--row={row}", f"--round={number}"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # TensorFlow is talkative
     if done.returncode:
-        sys.exit(f"{row} failed with exit status {done.returncode}")
+        sys.exit(f"{done.stderr}\n{row} failed with exit status {done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -199,7 +201,7 @@ class Clock:
         self.cpu_seconds = time.process_time() - self.begin[1]
 
 
-# --- seqzoo and stock Keras --------------------------------------------------------------------------------------------
+# --- seqzoo and stock Keras -----------------------------------------------------------------------
 
 
 def seqzoo_training(args, config, task, data, bucketed):
@@ -247,7 +249,8 @@ def stock_tagger(config, task, data):
     spelled = layers.Embedding(len(characters), config.char_dim)(inputs["characters"])  # [B, T, W, D]
     # Over the characters of each word, one of the two axes of an image, so that no reshaping is needed.
     spelled = layers.Conv2D(config.char_units, (1, 3), padding="same")(spelled)  # [B, T, W, F]
-    features = [embedding(inputs["tokens"]), ops.max(spelled, axis=2), layers.Embedding(len(CASES), 10)(inputs["casing"])]
+    casing = layers.Embedding(len(CASES), 10)(inputs["casing"])  # [B, T, 10]
+    features = [embedding(inputs["tokens"]), ops.max(spelled, axis=2), casing]
     x = layers.SpatialDropout1D(config.word_dropout)(layers.Concatenate()(features))  # [B, T, D]
     for _ in range(config.layers):
         x = layers.Bidirectional(layers.LSTM(config.units, return_sequences=True))(x, mask=mask)  # [B, T, 2H]
@@ -294,7 +297,7 @@ def sums(clock, sizes):
     }
 
 
-# --- PyTorch -----------------------------------------------------------------------------------------------------------
+# --- PyTorch --------------------------------------------------------------------------------------
 
 
 def pytorch_training(args, config, task, data, bucketed):
@@ -405,7 +408,7 @@ def torch_tagger(config, task, data):
     return Tagger()
 
 
-# --- The optimizer alone -----------------------------------------------------------------------------------------------
+# --- The optimizer alone --------------------------------------------------------------------------
 
 
 def adam_tensorflow():
@@ -481,7 +484,7 @@ def step_times(names, stepper):
     return results
 
 
-# --- What one sees -----------------------------------------------------------------------------------------------------
+# --- What one sees --------------------------------------------------------------------------------
 
 
 def show(results):
@@ -489,12 +492,15 @@ def show(results):
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 110
     if results["training"]:
         table = Table(title="Training", title_justify="left", box=None)
-        for heading in ("contender", "batching", "tokens/s", "range", "ms/step", "CPU ms/step", "padding", "peak MiB",
-                        "loss", "parameters"):  # fmt: skip
-            table.add_column(heading, justify="left" if heading in ("contender", "batching") else "right")
+        for heading in ("contender", "batching"):
+            table.add_column(heading)
+        for heading in ("tokens/s", "range", "ms/step", "CPU ms/step", "padding", "peak MiB", "loss"):
+            table.add_column(heading, justify="right")
         for row, runs in grouped(results["training"], "row").items():
             speeds = [run["tokens_per_second"] for run in runs]
             table.add_row(
@@ -506,11 +512,10 @@ def show(results):
                 f"{statistics.median(run['padding'] for run in runs):.1%}",
                 f"{statistics.median(run['peak_mib'] for run in runs):,.0f}",
                 f"{statistics.median(run['loss'] for run in runs):.3f}",
-                f"{runs[0]['parameters']:,}" + (f" + {runs[0]['frozen']:,} frozen" if runs[0]["frozen"] else ""),
             )
         console.print(table)
         for line in parameter_check(results):
-            console.print(line, highlight=False)
+            console.print(line)
     if results["adam"]:
         table = Table(title="Milliseconds of an optimizer step over an embedding", title_justify="left", box=None)
         table.add_column("optimizer")
@@ -518,7 +523,8 @@ def show(results):
             table.add_column(f"{rows:,} rows", justify="right")
         for name, runs in grouped(results["adam"], "optimizer").items():
             by_size = grouped(runs, "rows")
-            table.add_row(name, *(f"{statistics.median(run['ms'] for run in by_size[rows]):.1f}" for rows in TABLE_SIZES))
+            medians = [statistics.median(run["ms"] for run in by_size[rows]) for rows in TABLE_SIZES]
+            table.add_row(name, *(f"{ms:.1f}" for ms in medians))
         console.print(table)
 
 
@@ -531,14 +537,17 @@ def grouped(runs, key):
 
 
 def parameter_check(results):
-    """Yields a line for each contender whose number of parameters is not what the differences named above make it."""
-    counts = {run["row"].split(":")[0]: run["parameters"] + run["frozen"] for run in results["training"]}
+    """Yields a line for each contender: its parameters, and whether they are more only by what is known to differ."""
+    first = {run["row"].split(":")[0]: run for run in reversed(results["training"])}
     second_bias = 2 * 2 * 4 * results["settings"]["units"]  # layers, directions, gates
-    for software, expected in (("keras", 0), ("pytorch", second_bias)):
-        if {"seqzoo", software} <= counts.keys():
-            difference = counts[software] - counts["seqzoo"]
-            verdict = "as expected" if difference == expected else f"EXPECTED {expected:,}: not the same network"
-            yield f"{software} has {difference:,} parameters more than seqzoo: {verdict}"
+    known = {"seqzoo": 0, "keras": 0, "pytorch": second_bias}
+    for software in sorted(first, key=[*known].index):
+        run = first[software]
+        line = f"parameters of {software}: {run['parameters']:,} trained, {run['frozen']:,} constant"
+        if "seqzoo" in first and software != "seqzoo":
+            more = run["parameters"] + run["frozen"] - first["seqzoo"]["parameters"] - first["seqzoo"]["frozen"]
+            line += f"; {more:,} more, " + ("as known" if more == known[software] else f"NOT {known[software]:,}")
+        yield line
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class LazyAdam(keras.optimizers.Adam):
             return super().update_step(gradient, variable, learning_rate)
         import tensorflow as tf
 
+        gradient = _summed(gradient)  # a word that comes twice has two rows
         rows, g = gradient.indices, gradient.values
         lr = ops.cast(learning_rate, g.dtype)
         t = ops.cast(self.iterations + 1, g.dtype)
@@ -51,7 +52,9 @@ def _summed(gradient):
 
 
 def _mapped(function, gradient):
-    """`function` of a gradient's values."""
+    """`function` of a gradient's values; None, which a weight outside of the loss has, stays None."""
+    if gradient is None:
+        return None
     if _is_rows(gradient):
         return type(gradient)(function(gradient.values), gradient.indices, gradient.dense_shape)
     return function(gradient)
@@ -70,6 +73,8 @@ class _Remedies:
         return self
 
     def build(self, variables):
+        if self.built:  # as in Keras's own, again does nothing
+            return
         super().build(variables)
         if self.average:
             self.averages = [self.add_variable_from_reference(v, name="average") for v in variables]
@@ -81,7 +86,7 @@ class _Remedies:
         if self.clip_value_at:
             grads = [_mapped(lambda g: ops.clip(g, -self.clip_value_at, self.clip_value_at), g) for g in grads]
         if self.clip_norm:
-            values = [g.values if _is_rows(g) else g for g in grads]
+            values = [g.values if _is_rows(g) else g for g in grads if g is not None]
             norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(g, "float32"))) for g in values))
             scale = self.clip_norm / ops.maximum(norm, self.clip_norm)
             grads = [_mapped(lambda g: g * ops.cast(scale, g.dtype), g) for g in grads]
@@ -150,7 +155,8 @@ def optimizer(config, steps):
     """
     classes = {name.lower(): thing for name, thing in vars(keras.optimizers).items() if isinstance(thing, type)}
     base = LazyAdam if config.optimizer == "adam" else classes[config.optimizer]
-    kwargs = {"weight_decay": config.weight_decay} if config.weight_decay else {}
+    # Keras's AdamW has a decay of its own, 0.004; here the config's 0 is 0.
+    kwargs = {"weight_decay": config.weight_decay} if config.weight_decay or config.optimizer == "adamw" else {}
     made = type(base.__name__, (_Remedies, base), {})(learning_rate=schedule(config, steps), **kwargs)
     return made.set_remedies(config.clip_norm, config.clip_value, config.average)
 

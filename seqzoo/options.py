@@ -9,6 +9,11 @@ from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 
+# Keras's, in lower case. Not among them: muon (its decay has two options), schedulefreeadamw (it has weights of its own
+# to evaluate), and what wraps other optimizers.
+OPTIMIZERS = (
+    "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "ftrl", "lion", "lamb", "adafactor",
+)  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
 
 
@@ -93,7 +98,7 @@ class Training(Config):
 
     epochs: int = option(40, "Passes over the training data.", minimum=1)
     optimizer: str = option(
-        "adam", "Optimizer by its Keras name, such as adam, nadam, sgd; adam and nadam update only the embeddings in the batch."
+        "adam", "Optimizer by its Keras name; adam updates only the embeddings in the batch.", choices=OPTIMIZERS
     )
     learning_rate: float = option(2e-3, "Learning rate, at its highest.", minimum=0.0, sweep=(5e-4, 5e-3))
     schedule: str = option("cosine", "How the learning rate falls over the run.", choices=SCHEDULES)

@@ -221,7 +221,8 @@ def test_the_last_state_is_the_output_at_the_last_real_step(name):
     close(same, states)
     expected = np.array(y)[range(B), LENGTHS - 1]  # [B, H] or [B, 2H]
     if name in BOTH:
-        expected = np.concatenate([expected[:, :H], np.array(y)[:, 0, H:]], axis=-1)  # the reader from the end ends at 0
+        # The reader from the end ends at step 0.
+        expected = np.concatenate([expected[:, :H], np.array(y)[:, 0, H:]], axis=-1)
         close(np.concatenate([states[0], states[len(states) // 2]], axis=-1), expected)
     else:
         close(states[0], expected)

@@ -104,6 +104,13 @@ class Decode(keras.layers.Layer):
     With a CRF the tags are the best sequence (Viterbi) and the confidence is each tag's marginal probability.
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True  # Keras would warn, today, of the mask that it hands on by itself
+
+    def compute_mask(self, scores, mask=None):
+        return None
+
     def call(self, scores):
         if len(scores.shape) == 4:
             tags, probabilities = viterbi(scores)[0], marginals(scores)  # [B, T], [B, T, K]

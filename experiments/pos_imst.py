@@ -1,0 +1,13 @@
+"""Universal Dependencies Turkish IMST: UPOS of an agglutinative language, without vectors. Gold words, accuracy on dev.
+
+3,664 sentences to learn from, and a word in three of dev unseen: what a tagger knows it knows from characters.
+"""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="UD Turkish-IMST UPOS without vectors, accuracy",
+    flags="--task=pos --dataset=conllu --data_dir={data}/ud_turkish_imst --epochs=30",
+    metric="valid_accuracy",
+    published={},
+)

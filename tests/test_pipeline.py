@@ -1,0 +1,202 @@
+import numpy as np
+import pytest
+
+from seqzoo import pipeline
+from seqzoo.layers.crf import CRFLoss
+from seqzoo.models import tagger
+from seqzoo.pipeline import Batches
+
+
+def sentences(lengths, seed=0):
+    """Examples, each with its number, which all its tokens repeat: so each can be told in a batch."""
+    return [[number + 1] * length for number, length in enumerate(lengths)]
+
+
+def encode(example):
+    tokens = np.array(example, "int32")
+    spelled = np.ones((len(tokens), 1 + len(tokens) % 4), "int32")
+    return {"tokens": tokens, "characters": spelled}, tokens % 3, np.ones(len(tokens), "float32")
+
+
+LENGTHS = [int(n) for n in np.random.default_rng(0).integers(1, 30, 60)]
+
+
+def epoch_of(batches, number=0):
+    return [
+        ({name: array.numpy() for name, array in inputs.items()}, labels.numpy(), weights.numpy())
+        for inputs, labels, weights in batches.epoch(number)
+    ]
+
+
+def order_of(batches, number=0):
+    """The numbers of the examples in the order of an epoch."""
+    found = []
+    for inputs, _, weights in epoch_of(batches, number):
+        found += [int(n) for n in inputs["tokens"][weights.any(axis=1), 0]]
+    return found
+
+
+def kinds(**more):
+    return [{"stream": stream, "static_shapes": static, **more} for stream in (False, True) for static in (False, True)]
+
+
+@pytest.mark.parametrize("kwargs", kinds(batch_size=7), ids=str)
+def test_each_example_comes_exactly_once_an_epoch_and_whole(kwargs, monkeypatch):
+    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    batches = Batches(sentences(LENGTHS), encode, **kwargs)
+    assert batches.size == 60 and batches.tokens == sum(LENGTHS)
+    for number in (0, 1):
+        seen = {}
+        for inputs, labels, weights in epoch_of(batches, number):
+            for tokens, tags, weight in zip(inputs["tokens"], labels, weights, strict=True):
+                if weight.any():
+                    real = int(weight.sum())
+                    assert tokens[0] not in seen
+                    seen[int(tokens[0])] = real
+                    assert (tokens == np.where(weight, tokens[0], 0)).all()  # right padding with 0
+                    assert (weight[:real] == 1).all()
+                    assert (tags == np.where(weight, tokens[0] % 3, 0)).all()
+                assert tokens[0] > 0  # no row is empty
+        assert seen == {number + 1: length for number, length in enumerate(LENGTHS)}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_order_is_a_function_of_seed_and_epoch(stream, monkeypatch):
+    monkeypatch.setattr(pipeline, "WINDOW", 16)
+
+    def order(seed, number):
+        return order_of(Batches(sentences(LENGTHS), encode, batch_size=7, seed=seed, stream=stream), number)
+
+    reference = order(0, 0)
+    assert order(0, 0) == reference
+    one = Batches(sentences(LENGTHS), encode, batch_size=7, stream=stream)
+    assert order_of(one, 3) == order(0, 3)  # whatever was read before
+    assert order_of(one, 0) == reference
+    assert sorted(reference) != reference
+    assert len({tuple(order(seed, number)) for seed in (0, 1) for number in (0, 1)}) == 4
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_the_token_budget_holds_and_a_longer_example_goes_alone(static):
+    lengths = [*LENGTHS, 50, 70]
+    batches = Batches(sentences(lengths), encode, batch_size=0, batch_tokens=48, static_shapes=static)
+    rows = []
+    for inputs, _, weights in epoch_of(batches):
+        B, T = inputs["tokens"].shape
+        assert B * T <= 48 or B == 1
+        rows.append(B)
+        if weights.sum(axis=1).max() > 48:
+            assert B == 1
+    assert max(rows) > 1
+
+
+def test_the_number_of_examples_in_a_batch_is_limited_and_full_batches_are_full():
+    shapes = [inputs["tokens"].shape for inputs, _, _ in epoch_of(Batches(sentences([5] * 20), encode, batch_size=8))]
+    assert sorted(shapes) == [(4, 5), (8, 5), (8, 5)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_empty_examples_are_dropped_and_counted(stream):
+    batches = Batches(sentences([0, 3, 0, 2, 3]), encode, stream=stream)
+    assert (batches.size, batches.dropped, batches.tokens) == (3, 2, 8)
+    assert sorted(order_of(batches)) == [2, 4, 5]
+    answers = batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]})
+    assert [example[0] for example, _ in answers] == [2, 4, 5]
+
+
+def test_no_examples_left_is_an_error_that_counts():
+    with pytest.raises(ValueError, match="No examples left: 3 were read, 3 of them empty"):
+        Batches(sentences([0, 0, 0]), encode)
+    with pytest.raises(ValueError, match="No examples left: 0 were read"):
+        Batches([], encode, stream=True)
+    with pytest.raises(ValueError, match="batch needs one limit"):
+        Batches(sentences([1]), encode, batch_size=0, batch_tokens=0)
+
+
+@pytest.mark.parametrize("kwargs", kinds(batch_size=7, batch_tokens=90), ids=str)
+def test_steps_and_padding_are_those_of_an_epoch(kwargs, monkeypatch):
+    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    # Below 16 steps a bucket has one length. Above, the longest of a batch, and so its padding, depends on the order.
+    for lengths, slack in ([n % 15 + 1 for n in LENGTHS], 1e-9), (LENGTHS, 1e-9 if kwargs["static_shapes"] else 0.02):
+        batches = Batches(sentences(lengths), encode, **kwargs)
+        epoch = epoch_of(batches, 1)
+        assert batches.steps == len(epoch) == batches.epoch(1).cardinality()
+        steps = sum(weights.size for _, _, weights in epoch)
+        assert batches.padding == pytest.approx(1 - sum(lengths) / steps, abs=slack)
+
+
+def test_rows_are_padded_by_an_eighth_at_most():
+    for inputs, _, weights in epoch_of(Batches(sentences(range(1, 200)), encode)):
+        assert weights.sum(axis=1).min() >= inputs["tokens"].shape[1] / 1.125 - 1
+
+
+def test_a_stream_holds_no_more_than_its_window(monkeypatch):
+    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    read = []
+
+    class Source:
+        def __iter__(self):
+            for example in sentences(LENGTHS):
+                read.append(example[0])
+                yield example
+
+    batches = Batches(Source(), encode, batch_size=1, stream=True)
+    assert len(read) == 60  # once, to count them
+    read.clear()
+    given = [len(read) - number for number, _ in enumerate(batches._shuffled(0))]
+    assert max(given) == 17  # the window, and the one that is on its way out
+    assert sorted(read) == [number + 1 for number in range(60)]
+    read.clear()
+    first = next(batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]}))
+    assert first[0][0] == 1 and len(read) == 16
+
+
+def test_static_shapes_are_few_and_batches_full():
+    batches = Batches(sentences(LENGTHS), encode, batch_size=8, batch_tokens=128, static_shapes=True)
+    epochs = [batch for number in range(3) for batch in epoch_of(batches, number)]
+    shapes = {inputs["tokens"].shape for inputs, _, _ in epochs}
+    assert shapes == {(8, 8), (8, 16), (4, 32)}
+    assert any((weights.sum(axis=1) == 0).any() for _, _, weights in epochs)  # there are rows that fill up
+
+
+def test_rows_that_fill_up_change_no_loss():
+    model = tagger(tags=3, words=10, word_dim=4, units=4, layers=1, rnn="rnn")
+    for weight in model.weights:
+        weight.assign(np.random.default_rng(0).normal(0, 0.7, weight.shape))
+    losses, rows = [], []
+    for static in (False, True):
+        # All tokens of an example are one word, so the loss depends on which examples count.
+        ((inputs, labels, weights),) = epoch_of(Batches(sentences([3, 3, 3]), encode, static_shapes=static))
+        losses.append(CRFLoss()(labels, model({"tokens": inputs["tokens"]}), sample_weight=weights))
+        rows.append(len(labels))
+    assert rows == [3, 32]
+    assert losses[0] > 0.1
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kwargs", kinds(batch_size=7), ids=str)
+def test_outputs_come_in_the_order_of_the_data(kwargs, monkeypatch):
+    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    examples = sentences(LENGTHS)
+    batches = Batches(examples, encode, **kwargs)
+    sizes = []
+
+    def function(inputs, labels, weights):
+        sizes.append(len(labels))
+        return {"twice": 2 * inputs["tokens"], "tags": labels}
+
+    answers = list(batches.outputs(function))
+    assert [example for example, _ in answers] == examples
+    for example, rows in answers:
+        np.testing.assert_array_equal(rows["twice"][: len(example)], 2 * np.array(example))
+        np.testing.assert_array_equal(rows["tags"][: len(example)], np.array(example) % 3)
+    assert 4 <= len(sizes) < len(examples) and max(sizes) <= 7
+
+
+def test_one_label_an_example_is_a_batch_of_labels():
+    def encode_one(example):
+        return {"tokens": np.array(example)}, np.int32(example[0] % 2), np.float32(1)
+
+    ((inputs, labels, weights),) = epoch_of(Batches(sentences([2, 2, 2]), encode_one))
+    assert (labels == inputs["tokens"][:, 0] % 2).all()
+    assert weights.tolist() == [1, 1, 1]
