@@ -30,9 +30,11 @@ masks the padding of words in the convolution. Dropout is locked over time, but 
 has its own. seqzoo builds its batches in a thread of tf.data, as does keras; PyTorch builds them between its steps.
 
 Limits. One machine, one task, one size a run: 2 cores and 16 say different things, and a GPU another. Only speed is
-compared; the losses are shown so that one sees that all learn. The numbers mean something on an idle machine only:
-beside other programs PyTorch's threads, which wait for one another without sleeping, lose most (ten times and more, on
-2 cores shared with two trainings). --threads=1 and the column of processor time are then less wrong than the rest.
+compared; the losses are shown so that one sees that all learn. Buckets of common lengths fill first, so that a part of
+an epoch flatters bucketed batches a little: --steps=0 is the fairest. The numbers mean something on an idle machine
+only: beside other programs PyTorch's threads, which wait for one another without sleeping, lose most (ten times and
+more, on 2 cores shared with two trainings). --threads=1 and the column of processor time are then less wrong than the
+rest.
 
 A second table has the time of one optimizer step, with the look-up and its gradient, for a table of word vectors of
 width 100 and 32 x 20 random words: an Adam that moves every row beside those that move only the rows of the batch.
@@ -47,7 +49,6 @@ import json
 import os
 import pathlib
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -103,7 +104,12 @@ def main():
 
 
 def parser():
-    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = argparse.ArgumentParser(
+        "python -m experiments.tagger_speed",
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     flags.add_argument("--data_dir", default="", help="folder with train.txt and valid.txt; default: built-in text")
     flags.add_argument("--vectors", default="", help="file of pretrained word vectors; default: random, width 100")
     flags.add_argument("--head", choices=("crf", "softmax"), default="crf")
@@ -142,6 +148,8 @@ def in_own_process(row, number):
 
 def measured(args):
     """What the process of a row measures, a list of dicts."""
+    import resource  # Unix only; the next lines are for Linux
+
     if args.threads:  # TensorFlow, PyTorch and tf.data all start as many threads as they may use processors
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -97,7 +97,8 @@ def prepare(folder, name, config, overwrite=False):
     elif folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty and not a run: give another --workdir.")
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", wanted)
+    if not (folder / "config.json").is_file():
+        write_json(folder / "config.json", wanted)
 
 
 def train(name, config, folder, console, overwrite=False):
@@ -142,7 +143,7 @@ def train(name, config, folder, console, overwrite=False):
         console.print(f"[dim]{what}:[/] {fact}", soft_wrap=True)
     (folder / "vocabularies").mkdir(exist_ok=True)
     for vocabulary, tokens in data.vocabularies.items():
-        tokens.save(folder / "vocabularies" / f"{vocabulary}.json")
+        replace(folder / "vocabularies" / f"{vocabulary}.json", tokens.save)
     write_json(folder / "environment.json", environment())
 
     batches = data.splits["train"]
@@ -300,5 +301,8 @@ def replace(path, save):
     try:
         save(str(temporary))
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = str(path)  # a full disk does not say which file it had no room for
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -241,18 +241,19 @@ class POS(Task):
         return tags
 
     def predict(self, run, lines):
-        """Tags raw text: yields a `display.tagged` sentence for each sentence of each line."""
+        """Tags raw text: yields a `display.tagged` sentence, and its line's number, for each sentence of each line."""
         encode = self.encoder(run.config, run.vocabularies)
-        for chunk in _batched(lines, 256):
+        for chunk in _batched(enumerate(lines, 1), 256):
             sentences = [
-                {"text": line, "places": places, "tokens": [token for token, _, _ in places]}
-                for line in chunk
+                {"line": number, "text": line, "places": places, "tokens": [token for token, _, _ in places]}
+                for number, line in chunk
                 for places in split_sentences(tokenize(line), line)
             ]
             if sentences:
                 batches = Batches(sentences, encode, run.config.batch_size, run.config.batch_tokens)
                 for sentence, tags, confidences in self.tagged(run.predictor, batches, run.vocabularies):
-                    yield tagged(sentence["text"], sentence["places"], self.as_gold(tags), confidences)
+                    shown = tagged(sentence["text"], sentence["places"], self.as_gold(tags), confidences)
+                    yield {"line": sentence["line"], **shown}
 
     def show(self, prediction, console):
         print_tagged(prediction, console)
