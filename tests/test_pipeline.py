@@ -143,8 +143,12 @@ def test_a_stream_holds_no_more_than_its_window(monkeypatch):
     batches = Batches(Source(), encode, batch_size=1, stream=True)
     assert len(read) == 60  # once, to count them
     read.clear()
-    given = [len(read) - number for number, _ in enumerate(batches._shuffled(0))]
-    assert max(given) == 17  # the window, and the one that is on its way out
+    held, order = [], []
+    for number, (example, _) in enumerate(batches._shuffled(0)):
+        held.append(len(read) - number)
+        order.append(example[0])
+    assert max(held) == 17  # the window, and the one that is on its way out
+    assert max(order[:8]) < 8 + 17 and min(order[:8]) < 17 and sorted(order[:8]) != order[:8]
     assert sorted(read) == [number + 1 for number in range(60)]
     read.clear()
     first = next(batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]}))

@@ -70,13 +70,13 @@ class WordEmbedding(keras.layers.Layer):
     def call(self, ids):
         ids = ops.cast(ids, "int32")  # [B, T]
         if self.frozen is None:
-            vectors = ops.take(self.trained, ids, axis=0)  # [B, T, D]
+            vectors = _look_up(self.trained, ids)  # [B, T, D]
         else:
             rows = self.trainable_rows
             known = ids < rows  # [B, T]
             # Words of the frozen table read row 0 of the trained one, the padding's, and get no gradient through it.
-            trained = ops.take(self.trained, ops.where(known, ids, 0), axis=0)  # [B, T, D]
-            frozen = ops.take(self.frozen, ops.where(known, 0, ids - rows), axis=0)  # [B, T, D]
+            trained = _look_up(self.trained, ops.where(known, ids, 0))  # [B, T, D]
+            frozen = _look_up(self.frozen, ops.where(known, 0, ids - rows))  # [B, T, D]
             vectors = ops.where(known[..., None], trained, frozen)  # [B, T, D]
         return ops.cast(vectors, self.compute_dtype)
 
@@ -91,6 +91,17 @@ class WordEmbedding(keras.layers.Layer):
             "trainable_rows": self.trainable_rows,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
         }
+
+
+def _look_up(table, ids):
+    """Rows of a variable: table [V, D], ids [B, T] -> [B, T, D]."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Keras's own look-up first reads the variable whole, which copies it once an optimizer has updated single rows:
+        # at 400,000 rows 14 ms of a step, where this takes none.
+        return tf.gather(table.value, ids)
+    return ops.take(table, ids, axis=0)
 
 
 @keras.saving.register_keras_serializable("seqzoo")

@@ -24,6 +24,10 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
     peepholes [3, H]: pi, pf, po. Forget bias 1.
     """
 
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **kwargs)
+        self.dropout_mask_count = None  # one mask for the four gates; with recurrent_dropout Keras makes a list of four
+
     def build(self, input_shape):
         super().build(input_shape)
         self.peepholes = self.add_weight((3, self.units), "zeros", name="peepholes")
