@@ -26,7 +26,7 @@ class Batches:
 
     Attributes:
         size: examples; dropped: empty ones left out; steps: batches of an epoch; tokens: real time steps.
-        padding: share of the time steps of an epoch that are padding.
+        padding: share of the time steps that are padding, in the order of the data; an epoch's differs by a hair.
 
     Raises:
         ValueError: no example is left, or both limits are 0.

@@ -198,7 +198,7 @@ def train(name, config, folder, console, overwrite=False):
                 replace(folder / "model.keras", model.save)
         checkpoint(folder, model, history)
         progress.finished(history[-1], is_best)
-        log(folder, history)
+        log(folder, history, key, task.direction)
 
     run = load(folder)
     best = max(history, key=lambda epoch: sign * epoch[key])
@@ -246,15 +246,14 @@ def restore(folder, model):
         return json.loads(str(arrays["history"]))
 
 
-def log(folder, history):
-    """history.json, the learning-curve plot and the TensorBoard log of a run."""
+def log(folder, history, key, direction):
+    """history.json, the learning-curve plot with the score that counts, and the TensorBoard log of a run."""
     import tensorflow as tf
 
     from seqzoo.plots import history_plot
 
     write_json(folder / "history.json", history)
-    key = next(key for key in history[-1] if key.startswith("valid_"))
-    history_plot(history, key, folder / "history.png")
+    history_plot(history, key, folder / "history.png", direction)
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default(step=history[-1]["epoch"]):
         for name, value in history[-1].items():
