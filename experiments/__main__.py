@@ -63,7 +63,8 @@ def run(arguments):
     }
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    print(f"{arguments.name}: {experiment.metric} {results['mean']:.2f} ± {results['spread']:.2f} ({len(scores)} seeds)")
+    mean, spread = results["mean"], results["spread"]
+    print(f"{arguments.name}: {experiment.metric} {mean:.2f} ± {spread:.2f} ({len(scores)} seeds)")
     return 0
 
 
@@ -76,9 +77,8 @@ def table():
             results = json.loads(path.read_text("utf-8"))
             published = "; ".join(f"{what} {score}" for what, score in experiment.published.items()) or "-"
             ours = f"{results['metric']} {results['mean']:.2f} ± {results['spread']:.2f}"
-            lines.append(
-                f"| `{name}`: {experiment.title} | {ours} | {len(results['seeds'])} | {results['minutes']:.0f} | {published} |"
-            )
+            cells = (f"`{name}`: {experiment.title}", ours, len(results["seeds"]), round(results["minutes"]), published)
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 

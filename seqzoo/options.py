@@ -10,9 +10,9 @@ from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 
 # Keras's, in lower case. Not among them: muon (its decay has two options), schedulefreeadamw (it has weights of its own
-# to evaluate), and what wraps other optimizers.
+# to evaluate), ftrl (its first step forgets the initial weights, so also pretrained vectors), and what wraps others.
 OPTIMIZERS = (
-    "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "ftrl", "lion", "lamb", "adafactor",
+    "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
 
@@ -34,12 +34,16 @@ class Data(Config):
 class Batching(Config):
     """Batching."""
 
-    batch_size: int = option(32, "Examples in a batch at most; 0: only --batch_tokens counts.", minimum=0, sweep=[16, 32, 64])
+    batch_size: int = option(
+        32, "Examples in a batch at most; 0: only --batch_tokens counts.", minimum=0, sweep=[16, 32, 64]
+    )
     batch_tokens: int = option(16384, "Padded tokens in a batch at most; 0: no limit.", minimum=0)
     static_shapes: bool = option(
         False, "Pad to a small fixed set of shapes and fill up every batch (with weight 0), for XLA and TPU."
     )
-    stream: bool = option(False, "Read the data anew each epoch instead of holding it in memory.")
+    cache_tokens: int = option(
+        2_000_000, "Tokens of a split held in memory at most; more are read anew each epoch.", minimum=0
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +68,13 @@ class Words(Config):
 class Characters(Config):
     """Characters."""
 
-    characters: str = option("cnn", "Character features of words.", choices=("cnn", "rnn", "none"), sweep=["cnn", "rnn"])
+    characters: str = option(
+        "cnn", "Character features of words.", choices=("cnn", "rnn", "none"), sweep=["cnn", "rnn"]
+    )
     char_dim: int = option(30, "Width of character embeddings.", minimum=1)
-    char_units: int = option(50, "Filters of the CNN, or units of each direction of the RNN.", minimum=1, sweep=[30, 50])
+    char_units: int = option(
+        50, "Filters of the CNN, or units of each direction of the RNN.", minimum=1, sweep=[30, 50]
+    )
     char_dropout: float = option(0.0, "Dropout of the character features.", minimum=0, maximum=0.95)
     max_word_length: int = option(20, "Characters of a word that are read; of longer words both ends.", minimum=2)
     casing: bool = option(True, "Add the casing of the word (lower, UPPER, Title, digits ...).")
@@ -84,10 +92,17 @@ class Recurrent(Config):
         "Activation of the new content; other than tanh rules out cuDNN.",
         choices=("tanh", "relu", "relu6", "crelu", "elu", "softplus", "softsign"),
     )
-    dropout: float = option(0.33, "Dropout of the input of each layer after the first and of the last output.", minimum=0,
-                            maximum=0.95, sweep=[0.2, 0.33, 0.5])
+    dropout: float = option(
+        0.33,
+        "Dropout of the input of each layer after the first and of the last output.",
+        minimum=0,
+        maximum=0.95,
+        sweep=[0.2, 0.33, 0.5],
+    )
     variational: bool = option(True, "Lock dropout: one mask for all steps of a sequence (Gal & Ghahramani, 2016).")
-    recurrent_dropout: float = option(0.0, "Dropout of the state, one mask a sequence; rules out cuDNN.", minimum=0, maximum=0.95)
+    recurrent_dropout: float = option(
+        0.0, "Dropout of the state, one mask a sequence; rules out cuDNN.", minimum=0, maximum=0.95
+    )
     residual: bool = option(False, "Add each layer's input to its output, from the second layer on.")
     layer_norm: bool = option(False, "Normalise each layer's output.")
 
@@ -103,13 +118,18 @@ class Training(Config):
     learning_rate: float = option(2e-3, "Learning rate, at its highest.", minimum=0.0, sweep=(5e-4, 5e-3))
     schedule: str = option("cosine", "How the learning rate falls over the run.", choices=SCHEDULES)
     warmup: float = option(0.0, "Epochs in which the learning rate rises from 0.", minimum=0)
-    decay_rate: float = option(0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0)
+    decay_rate: float = option(
+        0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0
+    )
     decay_epochs: float = option(10.0, "Epochs between two steps of exponential or inverse-time decay.", minimum=1e-6)
     weight_decay: float = option(0.0, "Decoupled weight decay.", minimum=0)
     clip_norm: float = option(1.0, "Scale gradients down to this global norm; 0: off.", minimum=0)
     clip_value: float = option(0.0, "Clip each gradient value to this size; 0: off.", minimum=0)
     average: float = option(
-        0.999, "Decay of the moving average of weights that is evaluated and saved; 0: off.", minimum=0, maximum=0.999999
+        0.999,
+        "Decay of the moving average of weights that is evaluated and saved; 0: off.",
+        minimum=0,
+        maximum=0.999999,
     )
     patience: int = option(0, "Stop after so many epochs without a better score; 0: never.", minimum=0)
     label_weights: str = option("", "Weights of labels in the loss, such as B-PER=2,O=0.5; others weigh 1.")

@@ -22,7 +22,8 @@ class Batches:
         seed: seed of the order.
         static_shapes: pad to few fixed lengths (powers of two from 8) and fill each batch up with rows of weight 0, so
             that XLA and TPU compile a bounded number of shapes.
-        stream: read and encode anew each epoch and shuffle in a window, so that nothing need fit in memory.
+        cache_tokens: time steps that are held in memory at most. More than that are read and encoded anew each epoch
+            and shuffled in a window, so that nothing need fit in memory.
 
     Attributes:
         size: examples; dropped: empty ones left out; steps: batches of an epoch; tokens: real time steps.
@@ -32,34 +33,47 @@ class Batches:
         ValueError: no example is left, or both limits are 0.
     """
 
-    def __init__(self, examples, encode, batch_size=32, batch_tokens=16384, seed=0, static_shapes=False, stream=False):
+    def __init__(
+        self, examples, encode, batch_size=32, batch_tokens=16384, seed=0, static_shapes=False, cache_tokens=2_000_000
+    ):
         if not batch_size and not batch_tokens:
             raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
-        self.examples = examples if stream else list(examples)
+        self.examples = examples
         self.encode = encode
         self.batch_size = batch_size
         self.batch_tokens = batch_tokens
         self.seed = seed
         self.static_shapes = static_shapes
-        self.stream = stream
-        self._encoded = None if stream else [(example, encode(example)) for example in self.examples]
+        self._cache = self._cached(cache_tokens)
         self._survey()
 
+    def _cached(self, limit):
+        """The pairs of all examples, or None if they are more than fit."""
+        cache = []
+        for example in self.examples:
+            cache.append((example, self.encode(example)))
+            limit -= _length(cache[-1][1])
+            if limit < 0:
+                return None
+        return cache
+
     def _survey(self):
-        lengths = [_length(encoded) for _, encoded in self._pairs()]
-        self.size = sum(length > 0 for length in lengths)
+        lengths = np.fromiter((_length(encoded) for _, encoded in self._pairs()), "int64")
+        self.size = int(np.count_nonzero(lengths))
         self.dropped = len(lengths) - self.size
-        self.tokens = sum(lengths)
+        self.tokens = int(lengths.sum())
         if not self.size:
             raise ValueError(f"No examples left: {len(lengths)} were read, {self.dropped} of them empty.")
-        items = ((None, length) for length in lengths if length)
+        items = ((None, int(length)) for length in lengths if length)
         shapes = [(len(group), *self._shape(group)) for group in self._grouped(items)]
         self.steps = len(shapes)
         self.padding = 1 - self.tokens / sum(rows * bound for _, rows, bound in shapes)
 
     def _pairs(self):
         """Pairs of an example and what `encode` made of it, in the order of the data."""
-        return self._encoded if not self.stream else ((example, self.encode(example)) for example in self.examples)
+        if self._cache is not None:
+            return self._cache
+        return ((example, self.encode(example)) for example in self.examples)
 
     def _bound(self, length):
         """The bucket of a length: the longest length that shares its batches."""
@@ -104,9 +118,9 @@ class Batches:
     def _shuffled(self, epoch):
         """The pairs in the order of an epoch."""
         rng = np.random.default_rng([self.seed, epoch])
-        if not self.stream:
-            for number in rng.permutation(len(self._encoded)):
-                yield self._encoded[number]
+        if self._cache is not None:
+            for number in rng.permutation(len(self._cache)):
+                yield self._cache[number]
             return
         window = []
         for pair in self._pairs():

@@ -153,6 +153,8 @@ def train(name, config, folder, console, overwrite=False):
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     console.print(f"[dim]model:[/] {parameters:,} trainable parameters")
     predictor = task.predictor(model)
+    # Saved without its optimizer: a third of the size, and it loads where that optimizer is not known.
+    plain = keras.Model(model.input, model.output, name=model.name)
     history = restore(folder, model)
     if history:
         console.print(f"going on after epoch {len(history)}")
@@ -195,7 +197,7 @@ def train(name, config, folder, console, overwrite=False):
             )
             is_best = best is None or sign * history[-1][key] > sign * history[best][key]
             if is_best:
-                replace(folder / "model.keras", model.save)
+                replace(folder / "model.keras", plain.save)
         checkpoint(folder, model, history)
         progress.finished(history[-1], is_best)
         log(folder, history, key, task.direction)

@@ -54,7 +54,7 @@ class POS(Task):
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
             self._learn_vocabularies(config, splits["train"], data)
         encode = self.encoder(config, data.vocabularies)
-        limits = (config.batch_size, config.batch_tokens, config.seed, config.static_shapes, config.stream)
+        limits = (config.batch_size, config.batch_tokens, config.seed, config.static_shapes, config.cache_tokens)
         for split, examples in splits.items():
             batches = data.splits[split] = Batches(examples, encode, *limits)
             dropped = f", {batches.dropped} empty ones dropped" if batches.dropped else ""
@@ -93,9 +93,10 @@ class POS(Task):
             extra, data.vectors, coverage = load_vectors(
                 config.vectors, known.tokens, words, config.vectors_limit or None, seed=config.seed
             )
+            words_share, text_share = coverage["missing_types"], coverage["missing_tokens"]
             data.facts["vectors"] = (
                 f"{data.vectors.shape[1]} wide, {len(extra):,} more words; "
-                f"{coverage['missing_types']:.1%} of the training words ({coverage['missing_tokens']:.1%} of the text) lack one"
+                f"{words_share:.1%} of training's words ({text_share:.1%} of its text) lack one"
             )
             known = Vocabulary([*kept, *extra])
         data.vocabularies = {

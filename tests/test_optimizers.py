@@ -186,8 +186,7 @@ def test_weights_decay_as_the_config_says(name):
     for decay in (0.0, 0.5):
         weights = variables([[2.0]])
         apply(optimizer(config(optimizer=name, weight_decay=decay), 1), [tf.constant([[0.0]])], weights)
-        if name != "ftrl":  # which makes its weights anew of all gradients so far
-            np.testing.assert_allclose(weights[0], [[2 * (1 - 0.1 * decay)]], rtol=1e-5)
+        np.testing.assert_allclose(weights[0], [[2 * (1 - 0.1 * decay)]], rtol=1e-5)
 
 
 def test_an_unknown_optimizer_is_refused_by_the_config():

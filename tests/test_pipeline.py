@@ -37,7 +37,9 @@ def order_of(batches, number=0):
 
 
 def kinds(**more):
-    return [{"stream": stream, "static_shapes": static, **more} for stream in (False, True) for static in (False, True)]
+    return [
+        {"cache_tokens": cache, "static_shapes": static, **more} for cache in (2_000_000, 0) for static in (False, True)
+    ]
 
 
 @pytest.mark.parametrize("kwargs", kinds(batch_size=7), ids=str)
@@ -60,16 +62,16 @@ def test_each_example_comes_exactly_once_an_epoch_and_whole(kwargs, monkeypatch)
         assert seen == {number + 1: length for number, length in enumerate(LENGTHS)}
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_the_order_is_a_function_of_seed_and_epoch(stream, monkeypatch):
+@pytest.mark.parametrize("cache", [2_000_000, 0])
+def test_the_order_is_a_function_of_seed_and_epoch(cache, monkeypatch):
     monkeypatch.setattr(pipeline, "WINDOW", 16)
 
     def order(seed, number):
-        return order_of(Batches(sentences(LENGTHS), encode, batch_size=7, seed=seed, stream=stream), number)
+        return order_of(Batches(sentences(LENGTHS), encode, batch_size=7, seed=seed, cache_tokens=cache), number)
 
     reference = order(0, 0)
     assert order(0, 0) == reference
-    one = Batches(sentences(LENGTHS), encode, batch_size=7, stream=stream)
+    one = Batches(sentences(LENGTHS), encode, batch_size=7, cache_tokens=cache)
     assert order_of(one, 3) == order(0, 3)  # whatever was read before
     assert order_of(one, 0) == reference
     assert sorted(reference) != reference
@@ -95,9 +97,9 @@ def test_the_number_of_examples_in_a_batch_is_limited_and_full_batches_are_full(
     assert sorted(shapes) == [(4, 5), (8, 5), (8, 5)]
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_empty_examples_are_dropped_and_counted(stream):
-    batches = Batches(sentences([0, 3, 0, 2, 3]), encode, stream=stream)
+@pytest.mark.parametrize("cache", [2_000_000, 0])
+def test_empty_examples_are_dropped_and_counted(cache):
+    batches = Batches(sentences([0, 3, 0, 2, 3]), encode, cache_tokens=cache)
     assert (batches.size, batches.dropped, batches.tokens) == (3, 2, 8)
     assert sorted(order_of(batches)) == [2, 4, 5]
     answers = batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]})
@@ -108,7 +110,7 @@ def test_no_examples_left_is_an_error_that_counts():
     with pytest.raises(ValueError, match="No examples left: 3 were read, 3 of them empty"):
         Batches(sentences([0, 0, 0]), encode)
     with pytest.raises(ValueError, match="No examples left: 0 were read"):
-        Batches([], encode, stream=True)
+        Batches([], encode, cache_tokens=0)
     with pytest.raises(ValueError, match="batch needs one limit"):
         Batches(sentences([1]), encode, batch_size=0, batch_tokens=0)
 
@@ -140,8 +142,9 @@ def test_a_stream_holds_no_more_than_its_window(monkeypatch):
                 read.append(example[0])
                 yield example
 
-    batches = Batches(Source(), encode, batch_size=1, stream=True)
-    assert len(read) == 60  # once, to count them
+    limit = sum(LENGTHS[:5])
+    batches = Batches(Source(), encode, batch_size=1, cache_tokens=limit)
+    assert len(read) == 6 + 60  # until they are too many to hold, and once to count them
     read.clear()
     held, order = [], []
     for number, (example, _) in enumerate(batches._shuffled(0)):
