@@ -145,7 +145,11 @@ class Batches:
         first = next(generate())
         signature = tf.nest.map_structure(lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), first)
         dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-        return dataset.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(tf.data.AUTOTUNE)
+        # Without autotuning: its thread sleeps 10 ms, then 20, 40 ... 20,480 ms, and the end of an epoch waits for it.
+        tuning = tf.data.Options()
+        tuning.autotune.enabled = False
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(self.steps))
+        return dataset.prefetch(8).with_options(tuning)
 
     def outputs(self, function):
         """Runs `function(inputs, labels, weights)` over all batches in the order of the data.
