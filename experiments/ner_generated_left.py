@@ -1,0 +1,10 @@
+"""The default data read from left to right only, at the same width: what context on the right is worth."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated sentences, LSTM left to right",
+    flags="--task=ner --rnn=lstm --units=256",
+    metric="valid_f1",
+    published={},
+)
