@@ -50,7 +50,9 @@ class Batching(Config):
 class Words(Config):
     """Words."""
 
-    word_dim: int = option(100, "Width of word embeddings; with --vectors their width counts; 0: no words.", minimum=0)
+    word_dim: int = option(
+        100, "Width of trained word embeddings; 0: none. Where vectors are tuned, theirs counts.", minimum=0
+    )
     lowercase: bool = option(True, "Look words up in lower case (characters and casing still see the case).")
     min_count: int = option(1, "Words seen less often in training than this are unknown words.", minimum=1)
     unknown_rate: float = option(
@@ -58,7 +60,11 @@ class Words(Config):
     )
     vectors: str = option("", "Text file of pretrained vectors (GloVe, word2vec, fastText; .gz too).")
     vectors_limit: int = option(0, "Vectors to keep of words not in training, the file's first; 0: all.", minimum=0)
-    vectors_trainable: bool = option(True, "Tune the vectors of the words in training.", sweep=[True, False])
+    vectors_trainable: bool = option(
+        True,
+        "Tune the vectors of the words in training, or leave all and put trained embeddings of --word_dim beside them.",
+        sweep=[True, False],
+    )
     word_dropout: float = option(
         0.33, "Share of the features of a word that is dropped, the same ones in all steps.", minimum=0, maximum=0.95
     )

@@ -149,13 +149,13 @@ class POS(Task):
 
         words, tags = data.vocabularies["words"], data.vocabularies["tags"].tokens
         known, rare = len(data.vocabularies["known_words"]), len(data.vocabularies["rare_words"])
-        frozen = data.vectors is not None and not config.vectors_trainable
         return tagger(
             len(tags),
             words=len(words) if config.word_dim or config.vectors else 0,
             word_dim=config.word_dim,
-            trainable_words=2 if frozen else known,
+            trainable_words=known,
             vectors=data.vectors,
+            tune_vectors=config.vectors_trainable,
             rare=(known - rare, known),
             unknown_rate=config.unknown_rate if rare else 0.0,
             word_dropout=config.word_dropout,

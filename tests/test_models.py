@@ -28,6 +28,10 @@ TAGGERS = {
         "words": V, "trainable_words": 12, "vectors": np.zeros((V, 7), "float32"), "characters": "cnn", **SPELLED,
         "casing": True, "rnn": "lstm", "layers": 1,
     },
+    "vectors_beside_softmax": {
+        "words": V, "trainable_words": 12, "vectors": np.zeros((V, 7), "float32"), "tune_vectors": False, "word_dim": 5,
+        "crf": False, "rnn": "lstm", "layers": 1,
+    },
     "deep_crf": {
         "words": V, "characters": "rnn", **SPELLED, "rnn": "bigru", "layers": 2, "residual": True, "layer_norm": True,
     },
@@ -163,7 +167,7 @@ def test_a_tagger_learns_one_batch(name):
     np.testing.assert_array_equal(np.array(decoder(model)(inputs)["tags"])[real], labels[real])
     for before, after in zip(frozen, model.non_trainable_weights, strict=True):
         np.testing.assert_array_equal(before, after)
-    assert len(frozen) == (name == "frozen_vectors_crf")
+    assert len(frozen) == ("vectors" in TAGGERS[name])
 
 
 def test_a_saved_tagger_is_the_same_in_a_fresh_process_and_a_new_one_trains_there(tmp_path):

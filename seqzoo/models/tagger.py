@@ -17,6 +17,7 @@ def tagger(
     word_dim=100,
     trainable_words=None,
     vectors=None,
+    tune_vectors=True,
     rare=(0, 0),
     unknown_rate=0.0,
     word_dropout=0.0,
@@ -38,9 +39,11 @@ def tagger(
     Args:
         tags: number of tags, K.
         words: size of the word vocabulary, V; 0: no word embeddings.
-        word_dim: width of word embeddings; with `vectors` their width counts.
+        word_dim: width of trained word embeddings; where `vectors` are tuned, their width counts.
         trainable_words: the first so many words are trained, the rest stays as in `vectors`; None: all.
-        vectors: NumPy array [V, D] to start from.
+        vectors: NumPy array [V, D] of pretrained vectors.
+        tune_vectors: train the vectors of the first words; or else leave all as they are, and put trained embeddings of
+            the first words beside them, in which the others are the unknown word.
         rare: (first, end) of the ids of rare words, that become unknown words at `unknown_rate` in training.
         word_dropout: dropout of the joined features of a token, locked over time.
         characters: "cnn", "rnn" or None.
@@ -77,8 +80,15 @@ def tagger(
     features = []
     if words:
         known = UnknownWords(*rare, rate=unknown_rate)(tokens) if unknown_rate else tokens  # [B, T]
-        word_dim = word_dim if vectors is None else vectors.shape[1]
-        features.append(WordEmbedding(words, word_dim, trainable_words, vectors)(known))  # [B, T, D]
+        if vectors is None or tune_vectors:
+            word_dim = word_dim if vectors is None else vectors.shape[1]
+            features.append(WordEmbedding(words, word_dim, trainable_words, vectors)(known))  # [B, T, D]
+        else:
+            features.append(WordEmbedding(words, vectors.shape[1], 1, vectors)(tokens))  # [B, T, D]; trained: padding
+            if word_dim:
+                trained = trainable_words or words
+                known = ops.where(known < trained, known, 1)  # [B, T]
+                features.append(WordEmbedding(trained, word_dim)(known))  # [B, T, D]
     if characters:
         inputs["characters"] = keras.Input((None, None), dtype="int32", name="characters")  # [B, T, W]
         layer = {"cnn": CharacterCNN, "rnn": CharacterRNN}[characters]
