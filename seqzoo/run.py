@@ -90,17 +90,18 @@ def run(argv):
 def _task_name(argv):
     """The task that a command line is about, or ""."""
     early = _parser([Command])
-    with contextlib.suppress(flags.Error):
-        early([""] + [a for a in argv if a.startswith(("--task", "--workdir", "--mode", "-task", "-workdir", "-mode"))])
-        if early.task:
-            return TASKS.check(early.task)
-        if early.workdir and early.mode != "train":
-            from seqzoo.training import read_config
+    early(["seqzoo.run", *argv], known_only=True)
+    task = early.task and TASKS.check(early.task)
+    if early.mode == "train":
+        return task
+    if not early.workdir:
+        raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
+    from seqzoo.training import read_config
 
-            return read_config(early.workdir)[0]
-        if early.mode != "train":
-            raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
-    return ""
+    name, _ = read_config(early.workdir)
+    if task not in ("", name):
+        raise ValueError(f"{early.workdir} is a run of task {name}. Received: --task={task}")
+    return name
 
 
 def _parser(configs):

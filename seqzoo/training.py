@@ -87,6 +87,8 @@ def prepare(folder, name, config, overwrite=False):
     if (folder / "config.json").is_file():
         if overwrite:
             shutil.rmtree(folder)
+        elif not (folder / "checkpoint.npz").is_file():
+            (folder / "config.json").unlink()  # no epoch was finished: nothing to mix up
         elif (found := json.loads((folder / "config.json").read_text("utf-8"))) != wanted:
             keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
             changes = ", ".join(f"{key} {found.get(key)!r} -> {wanted.get(key)!r}" for key in keys)

@@ -41,6 +41,7 @@ class POS(Task):
     feature = "pos"
 
     def load(self, config, vocabularies=None):
+        _label_weights(config.label_weights)
         splits = DATASETS[config.dataset](**self._source(config))
         for examples in splits.values():
             if self.feature not in examples.features:
@@ -111,7 +112,8 @@ class POS(Task):
     def encoder(self, config, vocabularies):
         """The function from an example to (inputs, labels, weights), each an array over its T tokens."""
         words, characters, tags = vocabularies["words"], vocabularies["characters"], vocabularies["tags"]
-        label_weights = _label_weights(config.label_weights, tags)
+        label_weights = _label_weights(config.label_weights)
+        tags.encode(label_weights)  # each a tag
         spelled = {}  # of each distinct word, computed once
 
         def spell(token):
@@ -272,11 +274,11 @@ def _by_frequency(counter):
     return sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _label_weights(text, tags):
+def _label_weights(text):
     """{tag: weight} of ``"B-PER=2,O=0.5"``.
 
     Raises:
-        ValueError: not of this form, or not a tag.
+        ValueError: not of this form.
     """
     weights = {}
     for part in filter(None, text.split(",")):
@@ -285,5 +287,4 @@ def _label_weights(text, tags):
             weights[tag.strip()] = float(weight)
         except ValueError:
             raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
-    tags.encode(weights)
     return weights

@@ -86,10 +86,13 @@ def test_listing_help_and_flag_errors_do_not_import_tensorflow():
         (["--units=3"], ["units"]),
         (["--workdir=somewhere"], ["Which task", "ner, pos"]),
         (["--mode=predict"], ["--workdir"]),
+        (["--mode=evaluate", "--task=ner"], ["--workdir"]),
+        (["--task=ner", "--label_weights=PER"], ["B-PER=2"]),
         (["--mode=predict", "--workdir=/nowhere"], ["/nowhere is not a run folder", "does not exist"]),
     ],
 )
-def test_a_wrong_command_is_one_line_that_helps(flags, words, capsys):
+def test_a_wrong_command_is_one_line_that_helps(flags, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     status = run.main(flags)
     out, error = capsys.readouterr()
     if words is None:
@@ -204,3 +207,5 @@ def test_training_refuses_data_it_can_not_use(corpus, tmp_path, capsys):
         assert run.main([*flags, f"--data_dir={data_dir}", f"--workdir={tmp_path / str(number)}"]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and all(word in error for word in words), error
+    # What failed before its first epoch does not stand in the way of the corrected command.
+    assert run.main([*flags, f"--data_dir={corpus}", f"--workdir={tmp_path / '0'}", "--epochs=1"]) == 0
