@@ -8,7 +8,8 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="UD English-EWT UPOS without vectors, accuracy",
-    flags="--task=pos --dataset=conllu --data_dir={data}/ud_english_ewt --units=200 --epochs=20",
+    flags="--task=pos --dataset=conllu --data_dir={data}/ud_english_ewt "
+    "--units=200 --char_units=100 --dropout=0.5 --crf --epochs=24",
     metric="valid_accuracy",
     published={"the bar, test": 94.6},
 )
