@@ -1,8 +1,9 @@
 """Universal Dependencies English EWT: UPOS with GloVe.
 
 Gold tokens, accuracy on dev. The vectors stay as they are, beside trained embeddings of width 100: tuned in place they
-gave 95.72 (same seed), and without the CRF, with dropout .33 and 50 character filters 95.57. The bar is what recurrent taggers are reported with on test; its first source was not
-traced again, so read it as a round mark and not as a citation.
+gave 95.72 (same seed), and without the CRF, with dropout .33 and 50 character filters 95.57. The bar is what recurrent
+taggers are reported with on test; its first source was not traced again, so read it as a round mark and not as a
+citation.
 """
 
 from experiments import Experiment
