@@ -166,13 +166,13 @@ def _train(name, config, command, console):
 
 
 def _evaluate(command, settings, console):
+    readable = [*options.Data.__dataclass_fields__, *options.Batching.__dataclass_fields__]
+    if wrong := [key for key in settings if key not in readable]:
+        raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
     _import_tensorflow()
     from seqzoo.training import load, show, write_json
 
     trained = load(command.workdir)
-    readable = [*options.Data.__dataclass_fields__, *options.Batching.__dataclass_fields__]
-    if wrong := [key for key in settings if key not in readable]:
-        raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
     config = dataclasses.replace(trained.config, **settings)
     data = trained.task.load(config, trained.vocabularies)
     metrics = {}
