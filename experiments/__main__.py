@@ -40,11 +40,18 @@ def main():
 def run(arguments):
     """Trains the seeds of an experiment and writes their scores."""
     from seqzoo.run import main as seqzoo_run
+    from seqzoo.training import write_json
 
     experiment = experiments()[arguments.name]
     seeds = arguments.seeds.split(",") if arguments.seeds else map(str, range(experiment.seeds))
     path = RESULTS / f"{arguments.name}.json"
     results = json.loads(path.read_text("utf-8")) if path.is_file() else {"seeds": {}}
+    recipe = experiment.flags.format(data="DATA")
+    results["seeds"] = {
+        seed: result
+        for seed, result in results["seeds"].items()
+        if result["environment"]["command"] == f"python -m seqzoo.run {recipe} --seed={seed}"
+    }  # of this recipe, not of an older one
     for seed in seeds:
         folder = pathlib.Path(arguments.runs) / f"{arguments.name}-{seed}"
         flags = [*experiment.flags.format(data=arguments.data).split(), f"--seed={seed}", f"--workdir={folder}"]
@@ -52,8 +59,18 @@ def run(arguments):
             return status
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         environment = json.loads((folder / "environment.json").read_text("utf-8"))
-        environment["command"] = f"python -m seqzoo.run {experiment.flags.format(data='DATA')} --seed={seed}"
+        environment["command"] = f"python -m seqzoo.run {recipe} --seed={seed}"
         results["seeds"][seed] = {"metrics": metrics, "environment": environment}
+        summarise(experiment, results)
+        RESULTS.mkdir(exist_ok=True)
+        write_json(path, results)
+    mean, spread = results["mean"], results["spread"]
+    print(f"{arguments.name}: {experiment.metric} {mean:.2f} ± {spread:.2f} ({len(results['seeds'])} seeds)")
+    return 0
+
+
+def summarise(experiment, results):
+    """Puts mean and spread (sample standard deviation) over the seeds into `results`."""
     scores = [result["metrics"][experiment.metric] for result in results["seeds"].values()]
     results |= {
         "metric": experiment.metric,
@@ -61,11 +78,6 @@ def run(arguments):
         "spread": statistics.stdev(scores) if len(scores) > 1 else 0.0,
         "minutes": statistics.mean(result["metrics"]["minutes"] for result in results["seeds"].values()),
     }
-    RESULTS.mkdir(exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    mean, spread = results["mean"], results["spread"]
-    print(f"{arguments.name}: {experiment.metric} {mean:.2f} ± {spread:.2f} ({len(scores)} seeds)")
-    return 0
 
 
 def table():

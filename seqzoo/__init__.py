@@ -1,6 +1,6 @@
 """seqzoo: a zoo of recurrent sequence models in TensorFlow and Keras 3.
 
-Three ways in: ``python -m seqzoo.run --task=ner``, ``python -m seqzoo.sweep``, ``from seqzoo.models import tagger``.
+Two ways in: ``python -m seqzoo.run --task=ner``, and ``from seqzoo.models import tagger``.
 """
 
 import pathlib

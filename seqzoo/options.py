@@ -138,4 +138,6 @@ class Training(Config):
         maximum=0.999999,
     )
     patience: int = option(0, "Stop after so many epochs without a better score; 0: never.", minimum=0)
-    label_weights: str = option("", "Weights of labels in the loss, such as B-PER=2,O=0.5; others weigh 1.")
+    label_weights: str = option(
+        "", "Weights of labels in the loss, as B-PER=2,O=0.5; others 1. With a CRF a sentence has their mean."
+    )

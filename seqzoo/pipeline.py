@@ -142,7 +142,8 @@ class Batches:
             for group in self._grouped(item for item in items if item[1]):
                 yield self._padded(group)
 
-        first = next(generate())
+        one = next(pair for pair in self._pairs() if _length(pair[1]))
+        first = self._padded([(one, _length(one[1]))])
         signature = tf.nest.map_structure(lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), first)
         dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
         # Without autotuning: its thread sleeps 10 ms, then 20, 40 ... 20,480 ms, and the end of an epoch waits for it.

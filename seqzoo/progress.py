@@ -15,16 +15,17 @@ class Progress:
         epochs: of the whole run.
         batches: pipeline.Batches of the training data.
         key: the score that counts: ``"valid_f1"``.
+        sign: 1 if more of it is better, -1 if less.
     """
 
-    def __init__(self, console, epochs, batches, key):
-        self.console, self.epochs, self.steps, self.key = console, epochs, batches.steps, key
+    def __init__(self, console, epochs, batches, key, sign):
+        self.console, self.epochs, self.steps, self.key, self.sign = console, epochs, batches.steps, key, sign
         self.begin, self.done = time.perf_counter(), 0
 
     @contextlib.contextmanager
     def epoch(self, number, history):
         """Shows an epoch's bar; gives the callback that moves it."""
-        best = max((epoch[self.key] for epoch in history), default=None)
+        best = max((epoch[self.key] for epoch in history), key=lambda score: self.sign * score, default=None)
         columns = (
             progress.TextColumn("epoch {task.fields[number]}/{task.fields[epochs]}"),
             progress.BarColumn(bar_width=24),

@@ -58,6 +58,8 @@ class Registry:
                         if isinstance(call, ast.Call) and getattr(call.func, "attr", None) == "register":
                             summary = (ast.get_docstring(node) or "").split("\n")[0]
                             for name in call.args:
+                                if name.value in declared:
+                                    raise ValueError(f"{self.kind} {name.value!r} is registered in two places.")
                                 declared[name.value] = (module, summary)
         return declared
 

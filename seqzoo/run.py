@@ -12,6 +12,7 @@ import ctypes
 import dataclasses
 import os
 import pathlib
+import re
 import sys
 
 from absl import flags
@@ -47,7 +48,7 @@ def main(argv=None):
     try:
         return run(argv)
     except (ValueError, OSError, FloatingPointError, flags.Error) as error:
-        if "--debug" in argv:
+        if any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):
             raise
         message = str(error) if isinstance(error, ValueError | flags.Error) else f"{type(error).__name__}: {error}"
         Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {_escaped(message)}", highlight=False)
@@ -92,7 +93,8 @@ def _task_name(argv):
     early = _parser([Command])
     early(["seqzoo.run", *argv], known_only=True)
     task = early.task and TASKS.check(early.task)
-    if early.mode == "train":
+    Command(mode=early.mode)  # refuses a mode that is none
+    if early.mode == "train" or (not early.workdir and ("--help" in argv or "-h" in argv)):
         return task
     if not early.workdir:
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
@@ -173,14 +175,16 @@ def _evaluate(command, settings, console):
     from seqzoo.training import load, show, write_json
 
     trained = load(command.workdir)
+    if "dataset" in settings:  # the other options of the run's data are of its own dataset
+        settings = {**options.Data().to_dict(), **settings}
     config = dataclasses.replace(trained.config, **settings)
     data = trained.task.load(config, trained.vocabularies)
     metrics = {}
     for split in [split for split in ("valid", "test") if split in data.splits] or [*data.splits]:
         scores = trained.task.evaluate(config, trained.predictor, data.splits[split], trained.vocabularies)
         metrics |= {f"{split}_{metric}": value for metric, value in scores.items()}
-    name = pathlib.Path(config.data_dir).name.partition(".")[0] if config.data_dir else config.dataset
-    path = trained.folder / f"evaluate-{name}.json"
+    source = config.data_dir and str(pathlib.Path(config.data_dir).resolve()) or config.name or config.dataset
+    path = trained.folder / f"evaluate-{re.sub(r'[^A-Za-z0-9.]+', '-', source).strip('-')}.json"
     write_json(path, metrics)
     show(metrics, f"{command.workdir} on {config.data_dir or config.dataset}", console)
     console.print(f"saved as {path}", soft_wrap=True)

@@ -1,5 +1,6 @@
 """Training: one run is one folder. train() fills it, load() reads it back."""
 
+import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
@@ -72,8 +73,12 @@ def load(folder):
         raise ValueError(f"{folder} holds no model yet: no epoch was finished. The command that made it continues it.")
     task = TASKS[name]()
     model = keras.models.load_model(folder / "model.keras", compile=False)
-    vocabularies = {path.stem: Vocabulary.load(path) for path in sorted((folder / "vocabularies").glob("*.json"))}
-    return Run(task, config, vocabularies, model, task.predictor(model), folder)
+    return Run(task, config, read_vocabularies(folder), model, task.predictor(model), folder)
+
+
+def read_vocabularies(folder):
+    """{name: Vocabulary} of a run folder."""
+    return {path.stem: Vocabulary.load(path) for path in sorted((folder / "vocabularies").glob("*.json"))}
 
 
 def prepare(folder, name, config, overwrite=False):
@@ -84,23 +89,26 @@ def prepare(folder, name, config, overwrite=False):
     """
     folder = pathlib.Path(folder)
     wanted = {"task": name, **config.to_dict()}
-    if (folder / "config.json").is_file():
+    if folder.is_dir() and any(folder.iterdir()):
+        try:
+            read_config(folder)
+        except ValueError as error:
+            raise ValueError(f"{folder} is not empty and not a run: give another --workdir. {error}") from error
+        begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json"))
+        found = json.loads((folder / "config.json").read_text("utf-8"))
         if overwrite:
             shutil.rmtree(folder)
-        elif not (folder / "checkpoint.npz").is_file():
-            (folder / "config.json").unlink()  # no epoch was finished: nothing to mix up
-        elif (found := json.loads((folder / "config.json").read_text("utf-8"))) != wanted:
+        elif begun and found != wanted:  # before the first epoch is finished there is nothing to mix up
             keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
             changes = ", ".join(f"{key} {found.get(key)!r} -> {wanted.get(key)!r}" for key in keys)
             raise ValueError(
                 f"{folder} holds a run with another config ({changes}). "
                 "Give another --workdir, or --overwrite to delete that run and start over."
             )
-    elif folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty and not a run: give another --workdir.")
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "config.json").is_file():
-        write_json(folder / "config.json", wanted)
+    path = folder / "config.json"
+    if not path.is_file() or json.loads(path.read_text("utf-8")) != wanted:
+        write_json(path, wanted)
 
 
 def train(name, config, folder, console, overwrite=False):
@@ -143,10 +151,15 @@ def train(name, config, folder, console, overwrite=False):
         data = task.load(config)
     for what, fact in data.facts.items():
         console.print(f"[dim]{what}:[/] {fact}", soft_wrap=True)
-    (folder / "vocabularies").mkdir(exist_ok=True)
-    for vocabulary, tokens in data.vocabularies.items():
-        replace(folder / "vocabularies" / f"{vocabulary}.json", tokens.save)
-    write_json(folder / "environment.json", environment())
+    if (folder / "checkpoint.npz").is_file():
+        for vocabulary, tokens in read_vocabularies(folder).items():
+            if tokens.tokens != data.vocabularies[vocabulary].tokens:
+                raise ValueError(f"The data changed since {folder} was begun: its {vocabulary} are others now.")
+    else:
+        (folder / "vocabularies").mkdir(exist_ok=True)
+        for vocabulary, tokens in data.vocabularies.items():
+            replace(folder / "vocabularies" / f"{vocabulary}.json", tokens.save)
+        write_json(folder / "environment.json", environment())
 
     batches = data.splits["train"]
     model = task.build(config, data)
@@ -158,11 +171,12 @@ def train(name, config, folder, console, overwrite=False):
     # Saved without its optimizer: a third of the size, and it loads where that optimizer is not known.
     plain = keras.Model(model.input, model.output, name=model.name)
     history = restore(folder, model)
-    if history:
-        console.print(f"going on after epoch {len(history)}")
     key = f"valid_{task.objective}"
     sign = 1 if task.direction == "max" else -1
-    progress = Progress(console, config.epochs, batches, key)
+    if history:
+        console.print(f"going on after epoch {len(history)}")
+        draw(folder, history, key, task.direction)  # which a kill may have kept from happening
+    progress = Progress(console, config.epochs, batches, key, sign)
     for epoch in range(len(history), config.epochs):
         best = max(range(len(history)), key=lambda e: sign * history[e][key], default=None)
         if config.patience and best is not None and len(history) - 1 - best >= config.patience:
@@ -202,7 +216,7 @@ def train(name, config, folder, console, overwrite=False):
                 replace(folder / "model.keras", plain.save)
         checkpoint(folder, model, history)
         progress.finished(history[-1], is_best)
-        log(folder, history, key, task.direction)
+        draw(folder, history, key, task.direction)
 
     run = load(folder)
     best = max(history, key=lambda epoch: sign * epoch[key])
@@ -250,7 +264,7 @@ def restore(folder, model):
         return json.loads(str(arrays["history"]))
 
 
-def log(folder, history, key, direction):
+def draw(folder, history, key, direction):
     """history.json, the learning-curve plot with the score that counts, and the TensorBoard log of a run."""
     import tensorflow as tf
 
@@ -274,14 +288,16 @@ def environment():
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:  # a bare checkout
             versions[package] = None
-    here = pathlib.Path(__file__).parent
-    git = subprocess.run(
-        ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )  # no git, or no checkout: no hash
+    git = None
+    here = pathlib.Path(__file__).resolve().parents[1]
+    if (here / ".git").exists():  # installed, it could be a hash of the user's own repository
+        with contextlib.suppress(OSError):  # no git
+            asked = ["git", "-C", here, "describe", "--always", "--abbrev=40", "--dirty"]
+            git = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or None
     return {
         "command": " ".join(sys.argv),
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "git": git.stdout.strip() or None,
+        "git": git,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         **versions,

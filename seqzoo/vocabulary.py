@@ -41,7 +41,8 @@ class Vocabulary:
             ValueError: a token is not in a closed vocabulary.
         """
         if self.unknown:
-            return [self._ids.get(token, 1) for token in tokens]
+            # A text that holds the padding mark itself must not make a hole in a sentence.
+            return [max(1, self._ids.get(token, 1)) for token in tokens]
         for token in tokens:
             if token not in self._ids:
                 raise ValueError(f"Unknown label {token!r}. Known: {', '.join(self.tokens)}.")

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import itertools
 import json
 
@@ -18,7 +19,7 @@ from seqzoo.pipeline import Batches
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.tokenizer import split_sentences, tokenize
 from seqzoo.vectors import load_vectors
-from seqzoo.vocabulary import Vocabulary
+from seqzoo.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 # TensorFlow takes seconds to import, and --help should not wait for it: what needs it is imported where it is used.
 
@@ -54,6 +55,8 @@ class POS(Task):
             if "train" not in splits:
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
             self._learn_vocabularies(config, splits["train"], data)
+        else:
+            splits.pop("train", None)  # of a run's data what it learned from is not scored again
         encode = self.encoder(config, data.vocabularies)
         limits = (config.batch_size, config.batch_tokens, config.seed, config.static_shapes, config.cache_tokens)
         for split, examples in splits.items():
@@ -87,7 +90,7 @@ class POS(Task):
             words.update(map(str.lower, example["tokens"]) if config.lowercase else example["tokens"])
             characters.update(itertools.chain.from_iterable(example["tokens"]))
             tags.update(self.tags_of(example, config))
-        kept = [word for word, count in _by_frequency(words) if count >= config.min_count]
+        kept = [w for w, count in _by_frequency(words) if count >= config.min_count and w not in (PADDING, UNKNOWN)]
         known = Vocabulary(kept)
         data.facts["words"] = f"{len(kept):,}, {sum(words[word] == 1 for word in kept):,} of them seen once"
         if config.vectors:
@@ -114,15 +117,12 @@ class POS(Task):
         words, characters, tags = vocabularies["words"], vocabularies["characters"], vocabularies["tags"]
         label_weights = _label_weights(config.label_weights)
         tags.encode(label_weights)  # each a tag
-        spelled = {}  # of each distinct word, computed once
 
+        @functools.lru_cache(100_000)
         def spell(token):
-            if token not in spelled:
-                head = config.max_word_length // 2
-                tail = config.max_word_length - head
-                text = token if len(token) <= config.max_word_length else token[:head] + token[-tail:]
-                spelled[token] = characters.encode(text)
-            return spelled[token]
+            head = config.max_word_length // 2
+            tail = config.max_word_length - head
+            return characters.encode(token if len(token) <= config.max_word_length else token[:head] + token[-tail:])
 
         def encode(example):
             tokens = example["tokens"]
@@ -142,6 +142,9 @@ class POS(Task):
                 if tag in tags:
                     (labels[place],) = tags.encode([tag])
                     weights[place] = label_weights.get(tag, 1.0)
+            if config.crf and label_weights:
+                # A token's share of a sequence's loss may be negative, their sum is not: so one weight a sentence.
+                weights[:] = weights.mean() if len(weights) else 1.0
             return inputs, labels, weights
 
         return encode

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,7 +161,26 @@ def test_a_folder_with_other_things_is_left_alone(trained, tmp_path, capsys):
     for extra in ([], ["--overwrite"]):
         assert run.main([*flags, f"--workdir={tmp_path}", *extra]) == 2
         assert "not empty and not a run" in capsys.readouterr().err
+    (tmp_path / "config.json").write_text('{"model_type": "somebody else\'s"}')
+    for extra in ([], ["--overwrite"]):
+        assert run.main([*flags, f"--workdir={tmp_path}", *extra]) == 2
+        assert "not a run" in capsys.readouterr().err
     assert (tmp_path / "thesis.txt").read_text() == "precious"
+    assert "somebody" in (tmp_path / "config.json").read_text()
+
+
+def test_a_run_does_not_go_on_with_other_data(trained, corpus, tmp_path, capsys):
+    flags, whole = trained
+    data, folder = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(corpus, data)
+    shutil.copytree(whole, folder)
+    (folder / "metrics.json").unlink()
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"data_dir": str(data)}))
+    (data / "train.txt").write_text((data / "train.txt").read_text() + "\nZyx PROPN B-ORG\n")
+    flags = [flag for flag in flags if not flag.startswith("--data_dir")]
+    assert run.main([*flags, f"--data_dir={data}", f"--workdir={folder}"]) == 2
+    assert "The data changed" in capsys.readouterr().err
 
 
 def test_a_fresh_process_evaluates_and_predicts_the_same(trained, corpus, tmp_path):
@@ -168,7 +188,7 @@ def test_a_fresh_process_evaluates_and_predicts_the_same(trained, corpus, tmp_pa
     status, out, error = done("--mode=evaluate", f"--workdir={folder}", f"--data_dir={corpus / 'valid.txt'}")
     assert status == 0, error
     metrics = json.loads((folder / "metrics.json").read_text())
-    again = json.loads((folder / "evaluate-valid.json").read_text())
+    again = json.loads(next(folder.glob("evaluate-*valid.txt.json")).read_text())
     assert again["test_f1"] == pytest.approx(metrics["valid_f1"], abs=1e-9)
 
     text = "May met Ford in [Paris] 😀.\n\nŽ" + "x" * 300 + "\n"

@@ -7,6 +7,7 @@ def test_padding_is_0_and_the_unknown_word_is_1():
     words = Vocabulary(["the", "cat"])
     assert words.encode(["cat", "dog", "the"]) == [3, 1, 2]
     assert words.decode([0, 1, 2, 3]) == ["<pad>", "<unk>", "the", "cat"]
+    assert words.encode(["<pad>", "<unk>"]) == [1, 1]  # a text that holds the marks makes no hole in a sentence
     assert len(words) == 4
     assert "cat" in words and "dog" not in words
 

@@ -22,9 +22,8 @@ def conll(data_dir=None, name=None, columns=None):
         data_dir: folder with train/valid/test files, or one labelled file.
         name: take only the files with this in their names.
         columns: dict feature -> index of its column, negative from the end. Default, by what the file has:
-            3 or more columns: ``{"tokens": 0, "pos": 1, "ner": -1}``;
-            2 columns: ``{"tokens": 0, "pos": 1}``, and ``"ner": 1`` too if the first label is a span tag, so that
-            two-column files serve either task;
+            2 or more columns: ``{"tokens": 0, "pos": 1}``, and ``"ner": -1`` too if the last column of the first
+            token is a span tag;
             1 column: ``{"tokens": 0}``.
             The feature ``ner`` may be in any scheme of `seqzoo.spans` and comes in BIO; others come as they are.
 
@@ -63,7 +62,7 @@ def _layout(path, columns):
     width = len(parts)
     if columns is None:
         columns = {"tokens": 0, "pos": 1, "ner": -1} if width > 1 else {"tokens": 0}
-        if width == 2 and not _is_span_tag(parts[1]):
+        if width > 1 and not _is_span_tag(parts[-1]):
             del columns["ner"]
     wrong = {f: c for f, c in columns.items() if not isinstance(c, int) or not -width <= c < width}
     if wrong or "tokens" not in columns:

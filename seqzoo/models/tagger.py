@@ -91,8 +91,10 @@ def tagger(
                 features.append(WordEmbedding(trained, word_dim)(known))  # [B, T, D]
     if characters:
         inputs["characters"] = keras.Input((None, None), dtype="int32", name="characters")  # [B, T, W]
-        layer = {"cnn": CharacterCNN, "rnn": CharacterRNN}[characters]
-        spelled = layer(character_vocabulary, char_dim, char_units)(inputs["characters"])  # [B, T, F]
+        layers = {"cnn": CharacterCNN, "rnn": CharacterRNN}
+        if characters not in layers:
+            raise ValueError(f"characters should be 'cnn', 'rnn' or None. Received: {characters!r}")
+        spelled = layers[characters](character_vocabulary, char_dim, char_units)(inputs["characters"])  # [B, T, F]
         features.append(drop(spelled, char_dropout, variational=False))
     if casing:
         inputs["casing"] = keras.Input((None,), dtype="int32", name="casing")  # [B, T]
