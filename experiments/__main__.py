@@ -88,7 +88,9 @@ def table():
         if path.is_file():
             results = json.loads(path.read_text("utf-8"))
             published = "; ".join(f"{what} {score}" for what, score in experiment.published.items()) or "-"
-            ours = f"{results['metric']} {results['mean']:.2f} ± {results['spread']:.2f}"
+            ours = f"{results['metric']} {results['mean']:.2f}"
+            if len(results["seeds"]) > 1:
+                ours += f" ± {results['spread']:.2f}"
             cells = (f"`{name}`: {experiment.title}", ours, len(results["seeds"]), round(results["minutes"]), published)
             lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
