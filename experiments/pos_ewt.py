@@ -1,6 +1,6 @@
 """Universal Dependencies English EWT: UPOS without pretrained vectors.
 
-Gold tokens, accuracy on dev. The bar is what recurrent taggers are reported with on test; its first source was not
+Gold tokens, accuracy on dev. Same seed: with 100 character filters, word dropout .33 and 24 epochs 94.96. The bar is what recurrent taggers are reported with on test; its first source was not
 traced again, so read it as a round mark and not as a citation.
 """
 
@@ -9,7 +9,7 @@ from experiments import Experiment
 EXPERIMENT = Experiment(
     title="UD English-EWT UPOS without vectors, accuracy",
     flags="--task=pos --dataset=conllu --data_dir={data}/ud_english_ewt "
-    "--units=200 --char_units=100 --dropout=0.5 --crf --epochs=24",
+    "--units=200 --char_units=150 --char_dim=50 --dropout=0.5 --word_dropout=0.5 --epochs=18 --crf",
     metric="valid_accuracy",
     published={"the bar, test": 94.6},
 )
