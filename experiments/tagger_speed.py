@@ -20,9 +20,8 @@ batching and what by the rest can be told apart.
 Protocol. Each row runs in a process of its own, with the same processors, in turns (A B C A B C ...). The clock starts
 after some warm-up steps, which also pay for tracing, and runs over --steps steps of training (0: an epoch). It includes
 putting the batches together and reading each step's loss, as a progress bar does. Tokens are real ones; padding does
-not count. The table has the median of the rounds and their range. All rows read the same data by the same code, and all
-call the memory setting of glibc that the command line calls (--no-keep_memory: none does). Peak memory is that of the
-whole process, its imports and the data included.
+not count. The table has the median of the rounds and their range. All rows read the same data by the same code. Peak
+memory is that of the whole process, its imports and the data included.
 
 What differs still. PyTorch's LSTM has a second bias, which does nothing. Only seqzoo keeps the words that training does
 not have as constants (with --vectors), makes rare words unknown, averages the weights, lets its learning rate fall and
@@ -58,7 +57,6 @@ import numpy as np
 
 from seqzoo.casing import CASES
 from seqzoo.pipeline import Batches
-from seqzoo.run import _keep_memory
 from seqzoo.task import TASKS
 
 ROWS = ("seqzoo:bucketed", "keras:random", "keras:bucketed", "pytorch:random", "pytorch:bucketed")
@@ -119,7 +117,6 @@ def parser():
     flags.add_argument("--warmup", type=int, default=20, help="steps before the clock starts")
     flags.add_argument("--rounds", type=int, default=3, help="how often each row runs")
     flags.add_argument("--threads", type=int, default=0, help="processors that a row may use; 0: all")
-    flags.add_argument("--keep_memory", action=argparse.BooleanOptionalAction, default=True, help="set glibc's malloc")
     flags.add_argument("--only", default="", help=f"only rows with this in their name: {', '.join(ROWS + ADAM_ROWS)}")
     flags.add_argument("--output", type=pathlib.Path, default=RESULTS, help="JSON file for the results")
     flags.add_argument("--row", default="", help=argparse.SUPPRESS)  # what the processes of the rows are called with
@@ -154,8 +151,6 @@ def measured(args):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     software, kind = args.row.split(":")
-    if args.keep_memory:
-        _keep_memory()
     if software == "adam":
         return {"tensorflow": adam_tensorflow, "pytorch": adam_pytorch}[kind]()
     config = TASKS["ner"].Config(

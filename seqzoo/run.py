@@ -8,7 +8,6 @@ python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in P
 """
 
 import contextlib
-import ctypes
 import dataclasses
 import os
 import pathlib
@@ -236,7 +235,6 @@ def _predict(command, settings, console):
 def _import_tensorflow():
     """Imports TensorFlow without its start-up messages, which its C++ code writes straight to file descriptor 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    _keep_memory()
     sys.stderr.flush()
     saved = os.dup(2)
     try:
@@ -249,21 +247,6 @@ def _import_tensorflow():
     finally:
         os.dup2(saved, 2)
         os.close(saved)
-
-
-def _keep_memory():
-    """Tells the C library (glibc) to keep freed memory instead of giving it back to the system.
-
-    A training step frees and takes the same megabytes again and again; returned, each page is faulted in and cleared
-    anew. Two trainings side by side on 2 cores ran at half their speed for it.
-    """
-    with contextlib.suppress(OSError, AttributeError):  # another C library has no mallopt
-        mallopt = ctypes.CDLL(None).mallopt
-        trim_threshold, top_pad, mmap_threshold, arena_max = -1, -2, -3, -8  # their numbers in malloc.h
-        mallopt(mmap_threshold, 1 << 25)
-        mallopt(trim_threshold, 1 << 30)
-        mallopt(top_pad, 1 << 26)
-        mallopt(arena_max, 1)
 
 
 def _escaped(text):
