@@ -78,7 +78,7 @@ def tagged(text, tokens, tags, confidences=None):
 
 
 def to_json(sentence):
-    """One line of JSON for what `tagged` returned; every script stays readable."""
+    """One line of JSON for a prediction, such as what `tagged` returned; every script stays readable."""
     return json.dumps(sentence, ensure_ascii=False)
 
 

@@ -198,9 +198,8 @@ def _predict(command, settings, console):
     if command.input and not pathlib.Path(command.input).is_file():
         raise ValueError(f"--input: no file {command.input!r}.")
     _import_tensorflow()
-    import json
-
     from seqzoo.datasets.files import read_lines
+    from seqzoo.display import to_json
     from seqzoo.training import load
 
     trained = load(command.workdir)
@@ -219,7 +218,7 @@ def _predict(command, settings, console):
     def show(lines):
         for prediction in trained.task.predict(trained, lines):
             if as_json:
-                print(json.dumps(prediction, ensure_ascii=False), flush=True)
+                print(to_json(prediction), flush=True)
             else:
                 trained.task.show(prediction, console)
 
