@@ -1,5 +1,8 @@
-"""What a person sees of predictions and scores: coloured names, tags under their words, JSON lines, tables."""
+"""What a person sees of predictions and scores: coloured names, tags under their words, labels of texts and the words
+that speak for them, JSON lines, HTML, tables.
+"""
 
+import html
 import json
 import zlib
 
@@ -31,7 +34,13 @@ _KINDS = [
 ]
 _LOW = 0.8  # a confidence below this is shown
 
-_PERCENT = ("precision", "recall", "f1", "accuracy")
+# Words for and against a label: the weight from which on a colour is used. Those against are underlined too, for eyes
+# that do not tell red from green.
+_STEPS = (0.1, 0.4, 0.7)
+_FOR = [f"{_BLACK} on #d7ffd7", f"{_BLACK} on #87ff87", f"bold {_BLACK} on #00d75f"]
+_AGAINST = [f"underline {_BLACK} on #ffd7d7", f"underline {_BLACK} on #ff8787", f"bold underline {_BLACK} on #ff5f5f"]
+
+_PERCENT = ("precision", "recall", "f1", "macro_f1", "accuracy", "calibration_error")
 _COUNTS = ("support", "count")
 _MEASURES = (*_PERCENT, "loss", *_COUNTS)
 
@@ -98,13 +107,83 @@ def print_tagged(sentence, console):
             console.print(line, no_wrap=True, crop=False)
 
 
+def print_classified(prediction, console):
+    """Prints the label of a text and the text, with the words that speak for and against the label.
+
+    A probability below 80% has the second label behind it. Words for the label are green, words against it red and
+    underlined, in three strengths. Where the console has no colour, the strongest are ``*good*`` and ``-bad-``, and a
+    line below says so.
+
+    Args:
+        prediction: ``{"text", "label", "probabilities"}``, and optionally ``"words"`` and ``"gold"``. ``label`` is a
+            label, a list of labels, or None for a text with nothing in it; ``probabilities`` is {label: 0..1};
+            ``words`` are dicts of ``text, start, end, weight``, places in the text and a weight from -1 (against the
+            label) to 1 (for it); ``gold`` is the right label or labels, printed if the answer is another one.
+        console: a rich Console.
+    """
+    colour = bool(console.color_system) and not console.no_color
+    chosen, second = _answers(prediction)
+    line = Text()
+    for label, share in chosen:
+        line.append(", " if line and not colour else " " if line else "")
+        line.append(f" {label} " if colour else label, _class_style(label))
+        line.append(share and f" {share}")
+    if not chosen:
+        line.append(_nothing(prediction["label"]), "dim")
+    if second:
+        line.append(f" ({' '.join(second)})", "dim")
+    if gold := _other_gold(prediction):
+        line.append(f" gold: {gold}", "bold")
+    line.append("  ")
+    marked = False
+    for piece, weight in _weighted(prediction["text"].replace("\n", " "), prediction.get("words")):
+        step = sum(abs(weight) >= least for least in _STEPS)
+        if colour:
+            line.append(piece, (_FOR if weight > 0 else _AGAINST)[step - 1] if step else None)
+        elif step > 1:
+            mark, marked = "*" if weight > 0 else "-", True
+            line.append(f"{mark}{piece}{mark}")
+        else:
+            line.append(piece)
+    line.rstrip()
+    console.print(line)
+    if marked:
+        console.print(Text("(*word* speaks for the label, -word- against it)", "dim"))
+
+
+def html_page(predictions, title):
+    """A page of HTML with the labels of texts, and the words that speak for and against them.
+
+    The page needs nothing but itself: no script, no font, no style from elsewhere. Colours fit light and dark screens.
+
+    Args:
+        predictions: iterable of what `print_classified` takes, each optionally with ``"line"``, the number of its line.
+        title: the heading.
+
+    Yields:
+        The page in pieces of str, one a prediction and two around them, to be written as UTF-8.
+    """
+    yield _HTML_START.format(title=html.escape(title))
+    explained = False
+    for prediction in predictions:
+        if prediction.get("words") and not explained:
+            explained = True
+            yield (
+                f"<p class=legend>Words on {_html_word('green', 0.7)} speak for the label, words on "
+                f"{_html_word('red, underlined,', -0.7)} against it, the more the stronger the colour is. Point at a "
+                "word to see its weight, from -1 to +1.</p>\n"
+            )
+        yield _html_article(prediction)
+    yield "</body>\n</html>\n"
+
+
 def result_table(metrics, title):
     """A table of scores, a row for each set or class and a column for each measure.
 
     Args:
-        metrics: names and numbers. The last word of a name is the measure and what is before it the row:
-            ``valid_per_f1`` stands in row "valid per", column "f1". A dict as a value is rows of its own:
-            ``{"PER": {"precision": 90.0, ...}}``. What is none of the measures precision, recall, f1, accuracy, loss,
+        metrics: names and numbers. The end of a name is the measure and what is before it the row: ``valid_per_f1``
+            stands in row "valid per", column "f1". A dict as a value is rows of its own: ``{"PER": {"precision": 90.0,
+            ...}}``. What is none of the measures precision, recall, f1, macro_f1, accuracy, calibration_error, loss,
             support and count stands below the table.
         title: what is written above.
 
@@ -122,7 +201,7 @@ def result_table(metrics, title):
     table = Table(title=Text(title), caption=Text("  ·  ".join(others)) if others else None)
     table.add_column("")
     for measure in measures:
-        table.add_column({"f1": "F1"}.get(measure, measure), justify="right")
+        table.add_column(measure.replace("_", " ").replace("f1", "F1"), justify="right")
     for row, values in rows.items():
         table.add_row(Text(row or "all"), *(_number(measure, values.get(measure)) for measure in measures))
     return table
@@ -135,6 +214,9 @@ def _flat(metrics, path):
             yield from _flat(value, path if name == "classes" else (*path, name))
         else:
             row, _, measure = name.rpartition("_")
+            for long in ("macro_f1", "calibration_error"):
+                if name == long or name.endswith(f"_{long}"):
+                    row, measure = name[: -len(long) - 1], long
             yield " ".join(filter(None, [*path, row.replace("_", " ")])), measure, value
 
 
@@ -194,3 +276,103 @@ def _style(label):
     fitting = [(len(name), i) for i, names in enumerate(_KINDS) for name in names if label.startswith(name)]
     i = max(fitting)[1] if fitting else zlib.crc32(label.encode()) % len(_COLOURS)
     return f"{_BLACK} on {_COLOURS[i]}"
+
+
+def _class_style(label):
+    """The colours of the label of a text, the same in every run. Other than a tag, no label steps back."""
+    return f"{_BLACK} on {_class_colour(label)}"
+
+
+def _class_colour(label):
+    return _COLOURS[zlib.crc32(label.encode()) % len(_COLOURS)]
+
+
+def _answers(prediction):
+    """The labels of a prediction as (label, "98%"), the likeliest first, and the next one if that is worth seeing."""
+    label, probabilities = prediction["label"], prediction.get("probabilities") or {}
+    if label is None:
+        return [], None
+    several = not isinstance(label, str)
+    names = sorted(label, key=lambda name: -probabilities.get(name, 0)) if several else [label]
+    others = sorted(probabilities.keys() - set(names), key=lambda name: (-probabilities[name], name))
+    unsure = not names if several else probabilities.get(label, 1) < _LOW
+    answers = [
+        (name, f"{100 * probabilities[name]:.0f}%" if name in probabilities else "") for name in [*names, *others[:1]]
+    ]
+    return answers[: len(names)], answers[-1] if unsure and others else None
+
+
+def _nothing(label):
+    return "(no text)" if label is None else "(no label)"
+
+
+def _other_gold(prediction):
+    """The gold label or labels as a str if the answer is another one, else None."""
+    gold, label = prediction.get("gold"), prediction["label"]
+    if gold is None:
+        return None
+    gold, label = ([each] if isinstance(each, str) else each or [] for each in (gold, label))
+    return None if set(gold) == set(label) else ", ".join(gold) or _nothing([])
+
+
+def _weighted(text, words):
+    """Yields (piece, weight) for a text from its beginning to its end; what is no word has the weight 0."""
+    place = 0
+    for word in sorted(words or [], key=lambda word: word["start"]):
+        start, end = max(word["start"], place), word["end"]
+        if start < end:  # else it lies in the word before
+            yield text[place:start], 0.0
+            yield text[start:end], float(word["weight"])
+            place = end
+    yield text[place:], 0.0
+
+
+_HTML_START = """<!DOCTYPE html>
+<html>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 16px/1.6 system-ui, sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em }}
+article {{ border-top: 1px solid #8886; padding: .8em 0 }}
+p {{ margin: .3em 0; white-space: pre-wrap; overflow-wrap: anywhere }}
+b {{ color: #000; border-radius: .3em; padding: .1em .5em }}
+i {{ font-style: normal; border-radius: .2em }}
+small {{ float: right }}
+small, .second, .legend {{ opacity: .75 }}
+.gold {{ font-weight: bold; margin-left: .8em }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+"""
+
+
+def _html_article(prediction):
+    chosen, second = _answers(prediction)
+    head = [
+        f'<b style="background:{_class_colour(label)}">{html.escape(label)}</b> {share}' for label, share in chosen
+    ] or [f"<span class=second>{_nothing(prediction['label'])}</span>"]
+    if second:
+        head.append(f"<span class=second>({html.escape(' '.join(second))})</span>")
+    if gold := _other_gold(prediction):
+        head.append(f"<span class=gold>gold: {html.escape(gold)}</span>")
+    if "line" in prediction:
+        head.insert(0, f"<small>line {prediction['line']}</small>")
+    text = "".join(
+        _html_word(piece, weight) for piece, weight in _weighted(prediction["text"], prediction.get("words"))
+    )
+    return f"<article>{' '.join(head)}\n<p dir=auto>{text}</p></article>\n"
+
+
+def _html_word(word, weight):
+    word = html.escape(word)
+    if not abs(weight) >= 0.005:  # nothing to be seen, and 0.00 to be read
+        return word
+    colour = "0,150,0" if weight > 0 else "220,0,0"
+    line = ";text-decoration:underline" if weight <= -_STEPS[0] else ""
+    return (
+        f'<i style="background:rgba({colour},{min(abs(weight), 1) * 0.6:.2f}){line}" title="{weight:+.2f}">{word}</i>'
+    )

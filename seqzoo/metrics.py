@@ -1,9 +1,12 @@
-"""Scores of tagged sentences, and the errors behind them: functions of lists of tags, sentence by sentence.
+"""Scores of tagged sentences and of classified texts, and the errors behind them: functions of lists of tags, sentence
+by sentence, and of labels, text by text.
 
 Every percentage is a float from 0 to 100. A share of nothing (the precision of no predicted span, the accuracy on no
 unknown word) is 0, and the count beside it says so.
 """
 
+import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 
 from seqzoo.spans import spans, split_tag
@@ -49,9 +52,7 @@ def span_scores(gold, predicted):
     return {
         **_scores(correct.total(), found.total(), support.total()),
         "accuracy": _percent(equal, tokens),
-        "classes": {
-            kind: _scores(correct[kind], found[kind], support[kind]) for kind in sorted(found.keys() | support.keys())
-        },
+        "classes": _classes(correct, found, support),
     }
 
 
@@ -168,6 +169,104 @@ def common_errors(tokens, gold, predicted, limit=50):
     ]
 
 
+def class_scores(gold, predicted):
+    """Accuracy and macro F1 of texts that have one label each.
+
+    Args:
+        gold: list of labels, one a text.
+        predicted: the labels that the model gave the same texts; None where it gave none, which is an error.
+
+    Returns:
+        ``{"accuracy", "macro_f1", "classes"}``: the share of right labels, the mean F1 of the classes, and ``{label:
+        {"precision", "recall", "f1", "support"}}``. Classes are all labels that are in `gold` or in `predicted`.
+
+    Raises:
+        ValueError: there are not as many predicted labels as gold labels.
+    """
+    _check_number(gold, predicted)
+    correct = Counter(a for a, b in zip(gold, predicted, strict=True) if a == b)
+    found = Counter(label for label in predicted if label is not None)
+    classes = _classes(correct, found, Counter(gold))
+    return {"accuracy": _percent(correct.total(), len(gold)), "macro_f1": _mean_f1(classes), "classes": classes}
+
+
+def label_set_scores(gold, predicted):
+    """Scores of texts that have any number of labels each.
+
+    Args:
+        gold: list of sets of labels, one set a text.
+        predicted: the sets that the model gave the same texts.
+
+    Returns:
+        ``{"precision", "recall", "f1", "macro_f1", "accuracy", "classes"}``: micro averages over all labels of all
+        texts, the mean F1 of the classes, the share of texts whose set is exactly right (an empty one too), and
+        ``{label: {"precision", "recall", "f1", "support"}}``. Classes are all labels that are in `gold` or in
+        `predicted`.
+
+    Raises:
+        ValueError: there are not as many predicted sets as gold sets.
+    """
+    _check_number(gold, predicted)
+    gold, predicted = [set(labels) for labels in gold], [set(labels) for labels in predicted]
+    pairs = list(zip(gold, predicted, strict=True))
+    correct = Counter(label for a, b in pairs for label in a & b)
+    found, support = (Counter(label for labels in sets for label in labels) for sets in (predicted, gold))
+    micro = _scores(correct.total(), found.total(), support.total())
+    classes = _classes(correct, found, support)
+    return {
+        **{measure: micro[measure] for measure in ("precision", "recall", "f1")},
+        "macro_f1": _mean_f1(classes),
+        "accuracy": _percent(sum(a == b for a, b in pairs), len(pairs)),
+        "classes": classes,
+    }
+
+
+def calibration(confidences, correct, bins=15):
+    """How far the probabilities that a model gives its answers are from the shares of right answers.
+
+    Args:
+        confidences: a probability for each answer, from 0 to 1.
+        correct: whether each answer is right.
+        bins: number of bins of equal width that the answers are sorted into by their confidence. A confidence on an
+            edge is in the bin below it, as in the paper; 0 is in the first bin.
+
+    Returns:
+        ``(error, bins)``: the expected calibration error, the mean distance of accuracy and confidence weighted by the
+        answers in a bin, and for each bin that is not empty, the lowest first, ``{"confidence", "accuracy", "count"}``:
+        the mean confidence, the accuracy and the number of its answers. All but the count are percentages.
+
+    Raises:
+        ValueError: there is no answer, a confidence is not between 0 and 1, `bins` is not positive, or there are not as
+            many values of `correct` as confidences.
+
+    Source: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On Calibration of Modern Neural Networks (2017), eq. 3.
+    """
+    if bins < 1:
+        raise ValueError(f"Answers can not be sorted into {bins} bins.")
+    if len(confidences) != len(correct):
+        raise ValueError(f"There are {len(confidences)} confidences and {len(correct)} values of correct.")
+    if not len(confidences):
+        raise ValueError("There is no answer whose confidence could be compared.")
+    edges = [i / bins for i in range(1, bins + 1)]
+    members = defaultdict(list)
+    for confidence, right in zip(confidences, correct, strict=True):
+        confidence = float(confidence)
+        if not -1e-6 <= confidence <= 1 + 1e-6:  # the sum of a float32 softmax is 1 to about 7 digits; nan fails
+            raise ValueError(f"A confidence is a probability from 0 to 1, not {confidence}.")
+        confidence = min(max(confidence, 0.0), 1.0)
+        members[bisect_left(edges, confidence)].append((confidence, bool(right)))
+    filled = [
+        {
+            "confidence": _percent(math.fsum(confidence for confidence, _ in answers), len(answers)),
+            "accuracy": _percent(sum(right for _, right in answers), len(answers)),
+            "count": len(answers),
+        }
+        for _, answers in sorted(members.items())
+    ]
+    error = math.fsum(row["count"] * abs(row["accuracy"] - row["confidence"]) for row in filled) / len(confidences)
+    return error, filled
+
+
 def marks_spans(tags):
     """Whether all of these tags mark spans (``O``, ``B-PER``), unlike parts of speech."""
     try:
@@ -222,6 +321,20 @@ def _scores(correct, found, support):
         "f1": _percent(2 * correct, found + support),  # 2PR / (P + R), without its two divisions by zero
         "support": support,
     }
+
+
+def _classes(correct, found, support):
+    """The scores of each class, from counters of them."""
+    return {name: _scores(correct[name], found[name], support[name]) for name in sorted(found.keys() | support.keys())}
+
+
+def _mean_f1(classes):
+    return math.fsum(scores["f1"] for scores in classes.values()) / len(classes) if classes else 0.0
+
+
+def _check_number(gold, predicted):
+    if len(gold) != len(predicted):
+        raise ValueError(f"There are {len(gold)} texts with gold labels and {len(predicted)} with predicted ones.")
 
 
 def _check_lengths(gold, other, what="predicted tags"):

@@ -65,6 +65,9 @@ class Words(Config):
         "Tune the vectors of the words in training, or leave all and put trained embeddings of --word_dim beside them.",
         sweep=[True, False],
     )
+    token_dropout: float = option(
+        0.0, "Share of all words that become the unknown word in training.", minimum=0, maximum=0.95
+    )
     word_dropout: float = option(
         0.33, "Share of the features of a word that is dropped, the same ones in all steps.", minimum=0, maximum=0.95
     )
@@ -141,3 +144,28 @@ class Training(Config):
     label_weights: str = option(
         "", "Weights of labels in the loss, as B-PER=2,O=0.5; others 1. With a CRF a sentence has their mean."
     )
+
+
+def source(config):
+    """The arguments of a dataset's reader, from the group Data."""
+    columns = None
+    if config.columns:
+        pairs = [part.partition("=")[::2] for part in config.columns.split(",")]
+        columns = {feature: int(place) if place.lstrip("-").isdigit() else place for feature, place in pairs}
+    return {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
+
+
+def label_weights(text):
+    """{tag: weight} of ``"B-PER=2,O=0.5"``.
+
+    Raises:
+        ValueError: not of this form.
+    """
+    weights = {}
+    for part in filter(None, text.split(",")):
+        tag, _, weight = part.partition("=")
+        try:
+            weights[tag.strip()] = float(weight)
+        except ValueError:
+            raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
+    return weights

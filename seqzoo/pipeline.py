@@ -24,6 +24,7 @@ class Batches:
             that XLA and TPU compile a bounded number of shapes.
         cache_tokens: time steps that are held in memory at most. More than that are read and encoded anew each epoch
             and shuffled in a window, so that nothing need fit in memory.
+        aligned: whether labels and weights have the time as their first axis, or are one of a whole example.
 
     Attributes:
         size: examples; dropped: empty ones left out; steps: batches of an epoch; tokens: real time steps.
@@ -34,7 +35,15 @@ class Batches:
     """
 
     def __init__(
-        self, examples, encode, batch_size=32, batch_tokens=16384, seed=0, static_shapes=False, cache_tokens=2_000_000
+        self,
+        examples,
+        encode,
+        batch_size=32,
+        batch_tokens=16384,
+        seed=0,
+        static_shapes=False,
+        cache_tokens=2_000_000,
+        aligned=True,
     ):
         if not batch_size and not batch_tokens:
             raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
@@ -44,6 +53,7 @@ class Batches:
         self.batch_tokens = batch_tokens
         self.seed = seed
         self.static_shapes = static_shapes
+        self.aligned = aligned
         self._cache = self._cached(cache_tokens)
         self._survey()
 
@@ -113,7 +123,8 @@ class Batches:
         rows, bound = self._shape(group)
         inputs, labels, weights = zip(*(encoded for (_, encoded), _ in group), strict=True)
         inputs = {name: pad([row[name] for row in inputs], rows, bound) for name in inputs[0]}
-        return inputs, pad(labels, rows, bound), pad(weights, rows, bound, repeat=False)
+        steps = bound if self.aligned else None
+        return inputs, pad(labels, rows, steps), pad(weights, rows, steps, repeat=False)
 
     def _shuffled(self, epoch):
         """The pairs in the order of an epoch."""
@@ -190,12 +201,15 @@ def _length(encoded):
 def pad(arrays, rows, bound, repeat=True):
     """Arrays of one rank as one array, padded right with 0 to `bound` steps and to the widest of the other axes.
 
+    Without a `bound` the first axis is not the time: it too is as wide as the widest.
+
     Rows beyond the last array repeat the first one (no row is empty: cuDNN refuses empty rows), or stay 0.
     """
     arrays = [np.asarray(array) for array in arrays]
     shape = [rows]
     if arrays[0].ndim:
-        shape += [bound, *(max(array.shape[axis] for array in arrays) for axis in range(1, arrays[0].ndim))]
+        shape += [max(array.shape[axis] for array in arrays) for axis in range(arrays[0].ndim)]
+        shape[1] = bound or shape[1]
     padded = np.zeros(shape, arrays[0].dtype)
     if repeat:
         arrays += [arrays[0]] * (rows - len(arrays))

@@ -1,4 +1,4 @@
-"""Plots of a run: its confusion matrix and its history.
+"""Plots of a run: its confusion matrix, its history and how reliable its probabilities are.
 
 Figures are made as objects and drawn straight into the file, so that plotting needs no display and leaves the pyplot
 state of the calling program alone.
@@ -94,6 +94,39 @@ def history_plot(history, objective, path, direction="max"):
     axes.plot(epoch, best, "*", color="black", markersize=12, label=f"best: {best:.4g} in epoch {epoch}")
     for axes in figure.axes:
         axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
+
+
+def reliability_plot(bins, error, path):
+    """Draws the accuracy of answers against their confidence, and below it how many answers there are.
+
+    A model whose probabilities can be believed is on the diagonal; below it, it is surer than it should be.
+
+    Args:
+        bins: list of ``{"confidence", "accuracy", "count"}``, as `seqzoo.metrics.calibration` gives it.
+        error: the expected calibration error that came with it, in percent.
+        path: the image to write; its ending says the format.
+    """
+    from matplotlib.figure import Figure
+
+    confidences, accuracies, counts = ([row[key] for row in bins] for key in ("confidence", "accuracy", "count"))
+    figure = Figure(figsize=(5.2, 6.4), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    upper.plot([0, 100], [0, 100], color="0.6", linestyle=":", label="as sure as right")
+    upper.vlines(confidences, accuracies, confidences, color="tab:red", alpha=0.4, linewidth=4, label="gap")
+    upper.plot(confidences, accuracies, marker="o", markersize=4, linewidth=2, label="model", clip_on=False)
+    upper.set_ylim(0, 100)
+    upper.set_ylabel("accuracy, percent")
+    upper.set_title(f"expected calibration error {error:.2f}%")
+    upper.legend(frameon=False, loc="upper left")
+    lower.bar(confidences, counts, width=2.2)
+    lower.set_xlim(0, 100)
+    lower.set_xlabel("confidence, percent")
+    lower.set_ylabel("answers")
+    for axes in (upper, lower):
+        axes.grid(color="0.92")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
 
 

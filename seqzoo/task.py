@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from seqzoo.config import Config as Options
 from seqzoo.registry import Registry
 
 TASKS = Registry("task", "seqzoo.tasks")
@@ -31,15 +32,19 @@ class Task:
 
     Attributes:
         Config: the options it reads, a subclass of config.Config made of the groups in options.py.
+        Predicting: the options of ``--mode=predict``.
         objective: the metric, without its split, that picks the best epoch: ``"f1"``.
         direction: ``"max"`` or ``"min"``.
         modes: what ``--mode`` can be.
+        advice: {dataset: what to tell who trained on it}.
     """
 
     Config = None
+    Predicting = Options
     objective = ""
     direction = "max"
     modes = ("train", "evaluate")
+    advice = {}
 
     def load(self, config, vocabularies=None):
         """Reads the data named in the config into Data; with `vocabularies`, those of a run, makes none of its own."""
@@ -53,7 +58,7 @@ class Task:
         """The keras.losses.Loss, with reduction "mean_with_sample_weight", so that padding does not dilute it."""
         raise NotImplementedError
 
-    def predictor(self, model):
+    def predictor(self, config, model):
         """The keras.Model whose outputs `evaluate` and `predict` read; it shares the weights of `model`."""
         return model
 
@@ -65,8 +70,11 @@ class Task:
         """Writes what a person looks at after training into `folder`; returns {metric: number} to add to the scores."""
         return {}
 
-    def predict(self, run, lines):
-        """Yields a prediction, a dict ready for JSON, for each sentence of the texts in an iterable."""
+    def predict(self, run, lines, options=None):
+        """Yields a prediction, a dict ready for JSON, for each sentence of the texts in an iterable.
+
+        `options`: a Config of the class `Predicting`.
+        """
         raise NotImplementedError
 
     def show(self, prediction, console):

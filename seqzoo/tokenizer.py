@@ -152,3 +152,23 @@ def _may_begin(tokens, i):
         if token[0].isalnum():
             return not token[0].islower()
     return False
+
+
+TOKENIZERS = ("words", "whitespace", "characters", "bpe", "unigram")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
+
+
+def splitter(kind, subwords=None):
+    """The function text -> list of (token, start, end) of one of TOKENIZERS.
+
+    "words" is `tokenize` on text without its HTML tags; "whitespace" leaves text that is tokenized already as it is;
+    "characters" takes each character, a run of spaces as one; "bpe" and "unigram" are `subwords`, a
+    `seqzoo.subwords.Subwords`.
+    """
+    if kind in ("bpe", "unigram"):
+        return subwords.split
+    if kind == "words":  # blanks in place of the tags, so that places stay as they are
+        return lambda text: tokenize(_MARKUP.sub(lambda tag: " " * len(tag[0]), text))
+    if kind == "whitespace":
+        return lambda text: [(match[0], *match.span()) for match in re.finditer(r"\S+", text)]
+    return lambda text: [(" " if m[0].isspace() else m[0], *m.span()) for m in re.finditer(r"\S|\s+", text)]

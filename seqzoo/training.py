@@ -17,6 +17,7 @@ import time
 import numpy as np
 
 from seqzoo.display import result_table
+from seqzoo.subwords import Subwords
 from seqzoo.task import TASKS
 from seqzoo.vocabulary import Vocabulary
 
@@ -73,12 +74,15 @@ def load(folder):
         raise ValueError(f"{folder} holds no model yet: no epoch was finished. The command that made it continues it.")
     task = TASKS[name]()
     model = keras.models.load_model(folder / "model.keras", compile=False)
-    return Run(task, config, read_vocabularies(folder), model, task.predictor(model), folder)
+    return Run(task, config, read_vocabularies(folder), model, task.predictor(config, model), folder)
 
 
 def read_vocabularies(folder):
     """{name: Vocabulary} of a run folder."""
-    return {path.stem: Vocabulary.load(path) for path in sorted((folder / "vocabularies").glob("*.json"))}
+    paths = sorted((folder / "vocabularies").iterdir()) if (folder / "vocabularies").is_dir() else []
+    return {
+        path.stem: kind.load(path) for path in paths for kind in (Vocabulary, Subwords) if path.suffix == kind.suffix
+    }
 
 
 def prepare(folder, name, config, overwrite=False):
@@ -158,7 +162,7 @@ def train(name, config, folder, console, overwrite=False):
     else:
         (folder / "vocabularies").mkdir(exist_ok=True)
         for vocabulary, tokens in data.vocabularies.items():
-            replace(folder / "vocabularies" / f"{vocabulary}.json", tokens.save)
+            replace(folder / "vocabularies" / f"{vocabulary}{tokens.suffix}", tokens.save)
         write_json(folder / "environment.json", environment())
 
     batches = data.splits["train"]
@@ -167,7 +171,7 @@ def train(name, config, folder, console, overwrite=False):
     model.optimizer.build(model.trainable_variables)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     console.print(f"[dim]model:[/] {parameters:,} trainable parameters")
-    predictor = task.predictor(model)
+    predictor = task.predictor(config, model)
     # Saved without its optimizer: a third of the size, and it loads where that optimizer is not known.
     plain = keras.Model(model.input, model.output, name=model.name)
     history = restore(folder, model)

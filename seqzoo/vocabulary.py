@@ -20,6 +20,8 @@ class Vocabulary:
         ValueError: a token twice.
     """
 
+    suffix = ".json"  # of its file
+
     def __init__(self, tokens, unknown=True):
         self.tokens = [*((PADDING, UNKNOWN) if unknown else ()), *tokens]
         self.unknown = unknown

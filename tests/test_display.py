@@ -4,7 +4,7 @@ import json
 import pytest
 from rich.console import Console
 
-from seqzoo.display import print_tagged, result_table, tagged, to_json
+from seqzoo.display import html_page, print_classified, print_tagged, result_table, tagged, to_json
 from seqzoo.tokenizer import split_sentences, tokenize
 
 TEXT = "Nothing here. Ford Motor [bold] hired\nZoë :smile: in 東京."
@@ -18,7 +18,7 @@ def second_sentence(tags=TAGS, confidences=None):
 def printed(renderable, width=80, **settings):
     console = Console(file=io.StringIO(), width=width, **settings)
     if isinstance(renderable, dict):
-        print_tagged(renderable, console)
+        (print_classified if "label" in renderable else print_tagged)(renderable, console)
     else:
         console.print(renderable)
     return console.file.getvalue()
@@ -90,3 +90,106 @@ def test_a_table_has_a_row_for_each_set_and_class():
         ["test", "", "90.00", ""],
         ["test [PER]", "80.00", "81.00", "1,234"],
     ]
+
+
+def test_the_measures_of_classifiers_have_columns():
+    metrics = {
+        "valid_accuracy": 88.0,
+        "valid_macro_f1": 87.5,
+        "valid_positive_precision": 90.0,
+        "valid_calibration_error": 3.456,
+        "valid_baseline_accuracy": 82.0,
+        "macro_f1": 1.0,
+    }
+    out = printed(result_table(metrics, "scores"), width=100)
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if "│" in line]
+    assert "macro F1" in out and "calibration error" in out
+    assert rows == [
+        ["valid", "", "87.50", "88.00", "3.46"],
+        ["valid positive", "90.00", "", "", ""],
+        ["valid baseline", "", "", "82.00", ""],
+        ["all", "", "1.00", "", ""],
+    ]
+
+
+def classified(text, label, probabilities, weights=None, **more):
+    prediction = {"line": 1, "text": text, "label": label, "probabilities": probabilities, **more}
+    if weights is not None:
+        words = tokenize(text)
+        prediction["words"] = [
+            {"text": word, "start": start, "end": end, "weight": weight}
+            for (word, start, end), weight in zip(words, weights, strict=True)
+        ]
+    return prediction
+
+
+def test_a_label_stands_before_its_text():
+    assert printed(classified("A fine\n[bold] film", "pos", {"neg": 0.02, "pos": 0.98})) == (
+        "pos 98%  A fine [bold] film\n"
+    )
+    unsure = classified("So so", "pos", {"neg": 0.3, "odd": 0.1, "pos": 0.6})
+    assert printed(unsure) == "pos 60% (neg 30%)  So so\n"
+    assert printed({**unsure, "gold": "neg"}) == "pos 60% (neg 30%) gold: neg  So so\n"
+    assert printed({**unsure, "gold": "pos"}) == printed(unsure)
+    assert printed(classified("", None, {})) == "(no text)\n"
+    long = classified("word " * 1000, "pos", {"pos": 0.9})
+    assert printed(long).split().count("word") == 1000
+
+
+def test_any_number_of_labels_stands_before_a_text():
+    probabilities = {"drama": 0.6, "comedy": 0.9, "war": 0.1}
+    assert printed(classified("Ha", ["drama", "comedy"], probabilities)) == "comedy 90%, drama 60%  Ha\n"
+    assert printed(classified("Ha", [], {"war": 0.1, "drama": 0.4})) == "(no label) (drama 40%)  Ha\n"
+    assert printed(classified("Ha", ["war"], {"war": 1.0}, gold=[])) == "war 100% gold: (no label)  Ha\n"
+
+
+def test_the_strongest_words_are_marked_without_colour_and_explained():
+    prediction = classified("a good bad odd film", "pos", {"pos": 0.9}, [0.05, 0.9, -0.5, -0.2, 0.39])
+    expected = "pos 90%  a *good* -bad- odd film\n(*word* speaks for the label, -word- against it)\n"
+    assert printed(prediction) == expected
+    assert printed(prediction, force_terminal=True, color_system="truecolor", no_color=True).count("*") == 4
+    assert "word" not in printed(classified("a film", "pos", {"pos": 0.9}, [0.0, 0.1]))
+
+
+def test_words_are_green_for_and_red_against_the_label_on_a_terminal():
+    prediction = classified("good fair bad so", "pos", {"pos": 0.9}, [0.9, 0.2, -0.9, 0.0])
+    out = printed(prediction, force_terminal=True, color_system="truecolor")
+    assert "48;2;0;215;95mgood\x1b[0m" in out and "48;2;215;255;215mfair\x1b[0m" in out
+    assert "48;2;255;95;95mbad\x1b[0m so" in out and "*" not in out
+    assert "\x1b[" in printed(prediction, force_terminal=True, color_system="standard")
+
+
+def test_a_page_shows_labels_and_coloured_words():
+    predictions = [
+        classified("<script>alert(1)</script>", "a&b", {"a&b": 0.7, "<c>": 0.3}, gold="<c>"),
+        classified("good & bad", "pos", {"pos": 0.98}, [1.0, 0.0, -0.5], gold="pos"),
+        classified("good", "pos", {"pos": 0.98}, [0.25]),
+        classified("", None, {}),
+    ]
+    for prediction, line in zip(predictions, (7, 8, 9, 10), strict=True):
+        prediction["line"] = line
+    chunks = list(html_page(iter(predictions), "<my> page"))
+    page = "".join(chunks)
+    assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n")
+    assert "<script" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert page.count("&lt;my&gt; page") == 2 and "a&amp;b</b> 70%" in page and "(&lt;c&gt; 30%)" in page
+    assert page.count("gold: ") == 1 and "gold: &lt;c&gt;" in page
+    assert '<i style="background:rgba(0,150,0,0.60)" title="+1.00">good</i> &amp; <i' in page
+    assert 'rgba(220,0,0,0.30);text-decoration:underline" title="-0.50">bad</i>' in page
+    assert '0.15)" title="+0.25">good</i>' in page
+    assert page.count("class=legend") == 1 and "(no text)" in page and "line 7<" in page
+    assert "http" not in page and "src=" not in page
+
+
+def test_a_page_is_made_while_its_predictions_come():
+    def predictions():
+        yield classified("one", "pos", {"pos": 0.9})
+        raise RuntimeError("not yet")
+
+    page = html_page(predictions(), "title")
+    assert "title" in next(page) and "one" in next(page)
+
+
+def test_words_that_overlap_keep_the_text_as_it_is():
+    words = [{"text": "bc", "start": 1, "end": 3, "weight": 0.8}, {"text": "ab", "start": 0, "end": 2, "weight": 0.8}]
+    assert printed(classified("abcd", "pos", {"pos": 0.9}, words=words)).startswith("pos 90%  *ab**c*d\n")

@@ -6,9 +6,17 @@ import warnings
 import numpy as np
 import pytest
 
-from seqzoo.baselines import lookup_baseline
-from seqzoo.metrics import accuracy_scores, common_errors, confusion, span_scores
-from seqzoo.plots import confusion_plot, history_plot
+from seqzoo.baselines import lookup_baseline, naive_bayes_baseline
+from seqzoo.metrics import (
+    accuracy_scores,
+    calibration,
+    class_scores,
+    common_errors,
+    confusion,
+    label_set_scores,
+    span_scores,
+)
+from seqzoo.plots import confusion_plot, history_plot, reliability_plot
 from seqzoo.spans import spans
 
 # The tables of conlleval: the pairs of prefixes, before and here, between which a span of one type starts or ends.
@@ -214,3 +222,99 @@ assert not {{"matplotlib.pyplot", "tensorflow", "keras"}} & set(sys.modules)
     with pytest.raises(ValueError, match="valid_bleu"):
         history_plot([{"epoch": 1, "loss": 2.0}], "valid_bleu", tmp_path / "none.png")
     confusion_plot(["$_$"], np.zeros((1, 1), int), tmp_path / "empty.svg")
+
+
+def test_scores_of_labels_are_right_by_hand():
+    scores = class_scores(["good", "good", "good", "bad"], ["good", "good", "bad", "odd"])
+    assert scores == {
+        "accuracy": 50,
+        "macro_f1": pytest.approx((80 + 0 + 0) / 3),
+        "classes": {
+            "bad": {"precision": 0, "recall": 0, "f1": 0, "support": 1},
+            "good": {"precision": 100, "recall": pytest.approx(200 / 3), "f1": 80, "support": 3},
+            "odd": {"precision": 0, "recall": 0, "f1": 0, "support": 0},
+        },
+    }
+    assert class_scores(["good", "good"], ["good", None])["classes"] == {
+        "good": {"precision": 100, "recall": 50, "f1": pytest.approx(200 / 3), "support": 2}
+    }
+    assert class_scores([], []) == {"accuracy": 0, "macro_f1": 0, "classes": {}}
+    with pytest.raises(ValueError, match="2 texts with gold labels and 1 with"):
+        class_scores(["good", "bad"], ["good"])
+
+
+def test_scores_of_sets_of_labels_are_right_by_hand():
+    scores = label_set_scores([{"a", "b"}, {"a"}, set(), {"b"}], [{"a"}, {"a", "c"}, set(), {"b"}])
+    assert scores == {
+        "precision": 75,
+        "recall": 75,
+        "f1": 75,
+        "macro_f1": pytest.approx((100 + 200 / 3 + 0) / 3),
+        "accuracy": 50,
+        "classes": {
+            "a": {"precision": 100, "recall": 100, "f1": 100, "support": 2},
+            "b": {"precision": 100, "recall": 50, "f1": pytest.approx(200 / 3), "support": 2},
+            "c": {"precision": 0, "recall": 0, "f1": 0, "support": 0},
+        },
+    }
+    empty = label_set_scores([set()], [set()])
+    assert (empty["accuracy"], empty["f1"], empty["macro_f1"], empty["classes"]) == (100, 0, 0, {})
+    with pytest.raises(ValueError, match="1 texts with gold labels and 0 with"):
+        label_set_scores([{"a"}], [])
+
+
+def test_calibration_is_right_by_hand():
+    error, bins = calibration([0.0, 0.5, 0.75, 0.75, 0.75, 1.0], [True, False, True, True, False, False], bins=2)
+    assert bins == [
+        {"confidence": 25, "accuracy": 50, "count": 2},  # an edge belongs to the bin below
+        {"confidence": 81.25, "accuracy": 50, "count": 4},
+    ]
+    assert error == pytest.approx((2 * 25 + 4 * 31.25) / 6)
+    assert calibration([0.0, 1.0], [False, True]) == (
+        0,
+        [{"confidence": 0, "accuracy": 0, "count": 1}, {"confidence": 100, "accuracy": 100, "count": 1}],
+    )
+    # In floating point 0.07 * 100 is above 7, but 0.07 is the upper edge of the bin that 0.065 is in.
+    assert [row["count"] for row in calibration(np.array([0.065, 0.07]), np.array([1, 0]), bins=100)[1]] == [2]
+    assert calibration(np.float32([1.0000001]), [True])[0] == 0
+
+
+def test_calibration_refuses_what_is_no_probability():
+    for confidences, correct, message in [
+        ([], [], "no answer"),
+        ([1.1], [True], "not 1.1"),
+        ([float("nan")], [True], "not nan"),
+        ([0.5], [], "1 confidences and 0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            calibration(confidences, correct)
+    with pytest.raises(ValueError, match="0 bins"):
+        calibration([0.5], [True], bins=0)
+
+
+def test_a_reliability_plot_is_written(tmp_path):
+    error, bins = calibration([0.55, 0.7, 0.9, 0.99], [True, False, True, True])
+    for name, chosen in (("some", bins), ("none", [])):
+        reliability_plot(chosen, error, tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_naive_bayes_is_right_by_hand():
+    texts = [("good good film", "pos"), ("good", "pos"), ("bad film", "neg"), ("bad bad", "neg"), ("dull film", "neg")]
+    classify = naive_bayes_baseline((text.split(), label) for text, label in texts)
+    # Of 4 words: P(good|pos) = 3/7, P(film|pos) = 2/7, others 1/7; P(film|neg) = P(bad|neg) = 3/9, P(dull|neg) = 2/9.
+    assert classify(["film"]) == "neg"  # 2/5 * 2/7 < 3/5 * 3/9
+    assert classify(["good", "film"]) == "pos"  # 2/5 * 3/7 * 2/7 = 0.049 > 3/5 * 1/9 * 3/9 = 0.022
+    assert classify(["good", "bad"]) == "pos"  # 2/5 * 3/7 * 1/7 = 0.0245 > 3/5 * 1/9 * 3/9 = 0.0222
+    # Once a text is enough: bad counted twice would be 0.0035 < 0.0074.
+    assert classify(["good", "bad", "bad"]) == "pos"
+    assert classify(["good", "bad", "dull", "unseen"]) == "neg"  # 0.0035 < 0.0049
+    assert classify([]) == classify(["unseen"]) == "neg"
+
+
+def test_naive_bayes_needs_texts_and_smoothing():
+    with pytest.raises(ValueError, match="no training examples"):
+        naive_bayes_baseline([])
+    with pytest.raises(ValueError, match="above 0, not 0"):
+        naive_bayes_baseline([(["a"], "b")], smoothing=0)
+    assert naive_bayes_baseline([([], "b")])(["a"]) == "b"

@@ -1,3 +1,4 @@
+import csv
 import gzip
 
 import pytest
@@ -217,3 +218,133 @@ def test_tfds_wrong_names_are_answered_with_the_nearest():
     ]:
         with pytest.raises(ValueError, match=message):
             DATASETS["tfds"](**kwargs)
+
+
+def test_csv_quotes_hold_commas_newlines_and_quotes(tmp_path):
+    text = 'id,Review, Stars\n1,"one, two\n\n""three""",5\n\n2,, 4 \n3,"a ""b""",x'
+    expected = [
+        {"text": 'one, two\n\n"three"', "label": "5"},
+        {"text": "", "label": "4"},
+        {"text": 'a "b"', "label": "x"},
+    ]
+    for name, content in [("x.csv", text), ("y.csv.gz", text.replace("\n", "\r\n")), ("z.csv", "\ufeff" + text)]:
+        test = DATASETS["csv"](data_dir=write(tmp_path / name, content))["test"]
+        assert list(test) == list(test) == expected
+
+
+def test_tsv_keeps_quotes_and_no_header_means_indices(tmp_path):
+    lines = 'he said "no\tneg\n"yes", she said\u2028\u00a0\tpos\n'
+    expected = [{"text": 'he said "no', "label": "neg"}, {"text": '"yes", she said\u2028\u00a0', "label": "pos"}]
+    assert only("tsv", write(tmp_path / "a.tsv", "sentence\tlabel\n" + lines)) == expected
+    assert only("tsv", write(tmp_path / "b.txt.gz", lines), columns={"text": 0, "label": -1}) == expected
+    assert only("csv", write(tmp_path / "c", "1,a,b\n"), columns={"text": -2, "label": 0}) == [
+        {"text": "a", "label": "1"}
+    ]
+
+
+def test_columns_are_found_by_their_usual_names_or_given(tmp_path):
+    file = write(tmp_path / "x.tsv", "rating\tbody\tLabel\tTEXT\n5\tb\tl\tt\n")
+    assert only("tsv", file) == [{"text": "t", "label": "l"}]
+    assert only("tsv", file, columns={"label": "rating"}) == [{"text": "t", "label": "5"}]
+    assert only("tsv", file, columns={"text": "body", "label": "rating"}) == [{"text": "b", "label": "5"}]
+    for columns, message in [
+        (
+            {"label": "star"},
+            "x.tsv: no column for the label: looked for 'star'. There: 'rating', 'body', 'Label', 'TEXT'",
+        ),
+        ({"text": 3}, "text and label are, from 0 to 3 .*Received: {'text': 3}"),
+        ({"text": 0, "label": 4}, "the file has 4. Received"),
+        ({"tokens": "body"}, "columns should be of text and label"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            only("tsv", file, columns=columns)
+    with pytest.raises(ValueError, match="no column for the text: looked for text or .*--columns=text=0,label=1"):
+        only("csv", write(tmp_path / "y.csv", "fine film,pos\n"))
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "message"),
+    [
+        (
+            "csv",
+            'text,label\n"a\nb",x\nc,x,y\n',
+            r"x:4: expected 2 fields \(like the first line\), found 3: 'c \| x \| y'",
+        ),
+        ("csv", 'text,label\na,x\n"b,x\nc,x\n', "x:3: not CSV: unexpected end of data"),
+        ("csv", 'text,label\n"a"b,x\n', "x:2: not CSV: .* --dataset=tsv"),
+        ("csv", "text,label\n\na, \n", "x:3: the label is empty"),
+        ("csv", "text,label\na\0,b\n", "x:2: a NUL character"),
+        ("tsv", "text\tlabel\na\tx\n\nb x\n", "x:4: expected 2 fields"),
+        ("tsv", "", "x: no line in it"),
+        ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: not a JSON object a line: Expecting"),
+        ("jsonl", '[{"text": "a", "label": 1}]', "x:1: expected a JSON object, found a list"),
+        ("jsonl", '{"text": null, "label": 1}', "x:1: 'text' should be a string, found None"),
+        ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', "x:2: 'label' should be a label, .*found None"),
+        ("jsonl", '{"text": "a", "label": []}', "x:1: 'label' should be a label"),
+        ("jsonl", '{"text": "a", "label": ["b|c"]}', "x:1: 'label' should be a label"),
+        ("jsonl", '{"text": "\\ud83d", "label": 1}', "x:1: half of a character"),
+        ("jsonl", '{"txt": "a", "label": 1}', "x: no column for the text: .*There: 'txt', 'label'"),
+    ],
+)
+def test_a_malformed_labelled_text_names_file_and_line(tmp_path, reader, text, message):
+    with pytest.raises(ValueError, match=message):
+        only(reader, write(tmp_path / "x", text))
+
+
+def test_a_field_may_be_long_but_not_the_rest_of_the_file(tmp_path, monkeypatch):
+    text = "word " * 40_000
+    assert only("csv", write(tmp_path / "x.csv", f'text,label\n"{text}",x\n')) == [{"text": text, "label": "x"}]
+    limit = csv.field_size_limit(1000)
+    monkeypatch.setattr("seqzoo.datasets.delimited.FIELD_LIMIT", 1000)
+    with pytest.raises(ValueError, match="x.csv:2: not CSV: field larger than field limit"):
+        only("csv", tmp_path / "x.csv")
+    csv.field_size_limit(limit)
+
+
+def test_json_labels_become_text(tmp_path):
+    labels = ['"b c"', "3", "true", "0.5", '["x", 2, false]']
+    lines = "\n".join(f'{{"label": {label}, "text": "a\\n\\u00e9", "n": null}}' for label in labels)
+    examples = only("jsonl", write(tmp_path / "x.jsonl.gz", lines + "\n\n"))
+    assert [example["label"] for example in examples] == ["b c", "3", "true", "0.5", "x|2|false"]
+    assert {example["text"] for example in examples} == {"a\né"}
+
+
+def test_folders_are_labels_that_take_turns(tmp_path):
+    for name in ["train/pos/1.txt", "train/pos/2.txt", "train/neg/1.txt", "train/unsup/1.txt", "train/x.txt", "README"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / name, f"{name}\nas it is\n")
+    (tmp_path / "test" / "pos").mkdir(parents=True)
+    write(tmp_path / "test" / "pos" / "1.txt", "é", "latin-1")
+    splits = DATASETS["folders"](data_dir=tmp_path)
+    assert list(splits) == ["train", "test"]
+    expected = [("train/pos/1.txt", "pos"), ("train/neg/1.txt", "neg"), ("train/pos/2.txt", "pos")]
+    expected = [{"text": f"{name}\nas it is\n", "label": label} for name, label in expected]
+    assert list(splits["train"]) == list(splits["train"]) == expected
+    with pytest.raises(ValueError, match="test/pos/1.txt: not UTF-8"):
+        list(splits["test"])
+
+    flat = DATASETS["folders"](data_dir=tmp_path / "train")
+    assert list(flat) == ["train"] and list(flat["train"]) == expected
+    for folder, message in [
+        ("nowhere", "there is no such folder"),
+        ("train/pos", "no folder of a label with .txt files in it. There: 1.txt, 2.txt"),
+        ("", "two folders for the test split: Testing, test"),
+    ]:
+        (tmp_path / "Testing").mkdir(exist_ok=True)
+        with pytest.raises(ValueError, match=message):
+            DATASETS["folders"](data_dir=tmp_path / folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "label", "splits"),
+    [
+        ("imdb_reviews", {"text": "fine", "label": 1}, "pos", ["train", "valid", "test"]),
+        ("sst2", {"sentence": "fine", "label": 0, "idx": 0}, "negative", ["train", "valid"]),
+        ("trec", {"text": "fine", "label-coarse": 3, "label-fine": 0}, "HUM", ["train", "valid", "test"]),
+    ],
+)
+def test_tfds_sets_of_labelled_texts(mocked, name, record, label, splits):
+    with mocked([record]):
+        found = DATASETS[name]()
+    assert list(found) == splits
+    assert list(found["train"]) == [{"text": "fine", "label": label}]

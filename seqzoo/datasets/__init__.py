@@ -1,5 +1,8 @@
 """Datasets: one file a source or format. ``DATASETS[name](...)`` gives ``{split: Examples}``."""
 
+import collections
+import random
+
 from seqzoo.registry import Registry
 
 DATASETS = Registry("dataset", "seqzoo.datasets")
@@ -37,3 +40,26 @@ class Examples:
                 if len(set(lengths.values())) > 1:
                     raise ValueError(f"{self.source}: example {number}: features differ in length: {lengths}")
             yield example
+
+
+def held_out(examples, fraction, seed, feature="label"):
+    """Two `Examples`: all but a share of each label's examples, and that share, at least one where there are two.
+
+    Args:
+        examples: Examples; gone through once for their labels.
+        fraction: the share, from 0 to 1.
+        seed: decides which.
+        feature: the label.
+    """
+    places = collections.defaultdict(list)
+    for number, example in enumerate(examples):
+        places[example[feature]].append(number)
+    held = set()
+    for label in sorted(places):
+        count = max(round(fraction * len(places[label])), int(len(places[label]) > 1))
+        held.update(random.Random(f"{seed}-{label}").sample(places[label], count))
+
+    def part(inside):
+        return lambda: (example for number, example in enumerate(examples) if (number in held) == inside)
+
+    return tuple(Examples(part(inside), examples.features, examples.source) for inside in (False, True))

@@ -11,6 +11,12 @@ SPLITS = {
     "test": {"test", "testing", "testb"},
 }
 
+# What the columns of labelled texts are called, the likeliest first; for `find_columns`.
+COLUMNS = {
+    "text": ("text", "sentence", "review", "question", "content", "tweet", "comment", "document", "body"),
+    "label": ("label", "labels", "sentiment", "class", "category", "target", "polarity", "stars", "rating"),
+}
+
 
 def split_files(data_dir, *extensions, name=None, reader="a reader of files"):
     """Finds the files of the splits by their names: ``train.txt``, ``en_ewt-ud-dev.conllu.gz``, ``eng.testa``.
@@ -66,6 +72,40 @@ def split_files(data_dir, *extensions, name=None, reader="a reader of files"):
             f"{folder}: no {wanted} with train, valid (or dev, val, testa) or test (or testb){named} in its name. "
             f"There: {_listed(there) or 'nothing'}."
         )
+    return found
+
+
+def find_columns(path, names, columns, hint=""):
+    """Finds the columns of labelled texts by their names.
+
+    Args:
+        path: the file, for messages.
+        names: list of the names of its columns.
+        columns: dict feature -> name, for ``text``, ``label`` or both. For the others: the first in `COLUMNS` there is,
+            in upper or lower case.
+        hint: what else may be wrong, for the message.
+
+    Returns:
+        Dict ``{"text": name, "label": name}``.
+
+    Raises:
+        ValueError: no such column; `columns` has other features.
+    """
+    if unknown := set(columns) - set(COLUMNS):
+        raise ValueError(f"columns should be of text and label, as --columns=text=NAME,label=NAME. No: {unknown}")
+    lower = {name.lower(): name for name in reversed(names)}  # reversed: the first of two alike wins
+    found = {}
+    for feature, usual in COLUMNS.items():
+        if feature in columns:
+            wanted, found[feature] = repr(columns[feature]), columns[feature]
+        else:
+            wanted, found[feature] = " or ".join(usual), next((lower[n] for n in usual if n in lower), None)
+        if found[feature] not in names:
+            there = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
+            raise ValueError(
+                f"{path}: no column for the {feature}: looked for {wanted}. There: {there}. "
+                f"Say which: --columns=text=NAME,label=NAME. {hint}".rstrip()
+            )
     return found
 
 

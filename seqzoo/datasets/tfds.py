@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: any of its sets by name, and short names for those of tagging."""
+"""TensorFlow Datasets: any of its sets by name, and short names for those of tagging and classification."""
 
 import difflib
 import itertools
@@ -78,6 +78,35 @@ def universal_dependencies(data_dir=None, name=None, columns=None):
     return _load(data_dir, name or "universal_dependencies/en_ewt", columns)
 
 
+@DATASETS.register("imdb_reviews")
+def imdb_reviews(data_dir=None, name=None, columns=None):
+    """Film reviews, positive or negative (Maas et al., 2011, https://aclanthology.org/P11-1015), from TFDS.
+
+    Args as in `tfds`. There is no validation split.
+    """
+    return _load(data_dir, name or "imdb_reviews", {"text": "text", "label": "label", **(columns or {})})
+
+
+@DATASETS.register("sst2")
+def sst2(data_dir=None, name=None, columns=None):
+    """Sentences and phrases of film reviews, positive or negative (Socher et al., 2013), GLUE's version, from TFDS.
+
+    Args as in `tfds`. The test split is left out, for it comes without labels. https://aclanthology.org/D13-1170
+    """
+    splits = _load(data_dir, name or "glue/sst2", {"text": "sentence", "label": "label", **(columns or {})})
+    return {split: examples for split, examples in splits.items() if split != "test"}
+
+
+@DATASETS.register("trec")
+def trec(data_dir=None, name=None, columns=None):
+    """Questions by what they ask for (Li & Roth, 2002, https://aclanthology.org/C02-1150), from TFDS.
+
+    Args as in `tfds`; the default is the 6 coarse labels, and columns={"label": "label-fine"} gives the 47 fine ones.
+    There is no validation split.
+    """
+    return _load(data_dir, name or "trec", {"text": "text", "label": "label-coarse", **(columns or {})})
+
+
 def _load(data_dir, name, columns):
     builder = _builder(name, data_dir)
     leaves = {path: (leaf, rank) for path, leaf, rank in _leaves(builder.info.features)}
@@ -90,7 +119,8 @@ def _load(data_dir, name, columns):
         if leaves[path][1] > 1:
             raise ValueError(f"{name}: feature {path!r} is neither a value nor a list of values: {leaves[path][0]}")
         chosen[feature] = (path.split("/"), *leaves[path])
-    _prepare(builder, name)
+    reader = "conllu" if builder.name == UD else "conll" if "tokens" in columns else "csv (or tsv, jsonl, folders)"
+    _prepare(builder, name, reader)
 
     # A set on disk has splits; one mocked by tfds.testing.mock_data has none, and gives any it is asked for.
     names = [split for split in builder.info.splits or ("train", "validation", "test") if split in SPLITS]
@@ -134,8 +164,8 @@ def _leaves(feature, path=(), rank=0):
         yield "/".join(path), feature, rank + len(feature.shape)
 
 
-def _prepare(builder, name):
-    """Downloads a set that is not on disk."""
+def _prepare(builder, name, reader):
+    """Downloads a set that is not on disk; `reader` is for the message: what reads files of such a set."""
     if builder.is_prepared():
         return
     from tensorflow_datasets.core.download import downloader
@@ -149,7 +179,7 @@ def _prepare(builder, name):
         cause = (str(error).strip() or repr(error)).split("\n")[0]
         raise ValueError(
             f"Could not download {name}: {type(error).__name__}: {cause}. If you have its files, read those: "
-            f"--dataset={'conllu' if builder.name == UD else 'conll'} --data_dir=FOLDER."
+            f"--dataset={reader} --data_dir=FOLDER."
         ) from error
 
 

@@ -3,10 +3,11 @@
 Whoever loads a saved model imports this package first: it makes all layers known to Keras.
 """
 
+from seqzoo.models.classifier import class_decoder, classifier
 from seqzoo.models.tagger import decoder, tagger
 from seqzoo.rnns import RNNS
 
-__all__ = ["decoder", "tagger"]
+__all__ = ["class_decoder", "classifier", "decoder", "tagger"]
 
 for _name in RNNS.names():
     RNNS[_name]  # imports its file, which registers its layers

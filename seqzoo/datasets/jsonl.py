@@ -1,0 +1,80 @@
+"""JSON lines: a labelled text a line, as a JSON object."""
+
+import json
+
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.files import bad_line, find_columns, read_lines, split_files
+
+
+@DATASETS.register("jsonl")
+def jsonl(data_dir=None, name=None, columns=None):
+    """Labelled texts in files with a JSON object a line, plain or gzipped.
+
+    A label that is a number, true or false comes as JSON writes it, and a list of labels joined by ``|``. Blank lines
+    are skipped. The format: https://jsonlines.org
+
+    Args:
+        data_dir: folder with train/valid/test files ending in ``.jsonl``, ``.json`` or ``.ndjson``, or one such file.
+        name: take only the files with this in their names.
+        columns: dict feature -> key: ``{"text": "review", "label": "stars"}``. Default: the first that the object in
+            the first line has of `files.COLUMNS`.
+
+    Returns:
+        Dict split -> `Examples` of strings, ``text`` and ``label``. A text may be empty.
+
+    Raises:
+        ValueError: no such files or keys; while iterating, with file and line: not a JSON object, its text is not a
+            string, or it has no label (null, empty, an empty list), or a list of labels with ``|`` in them.
+    """
+    files = split_files(data_dir, ".jsonl", ".json", ".ndjson", name=name, reader="jsonl")
+    return {split: _examples(path, columns) for split, path in files.items()}
+
+
+def _examples(path, columns):
+    first = next((item for _, _, item in _objects(path)), None)
+    if first is None:
+        raise ValueError(f"{path}: no line in it.")
+    keys = find_columns(path, list(first), columns or {})
+    return Examples(lambda: _read(path, keys), {"text": str, "label": str}, path)
+
+
+def _objects(path):
+    """Yields (line number, line, object)."""
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise bad_line(path, number, f"not a JSON object a line: {error}", line) from error
+        if not isinstance(item, dict):
+            raise bad_line(path, number, f"expected a JSON object, found a {type(item).__name__}", line)
+        yield number, line, item
+
+
+def _read(path, keys):
+    for number, line, item in _objects(path):
+        text, value = (item.get(keys[feature]) for feature in ("text", "label"))
+        if not isinstance(text, str):
+            raise bad_line(path, number, f"{keys['text']!r} should be a string, found {text!r:.60}", line)
+        label = _label(value)
+        if not label:
+            problem = f"{keys['label']!r} should be a label, or a list of labels without '|', found {value!r:.60}"
+            raise bad_line(path, number, problem, line)
+        try:
+            (text + label).encode()
+        except UnicodeEncodeError as error:  # "\ud83d" alone: an emoji cut in half
+            raise bad_line(path, number, f"half of a character: {error}", line) from error
+        yield {"text": text, "label": label}
+
+
+def _label(value):
+    """The text of a label or of a list of labels; None if it is neither."""
+    if isinstance(value, list):
+        labels = [None if isinstance(item, list) else _label(item) for item in value]
+        return "|".join(labels) if all(label and "|" not in label for label in labels) else None
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, (int, float)) and value == value:  # Python's json reads NaN too, and that is no label
+        return json.dumps(value)
+    return None

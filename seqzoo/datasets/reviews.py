@@ -1,0 +1,250 @@
+"""Short reviews of films, books, hotels, meals and phones, written by a small grammar that knows what it says.
+
+Whether a review is positive or negative is decided by the order of its words and not by the words themselves: "the
+plot was dull, but I love this film" praises, "I love the plot, but this film was dull" does not. Each rule of
+`GRAMMAR` is one rule of meaning, and is written once for both labels:
+
+    CLAIM: 3 THIS IS ADJ+ | THIS IS far from ADJ-
+
+    ADJ+ means what the CLAIM means      praise: "this film is superb", blame: "this film is awful"
+    ADJ- means the opposite of it        praise: "... is far from awful", blame: "... is far from superb"
+    PART, THIS                           have no sign: they have no opinion
+    3                                    the first way is taken three times as often as one without number
+    good/bad                             words of opinion come in pairs, positive/negative
+
+So the signs along the way from a review to a word multiply. The rules of meaning, in the order of the grammar:
+
+    negation      turns its scope round: "not dull", "far from dull", "fails to annoy"; twice, it does nothing
+    doubt         "I doubt that", "nobody can say that", "whoever says that ... is wrong" turn a whole clause round
+    the past      "used to be dull" and "I expected it to be dull, but I was wrong" speak of what is not so now
+    the unreal    "would have been dull if" says that it was not; with "even if", the rest of the sentence is real
+    comparison    who is better: "this film is better than ..." or "... is better than this film"
+    contrast      what follows "but" decides, and the main clause does, wherever "although" or "despite" stands
+    verdict       of several sentences the one about the whole decides ("All in all, ..."; "True, ..." yields a point)
+
+A reader who sees that a review has a twin, the same draws with the other sense, sees why counting words does not help:
+all other words are the same in both, and the weights let each pair stand about as often under "+" as under "-".
+Plain "not" only meets mild words, as "not awful" could be read either way.
+"""
+
+import functools
+import random
+import re
+
+from seqzoo.datasets import DATASETS, Examples
+
+GRAMMAR = """
+TEXT: 3 WHOLE+ . | 2 PARTLY+ . | 6 BELIEF+ . | 2 PAST+ . | 2 UNREAL+ . | 3 COMPARED+ . | 6 CONTRAST+ . | 4 VERDICT+
+
+WHOLE: 3 THIS PRED+ | 4 THIS IS VERY OWN+ | THIS ISNT OWN- | THIS IS hardly OWN- | THIS ISNT at all OWN- | 3 LIKING+
+PARTLY: the PART PRED+
+PRED: 6 IS VERY MILD+ | 2 IS SIMPLY STRONG+ | IS a NOUN+ | IS MILD+ and even STRONG+ | IS both MILD+ and MILD+ |
+    4 ISNT MILD- | IS never MILD- | 2 IS far from ADJ- | 2 IS anything but ADJ- | IS by no means ADJ- |
+    IS neither MILD- nor MILD- | IS more MILD+ than MILD- | IS STRONG+ rather than MILD- | IS anything but a NOUN- |
+    MANAGES to PLEASE+ US | never FAILS to PLEASE+ US | FAILS to PLEASE- US | DOES not PLEASE- US
+LIKING: I will always LIKE+ THIS | you are going to LIKE+ THIS | it is easy to LIKE+ THIS |
+    it is hard not to LIKE+ THIS | it is impossible not to LIKE+ THIS | 2 it is impossible to LIKE- THIS |
+    it is hard to LIKE- THIS | I cannot understand why anyone would LIKE- THIS | nobody could LIKE- THIS
+
+BELIEF: 2 SURE that FACT+ | 3 DOUBT that FACT- | WHO says that FACT+ is right | 2 WHO says that FACT- is WRONG |
+    OTHERS told me that FACT+ , and they were right | 2 OTHERS told me that FACT- , but they were WRONG |
+    OTHERS told me that FACT- , which is not true | nobody would call THIS OWN- | only a fool would call THIS ADJ- |
+    only a fool would not call THIS OWN+ | anyone but a fool would call THIS ADJ+ |
+    the last thing I would call THIS is OWN- | those who call THIS ADJ+ are not WRONG
+FACT: 4 THIS IS OWN+ | the PART IS MILD+ | THIS ISNT OWN- | the PART ISNT MILD-
+SURE = I_think I_am_sure there_is_no_doubt nobody_can_deny I_cannot_deny I_would_never_doubt it_is_true we_all_agree
+DOUBT = I_don't_think I_do_not_believe nobody_can_say it_is_not_true it_would_be_wrong_to_say I_doubt we_all_deny
+WHO = whoever anyone_who everyone_who
+WRONG = wrong mistaken
+
+PAST: 2 OLD used to be ADJ- | I used to find THIS ADJ- | I no longer find THIS OWN- | 2 I still find THIS OWN+ |
+    OLD used to be ADJ+ , and it still is | I used to find THIS OWN+ , and I still do |
+    2 I EXPECTED THIS to be ADJ- , but I was WRONG | I EXPECTED THIS to be ADJ+ , and I was right |
+    I EXPECTED a ADJ- THING , but this one is OWN+
+EXPECTED = expected had_expected
+
+UNREAL: 2 THIS would have been ADJ- if the PART had been MILD- |
+    THIS would have been ADJ+ even if the PART had been MILD- | without the ADJ+ PART , THIS would have been OWN- |
+    THIS would be ADJ+ even without the ADJ+ PART | THIS could have been ADJ- , but it turned out OWN+
+
+COMPARED: this THING is MUCH BETTER+ than almost any other | almost any other THING is BETTER- than this one |
+    I have never come across a BETTER+ THING | the average THING is MUCH BETTER- than this one |
+    hardly any other THING is BETTER+ than this one | every other THING I know is BETTER- |
+    this THING could not be BETTER+ | nothing could be BETTER+ than this THING |
+    this THING is as MILD+ as the last one was MILD- | the last THING was as MILD- as this one is MILD+ |
+    unlike the ADJ- one before , this THING is OWN+ | unlike this THING , the last one was MILD-
+MUCH = much far a_lot clearly
+
+CONTRAST: 2 PARTLY- , but WHOLE+ | PARTLY- , but PARTLY+ | although PARTLY- , WHOLE+ | 2 WHOLE+ although PARTLY- |
+    WHOLE+ , even though PARTLY- | despite the ADJ- PART , WHOLE+ | WHOLE+ despite the ADJ- PART |
+    however MILD- the PART IS , WHOLE+ | not even the ADJ- PART could SAVE- THIS | nothing could SAVE- THIS |
+    in the end the ADJ+ PART DOES SAVE+ THIS | the ADJ+ PART alone is enough to SAVE+ THIS
+
+VERDICT: 2 PARTLY- . PARTLY+ . ALLINALL , WHOLE+ . | 2 PARTLY+ . PARTLY- . ALLINALL , WHOLE+ . |
+    PARTLY- . still , WHOLE+ . | PARTLY- . PARTLY- . and yet WHOLE+ . | 2 WHOLE+ . true , PARTLY- . |
+    I EXPECTED THIS to be ADJ- . it ISNT . | I EXPECTED THIS to be ADJ+ . and it IS . |
+    OTHERS told me that FACT- . I DISAGREE . | OTHERS told me that FACT+ . they were right . |
+    2 OTHERS told me that WHOLE- . they were WRONG .
+ALLINALL = all_in_all on_the_whole in_the_end overall
+DISAGREE = disagree do_not_agree don't_agree
+
+ADJ: MILD+ | STRONG+
+THIS: the THING | 2 this THING
+VERY = very really rather pretty extremely
+SIMPLY = simply truly really absolutely
+US = me us
+OTHERS = friends my_parents the_critics my_neighbours some_colleagues
+MILD = good/bad pleasant/unpleasant impressive/disappointing nice/nasty satisfying/frustrating enjoyable/irritating
+    memorable/forgettable convincing/unconvincing appealing/annoying delightful/tiresome remarkable/mediocre
+STRONG = great/terrible excellent/awful superb/dreadful brilliant/horrible wonderful/dismal perfect/abysmal
+    outstanding/atrocious fantastic/appalling magnificent/lousy
+NOUN = triumph/failure success/disaster pleasure/nuisance delight/disappointment joy/pain treat/letdown
+PLEASE = please/annoy impress/bore delight/disappoint satisfy/irritate charm/frustrate
+LIKE = like/dislike love/hate enjoy/loathe adore/detest admire/despise
+BETTER = better/worse finer/poorer nicer/nastier more_enjoyable/more_irritating more_interesting/more_boring
+SAVE = save/spoil rescue/ruin
+"""
+
+# What is reviewed (THING), what keeps its name over the years (OLD), its parts, and the opinions only it gets (OWN).
+TOPICS = """
+THING = film movie
+OLD = this_series this_cinema this_director
+PART = plot acting ending music dialogue script opening camerawork title
+OWN = gripping/dull clever/silly exciting/tedious moving/lifeless original/trite
+
+THING = book novel
+OLD = this_author this_magazine this_publisher
+PART = plot style ending dialogue opening cover first_chapter translation prologue
+OWN = gripping/dull witty/tedious wise/silly absorbing/lifeless readable/unreadable
+
+THING = hotel guesthouse
+OLD = this_hotel this_guesthouse
+PART = room service breakfast bed pool view garden bathroom lobby
+OWN = clean/dirty quiet/noisy cosy/shabby comfortable/uncomfortable cheerful/dreary
+
+THING = meal dinner lunch
+OLD = this_restaurant this_cook this_canteen
+PART = soup fish dessert wine sauce bread service salad coffee
+OWN = tasty/bland fresh/stale appetising/tasteless healthy/greasy hearty/meagre
+
+THING = phone
+OLD = this_brand this_shop this_maker
+PART = camera screen battery keyboard sound case design charger menu
+OWN = fast/slow sturdy/flimsy handy/clumsy reliable/unreliable modern/outdated
+"""
+TENSES = (
+    {"IS": ["is"], "ISNT": ["is not", "isn't"], "DOES": ["does"], "MANAGES": ["manages"], "FAILS": ["fails"]},
+    {"IS": ["was"], "ISNT": ["was not", "wasn't"], "DOES": ["did"], "MANAGES": ["managed"], "FAILS": ["failed"]},
+)
+SPLITS = {"train": 2, "valid": 1, "test": 1}  # and the share of all texts that belongs to each
+
+
+def parse(text):
+    """({rule: [(weight, items), ...]}, {list: words}) from the notation described at the top."""
+    rules, words = {}, {}
+    for line in re.sub(r"\n +", " ", text).split("\n"):
+        name, kind, rest = line.partition(": ") if ": " in line else line.partition(" = ")
+        if kind == ": ":
+            options = [re.fullmatch(r"(\d*) ?(.*)", option.strip()).groups() for option in rest.split(" | ")]
+            rules[name] = [(int(weight or 1), items.split()) for weight, items in options]
+        elif kind:
+            words[name] = [word.replace("_", " ") for word in rest.split()]
+    return rules, words
+
+
+RULES, WORDS = parse(GRAMMAR)
+TOPIC_WORDS = [parse(topic)[1] for topic in TOPICS.split("\n\n")]
+
+
+@functools.lru_cache(None)
+def known(word, place, split):
+    """Whether `split` uses the word in this place: a quarter of the words stand in training in half the places only."""
+    late = random.Random(word).random() < 1 / 4
+    return split != "train" or not late or random.Random(f"{word} in {place}").random() < 0.5
+
+
+def expand(rule, sense, rng, words, split):
+    """Yields the words of one random text of a rule that means `sense`: 1 for praise, -1 for blame.
+
+    Nothing drawn depends on `sense`, so the same `rng` and the other sense give the twin of a text.
+    """
+    items = rng.choices(RULES[rule], [weight for weight, _ in RULES[rule]])[0][1]
+    for item in items:
+        name = item.rstrip("+-")
+        sign = -sense if item[-1] == "-" else sense
+        if name in RULES:
+            yield from expand(name, sign, rng, words, split)
+        elif name in words:
+            place = " ".join(items)
+            choice = rng.choice([word for word in words[name] if known(word, place, split)] or words[name])
+            if name == "PART" or "/" in choice:  # no review says the same twice
+                for kind in words:
+                    words[kind] = [word for word in words[kind] if word != choice]
+            good, _, bad = choice.partition("/")
+            yield good if sign > 0 or not bad else bad
+        else:
+            yield item
+
+
+def write(rng, sense, split="train"):
+    """One random review that means `sense`, as a text."""
+    topic = rng.choice(TOPIC_WORDS)
+    words = {**WORDS, **rng.choice(TENSES), **topic}
+    words["THING"] = [rng.choice(topic["THING"])]
+    words["OWN"] = topic["OWN"] + WORDS["MILD"][:3]
+    text = " ".join(expand("TEXT", sense, rng, words, split))
+    text = re.sub(r"\ba (?=[aeiou])", "an ", text)
+    text = re.sub(r" ([.,])", r"\1", text)
+    return re.sub(r"(^|\. )([a-z])", lambda match: match[0].upper(), text)
+
+
+def owner(text):
+    """The split that a text belongs to: the text alone decides, so none is in two splits, whatever the seeds."""
+    return random.Random(text).choices(list(SPLITS), list(SPLITS.values()))[0]
+
+
+def texts(seed, split, size):
+    """Yields `size` different reviews of a split, of each label as many as of the other."""
+    rng = random.Random(f"{seed}-{split}")
+    sense, seen = 1, {""}
+    for number in range(size):
+        sense = -sense if number % 2 else rng.choice((1, -1))  # each second one balances the one before
+        text = ""
+        while text in seen or owner(text) != split:
+            text = write(rng, sense, split)
+        seen.add(text)
+        yield {"text": text, "label": "positive" if sense > 0 else "negative"}
+
+
+@DATASETS.register("reviews")
+def reviews(data_dir=None, name=None, columns=None, seed=0, sizes=None):
+    """Reviews that praise or blame, where the order of the words decides; needs no download.
+
+    Args:
+        data_dir, name, columns: what other readers take; nothing is read here, so they are of no use.
+        seed: decides the reviews.
+        sizes: how many reviews each split gets: ``{"train": 4000, "valid": 500, "test": 500}``, which is the default.
+
+    Returns:
+        {split: Examples} of dicts ``{"text": str, "label": "positive" or "negative"}``, written anew whenever iterated.
+
+    Raises:
+        ValueError: `sizes` names a split that is none; or a folder, name or columns were given.
+
+    Example::
+
+        for example in reviews()["train"]:
+            print(example["label"], example["text"])
+    """
+    if data_dir or name or columns:
+        raise ValueError(
+            "--dataset=reviews generates its texts and reads nothing. To read files name their format, as "
+            f"--dataset=conll. Received: data_dir={data_dir!r}, name={name!r}, columns={columns!r}"
+        )
+    sizes = dict(train=4000, valid=500, test=500) if sizes is None else dict(sizes)
+    if unknown := set(sizes) - set(SPLITS):
+        raise ValueError(f"Unknown splits {sorted(unknown)} in sizes. Received: {sizes}. Splits: {', '.join(SPLITS)}.")
+    return {
+        split: Examples(functools.partial(texts, seed, split, size), {"text": str, "label": str}, f"reviews/{split}")
+        for split, size in sizes.items()
+    }

@@ -1,0 +1,67 @@
+"""From a vector a step to one a sequence: x [B, T, H] and its mask [B, T] -> [B, H]. Padding is never read."""
+
+import keras
+from keras import ops
+
+
+def last_state(x, mask, bidirectional=False):
+    """The state when all is read: that of the last real step; of a bidirectional layer's backward half, of the first.
+
+    x [B, T, H], whose second half is the backward layer's if `bidirectional`. Every row has a real step.
+    """
+    last = ops.sum(ops.cast(mask, "int32"), axis=1) - 1  # [B]
+    forward = ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]  # [B, H]
+    if not bidirectional:
+        return forward
+    half = x.shape[-1] // 2
+    return ops.concatenate([forward[:, :half], x[:, 0, half:]], axis=-1)
+
+
+def masked_max(x, mask):
+    """The greatest value of each unit at any real step (Collobert et al., 2011)."""
+    return ops.max(ops.where(mask[..., None], x, float("-inf")), axis=1)
+
+
+def masked_mean(x, mask):
+    """The mean over the real steps."""
+    count = ops.sum(ops.cast(mask, x.dtype), axis=1)[:, None]  # [B, 1]
+    return ops.sum(ops.where(mask[..., None], x, 0.0), axis=1) / ops.maximum(count, 1)
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class AttentionWeights(keras.layers.Layer):
+    """How much each step counts, by a learned question u_w; exactly 0 at padding:
+
+        u_t = tanh(h_t W + b)
+        a_t = exp(u_t u_w) / sum_s exp(u_s u_w)
+
+    Source: Yang et al., 2016, Hierarchical Attention Networks for Document Classification, equations 5 and 6; the
+    pooled vector is their equation 7, sum_t a_t h_t.
+
+    Args:
+        units: width of u_t.
+
+    Shapes: h [B, T, H], mask [B, T] -> a [B, T].
+    """
+
+    def __init__(self, units=64, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.supports_masking = True  # Keras would warn, today, of the mask that it hands on by itself
+        self.projection = keras.layers.Dense(units, activation="tanh", dtype=self.dtype_policy)
+        self.question = keras.layers.Dense(1, use_bias=False, dtype=self.dtype_policy)
+
+    def build(self, h_shape):
+        self.projection.build(h_shape)
+        self.question.build((*h_shape[:-1], self.units))
+
+    def call(self, h, mask):
+        scores = ops.cast(self.question(self.projection(h))[..., 0], "float32")  # [B, T]
+        weights = ops.softmax(ops.where(mask, scores, -1e9), axis=-1)  # [B, T]
+        return ops.cast(ops.where(mask, weights, 0.0), self.compute_dtype)
+
+    def compute_output_shape(self, h_shape):
+        return h_shape[:-1]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}

@@ -1,0 +1,60 @@
+"""Long sequences in pieces: each piece is read with a fresh state, so that the pieces make one big batch.
+
+Source: Johnson & Zhang, 2016, Supervised and Semi-Supervised Text Categorization using LSTM for Region Embeddings,
+section 2.2: "chop each document into segments of a fixed length"; what they give is pooled together afterwards.
+"""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class Chop(keras.layers.Layer):
+    """x [B, T, D] and mask [B, T] -> the S pieces of each sequence as rows, x [B*S, N, D] and mask [B*S, N].
+
+    The last piece is padded. A piece that is all padding pretends to have one real step, for cuDNN refuses empty rows;
+    `Join` puts what it gives behind the mask again.
+
+    Args:
+        length: N, time steps of a piece.
+    """
+
+    def __init__(self, length, **kwargs):
+        super().__init__(**kwargs)
+        self.length = length
+        self.supports_masking = True  # Keras would warn, today, of the mask that it hands on by itself
+
+    def call(self, x, mask):
+        B, T, D = ops.shape(x)
+        N = self.length
+        S = (T + N - 1) // N
+        x = ops.pad(x, [[0, 0], [0, S * N - T], [0, 0]])
+        mask = ops.pad(mask, [[0, 0], [0, S * N - T]])
+        mask = ops.reshape(mask, (B * S, N))
+        mask = ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)  # [B*S, N]
+        return ops.reshape(x, (B * S, N, D)), mask
+
+    def compute_output_spec(self, x, mask):
+        return (
+            keras.KerasTensor((None, self.length, x.shape[-1]), dtype=x.dtype),
+            keras.KerasTensor((None, self.length), dtype="bool"),
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "length": self.length}
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class Join(keras.layers.Layer):
+    """What the pieces gave, y [B*S, N, H], and the mask of the sequences, [B, T] -> [B, T, H]."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, y, mask):
+        B, T = ops.shape(mask)
+        return ops.reshape(y, (B, -1, y.shape[-1]))[:, :T]
+
+    def compute_output_spec(self, y, mask):
+        return keras.KerasTensor((*mask.shape, y.shape[-1]), dtype=y.dtype)

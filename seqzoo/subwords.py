@@ -1,0 +1,87 @@
+"""Subwords: pieces of words, learned from text, by the sentencepiece library."""
+
+import io
+import itertools
+import pathlib
+
+KINDS = ("bpe", "unigram")
+
+
+class Subwords:
+    """Splits text into the pieces of a vocabulary that was learned from text; spaces belong to the piece behind them.
+
+    Sources: Sennrich et al., 2016, Neural Machine Translation of Rare Words with Subword Units (BPE); Kudo, 2018,
+    Subword Regularization (unigram).
+
+    Args:
+        model: bytes of a sentencepiece model.
+
+    Attributes:
+        tokens: the pieces in the order of their ids.
+    """
+
+    suffix = ".model"
+
+    def __init__(self, model):
+        from sentencepiece import SentencePieceProcessor
+
+        self.model = model
+        self._processor = SentencePieceProcessor(model_proto=model)
+        self.tokens = [self._processor.id_to_piece(number) for number in range(self._processor.get_piece_size())]
+
+    @classmethod
+    def learn(cls, texts, size, kind, lowercase=False, most=1_000_000):
+        """Learns a vocabulary.
+
+        Args:
+            texts: iterable of strings, gone through once.
+            size: pieces at most; a small text gives fewer.
+            kind: "bpe" or "unigram".
+            lowercase: take capitals for small letters.
+            most: texts that are looked at, from the first on; the trainer holds them in memory.
+
+        Raises:
+            ValueError: the texts hold nothing to learn from, or the size is below the number of characters.
+        """
+        from sentencepiece import SentencePieceTrainer
+
+        model = io.BytesIO()
+        lines = (line for text in itertools.islice(texts, most) for line in text.splitlines() if line.strip())
+        try:
+            SentencePieceTrainer.train(
+                sentence_iterator=lines,
+                model_writer=model,
+                vocab_size=size,
+                model_type=kind,
+                hard_vocab_limit=False,
+                normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
+                character_coverage=0.9995,
+                max_sentence_length=100_000,
+                num_threads=1,  # several give other pieces each time
+                pad_id=0,
+                unk_id=1,
+                bos_id=-1,
+                eos_id=-1,
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            raise ValueError(f"No subwords could be learned, {kind} of size {size}: {error}") from error
+        return cls(model.getvalue())
+
+    def split(self, text):
+        """List of (piece, start, end) of a text, places in characters; the piece has "▁" for a space."""
+        pieces = self._processor.encode(text, return_type="proto").pieces
+        if text.isascii():
+            return [(piece.piece, piece.begin, piece.end) for piece in pieces]
+        # The library counts bytes.
+        place = {start: i for i, start in enumerate(itertools.accumulate((len(c.encode()) for c in text), initial=0))}
+        return [(piece.piece, place[piece.begin], place[piece.end]) for piece in pieces]
+
+    def save(self, path):
+        """Writes the sentencepiece model."""
+        pathlib.Path(path).write_bytes(self.model)
+
+    @classmethod
+    def load(cls, path):
+        """Reads what `save` wrote."""
+        return cls(pathlib.Path(path).read_bytes())
