@@ -198,7 +198,7 @@ class Sentiment(Task):
         return [part for part in example["label"].split("|") if part] if config.multi_label else [example["label"]]
 
     def encoder(self, config, vocabularies):
-        """The function from an example to (inputs, labels, weights): arrays over T tokens, an id or [C] marks, 1 or 0."""
+        """The function from an example to (inputs, labels, weights): over T tokens, an id or [C] marks, a number."""
         labels = vocabularies["labels"]
         split = splitter(config.tokenizer, vocabularies.get("subwords"))
         inputs_of = token_inputs(config, vocabularies)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from seqzoo import pipeline
+from seqzoo.datasets import Examples, held_out
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.models import tagger
 from seqzoo.pipeline import Batches
@@ -207,3 +208,57 @@ def test_one_label_an_example_is_a_batch_of_labels():
     ((inputs, labels, weights),) = epoch_of(Batches(sentences([2, 2, 2]), encode_one))
     assert (labels == inputs["tokens"][:, 0] % 2).all()
     assert weights.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("kwargs", kinds(batch_size=7), ids=str)
+@pytest.mark.parametrize("several", [False, True])
+def test_labels_of_a_whole_example_are_not_padded_in_time(several, kwargs, monkeypatch):
+    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    C = 4  # as many labels as some examples have steps
+
+    def encode_one(example):
+        label = np.eye(C, dtype="int32")[example[0] % C] if several else np.int32(example[0] % C)
+        return {"tokens": np.array(example)}, label, np.float32(1)
+
+    lengths = [4, 4, 4, 4, *LENGTHS]
+    batches = Batches(sentences(lengths), encode_one, aligned=False, **kwargs)
+    seen, fillers = [], 0
+    for inputs, labels, weights in epoch_of(batches):
+        rows = len(inputs["tokens"])
+        assert labels.shape == ((rows, C) if several else (rows,)) and weights.shape == (rows,)
+        if kwargs["static_shapes"]:
+            assert inputs["tokens"].shape in {(7, 8), (7, 16), (7, 32)}
+        first = inputs["tokens"][:, 0]
+        assert (first > 0).all()  # no row is empty
+        assert (labels == (np.eye(C)[first % C] if several else first % C)).all()
+        assert set(weights) <= {0, 1}
+        seen += first[weights == 1].tolist()
+        fillers += (weights == 0).sum()
+    assert sorted(seen) == [number + 1 for number in range(len(lengths))]
+    assert (fillers > 0) == kwargs["static_shapes"]
+    answers = list(batches.outputs(lambda inputs, labels, weights: {"labels": labels, "weights": weights}))
+    assert [example[0] for example, _ in answers] == [number + 1 for number in range(len(lengths))]
+    for example, rows in answers:
+        assert rows["weights"] == 1
+        np.testing.assert_array_equal(rows["labels"], encode_one(example)[1])
+
+
+def test_what_is_held_out_is_a_share_of_each_label():
+    counts = {"a": 100, "b": 40, "c": 3, "d": 1}
+    everything = [{"text": f"{label}{i}", "label": label} for label, n in counts.items() for i in range(n)]
+    np.random.default_rng(0).shuffle(everything)
+    examples = Examples(lambda: iter(everything), {"text": str, "label": str}, "here")
+
+    def texts(part):
+        return [example["text"] for example in part]
+
+    rest, held = held_out(examples, 0.1, seed=0)
+    assert texts(rest) == [text for text in texts(examples) if text not in texts(held)]  # in the order of the data
+    assert texts(held) == [text for text in texts(examples) if text in texts(held)]
+    assert set(texts(rest)) | set(texts(held)) == set(texts(examples)) and not set(texts(rest)) & set(texts(held))
+    labels = [example["label"] for example in held]
+    assert {label: labels.count(label) for label in counts} == {"a": 10, "b": 4, "c": 1, "d": 0}
+    assert texts(held) == texts(held)  # as often as one likes
+    assert texts(held_out(examples, 0.1, seed=0)[1]) == texts(held)
+    assert texts(held_out(examples, 0.1, seed=1)[1]) != texts(held)
+    assert (held.features, held.source) == (examples.features, examples.source)

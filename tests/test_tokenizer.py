@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from seqzoo.tokenizer import split_sentences, tokenize
+from seqzoo.tokenizer import TOKENIZERS, split_sentences, splitter, tokenize
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,38 @@ def test_no_character_is_lost_and_every_place_is_right():
 def test_sentences_end_where_they_should(text, expected):
     sentences = split_sentences(tokenize(text), text)
     assert [" ".join(token for token, _, _ in sentence) for sentence in sentences] == expected
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_a_splitter_gives_places_in_the_text(kind):
+    texts = ["", " \n", "It isn't  très bad:\n\tnaïve 日本語 e\u0301 👍🏽!", "plain text."]
+    subwords = None
+    if kind in ("bpe", "unigram"):
+        pytest.importorskip("sentencepiece")
+        from seqzoo.subwords import Subwords
+
+        subwords = Subwords.learn(texts, 60, kind)
+    split = splitter(kind, subwords)
+    for text in texts:
+        place = 0
+        for token, start, end in split(text):
+            assert token and place <= start <= end and not text[place:start].strip()
+            if kind == "characters":
+                assert token == (text[start:end] if text[start:end].strip() else " ")
+            elif not subwords:
+                assert token == text[start:end]
+            place = end
+        assert not text[place:].strip()
+    words = [token for token, _, _ in split(texts[2])]
+    assert {"words": words[2] == "n't", "whitespace": words[1] == "isn't"}.get(kind, "".join(words)[-1] == "!")
+    if kind == "characters":
+        assert words[:11] == [*"It isn't tr"] and words.count(" ") == 7  # a run of spaces is one
+
+
+def test_tags_leave_nothing_in_words_and_places_stay():
+    text = 'Bad.<br /><BR>Not<i class="x">so</i> good: 1 < 2, a<3 > b <3 <a\nhref=y>it</a>'
+    tokens = splitter("words")(text)
+    assert [token for token, _, _ in tokens] == "Bad . Not so good : 1 < 2 , a < 3 > b < 3 it".split()
+    assert all(text[start:end] == token for token, start, end in tokens)
+    assert splitter("words")("<br/><p></p>") == []
+    assert splitter("whitespace")("a<br /> b") == [("a<br", 0, 4), ("/>", 5, 7), ("b", 8, 9)]

@@ -77,5 +77,5 @@ class Regularized(keras.Model):
 
 
 def regularized(model, **terms):
-    """`model`, of `models.classifier`, with the terms of `Regularized`: rdrop, adversarial, virtual, perturbation ..."""
+    """`model`, a classifier, with terms of `Regularized`: weights rdrop, adversarial, virtual; perturbation ..."""
     return Regularized(model.input, model.output, name=model.name).regularize(**terms)

@@ -1,0 +1,399 @@
+"""The contract of the classifier: what it must do whatever it is made of, and how it is trained to answer alike."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seqzoo.layers import pooling
+from seqzoo.models import class_decoder, classifier
+from seqzoo.models.classifier import POOLINGS, cut, saliency
+from seqzoo.models.regularized import regularized
+from seqzoo.rnns import RNNS
+
+K, V, C = 3, 20, 9  # classes, words, characters
+B, T, W = 3, 6, 4
+LENGTHS = np.array([6, 2, 4])
+
+SPELLED = {"character_vocabulary": C, "char_dim": 5, "char_units": 6}
+CLASSIFIERS = {
+    "max": {"words": V, "layers": 1},
+    "last_forward": {"words": V, "pooling": ("last",), "rnn": "gru", "layers": 1},
+    "last_pieces": {"words": V, "pooling": ("last", "mean"), "segment": 2, "rnn": "lstm", "layers": 1},
+    "everything": {"words": V, "pooling": POOLINGS, "segment": 4, "rnn": "bilstm", "layers": 1},
+    "bag_of_words": {"words": V, "pooling": ("mean",), "layers": 0},
+    "bag_last": {"words": V, "pooling": ("last", "attention"), "layers": 0, "segment": 3},
+    "deep_lengths": {
+        "words": V, "characters": "rnn", **SPELLED, "lengths": True, "pooling": ("attention",), "segment": 3,
+        "rnn": "birnn", "layers": 2, "residual": True, "layer_norm": True,
+    },
+    "frozen_vectors": {
+        "words": V, "trainable_words": 12, "vectors": np.zeros((V, 7), "float32"), "tune_vectors": False, "word_dim": 5,
+        "characters": "cnn", **SPELLED, "casing": True, "pooling": ("last", "max"), "rnn": "bisimple_gru", "layers": 1,
+    },
+}  # fmt: skip
+TINY = {"words": V, "word_dim": 5, "units": 4, "pooling": ("mean", "attention"), "rnn": "bilstm", "layers": 1}
+
+
+def randomized(model, spread=0.5):
+    rng = np.random.default_rng(0)
+    for weight in model.weights:  # fresh zeros would hide what padding does
+        weight.assign(rng.normal(0, spread, weight.shape))
+    return model
+
+
+def make(arguments, **more):
+    return randomized(classifier(K, **{"units": 4, "word_dim": 5, **arguments, **more}))
+
+
+def loss_of(multi_label=False):
+    kind = keras.losses.BinaryCrossentropy if multi_label else keras.losses.SparseCategoricalCrossentropy
+    return kind(from_logits=True, reduction="mean_with_sample_weight")
+
+
+def batch(steps=T, width=W):
+    """(inputs, labels, weights) of three texts; behind their ends there is garbage wherever that is allowed."""
+    rng, garbage = np.random.default_rng(0), np.random.default_rng(99)
+    real = np.arange(steps) < LENGTHS[:, None]
+
+    def padded(low, high, shape, behind):
+        values = np.concatenate([rng.integers(low, high, (B, T, *shape)), np.zeros((B, steps - T, *shape), int)], 1)
+        return np.where(real.reshape(*real.shape, *[1] * len(shape)), values, behind).astype("int32")
+
+    spelled = padded(1, C, (W,), garbage.integers(0, C, (B, steps, W)))
+    inputs = {
+        "tokens": padded(1, V, (), 0),
+        "characters": np.pad(spelled, [(0, 0), (0, 0), (0, width - W)]),
+        "casing": padded(0, 3, (), 1),
+        "lengths": LENGTHS.astype("int32"),
+    }
+    return inputs, np.array([0, 2, 1]), np.array([1, 2, 0.5], "float32")
+
+
+def rows(data, which, length=None):
+    inputs = {name: a[which] if name == "lengths" else a[which, :length] for name, a in data[0].items()}
+    return inputs, data[1][which], data[2][which]
+
+
+def inputs_of(model, inputs):
+    return {name: inputs[name] for name in model.input}
+
+
+def results(model, decoded, data):
+    """Probabilities, loss, and the gradient of every weight."""
+    inputs, labels, weights = data
+    inputs = inputs_of(model, inputs)
+    with tf.GradientTape() as tape:
+        loss = loss_of()(labels, model(inputs), sample_weight=weights)
+    gradients = [np.array(tf.convert_to_tensor(g)) for g in tape.gradient(loss, model.trainable_variables)]
+    return np.array(decoded(inputs)["probabilities"]), np.array(loss), gradients
+
+
+def close(received, expected, tolerance=1e-4):
+    np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_padding_changes_nothing(name):
+    model = make(CLASSIFIERS[name])
+    decoded = class_decoder(model)
+    data = batch()
+    probabilities, loss, gradients = results(model, decoded, data)
+    close(probabilities.sum(-1), 1)
+    assert loss > 0.3 and max(np.abs(g).max() for g in gradients) > 0.01
+
+    mean_loss, mean_gradients = 0.0, [0.0] * len(gradients)
+    for row, length in enumerate(LENGTHS):
+        alone = results(model, decoded, rows(data, slice(row, row + 1), length))
+        close(alone[0][0], probabilities[row])
+        share = data[2][row] / data[2].sum()
+        mean_loss += share * alone[1]
+        mean_gradients = [mean + share * g for mean, g in zip(mean_gradients, alone[2], strict=True)]
+    close(loss, mean_loss)
+    for received, expected in zip(gradients, mean_gradients, strict=True):
+        close(received, expected)
+
+    order = [2, 0, 1]
+    other = results(model, decoded, rows(batch(steps=T + 3, width=W + 2), order))
+    close(other[0], probabilities[order])
+    close(other[1], loss)
+    for received, expected in zip(other[2], gradients, strict=True):
+        close(received, expected)
+
+
+@pytest.mark.parametrize("name", ["everything", "deep_lengths"])
+def test_masks_are_handed_over_and_what_lies_behind_them_is_never_read(name):
+    model = make(CLASSIFIERS[name])
+    inputs = inputs_of(model, batch(steps=T + 1)[0])
+    embed, read = cut(model)
+    x, mask = (np.array(tensor) for tensor in embed(inputs))  # arrays carry no hidden mask
+    np.testing.assert_array_equal(mask, np.arange(T + 1) < LENGTHS[:, None])
+    x = tf.constant(np.where(mask[..., None], x, 1e4).astype("float32"))  # DBG
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        logits = read([x, mask])["logits"]
+    close(logits, model(inputs))
+    behind = np.any(np.array(tape.gradient(logits, x)) != 0, axis=-1)
+    np.testing.assert_array_equal(behind, mask)
+
+
+def test_pooling_is_what_numpy_makes_of_it():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(B, T, 4)).astype("float32") - 5  # all below 0, so that a 0 behind the end would be the maximum
+    mask = np.arange(T) < LENGTHS[:, None]
+    pieces = [row[:length] for row, length in zip(x, LENGTHS, strict=True)]
+    close(pooling.masked_max(x, mask), [piece.max(0) for piece in pieces])
+    close(pooling.masked_mean(x, mask), [piece.mean(0) for piece in pieces])
+    close(pooling.last_state(x, mask), [piece[-1] for piece in pieces])
+    both = [np.concatenate([piece[-1, :2], piece[0, 2:]]) for piece in pieces]
+    close(pooling.last_state(x, mask, bidirectional=True), both)
+
+    layer = pooling.AttentionWeights(units=3)
+    a = layer(x + 5, mask=mask)
+    W_, b, u = (rng.normal(size=weight.shape) for weight in layer.weights)
+    layer.set_weights([W_, b, u])
+    a = np.array(layer(x + 5, mask=mask))
+    assert (a[~mask] == 0).all()
+    for row, piece in zip(a, pieces, strict=True):
+        scores = np.exp(np.tanh((piece + 5) @ W_ + b) @ u)[:, 0]
+        close(row[: len(piece)], scores / scores.sum())
+
+
+def test_the_last_state_is_the_one_that_keras_returns():
+    for name, layers in ("bilstm", 1), ("gru", 2):
+        model = make({"words": V, "pooling": ("last",), "rnn": name, "layers": layers})
+        _, read = cut(model)
+        layer = [layer for layer in read.layers if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)][-1]
+        pooled = keras.Model(read.input, [layer.input[0], read.get_layer("logits").input])
+        x, mask = cut(model)[0](inputs_of(model, batch()[0]))
+        below, received = pooled([x, mask])
+        parts = [layer.forward_layer, layer.backward_layer] if name == "bilstm" else [layer]
+        for part in parts:
+            part.return_sequences = False
+        close(received, np.concatenate([part(below, mask=mask) for part in parts], axis=-1))
+
+
+def test_segments_are_read_apart_and_pooled_together():
+    N, H = 4, 4
+    arguments = {"words": V, "units": H, "rnn": "bilstm", "layers": 2, "pooling": ("last", "max", "mean")}
+    whole, chopped, longer = (make(arguments, segment=segment) for segment in (0, N, 50))
+    inputs = inputs_of(whole, batch(steps=T + 3)[0])
+    close(longer(inputs), whole(inputs), 1e-5)
+    assert np.abs(np.array(chopped(inputs) - whole(inputs))).max() > 0.01
+
+    def pooled(model, tokens):
+        read = cut(model)[1]
+        x, mask = cut(model)[0]({"tokens": tokens})
+        return np.array(keras.Model(read.input, read.get_layer("logits").input)([x, mask]))
+
+    received = pooled(chopped, inputs["tokens"])
+    for row, length in enumerate(LENGTHS):
+        pieces = [inputs["tokens"][row : row + 1, i : min(i + N, length)] for i in range(0, length, N)]
+        last, top, mean = np.split(np.concatenate([pooled(whole, piece) for piece in pieces]), 3, axis=1)
+        expected = np.concatenate([last[-1, :H], last[0, H:], top.max(0)])
+        close(received[row, : 4 * H], expected)
+        close(received[row, 4 * H :], np.average(mean, axis=0, weights=[piece.size for piece in pieces]))
+
+
+def test_every_registered_rnn_makes_a_classifier():
+    inputs = batch()[0]
+    for name in RNNS.names():
+        model = make({"words": V, "rnn": name, "layers": 1, "pooling": ("last",)})
+        logits = np.array(model(inputs_of(model, inputs)))
+        assert logits.shape == (B, K) and np.isfinite(logits).all(), name
+
+
+def test_what_cannot_be_pooled_or_read_is_refused():
+    for wrong in (), ("max", "sum"):
+        with pytest.raises(ValueError, match="pooling should be one or more of last, max, mean, attention"):
+            classifier(K, words=V, pooling=wrong)
+    with pytest.raises(ValueError, match="needs features"):
+        classifier(K)
+
+
+def test_a_classifier_learns_one_batch():
+    model = make(CLASSIFIERS["everything"])
+    model.compile(keras.optimizers.Adam(0.03), loss_of())
+    inputs, labels, weights = batch()
+    inputs = inputs_of(model, inputs)
+    first = loss_of()(labels, model(inputs), sample_weight=weights)
+    model.fit(tf.data.Dataset.from_tensors((inputs, labels, weights)).repeat(60), shuffle=False, verbose=0)
+    assert loss_of()(labels, model(inputs), sample_weight=weights) < 0.1 * first
+    np.testing.assert_array_equal(np.argmax(class_decoder(model)(inputs)["probabilities"], -1), labels)
+
+
+def test_a_classifier_in_pieces_trains_under_xla():
+    model = make(CLASSIFIERS["everything"])
+    inputs, labels, weights = batch()
+    inputs = inputs_of(model, inputs)
+    expected = loss_of()(labels, model(inputs), sample_weight=weights)
+    before = [np.array(weight) for weight in model.trainable_weights]
+    model.compile("adam", loss_of(), jit_compile=True)
+    close(model.train_on_batch(inputs, labels, weights), expected)
+    for weight, old in zip(model.trainable_weights, before, strict=True):
+        assert np.isfinite(weight).all() and (np.array(weight) != old).any()
+
+
+def test_each_label_of_several_is_a_yes_or_no_of_its_own():
+    model = make(TINY)
+    inputs = inputs_of(model, batch()[0])
+    received = class_decoder(model, multi_label=True)(inputs)["probabilities"]
+    close(received, 1 / (1 + np.exp(-np.array(model(inputs)))))
+
+
+def test_a_saved_classifier_is_the_same_in_a_fresh_process(tmp_path):
+    data = batch()
+    names = ["everything", "deep_lengths", "frozen_vectors"]
+    models = {name: make(CLASSIFIERS[name]) for name in names}
+    expected = {}
+    trained = regularized(make(TINY), adversarial=1.0, seed=0)
+    models["plain"] = keras.Model(trained.input, trained.output, name=trained.name)  # as a run saves it
+    for name, model in models.items():
+        model.save(tmp_path / f"{name}.keras")
+        for key, value in class_decoder(model)(inputs_of(model, data[0])).items():
+            expected[f"{name}/{key}"] = value
+    assert sum(key.endswith("attention") for key in expected) == 3
+    class_decoder(models["everything"]).save(tmp_path / "decoder.keras")
+    np.savez(tmp_path / "inputs.npz", **data[0])
+    np.savez(tmp_path / "expected.npz", **expected)
+    script = """
+from seqzoo.models import class_decoder
+
+import keras, numpy as np
+
+inputs, expected = np.load("inputs.npz"), np.load("expected.npz")
+models = {name: keras.models.load_model(name + ".keras") for name in {key.split("/")[0] for key in expected}}
+assert {type(model).__name__ for model in models.values()} == {"Functional"}
+answers = {
+    name: class_decoder(model)({key: inputs[key] for key in model.input}) for name, model in models.items()
+}
+for key in expected:
+    name, output = key.split("/")
+    np.testing.assert_allclose(answers[name][output], expected[key], atol=1e-5, err_msg=key)
+decoded = keras.models.load_model("decoder.keras")({"tokens": inputs["tokens"]})
+for output in ("probabilities", "attention"):
+    np.testing.assert_allclose(decoded[output], expected["everything/" + output], atol=1e-5)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+
+
+TERMS = {"rdrop": {"rdrop": 1.0}, "adversarial": {"adversarial": 1.0}, "virtual": {"virtual": 1.0}}
+
+
+def training_loss(data, terms, multi_label=False, **more):
+    """The loss of a training step, without regularization and with it, and the gradient of every weight."""
+    model = regularized(make(TINY, **more), multi_label=multi_label, seed=0, **terms)
+    model.compile(loss=loss_of(multi_label))
+    inputs, labels, weights = data
+    inputs = inputs_of(model, inputs)
+    with tf.GradientTape() as tape:
+        y_pred = model(inputs, training=True)
+        loss = model.compute_loss(inputs, labels, y_pred, weights)
+    plain = model.compute_loss(inputs, labels, y_pred, weights, training=False)
+    gradients = [np.array(tf.convert_to_tensor(g)) for g in tape.gradient(loss, model.trainable_variables)]
+    return float(plain), float(loss), gradients
+
+
+def test_without_dropout_and_change_the_terms_are_nothing_or_the_plain_loss():
+    data = batch()
+    plain, loss, reference = training_loss(data, {})
+    assert plain == loss
+    for name, factor in ("rdrop", 1), ("adversarial", 2), ("virtual", 1):
+        plain, loss, gradients = training_loss(data, {**TERMS[name], "perturbation": 0.0})
+        close(loss, factor * plain, 1e-6)
+        for received, expected in zip(gradients, reference, strict=True):
+            close(received, factor * expected)
+
+
+def test_terms_make_the_loss_greater_and_reach_every_weight():
+    data = batch()
+    for name in TERMS:
+        more = {"word_dropout": 0.5, "dropout": 0.5} if name == "rdrop" else {}
+        for multi_label in (False, True):
+            labels = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]]) if multi_label else data[1]
+            received = {
+                scale: training_loss(
+                    (data[0], labels, data[2]), {name: scale, "perturbation": 0.2}, multi_label, **more
+                )
+                for scale in (1e-3, 1.0)
+            }
+            assert received[1.0][1] > received[1e-3][1] + 1e-4, name
+            assert all(np.isfinite(g).all() and np.abs(g).max() > 0 for g in received[1.0][2]), name
+    plain, loss, _ = training_loss(data, {"adversarial": 1.0, "perturbation": 0.2})
+    assert loss > 2 * plain  # along the gradient the loss grows
+
+
+def test_the_adversarial_change_is_as_long_as_it_should_be_and_along_the_gradient():
+    inputs, labels, weights = batch()
+    model = make(TINY)
+    embed, read = cut(model)
+    x, mask = embed(inputs_of(model, inputs))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = loss_of()(labels, read([x, mask])["logits"], sample_weight=weights)
+    g, real = np.array(tape.gradient(loss, x)), np.array(mask)[..., None]
+    norms = [np.sqrt(np.square(v * real).sum((1, 2), keepdims=True)) for v in (np.array(x), g)]
+    moved = read([x + 0.2 * norms[0] * g / norms[1], mask])["logits"]
+    expected = loss + loss_of()(labels, moved, sample_weight=weights)
+    close(training_loss((inputs, labels, weights), {"adversarial": 1.0, "perturbation": 0.2})[1], expected, 1e-5)
+
+
+def test_padding_and_rows_of_weight_0_change_no_term():
+    data = batch()
+    data = data[0], data[1], np.array([1, 2, 0], "float32")
+    longer = batch(steps=T + 3)
+    two = rows(data, slice(0, 2))
+    for terms in {"adversarial": 1.0}, {"rdrop": 1.0}:
+        _, loss, gradients = training_loss(data, terms)
+        for other in (longer[0], longer[1], data[2]), two:
+            received = training_loss(other, terms)
+            close(received[1], loss, 1e-5)
+            for ours, theirs in zip(received[2], gradients, strict=True):
+                close(ours, theirs)
+    # The virtual term's noise has another shape in another batch, but the label of a row of weight 0 is still nothing.
+    other = {name: array.copy() for name, array in data[0].items()}
+    other["tokens"][2, :4] = 7
+    _, loss, _ = training_loss(data, TERMS["virtual"])
+    close(training_loss((other, data[1], data[2]), TERMS["virtual"])[1], loss, 1e-5)
+
+
+def test_all_terms_train_in_a_graph_and_no_weights_count_as_ones():
+    model = regularized(make(TINY, dropout=0.3), rdrop=0.5, adversarial=0.5, virtual=0.5, seed=0)
+    model.compile(keras.optimizers.Adam(0.02), loss_of())
+    inputs, labels, _ = batch()
+    inputs = inputs_of(model, inputs)
+    plain = model.evaluate(inputs, labels, verbose=0)
+    close(plain, loss_of()(labels, model(inputs)), 1e-5)  # no term outside of training
+    history = model.fit(tf.data.Dataset.from_tensors((inputs, labels)).repeat(20), epochs=2, verbose=0, shuffle=False)
+    assert history.history["loss"][1] < history.history["loss"][0]
+    assert model.evaluate(inputs, labels, verbose=0) < plain
+
+
+def test_saliency_is_the_token_times_the_slope_of_the_lead():
+    model = make(TINY)
+    inputs = inputs_of(model, rows(batch(), slice(1, 3), 5)[0])  # lengths 2 and 4
+    classes = np.array([0, 2])
+    embed, read = cut(model)
+    x, mask = (np.array(tensor) for tensor in embed(inputs))
+    expected = np.zeros(mask.shape)
+    for row, wanted in enumerate(classes):
+        steps = np.eye(x[row].size, dtype="float32").reshape(-1, *x[row].shape) * 1e-2
+        leads = []
+        for moved in (x[row] + steps, x[row] - steps):
+            logits = np.array(read([moved, np.repeat(mask[row : row + 1], len(moved), axis=0)])["logits"])
+            leads.append(logits[:, wanted] - np.delete(logits, wanted, axis=1).max(1))
+        slopes = ((leads[0] - leads[1]) / 2e-2).reshape(x[row].shape)
+        expected[row] = np.where(mask[row], (slopes * x[row]).sum(-1), 0)
+    assert np.abs(expected).max() > 0.05
+    for asked in model, class_decoder(model):
+        received = saliency(asked, inputs, classes)
+        close(received, expected, 2e-3)
+        assert (received[~mask] == 0).all()
