@@ -195,7 +195,7 @@ def seqzoo_training(args, config, examples, kind):
 
     from seqzoo.models import classifier
     from seqzoo.optimizers import optimizer
-    from tasks.sentiment import both_ends
+    from seqzoo.tasks.sentiment import both_ends
 
     keras.utils.set_random_seed(config.seed)
     most = MOST if kind == "200" else 0  # --max_tokens

@@ -40,9 +40,9 @@ _STEPS = (0.1, 0.4, 0.7)
 _FOR = [f"{_BLACK} on #d7ffd7", f"{_BLACK} on #87ff87", f"bold {_BLACK} on #00d75f"]
 _AGAINST = [f"underline {_BLACK} on #ffd7d7", f"underline {_BLACK} on #ff8787", f"bold underline {_BLACK} on #ff5f5f"]
 
-_PERCENT = ("precision", "recall", "f1", "macro_f1", "accuracy", "calibration_error")
+_PERCENT = ("precision", "recall", "f1", "macro_f1", "accuracy")
 _COUNTS = ("support", "count")
-_MEASURES = (*_PERCENT, "loss", *_COUNTS)
+_MEASURES = (*_PERCENT, *_COUNTS)
 
 
 def tagged(text, tokens, tags, confidences=None):
@@ -183,8 +183,8 @@ def result_table(metrics, title):
     Args:
         metrics: names and numbers. The end of a name is the measure and what is before it the row: ``valid_per_f1``
             stands in row "valid per", column "f1". A dict as a value is rows of its own: ``{"PER": {"precision": 90.0,
-            ...}}``. What is none of the measures precision, recall, f1, macro_f1, accuracy, calibration_error, loss,
-            support and count stands below the table.
+            ...}}``. What is none of the measures precision, recall, f1, macro_f1, accuracy, support and count stands
+            below the table, which is at most 80 columns wide where the names of rows are short.
         title: what is written above.
 
     Returns:
@@ -214,18 +214,15 @@ def _flat(metrics, path):
             yield from _flat(value, path if name == "classes" else (*path, name))
         else:
             row, _, measure = name.rpartition("_")
-            for long in ("macro_f1", "calibration_error"):
-                if name == long or name.endswith(f"_{long}"):
-                    row, measure = name[: -len(long) - 1], long
+            if name == "macro_f1" or name.endswith("_macro_f1"):
+                row, measure = name[: -len("_macro_f1")], "macro_f1"
             yield " ".join(filter(None, [*path, row.replace("_", " ")])), measure, value
 
 
 def _number(measure, value):
     if value is None:
         return ""
-    if measure in _COUNTS:
-        return f"{value:,}"
-    return f"{value:.2f}" if measure in _PERCENT else f"{value:.4f}"
+    return f"{value:,}" if measure in _COUNTS else f"{value:.2f}"
 
 
 def _highlighted(sentence, colour):

@@ -22,10 +22,15 @@ class Data(Config):
     """Data."""
 
     dataset: str = option("grammar", "Dataset (see --list).", choices=DATASETS)
-    data_dir: str = option("", "Folder with train, valid (or dev) and test files, or one labelled file.")
-    name: str = option("", "Name of the set within TFDS, such as conll2002/es.")
+    data_dir: str = option(
+        "",
+        "Folder with train, valid (or dev) and test files, or one labelled file; for --dataset=folders one of folders.",
+    )
+    name: str = option("", "Name of the set within TFDS, such as conll2002/es; or a part of the names of the files.")
     columns: str = option(
-        "", "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu). Empty: the usual."
+        "",
+        "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
+        "tsv, jsonl). Empty: the usual.",
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 

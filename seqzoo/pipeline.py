@@ -89,7 +89,8 @@ class Batches:
         """The bucket of a length: the longest length that shares its batches."""
         if self.static_shapes:
             return max(8, 1 << (length - 1).bit_length())
-        step = max(1, length // 8)  # so that a row is padded by an eighth at most
+        # A row is padded by an eighth at most, and a doubling of the length has eight buckets: few are left half full.
+        step = max(1, (1 << (length.bit_length() - 1)) // 8)
         return -(-length // step) * step
 
     def _rows(self, bound):

@@ -3,8 +3,10 @@
 import io
 import itertools
 import pathlib
+import re
 
 KINDS = ("bpe", "unigram")
+_LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 can not
 
 
 class Subwords:
@@ -46,7 +48,8 @@ class Subwords:
         from sentencepiece import SentencePieceTrainer
 
         model = io.BytesIO()
-        lines = (line for text in itertools.islice(texts, most) for line in text.splitlines() if line.strip())
+        texts = (_LONE.sub("\ufffd", text) for text in itertools.islice(texts, most))
+        lines = (line for text in texts for line in text.splitlines() if line.strip())
         try:
             SentencePieceTrainer.train(
                 sentence_iterator=lines,
@@ -69,7 +72,11 @@ class Subwords:
         return cls(model.getvalue())
 
     def split(self, text):
-        """List of (piece, start, end) of a text, places in characters; the piece has "▁" for a space."""
+        """List of (piece, start, end) of a text, places in characters; the piece has "▁" for a space.
+
+        A piece has an empty place where it stands for no character of its own, such as the space before a text.
+        """
+        text = _LONE.sub("\ufffd", text)
         pieces = self._processor.encode(text, return_type="proto").pieces
         if text.isascii():
             return [(piece.piece, piece.begin, piece.end) for piece in pieces]

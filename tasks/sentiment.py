@@ -97,7 +97,8 @@ class Config(
     characters: str = default(options.Characters, characters="none")
     casing: bool = default(options.Characters, casing=False)
     layers: int = default(options.Recurrent, layers=1)
-    epochs: int = default(options.Training, epochs=8)
+    word_dropout: float = default(options.Words, word_dropout=0.1)
+    epochs: int = default(options.Training, epochs=20)
 
     def __post_init__(self):
         super().__post_init__()

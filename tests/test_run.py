@@ -85,7 +85,7 @@ def test_listing_help_and_flag_errors_do_not_import_tensorflow():
         (["--task=ner", "--mode=generate"], ["mode", "predict"]),
         ([], None),
         (["--units=3"], ["units"]),
-        (["--workdir=somewhere"], ["Which task", "ner, pos"]),
+        (["--workdir=somewhere"], ["Which task", "ner, pos, sentiment"]),
         (["--mode=predict"], ["--workdir"]),
         (["--mode=evaluate", "--task=ner"], ["--workdir"]),
         (["--task=ner", "--label_weights=PER"], ["B-PER=2"]),

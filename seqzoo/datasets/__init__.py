@@ -62,4 +62,6 @@ def held_out(examples, fraction, seed, feature="label"):
     def part(inside):
         return lambda: (example for number, example in enumerate(examples) if (number in held) == inside)
 
-    return tuple(Examples(part(inside), examples.features, examples.source) for inside in (False, True))
+    return tuple(
+        Examples(part(inside), examples.features, examples.source, examples.aligned) for inside in (False, True)
+    )

@@ -239,7 +239,7 @@ def reviews(data_dir=None, name=None, columns=None, seed=0, sizes=None):
     if data_dir or name or columns:
         raise ValueError(
             "--dataset=reviews generates its texts and reads nothing. To read files name their format, as "
-            f"--dataset=conll. Received: data_dir={data_dir!r}, name={name!r}, columns={columns!r}"
+            f"--dataset=tsv. Received: data_dir={data_dir!r}, name={name!r}, columns={columns!r}"
         )
     sizes = dict(train=4000, valid=500, test=500) if sizes is None else dict(sizes)
     if unknown := set(sizes) - set(SPLITS):

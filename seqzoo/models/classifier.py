@@ -113,4 +113,5 @@ def saliency(model, inputs, classes):
         others = ops.max(ops.where(mine > 0, float("-inf"), logits), axis=-1) if logits.shape[-1] > 1 else 0.0
         return ops.sum(mine * logits, axis=-1) - others
 
-    return ops.convert_to_numpy(ops.where(mask, ops.sum(gradient(lead, x) * x, axis=-1), 0.0))
+    weights = ops.cast(ops.sum(gradient(lead, x) * x, axis=-1), "float32")  # [B, T]
+    return ops.convert_to_numpy(ops.where(mask, weights, 0.0))

@@ -19,6 +19,9 @@ class Regularized(keras.Model):
     Sources: Liang et al., 2021, R-Drop, equations 2 and 4 (halved, so that the loss keeps its scale); Miyato et al.,
     2017, Adversarial Training Methods for Semi-Supervised Text Classification, equations 3 to 8. They normalise the
     embeddings so that a network can not outgrow the change; here its norm is a share of the text's own.
+
+    On TensorFlow `adversarial` and `virtual` do not compile under XLA with the fused loop of an LSTM: its inner gradient
+    is recorded once more. Without ``jit_compile`` all terms run with all layers.
     """
 
     def regularize(self, rdrop=0.0, adversarial=0.0, virtual=0.0, perturbation=0.1, multi_label=False, seed=None):
@@ -27,7 +30,8 @@ class Regularized(keras.Model):
         self.noise = noise  # a part of the model's state, which a checkpoint keeps
 
         def divergence(target, logits, weights):
-            """Weighted mean of KL(target || logits) over the batch, scores [B, C]; the target is a constant."""
+            """Weighted mean of KL(target || logits) over the batch, of scores [B, C], in float32."""
+            target, logits, weights = (ops.cast(z, "float32") for z in (target, logits, weights))
             if multi_label:  # each label is a yes or no of its own
                 target, logits = (ops.stack([z, ops.zeros_like(z)], axis=-1) for z in (target, logits))
             log_p, log_q = ops.log_softmax(target), ops.log_softmax(logits)
@@ -37,9 +41,11 @@ class Regularized(keras.Model):
 
         def along(g, x, mask):
             """The change r of x [B, T, D] in the direction of g."""
-            real = ops.cast(mask, x.dtype)[..., None]  # [B, T, 1]; padding has neither norm nor change
+            dtype = x.dtype
+            x, g = ops.cast(x, "float32"), ops.cast(g, "float32")
+            real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]; padding has neither norm nor change
             norm_x, norm_g = (ops.sqrt(ops.sum(ops.square(v * real), axis=(1, 2), keepdims=True)) for v in (x, g))
-            return ops.stop_gradient(perturbation * norm_x * g * real / ops.maximum(norm_g, 1e-12))
+            return ops.cast(ops.stop_gradient(perturbation * norm_x * g * real / ops.maximum(norm_g, 1e-12)), dtype)
 
         def terms(x, y, y_pred, weights, loss_of):
             total = 0.0
