@@ -100,7 +100,9 @@ class Recurrent(Config):
 
     rnn: str = option("bilstm", "Kind of recurrent layer (see --list).", choices=RNNS, sweep=["bilstm", "bigru"])
     units: int = option(128, "Units of each layer (and direction).", minimum=1, sweep=[64, 128, 200])
-    layers: int = option(2, "Layers in the stack.", minimum=1, sweep=[1, 2, 3])
+    layers: int = option(
+        2, "Layers in the stack; 0: none, which leaves a bag of words to --pooling.", minimum=0, sweep=[1, 2, 3]
+    )
     activation: str = option(
         "tanh",
         "Activation of the new content; other than tanh rules out cuDNN.",

@@ -20,8 +20,8 @@ class Regularized(keras.Model):
     2017, Adversarial Training Methods for Semi-Supervised Text Classification, equations 3 to 8. They normalise the
     embeddings so that a network can not outgrow the change; here its norm is a share of the text's own.
 
-    On TensorFlow `adversarial` and `virtual` do not compile under XLA with the fused loop of an LSTM: its inner gradient
-    is recorded once more. Without ``jit_compile`` all terms run with all layers.
+    On TensorFlow `adversarial` and `virtual` do not compile under XLA with the fused loop of an LSTM: its gradient is
+    recorded once more. Without ``jit_compile`` all terms run with all layers.
     """
 
     def regularize(self, rdrop=0.0, adversarial=0.0, virtual=0.0, perturbation=0.1, multi_label=False, seed=None):

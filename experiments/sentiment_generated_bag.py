@@ -1,0 +1,11 @@
+"""The same reviews read as a bag of words: the mean of word vectors, and no recurrent layer."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated reviews, bag of word vectors, accuracy",
+    flags="--task=sentiment --layers=0 --pooling=mean",
+    metric="valid_accuracy",
+    published={},
+    seeds=1,
+)
