@@ -12,11 +12,13 @@ README = (pathlib.Path(__file__).parents[1] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_builders_example_runs():
-    (example,) = [block for block in BLOCKS if "model.fit" in block]
+def test_the_builders_examples_run_one_after_the_other():
     names = {}
-    exec(example, names)
+    tagged, classified = [block for block in BLOCKS if "model.fit" in block]
+    exec(tagged, names)
     assert names["out"]["tags"].shape == (32, 12)
+    exec(classified, names)
+    assert names["out"]["probabilities"].shape == (32, 2) and names["out"]["attention"].shape == (32, 12)
 
 
 def test_the_example_of_a_new_cell_is_a_layer():
