@@ -1,4 +1,4 @@
-"""The gradient of a function by its argument, on the backend that Keras runs on."""
+"""The gradient of a function by its argument, and functions as graphs, on the backend that Keras runs on."""
 
 import keras
 from keras import ops
@@ -23,3 +23,12 @@ def gradient(function, x):
 
         return jax.grad(lambda x: ops.sum(function(x)))(x)
     raise NotImplementedError(f"Gradients by inputs need TensorFlow or JAX. Received: backend {backend}")
+
+
+def compiled(function):
+    """A function of tensors as a graph, where the backend is TensorFlow: its loops then run outside of Python."""
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, reduce_retracing=True)

@@ -357,11 +357,12 @@ class Sentiment(Task):
 
         labels = vocabularies["labels"]
         split = splitter(config.tokenizer, vocabularies.get("subwords"))
+        weights_of = saliency(predictor) if explain == "gradient" else None
 
         def run(inputs, gold, weights):
             rows = {name: np.asarray(array) for name, array in predictor.predict_on_batch(inputs).items()}
             if explain == "gradient":
-                rows["weights"] = saliency(predictor, inputs, rows["probabilities"].argmax(-1))
+                rows["weights"] = weights_of(inputs, rows["probabilities"].argmax(-1))
             elif explain == "attention":
                 rows["weights"] = rows["attention"]
             return rows

@@ -395,6 +395,6 @@ def test_saliency_is_the_token_times_the_slope_of_the_lead():
         expected[row] = np.where(mask[row], (slopes * x[row]).sum(-1), 0)
     assert np.abs(expected).max() > 0.05
     for asked in model, class_decoder(model):
-        received = saliency(asked, inputs, classes)
+        received = saliency(asked)(inputs, classes)
         close(received, expected, 2e-3)
         assert (received[~mask] == 0).all()

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqzoo.gradients import gradient
+from seqzoo.gradients import compiled, gradient
 from seqzoo.layers.features import features, take_arguments
 from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean
 from seqzoo.layers.segments import Chop, Join
@@ -90,28 +90,35 @@ def cut(model):
     return embed, model.get_layer("reader")
 
 
-def saliency(model, inputs, classes):
+def saliency(model):
     """How much each token speaks for a class: its features times the gradient of the class's lead, by them.
 
     Args:
         model: a classifier, or its decoder.
-        inputs: its inputs.
-        classes: [B] the class asked about; its lead is its score less the best other one.
 
     Returns:
-        NumPy array [B, T], 0 at padding.
+        The function (inputs, classes [B]) -> NumPy array [B, T], 0 at padding, of the class asked about for each text;
+        its lead is its score less the best other one.
 
     Source: Shrikumar et al., 2017, Learning Important Features Through Propagating Activation Differences, section 2
     (gradient times input); Li et al., 2016, Visualizing and Understanding Neural Models in NLP.
     """
     embed, read = cut(model)
-    x, mask = embed(inputs)
 
-    def lead(x):
-        logits = read([x, mask])["logits"]  # [B, C]
-        mine = ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype)
-        others = ops.max(ops.where(mine > 0, float("-inf"), logits), axis=-1) if logits.shape[-1] > 1 else 0.0
-        return ops.sum(mine * logits, axis=-1) - others
+    @compiled
+    def weights(inputs, classes):
+        x, mask = embed(inputs)
 
-    weights = ops.cast(ops.sum(gradient(lead, x) * x, axis=-1), "float32")  # [B, T]
-    return ops.convert_to_numpy(ops.where(mask, weights, 0.0))
+        def lead(x):
+            logits = read([x, mask])["logits"]  # [B, C]
+            mine = ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype)
+            others = ops.max(ops.where(mine > 0, float("-inf"), logits), axis=-1) if logits.shape[-1] > 1 else 0.0
+            return ops.sum(mine * logits, axis=-1) - others
+
+        return ops.where(mask, ops.cast(ops.sum(gradient(lead, x) * x, axis=-1), "float32"), 0.0)  # [B, T]
+
+    def run(inputs, classes):
+        inputs = {name: ops.convert_to_tensor(array) for name, array in inputs.items()}
+        return ops.convert_to_numpy(weights(inputs, ops.convert_to_tensor(classes)))
+
+    return run
