@@ -271,8 +271,7 @@ def _style(label):
         return "dim"
     # The longest beginning that fits: PROPN is not PRP, and NNS is NN.
     fitting = [(len(name), i) for i, names in enumerate(_KINDS) for name in names if label.startswith(name)]
-    i = max(fitting)[1] if fitting else zlib.crc32(label.encode()) % len(_COLOURS)
-    return f"{_BLACK} on {_COLOURS[i]}"
+    return f"{_BLACK} on {_COLOURS[max(fitting)[1]]}" if fitting else _class_style(label)
 
 
 def _class_style(label):

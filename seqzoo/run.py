@@ -200,7 +200,7 @@ def _predict(command, settings, asked, console):
     _import_tensorflow()
     from seqzoo.datasets.files import read_lines
     from seqzoo.display import to_json
-    from seqzoo.training import load
+    from seqzoo.training import load, replace
 
     trained = load(command.workdir)
     interactive = not command.text and not command.input and sys.stdin.isatty()
@@ -227,9 +227,14 @@ def _predict(command, settings, asked, console):
     if path and lines is None:
         raise ValueError("--html needs the texts at once: --text, --input or standard input from a pipe.")
     if path:
-        with open(path, "w", encoding="utf-8") as file:
-            file.writelines(trained.task.page(show(lines), f"{command.workdir} on {command.input or 'a text'}"))
-        console.print(f"[dim]saved as {path}[/]", soft_wrap=True) if not as_json else None
+
+        def save(temporary):
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.writelines(trained.task.page(show(lines), f"{command.workdir} on {command.input or 'a text'}"))
+
+        replace(pathlib.Path(path), save)
+        if not as_json:
+            console.print(f"[dim]saved as {path}[/]", soft_wrap=True)
         return 0
     if lines is not None:
         collections.deque(show(lines), maxlen=0)

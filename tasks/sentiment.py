@@ -256,11 +256,14 @@ class Sentiment(Task):
 
     def classified(self, predictor, batches):
         """Yields (example, {"probabilities": [C], ...}) in the order of the data."""
+        return batches.outputs(lambda inputs, labels, weights: predictor.predict_on_batch(inputs))
 
-        def run(inputs, labels, weights):
-            return {name: np.asarray(array) for name, array in predictor.predict_on_batch(inputs).items()}
-
-        return batches.outputs(run)
+    def answered(self, config, predictor, batches, labels):
+        """(examples with their probabilities [C], gold labels, predicted ones, calibration) of one split, in lists."""
+        rows = [(example, row["probabilities"]) for example, row in self.classified(predictor, batches)]
+        gold = [self.labels_of(example, config) for example, _ in rows]
+        predicted = [self.chosen(config, probabilities, labels) for _, probabilities in rows]
+        return rows, gold, predicted, calibration(*self.confidences(config, gold, rows, labels))
 
     def chosen(self, config, probabilities, labels):
         """The label, or list of labels, of probabilities [C]."""
@@ -270,11 +273,8 @@ class Sentiment(Task):
 
     def evaluate(self, config, predictor, batches, vocabularies):
         labels = vocabularies["labels"]
-        rows = [(example, row["probabilities"]) for example, row in self.classified(predictor, batches)]
-        gold = [self.labels_of(example, config) for example, _ in rows]
-        predicted = [self.chosen(config, probabilities, labels) for _, probabilities in rows]
-        scores = self.scores(config, gold, predicted)
-        scores["calibration_error"], _ = calibration(*self.confidences(config, gold, rows, labels))
+        rows, gold, predicted, (error, _) = self.answered(config, predictor, batches, labels)
+        scores = {**self.scores(config, gold, predicted), "calibration_error": error}
         losses = []
         for right, (_, p) in zip(gold, rows, strict=True):
             marks = np.array([label in right for label in labels.tokens])
@@ -312,10 +312,7 @@ class Sentiment(Task):
         from seqzoo.plots import confusion_plot, reliability_plot
 
         labels = data.vocabularies["labels"]
-        rows = [(example, row["probabilities"]) for example, row in self.classified(predictor, data.splits["valid"])]
-        gold = [self.labels_of(example, config) for example, _ in rows]
-        predicted = [self.chosen(config, probabilities, labels) for _, probabilities in rows]
-        error, bins = calibration(*self.confidences(config, gold, rows, labels))
+        rows, gold, predicted, (error, bins) = self.answered(config, predictor, data.splits["valid"], labels)
         reliability_plot(bins, error, folder / "reliability.png")
         wrong = []
         for right, answer, (example, p) in zip(gold, predicted, rows, strict=True):
@@ -360,7 +357,7 @@ class Sentiment(Task):
         weights_of = saliency(predictor) if explain == "gradient" else None
 
         def run(inputs, gold, weights):
-            rows = {name: np.asarray(array) for name, array in predictor.predict_on_batch(inputs).items()}
+            rows = predictor.predict_on_batch(inputs)
             if explain == "gradient":
                 rows["weights"] = weights_of(inputs, rows["probabilities"].argmax(-1))
             elif explain == "attention":

@@ -1,6 +1,7 @@
 """Datasets: one file a source or format. ``DATASETS[name](...)`` gives ``{split: Examples}``."""
 
 import collections
+import functools
 import random
 
 from seqzoo.registry import Registry
@@ -65,3 +66,33 @@ def held_out(examples, fraction, seed, feature="label"):
     return tuple(
         Examples(part(inside), examples.features, examples.source, examples.aligned) for inside in (False, True)
     )
+
+
+def generated(dataset, write, usual, sizes, features, given, instead, aligned=False):
+    """{split: Examples} of a dataset that writes its examples itself and reads nothing.
+
+    Args:
+        dataset: its name.
+        write: function (split, size) -> iterator of examples.
+        usual: {split: size} where `sizes` is None.
+        sizes: how many examples each split gets.
+        features, aligned: of `Examples`.
+        given: {argument: value} of what other readers take, which should be empty.
+        instead: name of a dataset to read such files with, for the message.
+
+    Raises:
+        ValueError: `sizes` names a split that is none; or something to read was given.
+    """
+    if any(given.values()):
+        received = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        raise ValueError(
+            f"--dataset={dataset} generates its examples and reads nothing. To read files name their format, as "
+            f"--dataset={instead}. Received: {received}"
+        )
+    sizes = dict(usual if sizes is None else sizes)
+    if unknown := set(sizes) - set(usual):
+        raise ValueError(f"Unknown splits {sorted(unknown)} in sizes. Received: {sizes}. Splits: {', '.join(usual)}.")
+    return {
+        split: Examples(functools.partial(write, split, size), features, f"{dataset}/{split}", aligned)
+        for split, size in sizes.items()
+    }

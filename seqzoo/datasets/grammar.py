@@ -24,7 +24,7 @@ import re
 
 from babel import Locale
 
-from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets import DATASETS, generated
 
 CLOSED_WORDS = """
 DET: the a an every some any these another both all each
@@ -510,16 +510,13 @@ def grammar(data_dir=None, name=None, columns=None, seed=0, sizes=None):
         for example in grammar()["train"]:
             print(*zip(example["tokens"], example["pos"], example["ner"]))
     """
-    if data_dir or name or columns:
-        raise ValueError(
-            "--dataset=grammar generates its sentences and reads nothing. To read files name their format, as "
-            f"--dataset=conll. Received: data_dir={data_dir!r}, name={name!r}, columns={columns!r}"
-        )
-    sizes = dict(train=3000, valid=500, test=500) if sizes is None else dict(sizes)
-    if unknown := set(sizes) - set(SPLITS):
-        raise ValueError(f"Unknown splits {sorted(unknown)} in sizes. Received: {sizes}. Splits: {', '.join(SPLITS)}.")
-    features = {"tokens": list, "pos": list, "ner": list}
-    return {
-        split: Examples(functools.partial(sentences, seed, split, size), features, f"grammar/{split}", aligned=True)
-        for split, size in sizes.items()
-    }
+    return generated(
+        "grammar",
+        functools.partial(sentences, seed),
+        usual=dict(train=3000, valid=500, test=500),
+        sizes=sizes,
+        features={"tokens": list, "pos": list, "ner": list},
+        given={"data_dir": data_dir, "name": name, "columns": columns},
+        instead="conll",
+        aligned=True,
+    )

@@ -31,7 +31,7 @@ import functools
 import random
 import re
 
-from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets import DATASETS, generated
 
 GRAMMAR = """
 TEXT: 3 WHOLE+ . | 2 PARTLY+ . | 6 BELIEF+ . | 2 PAST+ . | 2 UNREAL+ . | 3 COMPARED+ . | 6 CONTRAST+ . | 4 VERDICT+
@@ -236,15 +236,12 @@ def reviews(data_dir=None, name=None, columns=None, seed=0, sizes=None):
         for example in reviews()["train"]:
             print(example["label"], example["text"])
     """
-    if data_dir or name or columns:
-        raise ValueError(
-            "--dataset=reviews generates its texts and reads nothing. To read files name their format, as "
-            f"--dataset=tsv. Received: data_dir={data_dir!r}, name={name!r}, columns={columns!r}"
-        )
-    sizes = dict(train=4000, valid=500, test=500) if sizes is None else dict(sizes)
-    if unknown := set(sizes) - set(SPLITS):
-        raise ValueError(f"Unknown splits {sorted(unknown)} in sizes. Received: {sizes}. Splits: {', '.join(SPLITS)}.")
-    return {
-        split: Examples(functools.partial(texts, seed, split, size), {"text": str, "label": str}, f"reviews/{split}")
-        for split, size in sizes.items()
-    }
+    return generated(
+        "reviews",
+        functools.partial(texts, seed),
+        usual=dict(train=4000, valid=500, test=500),
+        sizes=sizes,
+        features={"text": str, "label": str},
+        given={"data_dir": data_dir, "name": name, "columns": columns},
+        instead="tsv",
+    )

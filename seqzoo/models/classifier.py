@@ -38,8 +38,8 @@ def classifier(classes, pooling=("max",), segment=0, rnn="bilstm", **arguments):
         model = classifier(classes=2, words=len(vocabulary), pooling=("max", "attention"), units=128, layers=1)
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     """
-    if unknown := [kind for kind in pooling if kind not in POOLINGS] or not pooling:
-        raise ValueError(f"pooling should be one or more of {', '.join(POOLINGS)}. Received: {pooling!r}, {unknown}")
+    if not pooling or set(pooling) - set(POOLINGS):
+        raise ValueError(f"pooling should be one or more of {', '.join(POOLINGS)}. Received: {pooling!r}")
     inputs, features_x, features_mask = features(**take_arguments(arguments))  # [B, T, D], [B, T]
     # What reads the features is a model of its own, differentiable by them: see `cut`.
     x_in = x = keras.Input((None, features_x.shape[-1]), name="x")  # [B, T, D]
