@@ -40,19 +40,26 @@ learn. On a busy machine only tokens a second of processor time mean something, 
 
 import argparse
 import collections
-import datetime
-import importlib.util
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-from experiments.tagger_speed import Clock, Feed, fitted, grouped, sums, versions
+from experiments.tagger_speed import (
+    Clock,
+    Feed,
+    circumstances,
+    fitted,
+    grouped,
+    in_own_process,
+    keep_to,
+    peak_mib,
+    runnable,
+    sums,
+)
 from seqzoo.datasets import DATASETS
 from seqzoo.pipeline import Batches
 from seqzoo.task import TASKS
@@ -69,18 +76,9 @@ def main():
     if args.row:
         print(json.dumps(measured(args)))
         return
-    rows = [row for row in ROWS if args.only in row]
-    if importlib.util.find_spec("torch") is None:
-        print("PyTorch is not installed: its row is left out (pip install torch).")
-        rows = [row for row in rows if "pytorch" not in row]
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"Other programs are running (load {load:.1f}): the numbers will be too low.")
+    rows = runnable(ROWS, args.only)
     results = {
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": versions(),
-        "cores": os.cpu_count(),
-        "load_before": load,
+        **circumstances(),
         "settings": {name: getattr(args, name) for name in ("steps", "warmup", "rounds", "threads", "only")},
         "training": [],
     }
@@ -92,7 +90,7 @@ def main():
         for number in range(args.rounds):
             for row in rows:
                 print(f"round {number + 1}/{args.rounds}: {row}", flush=True)
-                results["training"].append(in_own_process(row, number, ids))
+                results["training"].append(in_own_process("experiments.sentiment_speed", row, number, f"--ids={ids}"))
             args.out.write_text(json.dumps(results, indent=1), "utf-8")
     print(f"\n{table(results)}\n\nsaved as {args.out}")
 
@@ -136,23 +134,9 @@ def write_ids(args, path):
     return len(texts), len(ids)
 
 
-def in_own_process(row, number, ids):
-    """The measurements of one row."""
-    mine = [f"--row={row}", f"--round={number}", f"--ids={ids}"]
-    command = [sys.executable, "-m", "experiments.sentiment_speed", *sys.argv[1:], *mine]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # TensorFlow is talkative
-    if done.returncode:
-        sys.exit(f"{done.stderr}\n{row} failed with exit status {done.returncode}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def measured(args):
     """What the process of a row measures."""
-    import resource  # Unix only; the next lines are for Linux
-
-    if args.threads:  # TensorFlow, PyTorch and tf.data all start as many threads as they may use processors
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    keep_to(args.threads)
     with np.load(args.ids) as arrays:
         texts = np.split(arrays["ids"], np.cumsum(arrays["lengths"])[:-1])  # views of one array
         examples = list(zip(texts, arrays["labels"], strict=True))
@@ -167,7 +151,7 @@ def measured(args):
         "texts_per_second": result["texts"] / result["seconds"],
         "ms_per_step": 1000 * result["seconds"] / result["steps"],
         "padding": 1 - result["tokens"] / result["padded_tokens"],
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # Linux counts in KiB
+        "peak_mib": peak_mib(),
     }
 
 

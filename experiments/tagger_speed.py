@@ -70,18 +70,9 @@ def main():
     if args.row:
         print(json.dumps(measured(args)))
         return
-    rows = [row for row in (*ROWS, *ADAM_ROWS) if args.only in row]
-    if importlib.util.find_spec("torch") is None:
-        print("PyTorch is not installed: its rows are left out (pip install torch).")
-        rows = [row for row in rows if "pytorch" not in row]
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"Other programs are running (load {load:.1f}): the numbers will be too low.")
+    rows = runnable((*ROWS, *ADAM_ROWS), args.only)
     results = {
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": versions(),
-        "cores": os.cpu_count(),
-        "load_before": load,
+        **circumstances(),
         "settings": {
             **{name: value for name, value in vars(args).items() if name not in ("row", "round", "output")},
             "data_dir": pathlib.Path(args.data_dir).name or "grammar",
@@ -95,7 +86,7 @@ def main():
         for row in rows:
             print(f"round {number + 1}/{args.rounds}: {row}", flush=True)
             kind = "adam" if row.startswith("adam") else "training"
-            results[kind] += in_own_process(row, number)
+            results[kind] += in_own_process("experiments.tagger_speed", row, number)
         args.output.write_text(json.dumps(results, indent=1), "utf-8")
     show(results)
     print(f"saved as {args.output}")
@@ -124,6 +115,28 @@ def parser():
     return flags
 
 
+def runnable(rows, only):
+    """The rows with `only` in their names, without PyTorch's where it is not installed."""
+    rows = [row for row in rows if only in row]
+    if importlib.util.find_spec("torch") is None:
+        print("PyTorch is not installed: its rows are left out (pip install torch).")
+        rows = [row for row in rows if "pytorch" not in row]
+    return rows
+
+
+def circumstances():
+    """What the numbers depend on beside the settings; a busy machine is said."""
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"Other programs are running (load {load:.1f}): the numbers will be too low.")
+    return {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": versions(),
+        "cores": os.cpu_count(),
+        "load_before": load,
+    }
+
+
 def versions():
     """{package: version}, None where it is missing."""
     found = {"python": platform.python_version()}
@@ -134,9 +147,9 @@ def versions():
     return found
 
 
-def in_own_process(row, number):
-    """The measurements of one row, a list of dicts."""
-    command = [sys.executable, "-m", "experiments.tagger_speed", *sys.argv[1:], f"--row={row}", f"--round={number}"]
+def in_own_process(module, row, number, *flags):
+    """What a process of a benchmark's module measures of one row."""
+    command = [sys.executable, "-m", module, *sys.argv[1:], f"--row={row}", f"--round={number}", *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # TensorFlow is talkative
     if done.returncode:
         sys.exit(f"{done.stderr}\n{row} failed with exit status {done.returncode}")
@@ -145,11 +158,7 @@ def in_own_process(row, number):
 
 def measured(args):
     """What the process of a row measures, a list of dicts."""
-    import resource  # Unix only; the next lines are for Linux
-
-    if args.threads:  # TensorFlow, PyTorch and tf.data all start as many threads as they may use processors
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    keep_to(args.threads)
     software, kind = args.row.split(":")
     if software == "adam":
         return {"tensorflow": adam_tensorflow, "pytorch": adam_pytorch}[kind]()
@@ -170,9 +179,23 @@ def measured(args):
         "row": args.row,
         "tokens_per_second": result["tokens"] / result["seconds"],
         "padding": 1 - result["tokens"] / result["padded_tokens"],
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # Linux counts in KiB
+        "peak_mib": peak_mib(),
     }
     return [result]
+
+
+def keep_to(threads):
+    """Keeps this process to so many processors (0: all), before it imports TensorFlow or PyTorch. For Linux."""
+    if threads:  # TensorFlow, PyTorch and tf.data all start as many threads as they may use processors
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def peak_mib():
+    """The most memory that this process had, in MiB. For Linux."""
+    import resource  # Unix only
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
 
 
 class Feed(Batches):
