@@ -40,9 +40,12 @@ _STEPS = (0.1, 0.4, 0.7)
 _FOR = [f"{_BLACK} on #d7ffd7", f"{_BLACK} on #87ff87", f"bold {_BLACK} on #00d75f"]
 _AGAINST = [f"underline {_BLACK} on #ffd7d7", f"underline {_BLACK} on #ff8787", f"bold underline {_BLACK} on #ff5f5f"]
 
+_SURPRISES = (3.0, 6.0, 9.0)  # nats from which on a token is coloured
+
 _PERCENT = ("precision", "recall", "f1", "macro_f1", "accuracy")
+_TEXT = ("perplexity", "bits_per_character", "bits_per_word", "loss", "seconds")  # of language models
 _COUNTS = ("support", "count")
-_MEASURES = (*_PERCENT, *_COUNTS)
+_MEASURES = (*_PERCENT, *_TEXT, *_COUNTS)
 
 
 def tagged(text, tokens, tags, confidences=None):
@@ -151,6 +154,29 @@ def print_classified(prediction, console):
         console.print(Text("(*word* speaks for the label, -word- against it)", "dim"))
 
 
+def print_scored(row, console):
+    """Prints a text with its log-probability, each token the redder the less it was expected.
+
+    Args:
+        row: ``{"text", "log_probability", "perplexity", "tokens": [{"text", "log_probability", "known"}]}`` and, among
+            alternatives, ``"share"``, its probability among them. Logarithms are natural ones.
+        console: a rich Console.
+    """
+    colour = bool(console.color_system) and not console.no_color
+    line = Text()
+    if "share" in row:
+        line.append(f"{100 * row['share']:5.1f}%  ", "bold")
+    line.append(f"{row['log_probability']:10.3f}  perplexity {row['perplexity']:,.1f}  ", "dim")
+    for token in row["tokens"]:
+        text, surprise = token["text"].replace("\n", "↵"), -token["log_probability"]
+        step = sum(surprise >= least for least in _SURPRISES)
+        line.append(text, _AGAINST[step - 1] if colour and step else None)
+        unknown = "" if token["known"] else " unknown"
+        if len(row["tokens"]) <= 40:
+            line.append(f"({token['log_probability']:.2f}{unknown}) ", "dim")
+    console.print(line)
+
+
 def html_page(predictions, title):
     """A page of HTML with the labels of texts, and the words that speak for and against them.
 
@@ -213,9 +239,10 @@ def _flat(metrics, path):
         if isinstance(value, dict):
             yield from _flat(value, path if name == "classes" else (*path, name))
         else:
-            row, _, measure = name.rpartition("_")
-            if name == "macro_f1" or name.endswith("_macro_f1"):
-                row, measure = name[: -len("_macro_f1")], "macro_f1"
+            measure = max((m for m in _MEASURES if f"_{name}".endswith(f"_{m}")), key=len, default="")
+            row = name.removesuffix(measure).rstrip("_")
+            if not measure:
+                row, _, measure = name.rpartition("_")
             yield " ".join(filter(None, [*path, row.replace("_", " ")])), measure, value
 
 

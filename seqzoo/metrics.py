@@ -343,3 +343,46 @@ def _check_lengths(gold, other, what="predicted tags"):
     for i, (a, b) in enumerate(zip(gold, other, strict=True)):
         if len(a) != len(b):
             raise ValueError(f"Sentence {i} (counted from 0) has {len(a)} gold tags and {len(b)} {what}.")
+
+
+def text_scores(nats, text):
+    """How well a text was predicted, comparable whatever its units are.
+
+    An unknown token says that a word or character is one of those that the vocabulary does not have, and not which; so
+    in the bits it costs its spelling too, in bytes and an end of equal probability, log2(257) bits each.
+
+    Args:
+        nats: -log p of all its tokens, summed.
+        text: streams.Streams, or any object with `tokens`, `characters`, `words`, `spelled`.
+
+    Returns:
+        {"loss": nats a token, "perplexity": its exp, "bits_per_character", "bits_per_word"}; words are what has space
+        around it, and line ends.
+    """
+    loss = nats / text.tokens
+    bits = nats / math.log(2) + text.spelled * math.log2(257)
+    return {
+        "loss": loss,
+        "perplexity": math.exp(min(loss, 700.0)),
+        "bits_per_character": bits / max(text.characters, 1),
+        "bits_per_word": bits / max(text.words, 1),
+    }
+
+
+def pair_scores(rows):
+    """Accuracy, in percent, of the choice between two sentences, in all and by group.
+
+    Args:
+        rows: list of (group, whether the good one was likelier).
+
+    Returns:
+        {"accuracy", "support", and "GROUP_accuracy", "GROUP_support" of each group in the order of their names}.
+    """
+    groups = defaultdict(list)
+    for group, right in rows:
+        groups[group.replace(" ", "_")].append(right)
+    scores = {"accuracy": 100 * sum(right for _, right in rows) / len(rows), "support": len(rows)}
+    for group in sorted(groups):
+        scores[f"{group}_accuracy"] = 100 * sum(groups[group]) / len(groups[group])
+        scores[f"{group}_support"] = len(groups[group])
+    return scores

@@ -5,6 +5,9 @@ python -m seqzoo.run --task=ner --help                        all options of a t
 python -m seqzoo.run --task=ner --workdir=runs/ner            train (again: go on)
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
+python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
+python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
+python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.txt
 """
 
 import collections
@@ -25,7 +28,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
-MODES = ("train", "evaluate", "predict")
+MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +39,9 @@ class Command(Config):
     mode: str = option("train", "What to do.", choices=MODES)
     workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.")
     overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
-    text: str = option("", "Text to predict on.")
-    input: str = option("", "File to predict on, a text a line; with neither --text nor --input: standard input.")
-    json: bool = option(False, "Predict as JSON lines; the default wherever the output is not a terminal.")
+    text: str = option("", "Text to predict on, to score or to look into.")
+    input: str = option("", "File of such texts, one a line; with neither --text nor --input: standard input.")
+    json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
     debug: bool = option(False, "Show the whole traceback of an error.")
 
 
@@ -65,8 +68,11 @@ def run(argv):
         console.print(listing())
         return 0
     asks_help = not argv or "--help" in argv or "-h" in argv
-    name = _task_name(argv)
-    groups = [Command, TASKS[name].Predicting, TASKS[name].Config] if name else [Command]
+    name, mode = _task_and_mode(argv)
+    requests = TASKS[name].requests if name else {}
+    groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
+    if mode in requests:  # a name that the config has too is the request's, such as --seed
+        groups = [Command, requests[mode], *groups[1:]]
     parser = _parser(groups)
     if asks_help:
         print(f"{__doc__.strip()}\n{parser.get_help()}")
@@ -78,29 +84,40 @@ def run(argv):
         _parse(parser, argv)
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
     given = _parse(parser, argv)
-    command = Command(**{key: value for key, value in given.items() if key in Command.__dataclass_fields__})
-    settings = {key: value for key, value in given.items() if key not in Command.__dataclass_fields__}
-    asked = {key: settings.pop(key) for key in TASKS[name].Predicting.__dataclass_fields__ if key in settings}
-    if asked and command.mode != "predict":
-        raise ValueError(f"--{next(iter(asked))} is for --mode=predict. Received: --mode={command.mode}")
-    if command.mode not in TASKS[name].modes:
-        raise ValueError(f"Task {name} has no --mode={command.mode}; it has {', '.join(TASKS[name].modes)}.")
-    if command.mode == "train":
-        config = TASKS[name].Config(**settings)
-        return _train(name, config, command, console)
-    if command.mode == "evaluate":
-        return _evaluate(command, settings, console)
-    return _predict(command, settings, TASKS[name].Predicting(**asked), console)
+    command = Command(**_of(Command, given))
+    if mode not in TASKS[name].modes:
+        raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
+    asked = _of(requests[mode], given) if mode in requests else {}
+    given = {key: value for key, value in given.items() if key not in {**_of(Command, given), **asked}}
+    settings = _of(TASKS[name].Config, given)
+    for key in given.keys() - settings.keys():
+        modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
+        raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
+    asked = requests[mode](**asked) if mode in requests else None
+    if mode == "train":
+        return _train(name, TASKS[name].Config(**settings), command, console)
+    if mode == "evaluate":
+        return _evaluate(command, settings, asked, console)
+    if settings:
+        raise ValueError(f"--{next(iter(settings))} is fixed by the run. --mode={mode} needs only --workdir.")
+    return {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect}[mode](
+        command, asked, console
+    )
 
 
-def _task_name(argv):
-    """The task that a command line is about, or ""."""
+def _of(config, given):
+    """Those of the given options that a Config class declares."""
+    return {key: value for key, value in given.items() if key in config.__dataclass_fields__}
+
+
+def _task_and_mode(argv):
+    """The task that a command line is about, or "", and the mode."""
     early = _parser([Command])
     early(["seqzoo.run", *argv], known_only=True)
     task = early.task and TASKS.check(early.task)
     Command(mode=early.mode)  # refuses a mode that is none
     if early.mode == "train" or (not early.workdir and ("--help" in argv or "-h" in argv)):
-        return task
+        return task, early.mode
     if not early.workdir:
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
     from seqzoo.training import read_config
@@ -108,7 +125,7 @@ def _task_name(argv):
     name, _ = read_config(early.workdir)
     if task not in ("", name):
         raise ValueError(f"{early.workdir} is a run of task {name}. Received: --task={task}")
-    return name
+    return name, early.mode
 
 
 def _parser(configs):
@@ -120,6 +137,8 @@ def _parser(configs):
     for config in configs:
         for title, fields in config.groups().items():
             for field in fields:
+                if field.name in values:
+                    continue
                 choices = field.metadata["choices"]
                 choices = choices.names() if hasattr(choices, "names") else choices
                 text = field.metadata["help"] + (f" One of: {', '.join(choices)}." if choices else "")
@@ -166,7 +185,7 @@ def _train(name, config, command, console):
     return 0
 
 
-def _evaluate(command, settings, console):
+def _evaluate(command, settings, asked, console):
     readable = [*options.Data.__dataclass_fields__, *options.Batching.__dataclass_fields__]
     if wrong := [key for key in settings if key not in readable]:
         raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
@@ -177,10 +196,10 @@ def _evaluate(command, settings, console):
     if "dataset" in settings:  # the other options of the run's data are of its own dataset
         settings = {**options.Data().to_dict(), **settings}
     config = dataclasses.replace(trained.config, **settings)
-    data = trained.task.load(config, trained.vocabularies)
+    data = trained.task.load(config, trained.vocabularies, unseen=bool({"dataset", "data_dir", "name"} & set(settings)))
     metrics = {}
     for split in [split for split in ("valid", "test") if split in data.splits] or [*data.splits]:
-        scores = trained.task.evaluate(config, trained.predictor, data.splits[split], trained.vocabularies)
+        scores = trained.task.evaluate(config, trained.predictor, data.splits[split], trained.vocabularies, asked)
         metrics |= {f"{split}_{metric}": value for metric, value in scores.items()}
     source = config.data_dir and str(pathlib.Path(config.data_dir).resolve()) or config.name or config.dataset
     path = trained.folder / f"evaluate-{re.sub(r'[^A-Za-z0-9.]+', '-', source).strip('-')}.json"
@@ -190,59 +209,123 @@ def _evaluate(command, settings, console):
     return 0
 
 
-def _predict(command, settings, asked, console):
-    if settings:
-        raise ValueError(f"--{next(iter(settings))} is fixed by the run; to predict needs only --workdir and a text.")
-    if command.text and command.input:
-        raise ValueError("--text and --input are both given: one of them.")
-    if command.input and not pathlib.Path(command.input).is_file():
-        raise ValueError(f"--input: no file {command.input!r}.")
+def _predict(command, asked, console):
+    lines = _lines(command, console)
     _import_tensorflow()
-    from seqzoo.datasets.files import read_lines
-    from seqzoo.display import to_json
-    from seqzoo.training import load, replace
+    from seqzoo.training import load
 
     trained = load(command.workdir)
-    interactive = not command.text and not command.input and sys.stdin.isatty()
-    if command.text:
-        lines = command.text.splitlines()
-    elif command.input:
-        lines = (line for _, line in read_lines(pathlib.Path(command.input)))
-    elif not interactive:
-        lines = (line.rstrip("\n") for line in sys.stdin)
-    else:
-        lines = None
-        console.print("[dim]Type a text; an empty line or Ctrl-D ends.[/]")
-    as_json = command.json or not console.is_terminal
 
     def show(lines):
-        for prediction in trained.task.predict(trained, lines, asked):
-            if as_json:
-                print(to_json(prediction), flush=True)
-            else:
-                trained.task.show(prediction, console)
-            yield prediction
+        yield from _shown(trained.task.predict(trained, lines, asked), trained.task.show, command, console)
 
     path = getattr(asked, "html", "")
     if path and lines is None:
         raise ValueError("--html needs the texts at once: --text, --input or standard input from a pipe.")
     if path:
-
-        def save(temporary):
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.writelines(trained.task.page(show(lines), f"{command.workdir} on {command.input or 'a text'}"))
-
-        replace(pathlib.Path(path), save)
-        if not as_json:
+        _write_page(path, trained.task.page(show(lines), f"{command.workdir} on {command.input or 'a text'}"))
+        if not _as_json(command, console):
             console.print(f"[dim]saved as {path}[/]", soft_wrap=True)
         return 0
+    _answer(lines, show)
+    return 0
+
+
+def _score(command, asked, console):
+    lines = _lines(command, console)
+    _import_tensorflow()
+    from seqzoo.training import load
+
+    trained = load(command.workdir)
+    _answer(
+        lines,
+        lambda lines: _shown(trained.task.score(trained, lines, asked), trained.task.show_score, command, console),
+    )
+    return 0
+
+
+def _generate(command, asked, console):
+    if command.text or command.input:
+        raise ValueError("--mode=generate takes no --text or --input; see --help for what it begins with.")
+    _import_tensorflow()
+    from seqzoo.training import load
+
+    trained = load(command.workdir)
+    as_json = _as_json(command, console)
+
+    def write(piece):
+        if not as_json:
+            print(piece, end="", flush=True)
+
+    samples = trained.task.generate(trained, asked, write)
+    collections.deque(_shown(samples, trained.task.show_sample, command, console), maxlen=0)
+    return 0
+
+
+def _inspect(command, asked, console):
+    lines = _lines(command, console)
+    if lines is None:
+        raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
+    _import_tensorflow()
+    from seqzoo.training import load
+
+    trained = load(command.workdir)
+    trained.task.inspect(trained, lines, asked, console)
+    return 0
+
+
+def _lines(command, console):
+    """The texts that a command line names, as an iterable of lines; None: ask for them on the terminal."""
+    if command.text and command.input:
+        raise ValueError("--text and --input are both given: one of them.")
+    if command.input and not pathlib.Path(command.input).is_file():
+        raise ValueError(f"--input: no file {command.input!r}.")
+    from seqzoo.datasets.files import read_lines
+
+    if command.text:
+        return command.text.splitlines()
+    if command.input:
+        return (line for _, line in read_lines(pathlib.Path(command.input)))
+    if not sys.stdin.isatty():
+        return (line.rstrip("\n") for line in sys.stdin)
+    console.print("[dim]Type a text; an empty line or Ctrl-D ends.[/]")
+    return None
+
+
+def _as_json(command, console):
+    return command.json or not console.is_terminal
+
+
+def _shown(answers, show, command, console):
+    """Prints answers as they come, and yields them."""
+    from seqzoo.display import to_json
+
+    for answer in answers:
+        if _as_json(command, console):
+            print(to_json(answer), flush=True)
+        else:
+            show(answer, console)
+        yield answer
+
+
+def _answer(lines, show):
+    """Runs `show` over lines, or over what is typed."""
     if lines is not None:
         collections.deque(show(lines), maxlen=0)
-        return 0
+        return
     with contextlib.suppress(EOFError):
         while line := input("> "):
             collections.deque(show([line]), maxlen=0)
-    return 0
+
+
+def _write_page(path, pieces):
+    from seqzoo.training import replace
+
+    def save(temporary):
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.writelines(pieces)
+
+    replace(pathlib.Path(path), save)
 
 
 def _import_tensorflow():

@@ -32,7 +32,7 @@ class Subwords:
         self.tokens = [self._processor.id_to_piece(number) for number in range(self._processor.get_piece_size())]
 
     @classmethod
-    def learn(cls, texts, size, kind, lowercase=False, most=1_000_000):
+    def learn(cls, texts, size, kind, lowercase=False, exact=False, marks=(), most=1_000_000):
         """Learns a vocabulary.
 
         Args:
@@ -40,6 +40,9 @@ class Subwords:
             size: pieces at most; a small text gives fewer.
             kind: "bpe" or "unigram".
             lowercase: take capitals for small letters.
+            exact: change nothing, so that the pieces joined are the text, line ends and all; else texts are normalised
+                (NFKC, each run of space one blank).
+            marks: pieces that no text has.
             most: texts that are looked at, from the first on; the trainer holds them in memory.
 
         Raises:
@@ -50,6 +53,7 @@ class Subwords:
         model = io.BytesIO()
         texts = (_LONE.sub("\ufffd", text) for text in itertools.islice(texts, most))
         lines = (line for text in texts for line in text.splitlines() if line.strip())
+        normal = "identity" if exact else "nmt_nfkc_cf" if lowercase else "nmt_nfkc"
         try:
             SentencePieceTrainer.train(
                 sentence_iterator=lines,
@@ -57,8 +61,12 @@ class Subwords:
                 vocab_size=size,
                 model_type=kind,
                 hard_vocab_limit=False,
-                normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
-                character_coverage=0.9995,
+                normalization_rule_name=normal,
+                remove_extra_whitespaces=not exact,
+                add_dummy_prefix=not exact,
+                user_defined_symbols=["\n"] if exact else [],
+                control_symbols=list(marks),
+                character_coverage=1.0 if exact else 0.9995,
                 max_sentence_length=100_000,
                 num_threads=1,  # several give other pieces each time
                 pad_id=0,
@@ -83,6 +91,10 @@ class Subwords:
         # The library counts bytes.
         place = {start: i for i, start in enumerate(itertools.accumulate((len(c.encode()) for c in text), initial=0))}
         return [(piece.piece, place[piece.begin], place[piece.end]) for piece in pieces]
+
+    def encode(self, pieces):
+        """Ids of pieces."""
+        return [self._processor.piece_to_id(piece) for piece in pieces]
 
     def save(self, path):
         """Writes the sentencepiece model."""

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from seqzoo.config import Config as Options
 from seqzoo.registry import Registry
 
 TASKS = Registry("task", "seqzoo.tasks")
@@ -32,7 +31,7 @@ class Task:
 
     Attributes:
         Config: the options it reads, a subclass of config.Config made of the groups in options.py.
-        Predicting: the options of ``--mode=predict``.
+        requests: {mode: Config class}, the options of what a run can be asked, for the modes that have some.
         objective: the metric, without its split, that picks the best epoch: ``"f1"``.
         direction: ``"max"`` or ``"min"``.
         modes: what ``--mode`` can be.
@@ -40,14 +39,17 @@ class Task:
     """
 
     Config = None
-    Predicting = Options
+    requests = {}
     objective = ""
     direction = "max"
     modes = ("train", "evaluate")
     advice = {}
 
-    def load(self, config, vocabularies=None):
-        """Reads the data named in the config into Data; with `vocabularies`, those of a run, makes none of its own."""
+    def load(self, config, vocabularies=None, unseen=False):
+        """Reads the data named in the config into Data; with `vocabularies`, those of a run, makes none of its own.
+
+        `unseen`: the data are others than those that the run learned from.
+        """
         raise NotImplementedError
 
     def build(self, config, data):
@@ -62,8 +64,8 @@ class Task:
         """The keras.Model whose outputs `evaluate` and `predict` read; it shares the weights of `model`."""
         return model
 
-    def evaluate(self, config, predictor, batches, vocabularies):
-        """Scores one split: {metric: number}, in percent where it is a share."""
+    def evaluate(self, config, predictor, batches, vocabularies, options=None):
+        """Scores one split: {metric: number}, in percent where it is a share. `options` are of ``--mode=evaluate``."""
         raise NotImplementedError
 
     def report(self, config, predictor, data, folder):
@@ -71,10 +73,19 @@ class Task:
         return {}
 
     def predict(self, run, lines, options=None):
-        """Yields a prediction, a dict ready for JSON, for each sentence of the texts in an iterable.
+        """Yields a prediction, a dict ready for JSON, for each sentence of the texts in an iterable."""
+        raise NotImplementedError
 
-        `options`: a Config of the class `Predicting`.
-        """
+    def generate(self, run, options, write):
+        """Yields samples, dicts ready for JSON; `write` is called with the text of the first as it comes."""
+        raise NotImplementedError
+
+    def score(self, run, lines, options):
+        """Yields {"line", "text", "log_probability", ...} for each text in an iterable."""
+        raise NotImplementedError
+
+    def inspect(self, run, lines, options, console):
+        """Shows what the network does while it reads the texts in an iterable."""
         raise NotImplementedError
 
     def show(self, prediction, console):

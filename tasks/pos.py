@@ -44,7 +44,7 @@ class POS(Task):
         "where the data's folder holds train.txt and valid.txt, a token and its tag on a line."
     }
 
-    def load(self, config, vocabularies=None):
+    def load(self, config, vocabularies=None, unseen=False):
         options.label_weights(config.label_weights)
         splits = DATASETS[config.dataset](**options.source(config))
         for examples in splits.values():
@@ -144,7 +144,7 @@ class POS(Task):
             length = len(example["tokens"])
             yield example, vocabularies["tags"].decode(row["tags"][:length]), row["confidence"][:length]
 
-    def evaluate(self, config, predictor, batches, vocabularies):
+    def evaluate(self, config, predictor, batches, vocabularies, options=None):
         examples, predicted, _ = zip(*self.tagged(predictor, batches, vocabularies), strict=True)
         return self.scores(examples, [self.as_gold(tags) for tags in predicted], config, vocabularies)
 

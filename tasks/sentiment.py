@@ -114,7 +114,7 @@ class Sentiment(Task):
     """Text classification: accuracy of one label a text, or F1 of several."""
 
     Config = Config
-    Predicting = Predicting
+    requests = {"predict": Predicting}
     objective = "accuracy"
     modes = ("train", "evaluate", "predict")
     advice = {
@@ -123,7 +123,7 @@ class Sentiment(Task):
         "where the data's folder holds train.tsv (and valid.tsv) with a header and columns text and label."
     }
 
-    def load(self, config, vocabularies=None):
+    def load(self, config, vocabularies=None, unseen=False):
         read = DATASETS[config.dataset]
         splits = read(**options.source(config))
         for examples in splits.values():
@@ -271,7 +271,7 @@ class Sentiment(Task):
             return [labels.tokens[i] for i in np.flatnonzero(probabilities >= 0.5)]
         return labels.tokens[int(np.argmax(probabilities))]
 
-    def evaluate(self, config, predictor, batches, vocabularies):
+    def evaluate(self, config, predictor, batches, vocabularies, options=None):
         labels = vocabularies["labels"]
         rows, gold, predicted, (error, _) = self.answered(config, predictor, batches, labels)
         scores = {**self.scores(config, gold, predicted), "calibration_error": error}

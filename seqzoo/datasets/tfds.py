@@ -1,10 +1,11 @@
-"""TensorFlow Datasets: any of its sets by name, and short names for those of tagging and classification."""
+"""TensorFlow Datasets: any of its sets by name, and short names for those of the tasks."""
 
 import difflib
 import itertools
 
 from seqzoo import spans
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.text import FEATURES, pieces
 
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 UD = "universal_dependencies"
@@ -107,7 +108,55 @@ def trec(data_dir=None, name=None, columns=None):
     return _load(data_dir, name or "trec", {"text": "text", "label": "label-coarse", **(columns or {})})
 
 
-def _load(data_dir, name, columns):
+@DATASETS.register("tiny_shakespeare")
+def tiny_shakespeare(data_dir=None, name=None, columns=None):
+    """Scenes of Shakespeare's plays (Karpathy, 2015), the first 90%, 5% and 5% of them, from TFDS.
+
+    Args as in `tfds`. Each split is one document, in pieces as of `text.text`. The common split of the file, 90% and
+    10%, is what ``--dataset=text`` makes of it. https://github.com/karpathy/char-rnn
+    """
+    return _documents(data_dir, name or "tiny_shakespeare", columns)
+
+
+@DATASETS.register("lm1b")
+def lm1b(data_dir=None, name=None, columns=None):
+    """The One Billion Word Benchmark (Chelba et al., 2013, https://arxiv.org/abs/1312.3005), from TFDS.
+
+    Args as in `tfds`. Each sentence is a document, tokenised, in random order. There is no validation split.
+    """
+    return _documents(data_dir, name or "lm1b", columns)
+
+
+@DATASETS.register("wikipedia")
+def wikipedia(data_dir=None, name=None, columns=None):
+    """Wikipedia's articles in a language, by name="wikipedia/<date>.<language>", from TFDS.
+
+    Args as in `tfds`; there is no default, for the English ones are gigabytes. Each article is a document, in pieces as
+    of `text.text`. There is only a training split. https://dumps.wikimedia.org
+
+    Raises:
+        ValueError: besides what `tfds` raises: no language was given.
+    """
+    if not (name or "").partition("/")[2]:
+        raise ValueError(
+            "--dataset=wikipedia needs the date and language of a dump, as --name=wikipedia/20230601.en, "
+            "wikipedia/20230601.tr or, small, wikipedia/20230601.simple. "
+            f"Received: name={name!r}. All: https://www.tensorflow.org/datasets/catalog/wikipedia"
+        )
+    return _documents(data_dir, name, columns)
+
+
+def _documents(data_dir, name, columns):
+    """The splits of a set whose records each are a document."""
+
+    def split_up(records):
+        return lambda: (piece for record in records for piece in pieces([record["text"]]))
+
+    splits = _load(data_dir, name, {"text": "text", **(columns or {})}, "text")
+    return {split: Examples(split_up(records), FEATURES, records.source) for split, records in splits.items()}
+
+
+def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
     builder = _builder(name, data_dir)
     leaves = {path: (leaf, rank) for path, leaf, rank in _leaves(builder.info.features)}
     chosen = {}
@@ -119,7 +168,7 @@ def _load(data_dir, name, columns):
         if leaves[path][1] > 1:
             raise ValueError(f"{name}: feature {path!r} is neither a value nor a list of values: {leaves[path][0]}")
         chosen[feature] = (path.split("/"), *leaves[path])
-    reader = "conllu" if builder.name == UD else "conll" if "tokens" in columns else "csv (or tsv, jsonl, folders)"
+    reader = "conllu" if builder.name == UD else "conll" if "tokens" in columns else reader
     _prepare(builder, name, reader)
 
     # A set on disk has splits; one mocked by tfds.testing.mock_data has none, and gives any it is asked for.

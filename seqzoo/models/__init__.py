@@ -4,10 +4,11 @@ Whoever loads a saved model imports this package first: it makes all layers know
 """
 
 from seqzoo.models.classifier import class_decoder, classifier
+from seqzoo.models.language_model import Stepper, language_model, streamed
 from seqzoo.models.tagger import decoder, tagger
 from seqzoo.rnns import RNNS
 
-__all__ = ["class_decoder", "classifier", "decoder", "tagger"]
+__all__ = ["Stepper", "class_decoder", "classifier", "decoder", "language_model", "streamed", "tagger"]
 
 for _name in RNNS.names():
     RNNS[_name]  # imports its file, which registers its layers

@@ -1,0 +1,64 @@
+"""Dynamic evaluation: a language model that goes on learning from the text it is scored on."""
+
+import numpy as np
+
+
+def dynamic_nats(stepper, streams, window, rate, decay):
+    """-log p of all tokens of a text, summed, when after each window the weights follow its gradient.
+
+    Each window is scored before the weights have seen it. Then, with g its gradient and w0 the weights as trained::
+
+        w <- w - rate g / (RMS + eps) + decay_i (w0 - w)        RMS = sqrt(mean of g^2), one number a weight
+
+    RMS and eps (its mean over all weights, 0.002 of it at least) come from the same text's first windows, the running
+    mean of g^2 from then on; decay_i is `decay` times RMS over its mean, at most 1. The weights are put back at the end.
+
+    Source: Krause et al., 2018, Dynamic Evaluation of Neural Sequence Models, section 4, equations 5 to 7. They take the
+    mean of g^2 from the training text; here it is the text's own, up to the window, so that a run needs no other.
+
+    Args:
+        stepper: models.Stepper, on the TensorFlow backend.
+        streams: streams.Streams.
+        window: tokens between two updates.
+        rate: size of an update, about 1e-3.
+        decay: how fast the weights go back, about 0.02.
+
+    Raises:
+        NotImplementedError: Keras runs on another backend.
+    """
+    import keras
+    import tensorflow as tf
+
+    from seqzoo.models.language_model import log_probabilities
+
+    if keras.backend.backend() != "tensorflow":
+        raise NotImplementedError(f"Dynamic evaluation needs TensorFlow. Received: {keras.backend.backend()}")
+    weights = [variable.value for variable in stepper.reader.trainable_variables]
+    trained = [tf.identity(weight) for weight in weights]
+    squares = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
+
+    @tf.function(reduce_retracing=True)
+    def step(ids, next_ids, state, count):
+        with tf.GradientTape() as tape:
+            logits, state = stepper(ids, state)
+            scores = log_probabilities(logits, next_ids)
+            loss = -tf.reduce_mean(scores)
+        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)]
+        for square, g in zip(squares, gradients, strict=True):
+            square.assign_add((g * g - square) / count)
+        sizes = [tf.sqrt(square) for square in squares]
+        mean = sum(tf.reduce_sum(size) for size in sizes) / sum(tf.size(s, tf.float32) for s in sizes)
+        for weight, start, size, g in zip(weights, trained, sizes, gradients, strict=True):
+            back = tf.minimum(decay * size / mean, 1.0)
+            weight.assign_add(back * (start - weight) - rate * g / (size + mean))
+        return tf.reduce_sum(scores), state
+
+    nats, state = 0.0, stepper.start(1)
+    try:
+        for count, (ids, next_ids, _) in enumerate(streams.windows(1, 0, window), 1):
+            total, state = step(tf.constant(ids), tf.constant(next_ids), state, tf.constant(float(count)))
+            nats -= float(np.asarray(total))
+    finally:
+        for weight, start in zip(weights, trained, strict=True):
+            weight.assign(start)
+    return nats

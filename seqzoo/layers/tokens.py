@@ -1,0 +1,95 @@
+"""Token embeddings that read and write: the same table at both ends of a language model."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class TokenEmbedding(keras.layers.Layer):
+    """A table of token embeddings E [V, D], which gives vectors of ids and, with ``reverse=True``, scores of tokens.
+
+        x = E[id]                     [B, T] -> [B, T, D]; in training with rows of E dropped
+        logits = x E' + b             [B, T, D] -> [B, T, V]; E' = E^T if `tied`, else a matrix of its own
+
+    Padding, id 0, is never the next token: its score is that of probability 0.
+
+    Sources: Press & Wolf, 2017, Using the Output Embedding to Improve Language Models; Gal & Ghahramani, 2016, section
+    5 (dropping whole rows: a token that is dropped is dropped wherever it stands in the batch).
+
+    Args:
+        tokens: V, padding among them.
+        dim: D.
+        tied: whether both ends share one table.
+        dropout: share of the rows that training drops.
+    """
+
+    def __init__(self, tokens, dim, tied=True, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.tokens, self.dim, self.tied, self.dropout = tokens, dim, tied, dropout
+        self.supports_masking = True  # it needs none: what stands behind the end is nobody's
+        self.noise = keras.random.SeedGenerator() if dropout else None
+
+    def build(self, input_shape=None):
+        start = keras.initializers.RandomUniform(-0.1, 0.1)
+        self.embeddings = self.add_weight((self.tokens, self.dim), start, name="embeddings")
+        self.kernel = None if self.tied else self.add_weight((self.dim, self.tokens), start, name="kernel")
+        self.bias = self.add_weight((self.tokens,), "zeros", name="bias")
+
+    def call(self, x, reverse=False, training=False):
+        if reverse:
+            kernel = ops.transpose(self.embeddings) if self.tied else self.kernel
+            padding = ops.cast(ops.arange(self.tokens) == 0, self.compute_dtype)
+            return ops.matmul(x, kernel) + self.bias - 1e4 * padding  # float16 reaches 65504
+        vectors = ops.take(self.embeddings, x, axis=0)
+        if training and self.dropout:
+            rows = keras.random.dropout(ops.ones((self.tokens,), vectors.dtype), self.dropout, seed=self.noise)
+            vectors = vectors * ops.take(rows, x)[..., None]
+        return ops.cast(vectors, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape, reverse=False):
+        return (*input_shape[:-1], self.tokens) if reverse else (*input_shape, self.dim)
+
+    def compute_output_spec(self, x, reverse=False, training=False):
+        return keras.KerasTensor(self.compute_output_shape(x.shape, reverse), dtype=self.compute_dtype)
+
+    def get_config(self):
+        config = {"tokens": self.tokens, "dim": self.dim, "tied": self.tied, "dropout": self.dropout}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class ActivationPenalty(keras.layers.Layer):
+    """Adds to the training loss what large and what jumping activations cost; hands its first input through.
+
+        size a mean((m h_t)^2) + slowness b mean((h_t - h_{t-1})^2)
+
+    h are the outputs of the last layer, m their dropout.
+
+    Source: Merity et al., 2018, section 4.6 (activation regularisation, temporal activation regularisation; a = 2 and
+    b = 1 there; the mean over a batch's activations where they take the sum over the width).
+
+    Args:
+        size: a.
+        slowness: b.
+    """
+
+    def __init__(self, size=0.0, slowness=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.size, self.slowness = size, slowness
+        self.supports_masking = True  # streams have no padding
+
+    def call(self, dropped, raw, training=False):
+        if training:
+            self.add_loss(self.size * ops.mean(ops.square(ops.cast(dropped, "float32"))))
+            if self.slowness:
+                steps = ops.cast(raw[:, 1:] - raw[:, :-1], "float32")
+                # A window of one step has no difference: 0 of 1.
+                count = ops.maximum(ops.cast(ops.size(steps), "float32"), 1.0)
+                self.add_loss(self.slowness * ops.sum(ops.square(steps)) / count)
+        return dropped
+
+    def compute_output_spec(self, dropped, raw, training=False):
+        return keras.KerasTensor(dropped.shape, dtype=dropped.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "slowness": self.slowness}

@@ -1,0 +1,60 @@
+"""DropConnect on the recurrent weights."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class WeightDrop(keras.layers.Wrapper):
+    """A recurrent layer with a share of its recurrent kernel set to 0 in training, the same in all steps.
+
+    U' = m U / (1 - rate), with m a mask of U's shape, drawn anew for each batch. Any layer whose cell has a
+    `recurrent_kernel` can be wrapped, both directions too; the loops, cuDNN's as well, see a kernel like any other.
+
+    Source: Merity et al., 2018, Regularizing and Optimizing LSTM Language Models, section 2 (after Wan et al., 2013).
+
+    Args:
+        layer: a Keras recurrent layer, or `keras.layers.Bidirectional` of one.
+        rate: the share, from 0 to 1.
+
+    Raises:
+        ValueError (when built): the layer has no recurrent kernel.
+    """
+
+    def __init__(self, layer, rate, **kwargs):
+        super().__init__(layer, **kwargs)
+        self.rate = rate
+        self.noise = keras.random.SeedGenerator()
+
+    def _cells(self):
+        both = isinstance(self.layer, keras.layers.Bidirectional)
+        layers = [self.layer.forward_layer, self.layer.backward_layer] if both else [self.layer]
+        return [layer.cell for layer in layers]
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        for cell in self._cells():
+            if not hasattr(cell, "recurrent_kernel"):
+                raise ValueError(f"{type(cell).__name__} has no recurrent kernel to drop weights of.")
+
+    def call(self, x, mask=None, initial_state=None, training=False):
+        if not training:
+            return self.layer(x, mask=mask, initial_state=initial_state)
+        cells = self._cells()
+        kernels = [cell.recurrent_kernel for cell in cells]
+        try:
+            for cell, U in zip(cells, kernels, strict=True):
+                # Past __setattr__, which would take the tensor for a new weight of the layer.
+                vars(cell)["recurrent_kernel"] = keras.random.dropout(
+                    ops.convert_to_tensor(U), self.rate, seed=self.noise
+                )
+            return self.layer(x, mask=mask, initial_state=initial_state, training=True)
+        finally:
+            for cell, U in zip(cells, kernels, strict=True):
+                vars(cell)["recurrent_kernel"] = U
+
+    def compute_output_shape(self, input_shape, **kwargs):
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate}

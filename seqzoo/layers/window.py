@@ -1,0 +1,42 @@
+"""A window on the last tokens: what a feed-forward language model sees."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class Window(keras.layers.Layer):
+    """Joins each step with the ones before it: [x_{t-n+1} ... x_{t-1}, x_t].
+
+    The steps before the first come from a state, so that a stream can be read in pieces. Padding on the right is as
+    good as any other input: nothing before it sees it.
+
+    Source: Bengio et al., 2003, A Neural Probabilistic Language Model, section 2.
+
+    Args:
+        context: n, the steps in the window, at least 1.
+
+    Inputs: x [B, T, D]; state [B, (n - 1) D], 0 before a text. Outputs: [B, T, n D]; the state after the last step.
+    """
+
+    def __init__(self, context, **kwargs):
+        super().__init__(**kwargs)
+        self.context = context
+
+    def call(self, x, state):
+        before = ops.reshape(state, (-1, self.context - 1, x.shape[-1]))
+        both = ops.concatenate([before, x], axis=1)  # [B, n - 1 + T, D]
+        T = ops.shape(x)[1]
+        windows = [both[:, i : i + T] for i in range(self.context)]
+        after = ops.reshape(both[:, T:], (-1, (self.context - 1) * x.shape[-1]))
+        return ops.concatenate(windows, axis=-1), after
+
+    def compute_output_shape(self, x_shape, state_shape):
+        return (*x_shape[:-1], self.context * x_shape[-1]), state_shape
+
+    def compute_output_spec(self, x, state):
+        shapes = self.compute_output_shape(x.shape, state.shape)
+        return tuple(keras.KerasTensor(shape, dtype=x.dtype) for shape in shapes)
+
+    def get_config(self):
+        return {**super().get_config(), "context": self.context}

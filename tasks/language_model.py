@@ -1,0 +1,410 @@
+"""Language modelling: what comes next, in characters, words, subwords, or words and characters."""
+
+import dataclasses
+import itertools
+import math
+import time
+
+import numpy as np
+
+from seqzoo import options
+from seqzoo.codec import UNITS, Codec
+from seqzoo.config import Config as Options
+from seqzoo.config import default, option
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.display import print_scored
+from seqzoo.metrics import pair_scores, text_scores
+from seqzoo.ngrams import AddK, KneserNey, best_k
+from seqzoo.pipeline import Batches
+from seqzoo.streams import Streams
+from seqzoo.task import TASKS, Data, Task
+
+NGRAM_TOKENS = 5_000_000  # that the n-gram baselines learn from, at most
+BLOCK = 64  # tokens that are drawn between two looks at them
+
+
+@dataclasses.dataclass(frozen=True)
+class Units(Options):
+    """Units."""
+
+    tokenizer: str = option(
+        "characters",
+        "What is predicted: characters; words and punctuation of raw text; words that have spaces between them, and "
+        "line ends (Penn Treebank); subwords learned from the training text.",
+        choices=UNITS,
+    )
+    vocabulary: int = option(0, "Tokens at most, the most frequent ones; 0: all (of subwords 8000).", minimum=0)
+    min_count: int = option(1, "Tokens seen less often in training than this are unknown.", minimum=1)
+    spell: bool = option(False, "Of words: read and write unknown ones in characters, in place of an unknown mark.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Streaming(Options):
+    """Streams."""
+
+    batch_size: int = option(32, "Parts of the text that are read at once.", minimum=1, sweep=[16, 32, 64])
+    window: int = option(
+        100, "Steps that the gradient goes back; the state goes on from window to window.", minimum=2,
+        sweep=[35, 70, 140],
+    )  # fmt: skip
+    vary_window: bool = option(True, "Draw the length of each window anew, about --window (Merity et al., 2018).")
+    valid_rows: int = option(
+        16, "Parts of valid that are read at once after an epoch, each after a run-up; final scores read it in one.",
+        minimum=1,
+    )  # fmt: skip
+    cache_tokens: int = option(
+        20_000_000, "Tokens of a split held in memory at most; more lie in a temporary file.", minimum=0
+    )
+    ngram: int = option(5, "Order of the n-gram baselines that valid is scored with at the end; 0: none.", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model(Options):
+    """Language model."""
+
+    dim: int = option(256, "Width of the token embeddings.", minimum=1)
+    context: int = option(
+        0, "A feed-forward network over so many tokens (Bengio et al., 2003) in place of recurrent layers; 0: those.",
+        minimum=0,
+    )  # fmt: skip
+    tied: bool = option(True, "One table for the embeddings and the output (Press & Wolf, 2017).")
+    embedding_dropout: float = option(0.0, "Share of the tokens whose embedding is dropped.", minimum=0, maximum=0.95)
+    input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
+    weight_drop: float = option(0.0, "Share of the recurrent kernels' weights dropped.", minimum=0, maximum=0.95)
+    activation_penalty: float = option(0.0, "Weight of the mean square of the last layer's output.", minimum=0)
+    slowness_penalty: float = option(0.0, "Weight of the mean square of its steps in time.", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluating(Options):
+    """Evaluation."""
+
+    dynamic_rate: float = option(
+        0.0, "Learning rate of dynamic evaluation, such as 1e-3: the weights follow the text that was read; 0: off.",
+        minimum=0,
+    )  # fmt: skip
+    dynamic_decay: float = option(
+        0.02, "How fast the weights of dynamic evaluation go back to where they were.", minimum=0, maximum=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Generating(Options):
+    """Samples."""
+
+    prime: str = option("", "Text that the samples go on from; empty: the start of a document.")
+    length: int = option(500, "Tokens of a sample at most.", minimum=1)
+    samples: int = option(1, "How many are drawn, side by side.", minimum=1)
+    temperature: float = option(1.0, "Below 1 the likely gets likelier; 0: always the likeliest.", minimum=0)
+    top_k: int = option(0, "Draw from the so many likeliest tokens only; 0: all.", minimum=0)
+    top_p: float = option(1.0, "Draw from the likeliest tokens that have this probability together.", minimum=0.0001,
+                          maximum=1)  # fmt: skip
+    stop: str = option("", r"Text that ends a sample, such as \n for a line; the end of a document always does.")
+    seed: int = option(0, "Seed of the draws.", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scoring(Options):
+    """Scores."""
+
+    rank: bool = option(
+        False, "The texts are alternatives, as lines or parted by ' / ' in --text: the likeliest first."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(options.Data, Units, Streaming, Model, options.Recurrent, options.Training):
+    """Language modelling."""
+
+    dataset: str = default(options.Data, dataset="python_source")
+    rnn: str = default(options.Recurrent, rnn="lstm")
+    units: int = default(options.Recurrent, units=256)
+    dropout: float = default(options.Recurrent, dropout=0.2)
+    epochs: int = default(options.Training, epochs=5)
+
+
+@TASKS.register("language_model")
+class LanguageModel(Task):
+    """Language modelling: bits a character, and perplexity."""
+
+    Config = Config
+    requests = {"evaluate": Evaluating, "generate": Generating, "score": Scoring}
+    objective = "bits_per_character"
+    direction = "min"
+    modes = ("train", "evaluate", "generate", "score")
+    advice = {
+        "python_source": "The text was the source code of this Python's standard library. For your own:\n"
+        "  python -m seqzoo.run --task=language_model --workdir=FOLDER --dataset=text --data_dir=FILE_FOLDER_OR_GLOB\n"
+        "And to see what this one writes:\n"
+        "  python -m seqzoo.run --mode=generate --workdir=FOLDER --prime='def '"
+    }
+
+    def load(self, config, vocabularies=None, unseen=False):
+        splits = DATASETS[config.dataset](**options.source(config))
+        data = Data({}, dict(vocabularies or {}))
+        if pairs := {split: examples for split, examples in splits.items() if "good" in examples.features}:
+            if not vocabularies:
+                raise ValueError(f"--dataset={config.dataset} is for --mode=evaluate: there is no text to learn from.")
+            data.splits = pairs
+            return data
+        for examples in splits.values():
+            if "text" not in examples.features:
+                raise ValueError(
+                    f"{examples.source} gives {', '.join(examples.features)}, where a text is needed: --dataset=text."
+                )
+        if unseen and "test" not in splits:  # not what the run learned from: all of it is scored
+            parts = [*splits.values()]
+            splits = {"test": Examples(lambda: itertools.chain(*parts), parts[0].features, parts[0].source)}
+        if not vocabularies:
+            if "train" not in splits or "valid" not in splits:
+                raise ValueError(f"Train and valid splits are needed. Found: {', '.join(splits)}.")
+            texts = (example["text"] for example in splits["train"])
+            codec = Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, config.spell)
+            data.vocabularies["tokens"] = codec.vocabulary
+            data.facts["vocabulary"] = f"{len(codec.tokens):,} tokens"
+        else:
+            splits.pop("train", None)
+            codec = self.codec(config, vocabularies)
+        for split, examples in splits.items():
+            rows = config.batch_size if split == "train" else 1
+            streams = data.splits[split] = Streams(
+                examples, codec, rows, config.window, config.vary_window, config.seed, config.cache_tokens
+            )
+            unknown = f", {streams.unknown / streams.tokens:.2%} unknown" if streams.unknown else ""
+            data.facts[split] = (
+                f"{streams.characters:,} characters, {streams.words:,} words, {streams.tokens:,} tokens{unknown}"
+            )
+        if "test" not in splits:
+            data.facts["test"] = "no test split: scores are on valid"
+        return data
+
+    def codec(self, config, vocabularies):
+        """The Codec of a run."""
+        return Codec(config.tokenizer, vocabularies["tokens"])
+
+    def build(self, config, data):
+        from seqzoo.models import language_model, streamed
+
+        model = language_model(
+            len(data.vocabularies["tokens"].tokens),
+            dim=config.dim,
+            rnn=config.rnn,
+            units=config.units,
+            layers=config.layers,
+            context=config.context,
+            tied=config.tied,
+            dropout=config.dropout,
+            input_dropout=config.input_dropout,
+            embedding_dropout=config.embedding_dropout,
+            activation_penalty=config.activation_penalty,
+            slowness_penalty=config.slowness_penalty,
+            variational=config.variational,
+            weight_drop=config.weight_drop,
+            recurrent_dropout=config.recurrent_dropout,
+            residual=config.residual,
+            layer_norm=config.layer_norm,
+            activation=config.activation,
+        )
+        return streamed(model, config.batch_size)
+
+    def loss(self, config):
+        import keras
+
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+
+    def predictor(self, config, model):
+        from seqzoo.models import Stepper
+
+        return Stepper(model)
+
+    def evaluate(self, config, predictor, batches, vocabularies, options=None):
+        if not isinstance(batches, Streams):
+            return self.evaluate_pairs(config, predictor, batches, vocabularies)
+        scores = text_scores(self.nats(predictor, batches, 1 if options else config.valid_rows), batches)
+        if options and options.dynamic_rate:
+            from seqzoo.dynamic import dynamic_nats
+
+            nats = dynamic_nats(predictor, batches, config.window, options.dynamic_rate, options.dynamic_decay)
+            scores |= {f"dynamic_{metric}": value for metric, value in text_scores(nats, batches).items()}
+        return scores
+
+    def nats(self, stepper, streams, rows=1):
+        """-log p of all tokens of a text, summed; read in so many parts, one is exact."""
+        nats, state = 0.0, None
+        for ids, next_ids, counts in streams.windows(rows):
+            state = state or stepper.start(len(ids))
+            scores, state = stepper.score(ids, next_ids, state)
+            nats -= float(scores[counts].sum(dtype="float64"))
+        return nats
+
+    def evaluate_pairs(self, config, stepper, pairs, vocabularies):
+        """How often the good sentence of a pair is likelier than the bad one, of those whose words are known.
+
+        Where a verb is at stake (`place`) and tokens are words, both are read up to it (Linzen et al., 2016).
+        """
+        codec = self.codec(config, vocabularies)
+        rows, skipped = [], 0
+        for chunk in _chunks(pairs, 512):
+            texts, groups = [], []
+            for pair in chunk:
+                both = [pair["good"], pair["bad"]]
+                whole = "place" not in pair or config.tokenizer != "whitespace"
+                if not whole:
+                    both = [" ".join(text.split(" ")[: pair["place"] + 1]) for text in both]
+                good, bad = (codec.encode(text)[0] for text in both)
+                if any(a != b and 1 in (a, b) for a, b in zip(good, bad, strict=False)):
+                    skipped += 1  # an unknown word where the two differ
+                    continue
+                texts += [{"text": text, "closed": whole} for text in both]
+                groups.append(pair["group"])
+            totals = [row["log_probability"] for row in self.scored(config, stepper, texts, codec)]
+            rows += [(group, a > b) for group, a, b in zip(groups, totals[::2], totals[1::2], strict=True)]
+        if not rows:
+            raise ValueError(f"No pair can be scored: in all {skipped} the words that differ are unknown to the run.")
+        return {**pair_scores(rows), "unknown_support": skipped}
+
+    def scored(self, config, stepper, texts, codec):
+        """Yields {"text", "log_probability", "tokens"} for each of a list of {"text", "closed"}, in their order.
+
+        A text is a line of a document; if it is closed, its line end is scored too.
+        """
+        newline = [i for i, token in enumerate(codec.tokens) if token == "\n"]
+        begin = [codec.end, *newline]
+
+        def encode(example):
+            ids = codec.encode(example["text"])[0] + ((newline or [codec.end]) if example["closed"] else [])
+            whole = np.array([*begin, *ids], "int32")
+            weights = np.ones(len(whole) - 1, "float32")
+            weights[: len(begin) - 1] = 0
+            return {"tokens": whole[:-1]}, whole[1:], weights
+
+        if not texts:
+            return
+
+        def run(inputs, labels, weights):
+            scores, _ = stepper.score(inputs["tokens"], labels, stepper.start(len(labels)))
+            return {"scores": scores, "ids": labels}
+
+        for example, row in Batches(texts, encode, 64, 16384).outputs(run):
+            count = len(encode(example)[1])
+            ids, scores = (row[name][len(begin) - 1 : count] for name in ("ids", "scores"))
+            shown = zip(codec.shown(ids), ids, scores, strict=True)
+            yield {
+                **example,
+                "log_probability": round(float(scores.sum(dtype="float64")), 4),
+                "tokens": [
+                    {"text": text, "log_probability": round(float(score), 4), "known": bool(i != 1)}
+                    for text, i, score in shown
+                ],
+            }
+
+    def score(self, run, lines, options):
+        codec = self.codec(run.config, run.vocabularies)
+        if options.rank:
+            lines = [part for line in lines for part in line.split(" / ") if part.strip()]
+            if len(lines) < 2:
+                raise ValueError(f"--rank needs two texts at least, as lines or parted by ' / '. Received: {lines}")
+        count = 0
+        for chunk in _chunks(lines, 256 if not options.rank else len(lines)):
+            texts = [{"text": text, "closed": True} for text in chunk]
+            rows = []
+            for row in self.scored(run.config, run.predictor, texts, codec):
+                count += 1
+                row = {"line": count, **row, "perplexity": math.exp(-row["log_probability"] / len(row["tokens"]))}
+                row.pop("closed")
+                rows.append(row)
+            if options.rank:
+                rows.sort(key=lambda row: -row["log_probability"])
+                best = rows[0]["log_probability"]
+                total = sum(math.exp(row["log_probability"] - best) for row in rows)
+                rows = [{**row, "share": math.exp(row["log_probability"] - best) / total} for row in rows]
+            yield from rows
+
+    def show_score(self, row, console):
+        """Prints a text with the log-probability of each token."""
+        print_scored(row, console)
+
+    def generate(self, run, options, write):
+        from seqzoo.decoding import Sampler
+
+        codec, stepper = self.codec(run.config, run.vocabularies), run.predictor
+        ids, unknown = codec.encode(options.prime)
+        stop = options.stop.encode("latin-1", "backslashreplace").decode("unicode_escape") if options.stop else ""
+        ids = [codec.end, *ids]
+        rows = options.samples
+        state = stepper.start(rows)
+        for place in range(0, len(ids) - 1, 1024):
+            window = np.tile(np.array(ids[:-1][place : place + 1024], "int32"), (rows, 1))
+            _, state = stepper.score(window, window, state)
+        sampler = Sampler(stepper, (0, 1), (codec.end,), options.temperature, options.top_k, options.top_p)
+        rng = np.random.default_rng(options.seed)
+        drawn = [[] for _ in range(rows)]
+        texts = [""] * rows
+        last, done = np.full(rows, ids[-1], "int32"), np.zeros(rows, bool)
+        finished = [None] * rows
+        write(options.prime)
+        for place in range(0, options.length, BLOCK):
+            noise = rng.random((min(BLOCK, options.length - place), rows))
+            block, last, state, done = sampler(last, state, noise, done)
+            done = np.array(done)
+            for row in range(rows):
+                if finished[row]:
+                    continue
+                drawn[row] += [i for i in block[row] if i]
+                text = codec.decode(ids + drawn[row])[len(codec.decode(ids)) :]
+                if done[row]:
+                    finished[row] = "end"
+                if stop and stop in text:
+                    text, finished[row], done[row] = text[: text.index(stop)], "stop", True
+                if not row:
+                    write(text[len(texts[0]) :])
+                texts[row] = text
+            if all(finished):
+                break
+        for row in range(rows):
+            yield {
+                "sample": row + 1,
+                "prime": options.prime,
+                "text": texts[row],
+                "ended_by": finished[row] or "length",
+                "unknown_in_prime": unknown,
+            }
+
+    def show_sample(self, sample, console):
+        """Prints a sample; the first one was printed while it was drawn."""
+        if sample["sample"] == 1:
+            console.print()
+            if sample["unknown_in_prime"]:
+                unknown = ", ".join(map(repr, dict.fromkeys(sample["unknown_in_prime"])))
+                console.print(f"[dim]the prime has what training never saw:[/] {unknown}", markup=True)
+        else:
+            console.print(f"[dim]--- sample {sample['sample']}[/]")
+            console.print(sample["prime"] + sample["text"], markup=False, soft_wrap=True)
+
+    def report(self, config, predictor, data, folder):
+        """Scores valid and test exactly, read as one stream, and the n-gram baselines."""
+        scores = {}
+        for split in ("valid", "test"):
+            if split in data.splits:
+                exact = text_scores(self.nats(predictor, data.splits[split]), data.splits[split])
+                scores |= {f"{split}_{metric}": value for metric, value in exact.items()}
+        train = data.splits["train"].read(0, NGRAM_TOKENS)
+        valid, size = data.splits["valid"], predictor.tokens
+        ids = valid.read(0, min(valid.tokens + 1, NGRAM_TOKENS))
+        order = config.ngram
+        if order and len(ids) == valid.tokens + 1:
+            for name, learn in (
+                ("kneser_ney", lambda: KneserNey(train, order, size)),
+                ("add_k", lambda: AddK(train, order, size, best_k(train, order, size))),
+            ):
+                start = time.perf_counter()
+                nats = -float(learn().log_probabilities(ids)[1:].sum())
+                made = {**text_scores(nats, valid), "seconds": time.perf_counter() - start}
+                scores |= {f"valid_{order}-gram_{name}_{metric}": value for metric, value in made.items()}
+        return scores
+
+
+def _chunks(items, size):
+    items = iter(items)
+    while chunk := [*itertools.islice(items, size)]:
+        yield chunk
