@@ -10,11 +10,11 @@ def dynamic_nats(stepper, streams, window, rate, decay):
 
         w <- w - rate g / (RMS + eps) + decay_i (w0 - w)        RMS = sqrt(mean of g^2), one number a weight
 
-    RMS and eps (its mean over all weights, 0.002 of it at least) come from the same text's first windows, the running
-    mean of g^2 from then on; decay_i is `decay` times RMS over its mean, at most 1. The weights are put back at the end.
+    The mean of g^2 runs over the windows so far; eps is the mean of RMS over all weights, and decay_i is `decay` times
+    RMS over that mean, at most 1. The weights are put back at the end.
 
-    Source: Krause et al., 2018, Dynamic Evaluation of Neural Sequence Models, section 4, equations 5 to 7. They take the
-    mean of g^2 from the training text; here it is the text's own, up to the window, so that a run needs no other.
+    Source: Krause et al., 2018, Dynamic Evaluation of Neural Sequence Models, section 4, equations 5 to 7. They take
+    the mean of g^2 from the training text; here it is the text's own, up to the window, so that none other is needed.
 
     Args:
         stepper: models.Stepper, on the TensorFlow backend.

@@ -25,6 +25,7 @@ class WeightDrop(keras.layers.Wrapper):
         super().__init__(layer, **kwargs)
         self.rate = rate
         self.noise = keras.random.SeedGenerator()
+        self.supports_masking = True
 
     def _cells(self):
         both = isinstance(self.layer, keras.layers.Bidirectional)
