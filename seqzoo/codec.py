@@ -1,6 +1,7 @@
 """Codec: text <-> ids of a language model, whatever its units."""
 
 import collections
+import itertools
 import re
 
 from seqzoo.features import by_frequency
@@ -40,6 +41,8 @@ class Codec:
         self.units, self.vocabulary = units, vocabulary
         self.tokens = vocabulary.tokens
         self.end = self.tokens.index(END)
+        # A word of the text that looks like a mark is none.
+        self._ids = {token: number for number, token in enumerate(self.tokens) if token not in MARKS}
         self.spell = any(token.endswith((_MORE, _LAST)) and token not in (_MORE, _LAST) for token in self.tokens)
 
     @classmethod
@@ -66,7 +69,7 @@ class Codec:
         return cls(units, Vocabulary([END, *known]))
 
     def encode(self, text):
-        """(ids, unknown tokens) of a text; the unknown tokens in their order, as they are spelled."""
+        """(ids, what the unknown ones among them stand for, in their order) of a text."""
         if self.units in KINDS:
             places = self.vocabulary.split(text)
             ids = self.vocabulary.encode([piece for piece, _, _ in places])
@@ -74,12 +77,14 @@ class Codec:
         tokens = _SPLIT[self.units](text)
         if self.spell:
             tokens = [part for token in tokens for part in self._spelled(token)]
-        # A word of the text that looks like a mark is none.
-        ids = [1 if token in MARKS else i for token, i in zip(tokens, self.vocabulary.encode(tokens), strict=True)]
-        return ids, [token for token, i in zip(tokens, ids, strict=True) if i == 1 and token != UNKNOWN]
+        ids = [*map(self._ids.get, tokens, itertools.repeat(1))]
+        if 1 not in ids:
+            return ids, []
+        unknown = (token for token, i in zip(tokens, ids, strict=True) if i == 1 and token != UNKNOWN)
+        return ids, [self._text(token) for token in unknown]
 
     def _spelled(self, token):
-        if token in self.vocabulary or token == UNKNOWN:
+        if token in self._ids or token == UNKNOWN:
             return [token]
         return [*(character + _MORE for character in token[:-1]), token[-1] + _LAST]
 

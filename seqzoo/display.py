@@ -189,7 +189,7 @@ def html_page(predictions, title):
     Yields:
         The page in pieces of str, one a prediction and two around them, to be written as UTF-8.
     """
-    yield _HTML_START.format(title=html.escape(title))
+    yield _HTML_START.format(title=html.escape(title), style="")
     explained = False
     for prediction in predictions:
         if prediction.get("words") and not explained:
@@ -201,6 +201,67 @@ def html_page(predictions, title):
             )
         yield _html_article(prediction)
     yield "</body>\n</html>\n"
+
+
+def units_page(inspection, title):
+    """A page of HTML with a text coloured by what hidden units are at each token, a block a unit.
+
+    As in Karpathy, Johnson & Fei-Fei, 2015, Visualizing and Understanding Recurrent Networks, figure 2. Like
+    `html_page` it needs nothing but itself and fits light and dark screens. Blue and red are told apart by colour-blind
+    eyes.
+
+    Args:
+        inspection: ``{"notes", "followed", "tokens", "units"}``: lines of text to stand above; what
+            `inspection.followed` returned; dicts of ``before, text, log_probability, known``, where ``before`` is what
+            stands between a token and the one before it; and dicts of ``unit, about, values``, a value a token.
+        title: the heading.
+
+    Yields:
+        The page in pieces of str, to be written as UTF-8.
+    """
+    yield _HTML_START.format(title=html.escape(title), style=_UNITS_STYLE)
+    for note in inspection["notes"]:
+        yield f"<p>{html.escape(note)}</p>\n"
+    shown = {str(block["unit"]) for block in inspection["units"]}
+    if inspection["followed"]:
+        yield (
+            "<table>\n<tr><th>what is followed<th>by unit<th class=number>correlation<th class=number>by chance</tr>\n"
+        )
+        for row in inspection["followed"]:
+            unit = str(row["unit"])
+            unit = f'<a href="#u{unit}">{unit}</a>' if unit in shown else unit
+            yield (
+                f"<tr><td>{html.escape(row['feature'])}<td>{unit}<td class=number>{row['correlation']:+.2f}"
+                f"<td class=number>{row['chance']:.2f}</tr>\n"
+            )
+        yield f"</table>\n<p class=legend>{CORRELATIONS}</p>\n"
+    yield (
+        "<p class=legend>Each token has the colour of the unit when it has just been read: <i class=n8>blue</i> is "
+        "below 0, <i class=p8>red</i> above, strongest at the largest 2% of the unit's values in this text. Point at a "
+        "token to see the value, and the natural logarithm of the probability that it had before it was read.</p>\n"
+    )
+    for number, block in enumerate(inspection["units"]):
+        strength = sorted(map(abs, block["values"]))
+        strongest = strength[int(0.98 * (len(strength) - 1))] or strength[-1] or 1
+        yield (
+            f"<details{'' if number else ' open'}><summary><b>{block['unit']}</b> {html.escape(block['about'])}"
+            f'</summary>\n<p class=text dir=auto id="u{block["unit"]}">'
+        )
+        for token, value in zip(inspection["tokens"], block["values"], strict=True):
+            yield _html_token(token, value, max(-10, min(10, round(10 * value / strongest))))
+        yield "</p></details>\n"
+    yield "</body>\n</html>\n"
+
+
+def plain_table(title, columns, rows, caption=None):
+    """A rich Table of rows of str; of all columns but the first, what is a number stands on the right."""
+    table = Table(title=Text(title), caption=caption and Text(caption), title_justify="left", caption_justify="left")
+    for name, column in zip(columns, zip(*rows, strict=True), strict=True):
+        numbers = all(cell.strip("+-.%").replace(".", "").isdigit() for cell in column)
+        table.add_column(name, justify="right" if numbers else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def result_table(metrics, title):
@@ -366,11 +427,35 @@ i {{ font-style: normal; border-radius: .2em }}
 small {{ float: right }}
 small, .second, .legend {{ opacity: .75 }}
 .gold {{ font-weight: bold; margin-left: .8em }}
-</style>
+{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
 """
+
+
+CORRELATIONS = (
+    "Correlations are of this text alone, each of the unit that has the largest. By chance: what the best unit reaches "
+    "for the same thing displaced in the text, in 1 of 20 places; what is not above it says nothing."
+)
+
+# Steps of blue and red that black and white text can be read on, as a page lies on white or on black.
+_UNITS_STYLE = "b { color: inherit; padding: 0 } .text { font-family: ui-monospace, monospace; line-height: 1.5 }\n"
+_UNITS_STYLE += "th, td { text-align: left; padding: 0 1.5em 0 0; font-weight: normal } th { opacity: .75 }\n"
+_UNITS_STYLE += ".number { text-align: right } details { border-top: 1px solid #8886; padding: .5em 0 }\n"
+_UNITS_STYLE += "".join(
+    f".{name}{step} {{ background: rgba({colour},{0.06 * step:.2f}) }}\n"
+    for name, colour in (("n", "30,100,230"), ("p", "225,30,20"))
+    for step in range(1, 11)
+)
+
+
+def _html_token(token, value, step):
+    text = html.escape(token["text"]).replace("\n", "↵\n")
+    colour = f" class={'p' if step > 0 else 'n'}{abs(step)}" if step else ""
+    unknown = "" if token["known"] else ", unknown"
+    title = f"{value:+.2f}, log p {token['log_probability']:.2f}{unknown}"
+    return f'{html.escape(token["before"])}<i{colour} title="{title}">{text}</i>'
 
 
 def _html_article(prediction):

@@ -1,10 +1,22 @@
-"""Plots of a run: its confusion matrix, its history and how reliable its probabilities are.
+"""Plots of a run: its confusion matrix, its history, how reliable its probabilities are, its gates over time.
 
 Figures are made as objects and drawn straight into the file, so that plotting needs no display and leaves the pyplot
 state of the calling program alone.
 """
 
 import math
+import warnings
+
+GATE_NAMES = {
+    "i": "input gate i",
+    "f": "forget gate f (1 keeps the cell)",
+    "o": "output gate o",
+    "z": "update gate z (1 keeps the state)",
+    "r": "reset gate r",
+    "u": "update gate u (1 replaces the state)",
+    "a": "a, the share of the state that is kept",
+}
+STATE_NAMES = {"g": "candidate g", "c": "cell c", "h": "output h"}
 
 
 def confusion_plot(labels, counts, path):
@@ -128,6 +140,54 @@ def reliability_plot(bins, error, path):
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
+
+
+def gate_plot(layer, tokens, order, title, path):
+    """Draws gates and states of a recurrent layer while it reads: a row a unit, a column a token.
+
+    Args:
+        layer: {name: array [T, H]}, as `seqzoo.inspection.trace` gives it; gates, those of
+            `GATE_NAMES`, are drawn from 0 to 1, the others about 0.
+        tokens: T texts.
+        order: numbers of the units (from 0), from the top row on.
+        title: what is written above.
+        path: the image to write; its ending says the format.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    columns = 2 if len(layer) > 1 else 1
+    rows = -(-len(layer) // columns)
+    shown = [token.replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣") for token in tokens]
+    shown = [token if len(token) <= 15 else f"{token[:14]}…" for token in shown]
+    letters = max(map(len, shown))
+    width, height = max(5, 0.115 * len(tokens) + 1.5), min(7, max(2.2, 0.02 * len(order))) + 0.07 * letters
+    figure = Figure(figsize=(columns * width, rows * height + 0.6), layout="constrained")
+    figure.suptitle(title, parse_math=False)
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    places = np.unique(np.linspace(0, len(order) - 1, min(len(order), 12)).astype(int))
+    for (name, values), axes in zip(layer.items(), panels, strict=False):
+        if name in GATE_NAMES:
+            style = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+        else:
+            largest = max(np.quantile(abs(values), 0.98), 1e-6)  # a few cells may count far up
+            style = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+        image = axes.imshow(values[:, order].T, aspect="auto", interpolation="nearest", **style)
+        axes.set_title({**GATE_NAMES, **STATE_NAMES}[name])
+        axes.set_xticks(
+            range(len(shown)), shown, rotation=90 if letters > 1 else 0, fontsize=7, family="monospace",
+            parse_math=False,
+        )  # fmt: skip
+        axes.set_yticks(places, [str(order[place] + 1) for place in places], fontsize=7)
+        axes.tick_params(length=0)
+        axes.set_ylabel("unit")
+        extend = "neither" if name in GATE_NAMES else "both"
+        figure.colorbar(image, ax=axes, pad=0.01, aspect=30, extend=extend)
+    for axes in [*panels]:  # of an odd number of pictures
+        axes.set_visible(False)
+    with warnings.catch_warnings():  # a script that the font lacks is drawn as boxes
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(path, dpi=120)
 
 
 def _short(count):

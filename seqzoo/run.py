@@ -116,6 +116,8 @@ def _task_and_mode(argv):
     early(["seqzoo.run", *argv], known_only=True)
     task = early.task and TASKS.check(early.task)
     Command(mode=early.mode)  # refuses a mode that is none
+    if task and early.mode not in TASKS[task].modes:
+        raise ValueError(f"Task {task} has no --mode={early.mode}; it has {', '.join(TASKS[task].modes)}.")
     if early.mode == "train" or (not early.workdir and ("--help" in argv or "-h" in argv)):
         return task, early.mode
     if not early.workdir:

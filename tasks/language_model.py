@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import pathlib
 import time
 
 import numpy as np
@@ -20,7 +21,9 @@ from seqzoo.streams import Streams
 from seqzoo.task import TASKS, Data, Task
 
 NGRAM_TOKENS = 5_000_000  # that the n-gram baselines learn from, at most
+HELD_OUT = 20  # of so many documents one is valid where there is no such split
 BLOCK = 64  # tokens that are drawn between two looks at them
+INSPECTED = 5000  # tokens of a text that is looked into, at most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +116,21 @@ class Scoring(Options):
 
 
 @dataclasses.dataclass(frozen=True)
+class Inspecting(Options):
+    """Looking inside."""
+
+    unit: str = option(
+        "", "Units to colour the text by, LAYER:NUMBER from 1 on, such as 2:17, or 2:c17 for an LSTM's cell; several "
+        "with commas. Empty: those that follow something best."
+    )  # fmt: skip
+    layer: int = option(0, "Layer whose gates are drawn, from 1 on; 0: the last.", minimum=0)
+    start: int = option(1, "Token from which on they are drawn.", minimum=1)
+    steps: int = option(80, "Tokens that they are drawn for.", minimum=1, maximum=400)
+    html: str = option("", "Write the coloured text to this file. Empty: inspect.html in the run's folder.")
+    png: str = option("", "Draw the gates into this file. Empty: gates.png in the run's folder.")
+
+
+@dataclasses.dataclass(frozen=True)
 class Config(options.Data, Units, Streaming, Model, options.Recurrent, options.Training):
     """Language modelling."""
 
@@ -128,10 +146,10 @@ class LanguageModel(Task):
     """Language modelling: bits a character, and perplexity."""
 
     Config = Config
-    requests = {"evaluate": Evaluating, "generate": Generating, "score": Scoring}
+    requests = {"evaluate": Evaluating, "generate": Generating, "score": Scoring, "inspect": Inspecting}
     objective = "bits_per_character"
     direction = "min"
-    modes = ("train", "evaluate", "generate", "score")
+    modes = ("train", "evaluate", "generate", "score", "inspect")
     advice = {
         "python_source": "The text was the source code of this Python's standard library. For your own:\n"
         "  python -m seqzoo.run --task=language_model --workdir=FOLDER --dataset=text --data_dir=FILE_FOLDER_OR_GLOB\n"
@@ -156,8 +174,11 @@ class LanguageModel(Task):
             parts = [*splits.values()]
             splits = {"test": Examples(lambda: itertools.chain(*parts), parts[0].features, parts[0].source)}
         if not vocabularies:
-            if "train" not in splits or "valid" not in splits:
-                raise ValueError(f"Train and valid splits are needed. Found: {', '.join(splits)}.")
+            if "train" not in splits:
+                raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
+            if "valid" not in splits:
+                splits["train"], splits["valid"] = held_out_documents(splits["train"], HELD_OUT)
+                data.facts["held out"] = f"every {HELD_OUT}th document of train as valid"
             texts = (example["text"] for example in splits["train"])
             codec = Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, config.spell)
             data.vocabularies["tokens"] = codec.vocabulary
@@ -252,7 +273,7 @@ class LanguageModel(Task):
                 if not whole:
                     both = [" ".join(text.split(" ")[: pair["place"] + 1]) for text in both]
                 good, bad = (codec.encode(text)[0] for text in both)
-                if any(a != b and 1 in (a, b) for a, b in zip(good, bad, strict=False)):
+                if good == bad or good.count(1) != bad.count(1):
                     skipped += 1  # an unknown word where the two differ
                     continue
                 texts += [{"text": text, "closed": whole} for text in both]
@@ -381,6 +402,72 @@ class LanguageModel(Task):
             console.print(f"[dim]--- sample {sample['sample']}[/]")
             console.print(sample["prime"] + sample["text"], markup=False, soft_wrap=True)
 
+    def inspect(self, run, lines, options, console):
+        from seqzoo import display, inspection
+        from seqzoo.plots import gate_plot
+        from seqzoo.training import replace
+
+        codec, notes = self.codec(run.config, run.vocabularies), []
+        text = inspection.joined(lines, 20 * INSPECTED)  # few tokens are longer
+        ids = codec.encode(text)[0]
+        if not ids:
+            raise ValueError("The text is empty: there is nothing to look into.")
+        if len(ids) > INSPECTED or len(text) == 20 * INSPECTED:
+            ids = ids[:INSPECTED]
+            notes.append(f"The text is longer: these are its first {len(ids):,} tokens.")
+        if unknown := ids.count(1):
+            notes.append(f"{unknown:,} of {len(ids):,} tokens are unknown to the run.")
+        if options.start > len(ids):
+            raise ValueError(f"--start={options.start}: the text has {len(ids):,} tokens.")
+        scores, layers = inspection.read(run.predictor, [codec.end, *ids])
+        number = options.layer or len(layers)
+        if number > len(layers):
+            raise ValueError(f"--layer={number}: the last recurrent layer is {len(layers)}.")
+        tokens = inspection.tokens(codec, text, ids, scores)
+        units, values = inspection.states(layers)
+        followed = inspection.followed(units, values, inspection.token_features(text, tokens))
+        if options.unit:
+            chosen = inspection.parsed(options.unit, units)
+        else:
+            telling = (row["unit"] for row in followed if abs(row["correlation"]) > row["chance"])
+            chosen = [*telling, *inspection.most_varied(units, values)]
+        shown = inspection.shown(chosen, units, values, followed)
+
+        html, png = (
+            pathlib.Path(path) if path else run.folder / name
+            for path, name in ((options.html, "inspect.html"), (options.png, "gates.png"))
+        )
+        page = {"notes": notes, "followed": followed, "tokens": tokens, "units": shown}
+        pieces = display.units_page(page, f"{run.folder.name}: what units follow")
+        replace(html, lambda path: pathlib.Path(path).write_text("".join(pieces), "utf-8"))
+        first, last = options.start - 1, min(options.start - 1 + options.steps, len(ids))
+        order, layer = inspection.order(layers[number - 1]), layers[number - 1]
+        part = {name: values[first:last] for name, values in layer.items()}
+        title = f"{run.config.rnn}, layer {number}, tokens {first + 1} to {last}"
+        texts = [token["text"] for token in tokens[first:last]]
+        replace(png, lambda path: gate_plot(part, texts, order, title, path))
+
+        for note in notes:
+            console.print(f"[dim]{note}[/]")
+        if followed:
+            rows = [
+                [row["feature"], str(row["unit"]), f"{row['correlation']:+.2f}", f"{row['chance']:.2f}"]
+                for row in followed
+            ]
+            columns = ["what is followed", "by unit", "correlation", "by chance"]
+            console.print(display.plain_table("Units that follow the text", columns, rows, display.CORRELATIONS))
+        saturated = inspection.saturation(layers)
+        if saturated:
+            rows = [
+                [str(row["layer"]), row["gate"], f"{row['left']:.1%}", f"{row['right']:.1%}", f"{row['mean']:.2f}"]
+                for row in saturated
+            ]
+            columns = ["layer", "gate", "below .1", "above .9", "mean"]
+            console.print(display.plain_table("Saturation of the gates", columns, rows))
+        else:
+            console.print(f"--rnn={run.config.rnn} has no gates that are known here: its h alone is drawn.")
+        console.print(f"[dim]saved as {html} and {png}[/]", soft_wrap=True)
+
     def report(self, config, predictor, data, folder):
         """Scores valid and test exactly, read as one stream, and the n-gram baselines."""
         scores = {}
@@ -402,6 +489,22 @@ class LanguageModel(Task):
                 made = {**text_scores(nats, valid), "seconds": time.perf_counter() - start}
                 scores |= {f"valid_{order}-gram_{name}_{metric}": value for metric, value in made.items()}
         return scores
+
+
+def held_out_documents(examples, every):
+    """Two Examples: all documents of `examples` but one in so many, and those."""
+
+    def part(held):
+        def read():
+            number = 1
+            for example in examples:
+                if (number % every == 0) == held:
+                    yield example
+                number += example["end"]
+
+        return Examples(read, examples.features, examples.source)
+
+    return part(False), part(True)
 
 
 def _chunks(items, size):

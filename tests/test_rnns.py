@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from seqzoo.layers import masks
 from seqzoo.options import Recurrent
-from seqzoo.rnns import RNNS
+from seqzoo.rnns import RNNS, min_rnns
 from seqzoo.rnns import lstm as lstm_module
 
 B, T, D, H = 3, 6, 3, 4
@@ -26,6 +26,7 @@ def both(name):
 NAMES = RNNS.names()
 FORWARD = [name for name in NAMES if not both(name)]
 BOTH = [name for name in NAMES if both(name)]
+MIN = ["min_gru", "min_lstm"]
 
 
 def random_weights(layer, seed=0):
@@ -96,6 +97,20 @@ def simple_gru_step(x, state, act, W, U, b):
     return (u * act(candidate) + (1 - u) * c,)
 
 
+def min_gru_step(x, state, act, W, b):
+    (h,) = state
+    z, new = np.split(x @ W + b, 2)
+    z = sigmoid(z)
+    return ((1 - z) * h + z * act(new),)
+
+
+def min_lstm_step(x, state, act, W, b):
+    (h,) = state
+    i, f, new = np.split(x @ W + b, 3)
+    i, f = sigmoid(i), sigmoid(f)
+    return (f / (f + i) * h + i / (f + i) * act(new),)
+
+
 ACTIVATIONS = {
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
@@ -113,6 +128,8 @@ FAMILIES = {
     "lstm": ("lstm", lstm_step, {}),
     "peephole_lstm": ("peephole_lstm", peephole_lstm_step, {}),
     "simple_gru": ("simple_gru", simple_gru_step, {}),
+    "min_gru": ("min_gru", min_gru_step, {}),
+    "min_lstm": ("min_lstm", min_lstm_step, {}),
 }
 
 
@@ -127,10 +144,11 @@ def of_name(weights, *names):
 def test_each_family_follows_its_equations_with_each_activation(family, activation):
     name, step, kwargs = FAMILIES[family]
     layer = make(name, activation=activation, **kwargs)
+    recurrent = [] if family in MIN else ["recurrent_kernel"]  # their gates do not see the state
     peepholes = ["peepholes"] if family == "peephole_lstm" else []
-    weights = of_name(layer.weights, "kernel", "recurrent_kernel", "bias", *peepholes)
+    weights = of_name(layer.weights, "kernel", *recurrent, "bias", *peepholes)
     x = numbers(B, T, D)
-    first = [numbers(B, H, seed=seed) for seed in (2, 3)[: 2 if "lstm" in name else 1]]
+    first = [numbers(B, H, seed=seed) for seed in (2, 3)[: len(layer.state_size)]]
     y, *states = layer(x, mask=np.arange(T) < LENGTHS[:, None], initial_state=first)
     for row, length in enumerate(LENGTHS):
         state = [part[row] for part in first]
@@ -269,29 +287,32 @@ for name, expected in np.load("expected.npz").items():
     assert process.returncode == 0, process.stderr[-3000:]
 
 
-def lstm_results(layer, x, h, c, mask, how):
-    """All outputs and all gradients of an LSTM, by name."""
+def all_results(layer, x, first, mask, how):
+    """All outputs and all gradients of a layer from a first state, by name."""
 
-    def results(x, h, c):
+    def results(x, *first):
         with tf.GradientTape() as tape:
-            tape.watch([x, h, c])
-            y, last_h, last_c = layer(x, mask=mask, initial_state=[h, c])
+            tape.watch([x, *first])
+            y, *last = layer(x, mask=mask, initial_state=list(first))
             # Behind the end Keras repeats outputs or not, by kernel: nobody reads them.
             real = y if mask is None else tf.where((mask[:, ::-1] if layer.go_backwards else mask)[..., None], y, 0.0)
             positions = tf.cast(tf.range(tf.size(y)), "float32")
             weights = tf.sin(tf.reshape(positions, tf.shape(y)))  # another one for each value
-            loss = tf.reduce_sum(real * weights) + tf.reduce_sum(last_h * weights[:, 0]) - tf.reduce_sum(last_c * h)
-        names = [weight.path.rsplit("/", 1)[-1] for weight in layer.trainable_variables]
-        gradients = tape.gradient(loss, [x, h, c, *layer.trainable_variables])
-        return {"y": real, "h": last_h, "c": last_c} | dict(zip(["dx", "dh", "dc", *names], gradients, strict=True))
+            loss = tf.reduce_sum(real * weights)
+            loss += sum(tf.reduce_sum(state * weights[:, 0]) * number for number, state in enumerate(last, 2))
+        paths = [weight.path.rsplit("/", 1)[-1] for weight in layer.trainable_variables]
+        gradients = tape.gradient(loss, [x, *first, *layer.trainable_variables])
+        states = [f"state {number}" for number in range(len(first))]
+        names = ["y", *states, "dx", *(f"d {state}" for state in states), *paths]
+        return dict(zip(names, [real, *last, *gradients], strict=True))
 
     if how == "dynamic":
         results = tf.function(
-            results, input_signature=[tf.TensorSpec((None, None, D)), *[tf.TensorSpec((None, H))] * 2]
+            results, input_signature=[tf.TensorSpec((None, None, D)), *[tf.TensorSpec((None, H))] * len(first)]
         )
     elif how == "jit":
         results = tf.function(results, jit_compile=True)
-    return results(tf.constant(x), tf.constant(h), tf.constant(c))
+    return results(tf.constant(x), *map(tf.constant, first))
 
 
 @pytest.mark.parametrize("go_backwards", [False, True])
@@ -308,14 +329,104 @@ def test_the_fused_lstm_is_the_lstm_of_keras(how, steps, masked, go_backwards, m
     ours.set_weights(theirs.get_weights())
     ours.supports_jit = True  # on a GPU too: no cuDNN
     ours.use_cudnn = False
-    x, h, c = numbers(B, steps, D), numbers(B, H, seed=2), numbers(B, H, seed=3)
+    x, first = numbers(B, steps, D), [numbers(B, H, seed=2), numbers(B, H, seed=3)]
     mask = tf.constant(np.arange(steps) < np.minimum(LENGTHS, steps)[:, None]) if masked else None
-    received = lstm_results(ours, x, h, c, mask, how)
-    assert calls
-    expected = lstm_results(theirs, x, h, c, mask, "eager")
+    received = all_results(ours, x, first, mask, how)
+    assert calls or (how, steps) == ("eager", 1)  # one step outside of training is a call of the cell
+    expected = all_results(theirs, x, first, mask, "eager")
     assert len(expected) == 9
     for name in expected:
         np.testing.assert_allclose(received[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+LONG = 5 * min_rnns.CHUNK**2 + 3  # chunks of chunks, and a rest
+
+
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "how, steps", [("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("dynamic", LONG), ("jit", LONG)]
+)
+@pytest.mark.parametrize("name", MIN)
+def test_all_steps_at_once_are_the_steps_one_after_the_other(name, how, steps, masked, go_backwards):
+    layer = make(name, go_backwards=go_backwards)
+    loop = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True, go_backwards=go_backwards)
+    x, first = numbers(B, steps, D), [numbers(B, H, seed=2)]
+    mask = None
+    if masked:
+        lengths = np.array([steps, steps // 2, steps // 3])[:, None]
+        mask = (np.arange(steps) < lengths) & (np.arange(steps) % 7 != 3)  # holes too
+        mask = tf.constant(mask | (np.arange(steps) == (steps - 1 if go_backwards else 0)))  # before it y is 0 in Keras
+    received = all_results(layer, x, first, mask, how)
+    expected = all_results(loop, x, first, mask, "dynamic")
+    assert len(expected) == 6
+    for key in expected:
+        np.testing.assert_allclose(received[key], expected[key], rtol=1e-4, atol=1e-4, err_msg=key)
+
+
+@pytest.mark.parametrize("name", MIN)
+def test_unrolled_and_with_zeros_for_masked_steps_the_scan_is_still_the_loop(name):
+    x, mask = numbers(B, T, D), np.arange(T) < LENGTHS[:, None]
+    layer, unrolled = make(name, zero_output_for_mask=True), make(name, zero_output_for_mask=True, unroll=True)
+    close(layer(x, mask=mask)[0], unrolled(x, mask=mask)[0])
+    assert not np.array(layer(x, mask=mask)[0])[~mask].any()
+
+
+@pytest.mark.parametrize("name", MIN)
+def test_the_scan_drops_what_the_loop_drops(name):
+    layer = make(name, dropout=0.3, recurrent_dropout=0.5, seed=7)
+    same = make(name, dropout=0.3, recurrent_dropout=0.5, seed=7)
+    loop = keras.layers.RNN(same.cell, return_sequences=True, return_state=True)
+    x = numbers(B, T, D)
+    for received, expected in zip(layer(x, training=True), loop(x, training=True), strict=True):
+        close(received, expected)
+
+
+@pytest.mark.parametrize("name", MIN)
+def test_recurrent_dropout_of_the_scan_drops_units_of_the_state_and_keeps_its_mean(name):
+    layer, x = make(name, recurrent_dropout=0.5), numbers(B, 50, D)
+    plain, dropped = np.array(layer(x)[0]), np.array(layer(x, training=True)[0])
+    kept = dropped.any(axis=1, keepdims=True)  # [B, 1, H]
+    assert 0 < kept.mean() < 1
+    close(dropped, 2 * plain * kept)
+
+
+def test_two_shut_gates_of_a_min_lstm_share_evenly():
+    layer = make("min_lstm")
+    weights = dict(zip((weight.path.rsplit("/", 1)[-1] for weight in layer.weights), layer.weights, strict=True))
+    weights["kernel"].assign(np.zeros((D, 3 * H)))
+    weights["bias"].assign([-1000.0] * 2 * H + [0.5] * H)  # sigmoid(-1000) = 0 in float32
+    received = all_results(layer, numbers(B, T, D), [np.ones((B, H), "float32")], None, "eager")
+    close(received["y"][0, :, 0], [np.tanh(0.5) + 0.5**t * (1 - np.tanh(0.5)) for t in range(1, T + 1)])
+    assert all(np.isfinite(value).all() for value in received.values())
+
+
+def test_a_linear_scan_forgets_keeps_and_has_second_derivatives():
+    steps = 3 * min_rnns.CHUNK
+    a = np.random.default_rng(0).choice([0, 1e-30, 0.3, 1], (B, steps, H)).astype("float32")
+    b, h = numbers(B, steps, H), numbers(B, H, seed=2)
+
+    def in_turn(a, b, h):
+        states = []
+        for t in range(steps):
+            h = a[:, t] * h + b[:, t]
+            states.append(h)
+        return tf.stack(states, axis=1)
+
+    def results(scan):
+        inputs = [tf.constant(value) for value in (a, b, h)]
+        with tf.GradientTape() as outer:
+            outer.watch(inputs)
+            with tf.GradientTape() as inner:
+                inner.watch(inputs)
+                y = scan(*inputs)
+                loss = tf.reduce_sum(y**3)
+            first = inner.gradient(loss, inputs)
+            squares = sum(tf.reduce_sum(gradient**2) for gradient in first)
+        return [y, *first, *outer.gradient(squares, inputs)]
+
+    for received, expected in zip(results(min_rnns.linear_scan), results(in_turn), strict=True):
+        np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -341,7 +452,7 @@ def test_recurrent_kernels_start_orthogonal_and_forget_gates_open(name):
     layer = RNNS[name](H)
     layer.build((None, None, D))
     kernels = [np.array(weight) for weight in layer.weights if weight.path.endswith("recurrent_kernel")]
-    assert len(kernels) == 1 + (name in BOTH)
+    assert len(kernels) == (0 if name.removeprefix("bi") in MIN else 1 + (name in BOTH))
     for U in kernels:
         close(U @ U.T, np.eye(H), 1e-5)
     for weight in layer.weights:

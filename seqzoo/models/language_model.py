@@ -98,7 +98,8 @@ class Streamed(keras.Model):
             return super().call({"tokens": inputs["tokens"]}, training=training)
         keep = 1 - ops.cast(inputs["start"], "float32")[:, None]  # [B, 1]
         before = [ops.convert_to_tensor(state) * keep for state in self.carried]
-        logits, *after = self.get_layer("reader")([inputs["tokens"], *before], training=True)
+        ids = ops.convert_to_tensor(inputs["tokens"])
+        logits, *after = self.get_layer("reader")([ids, *before], training=True)
         for state, value in zip(self.carried, after, strict=True):
             state.assign(ops.stop_gradient(value))
         return logits
@@ -130,7 +131,7 @@ class Stepper:
 
     def __call__(self, ids, state):
         """(logits [B, T, V] of the token after each, the state after them) of ids [B, T], 0 padding on the right."""
-        logits, *after = self.reader([ids, *state], training=False)
+        logits, *after = self.reader([ops.convert_to_tensor(ids), *state], training=False)
         return logits, after
 
     def score(self, ids, next_ids, state):

@@ -37,10 +37,33 @@ def activation(name, units):
     return crelu
 
 
-def from_cell(cell, units, **kwargs):
-    """A Keras RNN layer around ``cell(units, ...)``; each keyword goes to the layer or the cell, whichever knows it."""
+class OneStep:
+    """Mixin for a Keras recurrent layer: one step outside of training is a call of its cell, without a loop.
+
+    So a sequence that is made step by step, as in sampling, costs what its cells cost.
+    """
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if training or sequences.shape[1] != 1:
+            return super().inner_loop(sequences, initial_state, mask=mask, training=training)
+        y, states = self.cell(sequences[:, 0], list(initial_state))
+        states = states if isinstance(states, list | tuple) else [states]
+        if mask is not None:
+            real = ops.cast(mask, "bool")  # [B, 1]
+            y = ops.where(real, y, 0)
+            states = [ops.where(real, new, old) for new, old in zip(states, initial_state, strict=True)]
+        return y, y[:, None], list(states)
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class RNN(OneStep, keras.layers.RNN):
+    """Keras's layer around a cell."""
+
+
+def from_cell(cell, units, layer=RNN, **kwargs):
+    """A recurrent layer around ``cell(units, ...)``; each keyword goes to the layer or the cell, whichever knows it."""
     layer_kwargs = {key: kwargs.pop(key) for key in _LAYER_ARGUMENTS if key in kwargs}
-    return keras.layers.RNN(cell(units, **kwargs), **layer_kwargs)
+    return layer(cell(units, **kwargs), **layer_kwargs)
 
 
 def both_directions(layer):

@@ -3,8 +3,13 @@
 import keras
 
 from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import OneStep, both_directions
 from seqzoo.rnns.cells import activation as activation_of
-from seqzoo.rnns.cells import both_directions
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class GRU(OneStep, keras.layers.GRU):
+    """Keras's GRU."""
 
 
 @RNNS.register("gru")
@@ -14,7 +19,7 @@ def gru(units, activation="tanh", **kwargs):
     The default, ``reset_after=True``, applies the relevance gate r after the matrix product and runs on cuDNN. The
     textbook's (and the paper's), tanh(x W + (r h) U + b), is ``reset_after=False`` and does not.
     """
-    return keras.layers.GRU(units, activation=activation_of(activation, units), **kwargs)
+    return GRU(units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bigru")

@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import OneStep, both_directions
 from seqzoo.rnns.cells import activation as activation_of
-from seqzoo.rnns.cells import both_directions
 
 
 @keras.saving.register_keras_serializable("seqzoo")
-class LSTM(keras.layers.LSTM):
+class LSTM(OneStep, keras.layers.LSTM):
     """Keras's LSTM, weight for weight, with a faster loop where cuDNN does not run.
 
     Equations (Hochreiter & Schmidhuber, 1997; forget gate: Gers et al., 2000)::
@@ -31,6 +31,7 @@ class LSTM(keras.layers.LSTM):
             keras.backend.backend() == "tensorflow"
             and self.supports_jit  # Keras clears it where cuDNN will be used
             and not self.unroll
+            and (training or sequences.shape[1] != 1)  # one step is the cell's
             and cell.use_bias
             and cell.activation is keras.activations.tanh
             and cell.recurrent_activation is keras.activations.sigmoid

@@ -3,14 +3,19 @@
 import keras
 
 from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import OneStep, both_directions
 from seqzoo.rnns.cells import activation as activation_of
-from seqzoo.rnns.cells import both_directions
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class SimpleRNN(OneStep, keras.layers.SimpleRNN):
+    """Keras's plain recurrent layer."""
 
 
 @RNNS.register("rnn")
 def rnn(units, activation="tanh", **kwargs):
     """Plain RNN: h = tanh(x W + h U + b) (Elman, 1990); orthogonal U."""
-    return keras.layers.SimpleRNN(units, activation=activation_of(activation, units), **kwargs)
+    return SimpleRNN(units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("birnn")

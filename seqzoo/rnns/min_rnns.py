@@ -1,0 +1,250 @@
+"""minGRU and minLSTM: gates that do not see the state, so that all steps are computed at once."""
+
+import keras
+from keras import ops
+
+from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import OneStep, both_directions, from_cell
+from seqzoo.rnns.cells import activation as activation_of
+
+CHUNK = 8  # of 8, 16 and 32 the fastest on one core
+
+
+class LinearCell(keras.layers.SimpleRNNCell):
+    """One step of a recurrence that is linear in its state: h' = a h + b, where a and b depend on x alone.
+
+    A subclass has `parts`, the number of products of x that it needs, and `gates`, which makes a and b of them.
+
+    Shapes: x [B, D], h [B, H]; kernel W [D, parts H], bias [parts H], the last H columns for the new content h~.
+
+    Dropout has one mask a sequence. `recurrent_dropout` drops units of h~ (Semeniuta et al., 2016), so the state lacks
+    these units, but for what is left of a first state, and keeps its mean. A mask on h would count anew at each step:
+    a / (1 - rate) may exceed 1, and the state grow exponentially with the length.
+    """
+
+    parts = None
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            (input_shape[-1], self.parts * self.units), self.kernel_initializer, name="kernel",
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
+        self.bias = self.add_weight(
+            (self.parts * self.units,), self.first_bias, name="bias",
+            regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+        ) if self.use_bias else None  # fmt: skip
+        self.built = True
+
+    def first_bias(self, shape, dtype=None):
+        return self.bias_initializer(shape, dtype=dtype)
+
+    def gates(self, *parts):
+        """The coefficient of the state and the gate of the new content, of the parts of x W + b before the last."""
+        raise NotImplementedError
+
+    def coefficients(self, x, h, training=False):
+        """a and b, [B, H] for x [B, D], and [B, T, H] for x [B, T, D]; of the state h [B, H] only the shape counts."""
+
+        def for_each_step(mask):  # [B, D]
+            return mask[:, None] if len(x.shape) == 3 else mask
+
+        dropped = x
+        if training and self.dropout:
+            dropped = x * for_each_step(self.get_dropout_mask(x[:, 0] if len(x.shape) == 3 else x))
+        # The layer calls this, not Keras, so Keras does not cast the weights.
+        z = ops.matmul(dropped, ops.cast(ops.convert_to_tensor(self.kernel), x.dtype))
+        if self.use_bias:
+            z = z + ops.cast(ops.convert_to_tensor(self.bias), x.dtype)
+        *parts, candidate = ops.split(z, self.parts, axis=-1)
+        a, gate = self.gates(*parts)
+        b = gate * self.activation(candidate)
+        if training and self.recurrent_dropout:
+            b = b * for_each_step(self.get_recurrent_dropout_mask(h))
+        return a, b
+
+    def call(self, sequence, states, training=False):
+        (h,) = states
+        a, b = self.coefficients(sequence, h, training)
+        h = a * h + b
+        return h, [h]
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class MinGRUCell(LinearCell):
+    """One step of a minGRU.
+
+    Equations (Feng et al., 2024, "Were RNNs All We Needed?", arXiv 2410.01201, section 3.1)::
+
+        z  = sigmoid(x Wz + bz)
+        h~ = tanh(x Wh + bh)
+        h' = (1 - z) h + z h~                  (elementwise)
+
+    In the paper h~ = x Wh + bh, which is ``activation=None``; or h~ = g(x Wh + bh) > 0, with g(v) = v + 0.5 for v >= 0
+    and sigmoid(v) below (appendix B), which it needs to compute with logarithms. Here h~ has the activation of choice
+    and, by default, that of the other cells, tanh, which bounds h.
+
+    Shapes: x [B, D], h [B, H]; kernel [D, 2H] and bias [2H] hold z's columns, then h~'s.
+    """
+
+    parts = 2
+
+    def gates(self, z):
+        return ops.sigmoid(-z), ops.sigmoid(z)  # 1 - sigmoid(z) = sigmoid(-z), without the rounding
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class MinLSTMCell(LinearCell):
+    """One step of a minLSTM.
+
+    Equations (Feng et al., 2024, "Were RNNs All We Needed?", arXiv 2410.01201, section 3.2, with gates that are
+    normalised, so that h does not grow with the length)::
+
+        i  = sigmoid(x Wi + bi)
+        f  = sigmoid(x Wf + bf)
+        h~ = tanh(x Wh + bh)
+        h' = f / (f + i) h + i / (f + i) h~    (elementwise)
+
+    On the activation of h~ see MinGRUCell. Shapes: x [B, D], h [B, H]; kernel [D, 3H] and bias [3H] hold the columns of
+    i, f, h~. Forget bias 1.
+    """
+
+    parts = 3
+
+    def first_bias(self, shape, dtype=None):
+        i, _, candidate = ops.split(self.bias_initializer(shape, dtype=dtype), 3)
+        return ops.concatenate([i, ops.ones_like(i), candidate])
+
+    def gates(self, i, f):
+        # f / (f + i) = 1 / (1 + exp(log i - log f)), which two gates near 0 do not make 0 / 0.
+        difference = ops.softplus(-i) - ops.softplus(-f)  # log f - log i
+        return ops.sigmoid(difference), ops.sigmoid(-difference)
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class ScanRNN(OneStep, keras.layers.RNN):
+    """A Keras RNN around a `LinearCell` that computes all steps at once; with ``unroll=True``, one after the other.
+
+    ``keras.layers.RNN(layer.cell)`` has the same weights and gives the same, step by step.
+    """
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if self.unroll or (not training and sequences.shape[1] == 1):
+            return super().inner_loop(sequences, initial_state, mask=mask, training=training)
+        (h,) = initial_state
+        a, b = self.cell.coefficients(ops.cast(sequences, self.cell.compute_dtype), h, training)  # [B, T, H]
+        if mask is not None:
+            mask = ops.cast(mask, "bool")[:, :, None]
+            a, b = ops.where(mask, a, 1), ops.where(mask, b, 0)  # keeps the state
+        hs = linear_scan(a, b, h, reverse=self.go_backwards)
+        last = hs[:, 0] if self.go_backwards else hs[:, -1]
+        if mask is not None and self.zero_output_for_mask:
+            hs = ops.where(mask, hs, 0)
+        # Keras gives the outputs in the order in which they are read.
+        return last, ops.flip(hs, 1) if self.go_backwards else hs, [last]
+
+
+def linear_scan(a, b, h, reverse=False):
+    """All states of h_t = a_t h_{t-1} + b_t, in parallel over time, and their gradient.
+
+    The paper's scan takes logarithms, and needs b > 0, because it divides by the product of all a so far, which
+    underflows (appendix B). Here nothing is divided: where a product of many a underflows, a state is forgotten, and b
+    may have any sign.
+
+    The gradient is written out. It is such a recurrence too, from the end, and needs a and all h of the forward pass
+    and no more, where TensorFlow would keep, and go through, what each step of the scan made.
+
+    Args:
+        a, b: [B, T, H], a in [0, 1].
+        h: [B, H], state before the first step.
+        reverse: begin at the last step.
+
+    Returns:
+        [B, T, H], h_t at t.
+    """
+
+    @ops.custom_gradient
+    def run(a, b, h):
+        hs = _scan(a, b, h, reverse)
+
+        def gradient(*args, upstream=None):
+            dhs = args[0] if upstream is None else upstream
+            db = linear_scan(_shifted(a, ops.zeros_like(h), not reverse), dhs, ops.zeros_like(h), not reverse)
+            dh = (a * db)[:, -1 if reverse else 0]
+            return db * _shifted(hs, h, reverse), db, dh
+
+        return hs, gradient
+
+    return run(a, b, h)
+
+
+def _shifted(x, first, reverse):
+    """What x [B, T, H] is one step before: `first` [B, H] at the first step."""
+    parts = [x[:, 1:], first[:, None]] if reverse else [first[:, None], x[:, :-1]]
+    return ops.concatenate(parts, axis=1)
+
+
+def _scan(a, b, h, reverse, levels=2):
+    """`linear_scan` without its gradient.
+
+    The steps are cut into chunks of CHUNK, which are computed side by side: first what each does to a state, A h + B,
+    then, by this function again, the states between them, then the states in them. So 4 CHUNK + T / CHUNK^2 steps
+    follow one another, not T, and the products are 3.4 times as many.
+
+    `keras.ops.associative_scan` takes no length that is unknown when TensorFlow traces (Keras 3.15), and on a CPU 7
+    times the time.
+    """
+    T, H = a.shape[1:]
+    if T is not None and T <= CHUNK:
+        return ops.stack(_steps(a[:, None], b[:, None], h[:, None], reverse), axis=2)[:, 0]
+    if not levels:
+        a, b = ops.transpose(a, (1, 0, 2)), ops.transpose(b, (1, 0, 2))
+
+        def step(h, t):
+            h = a[t] * h + b[t]
+            return h, h
+
+        # ops.scan with several xs fails on a dynamic length (Keras 3.15), so the steps are read by their number t.
+        _, hs = ops.scan(step, h, ops.arange(ops.shape(a)[0]), reverse=reverse)
+        return ops.transpose(hs, (1, 0, 2))
+    T = ops.shape(a)[1]
+    chunks = (T + CHUNK - 1) // CHUNK
+    padding = ((0, 0), (0, chunks * CHUNK - T), (0, 0))
+    a = ops.reshape(ops.pad(a, padding, constant_values=1), (-1, chunks, CHUNK, H))  # what is padded keeps the state
+    b = ops.reshape(ops.pad(b, padding), (-1, chunks, CHUNK, H))
+    A, B = ops.prod(a, axis=2), _steps(a, b, ops.zeros_like(b[:, :, 0]), reverse)[0 if reverse else -1]
+    ends = _scan(A, B, h, reverse, levels - 1)  # [B, chunks, H]
+    hs = ops.stack(_steps(a, b, _shifted(ends, h, reverse), reverse), axis=2)
+    return ops.reshape(hs, (-1, chunks * CHUNK, H))[:, :T]
+
+
+def _steps(a, b, h, reverse):
+    """The states [B, N, H] of N chunks at each of their steps, a list, for a, b [B, N, CHUNK, H] and h [B, N, H]."""
+    states = []
+    for t in reversed(range(a.shape[2])) if reverse else range(a.shape[2]):
+        h = a[:, :, t] * h + b[:, :, t]
+        states.append(h)
+    return states[::-1] if reverse else states
+
+
+@RNNS.register("min_gru")
+def min_gru(units, activation="tanh", **kwargs):
+    """minGRU (Feng et al., 2024): an update gate that does not see the state; all steps at once."""
+    return from_cell(MinGRUCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
+
+
+@RNNS.register("bimin_gru")
+def bimin_gru(units, **kwargs):
+    """minGRU in both directions."""
+    return both_directions(min_gru(units, **kwargs))
+
+
+@RNNS.register("min_lstm")
+def min_lstm(units, activation="tanh", **kwargs):
+    """minLSTM (Feng et al., 2024): input and forget gates that do not see the state; all steps at once."""
+    return from_cell(MinLSTMCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
+
+
+@RNNS.register("bimin_lstm")
+def bimin_lstm(units, **kwargs):
+    """minLSTM in both directions."""
+    return both_directions(min_lstm(units, **kwargs))

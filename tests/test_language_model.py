@@ -1,0 +1,449 @@
+"""Language models: nothing is lost between text and ids, streams are one long text, draws are what was asked for."""
+
+import io
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from seqzoo import run
+from seqzoo.codec import UNITS, Codec
+from seqzoo.decoding import Sampler
+from seqzoo.dynamic import dynamic_nats
+from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
+from seqzoo.layers.weight_drop import WeightDrop
+from seqzoo.models import Stepper, language_model, streamed
+from seqzoo.rnns import RNNS
+from seqzoo.streams import Streams
+
+V = 11
+FORWARD = [name for name in RNNS.names() if not isinstance(RNNS[name](2), keras.layers.Bidirectional)]
+CODE = 'def area(width, height):\n    """How large."""\n    return width * height  # never negative\n\n\n' * 8
+
+
+def small(rnn="lstm", seed=0, **arguments):
+    model = language_model(V, dim=4, rnn=rnn, units=5, **{"layers": 2, **arguments})
+    rng = np.random.default_rng(seed)
+    for weight in model.trainable_variables:
+        weight.assign(rng.normal(0, 0.5, weight.shape))
+    return model
+
+
+def numbers(*shape, seed=1):
+    return np.random.default_rng(seed).integers(1, V, shape).astype("int32")
+
+
+class Digits:
+    """A codec whose tokens are the digits."""
+
+    tokens, end = ["<pad>", "<unk>", "<end>", *"0123456789"], 2
+
+    def encode(self, text):
+        return [self.tokens.index(c) if c in self.tokens else 1 for c in text], [
+            c for c in text if c not in self.tokens
+        ]
+
+
+def digits(*documents, **arguments):
+    return Streams([{"text": text, "end": True} for text in documents], Digits(), **arguments)
+
+
+# Text and ids.
+
+
+@pytest.mark.parametrize("spell", [False, True])
+@pytest.mark.parametrize("units", UNITS)
+def test_text_comes_back_from_its_ids(units, spell):
+    codec = Codec.learn(units, [CODE], 300, spell=spell)
+    for text in (CODE, CODE[:40], "def width(area):\n\n", "", "\n"):
+        ids, unknown = codec.encode(text)
+        expected = text
+        if units == "whitespace":  # which does not know how many blanks there were
+            expected = "\n".join(" ".join(line.split()) for line in text.split("\n"))
+        assert not unknown or units in ("words", "whitespace") and not spell
+        if not unknown:
+            assert codec.decode(ids) == expected
+        assert len(codec.shown(ids)) == len(ids) and 0 not in ids and codec.end not in ids
+
+
+def test_unknown_words_are_marked_or_spelled():
+    plain, spelled = (Codec.learn("whitespace", ["a cat sat\na cat\n"], 3, spell=s) for s in (False, True))
+    ids, unknown = plain.encode("a cat sat tas\n")
+    assert ids[2:4] == [1, 1] and unknown == ["sat", "tas"]
+    assert plain.decode(ids) == "a cat <unk> <unk>\n"
+    ids, unknown = spelled.encode("a cat tas tas\n")
+    assert spelled.decode(ids) == "a cat tas tas\n" and not unknown and len(ids) == 2 + 6 + 1
+    assert spelled.encode("a zoo")[1] == ["z", "o", "o"]  # characters that training never had
+
+
+def test_marks_in_a_text_are_words_of_no_meaning():
+    codec = Codec.learn("whitespace", ["<unk> <end> <pad> a"], 0)
+    ids, unknown = codec.encode("<unk> <end> <pad> a")
+    assert ids[:3] == [1, 1, 1] and ids[3] > 2
+    assert unknown == ["<end>", "<pad>"]  # the first is what a corpus without rare words says of itself
+
+
+# Streams.
+
+
+def test_an_epoch_reads_each_row_from_window_to_window():
+    streams = digits("31415926535", "8979323846264338", rows=3, window=4)
+    whole = streams.read(0, 100)
+    assert whole[0] == 2 and list(whole).count(2) == 2 and streams.tokens == 28  # an end mark between documents
+    rows = [[] for _ in range(3)]
+    for number, (inputs, labels) in enumerate(streams.epoch(0)):
+        np.testing.assert_array_equal(inputs["start"], [number == 0] * 3)
+        for row in range(3):
+            np.testing.assert_array_equal(inputs["tokens"][row, 1:], labels[row, :-1])
+            rows[row] += [*np.array(labels[row])]
+    assert np.concatenate(rows).tolist() == whole[1:28].tolist()  # what does not fill a row is left out
+    assert streams.characters == 27 and streams.words == 2
+
+
+@pytest.mark.parametrize("rows, context, length", [(1, 0, 7), (1, 5, 1000), (3, 4, 5), (50, 2, 6)])
+def test_scoring_predicts_each_token_once_and_gives_parts_a_run_up(rows, context, length):
+    streams = digits("31415926535897932384626433832795028841971693993751", rows=1)
+    read = []
+    for ids, next_ids, counts in streams.windows(rows, context, length):
+        np.testing.assert_array_equal(
+            ids[:, 1:][counts[:, :-1] & counts[:, 1:]], next_ids[:, :-1][counts[:, :-1] & counts[:, 1:]]
+        )
+        assert (ids[counts] > 0).all()
+        read.append((next_ids, counts))
+    rows = zip(*read, strict=True)
+    next_ids, counts = (np.concatenate(parts, axis=1) for parts in rows)
+    assert next_ids[counts].tolist() == streams.read(1, 100).tolist()
+
+
+def test_varied_windows_differ_by_epoch_and_not_by_run_and_more_than_memory_lies_on_disk():
+    text = "0123456789" * 300
+    plain, on_disk = (digits(text, rows=2, window=40, varied=True, cache_tokens=n) for n in (10_000, 10))
+    lengths = [[*plain.lengths(epoch)] for epoch in range(3)]
+    assert all(sum(one) == 1500 for one in lengths) and len(set(lengths[0])) > 3 and lengths[0] != lengths[1]
+    assert lengths[0] == [*on_disk.lengths(0)] and abs(plain.steps - 1500 / 39) < 1
+    assert plain.ids is not None and on_disk.ids is None
+    for (a, _), (b, _) in zip(plain.epoch(1), on_disk.epoch(1), strict=True):
+        np.testing.assert_array_equal(a["tokens"], b["tokens"])
+
+
+def test_a_text_with_fewer_tokens_than_rows_is_refused():
+    with pytest.raises(ValueError, match="3 tokens to predict, too few for 4 streams"):
+        digits("314", rows=4)
+
+
+# Models.
+
+
+@pytest.mark.parametrize("rnn", [*FORWARD, "window"])
+def test_streamed_windows_score_as_one_long_pass(rnn):
+    arguments = {"context": 3} if rnn == "window" else {"rnn": rnn}
+    model = small(**arguments)
+    ids = numbers(3, 24)
+    whole = np.array(model({"tokens": ids}))
+    stream = streamed(model, 3)
+    for start, end in ((0, 7), (7, 8), (8, 24)):  # varied lengths, one among them
+        inputs = {"tokens": ids[:, start:end], "start": np.full(3, start == 0)}
+        np.testing.assert_allclose(stream(inputs, training=True), whole[:, start:end], atol=1e-5)
+    again = stream({"tokens": ids[:, :5], "start": np.array([True, True, False])}, training=True)
+    np.testing.assert_allclose(again[:2], whole[:2, :5], atol=1e-5)
+    assert np.abs(np.array(again[2]) - whole[2, :5]).max() > 1e-4
+
+    stepper = Stepper(model)
+    state = stepper.start(3)
+    for t in range(24):  # step by step, as it is sampled
+        logits, state = stepper(ids[:, t : t + 1], state)
+        np.testing.assert_allclose(logits[:, 0], whole[:, t], atol=1e-5)
+
+
+@pytest.mark.parametrize("rnn", FORWARD)
+def test_padding_changes_no_score_and_no_state(rnn):
+    stepper = Stepper(small(rnn))
+    ids = numbers(2, 9)
+    ids[1, 6:] = 0
+    scores, state = stepper.score(ids[:, :-1], ids[:, 1:], stepper.start(2))
+    alone, alone_state = stepper.score(ids[1:, :5], ids[1:, 1:6], stepper.start(1))
+    np.testing.assert_allclose(scores[1, :5], alone[0], atol=1e-5)
+    _, five = stepper.score(np.where(np.arange(8) < 5, ids[:, :-1], 0), ids[:, 1:], stepper.start(2))
+    for part, expected in zip(five, alone_state, strict=True):
+        np.testing.assert_allclose(part[1], expected[0], atol=1e-5)
+
+
+def test_a_language_model_learns_and_is_the_same_when_loaded(tmp_path):
+    model = streamed(language_model(13, dim=8, units=16, layers=1), 2)
+    streams = digits("0123456789" * 60, rows=2, window=20)
+    model.compile(keras.optimizers.Adam(0.02), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    losses = [model.fit(streams.epoch(epoch), verbose=0).history["loss"][0] for epoch in range(4)]
+    assert losses[-1] < 0.3 < losses[0]
+    plain = keras.Model(model.input, model.output)
+    plain.save(tmp_path / "model.keras")
+    loaded = Stepper(keras.models.load_model(tmp_path / "model.keras", compile=False))
+    ids, next_ids, _ = next(streams.windows(1, 0, 50))
+    scores, _ = Stepper(model).score(ids, next_ids, loaded.start(1))
+    np.testing.assert_allclose(loaded.score(ids, next_ids, loaded.start(1))[0], scores, atol=1e-6)
+    assert scores[0, 20:].mean() > -0.1
+
+
+def test_a_layer_that_reads_from_the_end_is_refused():
+    with pytest.raises(ValueError, match="reads forward is needed. Received: rnn='bilstm'"):
+        language_model(V, rnn="bilstm")
+
+
+def test_tied_embeddings_share_one_table_and_padding_has_no_probability():
+    tied, apart = language_model(V, dim=4, units=4), language_model(V, dim=4, units=4, tied=False)
+    assert apart.count_params() - tied.count_params() == V * 4
+    p = np.array(ops.softmax(tied({"tokens": numbers(2, 3)})))
+    assert p[..., 0].max() == 0 and np.allclose(p.sum(-1), 1)
+
+
+def test_embedding_dropout_drops_tokens_wherever_they_stand():
+    layer = TokenEmbedding(V, 4, dropout=0.5)
+    ids = numbers(4, 30)
+    layer(ids)
+    x = np.array(layer(ids, training=True))
+    dropped = {int(i): (x[ids == i] == 0).all(axis=-1) for i in np.unique(ids)}
+    assert all(marks.all() or not marks.any() for marks in dropped.values())
+    assert {bool(marks[0]) for marks in dropped.values()} == {False, True}
+    np.testing.assert_array_equal(layer(ids), np.array(layer.embeddings)[ids])
+
+
+@pytest.mark.parametrize("rnn", ["rnn", "gru", "lstm", "peephole_lstm", "simple_gru", "bilstm"])
+def test_weight_drop_drops_recurrent_weights_in_training_only(rnn):
+    plain = RNNS[rnn](5, return_sequences=True)
+    layer = WeightDrop(plain, 0.4)
+    x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
+    layer.build(x.shape)
+    for weight in layer.trainable_variables:
+        weight.assign(np.random.default_rng(1).normal(0, 0.7, weight.shape))
+    np.testing.assert_allclose(layer(x), plain(x), atol=1e-6)
+    once, again = (np.array(layer(x, training=True)) for _ in range(2))
+    steps = slice(0, 1) if rnn != "bilstm" else slice(0, 0)
+    np.testing.assert_allclose(once[:, steps], np.array(plain(x))[:, steps], atol=1e-6)  # from a state of zeros
+    assert np.abs(once - again).max() > 1e-3
+    np.testing.assert_allclose(layer(x), plain(x), atol=1e-6)
+
+
+def test_activation_penalties_are_those_of_the_paper():
+    layer = ActivationPenalty(size=2.0, slowness=3.0)
+    raw = np.arange(12, dtype="float32").reshape(1, 4, 3)
+    dropped = raw * [1, 0, 2]
+    np.testing.assert_array_equal(layer(dropped, raw, training=True), dropped)
+    assert float(sum(layer.losses)) == pytest.approx(2 * np.mean(dropped**2) + 3 * 9)
+    layer(dropped, raw)
+    assert not layer.losses
+
+
+# Drawing.
+
+
+class Fixed:
+    """A stepper whose next token has the same probabilities always, but that a 3 is followed by a 4."""
+
+    tokens = 6
+    logits = np.log(np.array([0.02, 0.08, 0.4, 0.25, 0.2, 0.05], "float32"))
+
+    def __call__(self, ids, state):
+        after_3 = ops.equal(ids, 3)[..., None]
+        return ops.where(after_3, ops.one_hot(4, 6) * 50.0, self.logits), [state[0] + 1]
+
+
+def draw(rows=4000, steps=1, last=5, **arguments):
+    noise = np.random.default_rng(0).random((steps, rows))
+    sampler = Sampler(Fixed(), **arguments)
+    ids, _, _, done = sampler(np.full(rows, last), [ops.zeros((rows, 1))], noise, np.zeros(rows, bool))
+    return ids, np.array(done)
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ({"banned": ()}, [0.02, 0.08, 0.4, 0.25, 0.2, 0.05]),
+        ({}, np.array([0, 0, 0.4, 0.25, 0.2, 0.05]) / 0.9),
+        ({"temperature": 0.5}, np.array([0, 0, 0.16, 0.0625, 0.04, 0.0025]) / 0.265),
+        ({"top_k": 2}, np.array([0, 0, 0.4, 0.25, 0, 0]) / 0.65),
+        ({"top_p": 0.7}, np.array([0, 0, 0.4, 0.25, 0, 0]) / 0.65),  # .444 and .278 reach it
+        ({"top_p": 0.75}, np.array([0, 0, 0.4, 0.25, 0.2, 0]) / 0.85),
+        ({"top_p": 0.01}, [0, 0, 1, 0, 0, 0]),
+        ({"temperature": 0}, [0, 0, 1, 0, 0, 0]),
+        ({"top_k": 99}, np.array([0, 0, 0.4, 0.25, 0.2, 0.05]) / 0.9),
+    ],
+)
+def test_draws_follow_the_probabilities_that_were_asked_for(arguments, expected):
+    ids, _ = draw(**arguments)
+    shares = np.bincount(ids[:, 0], minlength=6) / len(ids)
+    np.testing.assert_allclose(shares, expected, atol=0.025)
+    assert not shares[np.array(expected) == 0].any()
+
+
+def test_what_was_drawn_is_read_and_a_stop_ends_its_row_alone():
+    ids, done = draw(rows=200, steps=30, stop=(5,))
+    assert done.any()
+    for row, ended in zip(ids.tolist(), done, strict=True):
+        stop = row.index(5) if ended else len(row)
+        assert not any(row[stop + 1 :]) and all(row[:stop]) and (ended or 5 not in row)
+        assert all(b == 4 for a, b in zip(row[:stop], row[1:stop], strict=False) if a == 3)
+
+
+def test_blocks_go_on_where_the_last_one_ended_and_noise_decides():
+    stepper = Stepper(small("gru"))
+    sampler = Sampler(stepper, temperature=0.8)
+    noise = np.random.default_rng(3).random((20, 2))
+    start = (np.array([2, 3]), stepper.start(2))
+    whole, *_ = sampler(*start, noise, np.zeros(2, bool))
+    head, last, state, done = sampler(*start, noise[:7], np.zeros(2, bool))
+    tail, *_ = sampler(last, state, noise[7:], done)
+    np.testing.assert_array_equal(np.concatenate([head, tail], axis=1), whole)
+    assert not np.isin(whole, (0, 1)).any()
+
+
+@pytest.mark.parametrize("arguments", [{"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"top_k": -1}])
+def test_draws_out_of_bounds_are_refused(arguments):
+    with pytest.raises(ValueError, match="Received"):
+        Sampler(Fixed(), **arguments)
+
+
+def test_dynamic_evaluation_learns_from_the_text_and_puts_the_weights_back():
+    stepper = Stepper(language_model(13, dim=6, units=8, layers=1))
+    streams = digits("0123456789" * 30, rows=1)
+    before = [np.array(v) for v in stepper.reader.trainable_variables]
+    static = dynamic_nats(stepper, streams, 20, 0.0, 0.0)
+    nats = -sum(
+        stepper.score(ids, next_ids, stepper.start(1))[0].sum() for ids, next_ids, _ in streams.windows(1, 0, 300)
+    )
+    assert static == pytest.approx(nats, rel=1e-4)
+    assert dynamic_nats(stepper, streams, 20, 0.1, 0.0) < 0.9 * static
+    for variable, value in zip(stepper.reader.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+# The command line.
+
+SMALL = [
+    "--task=language_model",
+    "--dataset=text",
+    "--dim=8",
+    "--units=16",
+    "--layers=1",
+    "--learning_rate=0.02",
+    "--average=0",
+]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    nouns = {"keys": "are", "doors": "are", "key": "is", "door": "is"}
+    for split, count in (("train", 600), ("valid", 60)):
+        chosen = rng.choice([*nouns], count)
+        (folder / f"{split}.txt").write_text("".join(f" the {n} {nouns[n]} here \n" for n in chosen))
+    rows = [("the keys are here <eos>", "2\tare\tis\t0"), ("the door is here <eos>", "2\tis\tare\t1"),
+            ("the lock is here <eos>", "2\tis\tlie\t0")]  # fmt: skip
+    (folder / "agree").mkdir()
+    (folder / "agree" / "a.text").write_text("".join(text + "\n" for text, _ in rows))
+    (folder / "agree" / "a.gold").write_text("".join(gold + "\n" for _, gold in rows))
+    return folder
+
+
+@pytest.fixture(scope="module", params=["whitespace", "characters"])
+def trained(request, corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / request.param
+    flags = [f"--data_dir={corpus}", f"--tokenizer={request.param}", "--batch_size=4", "--window=20", "--epochs=6"]
+    assert run.main([*SMALL, *flags, "--weight_drop=0.1", "--ngram=2", f"--workdir={folder}"]) == 0
+    return folder
+
+
+def answers(capsys, *flags):
+    """The JSON lines that a command prints."""
+    capsys.readouterr()
+    assert run.main([*flags]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_run_is_scored_beside_its_baselines_in_bits(trained):
+    metrics = json.loads((trained / "metrics.json").read_text())
+    bits = metrics["valid_bits_per_character"]
+    assert bits == pytest.approx(
+        metrics["valid_bits_per_word"] * 60 * 5 / (60 * len(" the keys are here \n") - 0), rel=0.1
+    )
+    assert metrics["valid_perplexity"] == pytest.approx(np.exp(metrics["valid_loss"]))
+    assert {"valid_2-gram_kneser_ney_perplexity", "valid_2-gram_add_k_bits_per_word"} <= metrics.keys()
+    assert bits < 0.7
+
+
+def test_samples_are_seeded_end_where_they_should_and_are_of_the_language(trained, capsys):
+    flags = ["--mode=generate", f"--workdir={trained}", "--prime=the keys", "--length=90", "--samples=3", "--seed=4"]
+    first = answers(capsys, *flags)
+    assert first == answers(capsys, *flags) and len({sample["text"] for sample in first}) > 1
+    assert all("<unk>" not in sample["text"] for sample in first)
+    (sample,) = answers(capsys, *flags[:-2], "--temperature=0", r"--stop=\n")
+    assert sample["text"].split() == ["are", "here"] and sample["ended_by"] == "stop"
+    (sample,) = answers(capsys, "--mode=generate", f"--workdir={trained}", "--prime=Ωμέγα", "--length=5")
+    assert sample["unknown_in_prime"]
+
+
+def test_scores_rank_alternatives_and_add_up(trained, capsys):
+    flags = ["--mode=score", f"--workdir={trained}"]
+    ranked = answers(capsys, *flags, "--rank", "--text=the door are here / the door is here")
+    assert [row["text"] for row in ranked] == ["the door is here", "the door are here"]
+    assert sum(row["share"] for row in ranked) == pytest.approx(1)
+    for row in ranked:
+        assert row["log_probability"] == pytest.approx(sum(t["log_probability"] for t in row["tokens"]), abs=0.01)
+    (alone,) = answers(capsys, *flags, "--text=the door is here")
+    assert alone["log_probability"] == pytest.approx(ranked[0]["log_probability"], abs=1e-3)
+
+
+def test_pairs_are_judged_where_their_words_are_known(trained, corpus, capsys):
+    flags = ["--mode=evaluate", f"--workdir={trained}", "--dataset=agreement", f"--data_dir={corpus / 'agree'}"]
+    assert run.main(flags) == 0
+    (path,) = trained.glob("evaluate-*agree.json")
+    scores = json.loads(path.read_text())
+    assert scores["test_unknown_support"] == 1  # "lie" and its l
+    assert scores["test_1_attractor_accuracy"] == 100 and scores["test_support"] == 2
+
+
+def test_another_file_is_scored_whole(trained, tmp_path, capsys):
+    (tmp_path / "other.txt").write_text("the key is here\n" * 30)
+    flags = ["--mode=evaluate", f"--workdir={trained}", "--dataset=text", f"--data_dir={tmp_path / 'other.txt'}"]
+    assert run.main([*flags, "--dynamic_rate=0.01"]) == 0
+    (path,) = trained.glob("evaluate-*other.txt.json")
+    scores = json.loads(path.read_text())
+    assert scores["test_dynamic_perplexity"] < scores["test_perplexity"]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (b"\x00\x01\x02" * 50, "not text"),
+        (b"\xff\xfe latin \xe9" * 50, "not text in UTF-8"),
+        (b"", "empty"),
+        (b"ab", "too few"),
+    ],
+)
+def test_a_file_that_can_not_be_learned_from_is_one_line(text, words, tmp_path, capsys):
+    (tmp_path / "a.txt").write_bytes(text)
+    assert run.main([*SMALL, f"--data_dir={tmp_path / 'a.txt'}", f"--workdir={tmp_path / 'run'}"]) == 2
+    assert words in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_file_of_one_line_is_a_text(tmp_path, capsys, monkeypatch):
+    (tmp_path / "a.txt").write_text("to and fro and " * 40)
+    flags = [f"--data_dir={tmp_path / 'a.txt'}", "--batch_size=2", "--epochs=1", "--ngram=0", f"--workdir={tmp_path}/r"]
+    assert run.main([*SMALL, *flags]) == 0
+    (sample,) = answers(capsys, "--mode=generate", f"--workdir={tmp_path}/r", "--length=20")
+    assert 0 < len(sample["text"]) <= 20
+    monkeypatch.setattr("sys.stdin", io.StringIO("\nto\n"))
+    empty, _ = answers(capsys, "--mode=score", f"--workdir={tmp_path}/r")
+    assert empty["text"] == "" and empty["log_probability"] < 0
+
+
+def test_options_of_another_mode_are_refused(trained, capsys):
+    for flags, words in (
+        (["--mode=score", "--temperature=0.5"], "--temperature is for --mode=generate"),
+        (["--mode=generate", "--units=3"], "--units is fixed by the run"),
+        (["--mode=score", "--rank", "--text=one"], "--rank needs two texts"),
+        (["--mode=predict", "--task=language_model"], "no --mode=predict"),
+    ):
+        assert run.main([*flags, f"--workdir={trained}"]) == 2
+        assert words in capsys.readouterr().err.replace("\n", " ")
