@@ -34,13 +34,15 @@ class Codec:
         vocabulary: Vocabulary, or Subwords.
 
     Attributes:
-        tokens: the tokens in the order of their ids; end: id of the end mark.
+        tokens: the tokens in the order of their ids; end: id of the end mark; newline: id of the line end, or of the
+            end mark where no text had lines.
     """
 
     def __init__(self, units, vocabulary):
         self.units, self.vocabulary = units, vocabulary
         self.tokens = vocabulary.tokens
         self.end = self.tokens.index(END)
+        self.newline = self.tokens.index("\n") if "\n" in self.tokens else self.end
         # A word of the text that looks like a mark is none.
         self._ids = {token: number for number, token in enumerate(self.tokens) if token not in MARKS}
         self.spell = any(token.endswith((_MORE, _LAST)) and token not in (_MORE, _LAST) for token in self.tokens)
@@ -87,6 +89,18 @@ class Codec:
         if token in self._ids or token == UNKNOWN:
             return [token]
         return [*(character + _MORE for character in token[:-1]), token[-1] + _LAST]
+
+    def places(self, text):
+        """Where the tokens of a text stand in it: [(start, end)] of the ids that `encode` gives."""
+        if self.units in KINDS:
+            return [(start, end) for _, start, end in self.vocabulary.split(text)]
+        found, end = [], 0
+        for token in _SPLIT[self.units](text):
+            start = text.index(token, end)
+            end = start + len(token)
+            spelled = self.spell and len(self._spelled(token)) > 1
+            found += [(place, place + 1) for place in range(start, end)] if spelled else [(start, end)]
+        return found
 
     def shown(self, ids):
         """The tokens of ids as a person reads them, one each."""

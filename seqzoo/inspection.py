@@ -8,14 +8,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqzoo.codec import _SPLIT
 from seqzoo.gradients import compiled
 from seqzoo.models.language_model import log_probabilities
 from seqzoo.plots import GATE_NAMES
 from seqzoo.rnns.min_rnns import LinearCell
 from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell
-from seqzoo.subwords import KINDS
 
 WINDOW = 500  # tokens that are read at once; a window has scores for the whole vocabulary at each step
 SHIFTS = 99  # displaced copies of a feature that say which correlation is due to chance
@@ -288,7 +286,7 @@ def tokens(codec, text, ids, scores):
         List of dicts; ``before`` is what stands between the token and the one before it, ``end`` its end in the text.
     """
     rows, last = [], 0
-    for (start, end), i, score in zip(places(codec, text), ids, scores, strict=False):
+    for (start, end), i, score in zip(codec.places(text), ids, scores, strict=False):
         row = {"before": text[last:start], "text": text[start:end], "end": end}
         rows.append({**row, "log_probability": float(score), "known": i != 1})
         last = end
@@ -324,19 +322,6 @@ def shown(chosen, units, values, followed):
         about = ", ".join([*follows, f"from {column.min():+.2f} to {column.max():+.2f}"])
         rows.append({"unit": unit, "about": about, "values": column.tolist()})
     return rows
-
-
-def places(codec, text):
-    """Where the tokens of a text stand: [(start, end)] of the ids that ``codec.encode(text)`` gives."""
-    if codec.units in KINDS:
-        return [(start, end) for _, start, end in codec.vocabulary.split(text)]
-    found, end = [], 0
-    for token in _SPLIT[codec.units](text):
-        start = text.index(token, end)
-        end = start + len(token)
-        spelled = codec.spell and len(codec._spelled(token)) > 1
-        found += [(place, place + 1) for place in range(start, end)] if spelled else [(start, end)]
-    return found
 
 
 def followed(units, values, features):

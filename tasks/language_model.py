@@ -65,7 +65,7 @@ class Streaming(Options):
 class Model(Options):
     """Language model."""
 
-    dim: int = option(256, "Width of the token embeddings.", minimum=1)
+    dim: int = option(128, "Width of the token embeddings.", minimum=1)
     context: int = option(
         0, "A feed-forward network over so many tokens (Bengio et al., 2003) in place of recurrent layers; 0: those.",
         minimum=0,
@@ -95,7 +95,7 @@ class Evaluating(Options):
 class Generating(Options):
     """Samples."""
 
-    prime: str = option("", "Text that the samples go on from; empty: the start of a document.")
+    prime: str = option("", "Text that the samples go on from, as of a new line; empty: the start of a document.")
     length: int = option(500, "Tokens of a sample at most.", minimum=1)
     samples: int = option(1, "How many are drawn, side by side.", minimum=1)
     temperature: float = option(1.0, "Below 1 the likely gets likelier; 0: always the likeliest.", minimum=0)
@@ -138,7 +138,8 @@ class Config(options.Data, Units, Streaming, Model, options.Recurrent, options.T
     rnn: str = default(options.Recurrent, rnn="lstm")
     units: int = default(options.Recurrent, units=256)
     dropout: float = default(options.Recurrent, dropout=0.2)
-    epochs: int = default(options.Training, epochs=5)
+    layers: int = default(options.Recurrent, layers=1)
+    epochs: int = default(options.Training, epochs=6)
 
 
 @TASKS.register("language_model")
@@ -287,17 +288,13 @@ class LanguageModel(Task):
     def scored(self, config, stepper, texts, codec):
         """Yields {"text", "log_probability", "tokens"} for each of a list of {"text", "closed"}, in their order.
 
-        A text is a line of a document; if it is closed, its line end is scored too.
+        A text is a line of a document: a line end is before it and, if it is closed, scored behind it.
         """
-        newline = [i for i, token in enumerate(codec.tokens) if token == "\n"]
-        begin = [codec.end, *newline]
 
         def encode(example):
-            ids = codec.encode(example["text"])[0] + ((newline or [codec.end]) if example["closed"] else [])
-            whole = np.array([*begin, *ids], "int32")
-            weights = np.ones(len(whole) - 1, "float32")
-            weights[: len(begin) - 1] = 0
-            return {"tokens": whole[:-1]}, whole[1:], weights
+            ids = codec.encode(example["text"])[0]
+            whole = np.array([codec.newline, *ids, *([codec.newline] if example["closed"] else [])], "int32")
+            return {"tokens": whole[:-1]}, whole[1:], np.ones(len(whole) - 1, "float32")
 
         if not texts:
             return
@@ -308,7 +305,7 @@ class LanguageModel(Task):
 
         for example, row in Batches(texts, encode, 64, 16384).outputs(run):
             count = len(encode(example)[1])
-            ids, scores = (row[name][len(begin) - 1 : count] for name in ("ids", "scores"))
+            ids, scores = row["ids"][:count], row["scores"][:count]
             shown = zip(codec.shown(ids), ids, scores, strict=True)
             yield {
                 **example,
@@ -351,7 +348,7 @@ class LanguageModel(Task):
         codec, stepper = self.codec(run.config, run.vocabularies), run.predictor
         ids, unknown = codec.encode(options.prime)
         stop = options.stop.encode("latin-1", "backslashreplace").decode("unicode_escape") if options.stop else ""
-        ids = [codec.end, *ids]
+        ids = [codec.newline, *ids] if ids else [codec.end]
         rows = options.samples
         state = stepper.start(rows)
         for place in range(0, len(ids) - 1, 1024):
@@ -372,7 +369,7 @@ class LanguageModel(Task):
                 if finished[row]:
                     continue
                 drawn[row] += [i for i in block[row] if i]
-                text = codec.decode(ids + drawn[row])[len(codec.decode(ids)) :]
+                text = codec.decode(ids[1:] + drawn[row])[len(codec.decode(ids[1:])) :]
                 if done[row]:
                     finished[row] = "end"
                 if stop and stop in text:
@@ -419,7 +416,7 @@ class LanguageModel(Task):
             notes.append(f"{unknown:,} of {len(ids):,} tokens are unknown to the run.")
         if options.start > len(ids):
             raise ValueError(f"--start={options.start}: the text has {len(ids):,} tokens.")
-        scores, layers = inspection.read(run.predictor, [codec.end, *ids])
+        scores, layers = inspection.read(run.predictor, [codec.newline, *ids])
         number = options.layer or len(layers)
         if number > len(layers):
             raise ValueError(f"--layer={number}: the last recurrent layer is {len(layers)}.")

@@ -220,7 +220,7 @@ def test_python_source_is_a_sample_of_modules_that_stays_the_same():
     texts = {split: documents(examples) for split, examples in splits.items()}
     sizes = {split: sum(map(len, found)) for split, found in texts.items()}
     assert list(sizes) == ["train", "valid"]
-    assert 1_000_000 < sizes["train"] <= 3_000_000 and 100_000 < sizes["valid"] <= 333_333
+    assert 500_000 < sizes["train"] <= 1_000_000 and 50_000 < sizes["valid"] <= 111_111
     assert len(texts["train"]) > 100 and any("import " in text for text in texts["valid"])
     assert not set(texts["train"]) & set(texts["valid"])
     assert {split: documents(examples) for split, examples in DATASETS["python_source"]().items()} == texts

@@ -14,7 +14,7 @@ LEFT_OUT = {"test", "tests", "idle_test", "__pycache__", "encodings", "pydoc_dat
 
 
 @DATASETS.register("python_source")
-def python_source(data_dir=None, name=None, columns=None, most=3_000_000):
+def python_source(data_dir=None, name=None, columns=None, most=1_000_000):
     """The source code of Python's standard library, for language modelling; needs no download.
 
     It is read where Python is installed, so the text depends on Python's version: compare scores of one version only.
@@ -57,7 +57,7 @@ def python_source(data_dir=None, name=None, columns=None, most=3_000_000):
     for split, limit in {"train": most, "valid": most and most // (EVERY - 1)}.items():
         taken = _sample(folder, parts[split], limit)
         if not taken:
-            raise ValueError(f"most={most}: no module of {split} is as small as {limit} bytes. The default: 3,000,000.")
+            raise ValueError(f"most={most}: no module of {split} is as small as {limit} bytes. The default: 1,000,000.")
         splits[split] = of_files(taken, f"python_source {platform.python_version()} {split}")
     return splits
 

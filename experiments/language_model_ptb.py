@@ -1,0 +1,20 @@
+"""Penn Treebank, words: the 10,000 words of Mikolov's files, line ends predicted too, the state carried on.
+
+A small tied LSTM with the regularisation of Merity et al. (2018), whose own has 24 million weights and 500 epochs more.
+"""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="Penn Treebank, words, perplexity",
+    flags="--task=language_model --dataset=text --data_dir={data}/ptb --tokenizer=whitespace --dim=300 --units=300 "
+    "--layers=2 --dropout=0.3 --input_dropout=0.2 --weight_drop=0.1 --activation_penalty=1 --slowness_penalty=1 "
+    "--batch_size=20 --window=35 --learning_rate=0.0015 --epochs=12",
+    metric="valid_perplexity",
+    published={
+        "Zaremba et al. (2014), small, valid": 120.7,
+        "medium, 650 units, valid": 86.2,
+        "Merity et al. (2018), 24M weights, valid": 60.0,
+    },
+    seeds=1,
+)

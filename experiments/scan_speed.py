@@ -1,0 +1,153 @@
+"""Where a recurrence that is computed at all steps at once is faster than a loop over the steps, on a CPU.
+
+    python -m experiments.scan_speed               all processors
+    python -m experiments.scan_speed --threads=1   one
+
+One layer, forward and backward: the time of a batch, and the memory that it takes, by the length of its sequences.
+
+    lstm, gru                       the layers of that name: gates that see the state, so a loop is all there is. The
+                                    LSTM's is seqzoo's own, with its gradient written out; the GRU's that of Keras.
+    min_gru:scan, min_lstm:scan     minGRU and minLSTM as seqzoo trains them (seqzoo/rnns/min_rnns.py).
+    min_gru:loop, min_lstm:loop     the same cells in keras.layers.RNN, which goes from step to step.
+    min_gru:fused                   as min_gru:scan, one matrix product for all steps and the gradient written out, but
+                                    h = a h + b from step to step: what is still missing is what the scan brings.
+
+Protocol. Each row and length runs in a process of its own, with the same processors, by turns. The gradient is that of
+a sum over all outputs, by input and weights; nothing is updated. The length is unknown when TensorFlow traces and a
+mask is told, as in training, though nothing is padded. The first two batches are not timed; then there are batches
+for --seconds, at least three. The table has the medians over the batches, and over the rounds; memory is the most that
+the process took beyond what it had with weights and data in place, so it includes what tracing needs (some 20 MiB).
+
+Limits. One size, one machine, and few processors; of a GPU, where a loop waits for each step to be launched, these
+numbers say nothing. Beside other programs only the processor time means something, and with --threads=1.
+"""
+
+import argparse
+import functools
+import json
+import pathlib
+import statistics
+import sys
+
+from experiments.tagger_speed import Clock, circumstances, grouped, in_own_process, keep_to, peak_mib
+
+LENGTHS = (16, 64, 256, 1024)
+LAYERS = ("lstm", "gru", "min_gru:scan", "min_gru:fused", "min_gru:loop", "min_lstm:scan", "min_lstm:loop")
+RESULTS = pathlib.Path(__file__).parent / "results" / "scan_speed.json"
+
+
+def main():
+    args = parser().parse_args()
+    if args.row:
+        print(json.dumps(measured(args)))
+        return
+    results = {
+        **circumstances(),
+        "command": " ".join(["python -m experiments.scan_speed", *sys.argv[1:]]),
+        "settings": {name: value for name, value in vars(args).items() if name not in ("row", "round", "out")},
+        "runs": [],
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(args.rounds):
+        for length in LENGTHS:
+            for layer in LAYERS:
+                if args.only in layer:
+                    print(f"round {number + 1}/{args.rounds}: {layer}, {length} steps", flush=True)
+                    results["runs"].append(in_own_process("experiments.scan_speed", f"{layer}@{length}", number))
+        args.out.write_text(json.dumps(results, indent=1), "utf-8")
+    show(results)
+    print(f"saved as {args.out}")
+
+
+def parser():
+    flags = argparse.ArgumentParser(
+        "python -m experiments.scan_speed",
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("--batch_size", type=int, default=32)
+    flags.add_argument("--units", type=int, default=128, help="units of the layer, and width of its input")
+    flags.add_argument("--seconds", type=float, default=1.0, help="how long batches are timed")
+    flags.add_argument("--rounds", type=int, default=1, help="how often each row runs")
+    flags.add_argument("--threads", type=int, default=0, help="processors that a row may use; 0: all")
+    flags.add_argument("--only", default="", help=f"only layers with this in their name: {', '.join(LAYERS)}")
+    flags.add_argument("--out", type=pathlib.Path, default=RESULTS, help="JSON file for the results")
+    flags.add_argument("--row", default="", help=argparse.SUPPRESS)  # what the processes of the rows are called with
+    flags.add_argument("--round", type=int, default=0, help=argparse.SUPPRESS)
+    return flags
+
+
+def measured(args):
+    """What the process of a row measures."""
+    keep_to(args.threads)
+    import keras
+    import tensorflow as tf
+
+    from seqzoo.rnns import RNNS, min_rnns
+
+    keras.utils.set_random_seed(args.round)
+    name, length = args.row.split("@")
+    length = int(length)
+    family, _, form = name.partition(":")
+    layer = RNNS[family](args.units, return_sequences=True)
+    if form == "loop":
+        layer = keras.layers.RNN(layer.cell, return_sequences=True)
+    if form == "fused":
+        min_rnns._scan = functools.partial(min_rnns._scan, levels=0)  # no chunks
+    layer.build((None, None, args.units))
+    shape = (args.batch_size, length, args.units)
+    x, upstream = tf.random.normal(shape), tf.random.normal(shape)
+    mask = tf.ones(shape[:2], "bool")
+
+    any_length = tf.TensorSpec((args.batch_size, None, args.units))
+
+    @tf.function(input_signature=[any_length, any_length, tf.TensorSpec((args.batch_size, None), "bool")])
+    def step(x, upstream, mask):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(layer(x, mask=mask) * upstream)
+        return tape.gradient(loss, [x, *layer.trainable_variables])
+
+    before = peak_mib()
+    for _ in range(2):
+        step(x, upstream, mask)
+    clocks, total = [], 0.0
+    while len(clocks) < 3 or total < args.seconds:
+        with Clock() as clock:
+            for gradient in step(x, upstream, mask):
+                gradient.numpy()
+        clocks.append(clock)
+        total += clock.seconds
+    return {
+        "layer": name,
+        "steps": length,
+        "batches": len(clocks),
+        "ms": 1000 * statistics.median(clock.seconds for clock in clocks),
+        "cpu_ms": 1000 * statistics.median(clock.cpu_seconds for clock in clocks),
+        "more_mib": peak_mib() - before,
+    }
+
+
+def show(results):
+    """Prints the tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 110
+    for key, title in (("ms", "Milliseconds a batch"), ("cpu_ms", "Its processor time"), ("more_mib", "Memory, MiB")):
+        table = Table(title=title, title_justify="left", box=None)
+        table.add_column("layer")
+        for length in LENGTHS:
+            table.add_column(f"{length:,} steps", justify="right")
+        for layer, runs in grouped(results["runs"], "layer").items():
+            by_length = grouped(runs, "steps")
+            medians = [statistics.median(run[key] for run in by_length[length]) for length in LENGTHS]
+            table.add_row(layer, *(f"{value:,.1f}" if key != "more_mib" else f"{value:,.0f}" for value in medians))
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()
