@@ -166,13 +166,15 @@ def print_scored(row, console):
     line = Text()
     if "share" in row:
         line.append(f"{100 * row['share']:5.1f}%  ", "bold")
+    # Characters and long texts are easier to read without.
+    numbers = len(row["tokens"]) <= 40 and any(len(token["text"].strip()) > 1 for token in row["tokens"])
     line.append(f"{row['log_probability']:10.3f}  perplexity {row['perplexity']:,.1f}  ", "dim")
     for token in row["tokens"]:
         text, surprise = token["text"].replace("\n", "↵"), -token["log_probability"]
         step = sum(surprise >= least for least in _SURPRISES)
         line.append(text, _AGAINST[step - 1] if colour and step else None)
-        unknown = "" if token["known"] else " unknown"
-        if len(row["tokens"]) <= 40:
+        if numbers or not token["known"]:
+            unknown = "" if token["known"] else " unknown"
             line.append(f"({token['log_probability']:.2f}{unknown}) ", "dim")
     console.print(line)
 

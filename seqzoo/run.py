@@ -241,7 +241,7 @@ def _score(command, asked, console):
     trained = load(command.workdir)
     _answer(
         lines,
-        lambda lines: _shown(trained.task.score(trained, lines, asked), trained.task.show_score, command, console),
+        lambda lines: _shown(trained.task.score(trained, lines, asked), trained.task.show, command, console),
     )
     return 0
 
@@ -260,14 +260,14 @@ def _generate(command, asked, console):
             print(piece, end="", flush=True)
 
     samples = trained.task.generate(trained, asked, write)
-    collections.deque(_shown(samples, trained.task.show_sample, command, console), maxlen=0)
+    collections.deque(_shown(samples, trained.task.show, command, console), maxlen=0)
     return 0
 
 
 def _inspect(command, asked, console):
-    lines = _lines(command, console)
-    if lines is None:
+    if not command.text and not command.input and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
+    lines = _lines(command, console)
     _import_tensorflow()
     from seqzoo.training import load
 

@@ -88,6 +88,6 @@ class Task:
         """Shows what the network does while it reads the texts in an iterable."""
         raise NotImplementedError
 
-    def show(self, prediction, console):
-        """Prints a prediction for a person."""
+    def show(self, answer, console):
+        """Prints an answer of `predict`, `generate` or `score` for a person."""
         raise NotImplementedError

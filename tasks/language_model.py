@@ -22,6 +22,7 @@ from seqzoo.task import TASKS, Data, Task
 
 NGRAM_TOKENS = 5_000_000  # that the n-gram baselines learn from, at most
 HELD_OUT = 20  # of so many documents one is valid where there is no such split
+ONE_STREAM = 1_000_000  # tokens of a text that is scored in one stream, at most
 BLOCK = 64  # tokens that are drawn between two looks at them
 INSPECTED = 5000  # tokens of a text that is looked into, at most
 
@@ -52,13 +53,17 @@ class Streaming(Options):
     )  # fmt: skip
     vary_window: bool = option(True, "Draw the length of each window anew, about --window (Merity et al., 2018).")
     valid_rows: int = option(
-        16, "Parts of valid that are read at once after an epoch, each after a run-up; final scores read it in one.",
+        16,
+        "Parts of valid that are read at once after an epoch, each after a run-up, more if it is long; final scores "
+        "read up to a million tokens in one.",
         minimum=1,
-    )  # fmt: skip
+    )
     cache_tokens: int = option(
         20_000_000, "Tokens of a split held in memory at most; more lie in a temporary file.", minimum=0
     )
-    ngram: int = option(5, "Order of the n-gram baselines that valid is scored with at the end; 0: none.", minimum=0)
+    ngram: int = option(
+        5, "Order of the n-gram baselines on valid, learned from 5 million tokens at most; 0: none.", minimum=0
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,7 +247,8 @@ class LanguageModel(Task):
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
         if not isinstance(batches, Streams):
             return self.evaluate_pairs(config, predictor, batches, vocabularies)
-        scores = text_scores(self.nats(predictor, batches, 1 if options else config.valid_rows), batches)
+        rows = 1 if options and batches.tokens <= ONE_STREAM else config.valid_rows
+        scores = text_scores(self.nats(predictor, batches, rows), batches)
         if options and options.dynamic_rate:
             from seqzoo.dynamic import dynamic_nats
 
@@ -251,9 +257,12 @@ class LanguageModel(Task):
         return scores
 
     def nats(self, stepper, streams, rows=1):
-        """-log p of all tokens of a text, summed; read in so many parts, one is exact."""
+        """-log p of all tokens of a text, summed; read in so many parts, one is exact. A long text has more of them."""
+        if rows > 1:
+            rows = max(rows, min(256, streams.tokens // 50_000))
+        length = max(16, min(4096, 4_000_000 // stepper.tokens) // rows)  # scores of all tokens at each step: 16 MB
         nats, state = 0.0, None
-        for ids, next_ids, counts in streams.windows(rows):
+        for ids, next_ids, counts in streams.windows(rows, length=length):
             state = state or stepper.start(len(ids))
             scores, state = stepper.score(ids, next_ids, state)
             nats -= float(scores[counts].sum(dtype="float64"))
@@ -338,10 +347,6 @@ class LanguageModel(Task):
                 rows = [{**row, "share": math.exp(row["log_probability"] - best) / total} for row in rows]
             yield from rows
 
-    def show_score(self, row, console):
-        """Prints a text with the log-probability of each token."""
-        print_scored(row, console)
-
     def generate(self, run, options, write):
         from seqzoo.decoding import Sampler
 
@@ -388,16 +393,17 @@ class LanguageModel(Task):
                 "unknown_in_prime": unknown,
             }
 
-    def show_sample(self, sample, console):
-        """Prints a sample; the first one was printed while it was drawn."""
-        if sample["sample"] == 1:
-            console.print()
-            if sample["unknown_in_prime"]:
-                unknown = ", ".join(map(repr, dict.fromkeys(sample["unknown_in_prime"])))
-                console.print(f"[dim]the prime has what training never saw:[/] {unknown}", markup=True)
+    def show(self, answer, console):
+        """Prints a scored text, or a sample; the first sample was printed while it was drawn."""
+        if "sample" not in answer:
+            print_scored(answer, console)
+        elif answer["sample"] > 1:
+            console.print(f"[dim]--- sample {answer['sample']}[/]")
+            console.print(answer["prime"] + answer["text"], markup=False, soft_wrap=True)
         else:
-            console.print(f"[dim]--- sample {sample['sample']}[/]")
-            console.print(sample["prime"] + sample["text"], markup=False, soft_wrap=True)
+            console.print()
+            if unknown := ", ".join(map(repr, dict.fromkeys(answer["unknown_in_prime"]))):
+                console.print(f"the prime has what training never saw: {unknown}", style="dim", markup=False)
 
     def inspect(self, run, lines, options, console):
         from seqzoo import display, inspection
@@ -469,14 +475,14 @@ class LanguageModel(Task):
         """Scores valid and test exactly, read as one stream, and the n-gram baselines."""
         scores = {}
         for split in ("valid", "test"):
-            if split in data.splits:
+            if split in data.splits and data.splits[split].tokens <= ONE_STREAM:
                 exact = text_scores(self.nats(predictor, data.splits[split]), data.splits[split])
                 scores |= {f"{split}_{metric}": value for metric, value in exact.items()}
         train = data.splits["train"].read(0, NGRAM_TOKENS)
         valid, size = data.splits["valid"], predictor.tokens
         ids = valid.read(0, min(valid.tokens + 1, NGRAM_TOKENS))
         order = config.ngram
-        if order and len(ids) == valid.tokens + 1:
+        if order and len(ids) == valid.tokens + 1:  # a larger valid is not held in memory
             for name, learn in (
                 ("kneser_ney", lambda: KneserNey(train, order, size)),
                 ("add_k", lambda: AddK(train, order, size, best_k(train, order, size))),
