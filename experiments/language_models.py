@@ -16,7 +16,7 @@ import sys
 
 from experiments import RESULTS
 
-SMALL = "--dim=128 --units=256 --layers=1 --learning_rate=0.003 --dropout=0.2 --epochs=6"
+SMALL = "--dim=128 --units=256 --layers=1 --learning_rate=0.003 --dropout=0.1 --epochs=3"
 WORDS = f"{SMALL} --batch_size=16 --window=50 --embedding_dropout=0.1"
 ROWS = {
     "characters, feed-forward on 10": f"{SMALL} --context=10",

@@ -367,9 +367,8 @@ class LanguageModel(Task):
         finished = [None] * rows
         write(options.prime)
         for place in range(0, options.length, BLOCK):
-            noise = rng.random((min(BLOCK, options.length - place), rows))
-            block, last, state, done = sampler(last, state, noise, done)
-            done = np.array(done)
+            block, last, state, done = sampler(last, state, rng.random((BLOCK, rows)), done)  # one size, traced once
+            block, done = block[:, : options.length - place], np.array(done)
             for row in range(rows):
                 if finished[row]:
                     continue

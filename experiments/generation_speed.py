@@ -1,0 +1,282 @@
+"""How fast a character model writes on a CPU: seqzoo beside stock Keras and plain PyTorch.
+
+    python -m experiments.generation_speed               all processors
+    python -m experiments.generation_speed --threads=1   one
+    pip install torch                                    adds the rows of PyTorch
+
+All draw from one network: 68 characters, embeddings of width 128, two LSTM layers of 400 units (--units), a score for
+each character; temperature 1; one text, or 32 side by side. Its weights are random, which speed does not depend on.
+
+    seqzoo:64        what ``seqzoo.run --mode=generate`` does: `decoding.Sampler`, 64 characters a call of one graph.
+    seqzoo:512       the same, 512 characters a call.
+    keras:predict    lstm_character_level_text_generation.py of keras.io/examples/generative: no state; for each new
+                     character ``model.predict`` of the last 40; NumPy draws.
+    keras:call       tensorflow.org/text/tutorials/text_generation: states carried on, a tf.function for one character
+                     that draws it too, called in a Python loop.
+    keras:unrolled   the same with ``LSTM(unroll=True)``, which leaves out Keras's loop over the one step.
+    pytorch:lstm     nn.LSTM, a step a call in a Python loop, torch.no_grad, states carried on, torch.multinomial.
+    pytorch:cells    the same with nn.LSTMCell. nn.LSTM is run by oneDNN, where a call costs much; without it, under
+                     ``torch.backends.mkldnn.flags(enabled=False)``, nn.LSTM is as fast as the cells.
+
+Protocol. Each row runs in a process of its own, with the same processors, in turns (A B C A B C ...). Start-up is the
+imports, then the network and its first draw, which pays for tracing. Then characters are drawn for --seconds and handed
+out as NumPy arrays: 64 at a time, by seqzoo:512 512 and by keras:predict one. Those of all texts count; making strings
+of them is left out. The table has the medians of the rounds; peak memory is that of the whole process.
+
+What differs still. seqzoo projects 400 to 128 and scores with the embeddings' table, bars padding and the unknown mark,
+and looks whether all texts have ended, which they never do here. PyTorch's LSTMs have a second bias. keras:predict sees
+40 characters and no more, and at each step does the work of 40. Its example reads one-hot vectors, has one layer, and
+draws a single text by a function of its own; here all texts are drawn at once, which is faster.
+
+Limits. One machine, one kind of layer. The larger --units, the less a Python loop costs beside the network. Neither
+torch.compile nor XLA was tried. No weights or vocabulary are loaded. On a busy machine only characters a second of
+processor time mean something, and with --threads=1.
+"""
+
+import argparse
+import importlib
+import json
+import pathlib
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from experiments.tagger_speed import Clock, circumstances, grouped, in_own_process, keep_to, peak_mib, runnable
+
+ROWS = ("seqzoo:64", "seqzoo:512", "keras:predict", "keras:call", "keras:unrolled", "pytorch:lstm", "pytorch:cells")
+TEXTS = (1, 32)  # at once
+AT_A_TIME = {"seqzoo:512": 512, "keras:predict": 1}  # characters of each text; the other rows: 64
+TOKENS, DIM, LAYERS, WINDOW = 68, 128, 2, 40
+IMPORTS = {"seqzoo": ("seqzoo.models", "seqzoo.decoding"), "keras": ("keras",), "pytorch": ("torch",)}
+RESULTS = pathlib.Path(__file__).parent / "results" / "generation_speed.json"
+
+
+def main():
+    args = parser().parse_args()
+    if args.row:
+        print(json.dumps(measured(args)))
+        return
+    results = {
+        **circumstances(),
+        "command": " ".join(["python -m experiments.generation_speed", *sys.argv[1:]]),
+        "settings": {name: value for name, value in vars(args).items() if name not in ("row", "round", "out")},
+        "runs": [],
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    rows = runnable(ROWS, args.only)
+    for number in range(args.rounds):
+        for texts in TEXTS:
+            for row in rows:
+                print(f"round {number + 1}/{args.rounds}: {row}, texts at once: {texts}", flush=True)
+                results["runs"].append(in_own_process("experiments.generation_speed", f"{row}@{texts}", number))
+        args.out.write_text(json.dumps(results, indent=1), "utf-8")
+    print(f"\n{table(results)}\n\nsaved as {args.out}")
+
+
+def parser():
+    flags = argparse.ArgumentParser(
+        "python -m experiments.generation_speed",
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("--units", type=int, default=400, help="units of each LSTM")
+    flags.add_argument("--seconds", type=float, default=5.0, help="how long drawing is timed")
+    flags.add_argument("--rounds", type=int, default=2, help="how often each row runs")
+    flags.add_argument("--threads", type=int, default=0, help="processors that a row may use; 0: all")
+    flags.add_argument("--only", default="", help=f"only rows with this in their name: {', '.join(ROWS)}")
+    flags.add_argument("--out", type=pathlib.Path, default=RESULTS, help="JSON file for the results")
+    flags.add_argument("--row", default="", help=argparse.SUPPRESS)  # what the processes of the rows are called with
+    flags.add_argument("--round", type=int, default=0, help=argparse.SUPPRESS)
+    return flags
+
+
+def measured(args):
+    """What the process of a row measures."""
+    keep_to(args.threads)
+    row, texts = args.row.split("@")
+    texts, count = int(texts), AT_A_TIME.get(row, 64)
+    software, kind = row.split(":")
+    contender = {"seqzoo": seqzoo_writer, "keras": keras_caller, "pytorch": pytorch_writer}[software]
+    if row == "keras:predict":
+        contender = keras_predictor
+    with Clock() as imports:
+        for module in IMPORTS[software]:
+            importlib.import_module(module)
+    with Clock() as first:
+        draw, parameters = contender(args, texts, kind)
+        draw(count)
+    blocks = []
+    with Clock() as clock:
+        end = time.perf_counter() + args.seconds
+        while time.perf_counter() < end:
+            blocks.append(draw(count))
+    drawn = np.concatenate(blocks, axis=1)
+    if drawn.shape != (texts, count * len(blocks)) or not 0 <= drawn.min() <= drawn.max() < TOKENS:
+        sys.exit(f"{args.row} drew {drawn.shape}, from {drawn.min()} to {drawn.max()}")
+    return {
+        "row": row,
+        "texts": texts,
+        "characters": drawn.size,
+        "distinct": len(np.unique(drawn)),
+        "seconds": clock.seconds,
+        "cpu_seconds": clock.cpu_seconds,
+        "characters_per_second": drawn.size / clock.seconds,
+        "characters_per_cpu_second": drawn.size / clock.cpu_seconds,
+        "start_up_seconds": imports.seconds + first.seconds,
+        "imports_cpu_seconds": imports.cpu_seconds,
+        "first_cpu_seconds": first.cpu_seconds,
+        "peak_mib": peak_mib(),
+        "parameters": parameters,
+    }
+
+
+# --- The contenders: each gives a function that draws the next ids [B, N], and how many weights it has ---------
+
+
+def seqzoo_writer(args, texts, kind):
+    """A graph for a block, called as tasks/language_model.py does."""
+    import keras
+
+    from seqzoo.decoding import Sampler
+    from seqzoo.models import Stepper, language_model
+
+    keras.utils.set_random_seed(args.round)
+    model = language_model(TOKENS, dim=DIM, rnn="lstm", units=args.units, layers=LAYERS)
+    stepper, rng = Stepper(model), np.random.default_rng(args.round)
+    sampler = Sampler(stepper, banned=(0, 1), stop=(0,))  # looks for an end that is never drawn
+    last, state, done = np.full(texts, 2, "int32"), stepper.start(texts), np.zeros(texts, bool)
+
+    def draw(count):
+        nonlocal last, state, done
+        drawn, last, state, done = sampler(last, state, rng.random((count, texts)), done)
+        done = np.array(done)
+        return drawn
+
+    return draw, model.count_params()
+
+
+def keras_predictor(args, texts, kind):
+    """A window of characters for each new one."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(args.round)
+    model = keras.Sequential([keras.Input((WINDOW,), dtype="int32"), layers.Embedding(TOKENS, DIM)])
+    for number in range(LAYERS):
+        model.add(layers.LSTM(args.units, return_sequences=number < LAYERS - 1))
+    model.add(layers.Dense(TOKENS, activation="softmax"))
+    rng = np.random.default_rng(args.round)
+    text = rng.integers(2, TOKENS, (texts, WINDOW), "int32")
+
+    def draw(count):
+        nonlocal text
+        for _ in range(count):
+            reached = model.predict(text[:, -WINDOW:], verbose=0).cumsum(axis=1)  # [B, V]
+            ids = (reached <= rng.random((texts, 1)) * reached[:, -1:]).sum(axis=1, keepdims=True)
+            text = np.concatenate([text, np.minimum(ids, TOKENS - 1).astype("int32")], axis=1)
+        return text[:, -count:]
+
+    return draw, model.count_params()
+
+
+def keras_caller(args, texts, kind):
+    """A graph for one step, called from Python."""
+    import keras
+    import tensorflow as tf
+    from keras import layers
+
+    keras.utils.set_random_seed(args.round)
+    inputs = [keras.Input((1,), dtype="int32"), *(keras.Input((args.units,)) for _ in range(2 * LAYERS))]
+    x, after = layers.Embedding(TOKENS, DIM)(inputs[0]), []  # [B, 1, D]
+    for number in range(LAYERS):
+        lstm = layers.LSTM(args.units, return_sequences=True, return_state=True, unroll=kind == "unrolled")
+        x, *new = lstm(x, initial_state=inputs[1 + 2 * number : 3 + 2 * number])
+        after += new
+    model = keras.Model(inputs, [layers.Dense(TOKENS)(x[:, 0]), *after])
+
+    @tf.function
+    def step(ids, state):
+        logits, *state = model([ids, *state])
+        return tf.random.categorical(logits, 1, dtype="int32"), state
+
+    ids, state = tf.fill([texts, 1], 2), [tf.zeros([texts, args.units])] * (2 * LAYERS)
+
+    def draw(count):
+        nonlocal ids, state
+        drawn = []
+        for _ in range(count):
+            ids, state = step(ids, state)
+            drawn.append(ids)
+        return tf.concat(drawn, axis=1).numpy()
+
+    return draw, model.count_params()
+
+
+def pytorch_writer(args, texts, kind):
+    """A Python loop over steps."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(args.round)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    embedding, dense = nn.Embedding(TOKENS, DIM), nn.Linear(args.units, TOKENS)
+    if kind == "lstm":
+        lstm = nn.LSTM(DIM, args.units, num_layers=LAYERS, batch_first=True)
+    else:
+        lstm = nn.ModuleList(nn.LSTMCell(args.units if number else DIM, args.units) for number in range(LAYERS))
+    model = nn.ModuleList([embedding, lstm, dense]).eval()
+    ids, state = torch.full((texts, 1), 2), None if kind == "lstm" else [None] * LAYERS
+
+    def read(ids, state):
+        if kind == "lstm":
+            hidden, state = lstm(embedding(ids), state)  # [B, 1, H]
+            return hidden[:, 0], state
+        x, after = embedding(ids[:, 0]), []  # [B, D]
+        for cell, before in zip(lstm, state, strict=True):
+            x, c = cell(x, before)  # [B, H]
+            after.append((x, c))
+        return x, after
+
+    @torch.no_grad()
+    def draw(count):
+        nonlocal ids, state
+        drawn = []
+        for _ in range(count):
+            hidden, state = read(ids, state)  # [B, H]
+            ids = torch.multinomial(torch.softmax(dense(hidden), dim=1), 1)
+            drawn.append(ids)
+        return torch.cat(drawn, dim=1).numpy()
+
+    return draw, sum(parameter.numel() for parameter in model.parameters())
+
+
+# --- What one sees --------------------------------------------------------------------------------
+
+
+def table(results):
+    """The medians of the rounds in Markdown."""
+    columns = {
+        "characters_per_second": ("characters/s", ",.0f"),
+        "characters_per_cpu_second": ("characters/CPU s", ",.0f"),
+        "start_up_seconds": ("start-up s", ".1f"),
+        "imports_cpu_seconds": ("imports, CPU s", ".1f"),
+        "first_cpu_seconds": ("first draw, CPU s", ".1f"),
+        "peak_mib": ("peak MiB", ",.0f"),
+        "parameters": ("parameters", ",.0f"),
+    }
+    headings = [heading for heading, _ in columns.values()]
+    lines = [["", "texts", *headings, "range of characters/CPU s"], ["---"] * (len(columns) + 3)]
+    for texts, rows in grouped(results["runs"], "texts").items():
+        for row, runs in grouped(rows, "row").items():
+            medians = (format(statistics.median(run[key] for run in runs), how) for key, (_, how) in columns.items())
+            speeds = [run["characters_per_cpu_second"] for run in runs]
+            lines.append([row, str(texts), *medians, f"{min(speeds):,.0f}-{max(speeds):,.0f}"])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+if __name__ == "__main__":
+    main()
