@@ -23,7 +23,7 @@ class Codec:
     | characters | each character | yes |
     | words | words and punctuation with the blank before them; other space by itself | yes |
     | whitespace | what stands between blanks, and line ends | but for the number of blanks |
-    | bpe, unigram | subwords, learned (see `subwords.Subwords`) | yes |
+    | bpe, unigram | subwords, learned (see `subwords.Subwords`) | but for U+2581, which stands for a blank |
 
     What the vocabulary does not have is the unknown token, id 1. With `spell`, unknown words are read and written in
     characters (the mixed word/character model of Wu et al., 2016, section 4.2): each is a token of its own kind,
@@ -35,7 +35,7 @@ class Codec:
 
     Attributes:
         tokens: the tokens in the order of their ids; end: id of the end mark; newline: id of the line end, or of the
-            end mark where no text had lines.
+            end mark where no text had lines (subwords always have it).
     """
 
     def __init__(self, units, vocabulary):

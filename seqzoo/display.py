@@ -158,8 +158,8 @@ def print_scored(row, console):
     """Prints a text with its log-probability, each token the redder the less it was expected.
 
     Args:
-        row: ``{"text", "log_probability", "perplexity", "tokens": [{"text", "log_probability", "known"}]}`` and, among
-            alternatives, ``"share"``, its probability among them. Logarithms are natural ones.
+        row: ``{"text", "log_probability", "perplexity", "tokens": [{"text", "start", "end", "log_probability",
+            "known"}]}`` and, among alternatives, ``"share"``, its probability among them. Logarithms are natural ones.
         console: a rich Console.
     """
     colour = bool(console.color_system) and not console.no_color
@@ -169,7 +169,10 @@ def print_scored(row, console):
     # Characters and long texts are easier to read without.
     numbers = len(row["tokens"]) <= 40 and any(len(token["text"].strip()) > 1 for token in row["tokens"])
     line.append(f"{row['log_probability']:10.3f}  perplexity {row['perplexity']:,.1f}  ", "dim")
+    place = 0
     for token in row["tokens"]:
+        line.append(row["text"][place : token["start"]])
+        place = token["end"]
         text, surprise = token["text"].replace("\n", "↵"), -token["log_probability"]
         step = sum(surprise >= least for least in _SURPRISES)
         line.append(text, _AGAINST[step - 1] if colour and step else None)

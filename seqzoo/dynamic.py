@@ -14,7 +14,8 @@ def dynamic_nats(stepper, streams, window, rate, decay):
     RMS over that mean, at most 1. The weights are put back at the end.
 
     Source: Krause et al., 2018, Dynamic Evaluation of Neural Sequence Models, section 4, equations 5 to 7. They take
-    the mean of g^2 from the training text; here it is the text's own, up to the window, so that none other is needed.
+    the mean of g^2 from the training text, and eps is a constant of theirs; here both are of the text itself, up to the
+    window, so that none other is needed.
 
     Args:
         stepper: models.Stepper, on the TensorFlow backend.

@@ -97,7 +97,7 @@ def run(argv):
     if mode == "train":
         return _train(name, TASKS[name].Config(**settings), command, console)
     if mode == "evaluate":
-        return _evaluate(command, settings, asked, console)
+        return _evaluate(TASKS[name].Config, command, settings, asked, console)
     if settings:
         raise ValueError(f"--{next(iter(settings))} is fixed by the run. --mode={mode} needs only --workdir.")
     return {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect}[mode](
@@ -187,8 +187,10 @@ def _train(name, config, command, console):
     return 0
 
 
-def _evaluate(command, settings, asked, console):
-    readable = [*options.Data.__dataclass_fields__, *options.Batching.__dataclass_fields__]
+def _evaluate(kind, command, settings, asked, console):
+    readable = [*options.Data.__dataclass_fields__]
+    if issubclass(kind, options.Batching):
+        readable += options.Batching.__dataclass_fields__
     if wrong := [key for key in settings if key not in readable]:
         raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
     _import_tensorflow()
@@ -198,7 +200,7 @@ def _evaluate(command, settings, asked, console):
     if "dataset" in settings:  # the other options of the run's data are of its own dataset
         settings = {**options.Data().to_dict(), **settings}
     config = dataclasses.replace(trained.config, **settings)
-    data = trained.task.load(config, trained.vocabularies, unseen=bool({"dataset", "data_dir", "name"} & set(settings)))
+    data = trained.task.load(config, trained.vocabularies, unseen=_place(config) != _place(trained.config))
     metrics = {}
     for split in [split for split in ("valid", "test") if split in data.splits] or [*data.splits]:
         scores = trained.task.evaluate(config, trained.predictor, data.splits[split], trained.vocabularies, asked)
@@ -209,6 +211,11 @@ def _evaluate(command, settings, asked, console):
     show(metrics, f"{command.workdir} on {config.data_dir or config.dataset}", console)
     console.print(f"saved as {path}", soft_wrap=True)
     return 0
+
+
+def _place(config):
+    """Where the data of a config are."""
+    return config.dataset, config.name, config.data_dir and str(pathlib.Path(config.data_dir).expanduser().resolve())
 
 
 def _predict(command, asked, console):

@@ -20,8 +20,9 @@ class Streams:
         codec: codec.Codec, gives the ids.
         rows: streams that training reads at once, B: the text in so many equal parts.
         window: steps between two truncations of the gradient, T.
-        varied: draw each window's length anew (Merity et al., 2018, section 4.1): T plus a normal deviate of 5 steps,
-            one time in twenty T / 2 in place of T. So no two epochs cut the text at the same places.
+        varied: draw each window's length anew (Merity et al., 2018, section 4.1): T plus a normal deviate of 5 steps
+            (of T / 7 where that is less), one time in twenty T / 2 in place of T. So no two epochs cut the text at the
+            same places. They also scale the learning rate by the length; here it stays.
         seed: of the lengths.
         cache_tokens: ids held in memory at most; more lie in a temporary file on disk that vanishes with the process.
 
@@ -51,7 +52,8 @@ class Streams:
             )
         self.ids = None
         if self.tokens < cache_tokens:
-            self.ids = self.read(0, self.tokens + 1)
+            self.file.seek(0)
+            self.ids = np.frombuffer(self.file.read(), self.type).astype("int32")
             self.file.close()
         self.steps = round(self.length / self._mean_length()) or 1
 
@@ -92,7 +94,8 @@ class Streams:
             length = self.window
             if self.varied:
                 length = self.window if rng.random() < 0.95 else self.window / 2
-                length = max(5, round(rng.normal(length, 5)))
+                least = min(5, max(1, self.window // 2))
+                length = max(least, round(rng.normal(length, min(5.0, self.window / 7))))
             length = min(left, length)
             left -= length
             yield length
@@ -133,11 +136,12 @@ class Streams:
         begin = [row * (whole - context) for row in range(rows)]
         for place in range(0, whole, length):
             steps = min(length, whole - place)
-            ids, counts = np.zeros((rows, steps + 1), "int32"), np.zeros((rows, steps), bool)
+            # Behind the end of the last part stand end marks, not padding: cuDNN refuses a row of padding alone.
+            ids, counts = np.full((rows, steps + 1), self.codec.end, "int32"), np.zeros((rows, steps), bool)
             for row, start in enumerate(begin):
                 read = self.read(start + place, steps + 1)
                 ids[row, : len(read)] = read
                 counts[row, : max(len(read) - 1, 0)] = True
                 if row:
                     counts[row, : max(context - place, 0)] = False
-            yield np.where(counts | (ids[:, 1:] > 0), ids[:, :-1], 0), ids[:, 1:], counts
+            yield ids[:, :-1], ids[:, 1:], counts

@@ -43,7 +43,7 @@ class Subwords:
             exact: change nothing, so that the pieces joined are the text, line ends and all; else texts are normalised
                 (NFKC, each run of space one blank).
             marks: pieces that no text has.
-            most: texts that are looked at, from the first on; the trainer holds them in memory.
+            most: lines that are looked at, from the first on; the trainer holds them in memory.
 
         Raises:
             ValueError: the texts hold nothing to learn from, or the size is below the number of characters.
@@ -51,12 +51,13 @@ class Subwords:
         from sentencepiece import SentencePieceTrainer
 
         model = io.BytesIO()
-        texts = (_LONE.sub("\ufffd", text) for text in itertools.islice(texts, most))
-        lines = (line for text in texts for line in text.splitlines() if line.strip())
+        texts = (_LONE.sub("\ufffd", text) for text in texts)
+        # Exactly those line ends are known; what else ends a line for Python, such as a form feed, is a character.
+        lines = (line for text in texts for line in (text.split("\n") if exact else text.splitlines()) if line.strip())
         normal = "identity" if exact else "nmt_nfkc_cf" if lowercase else "nmt_nfkc"
         try:
             SentencePieceTrainer.train(
-                sentence_iterator=lines,
+                sentence_iterator=itertools.islice(lines, most),
                 model_writer=model,
                 vocab_size=size,
                 model_type=kind,
@@ -65,9 +66,11 @@ class Subwords:
                 remove_extra_whitespaces=not exact,
                 add_dummy_prefix=not exact,
                 user_defined_symbols=["\n"] if exact else [],
+                # The trainer takes texts that look like its marks out, and their characters with them.
+                required_chars="".join(sorted({*"<pad><unk>", *"".join(marks)})) if exact else "",
                 control_symbols=list(marks),
                 character_coverage=1.0 if exact else 0.9995,
-                max_sentence_length=100_000,
+                max_sentence_length=1 << 20,  # bytes; longer lines are left out
                 num_threads=1,  # several give other pieces each time
                 pad_id=0,
                 unk_id=1,

@@ -14,7 +14,7 @@ class Data:
     """What a task reads before it builds a model.
 
     Attributes:
-        splits: {"train" | "valid" | "test": pipeline.Batches}.
+        splits: {"train" | "valid" | "test": pipeline.Batches or streams.Streams}.
         vocabularies: {name: Vocabulary}; a run keeps them.
         facts: {what: value} for people: sizes, share of padding, words without a vector ...
         vectors: pretrained vectors [V, D] of the word vocabulary, or None.
@@ -61,7 +61,7 @@ class Task:
         raise NotImplementedError
 
     def predictor(self, config, model):
-        """The keras.Model whose outputs `evaluate` and `predict` read; it shares the weights of `model`."""
+        """What `evaluate` and `predict` read, such as a keras.Model of decoded outputs; it shares `model`'s weights."""
         return model
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):

@@ -19,6 +19,7 @@ from seqzoo.ngrams import AddK, KneserNey, best_k
 from seqzoo.pipeline import Batches
 from seqzoo.streams import Streams
 from seqzoo.task import TASKS, Data, Task
+from seqzoo.vocabulary import UNKNOWN
 
 NGRAM_TOKENS = 5_000_000  # that the n-gram baselines learn from, at most
 HELD_OUT = 20  # of so many documents one is valid where there is no such split
@@ -107,7 +108,9 @@ class Generating(Options):
     top_k: int = option(0, "Draw from the so many likeliest tokens only; 0: all.", minimum=0)
     top_p: float = option(1.0, "Draw from the likeliest tokens that have this probability together.", minimum=0.0001,
                           maximum=1)  # fmt: skip
-    stop: str = option("", r"Text that ends a sample, such as \n for a line; the end of a document always does.")
+    stop: str = option(
+        "", r"Text that ends a sample; \n is a line end, and \\ a backslash. The end of a document always does."
+    )
     seed: int = option(0, "Seed of the draws.", minimum=0)
 
 
@@ -184,6 +187,11 @@ class LanguageModel(Task):
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
             if "valid" not in splits:
                 splits["train"], splits["valid"] = held_out_documents(splits["train"], HELD_OUT)
+                if next(iter(splits["valid"]), None) is None:
+                    raise ValueError(
+                        f"No valid split, and fewer than {HELD_OUT} documents to hold one out of: give a valid file, "
+                        "or --data_dir=FILE, whose last 10% is valid."
+                    )
                 data.facts["held out"] = f"every {HELD_OUT}th document of train as valid"
             texts = (example["text"] for example in splits["train"])
             codec = Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, config.spell)
@@ -203,6 +211,8 @@ class LanguageModel(Task):
             )
         if "test" not in splits:
             data.facts["test"] = "no test split: scores are on valid"
+        if config.ngram and "valid" in splits and data.splits["valid"].tokens >= NGRAM_TOKENS:
+            data.facts["n-grams"] = f"no baselines: valid has more than {NGRAM_TOKENS:,} tokens"
         return data
 
     def codec(self, config, vocabularies):
@@ -271,7 +281,8 @@ class LanguageModel(Task):
     def evaluate_pairs(self, config, stepper, pairs, vocabularies):
         """How often the good sentence of a pair is likelier than the bad one, of those whose words are known.
 
-        Where a verb is at stake (`place`) and tokens are words, both are read up to it (Linzen et al., 2016).
+        Where a verb is at stake (`place`) and tokens are words between blanks, both are read up to it (Linzen et al.,
+        2016); else both sentences are whole.
         """
         codec = self.codec(config, vocabularies)
         rows, skipped = [], 0
@@ -297,7 +308,8 @@ class LanguageModel(Task):
     def scored(self, config, stepper, texts, codec):
         """Yields {"text", "log_probability", "tokens"} for each of a list of {"text", "closed"}, in their order.
 
-        A text is a line of a document: a line end is before it and, if it is closed, scored behind it.
+        A text is a line of a document: a line end is before it and, if it is closed, scored behind it. An unknown token
+        costs its spelling too, see `metrics.text_scores`.
         """
 
         def encode(example):
@@ -308,22 +320,28 @@ class LanguageModel(Task):
         if not texts:
             return
 
-        def run(inputs, labels, weights):
-            scores, _ = stepper.score(inputs["tokens"], labels, stepper.start(len(labels)))
-            return {"scores": scores, "ids": labels}
+        window = max(64, 8_000_000 // stepper.tokens)  # steps whose scores of all tokens are held at once: 32 MB
 
-        for example, row in Batches(texts, encode, 64, 16384).outputs(run):
-            count = len(encode(example)[1])
-            ids, scores = row["ids"][:count], row["scores"][:count]
-            shown = zip(codec.shown(ids), ids, scores, strict=True)
-            yield {
-                **example,
-                "log_probability": round(float(scores.sum(dtype="float64")), 4),
-                "tokens": [
-                    {"text": text, "log_probability": round(float(score), 4), "known": bool(i != 1)}
-                    for text, i, score in shown
-                ],
-            }
+        def run(inputs, labels, weights):
+            if len(labels) > 1:
+                scores, _ = stepper.score(inputs["tokens"], labels, stepper.start(len(labels)))
+                return {"scores": scores, "ids": labels}
+            state, parts = stepper.start(1), []
+            for t in range(0, labels.shape[1], window):  # a long text goes alone
+                part, state = stepper.score(inputs["tokens"][:, t : t + window], labels[:, t : t + window], state)
+                parts.append(part)
+            return {"scores": np.concatenate(parts, axis=1), "ids": labels}
+
+        for example, row in Batches(texts, encode, 64, window).outputs(run):
+            text, tokens = example["text"], []
+            end = [(len(text), len(text))] * example["closed"]
+            for (start, stop), i, score in zip([*codec.places(text), *end], row["ids"], row["scores"], strict=False):
+                token = {"text": text[start:stop] if start < stop else codec.tokens[i], "start": start, "end": stop}
+                if i == 1 and token["text"] != UNKNOWN:
+                    score -= (len(token["text"].encode("utf-8", "replace")) + 1) * math.log(257)
+                tokens.append({**token, "log_probability": round(float(score), 4), "known": bool(i != 1)})
+            total = sum(token["log_probability"] for token in tokens)
+            yield {**example, "log_probability": round(total, 4), "tokens": tokens}
 
     def score(self, run, lines, options):
         codec = self.codec(run.config, run.vocabularies)
@@ -348,21 +366,23 @@ class LanguageModel(Task):
             yield from rows
 
     def generate(self, run, options, write):
+        from keras import ops
+
         from seqzoo.decoding import Sampler
 
-        codec, stepper = self.codec(run.config, run.vocabularies), run.predictor
+        codec, stepper, stop = self.codec(run.config, run.vocabularies), run.predictor, _unescaped(options.stop)
         ids, unknown = codec.encode(options.prime)
-        stop = options.stop.encode("latin-1", "backslashreplace").decode("unicode_escape") if options.stop else ""
         ids = [codec.newline, *ids] if ids else [codec.end]
         rows = options.samples
-        state = stepper.start(rows)
-        for place in range(0, len(ids) - 1, 1024):
-            window = np.tile(np.array(ids[:-1][place : place + 1024], "int32"), (rows, 1))
+        state = stepper.start(1)
+        for place in range(0, len(ids) - 1, 256):
+            window = np.array([ids[:-1][place : place + 256]], "int32")
             _, state = stepper.score(window, window, state)
+        state = [ops.repeat(part, rows, axis=0) for part in state]
         sampler = Sampler(stepper, (0, 1), (codec.end,), options.temperature, options.top_k, options.top_p)
         rng = np.random.default_rng(options.seed)
-        drawn = [[] for _ in range(rows)]
-        texts = [""] * rows
+        before = [ids[-1:] if options.prime else [] for _ in range(rows)]  # the token that the next one is joined to
+        texts, written = [""] * rows, 0
         last, done = np.full(rows, ids[-1], "int32"), np.zeros(rows, bool)
         finished = [None] * rows
         write(options.prime)
@@ -372,17 +392,22 @@ class LanguageModel(Task):
             for row in range(rows):
                 if finished[row]:
                     continue
-                drawn[row] += [i for i in block[row] if i]
-                text = codec.decode(ids[1:] + drawn[row])[len(codec.decode(ids[1:])) :]
-                if done[row]:
+                new = [i for i in block[row] if i]
+                text = texts[row] + codec.decode(before[row] + new)[len(codec.decode(before[row])) :]
+                before[row] = (before[row] + new)[-1:]
+                if codec.end in new:
                     finished[row] = "end"
-                if stop and stop in text:
-                    text, finished[row], done[row] = text[: text.index(stop)], "stop", True
-                if not row:
-                    write(text[len(texts[0]) :])
+                place_of_stop = text.find(stop, max(0, len(texts[row]) - len(stop))) if stop else -1
+                if place_of_stop >= 0:
+                    text, finished[row], done[row] = text[:place_of_stop], "stop", True
                 texts[row] = text
+                if not row:  # what may be the beginning of a stop is held back
+                    shown = text if finished[0] else text[: max(written, len(text) - max(len(stop) - 1, 0))]
+                    write(shown[written:])
+                    written = len(shown)
             if all(finished):
                 break
+        write(texts[0][written:])
         for row in range(rows):
             yield {
                 "sample": row + 1,
@@ -479,9 +504,9 @@ class LanguageModel(Task):
                 scores |= {f"{split}_{metric}": value for metric, value in exact.items()}
         train = data.splits["train"].read(0, NGRAM_TOKENS)
         valid, size = data.splits["valid"], predictor.tokens
-        ids = valid.read(0, min(valid.tokens + 1, NGRAM_TOKENS))
+        ids = valid.read(0, NGRAM_TOKENS)
         order = config.ngram
-        if order and len(ids) == valid.tokens + 1:  # a larger valid is not held in memory
+        if order and valid.tokens < NGRAM_TOKENS:
             for name, learn in (
                 ("kneser_ney", lambda: KneserNey(train, order, size)),
                 ("add_k", lambda: AddK(train, order, size, best_k(train, order, size))),
@@ -491,6 +516,16 @@ class LanguageModel(Task):
                 made = {**text_scores(nats, valid), "seconds": time.perf_counter() - start}
                 scores |= {f"valid_{order}-gram_{name}_{metric}": value for metric, value in made.items()}
         return scores
+
+
+def _unescaped(text):
+    """A text in which \\n is a line end."""
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"--stop: a backslash begins an escape such as \\n; a real one is \\\\. Received: {text!r}"
+        ) from error
 
 
 def held_out_documents(examples, every):

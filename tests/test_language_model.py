@@ -85,6 +85,14 @@ def test_marks_in_a_text_are_words_of_no_meaning():
     assert unknown == ["<end>", "<pad>"]  # the first is what a corpus without rare words says of itself
 
 
+@pytest.mark.parametrize("units", ["bpe", "unigram"])
+def test_subwords_lose_nothing_that_a_text_holds(units):
+    codec = Codec.learn(units, ["a <unk> b\x0c\x85 c\r <pad> <end>\n" * 20], 60)
+    text = "b <unk>\r\n\x0c<pad>\x85 <end>"
+    ids, unknown = codec.encode(text)
+    assert not unknown and codec.decode(ids) == text and codec.end not in ids
+
+
 # Streams.
 
 
@@ -110,7 +118,7 @@ def test_scoring_predicts_each_token_once_and_gives_parts_a_run_up(rows, context
         np.testing.assert_array_equal(
             ids[:, 1:][counts[:, :-1] & counts[:, 1:]], next_ids[:, :-1][counts[:, :-1] & counts[:, 1:]]
         )
-        assert (ids[counts] > 0).all()
+        assert (ids > 0).all()  # no row of padding alone, which cuDNN refuses
         read.append((next_ids, counts))
     rows = zip(*read, strict=True)
     next_ids, counts = (np.concatenate(parts, axis=1) for parts in rows)
@@ -136,9 +144,9 @@ def test_a_text_with_fewer_tokens_than_rows_is_refused():
 # Models.
 
 
-@pytest.mark.parametrize("rnn", [*FORWARD, "window"])
+@pytest.mark.parametrize("rnn", [*FORWARD, 1, 3])
 def test_streamed_windows_score_as_one_long_pass(rnn):
-    arguments = {"context": 3} if rnn == "window" else {"rnn": rnn}
+    arguments = {"rnn": rnn} if rnn in FORWARD else {"context": rnn}
     model = small(**arguments)
     ids = numbers(3, 24)
     whole = np.array(model({"tokens": ids}))
@@ -148,7 +156,8 @@ def test_streamed_windows_score_as_one_long_pass(rnn):
         np.testing.assert_allclose(stream(inputs, training=True), whole[:, start:end], atol=1e-5)
     again = stream({"tokens": ids[:, :5], "start": np.array([True, True, False])}, training=True)
     np.testing.assert_allclose(again[:2], whole[:2, :5], atol=1e-5)
-    assert np.abs(np.array(again[2]) - whole[2, :5]).max() > 1e-4
+    if rnn != 1:  # which has no state
+        assert np.abs(np.array(again[2]) - whole[2, :5]).max() > 1e-4
 
     stepper = Stepper(model)
     state = stepper.start(3)
@@ -349,7 +358,7 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module", params=["whitespace", "characters"])
 def trained(request, corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / request.param
-    flags = [f"--data_dir={corpus}", f"--tokenizer={request.param}", "--batch_size=4", "--window=20", "--epochs=6"]
+    flags = [f"--data_dir={corpus}", f"--tokenizer={request.param}", "--batch_size=4", "--window=20", "--epochs=8"]
     assert run.main([*SMALL, *flags, "--weight_drop=0.1", "--ngram=2", f"--workdir={folder}"]) == 0
     return folder
 
@@ -361,15 +370,14 @@ def answers(capsys, *flags):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_a_run_is_scored_beside_its_baselines_in_bits(trained):
+def test_a_run_is_scored_beside_its_baselines_in_bits(trained, corpus):
     metrics = json.loads((trained / "metrics.json").read_text())
     bits = metrics["valid_bits_per_character"]
-    assert bits == pytest.approx(
-        metrics["valid_bits_per_word"] * 60 * 5 / (60 * len(" the keys are here \n") - 0), rel=0.1
-    )
+    text = (corpus / "valid.txt").read_text()
+    assert bits * len(text) == pytest.approx(metrics["valid_bits_per_word"] * 60 * 5)  # words, and line ends
     assert metrics["valid_perplexity"] == pytest.approx(np.exp(metrics["valid_loss"]))
     assert {"valid_2-gram_kneser_ney_perplexity", "valid_2-gram_add_k_bits_per_word"} <= metrics.keys()
-    assert bits < 0.2
+    assert bits < 0.3
 
 
 def test_samples_are_seeded_end_where_they_should_and_are_of_the_language(trained, capsys):
@@ -380,7 +388,7 @@ def test_samples_are_seeded_end_where_they_should_and_are_of_the_language(traine
     (sample,) = answers(capsys, *flags[:-2], "--temperature=0", r"--stop=\n")
     assert sample["text"].split() == ["are", "here"] and sample["ended_by"] == "stop"
     (sample,) = answers(capsys, "--mode=generate", f"--workdir={trained}", "--prime=Ωμέγα", "--length=5")
-    assert sample["unknown_in_prime"]
+    assert sample["unknown_in_prime"] and sample["ended_by"] == "length"
 
 
 def test_scores_rank_alternatives_and_add_up(trained, capsys):
@@ -401,6 +409,15 @@ def test_pairs_are_judged_where_their_words_are_known(trained, corpus, capsys):
     scores = json.loads(path.read_text())
     assert scores["test_unknown_support"] == 1  # "lie" and its l
     assert scores["test_1_attractor_accuracy"] == 100 and scores["test_support"] == 2
+
+
+def test_the_data_of_the_run_itself_are_scored_without_train(trained, corpus):
+    assert run.main(["--mode=evaluate", f"--workdir={trained}", f"--data_dir={corpus}"]) == 0
+    (path,) = [
+        path for path in trained.glob("evaluate-*.json") if corpus.name in path.name and "agree" not in path.name
+    ]
+    metrics, scores = (json.loads(file.read_text()) for file in (trained / "metrics.json", path))
+    assert scores["valid_loss"] == pytest.approx(metrics["valid_loss"], rel=1e-4) and "test_loss" not in scores
 
 
 def test_another_file_is_scored_whole(trained, tmp_path, capsys):
@@ -443,6 +460,7 @@ def test_options_of_another_mode_are_refused(trained, capsys):
         (["--mode=score", "--temperature=0.5"], "--temperature is for --mode=generate"),
         (["--mode=generate", "--units=3"], "--units is fixed by the run"),
         (["--mode=score", "--rank", "--text=one"], "--rank needs two texts"),
+        (["--mode=generate", "--stop=a\\"], "a backslash begins an escape"),
         (["--mode=predict", "--task=language_model"], "no --mode=predict"),
     ):
         assert run.main([*flags, f"--workdir={trained}"]) == 2

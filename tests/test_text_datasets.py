@@ -29,7 +29,8 @@ def documents(examples):
         joined[-1] += piece["text"]
         if piece["end"]:
             joined.append("")
-    assert joined.pop() == ""
+    if not joined[-1]:  # else the document goes on in another split
+        joined.pop()
     return joined
 
 
@@ -72,6 +73,8 @@ def test_one_file_is_cut_at_exactly_nine_tenths_of_its_characters(tmp_path, name
         text = ("zoë\r€\n" * length)[:length]
         splits = read(write(tmp_path / name, text))
         assert splits == {"train": [text[: length * 9 // 10]], "valid": [text[length * 9 // 10 :]]}
+        parts = DATASETS["text"](tmp_path / name)
+        assert [any(piece["end"] for piece in parts[split]) for split in ("train", "valid")] == [False, True]
     assert read(tmp_path) == splits
     assert read(tmp_path / "*.t*") == splits
 
@@ -221,7 +224,7 @@ def test_python_source_is_a_sample_of_modules_that_stays_the_same():
     sizes = {split: sum(map(len, found)) for split, found in texts.items()}
     assert list(sizes) == ["train", "valid"]
     assert 500_000 < sizes["train"] <= 1_000_000 and 50_000 < sizes["valid"] <= 111_111
-    assert len(texts["train"]) > 100 and any("import " in text for text in texts["valid"])
+    assert len(texts["train"]) > 50 and any("import " in text for text in texts["valid"])
     assert not set(texts["train"]) & set(texts["valid"])
     assert {split: documents(examples) for split, examples in DATASETS["python_source"]().items()} == texts
     few, every = (

@@ -88,11 +88,12 @@ def by_characters(path):
     middle = length * 9 // 10
 
     def part(start, stop):
-        return lambda: pieces(_clip(read_pieces(path), start, stop))
+        for piece in pieces(_clip(read_pieces(path), start, stop)):
+            yield {**piece, "end": piece["end"] and stop == length}  # the document goes on behind the first part
 
     return {
-        "train": Examples(part(0, middle), FEATURES, f"{path}: first 90%"),
-        "valid": Examples(part(middle, length), FEATURES, f"{path}: last 10%"),
+        "train": Examples(lambda: part(0, middle), FEATURES, f"{path}: first 90%"),
+        "valid": Examples(lambda: part(middle, length), FEATURES, f"{path}: last 10%"),
     }
 
 

@@ -8,8 +8,8 @@ from keras import ops
 class Window(keras.layers.Layer):
     """Joins each step with the ones before it: [x_{t-n+1} ... x_{t-1}, x_t].
 
-    The steps before the first come from a state, so that a stream can be read in pieces. Padding on the right is as
-    good as any other input: nothing before it sees it.
+    The steps before the first come from a state, so that a stream can be read in pieces. Padding on the right changes
+    nothing before it, but it is in the state behind it.
 
     Source: Bengio et al., 2003, A Neural Probabilistic Language Model, section 2.
 
@@ -24,11 +24,12 @@ class Window(keras.layers.Layer):
         self.context = context
 
     def call(self, x, state):
-        before = ops.reshape(state, (-1, self.context - 1, x.shape[-1]))
+        rows = ops.shape(x)[0]
+        before = ops.reshape(state, (rows, self.context - 1, x.shape[-1]))
         both = ops.concatenate([before, x], axis=1)  # [B, n - 1 + T, D]
         T = ops.shape(x)[1]
         windows = [both[:, i : i + T] for i in range(self.context)]
-        after = ops.reshape(both[:, T:], (-1, (self.context - 1) * x.shape[-1]))
+        after = ops.reshape(both[:, T:], (rows, (self.context - 1) * x.shape[-1]))
         return ops.concatenate(windows, axis=-1), after
 
     def compute_output_shape(self, x_shape, state_shape):
