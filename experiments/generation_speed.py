@@ -33,37 +33,29 @@ torch.compile nor XLA was tried. No weights or vocabulary are loaded. On a busy 
 processor time mean something, and with --threads=1.
 """
 
-import argparse
 import importlib
 import json
-import pathlib
 import statistics
 import sys
 import time
 
 import numpy as np
 
-from experiments.tagger_speed import Clock, circumstances, grouped, in_own_process, keep_to, peak_mib, runnable
+from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
 
 ROWS = ("seqzoo:64", "seqzoo:512", "keras:predict", "keras:call", "keras:unrolled", "pytorch:lstm", "pytorch:cells")
 TEXTS = (1, 32)  # at once
 AT_A_TIME = {"seqzoo:512": 512, "keras:predict": 1}  # characters of each text; the other rows: 64
 TOKENS, DIM, LAYERS, WINDOW = 68, 128, 2, 40
 IMPORTS = {"seqzoo": ("seqzoo.models", "seqzoo.decoding"), "keras": ("keras",), "pytorch": ("torch",)}
-RESULTS = pathlib.Path(__file__).parent / "results" / "generation_speed.json"
 
 
 def main():
-    args = parser().parse_args()
+    args = arguments().parse_args()
     if args.row:
         print(json.dumps(measured(args)))
         return
-    results = {
-        **circumstances(),
-        "command": " ".join(["python -m experiments.generation_speed", *sys.argv[1:]]),
-        "settings": {name: value for name, value in vars(args).items() if name not in ("row", "round", "out")},
-        "runs": [],
-    }
+    results = {**kept(args), "runs": []}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     rows = runnable(ROWS, args.only)
     for number in range(args.rounds):
@@ -75,22 +67,11 @@ def main():
     print(f"\n{table(results)}\n\nsaved as {args.out}")
 
 
-def parser():
-    flags = argparse.ArgumentParser(
-        "python -m experiments.generation_speed",
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("--units", type=int, default=400, help="units of each LSTM")
-    flags.add_argument("--seconds", type=float, default=5.0, help="how long drawing is timed")
-    flags.add_argument("--rounds", type=int, default=2, help="how often each row runs")
-    flags.add_argument("--threads", type=int, default=0, help="processors that a row may use; 0: all")
-    flags.add_argument("--only", default="", help=f"only rows with this in their name: {', '.join(ROWS)}")
-    flags.add_argument("--out", type=pathlib.Path, default=RESULTS, help="JSON file for the results")
-    flags.add_argument("--row", default="", help=argparse.SUPPRESS)  # what the processes of the rows are called with
-    flags.add_argument("--round", type=int, default=0, help=argparse.SUPPRESS)
-    return flags
+def arguments():
+    parser = flags("generation_speed", __doc__, ROWS, 2)
+    parser.add_argument("--units", type=int, default=400, help="units of each LSTM")
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long drawing is timed")
+    return parser
 
 
 def measured(args):

@@ -30,8 +30,8 @@ import sys
 
 import numpy as np
 
+from experiments.benchmark import circumstances, keep_to
 from experiments.memory_tasks import COLOURS, initializer, set_forget_bias
-from experiments.tagger_speed import circumstances, keep_to
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 D = 8  # width of the random input

@@ -48,7 +48,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.tagger_speed import circumstances, keep_to
+from experiments.benchmark import circumstances, keep_to
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 SYMBOLS, COPIED = 8, 10  # of the copy task: how many there are, how many are to be copied

@@ -22,31 +22,22 @@ Limits. One size, one machine, and few processors; of a GPU, where a loop waits 
 numbers say nothing. Beside other programs only the processor time means something, and with --threads=1.
 """
 
-import argparse
 import functools
 import json
-import pathlib
 import statistics
-import sys
 
-from experiments.tagger_speed import Clock, circumstances, grouped, in_own_process, keep_to, peak_mib
+from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib
 
 LENGTHS = (16, 64, 256, 1024)
 LAYERS = ("lstm", "gru", "min_gru:scan", "min_gru:fused", "min_gru:loop", "min_lstm:scan", "min_lstm:loop")
-RESULTS = pathlib.Path(__file__).parent / "results" / "scan_speed.json"
 
 
 def main():
-    args = parser().parse_args()
+    args = arguments().parse_args()
     if args.row:
         print(json.dumps(measured(args)))
         return
-    results = {
-        **circumstances(),
-        "command": " ".join(["python -m experiments.scan_speed", *sys.argv[1:]]),
-        "settings": {name: value for name, value in vars(args).items() if name not in ("row", "round", "out")},
-        "runs": [],
-    }
+    results = {**kept(args), "runs": []}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     for number in range(args.rounds):
         for length in LENGTHS:
@@ -59,23 +50,12 @@ def main():
     print(f"saved as {args.out}")
 
 
-def parser():
-    flags = argparse.ArgumentParser(
-        "python -m experiments.scan_speed",
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("--batch_size", type=int, default=32)
-    flags.add_argument("--units", type=int, default=128, help="units of the layer, and width of its input")
-    flags.add_argument("--seconds", type=float, default=1.0, help="how long batches are timed")
-    flags.add_argument("--rounds", type=int, default=1, help="how often each row runs")
-    flags.add_argument("--threads", type=int, default=0, help="processors that a row may use; 0: all")
-    flags.add_argument("--only", default="", help=f"only layers with this in their name: {', '.join(LAYERS)}")
-    flags.add_argument("--out", type=pathlib.Path, default=RESULTS, help="JSON file for the results")
-    flags.add_argument("--row", default="", help=argparse.SUPPRESS)  # what the processes of the rows are called with
-    flags.add_argument("--round", type=int, default=0, help=argparse.SUPPRESS)
-    return flags
+def arguments():
+    parser = flags("scan_speed", __doc__, LAYERS, 1)
+    parser.add_argument("--batch_size", type=int, default=32)
+    parser.add_argument("--units", type=int, default=128, help="units of the layer, and width of its input")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long batches are timed")
+    return parser
 
 
 def measured(args):

@@ -48,18 +48,8 @@ import tempfile
 
 import numpy as np
 
-from experiments.tagger_speed import (
-    Clock,
-    Feed,
-    circumstances,
-    fitted,
-    grouped,
-    in_own_process,
-    keep_to,
-    peak_mib,
-    runnable,
-    sums,
-)
+from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
+from experiments.tagger_speed import Feed, fitted, sums
 from seqzoo.datasets import DATASETS
 from seqzoo.pipeline import Batches
 from seqzoo.task import TASKS
@@ -68,20 +58,15 @@ from seqzoo.vocabulary import Vocabulary
 
 ROWS = ("seqzoo:whole", "seqzoo:segments", "seqzoo:200", "keras:200", "keras:whole", "pytorch:200")
 WORDS, WIDTH, UNITS, MOST, SEGMENT = 20_000, 128, 64, 200, 100  # all but the last are the recipe's
-RESULTS = pathlib.Path(__file__).parent / "results" / "sentiment_speed.json"
 
 
 def main():
-    args = parser().parse_args()
+    args = arguments().parse_args()
     if args.row:
         print(json.dumps(measured(args)))
         return
     rows = runnable(ROWS, args.only)
-    results = {
-        **circumstances(),
-        "settings": {name: getattr(args, name) for name in ("steps", "warmup", "rounds", "threads", "only")},
-        "training": [],
-    }
+    results = {**kept(args, data_dir=pathlib.Path(args.data_dir).name), "training": []}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         ids = pathlib.Path(folder) / "ids.npz"
@@ -95,24 +80,13 @@ def main():
     print(f"\n{table(results)}\n\nsaved as {args.out}")
 
 
-def parser():
-    flags = argparse.ArgumentParser(
-        "python -m experiments.sentiment_speed",
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("--data_dir", required=True, help="folder with train.jsonl.gz")
-    flags.add_argument("--steps", type=int, default=100, help="steps that are timed; 0: an epoch")
-    flags.add_argument("--warmup", type=int, default=5, help="steps before the clock starts")
-    flags.add_argument("--rounds", type=int, default=3, help="how often each row runs")
-    flags.add_argument("--threads", type=int, default=0, help="processors that a row may use; 0: all")
-    flags.add_argument("--only", default="", help=f"only rows with this in their name: {', '.join(ROWS)}")
-    flags.add_argument("--out", type=pathlib.Path, default=RESULTS, help="JSON file for the results")
-    flags.add_argument("--row", default="", help=argparse.SUPPRESS)  # what the processes of the rows are called with
-    flags.add_argument("--round", type=int, default=0, help=argparse.SUPPRESS)
-    flags.add_argument("--ids", default="", help=argparse.SUPPRESS)
-    return flags
+def arguments():
+    parser = flags("sentiment_speed", __doc__, ROWS, 3)
+    parser.add_argument("--data_dir", required=True, help="folder with train.jsonl.gz")
+    parser.add_argument("--steps", type=int, default=100, help="steps that are timed; 0: an epoch")
+    parser.add_argument("--warmup", type=int, default=5, help="steps before the clock starts")
+    parser.add_argument("--ids", default="", help=argparse.SUPPRESS)
+    return parser
 
 
 def write_ids(args, path):

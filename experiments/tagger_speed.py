@@ -39,22 +39,14 @@ A second table has the time of one optimizer step, with the look-up and its grad
 width 100 and 32 x 20 random words: an Adam that moves every row beside those that move only the rows of the batch.
 """
 
-import argparse
-import contextlib
-import datetime
-import importlib.metadata
-import importlib.util
 import json
-import os
 import pathlib
-import platform
 import statistics
-import subprocess
-import sys
 import time
 
 import numpy as np
 
+from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
 from seqzoo.casing import CASES
 from seqzoo.pipeline import Batches
 from seqzoo.task import TASKS
@@ -62,98 +54,37 @@ from seqzoo.task import TASKS
 ROWS = ("seqzoo:bucketed", "keras:random", "keras:bucketed", "pytorch:random", "pytorch:bucketed")
 ADAM_ROWS = ("adam:tensorflow", "adam:pytorch")
 TABLE_SIZES = (1_000, 25_000, 400_000)
-RESULTS = pathlib.Path(__file__).parent / "results" / "tagger_speed.json"
 
 
 def main():
-    args = parser().parse_args()
+    args = arguments().parse_args()
     if args.row:
         print(json.dumps(measured(args)))
         return
     rows = runnable((*ROWS, *ADAM_ROWS), args.only)
-    results = {
-        **circumstances(),
-        "settings": {
-            **{name: value for name, value in vars(args).items() if name not in ("row", "round", "output")},
-            "data_dir": pathlib.Path(args.data_dir).name or "grammar",
-            "vectors": pathlib.Path(args.vectors).name,
-        },
-        "training": [],
-        "adam": [],
-    }
-    args.output.parent.mkdir(parents=True, exist_ok=True)
+    data, vectors = pathlib.Path(args.data_dir).name or "grammar", pathlib.Path(args.vectors).name
+    results = {**kept(args, data_dir=data, vectors=vectors), "training": [], "adam": []}
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     for number in range(args.rounds):
         for row in rows:
             print(f"round {number + 1}/{args.rounds}: {row}", flush=True)
             kind = "adam" if row.startswith("adam") else "training"
             results[kind] += in_own_process("experiments.tagger_speed", row, number)
-        args.output.write_text(json.dumps(results, indent=1), "utf-8")
+        args.out.write_text(json.dumps(results, indent=1), "utf-8")
     show(results)
-    print(f"saved as {args.output}")
+    print(f"saved as {args.out}")
 
 
-def parser():
-    flags = argparse.ArgumentParser(
-        "python -m experiments.tagger_speed",
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("--data_dir", default="", help="folder with train.txt and valid.txt; default: built-in text")
-    flags.add_argument("--vectors", default="", help="file of pretrained word vectors; default: random, width 100")
-    flags.add_argument("--head", choices=("crf", "softmax"), default="crf")
-    flags.add_argument("--units", type=int, default=128, help="units of each LSTM and direction")
-    flags.add_argument("--batch_size", type=int, default=32)
-    flags.add_argument("--steps", type=int, default=200, help="steps that are timed; 0: an epoch")
-    flags.add_argument("--warmup", type=int, default=20, help="steps before the clock starts")
-    flags.add_argument("--rounds", type=int, default=3, help="how often each row runs")
-    flags.add_argument("--threads", type=int, default=0, help="processors that a row may use; 0: all")
-    flags.add_argument("--only", default="", help=f"only rows with this in their name: {', '.join(ROWS + ADAM_ROWS)}")
-    flags.add_argument("--output", type=pathlib.Path, default=RESULTS, help="JSON file for the results")
-    flags.add_argument("--row", default="", help=argparse.SUPPRESS)  # what the processes of the rows are called with
-    flags.add_argument("--round", type=int, default=0, help=argparse.SUPPRESS)
-    return flags
-
-
-def runnable(rows, only):
-    """The rows with `only` in their names, without PyTorch's where it is not installed."""
-    rows = [row for row in rows if only in row]
-    if importlib.util.find_spec("torch") is None:
-        print("PyTorch is not installed: its rows are left out (pip install torch).")
-        rows = [row for row in rows if "pytorch" not in row]
-    return rows
-
-
-def circumstances():
-    """What the numbers depend on beside the settings; a busy machine is said."""
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"Other programs are running (load {load:.1f}): the numbers will be too low.")
-    return {
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": versions(),
-        "cores": os.cpu_count(),
-        "load_before": load,
-    }
-
-
-def versions():
-    """{package: version}, None where it is missing."""
-    found = {"python": platform.python_version()}
-    for package in ("tensorflow", "keras", "torch", "numpy"):
-        found[package] = None
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
-
-
-def in_own_process(module, row, number, *flags):
-    """What a process of a benchmark's module measures of one row."""
-    command = [sys.executable, "-m", module, *sys.argv[1:], f"--row={row}", f"--round={number}", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # TensorFlow is talkative
-    if done.returncode:
-        sys.exit(f"{done.stderr}\n{row} failed with exit status {done.returncode}")
-    return json.loads(done.stdout.splitlines()[-1])
+def arguments():
+    parser = flags("tagger_speed", __doc__, ROWS + ADAM_ROWS, 3)
+    parser.add_argument("--data_dir", default="", help="folder with train.txt and valid.txt; default: built-in text")
+    parser.add_argument("--vectors", default="", help="file of pretrained word vectors; default: random, width 100")
+    parser.add_argument("--head", choices=("crf", "softmax"), default="crf")
+    parser.add_argument("--units", type=int, default=128, help="units of each LSTM and direction")
+    parser.add_argument("--batch_size", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=200, help="steps that are timed; 0: an epoch")
+    parser.add_argument("--warmup", type=int, default=20, help="steps before the clock starts")
+    return parser
 
 
 def measured(args):
@@ -184,20 +115,6 @@ def measured(args):
     return [result]
 
 
-def keep_to(threads):
-    """Keeps this process to so many processors (0: all), before it imports TensorFlow or PyTorch. For Linux."""
-    if threads:  # TensorFlow, PyTorch and tf.data all start as many threads as they may use processors
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-def peak_mib():
-    """The most memory that this process had, in MiB. For Linux."""
-    import resource  # Unix only
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
-
-
 class Feed(Batches):
     """The batches of `batches` again, by choice `bucketed` or of random sentences, and as NumPy arrays too."""
 
@@ -213,18 +130,6 @@ class Feed(Batches):
         items = ((pair, len(pair[1][0]["tokens"])) for pair in self._shuffled(number))
         for group in self._grouped(item for item in items if item[1]):
             yield self._padded(group)
-
-
-class Clock:
-    """Context that takes the wall-clock and processor time of what it holds."""
-
-    def __enter__(self):
-        self.begin = time.perf_counter(), time.process_time()
-        return self
-
-    def __exit__(self, *error):
-        self.seconds = time.perf_counter() - self.begin[0]
-        self.cpu_seconds = time.process_time() - self.begin[1]
 
 
 # --- seqzoo and stock Keras -----------------------------------------------------------------------
@@ -552,14 +457,6 @@ def show(results):
             medians = [statistics.median(run["ms"] for run in by_size[rows]) for rows in TABLE_SIZES]
             table.add_row(name, *(f"{ms:.1f}" for ms in medians))
         console.print(table)
-
-
-def grouped(runs, key):
-    """{value of key: the runs with it}."""
-    groups = {}
-    for run in runs:
-        groups.setdefault(run[key], []).append(run)
-    return groups
 
 
 def parameter_check(results):
