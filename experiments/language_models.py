@@ -16,8 +16,8 @@ import sys
 
 from experiments import RESULTS
 
-SMALL = "--dim=128 --units=256 --layers=1 --learning_rate=0.003 --dropout=0.1 --epochs=3"
-WORDS = f"{SMALL} --batch_size=16 --window=50 --embedding_dropout=0.1"
+SMALL = "--dim=128 --units=256 --layers=1 --learning_rate=0.003 --dropout=0.1 --epochs=8"
+WORDS = f"{SMALL} --batch_size=16 --window=50 --dropout=0.3 --embedding_dropout=0.1"
 ROWS = {
     "characters, feed-forward on 10": f"{SMALL} --context=10",
     "characters, rnn": f"{SMALL} --rnn=rnn --learning_rate=0.001",
