@@ -14,13 +14,15 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 def test_the_builders_examples_run_one_after_the_other():
     names = {}
-    tagged, classified, modelled = [block for block in BLOCKS if "model.fit" in block]
+    tagged, classified, modelled, generated = [block for block in BLOCKS if "model.fit" in block]
     exec(tagged, names)
     assert names["out"]["tags"].shape == (32, 12)
     exec(classified, names)
     assert names["out"]["probabilities"].shape == (32, 2) and names["out"]["attention"].shape == (32, 12)
     exec(modelled, names)
     assert names["ids"].shape == (2, 20) and names["ids"].min() > 1  # neither padding nor unknown
+    exec(generated, names)
+    assert names["ids"].shape == (2, 20)
 
 
 def test_the_example_of_a_new_cell_is_a_layer():

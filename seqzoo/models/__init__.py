@@ -4,11 +4,22 @@ Whoever loads a saved model imports this package first: it makes all layers know
 """
 
 from seqzoo.models.classifier import class_decoder, classifier
+from seqzoo.models.generator import Opener, generator
 from seqzoo.models.language_model import Stepper, language_model, streamed
 from seqzoo.models.tagger import decoder, tagger
 from seqzoo.rnns import RNNS
 
-__all__ = ["Stepper", "class_decoder", "classifier", "decoder", "language_model", "streamed", "tagger"]
+__all__ = [
+    "Opener",
+    "Stepper",
+    "class_decoder",
+    "classifier",
+    "decoder",
+    "generator",
+    "language_model",
+    "streamed",
+    "tagger",
+]
 
 for _name in RNNS.names():
     RNNS[_name]  # imports its file, which registers its layers
