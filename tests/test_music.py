@@ -1,0 +1,437 @@
+import dataclasses
+import random
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from seqzoo import music
+from seqzoo.music import HOLD, REST, Note, Score
+
+STEPS = [Fraction(1, 4), Fraction(1, 12), Fraction(1, 3), 1]
+# Rests at the start; repeated notes; a unison of two voices, of which one goes on; a crossing; a triplet.
+HAND = Score(
+    [
+        Note(1, 1, 72),
+        Note(2, Fraction(1, 2), 72),
+        Note(Fraction(5, 2), Fraction(1, 2), 72, velocity=100),
+        Note(4, 2, 60),
+        *(Note(6 + Fraction(place, 3), Fraction(1, 3), 74 - place) for place in range(3)),
+        Note(2, 4, 60, voice=1),
+        Note(6, 1, 76, voice=1),
+        Note(3, Fraction(1, 32), 48, voice=2),
+        Note(7, 60, 36, voice=2, velocity=1),
+    ],
+    tempo=97.0,
+    metre=(6, 8),
+    name="Türkü",
+)
+
+
+def random_score(seed, voices=3, polyphonic=True):
+    """Notes off every grid, some shorter than any; many repeated or overlapping where polyphonic."""
+    draw = random.Random(seed)
+    notes, ends = [], [Fraction(0)] * voices
+    for _ in range(60):
+        voice = draw.randrange(voices)
+        start = Fraction(draw.randrange(480), 24) if polyphonic else ends[voice] + draw.choice([0, 0, Fraction(1, 2)])
+        length = Fraction(draw.randrange(1, 80), 24) if polyphonic else Fraction(draw.randrange(1, 9), 4)
+        ends[voice] = start + length
+        notes.append(Note(start, length, draw.randrange(60, 66), voice, draw.randrange(1, 128)))
+    return Score(notes)
+
+
+def without_velocities(score):
+    return [dataclasses.replace(note, velocity=80) for note in score.notes]
+
+
+SCORES = [HAND, Score([]), *map(random_score, range(5))]
+
+
+def test_a_score_is_sorted_and_its_times_are_fractions():
+    score = Score([Note(np.int64(2), 0.5, np.int64(60)), Note(0, "1/3", 64)])
+    assert [note.pitch for note in score.notes] == [64, 60]
+    assert score.length == Fraction(5, 2) and score.voices == 1
+    assert type(score.notes[1].pitch) is int and type(score.notes[1].start.numerator) is int
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((-1, 1, 60), "start -1"),
+        ((0, 0, 60), "length 0"),
+        ((0, 1, 128), "pitch 128"),
+        ((0, 1, 60, -1), "voice -1"),
+        ((0, 1, 60, 0, 0), "velocity 0"),
+    ],
+)
+def test_what_is_out_of_range_is_named(values, message):
+    with pytest.raises(ValueError, match=message):
+        Note(*values)
+
+
+@pytest.mark.parametrize("step", [*STEPS, 1 / 12])
+def test_quantized_notes_lie_on_the_grid_and_a_pitch_sounds_once_at_a_time(step):
+    exact = Fraction(step).limit_denominator(100)
+    for score in SCORES:
+        for merge in (False, True):
+            once = music.quantize(score, step, merge)
+            assert music.quantize(once, step, merge) == once
+            assert all((time / exact).denominator == 1 for note in once.notes for time in (note.start, note.length))
+            ends = {}
+            for note in once.notes:
+                assert ends.get((note.voice, note.pitch), 0) <= note.start
+                ends[note.voice, note.pitch] = note.end
+            assert once.voices == (min(1, score.voices) if merge else score.voices)
+            for note in score.notes:  # it begins where it did, or nearly
+                assert any(abs(other.start - note.start) <= exact / 2 for other in once.notes)
+
+
+def test_a_note_within_another_of_its_pitch_cuts_it_and_goes_on():
+    merged = music.quantize(Score([Note(0, 4, 60), Note(1, 1, 60, voice=1)]), merge=True)
+    assert [(note.start, note.end) for note in merged.notes] == [(0, 1), (1, 4)]
+
+
+def test_two_notes_of_a_pitch_that_begin_together_are_one_as_long_and_hard_as_either():
+    both = Score([Note(0, 1, 60, velocity=100), Note(0, 2, 60, voice=1, velocity=50)])
+    assert music.quantize(both, merge=True).notes == [Note(0, 2, 60, velocity=100)]
+
+
+@pytest.mark.parametrize("step", [0, -1])
+def test_a_step_must_be_more_than_nothing(step):
+    with pytest.raises(ValueError, match=f"step {step}"):
+        music.to_events(HAND, step)
+
+
+# Encodings
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_frames_come_back(step):
+    for score in SCORES:
+        frames, onsets = music.to_frames(score, step)
+        back = music.from_frames(frames, onsets, step)
+        assert back.notes == without_velocities(music.quantize(score, step, merge=True))
+        assert music.to_frames(back, step) == (frames, onsets)
+
+
+def test_frames_keep_repeated_notes_apart_only_by_onsets():
+    frames, onsets = music.to_frames(Score([Note(1, 1, 60), Note(2, 1, 60), Note(2, 1, 67)]), 1)
+    assert frames == [(), (60,), (67, 60)] and onsets == [(), (60,), (67, 60)]
+    assert music.from_frames(frames, step=1).notes == [Note(1, 2, 60), Note(2, 1, 67)]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_voices_come_back(step):
+    for seed in range(5):
+        score = music.quantize(random_score(seed, voices=4, polyphonic=False), Fraction(1, 4))
+        scaled = [dataclasses.replace(n, start=n.start * 4 * step, length=n.length * 4 * step) for n in score.notes]
+        score = dataclasses.replace(score, notes=scaled)
+        pitches, onsets = music.to_voices(score, step)
+        assert pitches.shape == onsets.shape == (score.length / step, 4)
+        assert music.from_voices(pitches, onsets, step).notes == without_velocities(score)
+
+
+def test_voices_are_columns_and_held_notes_are_repeated():
+    pitches, onsets = music.to_voices(Score([Note(0, 2, 72), Note(2, 1, 72), Note(1, 1, 60, voice=1)]), 1, voices=2)
+    assert pitches.tolist() == [[72, -1], [72, 60], [72, -1]]
+    assert onsets.tolist() == [[True, False], [False, True], [True, False]]
+    assert music.from_voices(pitches, step=1).notes == [Note(0, 3, 72), Note(1, 1, 60, voice=1)]
+    assert music.to_voices(Score([]))[0].shape == (0, 4)
+    assert music.from_voices(np.zeros((0, 4))).notes == []
+
+
+def test_what_is_not_in_four_voices_is_said():
+    with pytest.raises(ValueError, match="5 voices. Expected 4 at most"):
+        music.to_voices(Score([Note(0, 1, 60, voice=4)]))
+    with pytest.raises(ValueError, match="two notes of voice 0 in one step, at quarter 1"):
+        music.to_voices(Score([Note(0, 2, 60), Note(1, 1, 64)]))
+    with pytest.raises(ValueError, match="3 notes at once, at quarter 1"):
+        music.separate_voices(Score([Note(0, 2, 60), Note(1, 1, 64), Note(1, 1, 67)]), 2)
+
+
+def test_chords_are_separated_into_voices_from_high_to_low():
+    melody = [Note(time, 1, pitch) for time, pitch in enumerate([72, 74, 76, 77])]
+    chords = [Note(time, 2, pitch, voice=1) for time in (0, 2) for pitch in (48, 52 + time, 55)]
+    pitches, _ = music.to_voices(music.separate_voices(Score(melody + chords)), 1)
+    assert pitches.tolist() == [[72, 55, 52, 48], [74, 55, 52, 48], [76, 55, 54, 48], [77, 55, 54, 48]]
+
+
+def test_separated_voices_do_not_cross_what_sounds_and_no_voice_opens_for_a_step():
+    crossing = Score([Note(0, 1, 62), Note(0, 2, 60), Note(0, 1, 50), Note(1, 1, 59)])  # 59 is nearer to 62
+    pitches, _ = music.to_voices(music.separate_voices(crossing), 1)
+    assert pitches.tolist() == [[62, 60, 50, -1], [-1, 60, 59, -1]]
+    melody = Score([Note(0, 1, 72), Note(1, 1, 71), Note(2, 1, 72), Note(2, 1, 60)])
+    pitches, _ = music.to_voices(music.separate_voices(melody, 2), 1, 2)
+    assert pitches.tolist() == [[72, -1], [71, -1], [72, 60]]
+
+
+def test_voices_in_another_order_are_put_from_high_to_low_with_their_crossings():
+    bass_first = Score([Note(0, 1, 40), Note(1, 1, 70), Note(0, 2, 60, voice=1)])
+    assert music.separate_voices(bass_first).notes == [
+        Note(0, 1, 40, voice=1),
+        Note(0, 2, 60, voice=0),
+        Note(1, 1, 70, voice=1),
+    ]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_events_come_back(step):
+    for score in SCORES:
+        events = music.to_events(score, step)
+        assert set(events) <= set(music.EVENTS)
+        assert music.from_events(events, step).notes == without_velocities(music.quantize(score, step, merge=True))
+        loud = music.from_events(music.to_events(score, step, velocities=True), step)
+        for back, note in zip(loud.notes, music.quantize(score, step, merge=True).notes, strict=True):
+            assert back == dataclasses.replace(note, velocity=max(1, note.velocity // 4 * 4))
+
+
+def test_events_are_those_of_performance_rnn():
+    assert len(set(music.EVENTS)) == 128 + 128 + 100 + 32
+    score = Score([Note(51, 1, 60, velocity=127), Note(51, 1, 64, velocity=127), Note(52, 1, 60)])
+    assert music.to_events(score, velocities=True) == (
+        "shift100 shift100 shift4 velocity31 on60 on64 shift4 off60 off64 velocity20 on60 shift4 off60".split()
+    )
+
+
+def test_any_events_make_a_score_whose_events_make_it_again():
+    draw = random.Random(0)
+    few = [event for event in music.EVENTS if event.lstrip("onfshitvelcy") in ("1", "2", "60", "61")]
+    for pool in [music.EVENTS, few] * 50:
+        score = music.from_events(draw.choices(pool, k=draw.randrange(200)))
+        assert music.from_events(music.to_events(score)).notes == without_velocities(score)
+        assert music.quantize(score, merge=True) == score
+
+
+def test_wrong_events_are_heeded_as_far_as_they_have_a_meaning():
+    events = "off60 on60 shift1 on60 shift1 on62 off62 velocity0 on64 shift2 on65".split()
+    assert music.from_events(events, 1).notes == [Note(0, 1, 60), Note(1, 3, 60), Note(2, 2, 64, velocity=1)]
+    with pytest.raises(ValueError, match="not an event: 'on128'"):
+        music.from_events(["on128"])
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_melody_comes_back(step):
+    for seed in range(5):
+        score = random_score(seed, voices=1, polyphonic=False)
+        score = dataclasses.replace(
+            score,
+            notes=[dataclasses.replace(n, start=n.start * 4 * step, length=n.length * 4 * step) for n in score.notes],
+        )
+        tokens = music.to_melody(score, step)
+        assert music.from_melody(tokens, step).notes == without_velocities(score)
+
+
+def test_a_melody_is_the_highest_that_sounds_or_one_voice():
+    score = Score([Note(1, 4, 60, voice=1), Note(2, 1, 64), Note(3, 1, 64)])
+    assert music.to_melody(score, 1) == [REST, 60, 64, 64, 60]
+    assert music.to_melody(score, 1, voice=1) == [REST, 60, HOLD, HOLD, HOLD]
+    assert music.from_melody([HOLD, 60, HOLD, REST, HOLD, 62], 1).notes == [Note(1, 2, 60), Note(5, 1, 62)]
+
+
+def test_what_is_decoded_takes_tempo_metre_and_name():
+    about = {"tempo": 60.0, "metre": (3, 4), "name": "Minuet"}
+    for score in (
+        music.from_frames([[60]], **about),
+        music.from_voices([[60]], **about),
+        music.from_events(["on60", "shift1"], **about),
+        music.from_melody([60], **about),
+    ):
+        assert score == Score([Note(0, Fraction(1, 4), 60)], **about)
+
+
+# MIDI
+
+
+@pytest.fixture
+def mido():
+    return pytest.importorskip("mido", reason="mido, which reads and writes MIDI files, is not installed")
+
+
+@pytest.mark.parametrize("ticks", [480, 96, 4])
+def test_midi_comes_back_on_its_grid_and_equal_scores_give_equal_bytes(mido, tmp_path, ticks):
+    for number, score in enumerate(SCORES):
+        if score.notes:
+            first, second = tmp_path / f"{number}.mid", tmp_path / f"{number}again.mid"
+            music.write_midi(score, first, ticks)
+            music.write_midi(dataclasses.replace(score, notes=score.notes[::-1]), second, ticks)
+            assert first.read_bytes() == second.read_bytes()
+            back = music.read_midi(first)
+            assert back.notes == music.quantize(score, Fraction(1, ticks)).notes
+            assert (back.tempo, back.metre, back.name) == (score.tempo, score.metre, score.name or str(number))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_midi_to_events_to_midi_is_exact_up_to_the_grid(mido, tmp_path, step):
+    music.write_midi(HAND, tmp_path / "a.mid")
+    read = music.read_midi(tmp_path / "a.mid")
+    music.write_midi(music.from_events(music.to_events(read, step), step), tmp_path / "b.mid")
+    expected = without_velocities(music.quantize(HAND, step, merge=True))
+    assert music.read_midi(tmp_path / "b.mid").notes == expected
+
+
+def test_no_note_hangs_and_voices_avoid_the_channel_of_drums(mido, tmp_path):
+    music.write_midi(Score([Note(0, 1, 60, voice=voice) for voice in range(20)]), tmp_path / "a.mid")
+    file = mido.MidiFile(tmp_path / "a.mid")
+    assert len(file.tracks) == 21 and music.read_midi(tmp_path / "a.mid").voices == 20
+    for track in file.tracks[1:]:
+        kinds = [message.type for message in track if not message.is_meta]
+        assert kinds == ["note_on", "note_off"]
+        assert 9 not in {message.channel for message in track if not message.is_meta}
+
+
+def tracks(mido, path, *lists, **settings):
+    file = mido.MidiFile(**{"ticks_per_beat": 10} | settings)
+    for messages in lists:
+        file.tracks.append(mido.MidiTrack(messages))
+    file.save(path)
+    return path
+
+
+def test_midi_as_it_is_found_is_read(mido, tmp_path):
+    def on(time, pitch, velocity=64, channel=0):
+        return mido.Message("note_on", note=pitch, velocity=velocity, time=time, channel=channel)
+
+    def off(time, pitch, channel=0):
+        return mido.Message("note_off", note=pitch, time=time, channel=channel)
+
+    path = tracks(
+        mido,
+        tmp_path / "found.mid",
+        [],  # an empty track
+        [
+            mido.MetaMessage("set_tempo", tempo=500_000, time=0),
+            *(on(0, 60), on(10, 60, 0)),  # a note-on of velocity 0 ends a note
+            *(on(0, 62), mido.MetaMessage("set_tempo", tempo=250_000, time=5), on(5, 62), off(10, 62), off(0, 62)),
+            *(on(0, 64), on(10, 64), off(0, 64), off(10, 64)),  # the end of the note before comes late
+            *(on(0, 65, channel=9), off(5, 65, channel=9)),  # drums
+            *(on(0, 66), off(0, 66)),  # lasts no time
+            *(on(0, 66, channel=1), off(0, 66, channel=1)),  # the only note of its channel
+            on(5, 67, channel=3),  # never ends
+            mido.MetaMessage("end_of_track", time=10),
+        ],
+        [on(0, 40), off(40, 40)],
+    )
+    score = music.read_midi(path)
+    expected = [
+        *(Note(0, 1, 60), Note(1, 1, 62), Note(2, 1, 62), Note(3, 1, 64), Note(4, 1, 64), Note(6, 1, 67, voice=1)),
+        Note(0, 4, 40, voice=2),
+    ]
+    assert without_velocities(score) == sorted(expected)
+    assert (score.tempo, score.metre, score.name) == (120.0, (4, 4), "found")
+
+
+def test_running_status_is_read(mido, tmp_path):
+    events = bytes([0, 0x90, 60, 64, 10, 60, 0, 0, 62, 64, 10, 62, 0, 0, 0xFF, 0x2F, 0])
+    header = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 0, 10])
+    path = tmp_path / "running.mid"
+    path.write_bytes(header + b"MTrk" + len(events).to_bytes(4, "big") + events)
+    assert [(note.start, note.length, note.pitch) for note in music.read_midi(path).notes] == [(0, 1, 60), (1, 1, 62)]
+
+
+def test_errors_name_the_file_and_the_reason(mido, tmp_path):
+    path = tmp_path / "song.mid"
+    music.write_midi(HAND, path)
+    whole = path.read_bytes()
+    for content, reason in [
+        (b"", "truncated"),
+        (b"not MIDI at all, but some text", "not a MIDI file"),
+        (whole[:-10], "truncated"),
+        (whole[:9] + b"\x02" + whole[10:], "type 2"),
+        (whole[:12] + b"\xe7\x28" + whole[14:], "SMPTE"),
+        (whole.replace(b"\x90", b"\xf4"), "not a MIDI file"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=reason) as caught:
+            music.read_midi(path)
+        assert str(path) in str(caught.value)
+    tracks(mido, path, [mido.Message("note_on", channel=9), mido.Message("note_off", channel=9, time=4)])
+    with pytest.raises(ValueError, match="song.mid: no notes"):
+        music.read_midi(path)
+    with pytest.raises(FileNotFoundError, match="missing.mid"):
+        music.read_midi(tmp_path / "missing.mid")
+
+
+def test_any_broken_file_is_a_value_error_that_names_it(mido, tmp_path):
+    path = tmp_path / "song.mid"
+    music.write_midi(HAND, path)
+    whole, draw = path.read_bytes(), random.Random(0)
+    for _ in range(150):
+        broken = bytearray(whole)
+        for _ in range(draw.randrange(1, 4)):
+            broken[draw.randrange(len(broken))] = draw.randrange(256)
+        path.write_bytes(broken[: draw.choice([len(broken), draw.randrange(len(broken))])])
+        try:
+            assert music.read_midi(path).notes
+        except ValueError as error:
+            assert str(path) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("about", "message"), [({"tempo": 1}, "tempo 1"), ({"metre": (4, 3)}, "4/3"), ({"metre": (0, 4)}, "0/4")]
+)
+def test_what_midi_cannot_say_is_named(mido, tmp_path, about, message):
+    with pytest.raises(ValueError, match=message):
+        music.write_midi(Score([Note(0, 1, 60)], **about), tmp_path / "a.mid")
+
+
+# Transposition, statistics
+
+
+def test_a_score_is_transposed_unless_it_leaves_the_range():
+    assert music.transpose(music.transpose(HAND, 5), -5) == HAND
+    assert music.transpose(HAND, -12).notes[0] == dataclasses.replace(HAND.notes[0], pitch=HAND.notes[0].pitch - 12)
+    with pytest.raises(ValueError, match="pitch -1"):
+        music.transpose(HAND, -37)
+
+
+def test_statistics_count_what_a_person_counts():
+    found = music.statistics(Score([Note(0, 1, 60), Note(1, 1, 72), Note(2, 2, 67), Note(4, "1/3", 59)]))
+    assert found["pitch_classes"] == {"C": 0.5, "G": 0.25, "B": 0.25}
+    assert found["lengths"] == {"1": 0.5, "1/3": 0.25, "2": 0.25}
+    assert found["notes_per_quarter"] == pytest.approx(4 / (4 + 1 / 3))
+    assert (found["notes"], found["voices"], found["range"]) == (4, 1, (59, 72))
+    assert "parallel_fifths" not in found
+    assert music.statistics(Score([]))["range"] is None
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower", "fifths", "octaves"),
+    [
+        ([67, 69, 71], [60, 62, 64], 100, 0),  # two changes, both parallel fifths
+        ([79, 81, 83], [60, 62, 64], 100, 0),  # twelfths
+        ([72, 74, 76], [60, 62, 64], 0, 100),
+        ([60, 62, 64], [60, 62, 64], 0, 100),  # unisons
+        ([67, 69, 72], [60, 62, 64], 50, 0),
+        ([67, 67, 69], [60, 60, 62], 100, 0),  # a repeated chord is no change
+        ([67, 79, 67], [60, 60, 60], 0, 0),  # one voice stays
+        ([67, 74, 67], [60, 55, 60], 0, 0),  # contrary motion from a fifth to one of another size
+        ([67, -1, 69], [60, -1, 62], 0, 0),  # a rest between
+        ([66, 68, 70], [60, 62, 64], 0, 0),  # tritones
+    ],
+)
+def test_parallel_fifths_and_octaves_are_counted(upper, lower, fifths, octaves):
+    pitches = np.array([upper, lower]).T
+    for score in (music.from_voices(pitches, step=1), music.from_voices(pitches, pitches >= 0, step=1)):
+        found = music.statistics(score)
+        assert (found["parallel_fifths"], found["parallel_octaves"]) == (fifths, octaves)
+
+
+def test_four_parallel_voices_make_a_pair_of_each():
+    found = music.statistics(music.from_voices([[72, 67, 60, 48], [74, 69, 62, 50]], step=1))
+    assert found["chord_changes"] == 1
+    assert found["parallel_octaves"] == 300  # soprano and tenor, soprano and bass, tenor and bass
+    assert found["parallel_fifths"] == 200  # alto and tenor, alto and bass
+
+
+def test_voice_crossings_are_a_share_of_time():
+    found = music.statistics(music.from_voices([[72, 60], [60, 62], [60, 62], [60, -1]], step=1))
+    assert found["voice_crossings"] == pytest.approx(2 / 3)
+    assert found["chord_changes"] == 1  # one voice alone is no chord
+
+
+def test_neither_tensorflow_nor_mido_is_needed_to_import_it():
+    code = "import sys, seqzoo.music; print([name for name in ('tensorflow', 'keras', 'mido') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
