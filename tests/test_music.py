@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seqzoo import music
+from seqzoo.datasets import DATASETS
 from seqzoo.music import HOLD, REST, Note, Score
 
 STEPS = [Fraction(1, 4), Fraction(1, 12), Fraction(1, 3), 1]
@@ -435,3 +436,36 @@ def test_voice_crossings_are_a_share_of_time():
 def test_neither_tensorflow_nor_mido_is_needed_to_import_it():
     code = "import sys, seqzoo.music; print([name for name in ('tensorflow', 'keras', 'mido') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def midi_folder(tmp_path, names):
+    pytest.importorskip("mido")
+    for number, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        music.write_midi(Score([Note(0, 1, 60 + number % 20)]), tmp_path / name)
+    return tmp_path
+
+
+def test_a_folder_of_midi_files_is_split_by_its_folders_or_by_tens(tmp_path):
+    folder = midi_folder(tmp_path / "a", ["train/1.mid", "train/b/2.MID", "dev/3.midi", "4.mid"])
+    found = {split: [e["name"] for e in examples] for split, examples in DATASETS["midi"](data_dir=folder).items()}
+    assert found == {"train": ["1", "2"], "valid": ["3"]}
+    folder = midi_folder(tmp_path / "c", [f"{number:02}.mid" for number in range(21)])
+    splits = DATASETS["midi"](data_dir=folder)
+    assert [e["name"] for e in splits["valid"]] == ["09", "19"] and len([*splits["train"]]) == 19
+    assert [e["score"].notes[0].pitch for e in splits["valid"]] == [69, 79]
+    assert [e["name"] for e in DATASETS["midi"](data_dir=folder / "03.mid")["test"]] == ["03"]
+
+
+def test_midi_files_that_can_not_be_read_are_named_with_the_reason(tmp_path, capsys):
+    folder = midi_folder(tmp_path, ["1.mid", "2.mid"])
+    (folder / "3.mid").write_bytes(b"no MIDI at all")
+    splits = DATASETS["midi"](data_dir=folder)
+    assert "left out" in capsys.readouterr().err and "1 left out" in splits["train"].source
+    assert [e["name"] for e in splits["valid"]] == ["2"]
+    with pytest.raises(ValueError, match="1 .mid files, none of which can be read"):
+        DATASETS["midi"](data_dir=folder, name="3")
+    with pytest.raises(ValueError, match="no .mid file with 'x' in its path"):
+        DATASETS["midi"](data_dir=folder, name="x")
+    with pytest.raises(ValueError, match="there is no such folder"):
+        DATASETS["midi"](data_dir=folder / "none")
