@@ -85,8 +85,6 @@ def run(argv):
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
     given = _parse(parser, argv)
     command = Command(**_of(Command, given))
-    if mode not in TASKS[name].modes:
-        raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
     asked = _of(requests[mode], given) if mode in requests else {}
     given = {key: value for key, value in given.items() if key not in {**_of(Command, given), **asked}}
     settings = _of(TASKS[name].Config, given)
@@ -116,8 +114,7 @@ def _task_and_mode(argv):
     early(["seqzoo.run", *argv], known_only=True)
     task = early.task and TASKS.check(early.task)
     Command(mode=early.mode)  # refuses a mode that is none
-    if task and early.mode not in TASKS[task].modes:
-        raise ValueError(f"Task {task} has no --mode={early.mode}; it has {', '.join(TASKS[task].modes)}.")
+    _check_mode(task, early.mode)
     if early.mode == "train" or (not early.workdir and ("--help" in argv or "-h" in argv)):
         return task, early.mode
     if not early.workdir:
@@ -127,7 +124,14 @@ def _task_and_mode(argv):
     name, _ = read_config(early.workdir)
     if task not in ("", name):
         raise ValueError(f"{early.workdir} is a run of task {name}. Received: --task={task}")
+    _check_mode(name, early.mode)
     return name, early.mode
+
+
+def _check_mode(name, mode):
+    """Raises a ValueError if a task, "" for none, does not have a mode."""
+    if name and mode not in TASKS[name].modes:
+        raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
 
 
 def _parser(configs):

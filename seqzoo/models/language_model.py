@@ -44,7 +44,7 @@ def language_model(
 
     Returns:
         keras.Model. Input: {"tokens": [B, T]} integers, 0 padding on the right. Output: logits [B, T, V], of the token
-        after each, from a state of zeros. `stepper(model)` carries the state on; `streamed(model)` trains on streams.
+        after each, from a state of zeros. `Stepper(model)` carries the state on; `streamed(model)` trains on streams.
 
     Example::
 
