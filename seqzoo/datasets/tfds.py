@@ -146,6 +146,73 @@ def wikipedia(data_dir=None, name=None, columns=None):
     return _documents(data_dir, name, columns)
 
 
+@DATASETS.register("ted_hrlr_translate")
+def ted_hrlr_translate(data_dir=None, name=None, columns=None):
+    """Translated TED talks of rare languages and their kin (Qi et al., 2018), from TFDS; by default pt_to_en.
+
+    Args as in `_translation`, with name="ted_hrlr_translate/<source>_to_<target>": az, be, gl, pt, ru, tr to en, and
+    others. Texts are tokenised and in lower case. https://aclanthology.org/N18-2084
+    """
+    return _translation(data_dir, name or "ted_hrlr_translate/pt_to_en", columns)
+
+
+@DATASETS.register("wmt14_translate")
+def wmt14_translate(data_dir=None, name=None, columns=None):
+    """News translation of WMT 2014 (Bojar et al., 2014), from TFDS; by default de-en.
+
+    Args as in `_translation`, with name="wmt14_translate/<language>-en": cs, de, fr, hi, ru. Most are gigabytes.
+    https://aclanthology.org/W14-3302
+    """
+    return _translation(data_dir, name or "wmt14_translate/de-en", columns)
+
+
+@DATASETS.register("wmt16_translate")
+def wmt16_translate(data_dir=None, name=None, columns=None):
+    """News translation of WMT 2016 (Bojar et al., 2016), from TFDS; by default ro-en.
+
+    Args as in `_translation`, with name="wmt16_translate/<language>-en": cs, de, fi, ro, ru, tr.
+    https://aclanthology.org/W16-2301
+    """
+    return _translation(data_dir, name or "wmt16_translate/ro-en", columns)
+
+
+@DATASETS.register("opus")
+def opus(data_dir=None, name=None, columns=None):
+    """German and English of five domains of OPUS, as Koehn & Knowles (2017) compare them, from TFDS; by default IT.
+
+    Args as in `_translation`, with name="opus/<domain>": IT, koran, law, medical, subtitles. There is only a training
+    split. https://aclanthology.org/W17-3204
+    """
+    return _translation(data_dir, name or "opus/IT", columns)
+
+
+@DATASETS.register("para_crawl")
+def para_crawl(data_dir=None, name=None, columns=None):
+    """English and another European language from the Web (Bañón et al., 2020), from TFDS; by default ende.
+
+    Args as in `_translation`, with name="para_crawl/en<language>". Gigabytes; there is only a training split.
+    https://aclanthology.org/2020.acl-main.417
+    """
+    return _translation(data_dir, name or "para_crawl/ende", columns)
+
+
+def _translation(data_dir, name, columns):
+    """The splits of a set of sentences and their translations, ``{"source": str, "target": str}``.
+
+    Args:
+        data_dir, name: as in `tfds`.
+        columns: {"source": "en", "target": "de"}, the direction. Default: the set's own, which is that of its name.
+    """
+    if not columns:
+        columns = dict(zip(("source", "target"), _builder(name, data_dir).info.supervised_keys, strict=True))
+    if set(columns) != {"source", "target"} or len({*columns.values()}) < 2:
+        raise ValueError(
+            f"{name}: the direction should be two of its languages, as --columns=source=en,target=de. "
+            f"Received: {columns}"
+        )
+    return _load(data_dir, name, columns, "parallel")
+
+
 def _documents(data_dir, name, columns):
     """The splits of a set whose records each are a document."""
 
@@ -192,7 +259,9 @@ def _builder(name, data_dir):
         set_name, _, config = name.partition("/")
         if set_name in known:
             configs = tensorflow_datasets.builder_cls(set_name).builder_configs
-            near = [f"{set_name}/{c}" for c in difflib.get_close_matches(config, configs, n=3, cutoff=0.3)]
+            turned = [c for c in configs if sorted(c) == sorted(config)]  # "en-de", where it is called "de-en"
+            near = turned or difflib.get_close_matches(config, configs, n=3, cutoff=0.3)
+            near = [f"{set_name}/{c}" for c in near]
         else:
             near = difflib.get_close_matches(set_name, known)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
