@@ -56,7 +56,7 @@ class Sampler:
 
         def step(t, ids, state, done, drawn):
             logits, state = self.stepper(ids[:, None], state)
-            ids = ops.where(done, 0, self.choose(logits[:, 0], noise[t]))
+            ids = ops.where(done, 0, self.choose(logits[:, 0] + self.barred, noise[t]))
             drawn = ops.slice_update(drawn, [t, 0], ids[None])
             for mark in self.stop:
                 done = ops.logical_or(done, ops.equal(ids, mark))
@@ -68,7 +68,7 @@ class Sampler:
 
     def choose(self, logits, u):
         """The ids [B] that noise u [B] draws from logits [B, V]."""
-        logits = ops.cast(logits, "float32") + self.barred
+        logits = ops.cast(logits, "float32")
         if not self.temperature:
             return ops.cast(ops.argmax(logits, axis=-1), "int32")
         k = min(self.top_k or logits.shape[-1], logits.shape[-1])
@@ -85,3 +85,61 @@ class Sampler:
         return (
             place if ranked is None else ops.take_along_axis(ops.cast(ranked, "int32"), place[:, None], axis=-1)[:, 0]
         )
+
+
+class StepSampler(Sampler):
+    """Samples from a `models.Opener`, whose steps are several tokens, drawn one after the other.
+
+    Args:
+        opener: the Opener of a generator.
+        encoding: `encodings.Encoding`, which says what stands behind a step (`advance`) and what is never drawn.
+        stop: ids that end a row if they are drawn in the first slot.
+        temperature, top_k, top_p: as of Sampler.
+    """
+
+    def __init__(self, opener, encoding, stop=(), temperature=1.0, top_k=0, top_p=1.0):
+        super().__init__(opener, (), stop, temperature, top_k, top_p)
+        self.encoding = encoding
+        self.barred = np.where(encoding.barred(), -1e9, 0).astype("float32")
+
+    def __call__(self, known, noise, given=None):
+        """Draws whole sequences.
+
+        Args:
+            known: what `Opener.start` takes, for N steps and B rows.
+            noise: [N, S, B] numbers from 0 to 1 that decide, one a token.
+            given: [N, S, B] ids that are not drawn but taken, where above 0; None: all are drawn.
+
+        Returns:
+            ids [B, N, S], a NumPy array; 0 behind the end of a row.
+        """
+        each, state = self.stepper.start(known)
+        given = np.zeros(noise.shape, "int32") if given is None else given
+        given = ops.convert_to_tensor(given, "int32")
+        drawn = self._block(ops.transpose(each, (1, 0, 2)), state, ops.convert_to_tensor(noise, "float32"), given)
+        return np.asarray(drawn).transpose(2, 0, 1)
+
+    def _sampled(self, each, state, noise, given):
+        steps, slots = ops.shape(noise)[0], self.stepper.slots
+
+        def going(t, before, age, state, done, drawn):
+            return ops.logical_and(t < steps, ops.logical_not(ops.all(done)))
+
+        def step(t, before, age, state, done, drawn):
+            hidden, standing, state = self.stepper.read(before, age, each[t], state)
+            notes, g, row = self.stepper.notes, self.stepper.notes.begin(hidden), []
+            for slot in range(slots):
+                logits, g = notes.step(hidden, g, row, standing)
+                ids = self.choose(logits + self.barred[slot], noise[t, slot])
+                row.append(ops.where(given[t, slot] > 0, given[t, slot], ids))
+            row = ops.where(done[:, None], 0, ops.stack(row, axis=1))  # [B, S]
+            before, age = self.encoding.advance(row, before, age, ops)
+            for mark in self.stop:
+                done = ops.logical_or(done, ops.equal(row[:, 0], mark))
+            drawn = ops.slice_update(drawn, [t, 0, 0], ops.transpose(row)[None])
+            return t + 1, before, age, state, done, drawn
+
+        before = ops.zeros_like(ops.transpose(given[0]))  # [B, S]
+        done = ops.zeros_like(before[:, 0], dtype="bool")
+        start = (0, before, before, state, done, ops.zeros_like(given))
+        return ops.while_loop(going, step, start)[-1]

@@ -1,4 +1,4 @@
-"""Music: scores, MIDI files, the encodings a model reads and writes, and statistics for people.
+"""Music: scores, MIDI files, the encodings a model reads and writes; names, keys and statistics for people.
 
 Times are fractions of a quarter note, so that triplets are exact. An encoding cuts time into steps and has an inverse:
 what comes back is the score on that grid (`quantize`), but for what the encoding does not say.
@@ -26,6 +26,7 @@ import dataclasses
 import io
 import itertools
 import pathlib
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -44,6 +45,15 @@ EVENTS = (
 )
 _EVENTS = {  # "on60" -> ("on", 60)
     event: (event.rstrip("0123456789"), int(event.lstrip("abcdefghijklmnopqrstuvwxyz"))) for event in EVENTS
+}
+_TONICS = {  # of each key the name that has fewer sharps or flats; of two alike the more usual one
+    "major": ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
+    "minor": ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B"),
+}
+# How well each pitch class, from the tonic up, fits into a key: ratings by listeners (Krumhansl & Kessler, 1982).
+_PROFILES = {
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
 _DRUMS = 9  # channel 10, counted from 0
 _PERFECT = {7: "parallel_fifths", 0: "parallel_octaves"}  # semitones above an octave
@@ -120,16 +130,18 @@ class Score:
         return max((note.voice for note in self.notes), default=-1) + 1
 
 
-def read_midi(path):
+def read_midi(path, data=None, drums=False):
     """Reads a Standard MIDI File of type 0 or 1.
 
-    Each channel of each track is a voice, in order of appearance. Drums (channel 10) are left out. A note-on of a
-    pitch that sounds ends the note before; what never ends, ends with its track; what lasts no time is no note.
-    Changes of tempo and metre do not move notes, which are in quarters: the first ones are kept. Pedals and pitch
-    bends are not heeded.
+    Each channel of each track is a voice, in order of appearance. Drums (channel 10) are left out, or all there
+    is. A note-on of a pitch that sounds ends the note before; what never ends, ends with its track; what lasts no time
+    is no note. Changes of tempo and metre do not move notes, which are in quarters: the first ones are kept. Pedals
+    and pitch bends are not heeded.
 
     Args:
         path: of the file.
+        data: its bytes, where it is no file; `path` is its name then.
+        drums: take the drums, whose pitches are instruments, and nothing else.
 
     Returns:
         Score, named after the first track, else after the file.
@@ -140,7 +152,7 @@ def read_midi(path):
     import mido
 
     try:
-        file = mido.MidiFile(file=io.BytesIO(pathlib.Path(path).read_bytes()))
+        file = mido.MidiFile(file=io.BytesIO(pathlib.Path(path).read_bytes() if data is None else data))
     except OSError as error:
         if error.errno is not None:  # of the file system: it names the file itself
             raise
@@ -166,7 +178,7 @@ def read_midi(path):
             now += message.time
             if message.type in ("set_tempo", "time_signature"):
                 firsts.setdefault(message.type, []).append((now, number, message))
-            if message.type not in ("note_on", "note_off") or message.channel == _DRUMS:
+            if message.type not in ("note_on", "note_off") or (message.channel == _DRUMS) != drums:
                 continue
             key = message.channel, message.note
             if message.type == "note_on" and message.velocity:
@@ -189,7 +201,7 @@ def read_midi(path):
         for start, end, pitch, channel, velocity in found
     ]
     if not notes:
-        raise ValueError(f"{path}: no notes in it (drums are left out).")
+        raise ValueError(f"{path}: no notes in it ({'but drums' if drums else 'drums are left out'}).")
     score = Score(notes, tempo=120.0, name=_name(file) or pathlib.Path(path).stem)  # 120: of the MIDI standard
     first = {kind: min(messages, key=lambda message: message[:2])[-1] for kind, messages in firsts.items()}
     if "set_tempo" in first and first["set_tempo"].tempo:
@@ -589,7 +601,74 @@ def from_melody(tokens, step=SIXTEENTH, **about):
     return _score(placed, step, about)
 
 
-# Transposition, statistics
+# Names of pitches and keys
+
+
+def pitch_name(pitch):
+    """Returns the name of a MIDI number with its octave, black keys as sharps: 60 is "C4", 61 "C#4".
+
+    Raises:
+        ValueError: not in 0..127.
+    """
+    if not 0 <= pitch <= 127:
+        raise ValueError(f"pitch {pitch}. Expected 0..127.")
+    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def parse_pitch(text):
+    """Returns the MIDI number of a pitch, written as its name and octave ("C4" is 60, "F#3", "Bb2") or as the number.
+
+    Raises:
+        ValueError: no such pitch; says what would be one.
+    """
+    named = re.fullmatch(r"([A-Ga-g])([#b]?)(-?[0-9]+)", text.strip())
+    if named:
+        letter, accidental, octave = named.groups()
+        pitch = 12 * (int(octave) + 1) + _pitch_class(letter, accidental)
+    else:
+        pitch = int(text) if re.fullmatch("[0-9]+", text.strip()) else -1
+    if not 0 <= pitch <= 127:
+        raise ValueError(
+            f"not a pitch: {text!r}. Expected a name and an octave, such as 'C4', 'F#3' or 'Bb2', from 'C-1' to 'G9', "
+            "or a MIDI number, 0..127 ('C4' is 60)."
+        )
+    return pitch
+
+
+def _pitch_class(letter, accidental):
+    """0..11 from C; -1 is Cb, 12 is B#: of the octaves beside."""
+    return NAMES.index(letter.upper()) + {"": 0, "#": 1, "b": -1}[accidental]
+
+
+def key_name(key):
+    """Returns the usual name of a key: (1, "minor") is "C# minor", (10, "major") is "Bb major".
+
+    Args:
+        key: (tonic 0..11, "major" or "minor").
+    """
+    tonic, mode = key
+    return f"{_TONICS[mode][tonic]} {mode}"
+
+
+def parse_key(text):
+    """Returns the key (tonic 0..11, "major" or "minor") of "C# minor", "Bb major", "F#" (major) or "Am" (minor).
+
+    The case of the tonic says nothing: "a" is A major, "am" is A minor.
+
+    Raises:
+        ValueError: no such key; says what would be one.
+    """
+    found = re.fullmatch(r"([A-Ga-g])([#b]?)\s*(m|(?i:major|minor))?", text.strip())
+    if not found:
+        raise ValueError(
+            f"not a key: {text!r}. Expected a tonic, C to B with # or b, and major or minor, such as 'C# minor', "
+            "'Bb major', 'F#' (major) or 'Am' (minor)."
+        )
+    letter, accidental, mode = found.groups()
+    return _pitch_class(letter, accidental) % 12, "minor" if mode and mode.lower() in ("m", "minor") else "major"
+
+
+# Transposition, key, statistics
 
 
 def transpose(score, semitones):
@@ -601,6 +680,50 @@ def transpose(score, semitones):
     return dataclasses.replace(
         score, notes=[dataclasses.replace(note, pitch=note.pitch + semitones) for note in score.notes]
     )
+
+
+def cut(score, quarters):
+    """Returns the first so many quarter notes of a score; what sounds on then ends there."""
+    end = Fraction(quarters)
+    notes = [note for note in score.notes if note.start < end]
+    return dataclasses.replace(
+        score, notes=[dataclasses.replace(note, length=min(note.length, end - note.start)) for note in notes]
+    )
+
+
+def find_key(score):
+    """Returns the key of a score, found by the Krumhansl-Schmuckler algorithm.
+
+    It is the key whose profile correlates best with how long each pitch class sounds; of equals a major key before a
+    minor one, then the lowest tonic. A change of key within the score is not looked for.
+
+    Args:
+        score: Score.
+
+    Returns:
+        (tonic 0..11, "major" or "minor"), as `key_name` takes it.
+
+    Raises:
+        ValueError: no notes.
+
+    Source: Krumhansl & Kessler (1982), Tracing the Dynamic Changes in Perceived Tonal Organization in a Spatial
+    Representation of Musical Keys (the profiles); Krumhansl (1990), Cognitive Foundations of Musical Pitch, chapter 4.
+    """
+    if not score.notes:
+        raise ValueError(f"a score without notes has no key (its name: {score.name!r}).")
+    durations = np.zeros(12)
+    for note in score.notes:
+        durations[note.pitch % 12] += float(note.length)
+    durations /= durations.sum()
+
+    def fit(key):
+        tonic, mode = key
+        profile = np.roll(_PROFILES[mode], tonic)
+        # The correlation but for the deviation of the durations, which all keys share and which may be 0. Rounded:
+        # keys that fit alike, as to a diminished seventh chord, must not differ by what rounding left.
+        return round(float(durations @ (profile - profile.mean()) / profile.std()), 9)
+
+    return max(((tonic, mode) for mode in _PROFILES for tonic in range(12)), key=fit)  # of equals the first
 
 
 def statistics(score):
@@ -622,24 +745,58 @@ def statistics(score):
         sounds above one before it), chord_changes, parallel_fifths and parallel_octaves (pairs of voices per 100 chord
         changes).
     """
-    notes, quarters = score.notes, score.length
-    classes = collections.Counter(note.pitch % 12 for note in notes)
-    lengths = collections.Counter(note.length for note in notes)
-    pitches = [note.pitch for note in notes]
+    found = corpus_statistics([score])
+    del found["pieces"]
+    return found
+
+
+def corpus_statistics(scores):
+    """Returns the `statistics` of many scores, to put samples beside the corpus that they imitate.
+
+    All is counted over all scores as if they were one, so that a long piece weighs more than a short one; voices are
+    compared within the scores that have voices to compare.
+
+    Args:
+        scores: iterable of Score, of which one is held at a time.
+
+    Returns:
+        Dict: pieces; notes and quarters are sums, voices those of the score that has the most, range that of all;
+        shares and rates are of the sums.
+    """
+    pieces = voices = 0
+    quarters, pitches, lengths, leading = 0.0, collections.Counter(), collections.Counter(), collections.Counter()
+    for score in scores:
+        used = len({note.voice for note in score.notes})
+        pieces += 1
+        quarters += float(score.length)
+        voices = max(voices, used)
+        pitches.update(note.pitch for note in score.notes)
+        lengths.update(note.length for note in score.notes)
+        if used > 1 and _monophonic(score.notes):
+            leading.update(_voice_leading(_chords(score.notes)))
+    notes, classes = pitches.total(), collections.Counter()
+    for pitch, count in pitches.items():
+        classes[pitch % 12] += count
     found = {
-        "notes": len(notes),
-        "quarters": float(quarters),
-        "voices": len({note.voice for note in notes}),
-        "notes_per_quarter": len(notes) / float(quarters) if notes else 0.0,
+        "pieces": pieces,
+        "notes": notes,
+        "quarters": quarters,
+        "voices": voices,
+        "notes_per_quarter": notes / quarters if notes else 0.0,
         "range": (min(pitches), max(pitches)) if notes else None,
-        "pitch_classes": {NAMES[number]: count / len(notes) for number, count in sorted(classes.items())},
+        "pitch_classes": {NAMES[number]: count / notes for number, count in sorted(classes.items())},
         "lengths": {
-            str(length): count / len(notes)
+            str(length): count / notes
             for length, count in sorted(lengths.items(), key=lambda pair: (-pair[1], pair[0]))
         },
     }
-    if found["voices"] > 1 and _monophonic(notes):
-        found |= _voice_leading(_chords(notes))
+    if leading:
+        changes = leading["chord_changes"]
+        found |= {
+            "voice_crossings": leading["crossed"] / leading["time"] if leading["time"] else 0.0,
+            "chord_changes": changes,
+            **{name: 100 * leading[name] / max(1, changes) for name in _PERFECT.values()},
+        }
     return found
 
 
@@ -659,6 +816,7 @@ def _chords(notes):
 
 
 def _voice_leading(chords):
+    """Counts: time of chords and what of it is crossed, in quarters; chord_changes, parallel_fifths and _octaves."""
     time = crossed = Fraction(0)
     for duration, chord in chords:
         if len(chord) > 1:
@@ -675,8 +833,4 @@ def _voice_leading(chords):
             interval = abs(before[one] - before[other]) % 12
             if moves[0] * moves[1] > 0 and interval == abs(after[one] - after[other]) % 12 and interval in _PERFECT:
                 parallels[_PERFECT[interval]] += 1
-    return {
-        "voice_crossings": float(crossed / time) if time else 0.0,
-        "chord_changes": changes,
-        **{name: 100 * count / max(1, changes) for name, count in parallels.items()},
-    }
+    return {"time": float(time), "crossed": float(crossed), "chord_changes": changes, **parallels}

@@ -25,6 +25,8 @@ class Batches:
         cache_tokens: time steps that are held in memory at most. More than that are read and encoded anew each epoch
             and shuffled in a window, so that nothing need fit in memory.
         aligned: whether labels and weights have the time as their first axis, or are one of a whole example.
+        vary: function (encoded, rng) -> encoded, of the same length: what an epoch changes at random, such as the key
+            of a piece; None: nothing.
 
     Attributes:
         size: examples; dropped: empty ones left out; steps: batches of an epoch; tokens: real time steps.
@@ -44,6 +46,7 @@ class Batches:
         static_shapes=False,
         cache_tokens=2_000_000,
         aligned=True,
+        vary=None,
     ):
         if not batch_size and not batch_tokens:
             raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
@@ -54,6 +57,7 @@ class Batches:
         self.seed = seed
         self.static_shapes = static_shapes
         self.aligned = aligned
+        self.vary = vary
         self._cache = self._cached(cache_tokens)
         self._survey()
 
@@ -150,7 +154,10 @@ class Batches:
         import tensorflow as tf
 
         def generate():
-            items = ((pair, _length(pair[1])) for pair in self._shuffled(number))
+            pairs, rng = self._shuffled(number), np.random.default_rng([self.seed, number, 1])
+            if self.vary:
+                pairs = ((example, self.vary(encoded, rng)) for example, encoded in pairs)
+            items = ((pair, _length(pair[1])) for pair in pairs)
             for group in self._grouped(item for item in items if item[1]):
                 yield self._padded(group)
 

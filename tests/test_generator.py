@@ -1,18 +1,27 @@
 """The generator: what is asked for decides what comes out, whether or not it is music."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 
-from seqzoo.decoding import Sampler
+from seqzoo.decoding import StepSampler
+from seqzoo.encodings import END, FIRST, REST, Encoding
+from seqzoo.layers.notes import Relations, heights
 from seqzoo.models import Opener, generator
 
 V = 13
-BEGIN = 12
 
 
-def numbers(*shape, low=1, high=V, seed=1):
-    return np.random.default_rng(seed).integers(low, high, shape).astype("int32")
+class Counting:
+    """What a sampler asks of an encoding, for a sequence of numbers that is no music."""
+
+    def barred(self):
+        return np.arange(V)[None] < 2
+
+    def advance(self, row, before, age, xp):
+        return row, age
 
 
 def counted(step, first, length=8):
@@ -20,51 +29,141 @@ def counted(step, first, length=8):
     return [(first + step * t) % 10 + 2 for t in range(length)]
 
 
+def shifted(tokens):
+    return np.pad(tokens[:, :-1], [(0, 0), (1, 0), (0, 0)])
+
+
 @pytest.mark.parametrize("join", ["state", "step", "both"])
 def test_two_conditions_decide_what_is_generated(join):
     steps, firsts = np.divmod(np.arange(30), 10)  # steps 0, 1, 2 stand for 1, 2, 3
-    rows = np.array([[BEGIN, *counted(s + 1, f)] for s, f in zip(steps, firsts, strict=True)], "int32")
-    inputs = {"tokens": rows[:, :-1], "step": steps, "first": firsts}
+    tokens = np.array([counted(s + 1, f) for s, f in zip(steps, firsts, strict=True)], "int32")[..., None]
+    known = {"place": np.ones(tokens.shape[:2], "int32"), "step": steps, "first": firsts}
     keras.utils.set_random_seed(0)
-    model = generator(V, {"step": 3, "first": 10}, dim=32, condition_dim=16, join=join, rnn="gru", units=64)
+    model = generator(V, 1, {"step": 3, "first": 10}, dim=32, join=join, rnn="gru", units=64, note_units=32)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss)
-    model.fit(inputs, rows[:, 1:], batch_size=10, epochs=80, verbose=0)
-    opener = Opener(model)
-    state = opener.start({"step": steps, "first": firsts})
-    sample = Sampler(opener, temperature=0)
-    ids, *_ = sample(np.full(30, BEGIN), state, np.zeros((8, 30)), np.zeros(30, bool))
-    assert (ids == rows[:, 1:]).mean() > 0.97
+    model.fit({"tokens": tokens, "before": shifted(tokens), **known}, tokens, batch_size=10, epochs=60, verbose=0)
+    sample = StepSampler(Opener(model), Counting(), temperature=0)
+    np.testing.assert_array_equal(sample(known, np.zeros((8, 1, 30))), tokens)
 
 
-@pytest.mark.parametrize("join", ["state", "step"])
-def test_padding_and_other_rows_change_nothing_and_a_saved_generator_is_the_same(join, tmp_path):
-    model = generator(V, {"style": 4}, dim=6, join=join, units=5, layers=2)
+ENCODING = Encoding("frames", 3, 1)
+SETS = {
+    "places": 5, "ages": True, "ahead": True, "pitches": ENCODING.pitch.tolist(), "sets": True, "note_units": 7,
+    "conditions": {"style": 4},
+}  # fmt: skip
+INPUTS = ("tokens", "before", "age", "place", "ahead", "style")
+
+
+def musical(lengths=(7, 4, 5), seed=1):
+    """A model of sets of notes with random weights, and a batch of rows for it."""
+    model = generator(len(ENCODING.vocabulary), 3, dim=6, units=5, layers=2, **SETS)
+    rng = np.random.default_rng(seed)
     for weight in model.trainable_variables:
-        weight.assign(np.random.default_rng(len(weight.path)).normal(0, 0.5, weight.shape))
-    ids, style = numbers(3, 7), np.array([0, 3, 1])
-    ids[1, 4:] = 0
-    whole = np.array(model({"tokens": ids, "style": style}))
-    alone = np.array(model({"tokens": ids[1:2, :4], "style": style[1:2]}))
-    np.testing.assert_allclose(whole[1, :4], alone[0], atol=1e-5)
-    other = np.array(model({"tokens": ids, "style": (style + 1) % 4}))
-    assert (np.abs(whole - other).max(axis=(1, 2)) > 1e-3).all()
+        weight.assign(rng.normal(0, 0.4, weight.shape))
+    batch = {name: np.zeros((3, 7, 3) if name in INPUTS[:3] else (3, 7), "int32") for name in INPUTS[:5]}
+    batch["style"] = np.array([0, 3, 1], "int32")
+    for row, length in enumerate(lengths):
+        sets = [sorted(rng.choice(128, 3, replace=False).tolist(), reverse=True) for _ in range(length)]
+        tokens = np.array(sets, "int32") + FIRST
+        tokens[1, 2] = REST
+        batch["tokens"][row, :length] = tokens
+        batch["before"][row, :length], batch["age"][row, :length] = ENCODING.inputs(tokens)
+        batch["place"][row, :length] = np.arange(length) % 4 + 1
+        batch["ahead"][row, :length] = tokens[:, 0]
+    return model, batch
+
+
+def test_padding_and_other_rows_change_nothing_and_a_saved_generator_is_the_same(tmp_path):
+    model, batch = musical()
+    whole = np.array(model(batch))
+    alone = {name: value[1:2, :4] if value.ndim > 1 else value[1:2] for name, value in batch.items()}
+    np.testing.assert_allclose(whole[1, :4], np.array(model(alone))[0], atol=1e-4)
+    garbage = {**batch, "tokens": np.where(batch["place"][..., None] > 0, batch["tokens"], 9)}
+    garbage["before"] = np.where(batch["place"][..., None] > 0, batch["before"], 11)
+    np.testing.assert_allclose(np.array(model(garbage))[1, :4], whole[1, :4], atol=1e-4)
+    for name in ("style", "age", "ahead", "before"):
+        other = np.array(model({**batch, name: np.where(batch[name] > 0, batch[name] - 1, 1)}))
+        assert np.abs(whole - other)[0, :, :, FIRST].max() > 1e-4, name
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
-    np.testing.assert_allclose(loaded({"tokens": ids, "style": style}), whole, atol=1e-6)
-    opener = Opener(loaded)
-    state = opener.start({"style": style})
-    for t in range(3):  # step by step, as it is sampled
-        logits, state = opener(ids[:, t : t + 1], state)
-        np.testing.assert_allclose(logits[:, 0], whole[:, t], atol=1e-5)
+    np.testing.assert_allclose(loaded(batch), whole, atol=1e-5)
+
+    opener = Opener(loaded)  # step by step, as it is sampled
+    each, state = opener.start({name: batch[name] for name in ("place", "ahead", "style")})
+    for t in range(4):
+        before = batch["before"][:, t]
+        hidden, notes, state = opener.read(before, batch["age"][:, t], each[:, t], state)
+        g, row = opener.notes.begin(hidden), []
+        for slot in range(3):
+            logits, g = opener.notes.step(hidden, g, row, notes)
+            np.testing.assert_allclose(logits, whole[:, t, slot], atol=1e-4)
+            row.append(keras.ops.convert_to_tensor(batch["tokens"][:, t, slot]))
+
+
+def test_the_probabilities_of_all_sets_of_notes_sum_to_one():
+    pitches = [-9, -9, -2, -1, 50, 53, 57, 61]
+    model = generator(8, 2, pitches=pitches, sets=True, dim=4, units=5, note_units=6)
+    for weight in model.trainable_variables:
+        weight.assign(np.random.default_rng(len(weight.path)).normal(0, 0.5, weight.shape))
+    notes = range(4, 8)
+    sets = [(2, 3), (3, 3), *((note, 3) for note in notes), *itertools.combinations(sorted(notes, reverse=True), 2)]
+    tokens = np.array(sets, "int32")[:, None]
+    inputs = {"tokens": tokens, "before": np.full_like(tokens, 5), "place": np.ones((len(sets), 1), "int32")}
+    p = np.exp(Opener(model).score(inputs, tokens).sum(axis=-1))
+    np.testing.assert_allclose(p.sum(), 1, atol=1e-3)
+    assert p.min() > 1e-15
+    upside_down = {**inputs, "tokens": tokens[:, :, ::-1]}
+    assert Opener(model).score(upside_down, tokens[:, :, ::-1]).sum(axis=-1)[-6:].max() < -1000
+
+
+def test_what_is_related_to_other_notes_is_the_same_in_another_key():
+    model, _ = musical()
+    notes, pitches = model.get_layer("notes"), ENCODING.pitch
+    both = np.random.default_rng(0).normal(size=(4, 12)).astype("float32")
+    low = FIRST + np.array([[60, 55, 48], [62, 54, 40], [70, 0, 0], [64, 63, 62]], "int32")
+    low[2, 1:] = REST
+    here, there = (
+        np.array(notes._related(both, heights(ENCODING.transposed(low, shift), pitches))) for shift in (0, 5)
+    )
+    np.testing.assert_allclose(here[:, FIRST : FIRST + 123], there[:, FIRST + 5 : FIRST + 128], atol=1e-5)
+    assert np.abs(here[2, FIRST + 46 : FIRST + 95]).min() > 0 and not here[2, FIRST + 95 : FIRST + 128].any()
+
+
+def test_a_sampler_takes_what_is_given_and_ends_where_it_should():
+    model, batch = musical()
+    opener, known = Opener(model), {name: batch[name] for name in ("place", "ahead", "style")}
+    known["place"] = np.tile(np.arange(7) % 4 + 1, (3, 1))
+    noise = np.random.default_rng(0).random((7, 3, 3))
+    given = np.zeros((7, 3, 3), "int32")
+    given[:2, 0], given[1, 1] = FIRST + 90, FIRST + 40
+    given[4, 0, 1] = END
+    ids = StepSampler(opener, ENCODING, (END,))(known, noise, given)
+    assert (ids[:, :2, 0] == FIRST + 90).all() and (ids[:, 1, 1] == FIRST + 40).all()
+    assert ids[1, 4, 0] == END and not ids[1, 5:].any()
+    pitches = ENCODING.pitch[ids]
+    assert (np.diff(pitches[pitches[..., 0] >= 0], axis=-1) <= 0).all()
+    again = StepSampler(opener, ENCODING, (END,))(
+        {name: value[1:2] for name, value in known.items()}, noise[..., 1:2], given[..., 1:2]
+    )
+    np.testing.assert_array_equal(again[0], ids[1])
+
+
+def test_relations_are_the_same_in_another_key_and_tell_chords_apart():
+    chords = np.array([[[60, 55, 48, 62, 54, 48], [0, 0, 0, 62, 54, 48], [60, 55, 48, 62, 53, 48]]], "float32")
+    layer = Relations(dim=3)
+    here = np.array(layer(chords))
+    np.testing.assert_array_equal(layer(np.where(chords > 0, chords + 7, 0)), here)
+    assert here.shape == (1, 3, 15)
+    assert (here[0, 0] != here[0, 1]).any() and (here[0, 0] != here[0, 2]).any()
 
 
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ({"conditions": {}}, "needs a condition"),
-        ({"conditions": {"key": 3}, "join": "steps"}, "join should be state, step or both"),
-        ({"conditions": {"key": 3}, "rnn": "bigru"}, "reads forward is needed"),
+        ({"join": "steps"}, "join should be state, step or both"),
+        ({"output": "pitches"}, "output should be notes or independent"),
+        ({"rnn": "bigru"}, "reads forward is needed"),
     ],
 )
 def test_what_can_not_be_built_is_refused(arguments, words):

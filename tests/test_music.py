@@ -2,6 +2,7 @@ import dataclasses
 import random
 import subprocess
 import sys
+import weakref
 from fractions import Fraction
 
 import numpy as np
@@ -378,7 +379,94 @@ def test_what_midi_cannot_say_is_named(mido, tmp_path, about, message):
         music.write_midi(Score([Note(0, 1, 60)], **about), tmp_path / "a.mid")
 
 
-# Transposition, statistics
+# Names of pitches and keys
+
+
+def test_pitches_are_named_and_names_are_read():
+    assert [music.pitch_name(pitch) for pitch in (0, 60, 61, 127)] == ["C-1", "C4", "C#4", "G9"]
+    assert [music.parse_pitch(music.pitch_name(pitch)) for pitch in range(128)] == list(range(128))
+    texts = ["60", "F#3", "Bb2", "bb2", "b2", "Cb4", "B#3", " c4 "]
+    assert [music.parse_pitch(text) for text in texts] == [60, 54, 46, 46, 47, 59, 60, 60]
+
+
+@pytest.mark.parametrize("text", ["", "H4", "C", "C##4", "128", "-1", "C-2", "G#9", "4.5"])
+def test_what_is_no_pitch_is_named_with_what_would_be_one(text):
+    with pytest.raises(ValueError, match=f"not a pitch: '{text}'. Expected .* 'F#3'"):
+        music.parse_pitch(text)
+
+
+@pytest.mark.parametrize("pitch", [-1, 128])
+def test_a_pitch_out_of_range_has_no_name(pitch):
+    with pytest.raises(ValueError, match=f"pitch {pitch}. Expected 0..127"):
+        music.pitch_name(pitch)
+
+
+def test_keys_are_named_and_names_are_read():
+    assert [music.key_name(key) for key in [(1, "minor"), (10, "major"), (6, "major")]] == [
+        "C# minor",
+        "Bb major",
+        "F# major",
+    ]
+    for key in [(tonic, mode) for tonic in range(12) for mode in ("major", "minor")]:
+        assert music.parse_key(music.key_name(key)) == key
+    for text, key in {
+        "c# minor": (1, "minor"),
+        "Bb major": (10, "major"),
+        "bb": (10, "major"),
+        "F#": (6, "major"),
+        "am": (9, "minor"),
+        "Am": (9, "minor"),
+        "Bbm": (10, "minor"),
+        "Cb Major": (11, "major"),
+        "B# MINOR": (0, "minor"),
+    }.items():
+        assert music.parse_key(text) == key
+
+
+@pytest.mark.parametrize("text", ["", "H", "AM", "C dorian", "minor", "C##"])
+def test_what_is_no_key_is_named_with_what_would_be_one(text):
+    with pytest.raises(ValueError, match=f"not a key: '{text}'. Expected .* 'C# minor'"):
+        music.parse_key(text)
+
+
+# Transposition, key, statistics
+
+
+def scale_and_chord(semitones, tonic=0):
+    """A scale up, quarters, and its triad, held."""
+    chord = [Note(8, 4, 60 + tonic + semitones[degree]) for degree in (0, 2, 4)]
+    return Score([*(Note(time, 1, 60 + tonic + step) for time, step in enumerate(semitones)), *chord])
+
+
+@pytest.mark.parametrize("tonic", range(12))
+def test_the_key_of_a_scale_is_found(tonic):
+    assert music.find_key(scale_and_chord([0, 2, 4, 5, 7, 9, 11], tonic)) == (tonic, "major")
+    assert music.find_key(scale_and_chord([0, 2, 3, 5, 7, 8, 11], tonic)) == (tonic, "minor")
+
+
+def test_the_key_is_that_of_the_highest_correlation_with_durations():
+    profiles = {
+        "major": [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88],
+        "minor": [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17],
+    }
+    draw = random.Random(0)
+    for _ in range(20):
+        score = Score([Note(0, draw.randrange(1, 50), pitch) for pitch in draw.choices(range(128), k=40)])
+        durations = [sum(float(note.length) for note in score.notes if note.pitch % 12 == c) for c in range(12)]
+        found = {
+            (tonic, mode): np.corrcoef(durations, [profile[(c - tonic) % 12] for c in range(12)])[0, 1]
+            for mode, profile in profiles.items()
+            for tonic in range(12)
+        }
+        assert music.find_key(score) == max(found, key=found.get)
+
+
+def test_of_keys_that_fit_alike_the_lowest_tonic_is_found_and_a_score_without_notes_has_none():
+    diminished = [Note(0, "1/3", pitch) for pitch in (59, 62, 65, 68)]
+    assert music.find_key(Score(diminished))[0] < 3
+    assert music.find_key(Score([Note(0, 1, 60 + step) for step in range(12)])) == (0, "major")
+    with pytest.raises(ValueError, match="without notes has no key.*'Rests'"):
+        music.find_key(Score([], name="Rests"))
 
 
 def test_a_score_is_transposed_unless_it_leaves_the_range():
@@ -431,6 +519,45 @@ def test_voice_crossings_are_a_share_of_time():
     found = music.statistics(music.from_voices([[72, 60], [60, 62], [60, 62], [60, -1]], step=1))
     assert found["voice_crossings"] == pytest.approx(2 / 3)
     assert found["chord_changes"] == 1  # one voice alone is no chord
+
+
+def test_statistics_of_a_corpus_are_of_its_sums():
+    found = music.corpus_statistics(
+        iter(
+            [
+                music.from_voices([[67, 60], [69, 62]], [[True, True]] * 2, step=1),  # a parallel fifth
+                music.from_voices([[60, 67], [60, 64], [60, 65], [60, 64]], step=1),  # crossed; none in 3 changes
+                Score([Note(0, 18, 48)]),  # no voices to compare
+                Score([]),
+            ]
+        )
+    )
+    assert (found["pieces"], found["notes"], found["quarters"], found["voices"]) == (4, 10, 24.0, 2)
+    assert found["range"] == (48, 69) and found["notes_per_quarter"] == pytest.approx(10 / 24)
+    assert found["pitch_classes"] == {"C": 0.3, "D": 0.1, "E": 0.2, "F": 0.1, "G": 0.2, "A": 0.1}
+    assert found["lengths"] == {"1": 0.8, "4": 0.1, "18": 0.1}
+    assert (found["chord_changes"], found["parallel_fifths"], found["parallel_octaves"]) == (4, 25, 0)
+    assert found["voice_crossings"] == pytest.approx(4 / 6)
+
+
+def test_a_corpus_of_one_score_has_the_statistics_of_that_score():
+    for score in SCORES:
+        assert music.corpus_statistics([score]) == {"pieces": 1, **music.statistics(score)}
+    assert music.corpus_statistics([])["pieces"] == 0
+
+
+def test_a_corpus_is_not_held():
+    held = []
+
+    def scores():
+        for number in range(3):
+            score = Score([Note(number, 1, 60)])
+            held.append(weakref.ref(score))
+            yield score
+            del score
+            assert sum(reference() is not None for reference in held) <= 1
+
+    assert music.corpus_statistics(scores())["pieces"] == 3
 
 
 def test_neither_tensorflow_nor_mido_is_needed_to_import_it():

@@ -361,3 +361,36 @@ def test_damaged_gzip_data_of_frames_are_said(tmp_path):
     pathlib.Path(file).write_bytes(file.read_bytes()[:-10])
     with pytest.raises(ValueError, match="x.json.gz: damaged gzip data"):
         DATASETS["frames"](data_dir=file)
+
+
+def test_drumming_of_tfds_is_read_from_the_midi_in_its_records(tmp_path):
+    import mido
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    def hits(channel, pitch):
+        times = [("note_on", 0), ("note_off", 120), ("note_on", 120), ("note_off", 120)]
+        return mido.MidiTrack(mido.Message(kind, channel=channel, note=pitch, time=time) for kind, time in times)
+
+    mido.MidiFile(type=1, ticks_per_beat=480, tracks=[hits(9, 38), hits(0, 60)]).save(tmp_path / "a.mid")
+    records = {
+        **{"id": ["drummer1/1", "drummer1/2"], "drummer": [0, 0], "bpm": [90, 90], "type": [0, 1]},
+        **{"style": {"primary": [0, 3], "secondary": ["", "slow"]}, "time_signature": [0, 0]},
+        "midi": [(tmp_path / "a.mid").read_bytes(), b"MThd, not quite"],
+    }
+    with tfds.testing.mock_data(
+        as_dataset_fn=lambda self, *args, **kwargs: tf.data.Dataset.from_tensor_slices(records)
+    ):
+        splits = DATASETS["groove"]()
+    assert set(splits) == {"train", "valid", "test"} and all(set(s.features) >= {"score"} for s in splits.values())
+    for _ in range(2):
+        pieces = iter(splits["train"])
+        piece = next(pieces)
+        assert piece["name"] == "drummer1/1" and piece.keys() == {"name", "style", "score"}
+        assert [(float(note.start), float(note.length), note.pitch) for note in piece["score"].notes] == [
+            (0, 0.25, 38),
+            (0.5, 0.25, 38),
+        ]
+        with pytest.raises(ValueError, match="drummer1/2: not a MIDI file"):
+            next(pieces)
+    assert piece["style"] == tfds.builder("groove/full-midionly").info.features["style"]["primary"].names[0]

@@ -26,7 +26,8 @@ def midi(data_dir=None, name=None, columns=None):
         columns: what other readers take; of no use here.
 
     Returns:
-        {split: Examples} of ``{"name": str, "score": music.Score}``; `music` has what makes frames or events of it.
+        {split: Examples} of ``{"name": str, "style": str, "score": music.Score}``: the style is the folder that the
+        file lies in, "" of those that lie in no other than the split's.
 
     Raises:
         ValueError: no such folder; no file in it; none of them can be read; the package mido is missing.
@@ -73,17 +74,20 @@ def midi(data_dir=None, name=None, columns=None):
 
 def _split(path):
     """The split that a file's innermost folder of such a name means, or None."""
-    for part in reversed(path.parts[:-1]):
-        for split, names in SPLITS.items():
-            if part.lower() in names:
-                return split
-    return None
+    return next(filter(None, map(_named, reversed(path.parts[:-1]))), None)
+
+
+def _named(folder):
+    """The split that a folder's name means, or None."""
+    return next((split for split, names in SPLITS.items() if folder.lower() in names), None)
 
 
 def _examples(files, source, dropped):
     def read():
         for file in files:
-            yield {"name": file.stem, "score": read_midi(file)}
+            folders = file.relative_to(source).parts[:-1] if file != source else ()
+            style = folders[-1] if folders and not _named(folders[-1]) else ""
+            yield {"name": file.stem, "style": style, "score": read_midi(file)}
 
     left_out = f", {dropped} left out" if dropped else ""
-    return Examples(read, {"name": str, "score": Score}, f"{source} ({len(files)} files{left_out})")
+    return Examples(read, {"name": str, "style": str, "score": Score}, f"{source} ({len(files)} files{left_out})")

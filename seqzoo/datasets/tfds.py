@@ -6,6 +6,7 @@ import itertools
 from seqzoo import spans
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.text import FEATURES, pieces
+from seqzoo.music import Score, read_midi
 
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 UD = "universal_dependencies"
@@ -196,6 +197,27 @@ def para_crawl(data_dir=None, name=None, columns=None):
     return _translation(data_dir, name or "para_crawl/ende", columns)
 
 
+@DATASETS.register("groove")
+def groove(data_dir=None, name=None, columns=None):
+    """Drumming in MIDI (Gillick et al., 2019, https://arxiv.org/abs/1905.06118), from TFDS; for --notranspose.
+
+    Args as in `tfds`; name="groove/2bar-midionly" has pieces of two bars. The style is the drummer's first word for it.
+
+    Returns:
+        Dict split -> `Examples` of ``{"name": str, "style": str, "score": music.Score}``; pitches are instruments.
+    """
+
+    def read(records):
+        return lambda: (
+            {**record, "score": read_midi(record["name"], record.pop("midi"), drums=True)} for record in records
+        )
+
+    columns = {"name": "id", "style": "style/primary", "midi": "midi", **(columns or {})}
+    splits = _load(data_dir, name or "groove/full-midionly", columns, "midi")
+    features = {"name": str, "style": str, "score": Score}
+    return {split: Examples(read(records), features, records.source) for split, records in splits.items()}
+
+
 def _translation(data_dir, name, columns):
     """The splits of a set of sentences and their translations, ``{"source": str, "target": str}``.
 
@@ -243,6 +265,7 @@ def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
     if not names:
         raise ValueError(f"{name} has no train, validation or test split. It has: {', '.join(builder.info.splits)}.")
     kinds = {feature: list if rank else str for feature, (_, _, rank) in chosen.items()}
+    kinds |= {"midi": bytes} if "midi" in kinds else {}
     return {
         SPLITS[split]: Examples(_reader(builder, split, chosen), kinds, f"{name} {split}", aligned="tokens" in columns)
         for split in names
@@ -317,7 +340,7 @@ def _reader(builder, split, chosen):
                     if rank:
                         example[feature] = [_text(leaf, item) for item in itertools.compress(value, is_word)]
                     else:
-                        example[feature] = _text(leaf, value)
+                        example[feature] = value if feature == "midi" else _text(leaf, value)
                     if feature == "ner":
                         example[feature] = spans.to_bio(example[feature])
                 except ValueError as error:

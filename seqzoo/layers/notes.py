@@ -1,0 +1,189 @@
+"""What is written at one step: several tokens, one after the other, each told those before it."""
+
+import keras
+import numpy as np
+from keras import ops
+
+REACH = 24  # semitones, R
+INTERVALS = 2 * REACH + 1
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class NoteDecoder(keras.layers.Layer):
+    """The S tokens of a step, each given those before it, so that their joint probability is exact.
+
+        g_0 = tanh(V h + b)                                    h: what the steps before said
+        g_s = GRU(g_{s-1}, [E[n_{s-1}], P_s])                  n_{s-1}: the token before, first padding; P_s: of the slot
+        p(n_s | n_1 ... n_{s-1}, h) = softmax(U [g_s, h] + d)
+
+    With `pitches`, music of any key sounds alike to it: each note q that stood before the step or is in it already
+    speaks for the notes k semitones away from it, whatever its own pitch is, for k from -R to R::
+
+        logit(p) += sum_q (A_q [g_s, h])_{p - q}
+
+    With `sets` too, a step is a set of notes, written from high to low: only what is lower than the note before can
+    follow, or the end of the set; behind that end nothing else. So each set has one way to be written, and the
+    probabilities of all sets sum to 1.
+
+    Source: Boulanger-Lewandowski et al., 2012 (a model of time over a model of one step, RNN-NADE); in place of NADE
+    a recurrent network over the notes of a step, as the note axis of Johnson, 2017, Generating Polyphonic Music Using
+    Tied Parallel Networks.
+
+    Args:
+        tokens: V, size of the vocabulary, padding (id 0) among them.
+        slots: S, tokens of a step.
+        units: of the GRU.
+        dim: width of E and P.
+        dropout: of h, and of g before the softmax.
+        pitches: list of V numbers: the pitch of each token from 0 to 127, -1 of those that have none.
+        sets: whether steps are sets; then the list has -1 for the token that ends a set, -2 for those that a set can
+            begin with and that end it too, and less for those that are never written.
+
+    Inputs: h [B, T, H], tokens [B, T, S] and, with `pitches`, the notes before each step [B, T, Q], as
+    `Relations` takes them. Output: logits [B, T, S, V] of the tokens.
+    """
+
+    def __init__(self, tokens, slots, units=128, dim=32, dropout=0.0, pitches=None, sets=False, **kwargs):
+        super().__init__(**kwargs)
+        self.tokens, self.slots, self.units, self.dim, self.dropout = tokens, slots, units, dim, dropout
+        self.pitches, self.sets = list(pitches) if pitches is not None else None, sets
+        self.supports_masking = True  # it looks at one step at a time
+        self.first = keras.layers.Dense(units, "tanh", name="first")
+        self.cell = keras.layers.GRUCell(units, name="cell")
+        self.hidden_dropout, self.note_dropout = keras.layers.Dropout(dropout), keras.layers.Dropout(dropout)
+
+    def build(self, hidden_shape, tokens_shape=None, notes_shape=None):
+        width = self.units + hidden_shape[-1]
+        start = keras.initializers.RandomUniform(-0.1, 0.1)
+        self.embeddings = self.add_weight((self.tokens, self.dim), start, name="embeddings")
+        self.places = self.add_weight((self.slots, self.dim), start, name="places")
+        self.kernel = self.add_weight((width, self.tokens), "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((self.tokens,), "zeros", name="bias")
+        if self.pitches is not None:
+            count = notes_shape[-1] + self.slots - 1
+            self.intervals = self.add_weight((width, count * INTERVALS), "zeros", name="intervals")
+        self.first.build((None, hidden_shape[-1]))
+        self.cell.build((None, 2 * self.dim))
+
+    def call(self, hidden, tokens, notes=None, training=False):
+        rows = ops.reshape(hidden, (-1, hidden.shape[-1]))  # [B T, H]
+        rows = self.hidden_dropout(rows, training=training)
+        tokens = ops.reshape(tokens, (-1, self.slots))  # [B T, S]
+        notes = None if notes is None else ops.reshape(notes, (-1, notes.shape[-1]))  # [B T, Q]
+        g, outputs = self.first(rows), []
+        for slot in range(self.slots):
+            g = self._next(g, tokens[:, slot - 1] if slot else None, slot)
+            outputs.append(g)
+        outputs = self.note_dropout(ops.stack(outputs, axis=1), training=training)  # [B T, S, G]
+        logits = ops.stack(
+            [self._logits(outputs[:, slot], rows, tokens[:, :slot], notes) for slot in range(self.slots)], axis=1
+        )
+        return ops.reshape(logits, (-1, ops.shape(hidden)[1], self.slots, self.tokens))
+
+    def begin(self, hidden):
+        """g_0 of h [B, H]."""
+        return self.first(hidden)
+
+    def step(self, hidden, g, row, notes):
+        """(logits [B, V] of the next token of a step, g) from h [B, H], g [B, G].
+
+        Args:
+            row: list of the tokens [B] of the step so far.
+            notes: [B, Q], those before the step.
+        """
+        g = self._next(g, row[-1] if row else None, len(row))
+        row = ops.stack(row, axis=1) if row else ops.zeros_like(g[:, :0], dtype="int32")
+        return self._logits(g, hidden, row, notes), g
+
+    def _next(self, g, token, slot):
+        token = ops.zeros_like(g[:, 0], dtype="int32") if token is None else token  # padding, which none is before
+        x = ops.take(self.embeddings, token, axis=0)
+        place = ops.zeros_like(x) + self.places[slot]
+        return self.cell(ops.concatenate([x, ops.cast(place, x.dtype)], axis=-1), [g])[0]
+
+    def _logits(self, g, hidden, row, notes):
+        """Logits [N, V] of a slot: g [N, G], h [N, H], the tokens before it in the step [N, s], the notes before it."""
+        both = ops.concatenate([g, hidden], axis=-1)
+        logits = ops.cast(ops.matmul(both, self.kernel) + self.bias, "float32")
+        if self.pitches is not None:
+            logits = logits + self._related(both, ops.concatenate([notes, heights(row, self.pitches)], axis=1))
+        if self.sets:
+            logits = logits + self._barred(row[:, -1] if row.shape[1] else ops.full_like(g[:, 0], -1, dtype="int32"))
+        return logits - 1e4 * ops.cast(ops.arange(self.tokens) == 0, "float32")
+
+    def _related(self, both, notes):
+        """What notes [N, Q] say for the tokens k semitones away from each: [N, V]."""
+        said = ops.cast(ops.matmul(both, self.intervals[:, : notes.shape[1] * INTERVALS]), "float32")  # [N, Q K]
+        q = ops.cast(ops.where(notes > 0, notes - 1, -1000), "int32")
+        p = q[..., None] + ops.arange(-REACH, REACH + 1)  # [N, Q, K]
+        inside = ops.logical_and(p >= 0, p < 128)
+        number = ops.cumsum(ops.ones_like(q[:, 0])) - 1  # of each row; how many there are is not known beforehand
+        place = 128 * number[:, None, None] + ops.where(inside, p, 0)
+        said = ops.where(ops.reshape(inside, ops.shape(said)), said, 0.0)
+        total = ops.segment_sum(ops.reshape(said, (-1,)), ops.reshape(place, (-1,)), 128 * ops.shape(notes)[0])
+        # [N, 128] of pitches -> [N, V] of tokens
+        spread = (np.arange(128)[:, None] == np.array(self.pitches)).astype("float32")
+        return ops.matmul(ops.reshape(total, (-1, 128)), spread)
+
+    def _barred(self, last):
+        """-1e4 at each token that can not follow a token [N]: [N, V]; -1 stands for the start of a step."""
+        pitches = ops.convert_to_tensor(self.pitches, "int32")
+        last = ops.where(last < 0, 128, ops.take(pitches, ops.maximum(last, 0)))[..., None]
+        lower = ops.logical_and(pitches >= 0, pitches < last)
+        ended = ops.logical_and(pitches == -2, last == 128)
+        allowed = ops.logical_or(ops.logical_or(lower, ended), pitches == -1)
+        return ops.where(allowed, 0.0, -1e4)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None  # a step's would be of another rank than its tokens; weights say what counts
+
+    def compute_output_spec(self, hidden, tokens, notes=None, training=False):
+        return keras.KerasTensor((*hidden.shape[:2], self.slots, self.tokens), dtype="float32")
+
+    def get_config(self):
+        names = ("tokens", "slots", "units", "dim", "dropout", "pitches", "sets")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def heights(ids, pitches):
+    """The pitch + 1 of ids of any shape, as floats; 0 of those that have none, as before the first step."""
+    return ops.take(ops.convert_to_tensor(np.maximum(np.array(pitches), -1) + 1, "float32"), ids)
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class Relations(keras.layers.Layer):
+    """How the notes before a step lie to each other, whatever the key: the embeddings of all intervals between them.
+
+    Each note of the step before has one to the highest of them, and one to the note that stood in its slot before that.
+
+    Args:
+        dim: width of the embedding of each.
+
+    Input: [B, T, 2 S], `heights` of two steps, the older ones first. Output: [B, T, (2 S - 1) dim].
+    """
+
+    def __init__(self, dim=12, **kwargs):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.supports_masking = True
+
+    def build(self, shape):
+        self.count = shape[-1] - 1
+        start = keras.initializers.RandomUniform(-0.1, 0.1)
+        self.embeddings = self.add_weight((self.count * (INTERVALS + 1), self.dim), start, name="embeddings")
+
+    def call(self, notes):
+        slots = notes.shape[-1] // 2
+        older, last = notes[..., :slots], notes[..., slots:]
+        low = ops.concatenate([last[..., 1:], last], axis=-1)
+        high = ops.concatenate([ops.zeros_like(last[..., 1:]) + last[..., :1], older], axis=-1)
+        interval = ops.clip(low - high, -REACH, REACH) + REACH + 1
+        interval = ops.cast(ops.where(ops.logical_and(low > 0, high > 0), interval, 0), "int32")
+        vectors = ops.take(self.embeddings, interval + (INTERVALS + 1) * ops.arange(self.count), axis=0)
+        return ops.reshape(vectors, (*ops.shape(notes)[:2], self.count * self.dim))
+
+    def compute_output_spec(self, notes):
+        return keras.KerasTensor((*notes.shape[:2], (notes.shape[-1] - 1) * self.dim), dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "dim": self.dim}
