@@ -45,7 +45,7 @@ _SURPRISES = (3.0, 6.0, 9.0)  # nats from which on a token is coloured
 
 _PERCENT = ("precision", "recall", "f1", "macro_f1", "accuracy")
 _TEXT = ("perplexity", "bits_per_character", "bits_per_word", "loss", "seconds")  # of language models
-_MUSIC = ("nats_per_step", "nats_per_note")
+_MUSIC = ("nats_per_step", "nats_per_token")
 _COUNTS = ("support", "count")
 _MEASURES = (*_PERCENT, *_TEXT, *_MUSIC, *_COUNTS)
 

@@ -107,7 +107,7 @@ class Encoding:
         """Ids of (pitch, whether held) from high to low; of too many the lowest and the highest ones."""
         if len(notes) > self.slots:
             self.dropped += len(notes) - self.slots
-            notes = [*notes[: self.slots - 1], notes[-1]]
+            notes = [*notes[: self.slots - 1], notes[-1]] if self.slots > 1 else notes[:1]
         ids = [(HELD if held else FIRST) + pitch for pitch, held in notes]
         return ids + [REST] * (self.slots - len(ids))
 
@@ -228,7 +228,7 @@ def parse_metre(text):
         beats, kind = text.split("/")
         metre = sum(map(int, beats.split("+"))), int(kind)
     except ValueError:
-        raise ValueError(f"A metre is like 4/4 or 6/8. Received: {text!r}") from None
-    if min(metre) < 1:
+        metre = 0, 0
+    if min(metre) < 1 or metre[1] & (metre[1] - 1):
         raise ValueError(f"A metre is like 4/4 or 6/8. Received: {text!r}")
     return metre

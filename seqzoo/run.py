@@ -6,6 +6,7 @@ python -m seqzoo.run --task=ner --workdir=runs/ner            train (again: go o
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
+python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samples=4
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
 python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.txt
 """

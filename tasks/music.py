@@ -13,7 +13,7 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.display import music_table
-from seqzoo.encodings import ENCODINGS, END, LONGEST_BAR, Encoding, parse_metre
+from seqzoo.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding, parse_metre
 from seqzoo.ngrams import KneserNey
 from seqzoo.pipeline import Batches
 from seqzoo.task import TASKS, Data, Task
@@ -37,7 +37,9 @@ class Music(Options):
         choices=ENCODINGS,
     )
     notes: int = option(
-        4, "Voices, or notes of a frame at most: of more the lowest and the highest are kept.", minimum=1
+        4,
+        "Voices, or notes of a frame at most, of more the lowest and the highest; of the other encodings 1.",
+        minimum=1,
     )
     steps_per_quarter: int = option(4, "Steps of a quarter note: 4 are sixteenths, 12 have triplets too.", minimum=1)
     transpose: bool = option(True, "Training hears each piece in another of the 12 keys each epoch.")
@@ -47,7 +49,10 @@ class Music(Options):
         "What a piece can be asked to be like, of key, metre and style (the folder of its file), with commas; or none.",
     )
     hide_conditions: float = option(
-        0.5, "Share of the pieces of training whose conditions are not told; none is in scores.", minimum=0, maximum=1
+        0.5,
+        "Share of the pieces of training whose conditions are not told; scores are without them.",
+        minimum=0,
+        maximum=1,
     )
     melody_ahead: float = option(
         0.3, "Share of the pieces of training whose first voice is known beforehand; 0: none, and no harmonising.",
@@ -87,13 +92,13 @@ class Evaluating(Options):
 class Generating(Options):
     """Samples."""
 
-    key: str = option("", "Key, such as D, 'F# minor' or Am.")
+    key: str = option("", "Key, such as D, 'F# minor' or Am; empty: that of --primer or --melody, else any.")
     metre: str = option("", "Metre, such as 3/4; empty: that of --primer or --melody, else 4/4.")
     style: str = option("", "Style, one of the folders that the run learned from.")
     chord: str = option("", "Notes to begin with, such as C4, or 'C3 G3 E4 C5'; C4 is the middle C.")
     primer: str = option("", "MIDI file whose beginning the samples go on from.")
     primer_quarters: float = option(8.0, "Quarter notes of it.", minimum=0)
-    melody: str = option("", "MIDI file whose highest voice is harmonised, as long as it is.")
+    melody: str = option("", "MIDI file whose highest notes become the first voice, and are harmonised.")
     length: float = option(64.0, "Quarter notes of a sample at most; it may end before.", minimum=0.25)
     samples: int = option(1, "How many are drawn, side by side.", minimum=1)
     temperature: float = option(0.9, "Below 1 the likely gets likelier; 0: always the likeliest.", minimum=0)
@@ -148,13 +153,15 @@ class MusicTask(Task):
             parts = [*splits.values()]
             splits = {"test": Examples(lambda: itertools.chain(*parts), parts[0].features, parts[0].source)}
         data = Data({}, dict(vocabularies or {}))
+        if "train" in splits and "valid" not in splits:
+            splits["train"], splits["valid"] = held_out(splits["train"], HELD_OUT)
+            data.facts["held out"] = f"every {HELD_OUT}th piece of train as valid, or the last"
         if not vocabularies:
             if "train" not in splits:
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
-            if "valid" not in splits:
-                splits["train"], splits["valid"] = held_out(splits["train"], HELD_OUT)
-                data.facts["held out"] = f"every {HELD_OUT}th piece of train as valid"
             struck = {"score", "begins"} & splits["train"].features.keys()
+            if not struck:
+                data.facts["time"] = f"a frame is taken as 1/{config.steps_per_quarter} of a quarter note"
             data.vocabularies["tokens"] = new_encoding(config, bool(struck)).vocabulary
             if "style" in self.conditions(config):
                 styles = {example.get("style", "") for example in splits["train"]} - {""}
@@ -280,10 +287,10 @@ class MusicTask(Task):
         return Opener(model)
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
-        """Nats a step of the grid (of events: an event), of pieces that are known to go on, and nats a note."""
+        """Nats a step of the grid (of events: an event), of pieces that are known to go on, and nats a token."""
         encoding = self.encoding(config, vocabularies)
         nats, steps, notes = self.nats(config, predictor, batches, encoding, 1)
-        scores = {"nats_per_step": nats / steps, "nats_per_note": nats / notes}
+        scores = {"nats_per_step": nats / steps, "nats_per_token": nats / notes}
         if options and options.keys > 1:
             nats, *_ = self.nats(config, predictor, batches, encoding, options.keys)
             scores[f"{options.keys}_keys_nats_per_step"] = nats / steps
@@ -320,8 +327,10 @@ class MusicTask(Task):
         scores = self.draw(run.config, run.predictor, run.vocabularies, options)
         for number, score in enumerate(scores, 1):
             yield {"sample": number, **written(score, folder / f"{number}", synthesizer.find())}
-        corpus = json.loads((run.folder / "corpus.json").read_text("utf-8"))
-        yield {"samples": music.corpus_statistics(scores), "corpus": corpus}
+        corpus = run.folder / "corpus.json"
+        if corpus.is_file():  # the run is finished
+            corpus = json.loads(corpus.read_text("utf-8"))
+            yield {"samples": music.corpus_statistics(scores), "corpus": corpus}
 
     def draw(self, config, opener, vocabularies, asked):
         """List of Scores, of the options `Generating`."""
@@ -329,63 +338,65 @@ class MusicTask(Task):
 
         if config.output != "notes":
             raise ValueError("A run of --output=independent only scores; train one of --output=notes to generate.")
-        encoding, grid = self.encoding(config, vocabularies), config.steps_per_quarter
-        given = np.zeros((0, encoding.slots), "int32")
-        metre, melody = asked.metre, None
-        if sum(map(bool, (asked.chord, asked.primer, asked.melody))) > 1:
-            raise ValueError("--chord, --primer and --melody each say how a sample begins: one of them.")
-        if asked.chord:
-            given = encoding.chord([music.parse_pitch(name) for name in asked.chord.split()])
-        elif asked.primer:
-            score = music.read_midi(asked.primer)
-            metre = metre or score.metre
-            given = encoding.encode({"score": music.cut(score, asked.primer_quarters)})[:-1]
-        elif asked.melody:
-            if not config.melody_ahead or encoding.name not in ("voices", "frames"):
-                raise ValueError("--melody needs a run of --encoding=voices or frames with --melody_ahead above 0.")
-            score = music.read_midi(asked.melody)
-            metre = metre or score.metre
-            melody = encoding.melody(score)
-        steps = len(melody) if melody is not None else math.ceil(asked.length * grid)
-        if encoding.name == "events":
-            steps *= EVENTS_PER_QUARTER // grid + 1
-        steps, rows = max(steps, len(given)), asked.samples
-        taken = np.zeros((steps, encoding.slots, rows), "int32")
-        taken[: len(given)] = given[..., None]
-        known = {"place": np.tile(encoding.places(steps, parse_metre(metre or "4/4")), (rows, 1))}
-        if config.melody_ahead:
-            known["ahead"] = np.zeros((rows, steps), "int32")
-        if melody is not None:
-            known["ahead"][:] = melody
-            taken[:, 0] = melody[:, None]
-        asks = {"key": asked.key, "metre": metre, "style": asked.style}
-        for name, value in asks.items():
-            if name in self.conditions(config):
-                known[name] = np.full(rows, self.asked(name, value, vocabularies), "int32")
-            elif value and name != "metre":
+        encoding = self.encoding(config, vocabularies)
+        given, steps, score = self.beginning(config, encoding, asked)
+        metre = parse_metre(asked.metre or (score.metre if score else (4, 4)))
+        wanted = {
+            "key": music.parse_key(asked.key) if asked.key else score and music.find_key(score),
+            "metre": metre if asked.metre or score else None,
+            "style": asked.style,
+        }
+        rows, names = asked.samples, self.conditions(config)
+        known = {"place": np.tile(encoding.places(steps, metre), (rows, 1))}
+        for name in names:
+            known[name] = np.full(rows, condition(name, wanted[name], vocabularies), "int32")
+        for name in ("key", "style"):
+            if getattr(asked, name) and name not in names:
                 raise ValueError(f"--{name}: the run was trained without it (--conditions={config.conditions}).")
         sampler = StepSampler(opener, encoding, (END,), asked.temperature, asked.top_k, asked.top_p)
-        if melody is not None:  # which says where the end is, also in its rests, where the notes of a set are open
+        if config.melody_ahead:
+            known["ahead"] = np.zeros((rows, steps), "int32")
+        if asked.melody:
+            known["ahead"][:] = given[:, 0]
+            # The melody says where the end is; a set of notes is open in its rests.
             sampler.barred[:, END] = -1e9
-        noise = np.random.default_rng(asked.seed).random((steps, encoding.slots, rows))
-        about = {"tempo": asked.tempo, "metre": parse_metre(metre or "4/4")}
-        scores = [encoding.decode(row, **about) for row in sampler(known, noise, taken)]
+        taken = np.zeros((steps, encoding.slots, rows), "int32")
+        taken[: len(given)] = given[..., None]
+        # A sample is the same whatever the number of them.
+        noise = [np.random.default_rng([asked.seed, row]).random((steps, encoding.slots)) for row in range(rows)]
+        drawn = sampler(known, np.stack(noise, axis=-1), taken)
+        scores = [encoding.decode(row, tempo=asked.tempo, metre=metre) for row in drawn]
         if encoding.name == "events":
             scores = [music.cut(score, asked.length) for score in scores]
         return [dataclasses.replace(score, name=f"sample {number}") for number, score in enumerate(scores, 1)]
 
-    def asked(self, name, value, vocabularies):
-        """The id of a condition that is asked for; 0 if it is not."""
-        if not value:
-            return 0
-        if name == "key":
-            return condition(name, music.parse_key(value), vocabularies)
-        if name == "metre":
-            return condition(name, parse_metre(value), vocabularies)
-        if value not in vocabularies["style"]:
-            known = ", ".join(vocabularies["style"].tokens[2:])
-            raise ValueError(f"--style={value}: the run learned from {known}.")
-        return condition(name, value, vocabularies)
+    def beginning(self, config, encoding, asked):
+        """What samples begin with: (rows of ids, 0 where open, steps in all, the Score that they are of or None)."""
+        if sum(map(bool, (asked.chord, asked.primer, asked.melody))) > 1:
+            raise ValueError("--chord, --primer and --melody each say how a sample begins: one of them.")
+        steps = math.ceil(asked.length * config.steps_per_quarter)
+        if encoding.name == "events":
+            steps = math.ceil(asked.length * EVENTS_PER_QUARTER)
+        if asked.melody:
+            if not config.melody_ahead or encoding.name not in ("voices", "frames"):
+                raise ValueError("--melody needs a run of --encoding=voices or frames with --melody_ahead above 0.")
+            score = music.read_midi(asked.melody)
+            melody = encoding.melody(score)
+            given = np.zeros((len(melody), encoding.slots), "int32")
+            given[:, 0] = melody
+            return given, len(given), score
+        if asked.primer:
+            score = music.read_midi(asked.primer)
+            quarters = min(asked.primer_quarters, float(score.length))
+            given = encoding.encode({"score": music.cut(score, quarters)})[:-1]
+            if encoding.name != "events":  # rests at its end are a part of it
+                rests = round(quarters * config.steps_per_quarter) - len(given)
+                given = np.pad(given, [(0, max(0, rests)), (0, 0)], constant_values=REST)
+            return given, max(steps, len(given)), score
+        if asked.chord:
+            given = encoding.chord([music.parse_pitch(name) for name in asked.chord.split()])
+            return given, max(steps, len(given)), None
+        return np.zeros((0, encoding.slots), "int32"), steps, None
 
     def show(self, answer, console):
         """Prints where a sample is, or the statistics of all of them."""
@@ -395,6 +406,8 @@ class MusicTask(Task):
         files = ", ".join(answer[kind] for kind in ("midi", "roll", "audio") if kind in answer)
         about = f"{answer['quarters']:g} quarters, {answer['notes']} notes, {answer['key']}"
         console.print(f"{answer['sample']}: {about}: {files}", soft_wrap=True)
+        if "no_audio" in answer:
+            console.print(f"[dim]no audio: {answer['no_audio']}[/]", soft_wrap=True)
 
     def report(self, config, predictor, data, folder):
         """The n-gram baseline; samples with their statistics beside the corpus."""
@@ -439,13 +452,15 @@ class Pieces:
                 about = {"key": key, "metre": score.metre, "style": example.get("style", "")}
                 yield {"rows": rows[part], "places": places[part], **about}
         self.dropped = self.encoding.dropped
+        if not self.read:
+            raise ValueError(f"{self.examples.source}: no piece is of use{self.said()}")
 
     def said(self):
         """What people should know of the last pass."""
         parts = [f", {self.dropped:,} notes too many for a frame left out"] if self.dropped else []
         if self.left_out:
             name, why = next(iter(self.left_out.items()))
-            parts.append(f", {len(self.left_out):,} pieces left out, such as {name}: {why}")
+            parts.append(f", {len(self.left_out):,} left out, such as {name}: {why}")
         return "".join(parts)
 
 
@@ -454,14 +469,23 @@ def new_encoding(config, struck):
 
 
 def condition(name, value, vocabularies):
-    """The id of a condition's value; 0 is not told."""
+    """The id of a condition's value; 0 is not told.
+
+    Raises:
+        ValueError: a style that the run did not learn from.
+    """
+    if not value:
+        return 0
     if name == "key":
         tonic, mode = value
         return 1 + tonic + 12 * (mode == "minor")
     if name == "metre":
         text = "{}/{}".format(*value)
         return METRES.index(text) + 2 if text in METRES else 1
-    return vocabularies["style"].encode([value])[0] if value else 0
+    if value not in vocabularies["style"]:
+        known = ", ".join(vocabularies["style"].tokens[2:])
+        raise ValueError(f"The style {value!r} is none that the run learned from: {known}.")
+    return vocabularies["style"].encode([value])[0]
 
 
 def hidden(inputs, names):
@@ -470,12 +494,13 @@ def hidden(inputs, names):
 
 
 def held_out(examples, every):
-    """Two Examples: all pieces but one in so many, and those."""
+    """Two Examples: all pieces but one in so many, and those; of fewer the last one is held out."""
+    count = sum(1 for _ in examples)
 
     def part(held):
         def read():
             for number, example in enumerate(examples, 1):
-                if (number % every == 0) == held:
+                if (number % min(every, max(2, count)) == 0) == held:
                     yield example
 
         return Examples(read, examples.features, examples.source)
@@ -525,6 +550,9 @@ def written(score, path, synthesizer):
     else:
         del files["roll"]
     if synthesizer and score.notes:
-        files["audio"] = path.with_suffix(".wav")
-        render(files["midi"], files["audio"])
+        try:
+            render(files["midi"], path.with_suffix(".wav"))
+            files["audio"] = path.with_suffix(".wav")
+        except (ValueError, OSError) as error:  # the others are of use without it
+            answer["no_audio"] = str(error)
     return {**answer, **{kind: str(file) for kind, file in files.items()}}

@@ -209,7 +209,9 @@ def groove(data_dir=None, name=None, columns=None):
 
     def read(records):
         return lambda: (
-            {**record, "score": read_midi(record["name"], record.pop("midi"), drums=True)} for record in records
+            {**record, "score": read_midi(record["name"], midi, drums=True)}
+            for record in records
+            for midi in [record.pop("midi")]
         )
 
     columns = {"name": "id", "style": "style/primary", "midi": "midi", **(columns or {})}

@@ -13,7 +13,7 @@ class NoteDecoder(keras.layers.Layer):
     """The S tokens of a step, each given those before it, so that their joint probability is exact.
 
         g_0 = tanh(V h + b)                                    h: what the steps before said
-        g_s = GRU(g_{s-1}, [E[n_{s-1}], P_s])                  n_{s-1}: the token before, first padding; P_s: of the slot
+        g_s = GRU(g_{s-1}, [E[n_{s-1}], P_s])                  n_{s-1}: the token before, or padding; P_s: the slot
         p(n_s | n_1 ... n_{s-1}, h) = softmax(U [g_s, h] + d)
 
     With `pitches`, music of any key sounds alike to it: each note q that stood before the step or is in it already

@@ -109,7 +109,8 @@ def generator(
         if join != "step":
             first = [keras.layers.Dense(size, "tanh", name=f"first{i}")(c) for i, size in enumerate(sizes)]
         if join != "state":
-            each.append(ops.zeros_like(place[..., :1]) + c[:, None])
+            # Not a sum with zeros: TensorFlow's addition of [1, T, 1] and [1, 1, C] goes wrong where T is C.
+            each.append(ops.ones_like(place[..., :1]) * c[:, None])
     zeros = ops.zeros_like(place[:, 0, :1])
     first = first or [ops.tile(zeros, (1, size)) for size in sizes]
     if pitches is not None:  # the notes of the step before the last are among the states

@@ -1,0 +1,373 @@
+"""The music task from the command line: made-up tunes in MIDI files, and what a run writes of its own."""
+
+import dataclasses
+import json
+import random
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from seqzoo import music, run, synthesizer
+from seqzoo.encodings import ENCODINGS, END, Encoding
+from seqzoo.music import Note, Score
+from seqzoo.task import TASKS
+from seqzoo.tasks.music import Generating, Pieces, new_encoding, written
+from seqzoo.training import load
+
+SMALL = ["--task=music", "--units=8", "--dim=4", "--condition_dim=3", "--note_units=8", "--notes=2", "--epochs=1"]
+TASK = TASKS["music"]()
+
+
+def tune(seed, voices=2, quarters=4):
+    """Some voices, one far below the other, in steps of a scale."""
+    draw, notes = random.Random(seed), []
+    for voice in range(voices):
+        now = Fraction(0)
+        while now < quarters:
+            length = min(draw.choice([Fraction(1, 2), Fraction(1)]), quarters - now)
+            notes.append(Note(now, length, 76 - 12 * voice + draw.choice([0, 1, 3, 5, 7]), voice))
+            now += length
+    return Score(notes)
+
+
+def write(folder, **pieces):
+    for name, score in pieces.items():
+        path = folder / f"{name.replace('__', '/')}.mid"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        music.write_midi(score, path)
+    return folder
+
+
+def write_frames(path, pieces):
+    path.write_text(json.dumps({"train": pieces}))
+    return path
+
+
+def without_velocities(score):
+    return [(note.start, note.length, note.pitch, note.voice) for note in score.notes]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Tunes in two styles; one has more voices than a run can tell apart."""
+    pieces = {"air__1": tune(1), "air__2": tune(2), "jig__1": tune(3), "air__0": tune(4, voices=3), "jig__2": tune(5)}
+    return write(tmp_path_factory.mktemp("corpus"), **pieces)
+
+
+@pytest.fixture(scope="module")
+def folder(corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "voices"
+    flags = ["--dataset=midi", f"--data_dir={corpus}", "--conditions=key,metre,style", "--ngram=3"]
+    assert run.main([*SMALL, *flags, "--epochs=2", f"--workdir={folder}"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    return load(folder)
+
+
+def draw(trained, **options):
+    return TASK.draw(trained.config, trained.predictor, trained.vocabularies, Generating(**{"length": 3, **options}))
+
+
+# From the command line.
+
+
+def test_a_run_has_scores_its_baseline_and_statistics_of_the_corpus(folder):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["valid_nats_per_step"] == pytest.approx(2 * metrics["valid_nats_per_token"])  # of two voices
+    assert metrics["valid_3-gram_nats_per_step"] > 0
+    corpus = json.loads((folder / "corpus.json").read_text())
+    assert (corpus["pieces"], corpus["voices"], corpus["quarters"]) == (1, 2, 4)
+    assert corpus["notes"] == len(tune(5).notes) and corpus["range"][1] >= 76
+    assert [*load(folder).vocabularies["style"].tokens[2:]] == ["air", "jig"]
+
+
+def test_samples_are_midi_files_with_piano_rolls_and_the_same_for_the_same_seed(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(synthesizer, "find", lambda: None)
+    asked = ["--mode=generate", f"--workdir={folder}", "--samples=2", "--length=3", "--key=F# minor", "--style=jig"]
+    asked += ["--tempo=72", "--metre=3/4"]
+    for out, seed in (("a", 5), ("b", 5), ("c", 6)):
+        capsys.readouterr()
+        assert run.main([*asked, f"--seed={seed}", f"--out={tmp_path / out}"]) == 0
+    *samples, statistics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert statistics["samples"]["pieces"] == 2 and statistics["corpus"]["pieces"] == 1
+    assert sum(sample["notes"] for sample in samples) == statistics["samples"]["notes"]
+    for number, sample in enumerate(samples, 1):
+        assert sample["sample"] == number and sample["midi"] == str(tmp_path / "c" / f"{number}.mid")
+        score = music.read_midi(sample["midi"])
+        assert (score.tempo, score.metre, score.name) == (72, (3, 4), f"sample {number}")
+        assert sample["quarters"] == score.length <= 3 and sample["notes"] == len(score.notes)
+        assert sample["key"] == music.key_name(music.find_key(score))
+    kinds = {path.name for path in (tmp_path / "a").iterdir()}
+    assert kinds == {"1.mid", "2.mid", "1.png", "2.png"}
+    one, same, other = ((tmp_path / out / "1.mid").read_bytes() for out in "abc")
+    assert one == same != other != (tmp_path / "c" / "2.mid").read_bytes()
+
+
+def test_a_run_is_evaluated_on_other_files_in_all_keys(folder, tmp_path):
+    other = write(tmp_path / "other", x=tune(7), y=tune(8), z=tune(9, voices=3))
+    assert run.main(["--mode=evaluate", f"--workdir={folder}", f"--data_dir={other}", "--keys=12"]) == 0
+    (saved,) = folder.glob("evaluate-*other.json")
+    scores = json.loads(saved.read_text())
+    assert scores["test_12_keys_nats_per_step"] == pytest.approx(scores["test_nats_per_step"], rel=0.2)
+    assert scores.keys() == {"test_nats_per_step", "test_nats_per_token", "test_12_keys_nats_per_step"}
+
+
+@pytest.mark.parametrize("encoding", ["frames", "melody", "events"])
+def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
+    flags = [f"--encoding={encoding}", "--dataset=midi", f"--data_dir={corpus}", "--conditions=none", "--ngram=0"]
+    assert run.main([*SMALL, *flags, f"--workdir={tmp_path / 'run'}"]) == 0
+    trained = load(tmp_path / "run")
+    scores = draw(trained, samples=2, chord="C5", length=2.5)
+    assert all(score.length <= 2.5 for score in scores)
+    if encoding != "events":  # in which a note may begin and end at once
+        assert all(72 in [note.pitch for note in score.notes if note.start == 0] for score in scores)
+    path = write(tmp_path, primer=tune(6)) / "primer.mid"
+    begun = music.quantize(music.cut(tune(6), 2), merge=True)
+    if encoding == "melody":
+        begun = music.from_melody(music.to_melody(begun))
+    (score,) = draw(trained, primer=str(path), primer_quarters=2, length=4)
+    assert without_velocities(music.cut(score, 2))[: len(begun.notes)] == without_velocities(begun)
+    if encoding == "frames":
+        weight = trained.predictor.notes.bias
+        weight.assign(np.where(np.arange(weight.shape[0]) == END, 30.0, np.array(weight)))  # it would end at once
+        late = Score([Note(1, 1, 70), Note(3, 1, 72)])
+        (score,) = draw(trained, melody=str(write(tmp_path, late=late) / "late.mid"))
+        assert score.length == 4  # though in its rests what sounds is open
+        tops = [note for note in score.notes if note.pitch in (70, 72) and note.start in (1, 3)]
+        assert [(note.start, note.pitch) for note in tops] == [(1, 70), (3, 72)]
+        return
+    with pytest.raises(ValueError, match="--melody needs a run of --encoding=voices or frames"):
+        draw(trained, melody=str(path))
+
+
+def test_independent_pitches_of_json_frames_only_score(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    pieces = [[sorted(rng.choice(60, 2, replace=False).tolist()) for _ in range(7)] + [[]] + [[9]] for _ in range(10)]
+    path = write_frames(tmp_path / "pieces.json", pieces)
+    flags = ["--dataset=frames", f"--data_dir={path}", "--encoding=frames", "--output=independent", "--ngram=0"]
+    assert run.main([*SMALL, *flags, "--steps_per_quarter=1", f"--workdir={tmp_path / 'run'}"]) == 0
+    assert "every 10th piece of train as valid" in capsys.readouterr().out
+    trained, metrics = load(tmp_path / "run"), json.loads((tmp_path / "run" / "metrics.json").read_text())
+    rows = Encoding("frames", 2, 1, struck=False).encode({"frames": [frame[::-1] for frame in pieces[-1]]})[:-1]
+    roll = np.zeros((len(rows), 128))
+    for step, frame in enumerate(pieces[-1]):
+        roll[step, frame] = 1
+    scores = trained.predictor.score(told(trained, rows), roll[None])
+    assert metrics["valid_nats_per_step"] == pytest.approx(-scores.sum() / len(rows), rel=1e-4)
+    assert run.main(["--mode=evaluate", f"--workdir={tmp_path / 'run'}"]) == 0
+    (saved,) = (tmp_path / "run").glob("evaluate-*.json")  # on what was held out
+    assert json.loads(saved.read_text()) == {name: metrics[name] for name in metrics if name.startswith("valid_")}
+    capsys.readouterr()
+    assert run.main(["--mode=generate", f"--workdir={tmp_path / 'run'}"]) == 2
+    assert "--output=independent only scores" in capsys.readouterr().err
+
+
+def told(trained, rows):
+    """What a model is told of a piece [T, S] without its end, alone in a batch; no conditions."""
+    encoding = TASK.encoding(trained.config, trained.vocabularies)
+    before, age = encoding.inputs(rows)
+    inputs = {"before": before, "age": age, "place": encoding.places(len(rows)), "ahead": np.zeros(len(rows), "int32")}
+    hidden = {name: np.zeros(1, "int32") for name in TASK.conditions(trained.config)}
+    return {**{name: value[None] for name, value in inputs.items()}, **hidden}
+
+
+def test_the_score_of_a_run_is_that_of_each_note_given_those_before_it_in_a_piece_that_goes_on(trained):
+    rows = Encoding("voices", 2).encode({"score": tune(5)})[:-1]
+    inputs = {**told(trained, rows), "tokens": rows[None]}
+    scores = trained.predictor.score(inputs, rows[None], (END,))
+    assert scores.shape == (1, 16, 2)
+    metrics = json.loads((trained.folder / "metrics.json").read_text())
+    assert metrics["valid_nats_per_step"] == pytest.approx(-scores.sum() / 16, rel=1e-4)
+    assert metrics["valid_nats_per_token"] == pytest.approx(-scores.sum() / 32, rel=1e-4)
+
+
+# What a sample begins with.
+
+
+def test_a_sample_begins_with_a_chord_and_a_primer_goes_on(trained, tmp_path):
+    for score in draw(trained, chord="C3 60", samples=3):
+        assert {(note.pitch, note.voice) for note in score.notes if note.start == 0} == {(60, 0), (48, 1)}
+    primer = write(tmp_path, primer=tune(6)) / "primer.mid"
+    samples = draw(trained, primer=str(primer), primer_quarters=2, length=5, samples=2)
+    for score in samples:
+        begun = music.cut(score, 2)
+        assert without_velocities(begun) == without_velocities(music.cut(tune(6), 2))
+    assert samples[0].notes != samples[1].notes
+    short = draw(trained, primer=str(primer), primer_quarters=2, length=0.25)
+    assert without_velocities(short[0]) == without_velocities(music.cut(tune(6), 2))  # no longer, nor cut
+
+
+def test_one_sample_may_have_as_many_steps_as_the_vectors_of_its_conditions_have_numbers(trained):
+    (score,) = draw(trained, length=2.25)  # Keras adds [1, T, 1] and [1, 1, C] in another way where T is C
+    assert score.length <= 2.25
+
+
+def test_a_run_that_is_not_finished_generates_too(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(synthesizer, "find", lambda: None)
+    begun = dataclasses.replace(trained, folder=tmp_path)  # it has no statistics of the corpus yet
+    answers = [*TASK.generate(begun, Generating(length=2), None)]
+    assert answers[0]["midi"] == str(tmp_path / "samples" / "1.mid")
+
+
+def test_a_melody_is_the_first_voice_of_its_harmony_and_as_long(trained, tmp_path):
+    melody = Score(
+        [Note(Fraction(1, 2), 1, 70), Note(2, 1, 70), Note(3, Fraction(1, 3), 71), Note(Fraction(10, 3), 2, 69)],
+        metre=(3, 4),
+    )
+    path = write(tmp_path, melody=melody) / "melody.mid"
+    for number, score in enumerate(draw(trained, melody=str(path), samples=2, length=1)):
+        music.write_midi(score, tmp_path / f"{number}.mid")
+        back = music.read_midi(tmp_path / f"{number}.mid")
+        first = Score([note for note in back.notes if note.voice == 0])
+        assert without_velocities(first) == without_velocities(music.quantize(melody))
+        assert back.length == music.quantize(melody).length and back.metre == (3, 4) and back.voices == 2
+
+
+def test_a_sample_without_notes_is_written_too(tmp_path):
+    answer = written(Score([], name="silence"), tmp_path / "1", None)
+    assert answer == {"quarters": 0, "notes": 0, "key": "no notes", "midi": str(tmp_path / "1.mid")}
+    assert (tmp_path / "1.mid").is_file()
+
+
+@pytest.mark.parametrize(
+    "asked, words",
+    [
+        ({"key": "H"}, "not a key: 'H'"),
+        ({"metre": "waltz"}, "A metre is like 4/4 or 6/8"),
+        ({"style": "polka"}, "style 'polka' is none that the run learned from: air, jig"),
+        ({"chord": "C4 H4"}, "not a pitch: 'H4'"),
+        ({"chord": "C4 E4 G4"}, "3 notes to begin with, where a step has 2 at most"),
+        ({"chord": "C4", "primer": "x.mid"}, "one of them"),
+        ({"primer": "x.mid", "melody": "x.mid"}, "one of them"),
+        ({"primer": "broken.mid"}, "broken.mid: not a MIDI file"),
+        ({"primer": "three.mid"}, "3 notes at once"),
+    ],
+)
+def test_what_can_not_be_drawn_is_refused(trained, tmp_path, monkeypatch, asked, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.mid").write_bytes(b"RIFF, it says")
+    write(tmp_path, three=tune(4, voices=3))
+    with pytest.raises(ValueError, match=words):
+        draw(trained, **asked)
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--melody=none.mid"], "No such file or directory: 'none.mid'"),
+        (["--text=la"], "--mode=generate takes no --text or --input"),
+        (["--notes=3"], "--notes is fixed by the run"),
+        (["--samples=0"], "samples"),
+    ],
+)
+def test_a_wrong_wish_is_one_line(folder, flags, words, capsys):
+    assert run.main(["--mode=generate", f"--workdir={folder}", *flags]) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+
+
+# What is learned from.
+
+
+def config(corpus, **options):
+    return TASK.Config(**{"dataset": "midi", "data_dir": str(corpus), "notes": 2, **options})
+
+
+def test_styles_are_folders_and_what_can_not_be_encoded_is_said(corpus):
+    data = TASK.load(config(corpus, conditions="style"))
+    assert data.vocabularies["style"].tokens[2:] == ["air", "jig"]
+    assert data.facts["train"].startswith("3 pieces, 48 steps, 1 ")
+    assert data.facts["train"].endswith("such as 0: 3 notes at once, at quarter 0. Expected 2 at most.")
+    assert sorted(piece["style"] for piece in data.splits["train"].examples) == ["air", "air", "jig"]
+    again = TASK.load(config(corpus, conditions="style"), data.vocabularies)
+    assert [*again.splits] == ["valid"]
+
+
+def test_an_epoch_s_keys_are_decided_by_seed_and_epoch(corpus):
+    batches = TASK.load(config(corpus, conditions="key")).splits["train"]
+    first, same, other = ([*batches.epoch(number).as_numpy_iterator()] for number in (3, 3, 4))
+    for (inputs, labels, _), (others, other_labels, _) in zip(first, same, strict=True):
+        np.testing.assert_array_equal(labels, other_labels)
+        assert inputs.keys() == others.keys() and all((inputs[name] == others[name]).all() for name in inputs)
+    assert not np.array_equal(np.sort(first[0][1], axis=None), np.sort(other[0][1], axis=None))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_piece_in_another_key_is_what_would_be_read_of_it(encoding, tmp_path):
+    major = Score([Note(place, 1, pitch) for place, pitch in enumerate((60, 64, 67, 65, 62, 71, 72, 60))])
+    folders = [write(tmp_path / str(shift), a=music.transpose(major, shift), b=tune(1)) for shift in (0, 4)]
+    asked, read = config(tmp_path, encoding=encoding), []
+    for folder in folders:
+        data = TASK.load(config(folder, encoding=encoding))
+        pieces = data.splits["train"].examples
+        read.append(TASK.encode(asked, pieces.encoding, data.vocabularies, next(iter(pieces)))[0])
+    moved = TASK.transposed(pieces.encoding, read[0], 4)
+    assert moved["key"] == 1 + 4 and moved.keys() == read[1].keys()
+    for name, values in read[1].items():
+        np.testing.assert_array_equal(moved[name], values, err_msg=name)
+
+
+def test_what_varies_keeps_its_length_its_weights_and_its_key_within_reach():
+    score = Score([Note(0, 3, 60), Note(3, 3, 64), Note(Fraction(15, 4), Fraction(1, 4), 127, 1)])
+    for name in ("voices", "frames", "events", "melody"):
+        asked = TASK.Config(encoding=name, notes=2, max_steps=16, hide_conditions=1.0, melody_ahead=1.0)
+        encoding, pieces = pieces_of(asked, score)
+        vocabularies = {"tokens": encoding.vocabulary}
+        encoded = TASK.encode(asked, encoding, vocabularies, pieces[0])  # whose last step has the highest note
+        heard = set()
+        for seed in range(30):
+            inputs, labels, weights = TASK.vary(asked, encoding, encoded, np.random.default_rng(seed))
+            assert all(np.shape(inputs[key]) == np.shape(encoded[0][key]) for key in encoded[0])
+            assert not inputs["key"] and not inputs["metre"] and inputs["ahead"].any()
+            assert weights is encoded[2] and labels is inputs["tokens"]
+            np.testing.assert_array_equal(encoding.pitch[labels] >= 0, encoding.pitch[encoded[1]] >= 0)
+            shifts = (encoding.pitch[labels] - encoding.pitch[encoded[1]])[encoding.pitch[labels] >= 0]
+            assert shifts.min() == shifts.max(), name
+            heard.add(int(shifts[0]))
+        assert heard <= {*range(-6, 1)} and len(heard) > 4
+    plain = TASK.Config(notes=2, hide_conditions=0.0, melody_ahead=0.0, transpose=False)
+    encoding, pieces = pieces_of(plain, score)
+    encoded = TASK.encode(plain, encoding, {"tokens": encoding.vocabulary}, pieces[0])
+    inputs, labels, _ = TASK.vary(plain, encoding, encoded, np.random.default_rng(0))
+    assert "ahead" not in inputs and inputs["key"] and inputs["metre"] == 2
+    np.testing.assert_array_equal(labels, encoded[1])
+
+
+def pieces_of(asked, score):
+    encoding = new_encoding(asked, True)
+    return encoding, [*Pieces([{"score": score, "name": "a"}], encoding, asked.max_steps)]
+
+
+def test_a_long_piece_is_parts_that_go_on_in_its_bars():
+    encoding, pieces = pieces_of(TASK.Config(max_steps=16), tune(1, quarters=9))
+    assert [len(piece["rows"]) for piece in pieces] == [16, 16, 5]
+    assert [piece["places"][0] for piece in pieces] == [1, 1, 1] and pieces[2]["rows"][-1, 0] == END
+    whole = np.concatenate([piece["rows"] for piece in pieces])
+    assert encoding.decode(whole).length == 9 and len({piece["key"] for piece in pieces}) == 1
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--dataset=reviews"], ["text, label", "where music is needed"]),
+        (["--dataset=midi", "--data_dir=CORPUS", "--conditions=key,mood"], ["key, metre, style. Received: 'mood'"]),
+        (["--dataset=midi", "--data_dir=PLAIN", "--conditions=style"], ["no styles"]),
+        (["--dataset=midi", "--data_dir=ONE"], ["No train split", "Found: test"]),
+        (["--dataset=midi", "--data_dir=PLAIN", "--output=independent"], ["--encoding=frames and --dataset=frames"]),
+        (["--dataset=midi", "--data_dir=MANY"], ["3 notes at once"]),
+        (["--dataset=midi", "--data_dir=PLAIN", "--rnn=bilstm"], ["reads forward"]),
+    ],
+)
+def test_useless_data_and_wrong_commands_are_one_line(corpus, tmp_path, flags, words, capsys):
+    plain = write(tmp_path / "plain", a=tune(1), b=tune(2))
+    places = {"CORPUS": corpus, "PLAIN": plain, "ONE": plain / "a.mid"}
+    places["MANY"] = write(tmp_path / "many", a=tune(1, voices=3), b=tune(2, voices=3))
+    for name, place in places.items():
+        flags = [flag.replace(name, str(place)) for flag in flags]
+    assert run.main([*SMALL, *flags, f"--workdir={tmp_path / 'run'}"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and all(word in error for word in words), error
