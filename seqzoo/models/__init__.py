@@ -6,17 +6,22 @@ Whoever loads a saved model imports this package first: it makes all layers know
 from seqzoo.models.classifier import class_decoder, classifier
 from seqzoo.models.generator import Opener, generator
 from seqzoo.models.language_model import Stepper, language_model, streamed
+from seqzoo.models.scheduled import scheduled
+from seqzoo.models.seq2seq import Translator, seq2seq
 from seqzoo.models.tagger import decoder, tagger
 from seqzoo.rnns import RNNS
 
 __all__ = [
     "Opener",
     "Stepper",
+    "Translator",
     "class_decoder",
     "classifier",
     "decoder",
     "generator",
     "language_model",
+    "scheduled",
+    "seq2seq",
     "streamed",
     "tagger",
 ]

@@ -1,0 +1,41 @@
+"""Losses that Keras lacks."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy of labels that are sure only to 1 - e; the rest is spread over all tokens but padding.
+
+        L = -(1 - e) log p(y) - e / (V - 1) sum_{v > 0} log p(v)          log p(v) = z_v - log sum_w exp(z_w)
+
+    No one-hot labels are made: labels [B, T] integers, logits z [B, T, V] -> [B, T].
+
+    Source: Szegedy et al., 2016, Rethinking the Inception Architecture for Computer Vision, section 7; Pereyra et al.,
+    2017, Regularizing Neural Networks by Penalizing Confident Output Distributions.
+
+    Args:
+        smoothing: e, from 0 to 1; 0: the plain cross-entropy.
+        reduction: as of Keras's losses; by default the mean over what has weight.
+    """
+
+    def __init__(self, smoothing=0.1, reduction="mean_with_sample_weight", name="smoothed_crossentropy", **kwargs):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing should be at least 0 and below 1. Received: {smoothing}")
+        self.smoothing = smoothing
+
+    def call(self, y_true, y_pred):
+        y, z = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
+        loss = ops.sparse_categorical_crossentropy(y, z, from_logits=True)  # -log p(y)
+        if not self.smoothing:
+            return loss
+        # -log p(v) = -log p(y) + z_y - z_v, so that one softmax is enough. The mean over v > 0 is a matrix product: a
+        # slice's gradient is a copy of all logits, and padding's score in a sum would cost the others their digits.
+        V = z.shape[-1]
+        mean = ops.matmul(z, ops.cast(ops.arange(V) > 0, "float32")[:, None] / (V - 1))[..., 0]
+        return loss + self.smoothing * (ops.take_along_axis(z, y[..., None], axis=-1)[..., 0] - mean)
+
+    def get_config(self):
+        return {**super().get_config(), "smoothing": self.smoothing}
