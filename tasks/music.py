@@ -19,7 +19,8 @@ from seqzoo.pipeline import Batches
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.vocabulary import Vocabulary
 
-KEYS = 25  # 12 major and 12 minor ones, from 1
+MODES = ("major", "minor")
+LOWEST_TONIC = 55  # of a key, as pitch + 1: F#3 to F4, in the middle of what sounds
 METRES = ("4/4", "3/4", "2/4", "2/2", "6/8", "3/2", "3/8", "9/8", "12/8", "6/4", "5/4", "7/8")
 HELD_OUT = 10  # of so many pieces one is valid where there is no such split
 NGRAM_TOKENS = 5_000_000  # that the n-gram baseline learns from, at most
@@ -210,8 +211,7 @@ class MusicTask(Task):
             inputs["age"] = age
         if config.melody_ahead:
             inputs["ahead"] = rows[:, 0]
-        for name in self.conditions(config):
-            inputs[name] = np.int32(condition(name, piece[name], vocabularies))
+        inputs |= told({name: piece[name] for name in self.conditions(config)}, vocabularies)
         if config.output == "notes":
             return {**inputs, "tokens": rows}, rows, encoding.decided(rows).astype("float32")
         if encoding.name != "frames" or encoding.struck:
@@ -237,25 +237,27 @@ class MusicTask(Task):
         """Inputs of a piece, or of a batch, in another key."""
         names = [name for name in ("tokens", "before", "ahead") if name in inputs]
         inputs = {**inputs, **{name: encoding.transposed(inputs[name], shift) for name in names}}
-        if "key" in inputs:
-            key = inputs["key"]
-            inputs["key"] = np.where(key > 0, (key - 1) // 12 * 12 + (key - 1 + shift) % 12 + 1, 0).astype("int32")
+        if "tonic" in inputs:
+            tonic = inputs["tonic"]
+            inputs["tonic"] = np.where(tonic > 0, (tonic - LOWEST_TONIC + shift) % 12 + LOWEST_TONIC, 0).astype("int32")
         return inputs
 
     def build(self, config, data):
         from seqzoo.models import generator
 
         encoding = self.encoding(config, data.vocabularies)
-        counts = {"key": KEYS, "metre": len(METRES) + 2, "style": len(data.vocabularies.get("style", ()))}
+        counts = {"mode": len(MODES) + 1, "metre": len(METRES) + 2, "style": len(data.vocabularies.get("style", ()))}
+        names = self.conditions(config)
         return generator(
             len(encoding.vocabulary),
             encoding.slots,
-            {name: counts[name] for name in self.conditions(config)},
+            {name: counts[name] for name in ["mode" if name == "key" else name for name in names]},
             places=LONGEST_BAR + 1,
             ages=encoding.name != "events",
             ahead=config.melody_ahead > 0,
             pitches=encoding.pitch.tolist(),
             sets=encoding.sets,
+            tonic="key" in names,
             output=config.output,
             dim=config.dim,
             condition_dim=config.condition_dim,
@@ -348,8 +350,8 @@ class MusicTask(Task):
         }
         rows, names = asked.samples, self.conditions(config)
         known = {"place": np.tile(encoding.places(steps, metre), (rows, 1))}
-        for name in names:
-            known[name] = np.full(rows, condition(name, wanted[name], vocabularies), "int32")
+        for name, value in told({name: wanted[name] for name in names}, vocabularies).items():
+            known[name] = np.full(rows, value)
         for name in ("key", "style"):
             if getattr(asked, name) and name not in names:
                 raise ValueError(f"--{name}: the run was trained without it (--conditions={config.conditions}).")
@@ -468,28 +470,32 @@ def new_encoding(config, struck):
     return Encoding(config.encoding, config.notes, config.steps_per_quarter, struck)
 
 
-def condition(name, value, vocabularies):
-    """The id of a condition's value; 0 is not told.
+def told(conditions, vocabularies):
+    """Inputs of the model that tell it {condition: value}; None or "" is not told.
 
     Raises:
         ValueError: a style that the run did not learn from.
     """
-    if not value:
-        return 0
-    if name == "key":
-        tonic, mode = value
-        return 1 + tonic + 12 * (mode == "minor")
-    if name == "metre":
-        text = "{}/{}".format(*value)
-        return METRES.index(text) + 2 if text in METRES else 1
-    if value not in vocabularies["style"]:
-        known = ", ".join(vocabularies["style"].tokens[2:])
-        raise ValueError(f"The style {value!r} is none that the run learned from: {known}.")
-    return vocabularies["style"].encode([value])[0]
+    inputs = {}
+    for name, value in conditions.items():
+        if name == "key":
+            tonic, mode = value or (0, "")
+            inputs["tonic"] = (tonic - LOWEST_TONIC + 1) % 12 + LOWEST_TONIC if value else 0
+            inputs["mode"] = MODES.index(mode) + 1 if value else 0
+        elif name == "metre":
+            text = "{}/{}".format(*value) if value else ""
+            inputs[name] = (METRES.index(text) + 2 if text in METRES else 1) if value else 0
+        else:
+            if value and value not in vocabularies["style"]:
+                known = ", ".join(vocabularies["style"].tokens[2:])
+                raise ValueError(f"The style {value!r} is none that the run learned from: {known}.")
+            inputs[name] = vocabularies["style"].encode([value])[0] if value else 0
+    return {name: np.int32(number) for name, number in inputs.items()}
 
 
 def hidden(inputs, names):
-    """Inputs of which some are not told."""
+    """Inputs of which some conditions, or "ahead", are not told."""
+    names = [part for name in names for part in (("tonic", "mode") if name == "key" else (name,))]
     return {**inputs, **{name: np.zeros_like(inputs[name]) for name in names if name in inputs}}
 
 

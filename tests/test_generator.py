@@ -50,9 +50,9 @@ def test_two_conditions_decide_what_is_generated(join):
 ENCODING = Encoding("frames", 3, 1)
 SETS = {
     "places": 5, "ages": True, "ahead": True, "pitches": ENCODING.pitch.tolist(), "sets": True, "note_units": 7,
-    "conditions": {"style": 4},
+    "conditions": {"style": 4}, "tonic": True,
 }  # fmt: skip
-INPUTS = ("tokens", "before", "age", "place", "ahead", "style")
+INPUTS = ("tokens", "before", "age", "place", "ahead")
 
 
 def musical(lengths=(7, 4, 5), seed=1):
@@ -61,8 +61,8 @@ def musical(lengths=(7, 4, 5), seed=1):
     rng = np.random.default_rng(seed)
     for weight in model.trainable_variables:
         weight.assign(rng.normal(0, 0.4, weight.shape))
-    batch = {name: np.zeros((3, 7, 3) if name in INPUTS[:3] else (3, 7), "int32") for name in INPUTS[:5]}
-    batch["style"] = np.array([0, 3, 1], "int32")
+    batch = {name: np.zeros((3, 7, 3) if name in INPUTS[:3] else (3, 7), "int32") for name in INPUTS}
+    batch |= {"style": np.array([0, 3, 1], "int32"), "tonic": np.array([0, 58, 61], "int32")}
     for row, length in enumerate(lengths):
         sets = [sorted(rng.choice(128, 3, replace=False).tolist(), reverse=True) for _ in range(length)]
         tokens = np.array(sets, "int32") + FIRST
@@ -82,7 +82,7 @@ def test_padding_and_other_rows_change_nothing_and_a_saved_generator_is_the_same
     garbage = {**batch, "tokens": np.where(batch["place"][..., None] > 0, batch["tokens"], 9)}
     garbage["before"] = np.where(batch["place"][..., None] > 0, batch["before"], 11)
     np.testing.assert_allclose(np.array(model(garbage))[1, :4], whole[1, :4], atol=1e-4)
-    for name in ("style", "age", "ahead", "before"):
+    for name in ("style", "age", "ahead", "before", "tonic"):
         other = np.array(model({**batch, name: np.where(batch[name] > 0, batch[name] - 1, 1)}))
         assert np.abs(whole - other)[0, :, :, FIRST].max() > 1e-4, name
     model.save(tmp_path / "model.keras")
@@ -90,7 +90,7 @@ def test_padding_and_other_rows_change_nothing_and_a_saved_generator_is_the_same
     np.testing.assert_allclose(loaded(batch), whole, atol=1e-5)
 
     opener = Opener(loaded)  # step by step, as it is sampled
-    each, state = opener.start({name: batch[name] for name in ("place", "ahead", "style")})
+    each, state = opener.start({name: batch[name] for name in ("place", "ahead", "style", "tonic")})
     for t in range(4):
         before = batch["before"][:, t]
         hidden, notes, state = opener.read(before, batch["age"][:, t], each[:, t], state)
@@ -132,7 +132,7 @@ def test_what_is_related_to_other_notes_is_the_same_in_another_key():
 
 def test_a_sampler_takes_what_is_given_and_ends_where_it_should():
     model, batch = musical()
-    opener, known = Opener(model), {name: batch[name] for name in ("place", "ahead", "style")}
+    opener, known = Opener(model), {name: batch[name] for name in ("place", "ahead", "style", "tonic")}
     known["place"] = np.tile(np.arange(7) % 4 + 1, (3, 1))
     noise = np.random.default_rng(0).random((7, 3, 3))
     given = np.zeros((7, 3, 3), "int32")
@@ -151,7 +151,7 @@ def test_a_sampler_takes_what_is_given_and_ends_where_it_should():
 
 def test_relations_are_the_same_in_another_key_and_tell_chords_apart():
     chords = np.array([[[60, 55, 48, 62, 54, 48], [0, 0, 0, 62, 54, 48], [60, 55, 48, 62, 53, 48]]], "float32")
-    layer = Relations(dim=3)
+    layer = Relations(3, dim=3)
     here = np.array(layer(chords))
     np.testing.assert_array_equal(layer(np.where(chords > 0, chords + 7, 0)), here)
     assert here.shape == (1, 3, 15)

@@ -171,7 +171,7 @@ def told(trained, rows):
     encoding = TASK.encoding(trained.config, trained.vocabularies)
     before, age = encoding.inputs(rows)
     inputs = {"before": before, "age": age, "place": encoding.places(len(rows)), "ahead": np.zeros(len(rows), "int32")}
-    hidden = {name: np.zeros(1, "int32") for name in TASK.conditions(trained.config)}
+    hidden = {name: np.zeros(1, "int32") for name in ("tonic", "mode", "metre", "style") if name in trained.model.input}
     return {**{name: value[None] for name, value in inputs.items()}, **hidden}
 
 
@@ -306,7 +306,7 @@ def test_a_piece_in_another_key_is_what_would_be_read_of_it(encoding, tmp_path):
         pieces = data.splits["train"].examples
         read.append(TASK.encode(asked, pieces.encoding, data.vocabularies, next(iter(pieces)))[0])
     moved = TASK.transposed(pieces.encoding, read[0], 4)
-    assert moved["key"] == 1 + 4 and moved.keys() == read[1].keys()
+    assert (moved["tonic"] - 1) % 12 == 4 and moved["mode"] == 1 and moved.keys() == read[1].keys()
     for name, values in read[1].items():
         np.testing.assert_array_equal(moved[name], values, err_msg=name)
 
@@ -322,7 +322,7 @@ def test_what_varies_keeps_its_length_its_weights_and_its_key_within_reach():
         for seed in range(30):
             inputs, labels, weights = TASK.vary(asked, encoding, encoded, np.random.default_rng(seed))
             assert all(np.shape(inputs[key]) == np.shape(encoded[0][key]) for key in encoded[0])
-            assert not inputs["key"] and not inputs["metre"] and inputs["ahead"].any()
+            assert not (inputs["tonic"] or inputs["mode"] or inputs["metre"]) and inputs["ahead"].any()
             assert weights is encoded[2] and labels is inputs["tokens"]
             np.testing.assert_array_equal(encoding.pitch[labels] >= 0, encoding.pitch[encoded[1]] >= 0)
             shifts = (encoding.pitch[labels] - encoding.pitch[encoded[1]])[encoding.pitch[labels] >= 0]
@@ -333,7 +333,7 @@ def test_what_varies_keeps_its_length_its_weights_and_its_key_within_reach():
     encoding, pieces = pieces_of(plain, score)
     encoded = TASK.encode(plain, encoding, {"tokens": encoding.vocabulary}, pieces[0])
     inputs, labels, _ = TASK.vary(plain, encoding, encoded, np.random.default_rng(0))
-    assert "ahead" not in inputs and inputs["key"] and inputs["metre"] == 2
+    assert "ahead" not in inputs and inputs["tonic"] and inputs["mode"] and inputs["metre"] == 2
     np.testing.assert_array_equal(labels, encoded[1])
 
 

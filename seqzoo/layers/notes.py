@@ -17,7 +17,7 @@ class NoteDecoder(keras.layers.Layer):
         p(n_s | n_1 ... n_{s-1}, h) = softmax(U [g_s, h] + d)
 
     With `pitches`, music of any key sounds alike to it: each note q that stood before the step or is in it already
-    speaks for the notes k semitones away from it, whatever its own pitch is, for k from -R to R::
+    speaks for the notes k semitones away from it, whatever its own pitch is, for k from -R to R; so does a tonic::
 
         logit(p) += sum_q (A_q [g_s, h])_{p - q}
 
@@ -152,38 +152,46 @@ def heights(ids, pitches):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Relations(keras.layers.Layer):
-    """How the notes before a step lie to each other, whatever the key: the embeddings of all intervals between them.
+    """How the notes before a step lie to each other, whatever the key: the embeddings of the intervals between them.
 
-    Each note of the step before has one to the highest of them, and one to the note that stood in its slot before that.
+    Each note of the step before has one to the highest of them, one to the note that stood in its slot before that, and
+    one to the tonic if there is one.
 
     Args:
-        dim: width of the embedding of each.
+        slots: S.
+        dim: width of the embedding of each interval.
 
-    Input: [B, T, 2 S], `heights` of two steps, the older ones first. Output: [B, T, (2 S - 1) dim].
+    Input: [B, T, 2 S] or [B, T, 2 S + 1], `heights` of two steps, the older ones first, and of the tonic.
+    Output: [B, T, intervals times dim].
     """
 
-    def __init__(self, dim=12, **kwargs):
+    def __init__(self, slots, dim=12, **kwargs):
         super().__init__(**kwargs)
-        self.dim = dim
+        self.slots, self.dim = slots, dim
         self.supports_masking = True
 
     def build(self, shape):
-        self.count = shape[-1] - 1
+        self.count = self._count(shape)
         start = keras.initializers.RandomUniform(-0.1, 0.1)
         self.embeddings = self.add_weight((self.count * (INTERVALS + 1), self.dim), start, name="embeddings")
 
     def call(self, notes):
-        slots = notes.shape[-1] // 2
-        older, last = notes[..., :slots], notes[..., slots:]
-        low = ops.concatenate([last[..., 1:], last], axis=-1)
-        high = ops.concatenate([ops.zeros_like(last[..., 1:]) + last[..., :1], older], axis=-1)
-        interval = ops.clip(low - high, -REACH, REACH) + REACH + 1
-        interval = ops.cast(ops.where(ops.logical_and(low > 0, high > 0), interval, 0), "int32")
+        S = self.slots
+        older, last = notes[..., :S], notes[..., S : 2 * S]
+        here, there = [last[..., 1:], last], [ops.ones_like(last[..., 1:]) * last[..., :1], older]
+        if notes.shape[-1] > 2 * S:
+            here, there = [*here, last], [*there, ops.ones_like(last) * notes[..., 2 * S :]]
+        here, there = ops.concatenate(here, axis=-1), ops.concatenate(there, axis=-1)
+        interval = ops.clip(here - there, -REACH, REACH) + REACH + 1
+        interval = ops.cast(ops.where(ops.logical_and(here > 0, there > 0), interval, 0), "int32")
         vectors = ops.take(self.embeddings, interval + (INTERVALS + 1) * ops.arange(self.count), axis=0)
         return ops.reshape(vectors, (*ops.shape(notes)[:2], self.count * self.dim))
 
+    def _count(self, shape):
+        return 2 * self.slots - 1 + (self.slots if shape[-1] > 2 * self.slots else 0)
+
     def compute_output_spec(self, notes):
-        return keras.KerasTensor((*notes.shape[:2], (notes.shape[-1] - 1) * self.dim), dtype=self.compute_dtype)
+        return keras.KerasTensor((*notes.shape[:2], self._count(notes.shape) * self.dim), dtype=self.compute_dtype)
 
     def get_config(self):
-        return {**super().get_config(), "dim": self.dim}
+        return {**super().get_config(), "slots": self.slots, "dim": self.dim}

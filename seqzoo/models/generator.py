@@ -22,6 +22,7 @@ def generator(
     ahead=False,
     pitches=None,
     sets=False,
+    tonic=False,
     output="notes",
     dim=64,
     condition_dim=32,
@@ -57,6 +58,7 @@ def generator(
         ahead: whether it can be told one token of each step beforehand, such as a melody to harmonise; a bidirectional
             GRU reads it.
         pitches, sets: the pitch of each token of music, and whether a step is a set of notes, see `NoteDecoder`.
+        tonic: of music, whether it can be told a note that all others are heard from, as that of a key.
         output: "notes", or "independent": each of 128 pitches on its own (the baseline; logits [B, T, 128]).
         dim, condition_dim: widths of the embeddings of tokens, and of each condition.
         join: "state", "step" or "both".
@@ -69,8 +71,8 @@ def generator(
     Returns:
         keras.Model. Inputs, integers: {"tokens": [B, T, S], what each step is; "before": [B, T, S], what stood before
         it, 0 at the first step; "place": [B, T] from 1, 0 is padding on the right; with `ages` "age": [B, T, S]; with
-        `ahead` "ahead": [B, T], 0 unknown; and {name: [B]} from 0 for each condition}. Output: logits [B, T, S, V] of
-        "tokens". `Opener(model)` is read step by step, to generate.
+        `ahead` "ahead": [B, T], 0 unknown; with `tonic` "tonic": [B], pitch + 1, 0 unknown; and {name: [B]} from 0 for
+        each condition}. Output: logits [B, T, S, V] of "tokens". `Opener(model)` is read step by step, to generate.
 
     Raises:
         ValueError: an unknown `join` or `output`.
@@ -113,8 +115,11 @@ def generator(
             each.append(ops.ones_like(place[..., :1]) * c[:, None])
     zeros = ops.zeros_like(place[:, 0, :1])
     first = first or [ops.tile(zeros, (1, size)) for size in sizes]
-    if pitches is not None:  # the notes of the step before the last are among the states
+    if pitches is not None:  # the notes of the step before the last are among the states, and the tonic
         first.append(ops.tile(zeros, (1, slots)))
+    if tonic:
+        known["tonic"] = keras.Input((), dtype="int32", name="tonic")
+        first.append(ops.cast(known["tonic"], "float32")[:, None])
     each = keras.layers.Concatenate()(each) if len(each) > 1 else keras.layers.Identity()(place)  # [B, T, E]
     opener = keras.Model(known, [each, *first], name="opener")
 
@@ -134,9 +139,15 @@ def generator(
         x.append(keras.layers.Reshape((-1, slots * 8))(aged))
     notes, past = [], []
     if pitches is not None:
-        seen, last = Window(2)(keras.layers.Reshape((-1, slots))(heights(before, pitches)), state[-1])  # [B, T, 2 S]
-        notes, past = [seen], [last]
-        x.append(drop(Relations()(seen), input_dropout, variational))
+        standing = keras.layers.Reshape((-1, slots))(heights(before, pitches))
+        seen, last = Window(2)(standing, state[len(sizes)])  # [B, T, 2 S]
+        past = [last]
+        if tonic:
+            each_step = ops.ones_like(seen[..., :1]) * state[-1][:, None]
+            seen = keras.layers.Concatenate()([seen, each_step])
+            past.append(keras.layers.Identity()(state[-1]))
+        notes = [seen]
+        x.append(drop(Relations(slots)(seen), input_dropout, variational))
     hidden, after = stack(
         keras.layers.Concatenate()(x), mask, rnn=rnn, units=units, layers=layers, dropout=dropout,
         variational=variational, last_dropout=False, initial_state=state[: len(sizes)], **arguments,
@@ -184,7 +195,7 @@ class Opener:
         return each, state
 
     def read(self, before, age, each, state):
-        """(h [B, H], notes for `NoteDecoder` [B, 2 S] or None, state) of one step: before, age [B, S], each [B, E]."""
+        """(h [B, H], notes for `NoteDecoder` [B, Q] or None, state) of one step: before, age [B, S], each [B, E]."""
         before, age = ops.convert_to_tensor(before), ops.convert_to_tensor(age)
         real = ops.ones_like(before[:, :1], dtype="bool")
         outputs = self.reader([before[:, None], age[:, None], each[:, None], real, *state], training=False)
