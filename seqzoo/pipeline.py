@@ -16,7 +16,7 @@ class Batches:
     Args:
         examples: an iterable of examples that can be iterated again.
         encode: function example -> (inputs, labels, weights): inputs a dict of integer arrays, the first axis of each
-            the time; labels and weights arrays. Weight 0 marks what must not count.
+            the time, or single numbers; labels and weights arrays. Weight 0 marks what must not count.
         batch_size: examples in a batch at most; 0: no limit.
         batch_tokens: padded time steps in a batch at most, B times T; 0: no limit. A longer example goes alone.
         seed: seed of the order.
@@ -24,9 +24,10 @@ class Batches:
             that XLA and TPU compile a bounded number of shapes.
         cache_tokens: time steps that are held in memory at most. More than that are read and encoded anew each epoch
             and shuffled in a window, so that nothing need fit in memory.
-        aligned: whether labels and weights have the time as their first axis, or are one of a whole example.
-        vary: function (encoded, rng) -> encoded, of the same length: what an epoch changes at random, such as the key
-            of a piece; None: nothing.
+        aligned: which arrays have the same time: "all"; "inputs", where labels and weights are of a whole example; or
+            "none", as in translation, where each is padded by itself and the longest counts.
+        vary: function (example, encoded, rng) -> encoded: what an epoch changes at random, such as the key of a piece;
+            None: nothing.
 
     Attributes:
         size: examples; dropped: empty ones left out; steps: batches of an epoch; tokens: real time steps.
@@ -45,7 +46,7 @@ class Batches:
         seed=0,
         static_shapes=False,
         cache_tokens=2_000_000,
-        aligned=True,
+        aligned="all",
         vary=None,
     ):
         if not batch_size and not batch_tokens:
@@ -127,9 +128,19 @@ class Batches:
         """(inputs, labels, weights) of one batch, from a list of ((example, encoded), length)."""
         rows, bound = self._shape(group)
         inputs, labels, weights = zip(*(encoded for (_, encoded), _ in group), strict=True)
-        inputs = {name: pad([row[name] for row in inputs], rows, bound) for name in inputs[0]}
-        steps = bound if self.aligned else None
-        return inputs, pad(labels, rows, steps), pad(weights, rows, steps, repeat=False)
+
+        def steps(arrays, aligned):
+            if self.aligned in aligned:
+                return bound
+            own = self.aligned == "none" and self.static_shapes
+            return self._bound(max(map(len, arrays))) if own else None
+
+        arrays = {name: [row[name] for row in inputs] for name in inputs[0]}
+        return (
+            {name: pad(own, rows, steps(own, ("all", "inputs"))) for name, own in arrays.items()},
+            pad(labels, rows, steps(labels, ("all",))),
+            pad(weights, rows, steps(weights, ("all",)), repeat=False),
+        )
 
     def _shuffled(self, epoch):
         """The pairs in the order of an epoch."""
@@ -154,11 +165,12 @@ class Batches:
         import tensorflow as tf
 
         def generate():
-            pairs, rng = self._shuffled(number), np.random.default_rng([self.seed, number, 1])
-            if self.vary:
-                pairs = ((example, self.vary(encoded, rng)) for example, encoded in pairs)
-            items = ((pair, _length(pair[1])) for pair in pairs)
+            rng = np.random.default_rng([self.seed, number, 1])
+            items = ((pair, _length(pair[1])) for pair in self._shuffled(number))
             for group in self._grouped(item for item in items if item[1]):
+                if self.vary:
+                    varied = [(example, self.vary(example, encoded, rng)) for (example, encoded), _ in group]
+                    group = [(pair, _length(pair[1])) for pair in varied]
                 yield self._padded(group)
 
         one = next(pair for pair in self._pairs() if _length(pair[1]))
@@ -202,8 +214,8 @@ class Batches:
 
 
 def _length(encoded):
-    """Time steps of an encoded example: the first axis of its first input."""
-    return len(next(iter(encoded[0].values())))
+    """Time steps of an encoded example: of the longest of its inputs."""
+    return max(len(array) for array in encoded[0].values() if np.ndim(array))
 
 
 def pad(arrays, rows, bound, repeat=True):

@@ -182,7 +182,7 @@ class MusicTask(Task):
                 config.seed,
                 config.static_shapes,
                 config.cache_tokens,
-                vary=(lambda encoded, rng: self.vary(config, encoding, encoded, rng)) if split == "train" else None,
+                vary=(lambda _, encoded, rng: self.vary(config, encoding, encoded, rng)) if split == "train" else None,
             )
             data.facts[split] = f"{pieces.read:,} pieces, {batches.tokens - pieces.read:,} steps" + pieces.said()
         if "test" not in splits:

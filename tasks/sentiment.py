@@ -151,7 +151,7 @@ class Sentiment(Task):
         encode = self.encoder(config, data.vocabularies)
         limits = (config.batch_size, config.batch_tokens, config.seed, config.static_shapes, config.cache_tokens)
         for split, examples in splits.items():
-            batches = data.splits[split] = Batches(examples, encode, *limits, aligned=False)
+            batches = data.splits[split] = Batches(examples, encode, *limits, aligned="inputs")
             dropped = f", {batches.dropped} without a word dropped" if batches.dropped else ""
             data.facts[split] = (
                 f"{batches.size:,} texts, {batches.tokens:,} tokens, {batches.padding:.1%} padding{dropped}"
@@ -323,7 +323,7 @@ class Sentiment(Task):
         mistakes = []
         if wrong:
             encode = self.encoder(config, data.vocabularies)
-            batches = Batches(wrong, encode, config.batch_size, config.batch_tokens, aligned=False)
+            batches = Batches(wrong, encode, config.batch_size, config.batch_tokens, aligned="inputs")
             mistakes = [*self.explained(config, predictor, batches, data.vocabularies, "gradient")]
         (folder / "errors.json").write_text(json.dumps(mistakes, indent=1, ensure_ascii=False), "utf-8")
         (folder / "errors.html").write_text(
@@ -398,7 +398,7 @@ class Sentiment(Task):
             texts = [{"line": number, "text": line} for number, line in chunk if split(line)]
             answers = {}
             if texts:
-                batches = Batches(texts, encode, run.config.batch_size, run.config.batch_tokens, aligned=False)
+                batches = Batches(texts, encode, run.config.batch_size, run.config.batch_tokens, aligned="inputs")
                 made = self.explained(run.config, run.predictor, batches, run.vocabularies, explain)
                 answers = {prediction["line"]: prediction for prediction in made}
             for number, line in chunk:

@@ -221,7 +221,7 @@ def test_labels_of_a_whole_example_are_not_padded_in_time(several, kwargs, monke
         return {"tokens": np.array(example)}, label, np.float32(1)
 
     lengths = [4, 4, 4, 4, *LENGTHS]
-    batches = Batches(sentences(lengths), encode_one, aligned=False, **kwargs)
+    batches = Batches(sentences(lengths), encode_one, aligned="inputs", **kwargs)
     seen, fillers = [], 0
     for inputs, labels, weights in epoch_of(batches):
         rows = len(inputs["tokens"])
@@ -262,3 +262,41 @@ def test_what_is_held_out_is_a_share_of_each_label():
     assert texts(held_out(examples, 0.1, seed=0)[1]) == texts(held)
     assert texts(held_out(examples, 0.1, seed=1)[1]) != texts(held)
     assert (held.features, held.source) == (examples.features, examples.source)
+
+
+def test_a_source_and_its_target_are_each_padded_by_themselves():
+    def encode_pair(example):
+        source, target = (np.full(n, n, "int32") for n in example)
+        return {"source": source, "target": target}, target + 1, np.ones(len(target), "float32")
+
+    pairs = [(3, 5), (6, 2), (5, 6), (2, 2)]
+    batches = Batches(pairs, encode_pair, 2, aligned="none")
+    assert batches.tokens == 5 + 6 + 6 + 2
+    for inputs, labels, weights in batches.epoch(0).as_numpy_iterator():
+        for array in (inputs["source"], inputs["target"]):
+            assert array.shape[1] == array.max() and (np.sort(array, axis=1)[:, -1] == (array > 0).sum(axis=1)).all()
+        assert labels.shape == weights.shape == inputs["target"].shape
+        np.testing.assert_array_equal(weights > 0, inputs["target"] > 0)
+    static = Batches(pairs, encode_pair, 2, aligned="none", static_shapes=True)
+    assert {(i["source"].shape, i["target"].shape) for i, _, _ in static.epoch(0).as_numpy_iterator()} == {
+        ((2, 8), (2, 8))
+    }
+
+
+def test_what_varies_is_a_function_of_seed_and_epoch_and_may_change_lengths():
+    def vary(example, encoded, rng):
+        tokens = encoded[0]["tokens"][: rng.integers(1, len(example) + 1)]
+        return {"tokens": tokens}, tokens, np.ones(len(tokens), "float32")
+
+    batches = Batches(["abcdefgh"] * 9, letters, 4, vary=vary)
+    first, again, other = ([b[0]["tokens"] for b in batches.epoch(n).as_numpy_iterator()] for n in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    assert len(first) == batches.steps == 3
+    whole = list(batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]}))
+    assert all((row["tokens"] > 0).sum() == 8 for _, row in whole)  # what is scored does not vary
+
+
+def letters(text):
+    tokens = np.array([ord(letter) for letter in text], "int32")
+    return {"tokens": tokens}, tokens, np.ones(len(tokens), "float32")
