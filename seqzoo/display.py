@@ -45,9 +45,10 @@ _SURPRISES = (3.0, 6.0, 9.0)  # nats from which on a token is coloured
 
 _PERCENT = ("precision", "recall", "f1", "macro_f1", "accuracy")
 _TEXT = ("perplexity", "bits_per_character", "bits_per_word", "loss", "seconds")  # of language models
+_TRANSLATION = ("bleu", "chrf", "exact")
 _MUSIC = ("nats_per_step", "nats_per_token")
 _COUNTS = ("support", "count")
-_MEASURES = (*_PERCENT, *_TEXT, *_MUSIC, *_COUNTS)
+_MEASURES = (*_PERCENT, *_TRANSLATION, *_TEXT, *_MUSIC, *_COUNTS)
 
 
 def tagged(text, tokens, tags, confidences=None):
@@ -208,6 +209,57 @@ def html_page(predictions, title):
             )
         yield _html_article(prediction)
     yield "</body>\n</html>\n"
+
+
+def print_translated(answer, console):
+    """Prints a translation, with their scores if there are several.
+
+    Args:
+        answer: ``{"translation", "n_best": [{"text", "score"}]}``.
+        console: a rich Console.
+    """
+    if len(answer["n_best"]) < 2:
+        console.print(answer["translation"], markup=False, soft_wrap=True)
+    else:
+        for best in answer["n_best"]:
+            console.print(f"{best['score']:8.3f}  {best['text']}", markup=False, soft_wrap=True)
+
+
+def attention_page(answers, title):
+    """A page of HTML with translations and where each of their tokens looked: a row a token, a column a source token.
+
+    Like `html_page` it needs nothing but itself and fits light and dark screens.
+
+    Args:
+        answers: iterable of ``{"text", "source_tokens", "n_best": [{"text", "score", "tokens", "attention"}]}``;
+            without attention the translations stand alone.
+        title: the heading.
+
+    Yields:
+        The page in pieces of str, to be written as UTF-8.
+    """
+    yield _HTML_START.format(title=html.escape(title), style=_ATTENTION_STYLE)
+    for answer in answers:
+        yield f"<article dir=auto><p>{html.escape(answer['text'])}</p>\n"
+        for best in answer["n_best"]:
+            yield f"<p><small>{best['score']:.3f}</small><b class=said>{html.escape(best['text'])}</b></p>\n"
+            if "attention" in best:
+                yield from _attention_table(best, answer["source_tokens"])
+        yield "</article>\n"
+    yield "</body>\n</html>\n"
+
+
+def _attention_table(best, source):
+    yield "<div><table class=attention><tr><th>"
+    yield "".join(f"<th class=source><span>{html.escape(token)}</span>" for token in source) + "</tr>\n"
+    for token, weights in zip(best["tokens"], best["attention"], strict=True):
+        cells = "".join(
+            f'<td style="background:rgb(0 110 220/{weight:.2f})" title="{html.escape(token)} ← {html.escape(name)}: '
+            f'{weight:.3f}">'
+            for name, weight in zip(source, weights, strict=True)
+        )
+        yield f"<tr><th>{html.escape(token)}{cells}</tr>\n"
+    yield "</table></div>\n"
 
 
 def units_page(inspection, title):
@@ -465,6 +517,12 @@ CORRELATIONS = (
 )
 
 # Steps of blue and red that black and white text can be read on, as a page lies on white or on black.
+_ATTENTION_STYLE = """div { overflow-x: auto } .said { background: none; color: inherit; padding: 0 }
+.attention { border-collapse: collapse; font: 13px ui-monospace, monospace; white-space: pre }
+.attention td { width: 1.4em; min-width: 1.4em; height: 1.4em; border: 1px solid #8884 }
+.attention th { font-weight: normal; text-align: right; padding: 0 .4em }
+.source span { writing-mode: vertical-rl; transform: rotate(180deg) }
+"""
 _UNITS_STYLE = "b { color: inherit; padding: 0 } .text { font-family: ui-monospace, monospace; line-height: 1.5 }\n"
 _UNITS_STYLE += "th, td { text-align: left; padding: 0 1.5em 0 0; font-weight: normal } th { opacity: .75 }\n"
 _UNITS_STYLE += ".number { text-align: right } details { border-top: 1px solid #8886; padding: .5em 0 }\n"

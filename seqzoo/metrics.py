@@ -369,6 +369,31 @@ def text_scores(nats, text):
     }
 
 
+def translation_scores(translations, references, tokenize="13a", lowercase=False):
+    """How near translations are to their references, one for each, by sacreBLEU.
+
+    Args:
+        translations, references: lists of str.
+        tokenize: how BLEU takes texts apart: "13a", "char", or what else sacreBLEU has.
+        lowercase: whether capitals count as small letters.
+
+    Returns:
+        {"bleu", "chrf": from 0 to 100; "exact": share that is the reference, in percent; "bleu_signature",
+        "chrf_signature": str, what a score is to be reported with}
+
+    Sources: Papineni et al., 2002; Popović, 2015; Post, 2018, A Call for Clarity in Reporting BLEU Scores.
+    """
+    from sacrebleu.metrics import BLEU, CHRF
+
+    scores = {}
+    for name, metric in (("bleu", BLEU(lowercase=lowercase, tokenize=tokenize)), ("chrf", CHRF(lowercase=lowercase))):
+        scores[name] = metric.corpus_score(translations, [references]).score
+        scores[f"{name}_signature"] = str(metric.get_signature())
+    texts = zip(translations, references, strict=True)
+    same = sum((a.lower() == b.lower()) if lowercase else a == b for a, b in texts)
+    return {**scores, "exact": 100 * same / max(1, len(references))}
+
+
 def pair_scores(rows):
     """Accuracy, in percent, of the choice between two sentences, in all and by group.
 

@@ -147,6 +147,7 @@ class Training(Config):
         minimum=0,
         maximum=0.999999,
     )
+    evaluate_every: int = option(1, "Epochs between two evaluations on valid; the last one always is.", minimum=1)
     patience: int = option(0, "Stop after so many epochs without a better score; 0: never.", minimum=0)
     label_weights: str = option(
         "", "Weights of labels in the loss, as B-PER=2,O=0.5; others 1. With a CRF a sentence has their mean."

@@ -191,6 +191,31 @@ def gate_plot(layer, tokens, order, title, path):
     _save(figure, path)
 
 
+def attention_plot(source, target, weights, path, title=""):
+    """Draws where each token of a target looked in its source: a row a target token, a column a source token.
+
+    Args:
+        source, target: lists of S and T str.
+        weights: [T, S] from 0 to 1.
+        path: the image to write; its ending says the format.
+        title: what is written above.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    weights = np.asarray(weights).reshape(len(target), len(source))
+    letters = max(map(len, [*source, *target]))
+    figure = Figure(figsize=(2 + 0.26 * len(source), 1.6 + 0.07 * letters + 0.24 * len(target)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    style = {"fontsize": 9, "family": "monospace", "parse_math": False}
+    axes.set_xticks(range(len(source)), source, rotation=90 if letters > 1 else 0, **style)
+    axes.set_yticks(range(len(target)), target, **style)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.set_title(title, parse_math=False, fontsize=10)
+    _save(figure, path)
+
+
 def piano_roll_plot(score, path, title=""):
     """Draws a score as a piano roll: time to the right, in rows of about eight bars, pitch upwards, a colour a voice.
 

@@ -25,7 +25,11 @@ class Progress:
     @contextlib.contextmanager
     def epoch(self, number, history):
         """Shows an epoch's bar; gives the callback that moves it."""
-        best = max((epoch[self.key] for epoch in history), key=lambda score: self.sign * score, default=None)
+        best = max(
+            (epoch[self.key] for epoch in history if self.key in epoch),
+            key=lambda score: self.sign * score,
+            default=None,
+        )
         columns = (
             progress.TextColumn("epoch {task.fields[number]}/{task.fields[epochs]}"),
             progress.BarColumn(bar_width=24),
@@ -48,9 +52,9 @@ class Progress:
         """Prints what an epoch gave."""
         self.done += 1
         left = (time.perf_counter() - self.begin) / self.done * (self.epochs - epoch["epoch"])
+        score = f"{self.key} {epoch[self.key]:.2f}{' *' if is_best else '  '}  " if self.key in epoch else ""
         self.console.print(
-            f"epoch {epoch['epoch']:>3}/{self.epochs}  loss {epoch['loss']:.4f}  "
-            f"{self.key} {epoch[self.key]:.2f}{' *' if is_best else '  '}  "
+            f"epoch {epoch['epoch']:>3}/{self.epochs}  loss {epoch['loss']:.4f}  {score}"
             f"{epoch['tokens_per_second']:,.0f} tokens/s  {duration(left)} left",
             highlight=False,
         )

@@ -1,12 +1,16 @@
 """Subwords: pieces of words, learned from text, by the sentencepiece library."""
 
+import functools
 import io
 import itertools
 import pathlib
+import random
 import re
 
 KINDS = ("bpe", "unigram")
 _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 can not
+
+_WORD = re.compile("\n|▁*[^▁\n]+|▁+")  # what no merge goes beyond
 
 
 class Subwords:
@@ -94,6 +98,39 @@ class Subwords:
         # The library counts bytes.
         place = {start: i for i, start in enumerate(itertools.accumulate((len(c.encode()) for c in text), initial=0))}
         return [(piece.piece, place[piece.begin], place[piece.end]) for piece in pieces]
+
+    def sample(self, text, dropout, rng):
+        """Ids of another way to write a text in the pieces of a BPE model (BPE-dropout, Provilkov et al., 2020).
+
+        Of the merges that are possible, the one learned first is made, again and again until there is none, but each
+        is passed over with probability `dropout` every time. sentencepiece samples too, from a generator of its own
+        that can not be begun anew, so that no epoch could be repeated.
+
+        Args:
+            text: of a model learned with `exact`.
+            dropout: share of the merges left out; 0: the ids of `split`.
+            rng: numpy.random.Generator.
+        """
+        draw = random.Random(int(rng.integers(1 << 62))).random
+        ids = []
+        for word in _WORD.findall(_LONE.sub("\ufffd", text).replace(" ", "▁")):
+            symbols = [*word]
+            while len(symbols) > 1:
+                merges = (self._merges.get(a + b) for a, b in itertools.pairwise(symbols))
+                possible = [(m, i) for i, m in enumerate(merges) if m is not None and draw() >= dropout]
+                if not possible:
+                    break
+                _, place = min(possible)
+                symbols[place : place + 2] = [symbols[place] + symbols[place + 1]]
+            ids += map(self._processor.piece_to_id, symbols)
+        return ids
+
+    @functools.cached_property
+    def _merges(self):
+        """{piece: its rank}: the earlier learned, the lower."""
+        numbers = range(len(self.tokens))
+        kept = [n for n in numbers if not (self._processor.is_control(n) or self._processor.is_unknown(n))]
+        return {self.tokens[n]: -self._processor.get_score(n) for n in kept}
 
     def encode(self, pieces):
         """Ids of pieces."""

@@ -182,7 +182,8 @@ def train(name, config, folder, console, overwrite=False):
         draw(folder, history, key, task.direction)  # which a kill may have kept from happening
     progress = Progress(console, config.epochs, batches, key, sign)
     for epoch in range(len(history), config.epochs):
-        best = max(range(len(history)), key=lambda e: sign * history[e][key], default=None)
+        scored = [e for e, row in enumerate(history) if key in row]
+        best = max(scored, key=lambda e: sign * history[e][key], default=None)
         if config.patience and best is not None and len(history) - 1 - best >= config.patience:
             console.print(f"no better {task.objective} in {config.patience} epochs: stopped")
             break
@@ -204,7 +205,10 @@ def train(name, config, folder, console, overwrite=False):
                 f"or another --seed. Epochs up to {epoch} are kept in {folder}."
             )
         with averaged(model):
-            scores = task.evaluate(config, predictor, data.splits["valid"], data.vocabularies)
+            is_scored = (epoch + 1) % config.evaluate_every == 0 or epoch + 1 == config.epochs
+            scores = {}
+            if is_scored:
+                scores = task.evaluate(config, predictor, data.splits["valid"], data.vocabularies)
             history.append(
                 {
                     "epoch": epoch + 1,
@@ -215,7 +219,7 @@ def train(name, config, folder, console, overwrite=False):
                     "seconds": time.perf_counter() - start,
                 }
             )
-            is_best = best is None or sign * history[-1][key] > sign * history[best][key]
+            is_best = is_scored and (best is None or sign * history[-1][key] > sign * history[best][key])
             if is_best:
                 replace(folder / "model.keras", plain.save)
         checkpoint(folder, model, history)
@@ -223,7 +227,7 @@ def train(name, config, folder, console, overwrite=False):
         draw(folder, history, key, task.direction)
 
     run = load(folder)
-    best = max(history, key=lambda epoch: sign * epoch[key])
+    best = max((epoch for epoch in history if key in epoch), key=lambda epoch: sign * epoch[key])
     metrics = {}
     for split in ("valid", "test"):
         if split in data.splits:
@@ -275,7 +279,8 @@ def draw(folder, history, key, direction):
     from seqzoo.plots import history_plot
 
     write_json(folder / "history.json", history)
-    history_plot(history, key, folder / "history.png", direction)
+    if any(key in epoch for epoch in history):
+        history_plot(history, key, folder / "history.png", direction)
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default(step=history[-1]["epoch"]):
         for name, value in history[-1].items():

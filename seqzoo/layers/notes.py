@@ -21,6 +21,9 @@ class NoteDecoder(keras.layers.Layer):
 
         logit(p) += sum_q (A_q [g_s, h])_{p - q}
 
+    And the GRU reads of each note, beside its embedding, those of the intervals that `Relations` has too: to the first
+    note of its step, to what stood in its slot before, and to the tonic.
+
     With `sets` too, a step is a set of notes, written from high to low: only what is lower than the note before can
     follow, or the end of the set; behind that end nothing else. So each set has one way to be written, and the
     probabilities of all sets sum to 1.
@@ -59,20 +62,24 @@ class NoteDecoder(keras.layers.Layer):
         self.places = self.add_weight((self.slots, self.dim), start, name="places")
         self.kernel = self.add_weight((width, self.tokens), "glorot_uniform", name="kernel")
         self.bias = self.add_weight((self.tokens,), "zeros", name="bias")
+        relations = 0
         if self.pitches is not None:
+            relations = 3 if notes_shape[-1] > 2 * self.slots else 2
+            self.related = self.add_weight((relations * (INTERVALS + 1), self.dim), start, name="related")
             count = notes_shape[-1] + self.slots - 1
             self.intervals = self.add_weight((width, count * INTERVALS), "zeros", name="intervals")
         self.first.build((None, hidden_shape[-1]))
-        self.cell.build((None, 2 * self.dim))
+        self.cell.build((None, (2 + relations) * self.dim))
 
     def call(self, hidden, tokens, notes=None, training=False):
         rows = ops.reshape(hidden, (-1, hidden.shape[-1]))  # [B T, H]
         rows = self.hidden_dropout(rows, training=training)
         tokens = ops.reshape(tokens, (-1, self.slots))  # [B T, S]
         notes = None if notes is None else ops.reshape(notes, (-1, notes.shape[-1]))  # [B T, Q]
+        x = self._read(rows, tokens[:, :-1], notes)  # [B T, S, D]
         g, outputs = self.first(rows), []
         for slot in range(self.slots):
-            g = self._next(g, tokens[:, slot - 1] if slot else None, slot)
+            g = self.cell(x[:, slot], [g])[0]
             outputs.append(g)
         outputs = self.note_dropout(ops.stack(outputs, axis=1), training=training)  # [B T, S, G]
         logits = ops.stack(
@@ -91,15 +98,24 @@ class NoteDecoder(keras.layers.Layer):
             row: list of the tokens [B] of the step so far.
             notes: [B, Q], those before the step.
         """
-        g = self._next(g, row[-1] if row else None, len(row))
         row = ops.stack(row, axis=1) if row else ops.zeros_like(g[:, :0], dtype="int32")
+        g = self.cell(self._read(hidden, row, notes)[:, -1], [g])[0]
         return self._logits(g, hidden, row, notes), g
 
-    def _next(self, g, token, slot):
-        token = ops.zeros_like(g[:, 0], dtype="int32") if token is None else token  # padding, which none is before
-        x = ops.take(self.embeddings, token, axis=0)
-        place = ops.zeros_like(x) + self.places[slot]
-        return self.cell(ops.concatenate([x, ops.cast(place, x.dtype)], axis=-1), [g])[0]
+    def _read(self, hidden, row, notes):
+        """What the GRU reads before each of the first slots of a step, of its tokens [N, s]: [N, s + 1, D]."""
+        first = ops.zeros_like(hidden[:, :1], dtype="int32")  # padding, which none is before
+        tokens = ops.concatenate([first, row], axis=1)  # [N, s + 1]
+        x = ops.take(self.embeddings, tokens, axis=0)
+        x = [x, ops.zeros_like(x) + ops.cast(self.places[: tokens.shape[1]], x.dtype)]
+        if self.pitches is not None:
+            here, S, s = heights(tokens, self.pitches), self.slots, row.shape[1]
+            others = [here[:, 1:2] if s else here, ops.concatenate([here[:, :1], notes[:, S : S + s]], axis=1)]
+            others += [notes[:, 2 * S :]] if notes.shape[1] > 2 * S else []
+            for number, other in enumerate(others):
+                ids = interval_ids(here, ops.ones_like(here) * other) + number * (INTERVALS + 1)
+                x.append(ops.take(self.related, ids, axis=0))
+        return ops.concatenate(x, axis=-1)
 
     def _logits(self, g, hidden, row, notes):
         """Logits [N, V] of a slot: g [N, G], h [N, H], the tokens before it in the step [N, s], the notes before it."""
@@ -150,6 +166,12 @@ def heights(ids, pitches):
     return ops.take(ops.convert_to_tensor(np.maximum(np.array(pitches), -1) + 1, "float32"), ids)
 
 
+def interval_ids(here, there):
+    """The interval from one to the other of `heights` of one shape, 1..INTERVALS from -R up; 0 where one has none."""
+    interval = ops.clip(here - there, -REACH, REACH) + REACH + 1
+    return ops.cast(ops.where(ops.logical_and(here > 0, there > 0), interval, 0), "int32")
+
+
 @keras.saving.register_keras_serializable("seqzoo")
 class Relations(keras.layers.Layer):
     """How the notes before a step lie to each other, whatever the key: the embeddings of the intervals between them.
@@ -182,9 +204,8 @@ class Relations(keras.layers.Layer):
         if notes.shape[-1] > 2 * S:
             here, there = [*here, last], [*there, ops.ones_like(last) * notes[..., 2 * S :]]
         here, there = ops.concatenate(here, axis=-1), ops.concatenate(there, axis=-1)
-        interval = ops.clip(here - there, -REACH, REACH) + REACH + 1
-        interval = ops.cast(ops.where(ops.logical_and(here > 0, there > 0), interval, 0), "int32")
-        vectors = ops.take(self.embeddings, interval + (INTERVALS + 1) * ops.arange(self.count), axis=0)
+        ids = interval_ids(here, there) + (INTERVALS + 1) * ops.arange(self.count)
+        vectors = ops.take(self.embeddings, ids, axis=0)
         return ops.reshape(vectors, (*ops.shape(notes)[:2], self.count * self.dim))
 
     def _count(self, shape):
