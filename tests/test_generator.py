@@ -124,7 +124,8 @@ def test_what_is_related_to_other_notes_is_the_same_in_another_key():
     low = FIRST + np.array([[60, 55, 48], [62, 54, 40], [70, 0, 0], [64, 63, 62]], "int32")
     low[2, 1:] = REST
     here, there = (
-        np.array(notes._related(both, heights(ENCODING.transposed(low, shift), pitches))) for shift in (0, 5)
+        np.array(notes._spread(*notes._related(both, heights(ENCODING.transposed(low, shift), pitches))))
+        for shift in (0, 5)
     )
     np.testing.assert_allclose(here[:, FIRST : FIRST + 123], there[:, FIRST + 5 : FIRST + 128], atol=1e-5)
     assert np.abs(here[2, FIRST + 46 : FIRST + 95]).min() > 0 and not here[2, FIRST + 95 : FIRST + 128].any()
@@ -147,6 +148,17 @@ def test_a_sampler_takes_what_is_given_and_ends_where_it_should():
         {name: value[1:2] for name, value in known.items()}, noise[..., 1:2], given[..., 1:2]
     )
     np.testing.assert_array_equal(again[0], ids[1])
+
+
+def test_parallel_motion_is_told_by_the_interval_it_keeps():
+    model, _ = musical()
+    notes, both = model.get_layer("notes"), np.ones((3, 12), "float32")
+    notes.parallels.assign(np.tile(np.arange(24.0), (12, 1)))  # 12 numbers of ones: 12 times its place
+    last = 1 + np.array([[67, 60, 50], [72, 60, 50], [67, 60, 50]], "float32")
+    standing = 1 + np.array([[69], [71], [67]], "float32")  # up by 2, down by 1, held
+    said, pitches = (np.array(part) for part in notes._parallel(both, standing, last))
+    assert pitches.tolist() == [[62], [59], [-1000]]
+    assert said[:2].tolist() == [[12 * 7], [12 * 0]]  # fifths, octaves
 
 
 def test_relations_are_the_same_in_another_key_and_tell_chords_apart():

@@ -21,6 +21,11 @@ class NoteDecoder(keras.layers.Layer):
 
         logit(p) += sum_q (A_q [g_s, h])_{p - q}
 
+    The note b that stood in a slot before also speaks for the one note to which it would move as another one a of the
+    step just did (q to a, both of its slot): parallel motion, which is forbidden where b and q are a fifth or an octave::
+
+        logit(b + a - q) += (B_q [g_s, h])_{(q - b) mod 12}
+
     And the GRU reads of each note, beside its embedding, those of the intervals that `Relations` has too: to the first
     note of its step, to what stood in its slot before, and to the tonic.
 
@@ -68,6 +73,7 @@ class NoteDecoder(keras.layers.Layer):
             self.related = self.add_weight((relations * (INTERVALS + 1), self.dim), start, name="related")
             count = notes_shape[-1] + self.slots - 1
             self.intervals = self.add_weight((width, count * INTERVALS), "zeros", name="intervals")
+            self.parallels = self.add_weight((width, (self.slots - 1) * 12), "zeros", name="parallels")
         self.first.build((None, hidden_shape[-1]))
         self.cell.build((None, (2 + relations) * self.dim))
 
@@ -122,24 +128,43 @@ class NoteDecoder(keras.layers.Layer):
         both = ops.concatenate([g, hidden], axis=-1)
         logits = ops.cast(ops.matmul(both, self.kernel) + self.bias, "float32")
         if self.pitches is not None:
-            logits = logits + self._related(both, ops.concatenate([notes, heights(row, self.pitches)], axis=1))
+            standing = heights(row, self.pitches)  # [N, s]
+            said, pitches = self._related(both, ops.concatenate([notes, standing], axis=1))
+            if row.shape[1]:
+                others = self._parallel(both, standing, notes[:, self.slots : 2 * self.slots])
+                said, pitches = (ops.concatenate(pair, axis=1) for pair in zip((said, pitches), others, strict=True))
+            logits = logits + self._spread(said, pitches)
         if self.sets:
             logits = logits + self._barred(row[:, -1] if row.shape[1] else ops.full_like(g[:, 0], -1, dtype="int32"))
         return logits - 1e4 * ops.cast(ops.arange(self.tokens) == 0, "float32")
 
     def _related(self, both, notes):
-        """What notes [N, Q] say for the tokens k semitones away from each: [N, V]."""
+        """What notes [N, Q] say for those k semitones away from each: numbers and the pitches that they are for, [N, X]."""
         said = ops.cast(ops.matmul(both, self.intervals[:, : notes.shape[1] * INTERVALS]), "float32")  # [N, Q K]
-        q = ops.cast(ops.where(notes > 0, notes - 1, -1000), "int32")
-        p = q[..., None] + ops.arange(-REACH, REACH + 1)  # [N, Q, K]
+        q = ops.where(notes > 0, notes - 1, -1000)
+        return said, ops.reshape(q[..., None] + ops.arange(-REACH, REACH + 1, dtype="float32"), ops.shape(said))
+
+    def _parallel(self, both, standing, last):
+        """What the moves of the s notes of a step so far say for its next one: numbers and pitches, both [N, s]."""
+        s = standing.shape[1]
+        said = ops.cast(ops.matmul(both, self.parallels[:, : s * 12]), "float32")
+        b, q = last[:, s : s + 1], last[:, :s]
+        move = standing - q
+        moved = ops.logical_and(ops.logical_and(b > 0, q > 0), ops.logical_and(standing > 0, move != 0))
+        number = ops.cast(ops.mod(q - b, 12), "int32")
+        said = ops.take_along_axis(ops.reshape(said, (-1, s, 12)), number[..., None], axis=-1)[..., 0]
+        return said, ops.where(moved, b - 1 + move, -1000)
+
+    def _spread(self, said, pitches):
+        """The sum of numbers [N, X] that are for pitches [N, X], at each token: [N, V]."""
+        p = ops.cast(pitches, "int32")
         inside = ops.logical_and(p >= 0, p < 128)
-        number = ops.cumsum(ops.ones_like(q[:, 0])) - 1  # of each row; how many there are is not known beforehand
-        place = 128 * number[:, None, None] + ops.where(inside, p, 0)
-        said = ops.where(ops.reshape(inside, ops.shape(said)), said, 0.0)
-        total = ops.segment_sum(ops.reshape(said, (-1,)), ops.reshape(place, (-1,)), 128 * ops.shape(notes)[0])
-        # [N, 128] of pitches -> [N, V] of tokens
-        spread = (np.arange(128)[:, None] == np.array(self.pitches)).astype("float32")
-        return ops.matmul(ops.reshape(total, (-1, 128)), spread)
+        row = ops.cumsum(ops.ones_like(p[:, :1]), axis=0) - 1  # its number; how many there are is not known beforehand
+        place = 128 * row + ops.where(inside, p, 0)
+        said = ops.where(inside, said, 0.0)
+        total = ops.segment_sum(ops.reshape(said, (-1,)), ops.reshape(place, (-1,)), 128 * ops.shape(p)[0])
+        to_tokens = (np.arange(128)[:, None] == np.array(self.pitches)).astype("float32")  # [128, V]
+        return ops.matmul(ops.reshape(total, (-1, 128)), to_tokens)
 
     def _barred(self, last):
         """-1e4 at each token that can not follow a token [N]: [N, V]; -1 stands for the start of a step."""

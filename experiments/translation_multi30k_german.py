@@ -1,0 +1,14 @@
+"""`translation_multi30k` the other way round, German-English."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="Multi30k German-English, lower-cased BLEU",
+    flags="--task=translation --dataset=parallel --data_dir={data}/multi30k --columns=source=de,target=en "
+    "--tokenizer=bpe --joint --vocabulary=5000 --lowercase --dim=256 --encoder_units=256 --units=384 "
+    "--attention=general --dropout=0.4 --input_dropout=0.3 --label_smoothing=0.1 --bpe_dropout=0.05 "
+    "--learning_rate=0.002 --average=0.999 --evaluate_every=2 --epochs=24",
+    metric="valid_beam_bleu",
+    published={},
+    seeds=1,
+)

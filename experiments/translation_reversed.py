@@ -1,0 +1,11 @@
+"""Letters from the end: nothing to learn but where to look."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="5 to 20 letters from the end, exact matches",
+    flags="--task=translation --dataset=reversed",
+    metric="valid_beam_exact",
+    published={},
+    seeds=1,
+)
