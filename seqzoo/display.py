@@ -218,11 +218,11 @@ def print_translated(answer, console):
         answer: ``{"translation", "n_best": [{"text", "score"}]}``.
         console: a rich Console.
     """
-    if len(answer["n_best"]) < 2:
-        console.print(answer["translation"], markup=False, soft_wrap=True)
-    else:
-        for best in answer["n_best"]:
-            console.print(f"{best['score']:8.3f}  {best['text']}", markup=False, soft_wrap=True)
+    lines = [answer["translation"]]
+    if len(answer["n_best"]) > 1:
+        lines = [f"{best['score']:8.3f}  {best['text']}" for best in answer["n_best"]]
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
 
 
 def attention_page(answers, title):

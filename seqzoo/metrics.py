@@ -381,17 +381,22 @@ def translation_scores(translations, references, tokenize="13a", lowercase=False
         {"bleu", "chrf": from 0 to 100; "exact": share that is the reference, in percent; "bleu_signature",
         "chrf_signature": str, what a score is to be reported with}
 
+    Raises:
+        ValueError: their numbers differ, or there are none.
+
     Sources: Papineni et al., 2002; Popović, 2015; Post, 2018, A Call for Clarity in Reporting BLEU Scores.
     """
     from sacrebleu.metrics import BLEU, CHRF
 
+    if len(translations) != len(references) or not references:
+        raise ValueError(f"There are {len(translations)} translations of {len(references)} references.")
     scores = {}
     for name, metric in (("bleu", BLEU(lowercase=lowercase, tokenize=tokenize)), ("chrf", CHRF(lowercase=lowercase))):
         scores[name] = metric.corpus_score(translations, [references]).score
         scores[f"{name}_signature"] = str(metric.get_signature())
     texts = zip(translations, references, strict=True)
     same = sum((a.lower() == b.lower()) if lowercase else a == b for a, b in texts)
-    return {**scores, "exact": 100 * same / max(1, len(references))}
+    return {**scores, "exact": 100 * same / len(references)}
 
 
 def pair_scores(rows):

@@ -6,6 +6,7 @@ state of the calling program alone.
 """
 
 import math
+import textwrap
 import warnings
 
 from seqzoo.music import pitch_name
@@ -195,7 +196,7 @@ def attention_plot(source, target, weights, path, title=""):
     """Draws where each token of a target looked in its source: a row a target token, a column a source token.
 
     Args:
-        source, target: lists of S and T str.
+        source, target: lists of S and T str. Of more than 120 not all are named, and of long ones only the beginning.
         weights: [T, S] from 0 to 1.
         path: the image to write; its ending says the format.
         title: what is written above.
@@ -203,16 +204,21 @@ def attention_plot(source, target, weights, path, title=""):
     import numpy as np
     from matplotlib.figure import Figure
 
-    weights = np.asarray(weights).reshape(len(target), len(source))
+    target = target or [""]  # an empty translation, which looked nowhere
+    weights = np.zeros((1, len(source))) if not len(weights) else np.asarray(weights)
+    source, target = ([name if len(name) <= 30 else f"{name[:29]}…" for name in names] for names in (source, target))
     letters = max(map(len, [*source, *target]))
-    figure = Figure(figsize=(2 + 0.26 * len(source), 1.6 + 0.07 * letters + 0.24 * len(target)), layout="constrained")
+    size = 2 + 0.26 * min(120, len(source)), 1.6 + 0.07 * letters + 0.24 * min(120, len(target))
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     style = {"fontsize": 9, "family": "monospace", "parse_math": False}
-    axes.set_xticks(range(len(source)), source, rotation=90 if letters > 1 else 0, **style)
-    axes.set_yticks(range(len(target)), target, **style)
+    columns, rows = (range(0, len(names), math.ceil(len(names) / 120)) for names in (source, target))
+    axes.set_xticks(columns, [source[i] for i in columns], rotation=90 if letters > 1 else 0, **style)
+    axes.set_yticks(rows, [target[i] for i in rows], **style)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
-    axes.set_title(title, parse_math=False, fontsize=10)
+    lines = textwrap.wrap(title, int(12 * size[0]), max_lines=3, placeholder=" …")  # letters that an inch has room for
+    figure.suptitle("\n".join(lines), parse_math=False, fontsize=10)
     _save(figure, path)
 
 

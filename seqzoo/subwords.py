@@ -123,7 +123,8 @@ class Subwords:
                 _, place = min(possible)
                 symbols[place : place + 2] = [symbols[place] + symbols[place + 1]]
             ids += map(self._processor.piece_to_id, symbols)
-        return ids
+        # What is unknown in a row is one piece, as for `split`.
+        return [i for number, i in enumerate(ids) if i != 1 or ids[number - 1 : number] != [1]]
 
     @functools.cached_property
     def _merges(self):

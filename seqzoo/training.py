@@ -184,7 +184,8 @@ def train(name, config, folder, console, overwrite=False):
     for epoch in range(len(history), config.epochs):
         scored = [e for e, row in enumerate(history) if key in row]
         best = max(scored, key=lambda e: sign * history[e][key], default=None)
-        if config.patience and best is not None and len(history) - 1 - best >= config.patience:
+        # Epochs without a score say nothing against going on.
+        if config.patience and best is not None and scored[-1] - best >= config.patience:
             console.print(f"no better {task.objective} in {config.patience} epochs: stopped")
             break
         start = time.perf_counter()

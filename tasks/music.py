@@ -95,12 +95,16 @@ class Generating(Options):
 
     key: str = option("", "Key, such as D, 'F# minor' or Am; empty: that of --primer or --melody, else any.")
     metre: str = option("", "Metre, such as 3/4; empty: that of --primer or --melody, else 4/4.")
+    pickup: float = option(0.0, "Quarter notes before the first whole bar.", minimum=0)
     style: str = option("", "Style, one of the folders that the run learned from.")
     chord: str = option("", "Notes to begin with, such as C4, or 'C3 G3 E4 C5'; C4 is the middle C.")
     primer: str = option("", "MIDI file whose beginning the samples go on from.")
     primer_quarters: float = option(8.0, "Quarter notes of it.", minimum=0)
     melody: str = option("", "MIDI file whose highest notes become the first voice, and are harmonised.")
-    length: float = option(64.0, "Quarter notes of a sample at most; it may end before.", minimum=0.25)
+    length: float = option(
+        64.0, "Quarter notes of a sample at most. Runs that read melodies ahead know it and plan their end for it.",
+        minimum=0.25,
+    )  # fmt: skip
     samples: int = option(1, "How many are drawn, side by side.", minimum=1)
     temperature: float = option(0.9, "Below 1 the likely gets likelier; 0: always the likeliest.", minimum=0)
     top_k: int = option(0, "Draw from the so many likeliest notes only; 0: all.", minimum=0)
@@ -211,7 +215,10 @@ class MusicTask(Task):
             inputs["age"] = age
         if config.melody_ahead:
             inputs["ahead"] = rows[:, 0]
-        inputs |= told({name: piece[name] for name in self.conditions(config)}, vocabularies)
+        about = {name: piece[name] for name in self.conditions(config)}
+        if "style" in about and about["style"] not in vocabularies["style"]:
+            about["style"] = ""  # of valid or of other data: none that the run learned from
+        inputs |= told(about, vocabularies)
         if config.output == "notes":
             return {**inputs, "tokens": rows}, rows, encoding.decided(rows).astype("float32")
         if encoding.name != "frames" or encoding.struck:
@@ -289,7 +296,10 @@ class MusicTask(Task):
         return Opener(model)
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
-        """Nats a step of the grid (of events: an event), of pieces that are known to go on, and nats a token."""
+        """Nats a step of the grid (of events: an event), of pieces that are known to go on, and nats a token.
+
+        A run with --melody_ahead also knows how long a piece is, see `models.generator`.
+        """
         encoding = self.encoding(config, vocabularies)
         nats, steps, notes = self.nats(config, predictor, batches, encoding, 1)
         scores = {"nats_per_step": nats / steps, "nats_per_token": nats / notes}
@@ -303,14 +313,22 @@ class MusicTask(Task):
 
         def run(inputs, labels, weights):
             inputs = hidden(inputs, [*self.conditions(config), "ahead"])
-            low, high = encoding.room(inputs.get("tokens", inputs["before"]))
-            shifts = [shift for shift in range(-(keys // 2), keys - keys // 2) if low <= shift <= high]
-            scores = []
-            for shift in shifts:
-                moved = self.transposed(encoding, inputs, shift)
-                truth = moved["tokens"] if "tokens" in moved else np.roll(labels, shift, axis=-1)
-                scores.append(opener.score(moved, truth, (END,) if "tokens" in moved else ()))
-            return {"scores": np.logaddexp.reduce(scores) - math.log(len(shifts))}
+            # Of each piece by itself: the others of its batch must not decide in which keys it is read.
+            low, high = np.transpose([encoding.room(rows) for rows in inputs.get("tokens", inputs["before"])])
+            total, read = -np.inf, np.zeros((len(low), 1, 1))
+            for shift in range(-(keys // 2), keys - keys // 2):
+                fits = (low <= shift) & (shift <= high)
+                if not fits.any():
+                    continue
+                moved = {name: value[fits] for name, value in inputs.items()}
+                moved = self.transposed(encoding, moved, shift)
+                truth = moved["tokens"] if "tokens" in moved else np.roll(labels[fits], shift, axis=-1)
+                found = opener.score(moved, truth, (END,) if "tokens" in moved else ())
+                scores = np.full((len(fits), *found.shape[1:]), -np.inf)
+                scores[fits] = found
+                total = np.logaddexp(total, scores)
+                read[fits] += 1
+            return {"scores": total - np.log(read)}
 
         nats, steps, notes = 0.0, 0, 0
         for piece, row in batches.outputs(run):
@@ -349,7 +367,7 @@ class MusicTask(Task):
             "style": asked.style,
         }
         rows, names = asked.samples, self.conditions(config)
-        known = {"place": np.tile(encoding.places(steps, metre), (rows, 1))}
+        known = {"place": np.tile(encoding.places(steps, metre, asked.pickup), (rows, 1))}
         for name, value in told({name: wanted[name] for name in names}, vocabularies).items():
             known[name] = np.full(rows, value)
         for name in ("key", "style"):
@@ -369,7 +387,8 @@ class MusicTask(Task):
         drawn = sampler(known, np.stack(noise, axis=-1), taken)
         scores = [encoding.decode(row, tempo=asked.tempo, metre=metre) for row in drawn]
         if encoding.name == "events":
-            scores = [music.cut(score, asked.length) for score in scores]
+            longest = max(asked.length, encoding.decode(given).length)  # a primer is not cut
+            scores = [music.cut(score, longest) for score in scores]
         return [dataclasses.replace(score, name=f"sample {number}") for number, score in enumerate(scores, 1)]
 
     def beginning(self, config, encoding, asked):
@@ -418,8 +437,8 @@ class MusicTask(Task):
         encoding, scores = self.encoding(config, data.vocabularies), {}
         if config.ngram:
             scores[f"valid_{config.ngram}-gram_nats_per_step"] = ngram_nats(config, encoding, data)
-        scores_of = (encoding.decode(piece["rows"]) for piece in data.splits["valid"].examples)
-        write_json(folder / "corpus.json", music.corpus_statistics(scores_of))
+        pieces = (encoding.decode(piece["rows"]) for piece in data.splits["valid"].examples)
+        write_json(folder / "corpus.json", music.corpus_statistics(pieces))
         return scores
 
 
@@ -500,8 +519,14 @@ def hidden(inputs, names):
 
 
 def held_out(examples, every):
-    """Two Examples: all pieces but one in so many, and those; of fewer the last one is held out."""
+    """Two Examples: all pieces but one in so many, and those; of fewer the last one is held out.
+
+    Raises:
+        ValueError: there is but one piece.
+    """
     count = sum(1 for _ in examples)
+    if count < 2:
+        raise ValueError(f"{examples.source}: {count} piece, where one is to learn from and one is held out as valid.")
 
     def part(held):
         def read():

@@ -17,7 +17,6 @@ from seqzoo.metrics import translation_scores
 from seqzoo.pipeline import Batches
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Data, Task
-from seqzoo.vocabulary import UNKNOWN
 
 HELD_OUT = 20  # of so many pairs one is valid where there is no such split
 CHUNK = 256  # sentences that are translated together, at most
@@ -166,6 +165,9 @@ class Translation(Task):
         for split, examples in splits.items():
             training = split == "train"
             pairs = Encoded(examples, codecs, config.lowercase, config.longest if training else None)
+            if next(iter(pairs), None) is None:
+                why = pairs.said() or f" of {data.facts.get('held out', 'what was read')}"
+                raise ValueError(f"{examples.source}: no pair is left for {split}{why}.")
             batches = data.splits[split] = Batches(
                 pairs,
                 lambda pair: encoded(*pair["ids"], codecs),
@@ -248,7 +250,7 @@ class Translation(Task):
 
         said, references = [], []
         for pair, row in batches.outputs(run):
-            said.append(codecs[1].decode(row["ids"][0].tolist()))
+            said.append(codecs[1].decode(row["ids"][0].tolist()).strip())  # as the references are
             references.append(pair["target"])
             nats, tokens = nats + float(row["nats"]), tokens + float(row["tokens"])
         scores = translation_scores(said, references, self.bleu_tokens(config), config.lowercase)
@@ -350,7 +352,7 @@ class Translation(Task):
         source, target = codecs
         length = int(row["lengths"][place])
         ids = row["ids"][place, :length].tolist()
-        text, steps = target.decode(ids), len(pair["ids"][0]) + 1
+        text, steps = target.decode(ids).strip(), len(pair["ids"][0]) + 1
         answer = {
             "text": text,
             "score": round(float(row["scores"][place]), 4),
@@ -360,12 +362,14 @@ class Translation(Task):
         if "attention" in row:
             weights = row["attention"][place, :length, :steps]
             answer["attention"] = weights.round(3).tolist()
-            if unknown:
+            if unknown and 1 in ids:
                 words = [pair["source"][start:end] for start, end in source.places(pair["source"])]
+                if source.units == "words":  # each with the blank before it, which the first word does not have
+                    words[0] = " " + words[0]
                 for step in (step for step, i in enumerate(ids) if i == 1):
-                    word = words[int(weights[step, : len(words)].argmax())] if words else ""
-                    answer["tokens"][step] = word
-                    answer["text"] = answer["text"].replace(UNKNOWN, word, 1)
+                    word = words[int(weights[step, : len(words)].argmax())]
+                    answer["tokens"][step] = word if step else word.strip()
+                answer["text"] = ("" if source.units == "words" else " ").join(answer["tokens"])
         return answer
 
     def score(self, run, lines, options):

@@ -4,7 +4,16 @@ import json
 import pytest
 from rich.console import Console
 
-from seqzoo.display import html_page, print_classified, print_tagged, result_table, tagged, to_json
+from seqzoo.display import (
+    attention_page,
+    html_page,
+    print_classified,
+    print_tagged,
+    print_translated,
+    result_table,
+    tagged,
+    to_json,
+)
 from seqzoo.tokenizer import split_sentences, tokenize
 
 TEXT = "Nothing here. Ford Motor [bold] hired\nZoë :smile: in 東京."
@@ -193,3 +202,36 @@ def test_a_page_is_made_while_its_predictions_come():
 def test_words_that_overlap_keep_the_text_as_it_is():
     words = [{"text": "bc", "start": 1, "end": 3, "weight": 0.8}, {"text": "ab", "start": 0, "end": 2, "weight": 0.8}]
     assert printed(classified("abcd", "pos", {"pos": 0.9}, words=words)).startswith("pos 90%  *ab**c*d\n")
+
+
+def translated(*texts, **more):
+    best = [{"text": text, "score": -0.5 - place, **more} for place, text in enumerate(texts)]
+    return {"text": "<i>a</i>", "translation": texts[0] if texts else "", "n_best": best, "source_tokens": ["<i>", "a"]}
+
+
+def test_translations_are_printed_as_they_are_and_several_with_their_scores():
+    def shown(answer):
+        console = Console(file=io.StringIO(), width=30)
+        print_translated(answer, console)
+        return console.file.getvalue()
+
+    odd = "[bold] :smile: " + "word " * 20
+    assert shown(translated(odd)) == odd + "\n"
+    assert shown(translated()) == "\n"  # a line for each line
+    assert shown(translated(odd, "")) == f"  -0.500  {odd}\n  -1.500  \n"
+
+
+def test_a_page_of_translations_has_a_table_of_the_attention_of_each():
+    best = {"tokens": ["<b>", "o"], "attention": [[0.25, 0.75], [1.0, 0.0]]}
+    answers = [
+        translated("x & y", "y", **best),
+        translated("alone"),
+        translated("", tokens=[], attention=[]),
+        translated(),
+    ]
+    page = "".join(attention_page(iter(answers), "<my> page"))
+    assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n") and page.count("&lt;my&gt; page") == 2
+    assert page.count("<article") == 4 and page.count("<table") == 3 and page.count("<td") == 8
+    assert "&lt;i&gt;a&lt;/i&gt;" in page and "x &amp; y" in page and "-0.500" in page
+    assert 'rgb(0 110 220/0.75)" title="&lt;b&gt; ← a: 0.750"' in page
+    assert "<i>" not in page and "<b>" not in page and "http" not in page and "src=" not in page

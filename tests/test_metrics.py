@@ -1,3 +1,4 @@
+import math
 import random
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from seqzoo.metrics import (
     confusion,
     label_set_scores,
     span_scores,
+    translation_scores,
 )
 from seqzoo.music import Score
-from seqzoo.plots import confusion_plot, history_plot, piano_roll_plot, reliability_plot
+from seqzoo.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot, reliability_plot
 from seqzoo.spans import spans
 
 # The tables of conlleval: the pairs of prefixes, before and here, between which a span of one type starts or ends.
@@ -210,7 +212,7 @@ import sys
 import seqzoo.display, seqzoo.metrics, seqzoo.tokenizer
 assert not {{"matplotlib", "seqeval", "sklearn"}} & set(sys.modules)
 from seqzoo.music import Note, Score
-from seqzoo.plots import confusion_plot, history_plot, piano_roll_plot
+from seqzoo.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot
 history = [{{"epoch": 1, "loss": 2.0, "valid_f1": 10.0}}, {{"epoch": 2, "loss": float("nan")}}]
 history_plot(history, "valid_f1", {str(tmp_path / "history.png")!r})
 history_plot(history, "loss", {str(tmp_path / "loss.png")!r}, direction="min")
@@ -324,3 +326,34 @@ def test_naive_bayes_needs_texts_and_smoothing():
     with pytest.raises(ValueError, match="above 0, not 0"):
         naive_bayes_baseline([(["a"], "b")], smoothing=0)
     assert naive_bayes_baseline([([], "b")])(["a"]) == "b"
+
+
+def test_translations_score_as_bleu_is_by_hand():
+    # 5 words of 6, n-grams of 5/5, 3/4, 2/3, 1/2; too short by a word: e^(1 - 6/5).
+    scores = translation_scores(["the cat sat on mat"], ["the cat sat on the mat"])
+    assert scores["bleu"] == pytest.approx(100 * math.exp(1 - 6 / 5) * (1 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25)
+    assert scores["exact"] == 0 and 0 < scores["chrf"] < 100
+    assert scores.keys() == {"bleu", "chrf", "exact", "bleu_signature", "chrf_signature"}
+    same = translation_scores(["A b c d", "x"], ["a b c d", "y"], tokenize="char", lowercase=True)
+    assert same["exact"] == 50 and same["bleu_signature"].startswith("nrefs:1|case:lc|eff:no|tok:char")
+    assert translation_scores(["A b c d"], ["a b c d"])["exact"] == 0
+    assert translation_scores(["a", ""], ["", ""])["exact"] == 50
+
+
+@pytest.mark.parametrize("numbers", [(0, 0), (1, 2), (2, 1)])
+def test_translations_and_references_are_as_many(numbers):
+    with pytest.raises(ValueError, match="There are {} translations of {} references".format(*numbers)):
+        translation_scores(*(["a"] * number for number in numbers))
+
+
+@pytest.mark.parametrize("source, target", [(1, 1), (4, 0), (700, 3), (2, 700)])
+def test_attention_is_drawn_in_an_image_of_bounded_size(source, target, tmp_path):
+    from matplotlib.image import imread
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        names = ["$a_{1", "日", "b" * 500]
+        weights = np.full((target, source), 0.5).tolist()
+        rows = [(names * 300)[:number] for number in (source, target)]
+        attention_plot(*rows, weights, tmp_path / "a.png", "$x_{ " + "long " * 9)
+    assert max(imread(tmp_path / "a.png").shape) < 5000

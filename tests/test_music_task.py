@@ -116,6 +116,20 @@ def test_a_run_is_evaluated_on_other_files_in_all_keys(folder, tmp_path):
     assert scores.keys() == {"test_nats_per_step", "test_nats_per_token", "test_12_keys_nats_per_step"}
 
 
+def test_other_pieces_of_a_batch_do_not_decide_in_which_keys_one_is_read(trained, tmp_path):
+    high = Score([Note(0, 2, 127), Note(2, 2, 125), Note(0, 4, 60, 1)])  # which has no room above
+    encoding = TASK.encoding(trained.config, trained.vocabularies)
+
+    def nats(name, **pieces):
+        asked = dataclasses.replace(trained.config, data_dir=str(write(tmp_path / name, **pieces)))
+        data = TASK.load(asked, trained.vocabularies, unseen=True)
+        return TASK.nats(asked, trained.predictor, data.splits["test"], encoding, 12)[0]
+
+    pieces = {"a": high, "b": tune(7)}
+    alone = [nats(name, **{name: piece, "three": tune(4, voices=3)}) for name, piece in pieces.items()]
+    assert nats("both", **pieces) == pytest.approx(sum(alone), rel=1e-5)
+
+
 @pytest.mark.parametrize("encoding", ["frames", "melody", "events"])
 def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
     flags = [f"--encoding={encoding}", "--dataset=midi", f"--data_dir={corpus}", "--conditions=none", "--ngram=0"]
@@ -129,8 +143,9 @@ def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
     begun = music.quantize(music.cut(tune(6), 2), merge=True)
     if encoding == "melody":
         begun = music.from_melody(music.to_melody(begun))
-    (score,) = draw(trained, primer=str(path), primer_quarters=2, length=4)
-    assert without_velocities(music.cut(score, 2))[: len(begun.notes)] == without_velocities(begun)
+    for length in (4, 0.25):
+        (score,) = draw(trained, primer=str(path), primer_quarters=2, length=length)
+        assert without_velocities(music.cut(score, 2))[: len(begun.notes)] == without_velocities(begun)
     if encoding == "frames":
         weight = trained.predictor.notes.bias
         weight.assign(np.where(np.arange(weight.shape[0]) == END, 30.0, np.array(weight)))  # it would end at once
@@ -287,6 +302,16 @@ def test_styles_are_folders_and_what_can_not_be_encoded_is_said(corpus):
     assert [*again.splits] == ["valid"]
 
 
+def test_a_style_that_was_not_learned_is_not_told(tmp_path):
+    folder = write(tmp_path, air__1=tune(1), air__2=tune(2), polka__1=tune(3))  # the last one is held out
+    data = TASK.load(config(folder, conditions="style"))
+    assert data.vocabularies["style"].tokens[2:] == ["air"]
+    told = {
+        split: {int(inputs["style"]) for _, (inputs, *_) in batches._pairs()} for split, batches in data.splits.items()
+    }
+    assert told == {"train": {2}, "valid": {0}}
+
+
 def test_an_epoch_s_keys_are_decided_by_seed_and_epoch(corpus):
     batches = TASK.load(config(corpus, conditions="key")).splits["train"]
     first, same, other = ([*batches.epoch(number).as_numpy_iterator()] for number in (3, 3, 4))
@@ -357,6 +382,7 @@ def test_a_long_piece_is_parts_that_go_on_in_its_bars():
         (["--dataset=midi", "--data_dir=CORPUS", "--conditions=key,mood"], ["key, metre, style. Received: 'mood'"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--conditions=style"], ["no styles"]),
         (["--dataset=midi", "--data_dir=ONE"], ["No train split", "Found: test"]),
+        (["--dataset=midi", "--data_dir=SOLO"], ["1 piece, where one is to learn from"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--output=independent"], ["--encoding=frames and --dataset=frames"]),
         (["--dataset=midi", "--data_dir=MANY"], ["3 notes at once"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--rnn=bilstm"], ["reads forward"]),
@@ -365,6 +391,7 @@ def test_a_long_piece_is_parts_that_go_on_in_its_bars():
 def test_useless_data_and_wrong_commands_are_one_line(corpus, tmp_path, flags, words, capsys):
     plain = write(tmp_path / "plain", a=tune(1), b=tune(2))
     places = {"CORPUS": corpus, "PLAIN": plain, "ONE": plain / "a.mid"}
+    places["SOLO"] = write(tmp_path / "solo", a=tune(1))
     places["MANY"] = write(tmp_path / "many", a=tune(1, voices=3), b=tune(2, voices=3))
     for name, place in places.items():
         flags = [flag.replace(name, str(place)) for flag in flags]

@@ -14,7 +14,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 def test_the_builders_examples_run_one_after_the_other():
     names = {}
-    tagged, classified, modelled, generated = [block for block in BLOCKS if "model.fit" in block]
+    tagged, classified, modelled, generated, translated = [block for block in BLOCKS if "model.fit" in block]
     exec(tagged, names)
     assert names["out"]["tags"].shape == (32, 12)
     exec(classified, names)
@@ -22,7 +22,9 @@ def test_the_builders_examples_run_one_after_the_other():
     exec(modelled, names)
     assert names["ids"].shape == (2, 20) and names["ids"].min() > 1  # neither padding nor unknown
     exec(generated, names)
-    assert names["ids"].shape == (2, 20)
+    assert names["each"].shape[:2] == (2, 20) and names["state"][0].shape == (2, 32)
+    exec(translated, names)
+    assert names["answers"].ids.shape[:2] == (2, 1) and names["answers"].attention.shape[-1] == 12
 
 
 def test_the_example_of_a_new_cell_is_a_layer():

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 pytest.importorskip("sentencepiece")
@@ -73,3 +74,41 @@ def test_nothing_to_learn_from_is_an_error(kind):
     for texts, size in ([], 50), (["", " \n "], 50), (TEXTS, 5):
         with pytest.raises(ValueError, match=f"No subwords could be learned, {kind} of size {size}"):
             Subwords.learn(texts, size, kind)
+
+
+ODD = [
+    "",
+    " ",
+    "  a  good\n\n film ",
+    "\n",
+    "▁The▁▁film ▁",
+    "qz日本ß ЖЖ Ж",
+    "👍🏽👍",
+    "\ud800y",
+    "<pad> <unk>",
+    "\r\x85\tThe\x00",
+]
+
+
+@pytest.fixture(scope="module")
+def merges():
+    return Subwords.learn(TEXTS + ["low lower lowest wide wider widest\n" * 9], 160, "bpe", exact=True)
+
+
+@pytest.mark.parametrize("text", [*TEXTS[:3], *PLACES, *ODD, "lower widest " * 20])
+def test_no_merge_left_out_gives_the_pieces_of_the_model_itself(merges, text):
+    expected = merges.encode([piece for piece, _, _ in merges.split(text)])
+    assert merges.sample(text, 0, np.random.default_rng(0)) == expected
+
+
+def test_merges_left_out_give_other_pieces_of_the_same_text_and_the_same_for_the_same_seed(merges):
+    text = "The  lower, the wider, naïve\nand widest "
+    draws = [merges.sample(text, 0.3, np.random.default_rng(seed)) for seed in range(8)]
+    for ids in draws:
+        assert "".join(merges.tokens[i] for i in ids).replace("▁", " ") == text
+    assert len({(*ids,) for ids in draws}) > 5
+    assert draws[3] == merges.sample(text, 0.3, np.random.default_rng(3))
+    rng = np.random.default_rng(3)
+    assert merges.sample(text, 0.3, rng) == draws[3] != merges.sample(text, 0.3, rng)
+    lengths = [len(merges.sample(text, share, np.random.default_rng(0))) for share in (0, 0.3, 0.8, 1)]
+    assert lengths == sorted(lengths) and lengths[-1] == len(text)  # in the end all are characters

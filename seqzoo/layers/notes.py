@@ -21,8 +21,8 @@ class NoteDecoder(keras.layers.Layer):
 
         logit(p) += sum_q (A_q [g_s, h])_{p - q}
 
-    The note b that stood in a slot before also speaks for the one note to which it would move as another one a of the
-    step just did (q to a, both of its slot): parallel motion, which is forbidden where b and q are a fifth or an octave::
+    The note b that stood in a slot before also speaks for the one note to which it would move as another slot of the
+    step just did, from q to a: in parallel, which the style of chorales forbids where b and q are a fifth or octave::
 
         logit(b + a - q) += (B_q [g_s, h])_{(q - b) mod 12}
 
@@ -73,7 +73,8 @@ class NoteDecoder(keras.layers.Layer):
             self.related = self.add_weight((relations * (INTERVALS + 1), self.dim), start, name="related")
             count = notes_shape[-1] + self.slots - 1
             self.intervals = self.add_weight((width, count * INTERVALS), "zeros", name="intervals")
-            self.parallels = self.add_weight((width, (self.slots - 1) * 12), "zeros", name="parallels")
+            if self.slots > 1:
+                self.parallels = self.add_weight((width, (self.slots - 1) * 12), "zeros", name="parallels")
         self.first.build((None, hidden_shape[-1]))
         self.cell.build((None, (2 + relations) * self.dim))
 
@@ -139,7 +140,7 @@ class NoteDecoder(keras.layers.Layer):
         return logits - 1e4 * ops.cast(ops.arange(self.tokens) == 0, "float32")
 
     def _related(self, both, notes):
-        """What notes [N, Q] say for those k semitones away from each: numbers and the pitches that they are for, [N, X]."""
+        """What notes [N, Q] say for those k semitones away from each: numbers, and the pitches they are for, [N, X]."""
         said = ops.cast(ops.matmul(both, self.intervals[:, : notes.shape[1] * INTERVALS]), "float32")  # [N, Q K]
         q = ops.where(notes > 0, notes - 1, -1000)
         return said, ops.reshape(q[..., None] + ops.arange(-REACH, REACH + 1, dtype="float32"), ops.shape(said))

@@ -56,7 +56,7 @@ def generator(
         places: numbers of places in a cycle such as a bar, 0 (padding) among them; 2: steps are all in place 1.
         ages: whether it is told for how many steps each token has stood.
         ahead: whether it can be told one token of each step beforehand, such as a melody to harmonise; a bidirectional
-            GRU reads it.
+            GRU reads it, and the places: so it also knows how many steps are left, even where no token is told.
         pitches, sets: the pitch of each token of music, and whether a step is a set of notes, see `NoteDecoder`.
         tonic: of music, whether it can be told a note that all others are heard from, as that of a key.
         output: "notes", or "independent": each of 128 pitches on its own (the baseline; logits [B, T, 128]).
@@ -188,10 +188,11 @@ class Opener:
         self.notes = model.get_layer("notes") if len(model.output.shape) == 4 else None
         self.tokens = self.notes.tokens if self.notes else 0
         self._score = compiled(self._scored)
+        self._begun = compiled(lambda known: self.opener(known))  # else what reads ahead goes step by step in Python
 
     def start(self, known):
         """(what each step is told [B, T, E], the first state) of {"place": [B, T], ...}, all that is known before."""
-        each, *state = self.opener({name: ops.convert_to_tensor(value, "int32") for name, value in known.items()})
+        each, *state = self._begun({name: ops.convert_to_tensor(value, "int32") for name, value in known.items()})
         return each, state
 
     def read(self, before, age, each, state):

@@ -216,14 +216,16 @@ class Translator:
         self.states = sum(name.startswith("state") for name in names)
         self.tokens = self.table.tokens
         self.attends = len(self.decoder.outputs) > 1 + self.states
-        self._score = compiled(self._scored)
+        self._start, self._score = compiled(self._started), compiled(self._scored)
 
     def start(self, source):
         """(fixed, state) of sources [N, S]: lists of tensors, a row a sentence; steps read the one, change the other.
 
         Encoding is the only thing that sees the source's ids: rows of both lists can be repeated and reordered.
         """
-        source = ops.convert_to_tensor(source, "int32")
+        return self._start(ops.convert_to_tensor(source, "int32"))
+
+    def _started(self, source):
         parts = self.encoder([self.source_table(source), masks.from_ids(source)], training=False)
         parts = keras.tree.flatten(parts)
         return parts[: self.fixed], parts[self.fixed :]
@@ -254,5 +256,5 @@ class Translator:
         return np.asarray(scores), None if weights is None else np.asarray(weights)
 
     def _scored(self, source, target, next_ids):
-        logits, _, weights = self.read(target, *self.start(source))
+        logits, _, weights = self.read(target, *self._started(source))
         return ops.where(next_ids > 0, log_probabilities(logits, next_ids), 0.0), weights
