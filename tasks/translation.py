@@ -361,7 +361,7 @@ class Translation(Task):
         }
         if "attention" in row:
             weights = row["attention"][place, :length, :steps]
-            answer["attention"] = weights.round(3).tolist()
+            answer["attention"] = weights.astype("float64").round(3).tolist()  # as float32 0.817 is 0.81699997
             if unknown and 1 in ids:
                 words = [pair["source"][start:end] for start, end in source.places(pair["source"])]
                 if source.units == "words":  # each with the blank before it, which the first word does not have
