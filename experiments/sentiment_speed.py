@@ -139,7 +139,7 @@ class Texts(Feed):
 
         self.bucketed = bucketed
         limits = (config.batch_size, config.batch_tokens, config.seed)
-        Batches.__init__(self, examples, encode, *limits, cache_tokens=sys.maxsize, aligned=False)
+        Batches.__init__(self, examples, encode, *limits, cache_tokens=sys.maxsize, aligned="inputs")
 
     def _grouped(self, items):
         groups = list(super()._grouped(items))

@@ -28,14 +28,27 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         y, z = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
-        loss = ops.sparse_categorical_crossentropy(y, z, from_logits=True)  # -log p(y)
-        if not self.smoothing:
-            return loss
-        # -log p(v) = -log p(y) + z_y - z_v, so that one softmax is enough. The mean over v > 0 is a matrix product: a
-        # slice's gradient is a copy of all logits, and padding's score in a sum would cost the others their digits.
-        V = z.shape[-1]
-        mean = ops.matmul(z, ops.cast(ops.arange(V) > 0, "float32")[:, None] / (V - 1))[..., 0]
-        return loss + self.smoothing * (ops.take_along_axis(z, y[..., None], axis=-1)[..., 0] - mean)
+        V, e = z.shape[-1], self.smoothing
+        spread = ops.cast(ops.arange(V) > 0, "float32") * (e / (V - 1))  # [V]
+
+        # dL/dz_v = p(v) - (1 - e) [v = y] - e / (V - 1) [v > 0], written out: one pass over the logits' exponentials,
+        # where TensorFlow's own operation takes three times as long, and a gathered score's gradient as long again.
+        @ops.custom_gradient
+        def run(z):
+            top = ops.max(z, axis=-1, keepdims=True)  # [B, T, 1]
+            exp = ops.exp(z - top)
+            total = ops.sum(exp, axis=-1, keepdims=True)
+            right = ops.take_along_axis(z, y[..., None], axis=-1)
+            # A matrix product, as padding's score in a sum would cost the others their digits.
+            loss = ops.log(total) + top - (1 - e) * right - ops.matmul(z, spread[:, None])
+
+            def gradient(*args, upstream=None):
+                d = (args[0] if upstream is None else upstream)[..., None]  # [B, T, 1]
+                return exp * (d / total) - d * ops.where(ops.equal(ops.arange(V), y[..., None]), 1 - e + spread, spread)
+
+            return loss[..., 0], gradient
+
+        return run(z)
 
     def get_config(self):
         return {**super().get_config(), "smoothing": self.smoothing}
