@@ -358,7 +358,7 @@ def result_table(metrics, title):
     for row, measure, value in _flat(metrics, ()):
         if measure in _MEASURES:
             rows.setdefault(row, {})[measure] = value
-        else:
+        elif not isinstance(value, str):  # such as a signature: it is in the file
             number = f"{value:,.4g}" if isinstance(value, float) else str(value)
             others.append(" ".join(filter(None, [row, measure, number])))
     measures = [measure for measure in _MEASURES if any(measure in row for row in rows.values())]

@@ -81,7 +81,9 @@ class Model(Options):
         "", "How the share of right inputs in training falls (Bengio et al., 2015); empty: all are right.",
         choices=("", "linear", "exponential", "inverse_sigmoid"),
     )  # fmt: skip
-    sampling_epochs: float = option(10.0, "Epochs until it has fallen, or halved.", minimum=0.01)
+    sampling_epochs: float = option(
+        10.0, "Epochs until none are right (linear) or half of them (the others).", minimum=0.01
+    )
     sampling_least: float = option(0.5, "The least share of right inputs.", minimum=0, maximum=1)
     valid_beam: int = option(1, "Width of the beam on valid between the epochs.", minimum=1)
 
@@ -93,8 +95,11 @@ class Decoding(Options):
     beam: int = option(5, "Hypotheses that are searched side by side; 1: the likeliest token each step.", minimum=1)
     length_penalty: float = option(1.0, "alpha of Wu et al. (2016): above 0 longer translations are favoured.")
     coverage_penalty: float = option(0.0, "beta of Wu et al.: above 0 the whole source wants attention.", minimum=0)
-    block_ngrams: int = option(0, "No so many tokens in a row twice in a translation; 0: off.", minimum=0)
-    longest_ratio: float = option(2.0, "Tokens of a translation at most, for each of the source's; and ten.", minimum=0)
+    block_ngrams: int = option(0, "n: no n tokens in a row come twice in a translation; 0: off.", minimum=0)
+    longest_ratio: float = option(
+        2.0, "A translation has at most so many times the source's tokens, and ten more.", minimum=0
+    )
+    replace_unknown: bool = option(True, "For an unknown word write the word of the source that has its attention.")
     ensemble: str = option("", "More runs of the same vocabularies, with commas, to average with.")
 
 
@@ -103,7 +108,7 @@ class Predicting(Decoding):
     """Translations."""
 
     n_best: int = option(1, "Translations of each text, best first.", minimum=1)
-    replace_unknown: bool = option(True, "For an unknown word write the word of the source that has its attention.")
+    attention: bool = option(False, "Answer with the attention of each token, too.")
     html: str = option("", "Write the translations with their attention as a page for a browser to this file, too.")
     png: str = option("", "Draw the attention of the first translation into this file.")
 
@@ -242,6 +247,7 @@ class Translation(Task):
         asked = options or Decoding(beam=config.valid_beam)
         codecs = self.codecs(config, vocabularies)
         search = self.search(config, predictor, vocabularies, asked)
+        copies = self.copies(config, predictor, asked)
         nats, tokens = 0.0, 0
 
         def run(inputs, labels, weights):
@@ -250,7 +256,7 @@ class Translation(Task):
 
         said, references = [], []
         for pair, row in batches.outputs(run):
-            said.append(codecs[1].decode(row["ids"][0].tolist()).strip())  # as the references are
+            said.append(self.answer(pair, row, 0, codecs, copies)["text"])
             references.append(pair["target"])
             nats, tokens = nats + float(row["nats"]), tokens + float(row["tokens"])
         scores = translation_scores(said, references, self.bleu_tokens(config), config.lowercase)
@@ -262,15 +268,29 @@ class Translation(Task):
         """How sacreBLEU takes texts apart: as it does by default, or into characters if those are what is written."""
         return "char" if config.tokenizer == "characters" else "13a"
 
-    def search(self, config, translator, vocabularies, asked, n_best=1, unknown=False):
-        """A function source ids [B, S] -> {"ids": [B, K, N], ...} as of `beam.Answers`, a row a source."""
+    def copies(self, config, translator, asked):
+        """Whether unknown tokens are written, since the attention says what they stand for."""
+        return asked.replace_unknown and translator.attends and config.tokenizer in ("words", "whitespace")
+
+    def search(self, config, translator, vocabularies, asked, n_best=1, attention=False):
+        """A function source ids [B, S] -> {"ids": [B, K, N], ...} as of `beam.Answers`, a row a source.
+
+        It is made once for a translator and what is asked: to trace its loop takes longer than a sentence.
+        """
+        searches = vars(translator).setdefault("searches", {})
+        key = (asked, n_best, attention)
+        if key not in searches:
+            searches[key] = self._search(config, translator, vocabularies, asked, n_best, attention)
+        return searches[key]
+
+    def _search(self, config, translator, vocabularies, asked, n_best, attention):
         from seqzoo.beam import Beam, Ensemble
         from seqzoo.training import load
 
         if asked.coverage_penalty and not translator.attends:
             raise ValueError("--coverage_penalty needs a run with attention.")
         translators = [translator]
-        for folder in filter(None, asked.ensemble.split(",")):
+        for folder in filter(None, map(str.strip, asked.ensemble.split(","))):
             other = load(folder)
             same = other.task.__class__ is self.__class__ and {n: v.tokens for n, v in other.vocabularies.items()} == {
                 n: v.tokens for n, v in vocabularies.items()
@@ -278,16 +298,22 @@ class Translation(Task):
             if not same:
                 raise ValueError(f"--ensemble: {folder} is no translation run of the same vocabularies.")
             translators.append(other.predictor)
-        end = self.codecs(config, vocabularies)[1].end
+        end, copies = self.codecs(config, vocabularies)[1].end, self.copies(config, translator, asked)
+        step = translator if len(translators) == 1 else Ensemble(translators)
+
+        def without_attention(ids, fixed, state):
+            return *step(ids, fixed, state)[:2], None
+
         beam = Beam(
-            translator if len(translators) == 1 else Ensemble(translators),
+            # Its history takes N times S numbers a hypothesis.
+            step if attention or copies or asked.coverage_penalty else without_attention,
             end,
             end,
             max(asked.beam, n_best),
             asked.length_penalty,
             asked.coverage_penalty,
             asked.block_ngrams,
-            banned=(0,) if unknown else (0, 1),
+            banned=(0,) if copies else (0, 1),
             n_best=n_best,
         )
 
@@ -304,9 +330,11 @@ class Translation(Task):
     def predict(self, run, lines, options=None):
         asked = options or Predicting()
         source, target = self.codecs(run.config, run.vocabularies)
-        # Unknown tokens are written only where the attention says what they stand for.
-        unknown = asked.replace_unknown and run.predictor.attends and run.config.tokenizer in ("words", "whitespace")
-        search = self.search(run.config, run.predictor, run.vocabularies, asked, asked.n_best, unknown)
+        shown = bool(asked.attention or asked.html or asked.png)
+        if shown and not run.predictor.attends and (asked.attention or asked.png):
+            raise ValueError("--attention and --png need a run with attention.")
+        copies = self.copies(run.config, run.predictor, asked)
+        search = self.search(run.config, run.predictor, run.vocabularies, asked, asked.n_best, shown)
         number, drawn = 0, False
         for chunk in _chunks(lines, CHUNK):
             pairs = Encoded([{"source": line, "target": ""} for line in chunk], (source, target), run.config.lowercase)
@@ -324,7 +352,7 @@ class Translation(Task):
                     ids = pair["ids"][0]
                     answer["source_tokens"] = [*source.shown(ids), "<end>"]
                     answer["n_best"] = [
-                        self.answer(pair, row, place, (source, target), unknown)
+                        self.answer(pair, row, place, (source, target), copies, shown)
                         for place in range(asked.n_best)
                         if np.isfinite(row["scores"][place])
                     ]
@@ -339,16 +367,14 @@ class Translation(Task):
         from seqzoo.plots import attention_plot
         from seqzoo.training import replace
 
-        if "attention" not in best:
-            raise ValueError("--png needs a run with attention.")
         replace(
             pathlib.Path(path),
             lambda temporary: attention_plot(source, best["tokens"], best["attention"], temporary, best["text"]),
         )
         return True
 
-    def answer(self, pair, row, place, codecs, unknown):
-        """One of the translations of a pair, from a row of `search`."""
+    def answer(self, pair, row, place, codecs, copies, shown=False):
+        """One of the translations of a pair, from a row of `search`; `shown`: with its attention."""
         source, target = codecs
         length = int(row["lengths"][place])
         ids = row["ids"][place, :length].tolist()
@@ -361,8 +387,9 @@ class Translation(Task):
         }
         if "attention" in row:
             weights = row["attention"][place, :length, :steps]
-            answer["attention"] = weights.astype("float64").round(3).tolist()  # as float32 0.817 is 0.81699997
-            if unknown and 1 in ids:
+            if shown:
+                answer["attention"] = weights.astype("float64").round(3).tolist()  # as float32 0.817 is 0.81699997
+            if copies and 1 in ids:
                 words = [pair["source"][start:end] for start, end in source.places(pair["source"])]
                 if source.units == "words":  # each with the blank before it, which the first word does not have
                     words[0] = " " + words[0]

@@ -103,7 +103,7 @@ def test_texts_come_from_an_option_a_file_or_standard_input_and_an_empty_line_is
 ):
     lines = ["red cat", "", "  ", "owl old "]
     (tmp_path / "texts.txt").write_text("\n".join(lines) + "\n")
-    asked = ["--mode=predict", f"--workdir={folder}", "--beam=2"]
+    asked = ["--mode=predict", f"--workdir={folder}", "--beam=2", "--attention"]
     from_file = answers(capsys, *asked, f"--input={tmp_path / 'texts.txt'}")
     assert [answer["translation"] for answer in from_file] == ["rilo keto", "", "", "huvo volo"]
     assert [(answer["line"], answer["text"]) for answer in from_file] == [*enumerate(lines, 1)]
@@ -259,7 +259,7 @@ def test_a_run_is_evaluated_on_another_folder_by_the_beam_that_is_asked_for(trai
     assert run.main(["--mode=evaluate", f"--workdir={trained.folder}", f"--data_dir={other}", "--beam=2"]) == 0
     (saved,) = trained.folder.glob("evaluate-*other.json")
     scores = json.loads(saved.read_text())
-    said = predict(trained, [source for source, _ in found], beam=2, replace_unknown=False)
+    said = predict(trained, [source for source, _ in found], beam=2)
     same = [answer["translation"] == target for answer, (_, target) in zip(said, found, strict=True)]
     assert scores["test_exact"] == pytest.approx(100 * np.mean(same)) and any(same)
     assert scores["test_bleu_signature"].startswith("nrefs:1") and 0 < scores["test_chrf"] <= 100
@@ -267,8 +267,8 @@ def test_a_run_is_evaluated_on_another_folder_by_the_beam_that_is_asked_for(trai
 
 def test_a_run_twice_is_the_run_and_others_must_have_its_vocabularies(folder, spelled, trained, capsys):
     lines = ["red cat owl", "big dog sees"]
-    alone = predict(trained, lines, beam=2)
-    twice = predict(trained, lines, beam=2, ensemble=str(folder))
+    alone = predict(trained, lines, beam=2, attention=True)
+    twice = predict(trained, lines, beam=2, attention=True, ensemble=str(folder))
     for one, two in zip(alone, twice, strict=True):
         assert one["translation"] == two["translation"]
         assert one["n_best"][0]["score"] == pytest.approx(two["n_best"][0]["score"], abs=2e-4)
@@ -357,7 +357,7 @@ def test_a_run_without_attention_has_pages_without_tables_and_refuses_what_needs
     assert len(answers(capsys, *asked, f"--html={tmp_path / 'a.html'}")) == 2
     page = (tmp_path / "a.html").read_text()
     assert page.count("<article") == 2 and "<table" not in page
-    assert "--png needs a run with attention" in refused(capsys, *asked, f"--png={tmp_path / 'a.png'}")
+    assert "--attention and --png need a run with attention" in refused(capsys, *asked, f"--png={tmp_path / 'a.png'}")
     assert "--coverage_penalty needs a run with attention" in refused(capsys, *asked, "--coverage_penalty=0.2")
     assert not (tmp_path / "a.png").exists()
 
