@@ -4,7 +4,7 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="Nottingham MIDI, frames of sixteenths, nats a step",
-    flags="--task=music --dataset=midi --data_dir={data}/nottingham_midi --encoding=frames --notes=5 --epochs=10",
+    flags="--task=music --dataset=midi --data_dir={data}/nottingham_midi --encoding=frames --notes=5 --epochs=6",
     metric="valid_nats_per_step",
     published={},
     seeds=1,
