@@ -468,8 +468,10 @@ class Pieces:
             self.read += 1
             pickup = example.get("pickup", 0) * float(music.SIXTEENTH)
             places = self.encoding.places(len(rows), score.metre, pickup)
-            for start in range(0, len(rows), self.longest):
-                part = slice(start, start + self.longest)
+            # Parts of one length: a short one, such as an end mark by itself, would weigh as much in its batch as a whole.
+            size = -(-len(rows) // -(-len(rows) // self.longest))
+            for start in range(0, len(rows), size):
+                part = slice(start, start + size)
                 about = {"key": key, "metre": score.metre, "style": example.get("style", "")}
                 yield {"rows": rows[part], "places": places[part], **about}
         self.dropped = self.encoding.dropped
