@@ -468,7 +468,7 @@ class Pieces:
             self.read += 1
             pickup = example.get("pickup", 0) * float(music.SIXTEENTH)
             places = self.encoding.places(len(rows), score.metre, pickup)
-            # Parts of one length: a short one, such as an end mark by itself, would weigh as much in its batch as a whole.
+            # Parts of one length: a short one, such as an end mark alone, would weigh in its batch as much as a whole.
             size = -(-len(rows) // -(-len(rows) // self.longest))
             for start in range(0, len(rows), size):
                 part = slice(start, start + size)

@@ -337,7 +337,7 @@ def test_a_piece_in_another_key_is_what_would_be_read_of_it(encoding, tmp_path):
 
 
 def test_what_varies_keeps_its_length_its_weights_and_its_key_within_reach():
-    score = Score([Note(0, 3, 60), Note(3, 3, 64), Note(Fraction(15, 4), Fraction(1, 4), 127, 1)])
+    score = Score([Note(0, 3, 60), Note(3, Fraction(19, 4), 64), Note(Fraction(15, 4), Fraction(1, 4), 127, 1)])
     for name in ("voices", "frames", "events", "melody"):
         asked = TASK.Config(encoding=name, notes=2, max_steps=16, hide_conditions=1.0, melody_ahead=1.0)
         encoding, pieces = pieces_of(asked, score)
@@ -369,8 +369,8 @@ def pieces_of(asked, score):
 
 def test_a_long_piece_is_parts_that_go_on_in_its_bars():
     encoding, pieces = pieces_of(TASK.Config(max_steps=16), tune(1, quarters=9))
-    assert [len(piece["rows"]) for piece in pieces] == [16, 16, 5]
-    assert [piece["places"][0] for piece in pieces] == [1, 1, 1] and pieces[2]["rows"][-1, 0] == END
+    assert [len(piece["rows"]) for piece in pieces] == [13, 13, 11]
+    assert [piece["places"][0] for piece in pieces] == [1, 14, 11] and pieces[2]["rows"][-1, 0] == END
     whole = np.concatenate([piece["rows"] for piece in pieces])
     assert encoding.decode(whole).length == 9 and len({piece["key"] for piece in pieces}) == 1
 
@@ -398,3 +398,8 @@ def test_useless_data_and_wrong_commands_are_one_line(corpus, tmp_path, flags, w
     assert run.main([*SMALL, *flags, f"--workdir={tmp_path / 'run'}"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and all(word in error for word in words), error
+
+
+def test_parts_are_alike_in_length_so_that_no_end_mark_stands_alone():
+    _, pieces = pieces_of(TASK.Config(max_steps=16), tune(1, quarters=8))  # 32 steps and the end mark
+    assert [len(piece["rows"]) for piece in pieces] == [11, 11, 11]
