@@ -1,7 +1,6 @@
 """Language modelling: what comes next, in characters, words, subwords, or words and characters."""
 
 import dataclasses
-import itertools
 import math
 import pathlib
 import time
@@ -12,7 +11,7 @@ from seqzoo import options
 from seqzoo.codec import UNITS, Codec
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
-from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
 from seqzoo.display import print_scored
 from seqzoo.metrics import pair_scores, text_scores
 from seqzoo.ngrams import AddK, KneserNey, best_k
@@ -180,13 +179,12 @@ class LanguageModel(Task):
                     f"{examples.source} gives {', '.join(examples.features)}, where a text is needed: --dataset=text."
                 )
         if unseen and "test" not in splits:  # not what the run learned from: all of it is scored
-            parts = [*splits.values()]
-            splits = {"test": Examples(lambda: itertools.chain(*parts), parts[0].features, parts[0].source)}
+            splits = as_test(splits)
         if not vocabularies:
             if "train" not in splits:
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
             if "valid" not in splits:
-                splits["train"], splits["valid"] = held_out_documents(splits["train"], HELD_OUT)
+                splits["train"], splits["valid"] = every_nth(splits["train"], HELD_OUT, lambda piece: piece["end"])
                 if next(iter(splits["valid"]), None) is None:
                     raise ValueError(
                         f"No valid split, and fewer than {HELD_OUT} documents to hold one out of: give a valid file, "
@@ -286,7 +284,7 @@ class LanguageModel(Task):
         """
         codec = self.codec(config, vocabularies)
         rows, skipped = [], 0
-        for chunk in _chunks(pairs, 512):
+        for chunk in chunks(pairs, 512):
             texts, groups = [], []
             for pair in chunk:
                 both = [pair["good"], pair["bad"]]
@@ -350,7 +348,7 @@ class LanguageModel(Task):
             if len(lines) < 2:
                 raise ValueError(f"--rank needs two texts at least, as lines or parted by ' / '. Received: {lines}")
         count = 0
-        for chunk in _chunks(lines, 256 if not options.rank else len(lines)):
+        for chunk in chunks(lines, 256 if not options.rank else len(lines)):
             texts = [{"text": text, "closed": True} for text in chunk]
             rows = []
             for row in self.scored(run.config, run.predictor, texts, codec):
@@ -526,25 +524,3 @@ def _unescaped(text):
         raise ValueError(
             f"--stop: a backslash begins an escape such as \\n; a real one is \\\\. Received: {text!r}"
         ) from error
-
-
-def held_out_documents(examples, every):
-    """Two Examples: all documents of `examples` but one in so many, and those."""
-
-    def part(held):
-        def read():
-            number = 1
-            for example in examples:
-                if (number % every == 0) == held:
-                    yield example
-                number += example["end"]
-
-        return Examples(read, examples.features, examples.source)
-
-    return part(False), part(True)
-
-
-def _chunks(items, size):
-    items = iter(items)
-    while chunk := [*itertools.islice(items, size)]:
-        yield chunk

@@ -1,7 +1,6 @@
 """Music: one to many. From a note, a chord, a key, a melody or nothing, a piece."""
 
 import dataclasses
-import itertools
 import json
 import math
 import pathlib
@@ -11,7 +10,7 @@ import numpy as np
 from seqzoo import music, options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
-from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets import DATASETS, as_test, every_nth
 from seqzoo.display import music_table
 from seqzoo.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding, parse_metre
 from seqzoo.ngrams import KneserNey
@@ -155,8 +154,7 @@ class MusicTask(Task):
                     f"{examples.source} gives {', '.join(examples.features)}, where music is needed: --dataset=midi."
                 )
         if unseen and "test" not in splits:
-            parts = [*splits.values()]
-            splits = {"test": Examples(lambda: itertools.chain(*parts), parts[0].features, parts[0].source)}
+            splits = as_test(splits)
         data = Data({}, dict(vocabularies or {}))
         if "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"] = held_out(splits["train"], HELD_OUT)
@@ -529,16 +527,7 @@ def held_out(examples, every):
     count = sum(1 for _ in examples)
     if count < 2:
         raise ValueError(f"{examples.source}: {count} piece, where one is to learn from and one is held out as valid.")
-
-    def part(held):
-        def read():
-            for number, example in enumerate(examples, 1):
-                if (number % min(every, max(2, count)) == 0) == held:
-                    yield example
-
-        return Examples(read, examples.features, examples.source)
-
-    return part(False), part(True)
+    return every_nth(examples, min(every, count))
 
 
 def ngram_nats(config, encoding, data):

@@ -11,7 +11,7 @@ from seqzoo import options
 from seqzoo.codec import UNITS, Codec
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
-from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
 from seqzoo.display import attention_page, print_scored, print_translated
 from seqzoo.metrics import translation_scores
 from seqzoo.pipeline import Batches
@@ -154,10 +154,9 @@ class Translation(Task):
             raise ValueError(f"--bpe_dropout is for --tokenizer=bpe. Received: --tokenizer={config.tokenizer}")
         data = Data({}, dict(vocabularies or {}))
         if unseen and "test" not in splits:
-            parts = [*splits.values()]
-            splits = {"test": Examples(lambda: itertools.chain(*parts), parts[0].features, parts[0].source)}
+            splits = as_test(splits)
         if "train" in splits and "valid" not in splits:
-            splits["train"], splits["valid"] = held_out(splits["train"], HELD_OUT)
+            splits["train"], splits["valid"] = every_nth(splits["train"], HELD_OUT)
             data.facts["held out"] = f"every {HELD_OUT}th pair of train as valid"
         if not vocabularies:
             if "train" not in splits:
@@ -336,7 +335,7 @@ class Translation(Task):
         copies = self.copies(run.config, run.predictor, asked)
         search = self.search(run.config, run.predictor, run.vocabularies, asked, asked.n_best, shown)
         number, drawn = 0, False
-        for chunk in _chunks(lines, CHUNK):
+        for chunk in chunks(lines, CHUNK):
             pairs = Encoded([{"source": line, "target": ""} for line in chunk], (source, target), run.config.lowercase)
             found = iter(())
             if any(pair["source"].strip() for pair in pairs.examples):
@@ -403,7 +402,7 @@ class Translation(Task):
         """Forced scoring: lines are a source and its translation, with a tab between them."""
         source, target = codecs = self.codecs(run.config, run.vocabularies)
         number = 0
-        for chunk in _chunks(lines, CHUNK):
+        for chunk in chunks(lines, CHUNK):
             rows = []
             for line in chunk:
                 number += 1
@@ -555,23 +554,3 @@ def learned(config, examples):
         name: Codec.learn(config.tokenizer, read(), config.vocabulary, config.min_count).vocabulary
         for name, read in wanted.items()
     }
-
-
-def held_out(examples, every):
-    """Two Examples: all pairs but one in so many, and those."""
-
-    def part(held):
-        def read():
-            for number, example in enumerate(examples, 1):
-                if (number % every == 0) == held:
-                    yield example
-
-        return Examples(read, examples.features, examples.source)
-
-    return part(False), part(True)
-
-
-def _chunks(items, size):
-    items = iter(items)
-    while chunk := [*itertools.islice(items, size)]:
-        yield chunk

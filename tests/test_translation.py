@@ -10,9 +10,9 @@ import pytest
 
 from seqzoo import run
 from seqzoo.codec import UNITS, Codec
-from seqzoo.datasets import Examples
+from seqzoo.datasets import Examples, every_nth
 from seqzoo.task import TASKS
-from seqzoo.tasks.translation import Encoded, Predicting, held_out
+from seqzoo.tasks.translation import Encoded, Predicting
 from seqzoo.training import load
 
 TASK = TASKS["translation"]()
@@ -436,7 +436,7 @@ def test_subwords_of_an_epoch_are_decided_by_seed_and_epoch(tmp_path):
 
 
 def test_held_out_pairs_are_in_one_part_only():
-    train, valid = held_out(Examples(lambda: ({"n": n} for n in range(1, 5)), {"n": int}, "numbers"), 3)
+    train, valid = every_nth(Examples(lambda: ({"n": n} for n in range(1, 5)), {"n": int}, "numbers"), 3)
     assert [[*part] for part in (train, valid)] == [[{"n": 1}, {"n": 2}, {"n": 4}], [{"n": 3}]]
 
 

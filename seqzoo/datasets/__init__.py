@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import itertools
 import random
 
 from seqzoo.registry import Registry
@@ -66,6 +67,41 @@ def held_out(examples, fraction, seed, feature="label"):
     return tuple(
         Examples(part(inside), examples.features, examples.source, examples.aligned) for inside in (False, True)
     )
+
+
+def every_nth(examples, every, ends=lambda example: True):
+    """Two `Examples`: all but one in so many, and those, without a pass over them.
+
+    Args:
+        examples: Examples.
+        every: the 10th, 20th ... are held out.
+        ends: whether an example ends what is counted, such as a document in pieces.
+    """
+
+    def part(held):
+        def read():
+            number = 1
+            for example in examples:
+                if (number % every == 0) == held:
+                    yield example
+                number += ends(example)
+
+        return Examples(read, examples.features, examples.source)
+
+    return part(False), part(True)
+
+
+def as_test(splits):
+    """{"test": all of the splits one after the other}: of data that a run did not learn from all is scored."""
+    parts = [*splits.values()]
+    return {"test": Examples(lambda: itertools.chain(*parts), parts[0].features, parts[0].source)}
+
+
+def chunks(items, size):
+    """Yields lists of so many items at most, of an iterable that is not held whole."""
+    items = iter(items)
+    while chunk := [*itertools.islice(items, size)]:
+        yield chunk
 
 
 def generated(dataset, write, usual, sizes, features, given, instead, aligned=False):
