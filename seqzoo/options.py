@@ -30,7 +30,7 @@ class Data(Config):
     columns: str = option(
         "",
         "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
-        "tsv, jsonl). Empty: the usual.",
+        "tsv, jsonl), source=en,target=de (parallel). Empty: the usual.",
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 
@@ -149,6 +149,12 @@ class Training(Config):
     )
     evaluate_every: int = option(1, "Epochs between two evaluations on valid; the last one always is.", minimum=1)
     patience: int = option(0, "Stop after so many epochs without a better score; 0: never.", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels(Config):
+    """Labels."""
+
     label_weights: str = option(
         "", "Weights of labels in the loss, as B-PER=2,O=0.5; others 1. With a CRF a sentence has their mean."
     )

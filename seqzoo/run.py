@@ -8,6 +8,7 @@ python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in P
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
 python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samples=4
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
+python -m seqzoo.run --mode=score --workdir=runs/translation --input=pairs.tsv    (a source, a tab, its translation)
 python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.txt
 """
 
@@ -206,6 +207,8 @@ def _evaluate(kind, command, settings, asked, console):
         settings = {**options.Data().to_dict(), **settings}
     config = dataclasses.replace(trained.config, **settings)
     data = trained.task.load(config, trained.vocabularies, unseen=_place(config) != _place(trained.config))
+    for what, fact in data.facts.items():
+        console.print(f"[dim]{what}:[/] {fact}", soft_wrap=True)
     metrics = {}
     for split in [split for split in ("valid", "test") if split in data.splits] or [*data.splits]:
         scores = trained.task.evaluate(config, trained.predictor, data.splits[split], trained.vocabularies, asked)
