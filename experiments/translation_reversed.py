@@ -4,7 +4,7 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="5 to 20 letters from the end, exact matches",
-    flags="--task=translation --dataset=reversed --epochs=16",
+    flags="--task=translation --dataset=reversed --dropout=0 --input_dropout=0 --epochs=10",
     metric="valid_beam_exact",
     published={},
     seeds=1,
