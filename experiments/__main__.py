@@ -103,10 +103,11 @@ def record(names, arguments):
     """Trains the seeds of experiments and writes their scores; returns the exit status of the first that failed."""
     from seqzoo.training import write_json
 
-    for name in names:
+    for number, name in enumerate(names, 1):
         experiment = experiments()[name]
         seeds = arguments.seeds.split(",") if arguments.seeds else map(str, range(experiment.seeds))
         for seed in seeds:
+            print(f"{number}/{len(names)}: {name}, seed {seed}, about {experiment.minutes:g} minutes", flush=True)
             folder = (arguments.runs or pathlib.Path("runs/experiments")) / f"{name}-{seed}"
             if status := train(experiment, seed, folder, arguments.data):
                 return status

@@ -160,7 +160,12 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_trained(known, trained
     assert said in capsys.readouterr().err and not trained
 
 
-def test_marks_that_are_gone_are_missed(tmp_path):
-    (tmp_path / "README.md").write_text(f"{tables.BEGIN}\n")
+def test_a_table_is_written_between_its_marks_and_only_when_it_changed(monkeypatch, tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nbehind\n")
+    monkeypatch.setattr(tables, "blocks", lambda: {path: "new\n"})
+    assert list(tables.write()) == [path] and list(tables.write()) == []
+    assert path.read_text() == f"before\n{tables.BEGIN}\nnew\n{tables.END}\nbehind\n"
+    path.write_text(f"before\n{tables.BEGIN}\n")
     with pytest.raises(ValueError, match="expected a line"):
-        tables.between_marks(tmp_path / "README.md")
+        list(tables.write())
