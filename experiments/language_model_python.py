@@ -1,7 +1,7 @@
 """The default data of language models, with a small network, trained briefly: Python's standard library, characters.
 
-The text is that of the Python that runs it, so another version's has another score; expected is that of 3.11, where add-k
-counts of 5 characters have 3.07 bits, Kneser-Ney's 2.57, and the default network after 6 epochs 2.55.
+The text is that of the Python that runs it, so another version's has another score. Expected is that of 3.11, where
+add-k counts of 5 characters have 3.07 bits, Kneser-Ney's 2.57, and the default network after 6 epochs 2.55.
 """
 
 from experiments import Experiment

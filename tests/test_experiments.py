@@ -104,7 +104,7 @@ def test_a_check_compares_and_records_nothing(known, trained, capsys, score, sta
     trained.score = score
     assert __main__.main(["tags", "--check", "--runs=checks"]) == status
     assert said in capsys.readouterr().out
-    assert not (pathlib.Path("results")).exists()
+    assert not pathlib.Path("results").exists()
     (command,) = trained
     assert command[3:] == ["--task=ner", "--seed=0", f"--workdir={pathlib.Path('checks/tags-0')}"]
 
