@@ -6,6 +6,8 @@ EXPERIMENT = Experiment(
     title="5 to 20 letters from the end, exact matches",
     flags="--task=translation --dataset=reversed --dropout=0 --input_dropout=0 --epochs=10",
     metric="valid_beam_exact",
-    published={},
+    expected=99.4,
+    tolerance=1.5,
+    minutes=1.0,
     seeds=1,
 )

@@ -309,9 +309,29 @@ def environment():
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "git": git,
         "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": processor(),
         "cores": os.cpu_count(),
+        "gpus": gpus(),
         **versions,
     }
+
+
+def processor():
+    """The model of the processor, or its architecture where the system does not tell."""
+    with contextlib.suppress(OSError):  # Linux
+        for line in pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def gpus():
+    """The models of the GPUs that TensorFlow sees."""
+    import tensorflow as tf
+
+    details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    return [detail.get("device_name", "GPU") for detail in details]
 
 
 def show(metrics, name, console):
