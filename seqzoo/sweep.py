@@ -422,10 +422,10 @@ def _planned(search, oracle):
     """(trials, work) that a search will be."""
     if search.tuner == "hyperband":
         _, trials, work = oracle.plan
-    else:
-        trials = work = oracle.size
-    most = search.max_trials or trials
-    return (trials, work) if trials <= most else (most, work * most / trials)
+        most = min(search.max_trials or trials, trials)
+        return most, work * most / trials
+    most = min(search.max_trials or oracle.size, oracle.size)
+    return most, most
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class Search:
 
     def config(self, settings):
         """The task's Config with some settings."""
-        return TASKS[self.task].Config(**self.fixed, **settings)
+        return TASKS[self.task].Config(**self.fixed | settings)
 
     def flags(self, settings):
         """The options of seqzoo.run for some settings."""
@@ -98,11 +98,11 @@ class Search:
         return self.folder / "trials" / trial_id
 
     def runs(self, trial_id):
-        """[(seed, folder)] of a trial's runs; a seed is None where it is what the settings say."""
+        """[({option: value} beside the settings, folder)] of a trial's runs, one a seed."""
         root = self.root(trial_id)
         if self.seeds == 1:
-            return [(None, root)]
-        return [(seed, root / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)]
+            return [({}, root)]
+        return [({"seed": seed}, root / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)]
 
     def prepare(self, overwrite=False):
         """Makes the folder, or takes up the search that is there.
@@ -174,30 +174,27 @@ def run_trial(search, trial_id, settings, stop_after=0, watch=lambda: None):
         "command": search.command(settings),
     }
     try:
-        configs = [search.config(settings | ({} if seed is None else {"seed": seed})) for seed, _ in search.runs("")]
+        runs = [(settings | seed, search.config(settings | seed), folder) for seed, folder in search.runs(trial_id)]
     except ValueError as error:  # options that are fine each alone
-        configs, record["status"], record["reason"] = [], "failed", str(error)
-    for (_, folder), config in zip(search.runs(trial_id), configs, strict=False):
+        runs, record["status"], record["reason"] = [], "failed", str(error)
+    for given, config, folder in runs:
         prepare(folder, search.task, config)
         write_json(root / "trial.json", record)
         if not _is_ready(folder, stop_after):
-            seed = [] if search.seeds == 1 else [f"--seed={config.seed}"]
             paused = [f"--stop_after={stop_after}"] if stop_after else []
-            flags = [*search.flags(settings), *seed, f"--workdir={folder}", *paused]
+            flags = [*search.flags(given), f"--workdir={folder}", *paused]
             record["status"], record["reason"] = _ended(folder, *_train(flags, folder, watch))
         if record["status"] not in ("done", "running"):
             break
         record["scores"].append(score(folder, search.key, search.sign))
-        record["minutes"], record["epochs"] = _spent(search, trial_id)
-    else:
-        if configs:
-            finished = all((folder / "metrics.json").is_file() for _, folder in search.runs(trial_id))
-            record["status"] = "done" if finished else "paused"
-            record["score"] = statistics.mean(record["scores"])
-            record["spread"] = statistics.stdev(record["scores"]) if search.seeds > 1 else None
     record["minutes"], record["epochs"] = _spent(search, trial_id)
-    if record["score"] is not None and not math.isfinite(record["score"]):
-        record |= {"status": "failed", "reason": f"{search.key} is {record['score']}", "score": None}
+    if len(record["scores"]) == search.seeds:
+        finished = all((folder / "metrics.json").is_file() for _, _, folder in runs)
+        record["status"] = "done" if finished else "paused"
+        record["score"] = statistics.mean(record["scores"])
+        record["spread"] = statistics.stdev(record["scores"]) if search.seeds > 1 else None
+        if not math.isfinite(record["score"]):
+            record |= {"status": "failed", "reason": f"{search.key} is {record['score']}", "score": None}
     root.mkdir(parents=True, exist_ok=True)
     write_json(root / "trial.json", record)
     return record
