@@ -177,10 +177,8 @@ def _work(search, oracle, tuner_id, watch):
         values = trial.hyperparameters.values
         settings = {name: _value(option, values[name]) for name, option in search.space.items()}
         root, epochs = _root(oracle, trial), values.get("tuner/epochs", 0)
-        before = [record for record in search.records() if record["id"] == root and root != trial.trial_id]
-        if before and before[0]["score"] is None:  # what failed is promoted where all others did too
-            record = before[0]
-        else:
+        record = search.record(root)
+        if root == trial.trial_id or record["score"] is not None:  # what failed is promoted where all others did too
             record = run_trial(search, root, settings, epochs if epochs < search.epochs else 0, watch)
         if record["score"] is None:
             trial.status = "FAILED"
@@ -340,33 +338,35 @@ class Board:
 
         ended = self.oracle.end_order[self.seen :]
         if ended:
-            records = {record["id"]: record for record in self.search.records()}
-            self.top = best(self.search, records.values())
+            records = self.search.records()
+            self.top = best(self.search, records)
             for key in ended:
                 self.seen += 1
-                self.done += self.oracle.work(self.oracle.trials[key])
-                self._ended(records[_root(self.oracle, self.oracle.trials[key])])
-            write_report(self.search, [*records.values()])
-            reasons = [record["reason"] for record in records.values() if record["status"] != "running"]
+                self._ended(self.oracle.trials[key])
+            write_report(self.search, records)
+            reasons = [record["reason"] for record in records if record["status"] != "running"]
             if not self.top and len(reasons) >= 3 and len({*reasons}) == 1:
                 raise Stop(f"All of the first {len(reasons)} trials failed, and for one reason: {reasons[0]}")
         if not self.bar.disable:
             self._move()
         return bool(ended)
 
-    def _ended(self, record):
-        """Prints the line of a trial."""
+    def _ended(self, trial):
+        """Prints the line of a trial that has ended. Its record may already be of what it was promoted to."""
+        self.done += self.oracle.work(trial)
         left = f"{self._left(self.done)} left"
+        record = self.search.record(_root(self.oracle, trial))
         number = f"trial {min(self.seen, self.trials):>{len(str(self.trials))}}/{self.trials}"
         settings = " ".join(f"{name}={flag_text(value)}" for name, value in record["settings"].items())
         if record["score"] is None:
             self.say(f"{number}  {record['status']}: {record['reason']}  {settings}  {left}")
             return
         spread = "" if record["spread"] is None else f" ± {record['spread']:.2f}"
-        star = "*" if record is self.top else " "
-        paused = f"  {record['epochs']} epochs" if self.search.tuner == "hyperband" else ""
+        star = "*" if record["id"] == self.top["id"] else " "
+        epochs = trial.hyperparameters.values.get("tuner/epochs")
+        after = f" after {epochs} epochs" if epochs else ""
         self.say(
-            f"{number}  {self.search.key} {record['score']:.2f}{spread} {star}  best {self.top['score']:.2f}{paused}  "
+            f"{number}  {self.search.key} {trial.score:.2f}{spread}{after} {star}  best {self.top['score']:.2f}  "
             f"{settings}  {left}"
         )
 

@@ -71,14 +71,14 @@ def importance(search, records):
     if len({record["epochs"] for record in scored}) > 1 and "epochs" not in columns:
         columns["epochs trained"] = [math.log(record["epochs"]) for record in scored]
     x, y = np.array([*columns.values()]).T, np.array([record["score"] for record in scored])
-    forest = RandomForestRegressor(300, oob_score=True, random_state=0).fit(x, y)
+    forest = RandomForestRegressor(100, oob_score=True, random_state=0).fit(x, y)
     answer["explained"] = float(forest.oob_score_)
     if forest.oob_score_ <= 0:
         return answer | {
             "note": f"Too few trials to tell: on trials that it has not seen, a random forest of these {len(scored)} "
             "guesses the score no better than their mean."
         }
-    drops = permutation_importance(forest, x, y, n_repeats=30, random_state=0)
+    drops = permutation_importance(forest, x, y, n_repeats=10, random_state=0)
     rows = zip(columns, drops.importances_mean, drops.importances_std, strict=True)
     answer["options"] = {name: [float(mean), float(spread)] for name, mean, spread in sorted(rows, key=lambda r: -r[1])}
     return answer
@@ -189,9 +189,9 @@ def _bars(found):
             f"{mean:.2f} ± {spread:.2f}</tr>\n"
         )
     yield (
-        "</table>\n<p class=legend>Permutation importance: a random forest of 300 trees learns to tell the score from "
+        "</table>\n<p class=legend>Permutation importance: a random forest of 100 trees learns to tell the score from "
         "the options; then one option's values are shuffled among the trials, and its bar is how far the forest's R² "
-        f"falls (mean and standard deviation of 30 shuffles). On trials that a tree has not seen R² is "
+        f"falls (mean and standard deviation of 10 shuffles). On trials that a tree has not seen R² is "
         f"{found['explained']:.2f}: the nearer to 1, the more the bars can be trusted.</p>\n"
     )
 

@@ -135,10 +135,15 @@ class Search:
         if not path.is_file():
             write_json(path, wanted)
 
+    def record(self, trial_id):
+        """What is known of a trial, see `run_trial`; None before it was begun."""
+        path = self.root(trial_id) / "trial.json"
+        return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
     def records(self):
-        """What is known of all trials that were begun: [{"id", "settings", "status", "score", ...}], in their order."""
-        paths = (self.folder / "trials").glob("*/trial.json")
-        return sorted((json.loads(path.read_text("utf-8")) for path in paths), key=lambda record: int(record["id"]))
+        """What is known of all trials that were begun, in their order."""
+        ids = sorted((path.parent.name for path in (self.folder / "trials").glob("*/trial.json")), key=int)
+        return [self.record(trial_id) for trial_id in ids]
 
 
 def run_trial(search, trial_id, settings, stop_after=0, watch=lambda: None):
@@ -152,7 +157,7 @@ def run_trial(search, trial_id, settings, stop_after=0, watch=lambda: None):
         watch: called a few times a second.
 
     Returns:
-        The record: ``{"id", "settings", "status", "reason", "score", "spread", "scores", "minutes", "epochs", "folder",
+        Its record: ``{"id", "settings", "status", "reason", "score", "spread", "scores", "minutes", "epochs", "folder",
         "command"}``. ``status`` is "done", "paused", "failed" (as it would again) or "killed" (which it may not be
         again).
 
@@ -179,7 +184,7 @@ def run_trial(search, trial_id, settings, stop_after=0, watch=lambda: None):
         runs, record["status"], record["reason"] = [], "failed", str(error)
     for given, config, folder in runs:
         prepare(folder, search.task, config)
-        write_json(root / "trial.json", record)
+        write_json(root / "trial.json", (search.record(trial_id) or record) | {"status": "running", "reason": ""})
         if not _is_ready(folder, stop_after):
             paused = [f"--stop_after={stop_after}"] if stop_after else []
             flags = [*search.flags(given), f"--workdir={folder}", *paused]
@@ -237,7 +242,7 @@ def _ended(folder, status, output):
     if status == 2 and errors:
         return "failed", errors[-1]
     if status == -signal.SIGKILL:
-        return "killed", "killed by signal 9, which most often means that memory ran out"
+        return "killed", "signal 9, which most often means that memory ran out"
     if status == 3 and errors:
         raise Stop(f"{errors[-1]}\nThe trial's log: {folder / LOG}")
     tail = "\n".join(output.splitlines()[-20:])
