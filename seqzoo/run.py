@@ -41,6 +41,9 @@ class Command(Config):
     mode: str = option("train", "What to do.", choices=MODES)
     workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.")
     overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
+    stop_after: int = option(
+        0, "Pause after so many epochs; the same command without it goes on. 0: train all of them.", minimum=0
+    )
     text: str = option("", "Text to predict on, to score or to look into.")
     input: str = option("", "File of such texts, one a line; with neither --text nor --input: standard input.")
     json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
@@ -48,19 +51,43 @@ class Command(Config):
 
 
 def main(argv=None):
-    """Runs a command line; returns the exit status, 2 for what was asked wrongly."""
+    """Runs a command line; returns the exit status."""
+    return reported(run, argv)
+
+
+def reported(command, argv=None):
+    """The exit status of `command(argv)`, with one line on standard error for what went wrong.
+
+    2: it was asked wrongly, the loss is no longer a number, or memory is out; 3: the machine failed, such as a full
+    disk; 130: Ctrl-C. Anything else is a bug and is raised.
+    """
     argv = sys.argv[1:] if argv is None else argv
     try:
-        return run(argv)
-    except (ValueError, OSError, FloatingPointError, flags.Error) as error:
-        if any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):
-            raise
-        message = str(error) if isinstance(error, ValueError | flags.Error) else f"{type(error).__name__}: {error}"
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {_escaped(message)}", highlight=False)
-        return 2
+        return command(argv)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
         return 130
+    except Exception as error:
+        status, message = _status(error)
+        if not status or any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):
+            raise
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escaped(message)}", highlight=False)
+        return status
+
+
+def _status(error):
+    """(exit status, line) of an error; (None, "") of a bug."""
+    exhausted = type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's, by its name: it may not be imported
+    if isinstance(error, OSError) or (exhausted and "No space left" in str(error)):
+        return 3, f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or exhausted:
+        what = next((line for line in str(error).splitlines() if "OOM" in line), "").strip()
+        return 2, f"Out of memory. Try a smaller --batch_size or --batch_tokens, or a smaller model. {what}".strip()
+    if isinstance(error, ValueError | flags.Error):
+        return 2, str(error)
+    if isinstance(error, FloatingPointError):
+        return 2, f"{type(error).__name__}: {error}"
+    return None, ""
 
 
 def run(argv):
@@ -75,7 +102,7 @@ def run(argv):
     groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
     if mode in requests:  # a name that the config has too is the request's, such as --seed
         groups = [Command, requests[mode], *groups[1:]]
-    parser = _parser(groups)
+    parser = flag_parser(groups)
     if asks_help:
         print(f"{__doc__.strip()}\n{parser.get_help()}")
         if not name:
@@ -83,13 +110,13 @@ def run(argv):
         return 0
     if not name:
         # Parsed first, so that a misspelt --task is told from a missing one.
-        _parse(parser, argv)
+        parse_flags(parser, argv)
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
-    given = _parse(parser, argv)
-    command = Command(**_of(Command, given))
-    asked = _of(requests[mode], given) if mode in requests else {}
-    given = {key: value for key, value in given.items() if key not in {**_of(Command, given), **asked}}
-    settings = _of(TASKS[name].Config, given)
+    given = parse_flags(parser, argv)
+    command = Command(**options_of(Command, given))
+    asked = options_of(requests[mode], given) if mode in requests else {}
+    given = {key: value for key, value in given.items() if key not in {**options_of(Command, given), **asked}}
+    settings = options_of(TASKS[name].Config, given)
     for key in given.keys() - settings.keys():
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
@@ -105,14 +132,14 @@ def run(argv):
     )
 
 
-def _of(config, given):
+def options_of(config, given):
     """Those of the given options that a Config class declares."""
     return {key: value for key, value in given.items() if key in config.__dataclass_fields__}
 
 
 def _task_and_mode(argv):
     """The task that a command line is about, or "", and the mode."""
-    early = _parser([Command])
+    early = flag_parser([Command])
     early(["seqzoo.run", *argv], known_only=True)
     task = early.task and TASKS.check(early.task)
     Command(mode=early.mode)  # refuses a mode that is none
@@ -136,7 +163,7 @@ def _check_mode(name, mode):
         raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
 
 
-def _parser(configs):
+def flag_parser(configs):
     """absl flags for the options of some Config classes, grouped for --help."""
     values = flags.FlagValues()
     define = {
@@ -154,7 +181,7 @@ def _parser(configs):
     return values
 
 
-def _parse(parser, argv):
+def parse_flags(parser, argv):
     """{option: value} of the flags that were given.
 
     Raises:
@@ -172,7 +199,7 @@ def listing():
     table = Table(show_header=False, box=None)
     for title, registry in (("tasks", TASKS), ("datasets", DATASETS), ("RNNs", RNNS)):
         for name in registry.names():
-            table.add_row(f"[bold]{title}[/]", name, f"[dim]{_escaped(registry.summary(name))}[/]")
+            table.add_row(f"[bold]{title}[/]", name, f"[dim]{escaped(registry.summary(name))}[/]")
             title = ""
     return table
 
@@ -181,14 +208,14 @@ def _train(name, config, command, console):
     folder = pathlib.Path(command.workdir or f"runs/{name}")
     shown = Table(show_header=False, box=None, title=f"{name} -> {folder}", title_justify="left")
     for title, fields in type(config).groups().items():
-        values = (f"{field.name}=[bold]{_escaped(str(getattr(config, field.name)) or '-')}[/]" for field in fields)
+        values = (f"{field.name}=[bold]{escaped(str(getattr(config, field.name)) or '-')}[/]" for field in fields)
         shown.add_row(f"[dim]{title}[/]", "  ".join(values))
     console.print(shown)
-    _import_tensorflow()
+    import_tensorflow()
     from seqzoo.training import train
 
-    train(name, config, folder, console, command.overwrite)
-    if advice := TASKS[name].advice.get(config.dataset):
+    metrics = train(name, config, folder, console, command.overwrite, command.stop_after)
+    if metrics and (advice := TASKS[name].advice.get(config.dataset)):
         console.print(advice, markup=False, soft_wrap=True)
     return 0
 
@@ -199,7 +226,7 @@ def _evaluate(kind, command, settings, asked, console):
         readable += options.Batching.__dataclass_fields__
     if wrong := [key for key in settings if key not in readable]:
         raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
-    _import_tensorflow()
+    import_tensorflow()
     from seqzoo.training import load, show, write_json
 
     trained = load(command.workdir)
@@ -228,7 +255,7 @@ def _place(config):
 
 def _predict(command, asked, console):
     lines = _lines(command, console)
-    _import_tensorflow()
+    import_tensorflow()
     from seqzoo.training import load
 
     trained = load(command.workdir)
@@ -250,7 +277,7 @@ def _predict(command, asked, console):
 
 def _score(command, asked, console):
     lines = _lines(command, console)
-    _import_tensorflow()
+    import_tensorflow()
     from seqzoo.training import load
 
     trained = load(command.workdir)
@@ -264,7 +291,7 @@ def _score(command, asked, console):
 def _generate(command, asked, console):
     if command.text or command.input:
         raise ValueError("--mode=generate takes no --text or --input; see --help for what it begins with.")
-    _import_tensorflow()
+    import_tensorflow()
     from seqzoo.training import load
 
     trained = load(command.workdir)
@@ -283,7 +310,7 @@ def _inspect(command, asked, console):
     if not command.text and not command.input and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
-    _import_tensorflow()
+    import_tensorflow()
     from seqzoo.training import load
 
     trained = load(command.workdir)
@@ -345,7 +372,7 @@ def _write_page(path, pieces):
     replace(pathlib.Path(path), save)
 
 
-def _import_tensorflow():
+def import_tensorflow():
     """Imports TensorFlow without its start-up messages, which its C++ code writes straight to file descriptor 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -362,7 +389,7 @@ def _import_tensorflow():
         os.close(saved)
 
 
-def _escaped(text):
+def escaped(text):
     from rich.markup import escape
 
     return escape(text)

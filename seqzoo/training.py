@@ -115,7 +115,7 @@ def prepare(folder, name, config, overwrite=False):
         write_json(path, wanted)
 
 
-def train(name, config, folder, console, overwrite=False):
+def train(name, config, folder, console, overwrite=False, stop_after=0):
     """Trains a task, or goes on with the training that `folder` holds, and scores the best epoch.
 
     Each epoch ends with a checkpoint of everything that the next one depends on: weights, optimizer, averages, dropout
@@ -128,9 +128,10 @@ def train(name, config, folder, console, overwrite=False):
         folder: where the run is, or will be.
         console: rich.console.Console to show progress on.
         overwrite: delete a run that is there first.
+        stop_after: pause after so many epochs of the same schedule; without it a later call goes on. 0: do not.
 
     Returns:
-        {metric: number}, as in metrics.json.
+        {metric: number}, as in metrics.json; {} of a run that is paused.
 
     Raises:
         ValueError: see `prepare`; or the data are of no use.
@@ -188,6 +189,9 @@ def train(name, config, folder, console, overwrite=False):
         if config.patience and best is not None and scored[-1] - best >= config.patience:
             console.print(f"no better {task.objective} in {config.patience} epochs: stopped")
             break
+        if stop_after and epoch >= stop_after:
+            console.print(f"paused after epoch {epoch}; without --stop_after it goes on")
+            return {}
         start = time.perf_counter()
         with progress.epoch(epoch, history) as callback:
             fitted = model.fit(
