@@ -18,6 +18,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import signal
 import sys
 
 from absl import flags
@@ -59,7 +60,7 @@ def reported(command, argv=None):
     """The exit status of `command(argv)`, with one line on standard error for what went wrong.
 
     2: it was asked wrongly, the loss is no longer a number, or memory is out; 3: the machine failed, such as a full
-    disk; 130: Ctrl-C. Anything else is a bug and is raised.
+    disk; 130: Ctrl-C; 141: nobody reads the output. Anything else is a bug and is raised.
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
@@ -67,6 +68,9 @@ def reported(command, argv=None):
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who read the output has gone, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except Exception as error:
         status, message = _status(error)
         if not status or any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):

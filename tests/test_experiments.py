@@ -57,7 +57,7 @@ def trained(monkeypatch):
 @pytest.mark.parametrize("name", ALL)
 def test_a_recipe_is_a_command_line(name):
     experiment = ALL[name]
-    given = run._parse(run._parser([run.Command, TASKS[experiment.task].Config]), experiment.flags.split())
+    given = run.parse_flags(run.flag_parser([run.Command, TASKS[experiment.task].Config]), experiment.flags.split())
     del given["task"]
     TASKS[experiment.task].Config(**given)
     assert {path.partition("/")[0] for path in experiment.data} <= corpora.CORPORA.keys()
