@@ -95,11 +95,11 @@ def prepare(folder, name, config, overwrite=False):
     wanted = {"task": name, **config.to_dict()}
     if folder.is_dir() and any(folder.iterdir()):
         try:
-            read_config(folder)
+            found_name, found_config = read_config(folder)
         except ValueError as error:
             raise ValueError(f"{folder} is not empty and not a run: give another --workdir. {error}") from error
         begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json"))
-        found = json.loads((folder / "config.json").read_text("utf-8"))
+        found = {"task": found_name, **found_config.to_dict()}  # an older run has defaults for what is new
         if overwrite:
             shutil.rmtree(folder)
         elif begun and found != wanted:  # before the first epoch is finished there is nothing to mix up
@@ -166,7 +166,8 @@ def train(name, config, folder, console, overwrite=False):
         write_json(folder / "environment.json", environment())
 
     batches = data.splits["train"]
-    model = task.build(config, data)
+    with precision(config.precision):
+        model = task.build(config, data)
     model.compile(optimizer=optimizer(config, batches.steps), loss=task.loss(config))
     model.optimizer.build(model.trainable_variables)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
@@ -246,6 +247,19 @@ def train(name, config, folder, console, overwrite=False):
     write_json(folder / "metrics.json", metrics)
     show(metrics, name, console)
     return metrics
+
+
+@contextlib.contextmanager
+def precision(name):
+    """Context in which layers that are made compute in a precision: a Keras dtype policy, such as "mixed_bfloat16"."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def checkpoint(folder, model, history):

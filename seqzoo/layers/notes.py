@@ -56,9 +56,10 @@ class NoteDecoder(keras.layers.Layer):
         self.tokens, self.slots, self.units, self.dim, self.dropout = tokens, slots, units, dim, dropout
         self.pitches, self.sets = list(pitches) if pitches is not None else None, sets
         self.supports_masking = True  # it looks at one step at a time
-        self.first = keras.layers.Dense(units, "tanh", name="first")
-        self.cell = keras.layers.GRUCell(units, name="cell")
-        self.hidden_dropout, self.note_dropout = keras.layers.Dropout(dropout), keras.layers.Dropout(dropout)
+        policy = {"dtype": self.dtype_policy}
+        self.first = keras.layers.Dense(units, "tanh", name="first", **policy)
+        self.cell = keras.layers.GRUCell(units, name="cell", **policy)
+        self.hidden_dropout, self.note_dropout = (keras.layers.Dropout(dropout, **policy) for _ in range(2))
 
     def build(self, hidden_shape, tokens_shape=None, notes_shape=None):
         width = self.units + hidden_shape[-1]

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, both_directions, from_cell
+from seqzoo.rnns.cells import OneStep, accurate, both_directions, from_cell
 from seqzoo.rnns.cells import activation as activation_of
 
 CHUNK = 8  # of 8, 16 and 32 the fastest on one core
@@ -135,7 +135,8 @@ class ScanRNN(OneStep, keras.layers.RNN):
         if mask is not None:
             mask = ops.cast(mask, "bool")[:, :, None]
             a, b = ops.where(mask, a, 1), ops.where(mask, b, 0)  # keeps the state
-        hs = linear_scan(a, b, h, reverse=self.go_backwards)
+        hs = linear_scan(accurate(a), accurate(b), accurate(h), reverse=self.go_backwards)
+        hs = ops.cast(hs, self.cell.compute_dtype)
         last = hs[:, 0] if self.go_backwards else hs[:, -1]
         if mask is not None and self.zero_output_for_mask:
             hs = ops.where(mask, hs, 0)
