@@ -83,7 +83,7 @@ class NoteDecoder(keras.layers.Layer):
         rows = ops.reshape(hidden, (-1, hidden.shape[-1]))  # [B T, H]
         rows = self.hidden_dropout(rows, training=training)
         tokens = ops.reshape(tokens, (-1, self.slots))  # [B T, S]
-        notes = None if notes is None else ops.reshape(notes, (-1, notes.shape[-1]))  # [B T, Q]
+        notes = None if notes is None else ops.cast(ops.reshape(notes, (-1, notes.shape[-1])), "float32")  # [B T, Q]
         x = self._read(rows, tokens[:, :-1], notes)  # [B T, S, D]
         g, outputs = self.first(rows), []
         for slot in range(self.slots):
@@ -106,6 +106,7 @@ class NoteDecoder(keras.layers.Layer):
             row: list of the tokens [B] of the step so far.
             notes: [B, Q], those before the step.
         """
+        notes = None if notes is None else ops.cast(notes, "float32")
         row = ops.stack(row, axis=1) if row else ops.zeros_like(g[:, :0], dtype="int32")
         g = self.cell(self._read(hidden, row, notes)[:, -1], [g])[0]
         return self._logits(g, hidden, row, notes), g
