@@ -42,6 +42,9 @@ class Command(Config):
     overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
     text: str = option("", "Text to predict on, to score or to look into.")
     input: str = option("", "File of such texts, one a line; with neither --text nor --input: standard input.")
+    explain_rnn: bool = option(
+        False, "Say what each recurrent layer runs on, here and on a GPU, and why not on cuDNN, first."
+    )
     json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
     debug: bool = option(False, "Show the whole traceback of an error.")
 
@@ -186,7 +189,7 @@ def _train(name, config, command, console):
     _import_tensorflow()
     from seqzoo.training import train
 
-    train(name, config, folder, console, command.overwrite)
+    train(name, config, folder, console, command.overwrite, command.explain_rnn)
     if advice := TASKS[name].advice.get(config.dataset):
         console.print(advice, markup=False, soft_wrap=True)
     return 0
@@ -198,10 +201,9 @@ def _evaluate(kind, command, settings, asked, console):
         readable += options.Batching.__dataclass_fields__
     if wrong := [key for key in settings if key not in readable]:
         raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
-    _import_tensorflow()
-    from seqzoo.training import load, show, write_json
+    trained = _loaded(command)
+    from seqzoo.training import show, write_json
 
-    trained = load(command.workdir)
     if "dataset" in settings:  # the other options of the run's data are of its own dataset
         settings = {**options.Data().to_dict(), **settings}
     config = dataclasses.replace(trained.config, **settings)
@@ -225,10 +227,7 @@ def _place(config):
 
 def _predict(command, asked, console):
     lines = _lines(command, console)
-    _import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
 
     def show(lines):
         yield from _shown(trained.task.predict(trained, lines, asked), trained.task.show, command, console)
@@ -247,10 +246,7 @@ def _predict(command, asked, console):
 
 def _score(command, asked, console):
     lines = _lines(command, console)
-    _import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     _answer(
         lines,
         lambda lines: _shown(trained.task.score(trained, lines, asked), trained.task.show, command, console),
@@ -261,10 +257,7 @@ def _score(command, asked, console):
 def _generate(command, asked, console):
     if command.text or command.input:
         raise ValueError("--mode=generate takes no --text or --input; see --help for what it begins with.")
-    _import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     as_json = _as_json(command, console)
 
     def write(piece):
@@ -280,12 +273,20 @@ def _inspect(command, asked, console):
     if not command.text and not command.input and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
-    _import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     trained.task.inspect(trained, lines, asked, console)
     return 0
+
+
+def _loaded(command):
+    """The Run of a command line."""
+    _import_tensorflow()
+    from seqzoo.training import explain, load
+
+    trained = load(command.workdir)
+    if command.explain_rnn:
+        explain(trained.model, Console(stderr=True, highlight=False))  # standard output is the answers'
+    return trained
 
 
 def _lines(command, console):

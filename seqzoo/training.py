@@ -115,7 +115,7 @@ def prepare(folder, name, config, overwrite=False):
         write_json(path, wanted)
 
 
-def train(name, config, folder, console, overwrite=False):
+def train(name, config, folder, console, overwrite=False, explain_rnn=False):
     """Trains a task, or goes on with the training that `folder` holds, and scores the best epoch.
 
     Each epoch ends with a checkpoint of everything that the next one depends on: weights, optimizer, averages, dropout
@@ -128,6 +128,7 @@ def train(name, config, folder, console, overwrite=False):
         folder: where the run is, or will be.
         console: rich.console.Console to show progress on.
         overwrite: delete a run that is there first.
+        explain_rnn: show a table of what each recurrent layer runs on, see `kernels`.
 
     Returns:
         {metric: number}, as in metrics.json.
@@ -142,6 +143,8 @@ def train(name, config, folder, console, overwrite=False):
         console.print(f"{folder} is finished already; --overwrite trains it anew.", soft_wrap=True)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         show(metrics, name, console)
+        if explain_rnn:
+            explain(load(folder).model, console)
         return metrics
 
     import keras
@@ -172,6 +175,7 @@ def train(name, config, folder, console, overwrite=False):
     model.optimizer.build(model.trainable_variables)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     console.print(f"[dim]model:[/] {parameters:,} trainable parameters")
+    explain(model, console, in_a_table=explain_rnn)
     predictor = task.predictor(config, model)
     # Saved without its optimizer: a third of the size, and it loads where that optimizer is not known.
     plain = keras.Model(model.input, model.output, name=model.name)
@@ -326,6 +330,17 @@ def environment():
         "cores": os.cpu_count(),
         **versions,
     }
+
+
+def explain(model, console, in_a_table=True):
+    """Prints what each recurrent layer of a model runs on, or one line about all of them."""
+    from seqzoo import kernels
+
+    found = kernels.kernels(model)
+    if in_a_table:
+        console.print(kernels.table(found))
+    elif found:
+        console.print(f"[dim]recurrent layers:[/] {kernels.line(found)}", soft_wrap=True)
 
 
 def show(metrics, name, console):

@@ -25,19 +25,23 @@ class LSTM(OneStep, keras.layers.LSTM):
     TensorFlow serves goes Keras's way.
     """
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def plain(self, training):
+        """Whether the fused loop can serve, if cuDNN does not."""
         cell = self.cell
-        plain = (
+        return (
             keras.backend.backend() == "tensorflow"
-            and self.supports_jit  # Keras clears it where cuDNN will be used
             and not self.unroll
-            and (training or sequences.shape[1] != 1)  # one step is the cell's
             and cell.use_bias
             and cell.activation is keras.activations.tanh
             and cell.recurrent_activation is keras.activations.sigmoid
             and not (training and (cell.dropout or cell.recurrent_dropout))
         )
-        if not plain:
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        cell = self.cell
+        one_step = not training and sequences.shape[1] == 1  # which is the cell's
+        # Keras clears supports_jit where cuDNN will be used.
+        if one_step or not self.supports_jit or not self.plain(training):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         x = ops.transpose(sequences, (1, 0, 2))  # [T, B, D]
         dtype = x.dtype
