@@ -86,7 +86,10 @@ def table(found):
     columns = ["layer", "kind", "on this device", "on a GPU", "why not cuDNN"]
     device = "a GPU" if has_gpu() else "no GPU"
     rows = [[*dataclasses.astuple(kernel)] for kernel in found]
-    return plain_table(f"Recurrent kernels: {backend}, {device}", columns, rows)
+    made = plain_table(f"Recurrent kernels: {backend}, {device}", columns, rows)
+    for column in made.columns:
+        column.overflow = "fold"
+    return made
 
 
 def why_not_cudnn(layer, masked=True):

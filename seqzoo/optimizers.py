@@ -218,10 +218,16 @@ def optimizer(config, batches):
         gradients overflow: they are no part of a step.
 
     Raises:
-        ValueError: gradients are to be accumulated on another backend than TensorFlow.
+        ValueError: gradients are to be accumulated on another backend than TensorFlow, or of more batches than there
+            are.
     """
     if config.accumulate > 1 and keras.backend.backend() != "tensorflow":
         raise ValueError(f"--accumulate needs TensorFlow. Received: backend {keras.backend.backend()}")
+    if config.accumulate > config.epochs * batches:
+        raise ValueError(
+            f"--accumulate should be at most {config.epochs * batches}, the batches of all epochs, or no step is made. "
+            f"Received: {config.accumulate}"
+        )
     classes = {name.lower(): thing for name, thing in vars(keras.optimizers).items() if isinstance(thing, type)}
     base = LazyAdam if config.optimizer == "adam" else classes[config.optimizer]
     # Keras's AdamW has a decay of its own, 0.004; here the config's 0 is 0.

@@ -222,14 +222,20 @@ def test_an_accumulated_step_is_that_of_one_large_batch(remedies):
 
 def test_of_an_accumulated_table_only_the_rows_that_were_read_move():
     (table,) = weights = variables(np.ones((5, 2)))
-    made = optimizer(config(accumulate=2), 1)
+    made = optimizer(config(accumulate=2), 4)
     for read, moved in (([1], []), ([3, 3], [1, 3]), ([0], [1, 3]), ([0], [0, 1, 3])):
         apply(made, [rows(read, [[1.0, 2.0]] * len(read), 5)], weights)
         assert sorted(np.flatnonzero((np.array(table) != 1).any(axis=1))) == moved
 
 
+def test_more_batches_to_a_step_than_there_are_is_refused():
+    with pytest.raises(ValueError, match="at most 6.*7"):
+        optimizer(config(epochs=2, accumulate=7), 3)
+    optimizer(config(epochs=2, accumulate=6), 3)
+
+
 def test_a_loss_scale_that_overflows_skips_the_batch_and_falls():
-    made = optimizer(config(optimizer="sgd", average=0.5, accumulate=2, precision="mixed_float16"), 1)
+    made = optimizer(config(optimizer="sgd", average=0.5, accumulate=2, precision="mixed_float16"), 4)
     weights = variables([1.0])
     made.build(weights)
     for gradient, weight, scale in ((np.inf, 1, 2**14), (2**14, 1, 2**14), (np.nan, 1, 2**13), (2**13, 0.9, 2**13)):
