@@ -47,6 +47,9 @@ class Command(Config):
     )
     text: str = option("", "Text to predict on, to score or to look into.")
     input: str = option("", "File of such texts, one a line; with neither --text nor --input: standard input.")
+    explain_rnn: bool = option(
+        False, "Say what each recurrent layer runs on, here and on a GPU, and why not on cuDNN, first."
+    )
     json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
     debug: bool = option(False, "Show the whole traceback of an error.")
 
@@ -218,7 +221,9 @@ def _train(name, config, command, console):
     import_tensorflow()
     from seqzoo.training import train
 
-    metrics = train(name, config, folder, console, command.overwrite, command.stop_after)
+    metrics = train(
+        name, config, folder, console, command.overwrite, stop_after=command.stop_after, explain_rnn=command.explain_rnn
+    )
     if metrics and (advice := TASKS[name].advice.get(config.dataset)):
         console.print(advice, markup=False, soft_wrap=True)
     return 0
@@ -230,10 +235,9 @@ def _evaluate(kind, command, settings, asked, console):
         readable += options.Batching.__dataclass_fields__
     if wrong := [key for key in settings if key not in readable]:
         raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
-    import_tensorflow()
-    from seqzoo.training import load, show, write_json
+    trained = _loaded(command)
+    from seqzoo.training import show, write_json
 
-    trained = load(command.workdir)
     if "dataset" in settings:  # the other options of the run's data are of its own dataset
         settings = {**options.Data().to_dict(), **settings}
     config = dataclasses.replace(trained.config, **settings)
@@ -259,10 +263,7 @@ def _place(config):
 
 def _predict(command, asked, console):
     lines = _lines(command, console)
-    import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
 
     def show(lines):
         yield from _shown(trained.task.predict(trained, lines, asked), trained.task.show, command, console)
@@ -281,10 +282,7 @@ def _predict(command, asked, console):
 
 def _score(command, asked, console):
     lines = _lines(command, console)
-    import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     _answer(
         lines,
         lambda lines: _shown(trained.task.score(trained, lines, asked), trained.task.show, command, console),
@@ -295,10 +293,7 @@ def _score(command, asked, console):
 def _generate(command, asked, console):
     if command.text or command.input:
         raise ValueError("--mode=generate takes no --text or --input; see --help for what it begins with.")
-    import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     as_json = _as_json(command, console)
 
     def write(piece):
@@ -314,12 +309,20 @@ def _inspect(command, asked, console):
     if not command.text and not command.input and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
-    import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     trained.task.inspect(trained, lines, asked, console)
     return 0
+
+
+def _loaded(command):
+    """The Run of a command line."""
+    import_tensorflow()
+    from seqzoo.training import explain, load
+
+    trained = load(command.workdir)
+    if command.explain_rnn:
+        explain(trained.model, Console(stderr=True, highlight=False))  # standard output is the answers'
+    return trained
 
 
 def _lines(command, console):

@@ -95,11 +95,11 @@ def prepare(folder, name, config, overwrite=False):
     wanted = {"task": name, **config.to_dict()}
     if folder.is_dir() and any(folder.iterdir()):
         try:
-            read_config(folder)
+            found_name, found_config = read_config(folder)
         except ValueError as error:
             raise ValueError(f"{folder} is not empty and not a run: give another --workdir. {error}") from error
         begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json"))
-        found = json.loads((folder / "config.json").read_text("utf-8"))
+        found = {"task": found_name, **found_config.to_dict()}  # an older run has defaults for what is new
         if overwrite:
             shutil.rmtree(folder)
         elif begun and found != wanted:  # before the first epoch is finished there is nothing to mix up
@@ -115,7 +115,7 @@ def prepare(folder, name, config, overwrite=False):
         write_json(path, wanted)
 
 
-def train(name, config, folder, console, overwrite=False, stop_after=0):
+def train(name, config, folder, console, overwrite=False, stop_after=0, explain_rnn=False):
     """Trains a task, or goes on with the training that `folder` holds, and scores the best epoch.
 
     Each epoch ends with a checkpoint of everything that the next one depends on: weights, optimizer, averages, dropout
@@ -129,6 +129,7 @@ def train(name, config, folder, console, overwrite=False, stop_after=0):
         console: rich.console.Console to show progress on.
         overwrite: delete a run that is there first.
         stop_after: pause after so many epochs of the same schedule; without it a later call goes on. 0: do not.
+        explain_rnn: show a table of what each recurrent layer runs on, see `kernels`.
 
     Returns:
         {metric: number}, as in metrics.json; {} of a run that is paused.
@@ -143,6 +144,8 @@ def train(name, config, folder, console, overwrite=False, stop_after=0):
         console.print(f"{folder} is finished already; --overwrite trains it anew.", soft_wrap=True)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         show(metrics, name, console)
+        if explain_rnn:
+            explain(load(folder).model, console)
         return metrics
 
     import keras
@@ -167,11 +170,13 @@ def train(name, config, folder, console, overwrite=False, stop_after=0):
         write_json(folder / "environment.json", environment())
 
     batches = data.splits["train"]
-    model = task.build(config, data)
+    with precision(config.precision):
+        model = task.build(config, data)
     model.compile(optimizer=optimizer(config, batches.steps), loss=task.loss(config))
     model.optimizer.build(model.trainable_variables)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     console.print(f"[dim]model:[/] {parameters:,} trainable parameters")
+    explain(model, console, in_a_table=explain_rnn)
     predictor = task.predictor(config, model)
     # Saved without its optimizer: a third of the size, and it loads where that optimizer is not known.
     plain = keras.Model(model.input, model.output, name=model.name)
@@ -250,6 +255,19 @@ def train(name, config, folder, console, overwrite=False, stop_after=0):
     write_json(folder / "metrics.json", metrics)
     show(metrics, name, console)
     return metrics
+
+
+@contextlib.contextmanager
+def precision(name):
+    """Context in which layers that are made compute in a precision: a Keras dtype policy, such as "mixed_bfloat16"."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def checkpoint(folder, model, history):
@@ -336,6 +354,17 @@ def gpus():
 
     details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
     return [detail.get("device_name", "GPU") for detail in details]
+
+
+def explain(model, console, in_a_table=True):
+    """Prints what each recurrent layer of a model runs on, or one line about all of them."""
+    from seqzoo import kernels
+
+    found = kernels.kernels(model)
+    if in_a_table:
+        console.print(kernels.table(found))
+    elif found:
+        console.print(f"[dim]recurrent layers:[/] {kernels.line(found)}", soft_wrap=True)
 
 
 def show(metrics, name, console):
