@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqzoo.distribution import summed
+
 
 class LazyAdam(keras.optimizers.Adam):
     """Adam (Kingma & Ba, 2015) that updates only the rows of an embedding that a batch touched.
@@ -81,8 +83,11 @@ class _Remedies:
             for average, variable in zip(self.averages, variables, strict=True):
                 average.assign(variable)
 
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return grads_and_vars  # Keras sums over the devices here, where it is too late to clip
+
     def apply(self, grads, trainable_variables=None):
-        grads = [_summed(g) for g in grads]
+        grads = [_summed(g) for g in summed(grads)]
         if self.clip_value_at:
             grads = [_mapped(lambda g: ops.clip(g, -self.clip_value_at, self.clip_value_at), g) for g in grads]
         if self.clip_norm:

@@ -26,6 +26,7 @@ from rich.table import Table
 from seqzoo import options
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
+from seqzoo.distribution import STRATEGIES
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
@@ -40,6 +41,15 @@ class Command(Config):
     mode: str = option("train", "What to do.", choices=MODES)
     workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.")
     overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
+    strategy: str = option(
+        "one",
+        "What to train on: one device, all GPUs (mirrored), the processes that TF_CONFIG names (multi_worker), a TPU, "
+        "or what there is of these (auto). A run can go on on other ones.",
+        choices=STRATEGIES,
+    )
+    devices: int = option(
+        0, "GPUs of --strategy=mirrored, 0: all; without any the CPU serves as so many, to try it.", minimum=0
+    )
     text: str = option("", "Text to predict on, to score or to look into.")
     input: str = option("", "File of such texts, one a line; with neither --text nor --input: standard input.")
     json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
@@ -184,9 +194,10 @@ def _train(name, config, command, console):
         shown.add_row(f"[dim]{title}[/]", "  ".join(values))
     console.print(shown)
     _import_tensorflow()
+    from seqzoo.distribution import distribute
     from seqzoo.training import train
 
-    train(name, config, folder, console, command.overwrite)
+    train(name, config, folder, console, command.overwrite, distribute(command.strategy, command.devices))
     if advice := TASKS[name].advice.get(config.dataset):
         console.print(advice, markup=False, soft_wrap=True)
     return 0
