@@ -134,7 +134,7 @@ class Devices:
         self.strategy, self.workers, self.number, self.static = strategy, workers, number, static
         self.count = strategy.num_replicas_in_sync if strategy else 1
         self.is_chief = number == 0
-        self._step = self._add = None
+        self._model = self._step = self._add = None
 
     def check(self, config):
         """Raises a ValueError if what a config says of batches does not go with these devices."""
@@ -171,7 +171,8 @@ class Devices:
         """
         import tensorflow as tf
 
-        self._step = self._step or self._made(model)
+        if self._model is not model:
+            self._model, self._step = model, self._made(model)
         total = rows = 0
         for number, batch in enumerate(dataset.as_numpy_iterator()):
             parts = shares(batch, self.count)
@@ -208,7 +209,7 @@ class Devices:
             model.optimizer.apply(tape.gradient(scaled, variables), variables)
             return loss
 
-        @tf.function(reduce_retracing=not self.static)
+        @tf.function(reduce_retracing=not self.static, autograph=False)
         def step(batch):
             return self.strategy.reduce("SUM", self.strategy.run(train, args=batch), axis=None)
 
