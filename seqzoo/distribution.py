@@ -204,7 +204,9 @@ class Devices:
             variables = model.trainable_variables
             with tf.GradientTape() as tape:
                 outputs = model(inputs, training=True)
-                loss = share * model.compute_loss(inputs, labels, outputs, weights, training=True)
+                loss = model.compute_loss(inputs, labels, outputs, weights, training=True)
+                # What layers add to a loss, and of it nothing else, Keras has divided by the number of devices.
+                loss = share * (loss + (1 - 1 / self.count) * sum(model.losses))
                 scaled = model.optimizer.scale_loss(loss)
             model.optimizer.apply(tape.gradient(scaled, variables), variables)
             return loss
