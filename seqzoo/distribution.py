@@ -8,6 +8,7 @@ and but for dropout, which each device draws for itself.
 import contextlib
 import json
 import os
+import re
 
 import numpy as np
 
@@ -42,13 +43,19 @@ def distribute(strategy="one", devices=0):
         return Devices()
     if strategy == "multi_worker":
         workers, number = cluster(os.environ.get("TF_CONFIG", ""))
-        with _workers():
-            return Devices(tf.distribute.MultiWorkerMirroredStrategy(), workers, number)
-    if strategy == "tpu":
         try:
-            resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
+            return Devices(tf.distribute.MultiWorkerMirroredStrategy(), workers, number)
+        except (RuntimeError, tf.errors.OpError) as error:
+            raise ValueError(f"--strategy=multi_worker: {_first_line(error)}") from error
+    if strategy == "tpu":
+        if _found() != "tpu":  # else the resolver would ask the network for minutes
+            raise ValueError(
+                "--strategy=tpu: TensorFlow sees no TPU, and the environment variable TPU_NAME names none."
+            )
+        try:
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(os.environ.get("TPU_NAME", "local"))
         except (ValueError, RuntimeError, tf.errors.OpError) as error:
-            raise ValueError(f"--strategy=tpu: TensorFlow finds no TPU. {_first_line(error)}") from error
+            raise ValueError(f"--strategy=tpu: the TPU can't be reached. {_first_line(error)}") from error
         return Devices(tf.distribute.TPUStrategy(resolver), static=True)
     gpus = len(tf.config.list_physical_devices("GPU"))
     if gpus < max(devices, 1) and not (devices and not gpus):
@@ -143,11 +150,16 @@ class Devices:
         if size and size < self.count:
             raise ValueError(f"--batch_size={size} is too few rows for {self.count} devices.")
         if streams and size % self.count:
-            raise ValueError(f"Streams are shared out evenly: --batch_size={size} does not divide by {self.count} devices.")
+            raise ValueError(
+                f"Streams are shared out evenly: --batch_size={size} does not divide by {self.count} devices."
+            )
         if self.static and streams and options["vary_window"]:
             raise ValueError("A TPU compiles every length of a window by itself: give --novary_window.")
         if self.static and not streams and not options["static_shapes"]:
             raise ValueError("A TPU compiles every shape of a batch by itself: give --static_shapes.")
+
+        if self.static and (options.get("adversarial") or options.get("virtual_adversarial")):
+            raise ValueError("--adversarial and --virtual_adversarial do not compile for a TPU.")
 
     def scope(self):
         """Context in which a model and its optimizer are made."""
@@ -264,9 +276,9 @@ class Devices:
 def shares(batch, count):
     """A batch, shared out among devices.
 
-    The weights of each share sum to 1, and the share's own factor says how much of the batch's weight it has. So the sum
-    over the shares of factor times weighted sum of losses is the mean over the batch. Where the rows do not divide, the
-    first one is repeated, with weight 0.
+    The weights of each share sum to 1, and its factor says how much of the batch's weight it has. So the mean over the
+    batch is the sum over the shares of factor times weighted sum of losses. Where the rows do not divide, the first one
+    is repeated, with weight 0.
 
     Args:
         batch: (inputs, labels) or (inputs, labels, weights), NumPy arrays [B, ...].
@@ -298,16 +310,18 @@ def shares(batch, count):
 @contextlib.contextmanager
 def _workers():
     """Context in which the loss of another worker is a ValueError that says what to do."""
-    import tensorflow as tf
+    from tensorflow.errors import AbortedError, CancelledError, DeadlineExceededError, UnavailableError
 
     try:
         yield
-    except (RuntimeError, tf.errors.OpError) as error:
+    except (AbortedError, CancelledError, DeadlineExceededError, UnavailableError) as error:
         raise ValueError(
-            f"A worker can't be reached, or has stopped: {_first_line(error)} "
+            f"Another worker has stopped: {_first_line(error)} "
             "The same command on every worker goes on from the last finished epoch."
         ) from error
 
 
 def _first_line(error):
-    return (str(error) or type(error).__name__).strip().split("\n")[0]
+    """The first line of an error of TensorFlow, without the names of its functions."""
+    line = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip().split("\n")[0]
+    return (line or type(error).__name__).removesuffix(".") + "."

@@ -103,6 +103,8 @@ def run(argv):
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
     asked = requests[mode](**asked) if mode in requests else None
+    if mode != "train" and (command.strategy != "one" or command.devices):
+        raise ValueError(f"--strategy is for --mode=train. Received: --mode={mode}")
     if mode == "train":
         return _train(name, TASKS[name].Config(**settings), command, console)
     if mode == "evaluate":

@@ -3,15 +3,15 @@
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from seqzoo import distribution, run
-from seqzoo.distribution import cluster, shares
+from seqzoo import run
+from seqzoo.distribution import Devices, cluster, shares
+from seqzoo.task import TASKS
 
 ROOT = pathlib.Path(run.__file__).parents[1]
 
@@ -64,7 +64,8 @@ def train(name, options, devices):
             losses.append(devices.fit(model, batches.epoch(epoch), lambda step, logs: None))
         else:
             losses += model.fit(batches.epoch(epoch), shuffle=False, verbose=0).history["loss"]
-    copies = [v.value.values if devices.strategy else [v] for v in [*model.trainable_variables, *model.optimizer.variables]]
+    variables = [*model.trainable_variables, *model.optimizer.variables]
+    copies = [v.value.values if devices.strategy else [v] for v in variables]
     for parts in copies:
         for part in parts:
             np.testing.assert_array_equal(parts[0], part)
@@ -132,3 +133,84 @@ def test_two_devices_train_as_one(case, trained):
         if a.shape == b.shape or case != "language_model":  # where each device carries the state of its own rows
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-5)
     assert one[0][1] < one[0][0]
+
+
+def test_shares_have_as_many_rows_and_add_up_to_the_mean():
+    rng = np.random.default_rng(0)
+    losses = rng.random((5, 3), "float32")
+    weights = np.where(rng.random((5, 3)) < 0.5, 0, rng.random((5, 3))).astype("float32")
+    for count in (1, 2, 3, 8):
+        parts = shares(({"x": losses}, losses, weights), count)
+        assert len(parts) == count and {part[2].shape for part in parts} == {(-(-5 // count), 3)}
+        total = sum(factor * (inputs["x"] * weights).sum() for factor, inputs, _, weights in parts)
+        np.testing.assert_allclose(total, (losses * weights).sum() / weights.sum(), rtol=1e-5)
+    # Rows that fill up are the first one's; a share of them alone weighs nothing.
+    *_, last = shares(({"x": losses}, losses, weights), 8)
+    np.testing.assert_array_equal(last[2], losses[:1])
+    assert last[0] == 0 and not last[3].any()
+    assert [part[0] for part in shares(({"x": losses[:4]}, losses[:4]), 2)] == [0.5, 0.5]  # no weights are equal ones
+
+
+@pytest.mark.parametrize(
+    "config, expected",
+    [
+        ({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}, (2, 1)),
+        ({"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}, "task": {"type": "chief", "index": 0}}, (3, 0)),
+        ({"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}, "task": {"type": "worker", "index": 1}}, (3, 2)),
+        ({"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}, None),
+        ({"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}, None),
+        ({"cluster": ["a:1"], "task": {"type": "worker", "index": 0}}, None),
+        ({"cluster": {"worker": ["a:1"]}}, None),
+        ("", None),
+    ],
+)
+def test_a_cluster_is_read_or_refused(config, expected):
+    text = json.dumps(config) if config else config
+    if expected:
+        assert cluster(text) == expected
+        return
+    with pytest.raises(ValueError, match="TF_CONFIG, like .* Received: "):
+        cluster(text)
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--strategy=mirored"], "mirrored"),
+        (["--strategy=mirrored"], "--devices=2"),
+        (["--strategy=multi_worker"], "TF_CONFIG"),
+        (["--strategy=tpu"], "sees no TPU"),
+        (["--devices=2"], "--devices is for --strategy=mirrored"),
+        (["--mode=evaluate", "--workdir=.", "--strategy=auto"], "--strategy is for --mode=train"),
+    ],
+)
+def test_devices_that_are_not_there_are_one_line(flags, words, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    (tmp_path / "config.json").write_text('{"task": "pos"}')
+    assert run.main(["--task=pos", *flags]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and words in error, error
+
+
+@pytest.mark.parametrize(
+    "task, options, static, words",
+    [
+        ("pos", {"batch_size": 3}, False, "--batch_size=3 is too few rows for 4 devices"),
+        ("language_model", {"batch_size": 6}, False, "--batch_size=6 does not divide by 4"),
+        ("pos", {}, True, "--static_shapes"),
+        ("language_model", {}, True, "--novary_window"),
+        ("sentiment", {"static_shapes": True, "adversarial": 1.0}, True, "--adversarial"),
+        ("pos", {"batch_size": 0, "static_shapes": True}, True, None),
+        ("language_model", {"vary_window": False}, True, None),
+    ],
+)
+def test_batches_that_can_not_be_shared_out_are_refused(task, options, static, words):
+    devices = Devices(static=static)
+    devices.count = 4
+    config = TASKS[task].Config(**options)
+    if words is None:
+        devices.check(config)
+        return
+    with pytest.raises(ValueError, match=words):
+        devices.check(config)
