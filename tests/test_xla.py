@@ -31,7 +31,7 @@ def tagger(crf):
 
 def classifier():
     pooling = ("last", "max", "mean", "attention")
-    model = models.classifier(2, pooling, words=V, word_dim=3, rnn="bigru", units=3, layers=1, characters="cnn",
+    model = models.classifier(2, pooling, words=V, word_dim=3, rnn="gru", units=3, layers=1, characters="cnn",
                               character_vocabulary=V, char_dim=3, char_units=3)  # fmt: skip
     characters = np.where(REAL[..., None], TOKENS[..., None] + [0, -1], 0).astype("int32") % V
     data = {"tokens": TOKENS, "characters": characters}, np.array([0, 1, 1], "int32"), np.array([1, 2, 0], "float32")
@@ -61,7 +61,7 @@ def language_model():
 
 
 def seq2seq(**arguments):
-    model = models.seq2seq(V, V, dim=3, units=3, encoder="lstm", encoder_units=3, **arguments)
+    model = models.seq2seq(V, V, dim=3, units=3, encoder="rnn", rnn="rnn", encoder_units=3, **arguments)
     return model, SmoothedCrossentropy(0.1), ({"source": TOKENS[::-1], "target": TOKENS}, NEXT, WEIGHTS)
 
 
@@ -87,7 +87,10 @@ def test_a_model_trains_under_xla_as_without(case):
         return float(loss(labels, model(inputs, training=True), sample_weight=weights) + sum(model.losses))
 
     before = plain()
-    model.compile(optimizer(Training(learning_rate=0.01, schedule="constant"), 1), loss, jit_compile=True)
+    # What remedies there are for gradients is compiled once: each takes as long as half a model.
+    remedies = {} if case == "tagger" else {"clip_norm": 0.0, "average": 0.0}
+    made = optimizer(Training(learning_rate=0.01, schedule="constant", **remedies), 1)
+    model.compile(made, loss, jit_compile=True)
     np.testing.assert_allclose(model.train_on_batch(inputs, labels, weights), before, rtol=1e-4)
     assert plain() < before
 
