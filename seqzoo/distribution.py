@@ -146,7 +146,7 @@ class Devices:
     def check(self, config):
         """Raises a ValueError if what a config says of batches does not go with these devices."""
         options = config.to_dict()
-        size, streams = options["batch_size"], "window" in options
+        size, streams = options.get("batch_size", 0), "window" in options
         if size and size < self.count:
             raise ValueError(f"--batch_size={size} is too few rows for {self.count} devices.")
         if streams and size % self.count:
@@ -155,9 +155,8 @@ class Devices:
             )
         if self.static and streams and options["vary_window"]:
             raise ValueError("A TPU compiles every length of a window by itself: give --novary_window.")
-        if self.static and not streams and not options["static_shapes"]:
+        if self.static and not streams and not options.get("static_shapes"):
             raise ValueError("A TPU compiles every shape of a batch by itself: give --static_shapes.")
-
         if self.static and (options.get("adversarial") or options.get("virtual_adversarial")):
             raise ValueError("--adversarial and --virtual_adversarial do not compile for a TPU.")
 

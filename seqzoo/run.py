@@ -199,8 +199,8 @@ def _train(name, config, command, console):
     from seqzoo.distribution import distribute
     from seqzoo.training import train
 
-    train(name, config, folder, console, command.overwrite, distribute(command.strategy, command.devices))
-    if advice := TASKS[name].advice.get(config.dataset):
+    metrics = train(name, config, folder, console, command.overwrite, distribute(command.strategy, command.devices))
+    if metrics and (advice := TASKS[name].advice.get(config.dataset)):
         console.print(advice, markup=False, soft_wrap=True)
     return 0
 
