@@ -1,100 +1,176 @@
-"""Lists the experiments, runs one, or prints the table of results.
+"""Lists the experiments, runs them, checks them, or writes the tables of results.
 
     python -m experiments                                                   what there is
     python -m experiments ner_conll2003_glove --data=FOLDER                 train all its seeds, keep the scores
     python -m experiments ner_conll2003_glove --data=FOLDER --seeds=1,2     some of them
+    python -m experiments pos_ewt pos_imst --data=FOLDER --check            train one seed, compare, keep nothing
+    python -m experiments --fast --check                                    those that take no data and few minutes
     python -m experiments --table                                           all results in Markdown
+    python -m experiments --readme                                          the same, into README.md
 
-FOLDER holds the corpora in the folders that the recipes name: conll2003/, ud_english_ewt/, ud_turkish_imst/, glove/.
-A run that is finished is not trained again; one that was interrupted goes on.
+FOLDER holds the corpora in the folders that the recipes name; experiments/README.md says what they are. A run that is
+finished is not trained again, but by --check; one that was interrupted goes on.
 """
 
 import argparse
+import difflib
 import json
+import os
 import pathlib
-import statistics
+import signal
+import subprocess
 import sys
 
-from experiments import RESULTS, experiments
+from experiments import RESULTS, Recorded, experiments, recorded
+from experiments.corpora import missing
+from experiments.tables import ROOT, columns, listing, results, write
 
 
-def main():
+def main(argv=None):
+    """Runs a command line; returns the exit status: 1 if a score falls short, 2 for what was asked wrongly."""
     parser = argparse.ArgumentParser("python -m experiments", description=__doc__, allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("name", nargs="?", choices=experiments(), help="the experiment to run")
-    parser.add_argument("--data", default="data", help="folder that holds the corpora (default: data)")
-    parser.add_argument("--runs", default="runs/experiments", help="folder for the runs (default: runs/experiments)")
-    parser.add_argument("--seeds", help="such as 0,1,2 (default: as many as the recipe says)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the experiments to run")
+    parser.add_argument("--all", action="store_true", help="run all")
+    parser.add_argument("--fast", action="store_true", help="run those that take no data and few minutes")
+    parser.add_argument("--check", action="store_true", help="compare one seed with the expected score; keep nothing")
+    parser.add_argument("--data", type=pathlib.Path, default="data", help="folder of the corpora (default: data)")
+    parser.add_argument(
+        "--runs", type=pathlib.Path, help="folder for the runs (default: runs/experiments, or runs/checks)"
+    )
+    parser.add_argument("--seeds", help="such as 0,1,2 (default: as many as the recipe says; with --check: 0)")
     parser.add_argument("--table", action="store_true", help="print the table of results")
-    arguments = parser.parse_args()
-    if arguments.table:
-        print(table())
-    elif arguments.name:
-        return run(arguments)
-    else:
-        for name, experiment in experiments().items():
-            print(f"{name:24} {experiment.title}")
-    return 0
+    parser.add_argument(
+        "--readme", action="store_true", help="write the tables into README.md and experiments/README.md"
+    )
+    arguments = parser.parse_args(argv)
+    try:
+        warn_of_outdated()
+        if arguments.table:
+            print(results())
+        elif arguments.readme:
+            print("\n".join(f"written: {path}" for path in write()) or "The tables are up to date.")
+        elif names := chosen(arguments):
+            return (check if arguments.check else record)(names, arguments)
+        elif arguments.check:
+            raise ValueError("--check of what? Names of experiments, --fast or --all.")
+        else:
+            print(listing())
+        return 0
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
+        return 130
 
 
-def run(arguments):
-    """Trains the seeds of an experiment and writes their scores."""
-    from seqzoo.run import main as seqzoo_run
+def warn_of_outdated():
+    """Says which results were recorded by another recipe than the one of that name now."""
+    for name, experiment in experiments().items():
+        for seed, command in recorded(name, experiment).outdated.items():
+            print(
+                f"{name}: seed {seed} is of another recipe, and is left out. Recorded: {command}\n"
+                f"Now: {experiment.command(seed)}",
+                file=sys.stderr,
+            )
+
+
+def chosen(arguments):
+    """The names that a command line asks to run, [] for none.
+
+    Raises:
+        ValueError: an unknown name, names beside --all or --fast, a wrong seed, or corpora that are not there.
+    """
+    known = experiments()
+    if bool(arguments.names) + arguments.all + arguments.fast > 1:
+        raise ValueError("Names, --all and --fast are three ways to choose: one of them.")
+    for name in arguments.names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"Unknown experiment {name!r}.{hint} There are: {', '.join(known)}.")
+    if arguments.seeds and not all(seed.isdecimal() for seed in arguments.seeds.split(",")):
+        raise ValueError(f"--seeds should be whole numbers joined by commas. Received: {arguments.seeds!r}")
+    names = list(known) if arguments.all else [name for name in known if arguments.fast and known[name].is_fast]
+    names = names or list(dict.fromkeys(arguments.names))
+    if lacks := list(missing((path for name in names for path in known[name].data), arguments.data)):
+        raise ValueError("\n".join([f"--data={arguments.data} does not hold what is needed:", *lacks]))
+    return names
+
+
+def record(names, arguments):
+    """Trains the seeds of experiments and writes their scores; returns the exit status of the first that failed."""
     from seqzoo.training import write_json
 
-    experiment = experiments()[arguments.name]
-    seeds = arguments.seeds.split(",") if arguments.seeds else map(str, range(experiment.seeds))
-    path = RESULTS / f"{arguments.name}.json"
-    results = json.loads(path.read_text("utf-8")) if path.is_file() else {"seeds": {}}
-    recipe = experiment.flags.format(data="DATA")
-    results["seeds"] = {
-        seed: result
-        for seed, result in results["seeds"].items()
-        if result["environment"]["command"] == f"python -m seqzoo.run {recipe} --seed={seed}"
-    }  # of this recipe, not of an older one
-    for seed in seeds:
-        folder = pathlib.Path(arguments.runs) / f"{arguments.name}-{seed}"
-        flags = [*experiment.flags.format(data=arguments.data).split(), f"--seed={seed}", f"--workdir={folder}"]
-        if status := seqzoo_run(flags):
-            return status
-        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-        environment = json.loads((folder / "environment.json").read_text("utf-8"))
-        environment["command"] = f"python -m seqzoo.run {recipe} --seed={seed}"
-        results["seeds"][seed] = {"metrics": metrics, "environment": environment}
-        summarise(experiment, results)
-        RESULTS.mkdir(exist_ok=True)
-        write_json(path, results)
-    mean, spread = results["mean"], results["spread"]
-    print(f"{arguments.name}: {experiment.metric} {mean:.2f} ± {spread:.2f} ({len(results['seeds'])} seeds)")
+    for number, name in enumerate(names, 1):
+        experiment = experiments()[name]
+        seeds = arguments.seeds.split(",") if arguments.seeds else map(str, range(experiment.seeds))
+        for seed in seeds:
+            print(f"{number}/{len(names)}: {name}, seed {seed}, about {experiment.minutes:g} minutes", flush=True)
+            folder = (arguments.runs or pathlib.Path("runs/experiments")) / f"{name}-{seed}"
+            if status := train(experiment, seed, folder, arguments.data):
+                return status
+            metrics, environment = (
+                json.loads((folder / f"{what}.json").read_text("utf-8")) for what in ("metrics", "environment")
+            )
+            environment["command"] = experiment.command(seed)
+            kept = recorded(name, experiment).seeds  # of this recipe, not of an older one
+            found = Recorded(experiment, {**kept, seed: {"metrics": metrics, "environment": environment}})
+            RESULTS.mkdir(exist_ok=True)
+            write_json(
+                RESULTS / f"{name}.json",
+                {
+                    "seeds": found.seeds,
+                    "metric": experiment.metric,
+                    "mean": found.mean,
+                    "spread": found.spread,
+                    "minutes": found.minutes,
+                },
+            )
+        print(
+            f"{name}: {experiment.metric} {found.mean:.2f} ± {found.spread:.2f} ({len(found.scores)} seeds), "
+            f"{experiment.verdict(found.mean)[0]}; python -m experiments --readme writes it into the table"
+        )
     return 0
 
 
-def summarise(experiment, results):
-    """Puts mean and spread (sample standard deviation) over the seeds into `results`."""
-    scores = [result["metrics"][experiment.metric] for result in results["seeds"].values()]
-    results |= {
-        "metric": experiment.metric,
-        "mean": statistics.mean(scores),
-        "spread": statistics.stdev(scores) if len(scores) > 1 else 0.0,
-        "minutes": statistics.mean(result["metrics"]["minutes"] for result in results["seeds"].values()),
-    }
+def check(names, arguments):
+    """Trains one seed of experiments, or those asked for, and compares; returns 1 if one falls short or fails."""
+    rows, bad = [("experiment", "seed", "score", "expected", "verdict", "minutes", "expected minutes")], False
+    for number, name in enumerate(names, 1):
+        experiment = experiments()[name]
+        for seed in (arguments.seeds or "0").split(","):
+            print(f"{number}/{len(names)}: {name}, seed {seed}, about {experiment.minutes:g} minutes", flush=True)
+            folder = (arguments.runs or pathlib.Path("runs/checks")) / f"{name}-{seed}"
+            # What is finished was made by older code; what was interrupted goes on.
+            anew = ["--overwrite"] if (folder / "metrics.json").is_file() else []
+            score = minutes = "-"
+            if status := train(experiment, seed, folder, arguments.data, *anew):
+                verdict, is_bad = f"failed with exit status {status}", True
+            else:
+                metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+                verdict, is_bad = experiment.verdict(metrics[experiment.metric])
+                score, minutes = f"{experiment.metric} {metrics[experiment.metric]:.2f}", f"{metrics['minutes']:.1f}"
+            bad |= is_bad
+            rows.append((name, seed, score, experiment.expectation, verdict, minutes, f"{experiment.minutes:g}"))
+    print()
+    print(columns(rows))
+    if any("better than expected" in row for row in rows):
+        print("Better by more than the tolerance: look for a leak first; then the recipe expects too little.")
+    return int(bad)
 
 
-def table():
-    """The results beside the published scores, in Markdown."""
-    lines = ["| experiment | ours | seeds | minutes each | published |", "|---|---|---|---|---|"]
-    for name, experiment in experiments().items():
-        path = RESULTS / f"{name}.json"
-        if path.is_file():
-            results = json.loads(path.read_text("utf-8"))
-            published = "; ".join(f"{what} {score}" for what, score in experiment.published.items()) or "-"
-            ours = f"{results['metric']} {results['mean']:.2f}"
-            if len(results["seeds"]) > 1:
-                ours += f" ± {results['spread']:.2f}"
-            cells = (f"`{name}`: {experiment.title}", ours, len(results["seeds"]), round(results["minutes"]), published)
-            lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+def train(experiment, seed, folder, data, *flags):
+    """Trains one seed in a process of its own, so that a run depends on no other; returns its exit status."""
+    command = [sys.executable, "-m", "seqzoo.run", *(flag.format(data=data) for flag in experiment.flags.split())]
+    # A bare checkout will do.
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return subprocess.run(
+        [*command, f"--seed={seed}", f"--workdir={folder}", *flags], env={**os.environ, "PYTHONPATH": path}, check=False
+    ).returncode
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends this ends the training too
     sys.exit(main())

@@ -3,7 +3,7 @@
 In the keys that the chorales are in: in all 12, where nothing says which, it had 12.0.
 """
 
-from experiments import Experiment
+from experiments import Experiment, Published
 
 EXPERIMENT = Experiment(
     title="JSB chorales, quarter frames, independent pitches, nats a frame",
@@ -11,8 +11,11 @@ EXPERIMENT = Experiment(
     "--steps_per_quarter=1 --conditions=none --melody_ahead=0 --units=320 --layers=2 --output=independent "
     "--notranspose --novariational --dropout=0.4 --input_dropout=0.2 --average=0.998 --ngram=0 --epochs=60",
     metric="valid_nats_per_step",
-    published={
-        "LSTM of independent pitches, Bai et al. (2018), test": 8.45,
-    },
+    expected=None,
+    tolerance=0.1,
+    minutes=10,
+    published=(
+        Published("LSTM of independent pitches, Bai et al. (2018), test", 8.45, "https://arxiv.org/abs/1803.01271"),
+    ),
     seeds=1,
 )

@@ -6,6 +6,8 @@ EXPERIMENT = Experiment(
     title="Nottingham MIDI, frames of sixteenths, nats a step",
     flags="--task=music --dataset=midi --data_dir={data}/nottingham_midi --encoding=frames --notes=5 --epochs=6",
     metric="valid_nats_per_step",
-    published={},
+    expected=1.22,
+    tolerance=0.03,
+    minutes=15,
     seeds=1,
 )

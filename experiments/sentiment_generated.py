@@ -2,4 +2,11 @@
 
 from experiments import Experiment
 
-EXPERIMENT = Experiment("generated reviews, BiLSTM, accuracy", "--task=sentiment", "valid_accuracy", {})
+EXPERIMENT = Experiment(
+    title="generated reviews, BiLSTM, accuracy",
+    flags="--task=sentiment",
+    metric="valid_accuracy",
+    expected=94.13,
+    tolerance=3.0,
+    minutes=1.2,
+)

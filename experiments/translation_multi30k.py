@@ -4,15 +4,18 @@ BLEU is sacreBLEU's of lower-cased texts, tokenised by 13a, a beam of 5 with a l
 captions). The published number is of test 2016, tokenised by Moses.
 """
 
-from experiments import Experiment
+from experiments import Experiment, Published
 
 EXPERIMENT = Experiment(
-    title="Multi30k English-German, lower-cased BLEU",
+    title="Multi30k English-German, joint BPE, lower-cased BLEU (13a) on valid",
     flags="--task=translation --dataset=parallel --data_dir={data}/multi30k --columns=source=en,target=de "
     "--tokenizer=bpe --joint --vocabulary=5000 --lowercase --dim=256 --encoder_units=256 --units=384 "
     "--attention=general --dropout=0.4 --input_dropout=0.3 --label_smoothing=0.1 --bpe_dropout=0.05 "
     "--learning_rate=0.002 --average=0.999 --evaluate_every=2 --epochs=24",
     metric="valid_beam_bleu",
-    published={"text-only recurrent attention, test 2016": 38.1},
+    expected=38.88,
+    tolerance=1.0,
+    minutes=83,
+    published=(Published("text-only recurrent attention, test 2016", 38.1, ""),),
     seeds=1,
 )

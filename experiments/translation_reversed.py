@@ -4,8 +4,10 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="5 to 20 letters from the end, exact matches",
-    flags="--task=translation --dataset=reversed --epochs=16",
+    flags="--task=translation --dataset=reversed --dropout=0 --input_dropout=0 --epochs=10",
     metric="valid_beam_exact",
-    published={},
+    expected=100.0,
+    tolerance=1.5,
+    minutes=1.0,
     seeds=1,
 )

@@ -1,6 +1,7 @@
 """seqzoo: a zoo of recurrent sequence models in TensorFlow and Keras 3.
 
-Two ways in: ``python -m seqzoo.run --task=ner``, and ``from seqzoo.models import tagger``.
+Three ways in: ``python -m seqzoo.run --task=ner`` trains, ``python -m seqzoo.sweep --task=ner --sweep=rnn,units``
+searches, and ``from seqzoo.models import tagger`` gives a model.
 """
 
 import pathlib

@@ -197,7 +197,7 @@ def html_page(predictions, title):
     Yields:
         The page in pieces of str, one a prediction and two around them, to be written as UTF-8.
     """
-    yield _HTML_START.format(title=html.escape(title), style="")
+    yield html_start(title)
     explained = False
     for prediction in predictions:
         if prediction.get("words") and not explained:
@@ -238,7 +238,7 @@ def attention_page(answers, title):
     Yields:
         The page in pieces of str, to be written as UTF-8.
     """
-    yield _HTML_START.format(title=html.escape(title), style=_ATTENTION_STYLE)
+    yield html_start(title, _ATTENTION_STYLE)
     for answer in answers:
         yield f"<article dir=auto><p>{html.escape(answer['text'])}</p>\n"
         for best in answer["n_best"]:
@@ -278,7 +278,7 @@ def units_page(inspection, title):
     Yields:
         The page in pieces of str, to be written as UTF-8.
     """
-    yield _HTML_START.format(title=html.escape(title), style=_UNITS_STYLE)
+    yield html_start(title, _UNITS_STYLE)
     for note in inspection["notes"]:
         yield f"<p>{html.escape(note)}</p>\n"
     shown = {str(block["unit"]) for block in inspection["units"]}
@@ -486,6 +486,11 @@ def _weighted(text, words):
             yield text[start:end], float(word["weight"])
             place = end
     yield text[place:], 0.0
+
+
+def html_start(title, style=""):
+    """The beginning of a page of HTML, up to its heading, with styles of its own."""
+    return _HTML_START.format(title=html.escape(title), style=style)
 
 
 _HTML_START = """<!DOCTYPE html>

@@ -153,6 +153,9 @@ class Devices:
             raise ValueError(
                 f"Streams are shared out evenly: --batch_size={size} does not divide by {self.count} devices."
             )
+        # TensorFlow allows no exchange between devices within a condition, and both make a step only now and then.
+        if self.strategy and (options.get("accumulate", 1) > 1 or options.get("precision") == "mixed_float16"):
+            raise ValueError("--accumulate and --precision=mixed_float16 are for one device, without --strategy.")
         if self.static and streams and options["vary_window"]:
             raise ValueError("A TPU compiles every length of a window by itself: give --novary_window.")
         if self.static and not streams and not options.get("static_shapes"):

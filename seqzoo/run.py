@@ -8,6 +8,7 @@ python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in P
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
 python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samples=4
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
+python -m seqzoo.run --mode=score --workdir=runs/translation --input=pairs.tsv    (a source, a tab, its translation)
 python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.txt
 """
 
@@ -17,6 +18,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import signal
 import sys
 
 from absl import flags
@@ -50,26 +52,59 @@ class Command(Config):
     devices: int = option(
         0, "GPUs of --strategy=mirrored, 0: all; without any the CPU serves as so many, to try it.", minimum=0
     )
+    stop_after: int = option(
+        0, "Pause after so many epochs; the same command without it goes on. 0: train all of them.", minimum=0
+    )
     text: str = option("", "Text to predict on, to score or to look into.")
     input: str = option("", "File of such texts, one a line; with neither --text nor --input: standard input.")
+    explain_rnn: bool = option(
+        False, "Say what each recurrent layer runs on, here and on a GPU, and why not on cuDNN, first."
+    )
     json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
     debug: bool = option(False, "Show the whole traceback of an error.")
 
 
 def main(argv=None):
-    """Runs a command line; returns the exit status, 2 for what was asked wrongly."""
+    """Runs a command line; returns the exit status."""
+    return reported(run, argv)
+
+
+def reported(command, argv=None):
+    """The exit status of `command(argv)`, with one line on standard error for what went wrong.
+
+    2: it was asked wrongly, the loss is no longer a number, or memory is out; 3: the machine failed, such as a full
+    disk; 130: Ctrl-C; 141: nobody reads the output. Anything else is a bug and is raised.
+    """
     argv = sys.argv[1:] if argv is None else argv
     try:
-        return run(argv)
-    except (ValueError, OSError, FloatingPointError, flags.Error) as error:
-        if any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):
-            raise
-        message = str(error) if isinstance(error, ValueError | flags.Error) else f"{type(error).__name__}: {error}"
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {_escaped(message)}", highlight=False)
-        return 2
+        return command(argv)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who read the output has gone, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        status, message = _status(error)
+        if not status or any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):
+            raise
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escaped(message)}", highlight=False)
+        return status
+
+
+def _status(error):
+    """(exit status, line) of an error; (None, "") of a bug."""
+    exhausted = type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's, by its name: it may not be imported
+    if isinstance(error, OSError) or (exhausted and "No space left" in str(error)):
+        return 3, f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or exhausted:
+        what = next((line for line in str(error).splitlines() if "OOM" in line), "").strip()
+        return 2, f"Out of memory. Try a smaller --batch_size or --batch_tokens, or a smaller model. {what}".strip()
+    if isinstance(error, ValueError | flags.Error):
+        return 2, str(error)
+    if isinstance(error, FloatingPointError):
+        return 2, f"{type(error).__name__}: {error}"
+    return None, ""
 
 
 def run(argv):
@@ -84,7 +119,7 @@ def run(argv):
     groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
     if mode in requests:  # a name that the config has too is the request's, such as --seed
         groups = [Command, requests[mode], *groups[1:]]
-    parser = _parser(groups)
+    parser = flag_parser(groups)
     if asks_help:
         print(f"{__doc__.strip()}\n{parser.get_help()}")
         if not name:
@@ -92,13 +127,13 @@ def run(argv):
         return 0
     if not name:
         # Parsed first, so that a misspelt --task is told from a missing one.
-        _parse(parser, argv)
+        parse_flags(parser, argv)
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
-    given = _parse(parser, argv)
-    command = Command(**_of(Command, given))
-    asked = _of(requests[mode], given) if mode in requests else {}
-    given = {key: value for key, value in given.items() if key not in {**_of(Command, given), **asked}}
-    settings = _of(TASKS[name].Config, given)
+    given = parse_flags(parser, argv)
+    command = Command(**options_of(Command, given))
+    asked = options_of(requests[mode], given) if mode in requests else {}
+    given = {key: value for key, value in given.items() if key not in {**options_of(Command, given), **asked}}
+    settings = options_of(TASKS[name].Config, given)
     for key in given.keys() - settings.keys():
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
@@ -116,14 +151,14 @@ def run(argv):
     )
 
 
-def _of(config, given):
+def options_of(config, given):
     """Those of the given options that a Config class declares."""
     return {key: value for key, value in given.items() if key in config.__dataclass_fields__}
 
 
 def _task_and_mode(argv):
     """The task that a command line is about, or "", and the mode."""
-    early = _parser([Command])
+    early = flag_parser([Command])
     early(["seqzoo.run", *argv], known_only=True)
     task = early.task and TASKS.check(early.task)
     Command(mode=early.mode)  # refuses a mode that is none
@@ -147,7 +182,7 @@ def _check_mode(name, mode):
         raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
 
 
-def _parser(configs):
+def flag_parser(configs):
     """absl flags for the options of some Config classes, grouped for --help."""
     values = flags.FlagValues()
     define = {
@@ -165,7 +200,7 @@ def _parser(configs):
     return values
 
 
-def _parse(parser, argv):
+def parse_flags(parser, argv):
     """{option: value} of the flags that were given.
 
     Raises:
@@ -183,7 +218,7 @@ def listing():
     table = Table(show_header=False, box=None)
     for title, registry in (("tasks", TASKS), ("datasets", DATASETS), ("RNNs", RNNS)):
         for name in registry.names():
-            table.add_row(f"[bold]{title}[/]", name, f"[dim]{_escaped(registry.summary(name))}[/]")
+            table.add_row(f"[bold]{title}[/]", name, f"[dim]{escaped(registry.summary(name))}[/]")
             title = ""
     return table
 
@@ -192,14 +227,17 @@ def _train(name, config, command, console):
     folder = pathlib.Path(command.workdir or f"runs/{name}")
     shown = Table(show_header=False, box=None, title=f"{name} -> {folder}", title_justify="left")
     for title, fields in type(config).groups().items():
-        values = (f"{field.name}=[bold]{_escaped(str(getattr(config, field.name)) or '-')}[/]" for field in fields)
+        values = (f"{field.name}=[bold]{escaped(str(getattr(config, field.name)) or '-')}[/]" for field in fields)
         shown.add_row(f"[dim]{title}[/]", "  ".join(values))
     console.print(shown)
-    _import_tensorflow()
+    import_tensorflow()
     from seqzoo.distribution import distribute
     from seqzoo.training import train
 
-    metrics = train(name, config, folder, console, command.overwrite, distribute(command.strategy, command.devices))
+    metrics = train(
+        name, config, folder, console, command.overwrite, distribute(command.strategy, command.devices),
+        stop_after=command.stop_after, explain_rnn=command.explain_rnn,
+    )  # fmt: skip
     if metrics and (advice := TASKS[name].advice.get(config.dataset)):
         console.print(advice, markup=False, soft_wrap=True)
     return 0
@@ -211,14 +249,15 @@ def _evaluate(kind, command, settings, asked, console):
         readable += options.Batching.__dataclass_fields__
     if wrong := [key for key in settings if key not in readable]:
         raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
-    _import_tensorflow()
-    from seqzoo.training import load, show, write_json
+    trained = _loaded(command)
+    from seqzoo.training import show, write_json
 
-    trained = load(command.workdir)
     if "dataset" in settings:  # the other options of the run's data are of its own dataset
         settings = {**options.Data().to_dict(), **settings}
     config = dataclasses.replace(trained.config, **settings)
     data = trained.task.load(config, trained.vocabularies, unseen=_place(config) != _place(trained.config))
+    for what, fact in data.facts.items():
+        console.print(f"[dim]{what}:[/] {fact}", soft_wrap=True)
     metrics = {}
     for split in [split for split in ("valid", "test") if split in data.splits] or [*data.splits]:
         scores = trained.task.evaluate(config, trained.predictor, data.splits[split], trained.vocabularies, asked)
@@ -238,10 +277,7 @@ def _place(config):
 
 def _predict(command, asked, console):
     lines = _lines(command, console)
-    _import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
 
     def show(lines):
         yield from _shown(trained.task.predict(trained, lines, asked), trained.task.show, command, console)
@@ -260,10 +296,7 @@ def _predict(command, asked, console):
 
 def _score(command, asked, console):
     lines = _lines(command, console)
-    _import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     _answer(
         lines,
         lambda lines: _shown(trained.task.score(trained, lines, asked), trained.task.show, command, console),
@@ -274,10 +307,7 @@ def _score(command, asked, console):
 def _generate(command, asked, console):
     if command.text or command.input:
         raise ValueError("--mode=generate takes no --text or --input; see --help for what it begins with.")
-    _import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     as_json = _as_json(command, console)
 
     def write(piece):
@@ -293,12 +323,20 @@ def _inspect(command, asked, console):
     if not command.text and not command.input and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
-    _import_tensorflow()
-    from seqzoo.training import load
-
-    trained = load(command.workdir)
+    trained = _loaded(command)
     trained.task.inspect(trained, lines, asked, console)
     return 0
+
+
+def _loaded(command):
+    """The Run of a command line."""
+    import_tensorflow()
+    from seqzoo.training import explain, load
+
+    trained = load(command.workdir)
+    if command.explain_rnn:
+        explain(trained.model, Console(stderr=True, highlight=False))  # standard output is the answers'
+    return trained
 
 
 def _lines(command, console):
@@ -355,7 +393,7 @@ def _write_page(path, pieces):
     replace(pathlib.Path(path), save)
 
 
-def _import_tensorflow():
+def import_tensorflow():
     """Imports TensorFlow without its start-up messages, which its C++ code writes straight to file descriptor 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -372,7 +410,7 @@ def _import_tensorflow():
         os.close(saved)
 
 
-def _escaped(text):
+def escaped(text):
     from rich.markup import escape
 
     return escape(text)

@@ -97,11 +97,11 @@ def prepare(folder, name, config, overwrite=False):
     wanted = {"task": name, **config.to_dict()}
     if folder.is_dir() and any(folder.iterdir()):
         try:
-            read_config(folder)
+            found_name, found_config = read_config(folder)
         except ValueError as error:
             raise ValueError(f"{folder} is not empty and not a run: give another --workdir. {error}") from error
         begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json"))
-        found = json.loads((folder / "config.json").read_text("utf-8"))
+        found = {"task": found_name, **found_config.to_dict()}  # an older run has defaults for what is new
         if overwrite:
             shutil.rmtree(folder)
         elif begun and found != wanted:  # before the first epoch is finished there is nothing to mix up
@@ -117,7 +117,7 @@ def prepare(folder, name, config, overwrite=False):
         write_json(path, wanted)
 
 
-def train(name, config, folder, console, overwrite=False, devices=None):
+def train(name, config, folder, console, overwrite=False, devices=None, stop_after=0, explain_rnn=False):
     """Trains a task, or goes on with the training that `folder` holds, and scores the best epoch.
 
     Each epoch ends with a checkpoint of everything that the next one depends on: weights, optimizer, averages, dropout
@@ -132,9 +132,11 @@ def train(name, config, folder, console, overwrite=False, devices=None):
         overwrite: delete a run that is there first.
         devices: distribution.Devices to train on; None: one. Of several workers, which see the same `folder`, only the
             chief evaluates, writes and returns something.
+        stop_after: pause after so many epochs of the same schedule; without it a later call goes on. 0: do not.
+        explain_rnn: show a table of what each recurrent layer runs on, see `kernels`.
 
     Returns:
-        {metric: number}, as in metrics.json.
+        {metric: number}, as in metrics.json; {} of a run that is paused.
 
     Raises:
         ValueError: see `prepare`; or the data are of no use.
@@ -150,6 +152,8 @@ def train(name, config, folder, console, overwrite=False, devices=None):
         console.print(f"{folder} is finished already; --overwrite trains it anew.", soft_wrap=True)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         show(metrics, name, console)
+        if explain_rnn:
+            explain(load(folder).model, console)
         return metrics
 
     import keras
@@ -174,12 +178,14 @@ def train(name, config, folder, console, overwrite=False, devices=None):
         write_json(folder / "environment.json", environment())
 
     batches = data.splits["train"]
-    with devices.scope():
+    with devices.scope(), precision(config.precision):
         model = task.build(config, data)
+    with devices.scope():
         model.compile(optimizer=optimizer(config, batches.steps), loss=devices.loss(task.loss(config)))
         model.optimizer.build(model.trainable_variables)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     console.print(f"[dim]model:[/] {parameters:,} trainable parameters")
+    explain(model, console, in_a_table=explain_rnn)
     predictor = task.predictor(config, model)
     # Saved without its optimizer: a third of the size, and it loads where that optimizer is not known.
     plain = keras.Model(model.input, model.output, name=model.name)
@@ -198,6 +204,9 @@ def train(name, config, folder, console, overwrite=False, devices=None):
         if devices.chiefs(bool(config.patience) and best is not None and scored[-1] - best >= config.patience):
             console.print(f"no better {task.objective} in {config.patience} epochs: stopped")
             break
+        if stop_after and epoch >= stop_after:
+            console.print(f"paused after epoch {epoch}; without --stop_after it goes on")
+            return {}
         start = time.perf_counter()
         with progress.epoch(epoch, history) as callback:
             if devices.strategy:
@@ -265,6 +274,19 @@ def train(name, config, folder, console, overwrite=False, devices=None):
     return metrics
 
 
+@contextlib.contextmanager
+def precision(name):
+    """Context in which layers that are made compute in a precision: a Keras dtype policy, such as "mixed_bfloat16"."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def checkpoint(folder, model, history):
     """Saves all that the next epoch depends on, in one file, replaced at once."""
     arrays = {f"model{i}": np.asarray(v) for i, v in enumerate(model.variables)}
@@ -328,9 +350,40 @@ def environment():
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "git": git,
         "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": processor(),
         "cores": os.cpu_count(),
+        "gpus": gpus(),
         **versions,
     }
+
+
+def processor():
+    """The model of the processor, or its architecture where the system does not tell."""
+    with contextlib.suppress(OSError):  # Linux
+        for line in pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def gpus():
+    """The models of the GPUs that TensorFlow sees."""
+    import tensorflow as tf
+
+    details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    return [detail.get("device_name", "GPU") for detail in details]
+
+
+def explain(model, console, in_a_table=True):
+    """Prints what each recurrent layer of a model runs on, or one line about all of them."""
+    from seqzoo import kernels
+
+    found = kernels.kernels(model)
+    if in_a_table:
+        console.print(kernels.table(found))
+    elif found:
+        console.print(f"[dim]recurrent layers:[/] {kernels.line(found)}", soft_wrap=True)
 
 
 def show(metrics, name, console):

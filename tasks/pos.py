@@ -23,7 +23,10 @@ from seqzoo.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training):
+class Config(
+    options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training,
+    options.Labels,
+):  # fmt: skip
     """Tags."""
 
     crf: bool = option(False, "Score whole tag sequences with a conditional random field.", sweep=[False, True])

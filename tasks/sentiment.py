@@ -89,7 +89,7 @@ class Predicting(Options):
 @dataclasses.dataclass(frozen=True)
 class Config(
     options.Data, Texts, options.Batching, options.Words, options.Characters, options.Recurrent, Classifier,
-    Regularization, options.Training,
+    Regularization, options.Training, options.Labels,
 ):  # fmt: skip
     """Labels."""
 

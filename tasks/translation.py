@@ -107,7 +107,7 @@ class Decoding(Options):
 class Predicting(Decoding):
     """Translations."""
 
-    n_best: int = option(1, "Translations of each text, best first.", minimum=1)
+    n_best: int = option(1, "Translations of each text, best first, no two alike.", minimum=1)
     attention: bool = option(False, "Answer with the attention of each token, too.")
     html: str = option("", "Write the translations with their attention as a page for a browser to this file, too.")
     png: str = option("", "Draw the attention of the first translation into this file.")
@@ -313,7 +313,8 @@ class Translation(Task):
             asked.coverage_penalty,
             asked.block_ngrams,
             banned=(0,) if copies else (0, 1),
-            n_best=n_best,
+            # Other subwords may be the same text: twice as many answers leave enough that differ.
+            n_best=n_best if n_best == 1 else 2 * n_best,
         )
 
         def run(source):
@@ -350,11 +351,11 @@ class Translation(Task):
                     pair, row = next(found)
                     ids = pair["ids"][0]
                     answer["source_tokens"] = [*source.shown(ids), "<end>"]
-                    answer["n_best"] = [
-                        self.answer(pair, row, place, (source, target), copies, shown)
-                        for place in range(asked.n_best)
-                        if np.isfinite(row["scores"][place])
-                    ]
+                    found_texts = {}
+                    for place in np.flatnonzero(np.isfinite(row["scores"])):
+                        one = self.answer(pair, row, place, (source, target), copies, shown)
+                        found_texts.setdefault(one["text"], one)
+                    answer["n_best"] = [*found_texts.values()][: asked.n_best]
                     best = answer["n_best"][0]
                     answer["translation"] = best["text"]
                     if asked.png and not drawn:

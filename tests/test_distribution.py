@@ -198,6 +198,8 @@ def test_devices_that_are_not_there_are_one_line(flags, words, capsys, monkeypat
     [
         ("pos", {"batch_size": 3}, False, "--batch_size=3 is too few rows for 4 devices"),
         ("language_model", {"batch_size": 6}, False, "--batch_size=6 does not divide by 4"),
+        ("pos", {"accumulate": 2}, False, "--accumulate"),
+        ("pos", {"precision": "mixed_float16"}, False, "--precision=mixed_float16"),
         ("pos", {}, True, "--static_shapes"),
         ("language_model", {}, True, "--novary_window"),
         ("sentiment", {"static_shapes": True, "adversarial": 1.0}, True, "--adversarial"),
@@ -207,7 +209,7 @@ def test_devices_that_are_not_there_are_one_line(flags, words, capsys, monkeypat
 )
 def test_batches_that_can_not_be_shared_out_are_refused(task, options, static, words):
     devices = Devices(static=static)
-    devices.count = 4
+    devices.count, devices.strategy = 4, "some"
     config = TASKS[task].Config(**options)
     if words is None:
         devices.check(config)

@@ -190,6 +190,62 @@ def test_weights_decay_as_the_config_says(name):
         np.testing.assert_allclose(weights[0], [[2 * (1 - 0.1 * decay)]], rtol=1e-5)
 
 
+BATCHES = np.random.default_rng(3).integers(0, 6, (7, 8))  # of ids; a row of 8 is a batch
+
+
+@pytest.mark.parametrize(
+    "remedies", [{}, {"average": 0.9, "clip_norm": 0.5, "weight_decay": 0.1, "schedule": "cosine"}]
+)
+def test_an_accumulated_step_is_that_of_one_large_batch(remedies):
+    def trained(batches, accumulate):
+        """Weights, averages and moments after some batches, two of which are left over."""
+        table, bias = weights = variables(np.random.default_rng(0).normal(size=(6, 2)), [1.0, 1.0])
+        made = optimizer(config(learning_rate=0.1, epochs=2, accumulate=accumulate, **remedies), len(batches))
+        made.build(weights)
+
+        @tf.function
+        def step(ids):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((tf.gather(table.value, ids) * bias - [0.5, 3.0]) ** 2)
+            made.apply(tape.gradient(loss, [table.value, bias.value]), weights)
+
+        for ids in batches:
+            step(tf.constant(ids))
+        assert int(made.iterations) == len(batches) // accumulate
+        kept = [*made._momentums, *made._velocities, *made.averages]
+        return [np.array(value) for value in (*weights, *kept, made.learning_rate)]
+
+    whole = trained(BATCHES[:6].reshape(2, 24), 1)
+    for ours, theirs in zip(trained(BATCHES, 3), whole, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_of_an_accumulated_table_only_the_rows_that_were_read_move():
+    (table,) = weights = variables(np.ones((5, 2)))
+    made = optimizer(config(accumulate=2), 4)
+    for read, moved in (([1], []), ([3, 3], [1, 3]), ([0], [1, 3]), ([0], [0, 1, 3])):
+        apply(made, [rows(read, [[1.0, 2.0]] * len(read), 5)], weights)
+        assert sorted(np.flatnonzero((np.array(table) != 1).any(axis=1))) == moved
+
+
+def test_more_batches_to_a_step_than_there_are_is_refused():
+    with pytest.raises(ValueError, match="at most 6.*7"):
+        optimizer(config(epochs=2, accumulate=7), 3)
+    optimizer(config(epochs=2, accumulate=6), 3)
+
+
+def test_a_loss_scale_that_overflows_skips_the_batch_and_falls():
+    made = optimizer(config(optimizer="sgd", average=0.5, accumulate=2, precision="mixed_float16"), 4)
+    weights = variables([1.0])
+    made.build(weights)
+    for gradient, weight, scale in ((np.inf, 1, 2**14), (2**14, 1, 2**14), (np.nan, 1, 2**13), (2**13, 0.9, 2**13)):
+        made.apply([tf.constant([float(gradient)])], weights)
+        np.testing.assert_allclose(weights[0], [weight])
+        assert float(made.dynamic_scale) == scale
+    assert int(made.iterations) == 1
+    np.testing.assert_allclose(made.inner_optimizer.averages[0], [0.9 + 0.1 * 2 / 11], rtol=1e-6)
+
+
 def test_an_unknown_optimizer_is_refused_by_the_config():
     with pytest.raises(ValueError, match="--optimizer should be one of adam, .*'adm'. Did you mean 'adam'"):
         Training(optimizer="adm")

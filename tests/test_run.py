@@ -120,13 +120,28 @@ def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path):
     status, out, error = done(*flags, f"--workdir={folder}")
     assert status == 0, error
     assert "going on after epoch" in out
-    with np.load(whole / "checkpoint.npz") as a, np.load(folder / "checkpoint.npz") as b:
+    assert_same_run(whole, folder)
+
+
+def assert_same_run(a, b):
+    scores = [json.loads((path / "metrics.json").read_text()) for path in (a, b)]
+    assert scores[0]["valid_f1"] == scores[1]["valid_f1"] > 0
+    with np.load(a / "checkpoint.npz") as a, np.load(b / "checkpoint.npz") as b:
         assert a.files == b.files
         for name in a.files:
             if name != "history":  # that holds seconds
                 np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-    scores = [json.loads((path / "metrics.json").read_text()) for path in (whole, folder)]
-    assert scores[0]["valid_f1"] == scores[1]["valid_f1"] > 0
+
+
+def test_a_paused_run_goes_on_to_the_same_weights(trained, tmp_path, capsys):
+    flags, whole = trained
+    folder = tmp_path / "paused"
+    for _ in range(2):  # again it stays where it is
+        assert run.main([*flags, f"--workdir={folder}", "--stop_after=2"]) == 0
+        assert "paused after epoch 2" in capsys.readouterr().out
+        assert len(json.loads((folder / "history.json").read_text())) == 2 and not (folder / "metrics.json").exists()
+    assert run.main([*flags, f"--workdir={folder}"]) == 0
+    assert_same_run(whole, folder)
 
 
 def test_a_run_folder_holds_all_that_was_promised(trained):

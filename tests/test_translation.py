@@ -5,6 +5,7 @@ import json
 import math
 import random
 
+import keras
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from seqzoo import run
 from seqzoo.codec import UNITS, Codec
 from seqzoo.datasets import Examples, every_nth
 from seqzoo.task import TASKS
-from seqzoo.tasks.translation import Encoded, Predicting
+from seqzoo.tasks.translation import Encoded, Predicting, _Trained
 from seqzoo.training import load
 
 TASK = TASKS["translation"]()
@@ -161,6 +162,22 @@ def test_the_best_are_different_and_fall_and_the_length_penalty_is_that_of_the_p
     assert rankings[0.0][0]["text"] == "rilo keto vidi huvo"
     lengths = [np.mean([len(row["tokens"]) for row in rankings[alpha]]) for alpha in (0.0, 9.0)]
     assert lengths[0] < lengths[1]
+
+
+def test_the_best_are_different_texts_though_other_subwords_may_be_the_same_text(tmp_path):
+    config = tiny(table(tmp_path / "train.tsv", pairs(3, 40)), tokenizer="bpe", vocabulary=60)
+    data = TASK.load(config)
+    keras.utils.set_random_seed(0)
+    predictor = TASK.predictor(config, TASK.build(config, data))
+    run = _Trained(TASK, config, data.vocabularies, predictor)
+    _, target = TASK.codecs(config, data.vocabularies)
+    found = TASK.search(config, predictor, data.vocabularies, Predicting(), 6)(np.array([[5, 6, 7]]))
+    texts = [
+        target.decode(ids[:n]).strip() for ids, n in zip(found["ids"][0].tolist(), found["lengths"][0], strict=True)
+    ]
+    assert len({*texts}) < len(texts)
+    (answer,) = predict(run, ["red cat"], n_best=6)
+    assert len({row["text"] for row in answer["n_best"]}) == 6
 
 
 def test_a_beam_of_one_takes_the_likeliest_token_each_step(trained):
@@ -459,6 +476,8 @@ def test_a_pair_of_valid_counts_though_its_reference_is_empty(trained):
         (["--dataset=grammar", "--data_dir=", "--name="], "pairs are needed: --dataset=parallel"),
         (["--longest=1", "--tokenizer=words"], "no pair is left for train, 24 of more than 1 tokens left out"),
         (["--rnn=bilstm"], "reads forward"),
+        (["--layers=0"], "layers should be at least 1"),
+        (["--label_weights=a=2"], "label_weights"),
         (["--attention=dot", "--units=7"], "as wide as the decoder"),
         (["--attention=none", "--coverage"], "need attention"),
         (["--beam=2"], "--beam is for --mode="),

@@ -16,7 +16,7 @@ def reversed(data_dir=None, name=None, columns=None, seed=0, sizes=None):
     Args:
         data_dir, name, columns: what other readers take; nothing is read here, so they are of no use.
         seed: other seeds give other letters.
-        sizes: {split: number of pairs}. Default: 10,000, 500 and 500.
+        sizes: {split: number of pairs}. Default: 20,000, 500 and 500.
 
     Returns:
         {"train", "valid", "test"}: Examples of ``{"source": str, "target": str}``.
@@ -24,7 +24,7 @@ def reversed(data_dir=None, name=None, columns=None, seed=0, sizes=None):
     return generated(
         "reversed",
         functools.partial(_pairs, seed),
-        usual=dict(train=10_000, valid=500, test=500),
+        usual=dict(train=20_000, valid=500, test=500),
         sizes=sizes,
         features={"source": str, "target": str},
         given={"data_dir": data_dir, "name": name, "columns": columns},

@@ -56,9 +56,10 @@ class NoteDecoder(keras.layers.Layer):
         self.tokens, self.slots, self.units, self.dim, self.dropout = tokens, slots, units, dim, dropout
         self.pitches, self.sets = list(pitches) if pitches is not None else None, sets
         self.supports_masking = True  # it looks at one step at a time
-        self.first = keras.layers.Dense(units, "tanh", name="first")
-        self.cell = keras.layers.GRUCell(units, name="cell")
-        self.hidden_dropout, self.note_dropout = keras.layers.Dropout(dropout), keras.layers.Dropout(dropout)
+        policy = {"dtype": self.dtype_policy}
+        self.first = keras.layers.Dense(units, "tanh", name="first", **policy)
+        self.cell = keras.layers.GRUCell(units, name="cell", **policy)
+        self.hidden_dropout, self.note_dropout = (keras.layers.Dropout(dropout, **policy) for _ in range(2))
 
     def build(self, hidden_shape, tokens_shape=None, notes_shape=None):
         width = self.units + hidden_shape[-1]
@@ -82,7 +83,7 @@ class NoteDecoder(keras.layers.Layer):
         rows = ops.reshape(hidden, (-1, hidden.shape[-1]))  # [B T, H]
         rows = self.hidden_dropout(rows, training=training)
         tokens = ops.reshape(tokens, (-1, self.slots))  # [B T, S]
-        notes = None if notes is None else ops.reshape(notes, (-1, notes.shape[-1]))  # [B T, Q]
+        notes = None if notes is None else ops.cast(ops.reshape(notes, (-1, notes.shape[-1])), "float32")  # [B T, Q]
         x = self._read(rows, tokens[:, :-1], notes)  # [B T, S, D]
         g, outputs = self.first(rows), []
         for slot in range(self.slots):
@@ -105,6 +106,7 @@ class NoteDecoder(keras.layers.Layer):
             row: list of the tokens [B] of the step so far.
             notes: [B, Q], those before the step.
         """
+        notes = None if notes is None else ops.cast(notes, "float32")
         row = ops.stack(row, axis=1) if row else ops.zeros_like(g[:, :0], dtype="int32")
         g = self.cell(self._read(hidden, row, notes)[:, -1], [g])[0]
         return self._logits(g, hidden, row, notes), g

@@ -23,9 +23,9 @@ def masked_max(x, mask):
 
 
 def masked_mean(x, mask):
-    """The mean over the real steps."""
-    count = ops.sum(ops.cast(mask, x.dtype), axis=1)[:, None]  # [B, 1]
-    return ops.sum(ops.where(mask[..., None], x, 0.0), axis=1) / ops.maximum(count, 1)
+    """The mean over the real steps, in float32: 16 bits would lose small ones of many."""
+    count = ops.sum(ops.cast(mask, "float32"), axis=1)[:, None]  # [B, 1]
+    return ops.sum(ops.where(mask[..., None], ops.cast(x, "float32"), 0.0), axis=1) / ops.maximum(count, 1)
 
 
 @keras.saving.register_keras_serializable("seqzoo")

@@ -17,8 +17,10 @@ def state_sizes(rnn, units, layers):
     """The widths of the states of a stack, layer after layer: an LSTM's are h and c.
 
     Raises:
-        ValueError: a layer that reads from the end has no state to go on from.
+        ValueError: a layer that reads from the end has no state to go on from; and no layer has none.
     """
+    if layers < 1:
+        raise ValueError(f"layers should be at least 1. Received: {layers}")
     layer = RNNS[rnn](units)
     if isinstance(layer, keras.layers.Bidirectional):
         raise ValueError(f"A layer that reads forward is needed. Received: rnn={rnn!r}, which reads from the end too.")

@@ -56,7 +56,8 @@ def classifier(classes, pooling=("max",), segment=0, rnn="bilstm", **arguments):
             pooled.append(last_state(x, mask, bidirectional=both))
         elif kind == "attention":
             a = outputs["attention"] = AttentionWeights(name="attention")(x, mask=mask)  # [B, T]
-            pooled.append(ops.sum(a[..., None] * ops.where(mask[..., None], x, 0.0), axis=1))
+            x32 = ops.cast(x, "float32")
+            pooled.append(ops.sum(ops.cast(a, "float32")[..., None] * ops.where(mask[..., None], x32, 0.0), axis=1))
         else:
             pooled.append({"max": masked_max, "mean": masked_mean}[kind](x, mask))
     y = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]  # [B, sum of widths]

@@ -8,7 +8,7 @@ from seqzoo.gradients import compiled
 from seqzoo.layers.notes import NoteDecoder, Relations, heights
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.window import Window
-from seqzoo.models.language_model import log_probabilities
+from seqzoo.models.language_model import as_inputs, log_probabilities
 
 AGES = 8  # classes of how long a token has stood: 0, 1, 2-3, 4-7 ... 64 and more
 
@@ -193,7 +193,7 @@ class Opener:
     def start(self, known):
         """(what each step is told [B, T, E], the first state) of {"place": [B, T], ...}, all that is known before."""
         each, *state = self._begun({name: ops.convert_to_tensor(value, "int32") for name, value in known.items()})
-        return each, state
+        return each, as_inputs(state, self.reader.inputs[4:])
 
     def read(self, before, age, each, state):
         """(h [B, H], notes for `NoteDecoder` [B, Q] or None, state) of one step: before, age [B, S], each [B, E]."""
@@ -201,7 +201,8 @@ class Opener:
         real = ops.ones_like(before[:, :1], dtype="bool")
         outputs = self.reader([before[:, None], age[:, None], each[:, None], real, *state], training=False)
         parts = len(outputs) - len(state)
-        return outputs[0][:, 0], outputs[1][:, 0] if parts > 1 else None, outputs[parts:]
+        after = as_inputs(outputs[parts:], self.reader.inputs[4:])
+        return outputs[0][:, 0], outputs[1][:, 0] if parts > 1 else None, after
 
     def score(self, inputs, labels, banned=()):
         """Natural-log probabilities of labels, as NumPy.

@@ -133,7 +133,7 @@ class Stepper:
     def __call__(self, ids, state):
         """(logits [B, T, V] of the token after each, the state after them) of ids [B, T], 0 padding on the right."""
         logits, *after = self.reader([ops.convert_to_tensor(ids), *state], training=False)
-        return logits, after
+        return logits, as_inputs(after, self.reader.inputs[1:])
 
     def score(self, ids, next_ids, state):
         """(natural-log probabilities [B, T] of the next ids, the state after them), as NumPy and tensors."""
@@ -143,6 +143,11 @@ class Stepper:
     def _scored(self, ids, next_ids, state):
         logits, after = self(ids, state)
         return log_probabilities(logits, next_ids), after
+
+
+def as_inputs(tensors, inputs):
+    """Tensors in the dtypes of a model's inputs, which a loop needs that hands its outputs back to it as inputs."""
+    return [ops.cast(tensor, into.dtype) for tensor, into in zip(tensors, inputs, strict=True)]
 
 
 def log_probabilities(logits, ids):

@@ -43,9 +43,14 @@ class Regularized(keras.Model):
             """The change r of x [B, T, D] in the direction of g."""
             dtype = x.dtype
             x, g = ops.cast(x, "float32"), ops.cast(g, "float32")
+            g = ops.where(ops.isfinite(g), g, 0.0)  # of a loss scale that is too high, which falls then
             real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]; padding has neither norm nor change
             norm_x, norm_g = (ops.sqrt(ops.sum(ops.square(v * real), axis=(1, 2), keepdims=True)) for v in (x, g))
             return ops.cast(ops.stop_gradient(perturbation * norm_x * g * real / ops.maximum(norm_g, 1e-12)), dtype)
+
+        def scaled(loss):
+            # Of these gradients only the direction counts; in float16 they are 0 without the optimizer's loss scale.
+            return self.optimizer.scale_loss(loss)
 
         def terms(x, y, y_pred, weights, loss_of):
             total = 0.0
@@ -62,12 +67,14 @@ class Regularized(keras.Model):
                     return read([features, mask], training=True)["logits"]
 
                 if adversarial:
-                    g = gradient(lambda f: loss_of(logits(f)), ops.stop_gradient(features))
+                    g = gradient(lambda f: scaled(loss_of(logits(f))), ops.stop_gradient(features))
                     total += adversarial * loss_of(logits(features + along(g, features, mask)))
                 if virtual:
                     target = ops.stop_gradient(y_pred)
                     d = along(keras.random.normal(ops.shape(features), seed=noise), features, mask)
-                    g = gradient(lambda f: divergence(target, logits(f), weights), ops.stop_gradient(features + d))
+                    g = gradient(
+                        lambda f: scaled(divergence(target, logits(f), weights)), ops.stop_gradient(features + d)
+                    )
                     total += virtual * divergence(target, logits(features + along(g, features, mask)), weights)
             return total
 

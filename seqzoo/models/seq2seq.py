@@ -9,7 +9,7 @@ from seqzoo.layers import masks
 from seqzoo.layers.attention import Attention, FeedingRNN, keys
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.tokens import TokenEmbedding
-from seqzoo.models.language_model import log_probabilities
+from seqzoo.models.language_model import as_inputs, log_probabilities
 from seqzoo.rnns import RNNS
 
 
@@ -227,7 +227,7 @@ class Translator:
 
     def _started(self, source):
         parts = self.encoder([self.source_table(source), masks.from_ids(source)], training=False)
-        parts = keras.tree.flatten(parts)
+        parts = as_inputs(keras.tree.flatten(parts), self.decoder.inputs[2:])
         return parts[: self.fixed], parts[self.fixed :]
 
     def __call__(self, ids, fixed, state):
@@ -239,7 +239,8 @@ class Translator:
         """(logits [B, T, V], state, attention [B, T, S] or None) of ids [B, T], 0 padding on the right."""
         attended, *after = self.decoder([self.table(ids), masks.from_ids(ids), *fixed, *state], training=False)
         logits = ops.cast(self.table(attended, reverse=True), "float32")
-        return logits, after[: self.states], ops.cast(after[self.states], "float32") if self.attends else None
+        state = as_inputs(after[: self.states], self.decoder.inputs[2 + self.fixed :])
+        return logits, state, ops.cast(after[self.states], "float32") if self.attends else None
 
     def score(self, source, target, next_ids):
         """Forced scoring: what the model thinks of given translations, as NumPy.

@@ -49,7 +49,7 @@ class Decode(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})  # probabilities are too much for 16 bits
         self.supports_masking = True  # Keras would warn, today, of the mask that it hands on by itself
 
     def compute_mask(self, scores, mask=None):

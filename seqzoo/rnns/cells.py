@@ -37,6 +37,11 @@ def activation(name, units):
     return crelu
 
 
+def accurate(x):
+    """x in float32 if it has 16 bits: many steps that each round to 8 or 11 binary digits lose what changes slowly."""
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+
+
 class OneStep:
     """Mixin for a Keras recurrent layer: one step outside of training is a call of its cell, without a loop.
 
@@ -63,9 +68,10 @@ class RNN(OneStep, keras.layers.RNN):
 def from_cell(cell, units, layer=RNN, **kwargs):
     """A recurrent layer around ``cell(units, ...)``; each keyword goes to the layer or the cell, whichever knows it."""
     layer_kwargs = {key: kwargs.pop(key) for key in _LAYER_ARGUMENTS if key in kwargs}
-    return layer(cell(units, **kwargs), **layer_kwargs)
+    dtype = kwargs.get("dtype")  # both know it
+    return layer(cell(units, **kwargs), dtype=dtype, **layer_kwargs)
 
 
 def both_directions(layer):
     """`layer` and its copy that reads from the end, outputs joined: [B, T, 2H], or [B, 2H] of both last states."""
-    return keras.layers.Bidirectional(layer, merge_mode="concat")
+    return keras.layers.Bidirectional(layer, merge_mode="concat", dtype=layer.dtype_policy)

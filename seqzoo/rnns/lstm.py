@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, both_directions
+from seqzoo.rnns.cells import OneStep, accurate, both_directions
 from seqzoo.rnns.cells import activation as activation_of
 
 
@@ -25,29 +25,35 @@ class LSTM(OneStep, keras.layers.LSTM):
     TensorFlow serves goes Keras's way.
     """
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def plain(self, training):
+        """Whether the fused loop can serve, if cuDNN does not."""
         cell = self.cell
-        plain = (
+        return (
             keras.backend.backend() == "tensorflow"
-            and self.supports_jit  # Keras clears it where cuDNN will be used
             and not self.unroll
-            and (training or sequences.shape[1] != 1)  # one step is the cell's
             and cell.use_bias
             and cell.activation is keras.activations.tanh
             and cell.recurrent_activation is keras.activations.sigmoid
             and not (training and (cell.dropout or cell.recurrent_dropout))
         )
-        if not plain:
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        cell = self.cell
+        one_step = not training and sequences.shape[1] == 1  # which is the cell's
+        # Keras clears supports_jit where cuDNN will be used.
+        if one_step or not self.supports_jit or not self.plain(training):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         x = ops.transpose(sequences, (1, 0, 2))  # [T, B, D]
         dtype = x.dtype
+        h, c = (accurate(state) for state in initial_state)
         mask = ops.ones_like(sequences[:, :, 0]) if mask is None else mask
-        m = ops.cast(ops.transpose(mask), dtype)[:, :, None]  # [T, B, 1]
+        m = ops.cast(ops.transpose(mask), h.dtype)[:, :, None]  # [T, B, 1]
         if self.go_backwards:
             x, m = ops.flip(x, 0), ops.flip(m, 0)
         weights = (ops.cast(ops.convert_to_tensor(w), dtype) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
-        hs, h, c = fused_lstm(x, m, *initial_state, *weights)
+        hs, h, c = fused_lstm(x, m, h, c, *weights)
         outputs = ops.transpose(hs * m if self.zero_output_for_mask else hs, (1, 0, 2))  # [B, T, H]
+        h, c, outputs = (ops.cast(part, dtype) for part in (h, c, outputs))
         return h, outputs, [h, c]
 
 
@@ -63,19 +69,22 @@ def fused_lstm(x, m, h0, c0, W, U, b):
         h0, c0: [B, H], first state.
         W, U, b: [D, 4H], [H, 4H], [4H].
 
+    x, W, U and b may have 16 bits, and the matrix products then too; the rest is of the type of m, h0 and c0, float32.
+
     Returns:
         hs [T, B, H], and the state after the last real step: h [B, H], c [B, H].
     """
 
     @ops.custom_gradient
     def run(x, h0, c0, W, U, b):
-        zx = ops.matmul(x, W) + b  # [T, B, 4H]
+        dtype = x.dtype
+        zx = accurate(ops.matmul(x, W) + b)  # [T, B, 4H]
         # ops.scan with several xs fails on a dynamic length (Keras 3.15), so the steps are read by their number t.
         steps = ops.arange(ops.shape(x)[0])
 
         def forward(carry, t):
             h, c, _ = carry
-            zi, zf, zg, zo = ops.split(zx[t] + ops.matmul(h, U), 4, axis=-1)
+            zi, zf, zg, zo = ops.split(zx[t] + accurate(ops.matmul(ops.cast(h, dtype), U)), 4, axis=-1)
             i, f, g, o = ops.sigmoid(zi), ops.sigmoid(zf), ops.tanh(zg), ops.sigmoid(zo)
             c_new = f * c + i * g
             h_new = o * ops.tanh(c_new)
@@ -106,14 +115,17 @@ def fused_lstm(x, m, h0, c0, W, U, b):
                     ],
                     axis=-1,
                 )  # [B, 4H]
-                new = (ops.matmul(dz, U_transposed) + dh - dh_new, dc_new * f + dc - m[t] * dc, dz)
+                dh_before = accurate(ops.matmul(ops.cast(dz, dtype), U_transposed))
+                new = (dh_before + dh - dh_new, dc_new * f + dc - m[t] * dc, dz)
                 return new, new
 
             (dh, dc, _), (_, _, dz) = ops.scan(backward, (dh, dc, ops.zeros_like(zx[0])), steps, reverse=True)
             flat = ops.reshape(dz, (-1, dz.shape[-1]))  # [T B, 4H]
+            db = ops.cast(ops.sum(flat, axis=0), dtype)
+            dz, flat = ops.cast(dz, dtype), ops.cast(flat, dtype)
             dW = ops.matmul(ops.transpose(ops.reshape(x, (-1, x.shape[-1]))), flat)
-            dU = ops.matmul(ops.transpose(ops.reshape(h_before, (-1, U.shape[0]))), flat)
-            return ops.matmul(dz, ops.transpose(W)), dh, dc, dW, dU, ops.sum(flat, axis=0)
+            dU = ops.matmul(ops.transpose(ops.reshape(ops.cast(h_before, dtype), (-1, U.shape[0]))), flat)
+            return ops.matmul(dz, ops.transpose(W)), dh, dc, dW, dU, db
 
         return (hs, h, c), gradient
 

@@ -1,0 +1,131 @@
+"""The corpora that the recipes read: where to get them, and how to lay them out in one folder (--data).
+
+None is part of the project. All files are UTF-8, and may be gzipped (``.gz`` behind the name).
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """A folder of a corpus.
+
+    Attributes:
+        what: its name and, where that is not obvious, its splits.
+        files: what the folder must hold, files or folders.
+        source: the address where it can be had.
+        layout: how to make the files of what is there.
+    """
+
+    what: str
+    files: tuple
+    source: str
+    layout: str
+
+
+CORPORA = {
+    "conll2003": Corpus(
+        "CoNLL-2003, English news, columns token, POS, chunk, NER (Tjong Kim Sang & De Meulder, 2003)",
+        ("train.txt", "valid.txt"),
+        "https://www.clips.uantwerpen.be/conll2003/ner/",
+        "`eng.train` and `eng.testa` as they are; BIO or IOB. Annotation only: the words are Reuters', from NIST",
+    ),
+    "glove": Corpus(
+        "GloVe 6B, 50 dimensions (Pennington et al., 2014)",
+        ("glove.6B.50d.subset.txt.gz",),
+        "https://nlp.stanford.edu/projects/glove/",
+        "`glove.6B.50d.txt` of glove.6B.zip under this name, gzipped. Scores were recorded with its first 60,000 words "
+        "and those of the corpora here, which saves memory",
+    ),
+    "imdb": Corpus(
+        "Large Movie Review (Maas et al., 2011): 22,500 and 2,500 reviews of the labelled train half",
+        ("train.jsonl", "valid.jsonl"),
+        "https://ai.stanford.edu/~amaas/data/sentiment/",
+        'a JSON object a line, `{"text": ..., "label": "positive"}` or `"negative"`; the cut is one\'s own',
+    ),
+    "jsb_chorales": Corpus(
+        "JSB chorales as piano rolls of quarters (Boulanger-Lewandowski et al., 2012): 229 and 76 pieces",
+        ("jsb-chorales-quarter.json",),
+        "https://github.com/czhuang/JSB-Chorales-dataset",
+        "as it is",
+    ),
+    "multi30k": Corpus(
+        "Multi30k, task 1, raw captions (Elliott et al., 2016): 29,000 and 1,014",
+        ("train.en", "train.de", "val.en", "val.de"),
+        "https://github.com/multi30k/dataset",
+        "as they are in `data/task1/raw`",
+    ),
+    "nottingham_midi": Corpus(
+        "Nottingham's folk tunes as MIDI, cleaned by Jukedeck: 860 and 87 of 1,034 tunes",
+        ("train", "valid"),
+        "https://github.com/jukedeck/nottingham-dataset",
+        "the files of `MIDI`, in two folders; the cut is one's own, about a twelfth for valid and for test",
+    ),
+    "ptb": Corpus(
+        "Penn Treebank, 10,000 words (Mikolov et al., 2010)",
+        ("ptb.train.txt", "ptb.valid.txt"),
+        "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz",
+        "as they are in `data`",
+    ),
+    "sst2": Corpus(
+        "Stanford Sentiment Treebank, binary (Socher et al., 2013): 6,920 and 872 sentences, 77,616 phrases",
+        ("train.tsv", "valid.tsv"),
+        "https://nlp.stanford.edu/sentiment/",
+        "lines `text`, tab, `negative` or `positive`, under the header `text`, tab, `label`; without the neutral ones. "
+        "Recipes with phrases: `train_phrases.tsv.gz`, the labelled phrases of the training trees",
+    ),
+    "tiny_shakespeare": Corpus(
+        "tiny Shakespeare: the last tenth is valid",
+        ("input.txt",),
+        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+        "as it is",
+    ),
+    "trec": Corpus(
+        "TREC questions, 6 classes (Li & Roth, 2002): 500 of the 5,452 training questions are valid",
+        ("train.tsv", "valid.tsv"),
+        "https://cogcomp.seas.upenn.edu/Data/QA/QC/",
+        "`train_5500.label` as lines `text`, tab, coarse label, under the header `text`, tab, `label`; the cut is "
+        "one's own",
+    ),
+    "ud_english_ewt": Corpus(
+        "Universal Dependencies English EWT, r2.10",
+        ("en_ewt-ud-train.conllu", "en_ewt-ud-dev.conllu"),
+        "https://github.com/UniversalDependencies/UD_English-EWT/tree/r2.10",
+        "as they are",
+    ),
+    "ud_turkish_imst": Corpus(
+        "Universal Dependencies Turkish IMST, r2.10",
+        ("tr_imst-ud-train.conllu", "tr_imst-ud-dev.conllu"),
+        "https://github.com/UniversalDependencies/UD_Turkish-IMST/tree/r2.10",
+        "as they are",
+    ),
+}
+
+
+def missing(paths, folder):
+    """Yields a sentence for each corpus that is not there as it should be: what it lacks, where that can be had.
+
+    Args:
+        paths: as recipes name them: ``"conll2003"``, or one file: ``"glove/glove.6B.50d.subset.txt.gz"``.
+        folder: pathlib.Path of the folder that holds the corpora.
+    """
+    wanted = {}
+    for path in paths:
+        name, _, file = path.partition("/")
+        wanted.setdefault(name, []).extend([file] if file else CORPORA[name].files)
+    for name, files in wanted.items():
+        corpus, place = CORPORA[name], folder / name
+        there = {entry.name for entry in place.iterdir()} if place.is_dir() else set()
+        if lacks := [file for file in dict.fromkeys(files) if not {file, f"{file}.gz"} & there]:
+            state = "lacks" if place.is_dir() else "does not exist; it should hold"
+            layout = corpus.layout.replace("`", "")
+            yield f"{place} {state} {', '.join(lacks)}: {corpus.what}. From {corpus.source} ({layout})."
+
+
+def table():
+    """The corpora in Markdown."""
+    lines = ["| folder | holds | what | how |", "|---|---|---|---|"]
+    for name, corpus in CORPORA.items():
+        files = ", ".join(f"`{file}`" for file in corpus.files)
+        lines.append(f"| `{name}/` | {files} | [{corpus.what}]({corpus.source}) | {corpus.layout} |")
+    return "\n".join(lines)

@@ -1,0 +1,171 @@
+"""The recipes, what is recorded of them, and the command line that runs and checks them. Nothing is trained here."""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+import experiments
+from experiments import Experiment, Published, __main__, corpora, recorded, tables
+from seqzoo import run
+from seqzoo.task import TASKS
+
+ALL = experiments.experiments()
+ENVIRONMENT = {"date": "2026-01-02T03:04:05", "git": "abc", "python": "3", "cores": 2, "tensorflow": "2", "keras": "3"}
+
+
+def recipe(**changes):
+    return dataclasses.replace(Experiment("made up", "--task=ner", "valid_f1", 90.0, 1.0, 2.0), **changes)
+
+
+@pytest.fixture
+def known(monkeypatch, tmp_path):
+    """{name: Experiment} of a made-up package of experiments, with results in a temporary folder."""
+    found = {"tags": recipe(), "plays": recipe(flags="--task=language_model --data_dir={data}/ptb", expected=None)}
+    monkeypatch.setattr(__main__, "experiments", lambda: found)
+    monkeypatch.setattr(tables, "experiments", lambda: found)
+    monkeypatch.setattr(experiments, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(__main__, "RESULTS", tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    return found
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The list of the commands that were run, each of which scores `trained.score`, or fails if that is None."""
+
+    class Commands(list):
+        score = 90.0
+
+    commands = Commands()
+
+    def train(command, **kwargs):
+        commands.append(command)
+        folder = pathlib.Path(next(flag for flag in command if flag.startswith("--workdir=")).partition("=")[2])
+        folder.mkdir(parents=True, exist_ok=True)
+        if commands.score is not None:
+            (folder / "metrics.json").write_text(json.dumps({"valid_f1": commands.score, "minutes": 0.5}))
+            (folder / "environment.json").write_text(json.dumps({**ENVIRONMENT, "command": "here"}))
+        return subprocess.CompletedProcess(command, 0 if commands.score is not None else 2)
+
+    monkeypatch.setattr(subprocess, "run", train)
+    return commands
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_recipe_is_a_command_line(name):
+    experiment = ALL[name]
+    given = run.parse_flags(run.flag_parser([run.Command, TASKS[experiment.task].Config]), experiment.flags.split())
+    del given["task"]
+    TASKS[experiment.task].Config(**given)
+    assert {path.partition("/")[0] for path in experiment.data} <= corpora.CORPORA.keys()
+    assert experiment.tolerance > 0 and experiment.minutes > 0
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if (experiments.RESULTS / f"{name}.json").is_file()])
+def test_what_is_recorded_is_what_the_recipe_expects(name):
+    experiment, found = ALL[name], recorded(name, ALL[name])
+    assert not found.outdated, "recorded by another recipe: run this one, or take its results away"
+    assert experiment.expected == pytest.approx(found.mean, abs=0.006), "`expected` is the mean of the recorded seeds"
+    for score in found.scores:
+        assert experiment.verdict(score) == ("as expected", False)
+    for result in found.seeds.values():
+        assert result["environment"].keys() >= {"date", "git", "python", "tensorflow", "keras", "numpy", "cores"}
+
+
+@pytest.mark.parametrize("path", tables.blocks(), ids=lambda path: str(path.relative_to(tables.ROOT)))
+def test_the_tables_are_those_of_the_recipes_and_results(path):
+    assert tables.between_marks(path)[1] == tables.blocks()[path], "python -m experiments --readme writes them"
+
+
+def test_the_fast_experiments_are_enough_and_not_too_much_for_every_change():
+    fast = {name: experiment for name, experiment in ALL.items() if experiment.is_fast}
+    assert {experiment.task for experiment in fast.values()} >= {"ner", "sentiment", "translation"}
+    assert sum(experiment.minutes for experiment in fast.values()) < 12
+
+
+def test_lower_is_better_where_the_task_says_so():
+    tagger, model = recipe(), recipe(flags="--task=language_model")
+    assert [tagger.verdict(score) for score in (88.9, 89.1, 91.1)] == [
+        ("falls short", True), ("as expected", False), ("better than expected", False)
+    ]  # fmt: skip
+    assert [model.verdict(score) for score in (88.9, 89.1, 91.1)] == [
+        ("better than expected", False), ("as expected", False), ("falls short", True)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "score, status, said",
+    [(89.5, 0, "as expected"), (80.0, 1, "falls short"), (99.0, 0, "look for a leak"), (None, 1, "exit status 2")],
+)
+def test_a_check_compares_and_records_nothing(known, trained, capsys, score, status, said):
+    trained.score = score
+    assert __main__.main(["tags", "--check", "--runs=checks"]) == status
+    assert said in capsys.readouterr().out
+    assert not pathlib.Path("results").exists()
+    (command,) = trained
+    assert command[3:] == ["--task=ner", "--seed=0", f"--workdir={pathlib.Path('checks/tags-0')}"]
+
+
+def test_a_check_trains_anew_what_was_finished_and_goes_on_with_what_was_not(known, trained):
+    for score in (None, 90.0, 90.0):
+        trained.score = score
+        __main__.main(["--fast", "--check"])
+    assert ["--overwrite" in command for command in trained] == [False, False, True]
+
+
+def test_a_run_records_its_seeds_and_those_of_an_older_recipe_no_longer_count(known, trained, capsys):
+    assert __main__.main(["tags", "--seeds=0"]) == 0
+    known["tags"] = recipe(flags="--task=ner --units=8")
+    for score, seed in ((88.0, 1), (92.0, 2)):
+        trained.score = score
+        assert __main__.main(["tags", f"--seeds={seed}"]) == 0
+    assert "seed 0 is of another recipe" in capsys.readouterr().err
+    saved = json.loads(pathlib.Path("results/tags.json").read_text())
+    assert list(saved["seeds"]) == ["1", "2"] and saved["mean"] == 90.0
+    kept = saved["seeds"]["2"]["environment"]
+    assert kept["command"] == "python -m seqzoo.run --task=ner --units=8 --seed=2" and kept["keras"] == "3"
+
+
+def test_the_table_shows_spread_missing_seeds_and_sources_and_leaves_out_what_is_outdated(known, trained):
+    known["tags"] = recipe(published=(Published("a paper, test", 89.5, "https://a.b"), Published("hearsay", 89.0, "")))
+    for score, seed in ((89.0, 0), (90.0, 1)):
+        trained.score = score
+        __main__.main(["tags", f"--seeds={seed}"])
+    row = "| `tags`: made up | valid_f1 89.50 ± 0.71 | 2 of 3 | < 1 | [a paper, test](https://a.b) 89.5; hearsay 89.0 |"
+    assert row in tables.results()
+    assert "2026-01-02 with Python 3, TensorFlow 2, Keras 3" in tables.results()
+    assert "2026-01-02" in tables.listing().splitlines()[1]
+    known["tags"] = recipe(flags="--task=ner --units=8")
+    assert recorded("tags", known["tags"]).outdated.keys() == {"0", "1"}
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        (["tgas"], "Did you mean 'tags'?"),
+        (["tags", "--fast"], "one of them"),
+        (["tags", "--seeds=one"], "whole numbers"),
+        (["--check"], "--check of what?"),
+        (["tags", "plays", "--data=here"], "here/ptb does not exist; it should hold ptb.train.txt, ptb.valid.txt"),
+        (["plays", "--data=half"], "half/ptb lacks ptb.valid.txt: Penn Treebank"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said_before_anything_is_trained(known, trained, capsys, flags, said):
+    pathlib.Path("half/ptb").mkdir(parents=True)
+    pathlib.Path("half/ptb/ptb.train.txt.gz").touch()
+    assert __main__.main(flags) == 2
+    assert said in capsys.readouterr().err and not trained
+
+
+def test_a_table_is_written_between_its_marks_and_only_when_it_changed(monkeypatch, tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nbehind\n")
+    monkeypatch.setattr(tables, "blocks", lambda: {path: "new\n"})
+    assert list(tables.write()) == [path] and list(tables.write()) == []
+    assert path.read_text() == f"before\n{tables.BEGIN}\nnew\n{tables.END}\nbehind\n"
+    path.write_text(f"before\n{tables.BEGIN}\n")
+    with pytest.raises(ValueError, match="expected a line"):
+        list(tables.write())

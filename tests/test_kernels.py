@@ -1,0 +1,147 @@
+"""What a recurrent layer runs on: by our words, and by what Keras does."""
+
+import contextlib
+import importlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from seqzoo import kernels, run
+from seqzoo.kernels import CUDNN, FUSED, LOOP, SCAN, UNROLLED
+from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
+from seqzoo.rnns import RNNS, lstm, min_rnns
+
+# The package has a function of the module's name.
+keras_rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
+# What each registered layer runs on: here, on a GPU. A name that is not here is a new cell: of a loop.
+EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (LOOP, CUDNN), "min_gru": (SCAN, SCAN), "min_lstm": (SCAN, SCAN)}
+OPTIONS = (
+    {"activation": "relu"}, {"activation": "crelu"}, {"recurrent_activation": "relu"}, {"unroll": True},
+    {"use_bias": False}, {"recurrent_dropout": 0.1}, {"dropout": 0.1}, {"use_cudnn": False}, {"reset_after": False},
+)  # fmt: skip
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
+
+
+@contextlib.contextmanager
+def told(module, name, said, monkeypatch):
+    """While it is open, calls of a function of a module are noted."""
+    function = getattr(module, name)
+
+    def noted(*args, **kwargs):
+        said.append(name)
+        return function(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, noted)
+        yield
+
+
+@pytest.mark.parametrize("name", RNNS.names())
+def test_each_registered_layer_has_the_kernels_of_its_kind(name, no_gpu):
+    layer = RNNS[name](4)
+    found = kernels.kernels(layer)
+    assert len(found) == 1 + isinstance(layer, keras.layers.Bidirectional)
+    for kernel in found:
+        assert (kernel.here, kernel.gpu) == EXPECTED.get(name.removeprefix("bi"), (LOOP, LOOP))
+        assert bool(kernel.why) == (kernel.gpu != CUDNN)
+
+
+@pytest.mark.parametrize("name", [name for name in RNNS.names() if not name.startswith("bi")])
+@pytest.mark.parametrize("option", [{}, {"unroll": True}, {"recurrent_dropout": 0.1}, {"activation": "relu"}])
+def test_what_is_said_of_this_device_is_what_runs(name, option, no_gpu, monkeypatch):
+    layer = RNNS[name](4, **option)
+    here = kernels.kernels(layer)[0].here
+    kinds = here.replace(" in training, then ", ",").split(",")
+    for training, kind in ((True, kinds[0]), (False, kinds[-1])):
+        said = []
+        with (
+            told(lstm, "fused_lstm", said, monkeypatch),
+            told(min_rnns, "linear_scan", said, monkeypatch),
+            told(keras.src.backend, "rnn", said, monkeypatch),
+        ):
+            layer(np.ones((1, 3, 2), "float32"), mask=np.ones((1, 3), bool), training=training)
+        expected = {FUSED: "fused_lstm", SCAN: "linear_scan", LOOP: "rnn", UNROLLED: "rnn"}[kind]
+        assert set(said) == {expected}
+        assert layer.unroll == (kind == UNROLLED)
+
+
+@pytest.mark.parametrize(
+    "name, option",
+    [(name, option) for name in ("lstm", "gru") for option in OPTIONS if name == "gru" or "reset_after" not in option],
+)
+def test_cudnn_is_ruled_out_by_what_rules_it_out_in_keras(name, option, monkeypatch, no_gpu):
+    """With a GPU that is made up, whether Keras calls cuDNN's operation."""
+    monkeypatch.setattr(keras_rnn, "_is_gpu_available", lambda: True)
+    called = []
+
+    def cudnn(*args, **kwargs):
+        called.append(True)
+        raise NotImplementedError  # on goes the loop
+
+    monkeypatch.setattr(keras_rnn, f"_cudnn_{name}", cudnn)
+    layer = RNNS[name](4, **option)
+    layer(np.ones((1, 3, 2), "float32"), mask=np.ones((1, 3), bool), training=True)
+    (kernel,) = kernels.kernels(layer)
+    assert (kernel.gpu == CUDNN) == bool(called)
+    if not called:
+        ((word, value),) = option.items()
+        assert word in kernel.why and (value in (True, 0.1) or str(value) in kernel.why)
+
+
+@pytest.mark.parametrize("use_cudnn", ["auto", False])
+def test_on_a_gpu_the_fused_loop_serves_only_where_keras_leaves_it_the_layer(use_cudnn, monkeypatch):
+    monkeypatch.setattr(keras_rnn, "_is_gpu_available", lambda: True)
+    layer = RNNS["lstm"](4, recurrent_dropout=0.1, use_cudnn=use_cudnn)
+    said = []
+    with told(lstm, "fused_lstm", said, monkeypatch):
+        layer(np.ones((1, 3, 2), "float32"), training=False)
+    (kernel,) = kernels.kernels(layer)
+    assert kernel.gpu == ("while loop in training, then fused loop" if said else LOOP)
+    assert bool(said) == (use_cudnn is False)
+
+
+def test_jax_has_no_cudnn_for_a_gru_nor_with_a_mask(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert "jax" in kernels.why_not_cudnn(keras.layers.GRU(4), masked=False)
+    assert "mask" in kernels.why_not_cudnn(keras.layers.LSTM(4))
+    assert kernels.why_not_cudnn(keras.layers.LSTM(4), masked=False) == ""
+
+
+def test_layers_are_found_however_deep_they_are(no_gpu):
+    def found(model):
+        return [(kernel.kind, kernel.here, kernel.gpu) for kernel in kernels.kernels(model)]
+
+    whole = ("LSTM", FUSED, CUDNN)
+    assert found(tagger(3, words=9, characters="rnn", character_vocabulary=5, units=4, layers=2)) == [whole] * 6
+    assert found(classifier(3, words=9, units=4, layers=1, rnn="bigru")) == [("GRU", LOOP, CUDNN)] * 2
+    assert found(classifier(3, ("mean",), words=9, layers=0)) == []
+    assert found(language_model(9, units=4, weight_drop=0.1)) == [whole] * 2
+    assert found(generator(9, 2, units=4)) == [whole, ("GRUCell", UNROLLED, UNROLLED)]
+    feeding = seq2seq(9, 9, units=4, encoder_units=4, input_feeding=True)
+    assert found(feeding) == [whole, whole, ("LSTMCell", LOOP, LOOP)]
+    assert re.fullmatch(r"encoder/bidirectional\w*/forward_lstm\w*", kernels.kernels(feeding)[0].layer)
+    said = kernels.line(kernels.kernels(feeding))
+    assert said.startswith("2 LSTM: fused loop, on a GPU cuDNN; 1 LSTMCell: while loop (no cuDNN: ")
+
+
+def test_a_run_says_it_in_a_line_and_in_a_table_if_asked(tmp_path, capsys):
+    (tmp_path / "train.txt").write_text("ab ba ab\n" * 30)
+    (tmp_path / "valid.txt").write_text("ab ba\n" * 5)
+    flags = ["--task=language_model", "--dataset=text", f"--data_dir={tmp_path}", "--units=4", "--dim=4", "--epochs=1"]
+    flags += ["--rnn=min_gru", "--batch_size=2", "--ngram=0", f"--workdir={tmp_path / 'run'}"]
+    assert run.main(flags) == 0
+    out = capsys.readouterr().out
+    assert "recurrent layers: 1 MinGRU: parallel scan (no cuDNN: it has no kernel of a MinGRU)" in out
+    assert "why not cuDNN" not in out
+    assert run.main([*flags, "--explain_rnn"]) == 0
+    assert "why not cuDNN" in capsys.readouterr().out
+    score = ["--mode=score", f"--workdir={tmp_path / 'run'}", "--text=ab", "--explain_rnn"]
+    assert run.main(score) == 0
+    out, error = capsys.readouterr()
+    assert "parallel scan" in error and "parallel scan" not in out
