@@ -1,4 +1,4 @@
-"""The gradient of a function by its argument, and functions as graphs, on the backend that Keras runs on."""
+"""The gradient of a function by its argument, functions as graphs, and loops, on the backend that Keras runs on."""
 
 import keras
 from keras import ops
@@ -32,3 +32,29 @@ def compiled(function):
     import tensorflow as tf
 
     return tf.function(function, reduce_retracing=True)
+
+
+def scan(step, carry, xs):
+    """`ops.scan` of a list of tensors over xs [T, B, ...], whose gradient XLA compiles too, if T is static.
+
+    Keras's loop does not tell TensorFlow how often it runs at most, which XLA needs for what the gradient keeps.
+
+    Args:
+        step: function (carry, row of xs) -> (carry, outputs), both lists of the shapes of the first carry.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.scan(step, carry, xs)
+    import tensorflow as tf
+
+    T = ops.shape(xs)[0]
+    rows = tf.TensorArray(xs.dtype, T, element_shape=xs.shape[1:]).unstack(xs)
+    kept = [tf.TensorArray(part.dtype, T, element_shape=part.shape) for part in carry]
+
+    def body(t, carry, kept):
+        after, outputs = step(carry, rows.read(t))
+        after = [tf.ensure_shape(new, old.shape) for new, old in zip(after, carry, strict=True)]
+        return t + 1, after, [array.write(t, part) for array, part in zip(kept, outputs, strict=True)]
+
+    loop = (tf.constant(0), list(carry), kept)
+    _, carry, kept = tf.while_loop(lambda t, *_: t < T, body, loop, parallel_iterations=1, maximum_iterations=T)
+    return carry, [array.stack() for array in kept]

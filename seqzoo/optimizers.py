@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqzoo.distribution import summed
+
 
 class LazyAdam(keras.optimizers.Adam):
     """Adam (Kingma & Ba, 2015) that updates only the rows of an embedding that a batch touched.
@@ -125,6 +127,9 @@ class _Remedies:
             self.batches = self.add_variable((), dtype="int32", name="accumulated_batches")
             self.sums = [_Sum(self, variable) for variable in variables]
 
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return grads_and_vars  # Keras sums over the devices here, where it is too late to clip
+
     def apply(self, grads, trainable_variables=None):
         if self.accumulate == 1:
             self.step(grads, trainable_variables)
@@ -143,7 +148,7 @@ class _Remedies:
         ops.cond(self.batches >= self.accumulate, step, lambda: None)
 
     def step(self, grads, trainable_variables):
-        grads = [_summed(g) for g in grads]
+        grads = [_summed(g) for g in summed(grads)]
         if self.clip_value_at:
             grads = [_mapped(lambda g: ops.clip(g, -self.clip_value_at, self.clip_value_at), g) for g in grads]
         if self.clip_norm:

@@ -28,6 +28,7 @@ from rich.table import Table
 from seqzoo import options
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
+from seqzoo.distribution import STRATEGIES
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
@@ -42,6 +43,15 @@ class Command(Config):
     mode: str = option("train", "What to do.", choices=MODES)
     workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.")
     overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
+    strategy: str = option(
+        "one",
+        "What to train on: one device, all GPUs (mirrored), the processes that TF_CONFIG names (multi_worker), a TPU, "
+        "or what there is of these (auto). A run can go on on other ones.",
+        choices=STRATEGIES,
+    )
+    devices: int = option(
+        0, "GPUs of --strategy=mirrored, 0: all; without any the CPU serves as so many, to try it.", minimum=0
+    )
     stop_after: int = option(
         0, "Pause after so many epochs; the same command without it goes on. 0: train all of them.", minimum=0
     )
@@ -128,6 +138,8 @@ def run(argv):
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
     asked = requests[mode](**asked) if mode in requests else None
+    if mode != "train" and (command.strategy != "one" or command.devices):
+        raise ValueError(f"--strategy is for --mode=train. Received: --mode={mode}")
     if mode == "train":
         return _train(name, TASKS[name].Config(**settings), command, console)
     if mode == "evaluate":
@@ -219,11 +231,13 @@ def _train(name, config, command, console):
         shown.add_row(f"[dim]{title}[/]", "  ".join(values))
     console.print(shown)
     import_tensorflow()
+    from seqzoo.distribution import distribute
     from seqzoo.training import train
 
     metrics = train(
-        name, config, folder, console, command.overwrite, stop_after=command.stop_after, explain_rnn=command.explain_rnn
-    )
+        name, config, folder, console, command.overwrite, distribute(command.strategy, command.devices),
+        stop_after=command.stop_after, explain_rnn=command.explain_rnn,
+    )  # fmt: skip
     if metrics and (advice := TASKS[name].advice.get(config.dataset)):
         console.print(advice, markup=False, soft_wrap=True)
     return 0

@@ -15,8 +15,10 @@ import sys
 import time
 
 import numpy as np
+from rich.console import Console
 
 from seqzoo.display import result_table
+from seqzoo.distribution import Devices
 from seqzoo.subwords import Subwords
 from seqzoo.task import TASKS
 from seqzoo.vocabulary import Vocabulary
@@ -115,7 +117,7 @@ def prepare(folder, name, config, overwrite=False):
         write_json(path, wanted)
 
 
-def train(name, config, folder, console, overwrite=False, stop_after=0, explain_rnn=False):
+def train(name, config, folder, console, overwrite=False, devices=None, stop_after=0, explain_rnn=False):
     """Trains a task, or goes on with the training that `folder` holds, and scores the best epoch.
 
     Each epoch ends with a checkpoint of everything that the next one depends on: weights, optimizer, averages, dropout
@@ -128,6 +130,8 @@ def train(name, config, folder, console, overwrite=False, stop_after=0, explain_
         folder: where the run is, or will be.
         console: rich.console.Console to show progress on.
         overwrite: delete a run that is there first.
+        devices: distribution.Devices to train on; None: one. Of several workers, which see the same `folder`, only the
+            chief evaluates, writes and returns something.
         stop_after: pause after so many epochs of the same schedule; without it a later call goes on. 0: do not.
         explain_rnn: show a table of what each recurrent layer runs on, see `kernels`.
 
@@ -138,8 +142,12 @@ def train(name, config, folder, console, overwrite=False, stop_after=0, explain_
         ValueError: see `prepare`; or the data are of no use.
         FloatingPointError: the loss is no longer a number. What was saved before stays.
     """
-    folder = pathlib.Path(folder)
-    prepare(folder, name, config, overwrite)
+    folder, devices = pathlib.Path(folder), devices or Devices()
+    devices.check(config)
+    if not devices.is_chief:
+        console.print(f"worker {devices.number + 1} of {devices.workers}: the first one shows how it goes")
+        console = Console(quiet=True)
+    devices.first(lambda: prepare(folder, name, config, overwrite))
     if (folder / "metrics.json").is_file():
         console.print(f"{folder} is finished already; --overwrite trains it anew.", soft_wrap=True)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
@@ -163,17 +171,18 @@ def train(name, config, folder, console, overwrite=False, stop_after=0, explain_
         for vocabulary, tokens in read_vocabularies(folder).items():
             if tokens.tokens != data.vocabularies[vocabulary].tokens:
                 raise ValueError(f"The data changed since {folder} was begun: its {vocabulary} are others now.")
-    else:
+    elif devices.is_chief:
         (folder / "vocabularies").mkdir(exist_ok=True)
         for vocabulary, tokens in data.vocabularies.items():
             replace(folder / "vocabularies" / f"{vocabulary}{tokens.suffix}", tokens.save)
         write_json(folder / "environment.json", environment())
 
     batches = data.splits["train"]
-    with precision(config.precision):
+    with devices.scope(), precision(config.precision):
         model = task.build(config, data)
-    model.compile(optimizer=optimizer(config, batches.steps), loss=task.loss(config))
-    model.optimizer.build(model.trainable_variables)
+    with devices.scope():
+        model.compile(optimizer=optimizer(config, batches.steps), loss=devices.loss(task.loss(config)))
+        model.optimizer.build(model.trainable_variables)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     console.print(f"[dim]model:[/] {parameters:,} trainable parameters")
     explain(model, console, in_a_table=explain_rnn)
@@ -181,9 +190,10 @@ def train(name, config, folder, console, overwrite=False, stop_after=0, explain_
     # Saved without its optimizer: a third of the size, and it loads where that optimizer is not known.
     plain = keras.Model(model.input, model.output, name=model.name)
     history = restore(folder, model)
+    devices.same((len(history), batches.steps, batches.tokens), "epochs done, or steps or tokens of an epoch")
     key = f"valid_{task.objective}"
     sign = 1 if task.direction == "max" else -1
-    if history:
+    if history and devices.is_chief:
         console.print(f"going on after epoch {len(history)}")
         draw(folder, history, key, task.direction)  # which a kill may have kept from happening
     progress = Progress(console, config.epochs, batches, key, sign)
@@ -191,7 +201,7 @@ def train(name, config, folder, console, overwrite=False, stop_after=0, explain_
         scored = [e for e, row in enumerate(history) if key in row]
         best = max(scored, key=lambda e: sign * history[e][key], default=None)
         # Epochs without a score say nothing against going on.
-        if config.patience and best is not None and scored[-1] - best >= config.patience:
+        if devices.chiefs(bool(config.patience) and best is not None and scored[-1] - best >= config.patience):
             console.print(f"no better {task.objective} in {config.patience} epochs: stopped")
             break
         if stop_after and epoch >= stop_after:
@@ -199,21 +209,26 @@ def train(name, config, folder, console, overwrite=False, stop_after=0, explain_
             return {}
         start = time.perf_counter()
         with progress.epoch(epoch, history) as callback:
-            fitted = model.fit(
-                batches.epoch(epoch),
-                initial_epoch=epoch,
-                epochs=epoch + 1,
-                verbose=0,
-                shuffle=False,  # it is
-                callbacks=[callback],
-            )
+            if devices.strategy:
+                loss = devices.fit(model, batches.epoch(epoch), callback.on_train_batch_end)
+            else:
+                fitted = model.fit(
+                    batches.epoch(epoch),
+                    initial_epoch=epoch,
+                    epochs=epoch + 1,
+                    verbose=0,
+                    shuffle=False,  # it is
+                    callbacks=[callback],
+                )
+                loss = fitted.history["loss"][-1]
         trained = time.perf_counter() - start
-        loss = fitted.history["loss"][-1]
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"The loss of epoch {epoch + 1} is {loss}. Try a lower --learning_rate or --clip_norm, "
                 f"or another --seed. Epochs up to {epoch} are kept in {folder}."
             )
+        if not devices.is_chief:
+            continue
         with averaged(model):
             is_scored = (epoch + 1) % config.evaluate_every == 0 or epoch + 1 == config.epochs
             scores = {}
@@ -236,6 +251,8 @@ def train(name, config, folder, console, overwrite=False, stop_after=0, explain_
         progress.finished(history[-1], is_best)
         draw(folder, history, key, task.direction)
 
+    if not devices.is_chief:
+        return {}
     run = load(folder)
     best = max((epoch for epoch in history if key in epoch), key=lambda epoch: sign * epoch[key])
     metrics = {}
@@ -291,7 +308,9 @@ def restore(folder, model):
     with np.load(path) as arrays:
         for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
             for i, variable in enumerate(variables):
-                variable.assign(arrays[f"{kind}{i}"])
+                array = arrays[f"{kind}{i}"]
+                if variable.shape == array.shape:  # a state that is carried has fewer rows on several devices
+                    variable.assign(array)
         return json.loads(str(arrays["history"]))
 
 

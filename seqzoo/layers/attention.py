@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seqzoo.gradients import scan
 from seqzoo.rnns import RNNS
 
 SCORES = ("additive", "concat", "convolutional", "dot", "general", "location")
@@ -292,7 +293,7 @@ class FeedingRNN(keras.layers.Layer):
                 state, _ = step(list(state), rows[:, 0])
                 attended, weights = state[-4][:, None], state[-3][:, None]
             else:
-                state, all_states = ops.scan(step, list(state), ops.transpose(rows, (1, 0, 2)))
+                state, all_states = scan(step, list(state), ops.transpose(rows, (1, 0, 2)))
                 attended, weights = (ops.transpose(all_states[i], (1, 0, 2)) for i in (-4, -3))
         finally:
             if training:

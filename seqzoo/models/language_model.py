@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqzoo.distribution import replicas
 from seqzoo.gradients import compiled
 from seqzoo.layers import masks
 from seqzoo.layers.stack import drop, stack, state_sizes
@@ -87,7 +88,7 @@ class Streamed(keras.Model):
     """
 
     def carry(self, rows):
-        reader = self.get_layer("reader")
+        reader, rows = self.get_layer("reader"), rows // replicas()  # each device carries the state of its own rows
         self.carried = [
             self.add_weight((rows, x.shape[-1]), "zeros", trainable=False, name=x.name) for x in reader.inputs[1:]
         ]
