@@ -181,7 +181,12 @@ def train(name, config, folder, console, overwrite=False, devices=None, stop_aft
     with devices.scope(), precision(config.precision):
         model = task.build(config, data)
     with devices.scope():
-        model.compile(optimizer=optimizer(config, batches.steps), loss=devices.loss(task.loss(config)))
+        model.compile(
+            optimizer=optimizer(config, batches.steps),
+            loss=devices.loss(task.loss(config)),
+            # Compiled by XLA, which Keras would choose on a GPU, LazyAdam moves rows that it should not.
+            jit_compile=keras.backend.backend() == "jax",
+        )
         model.optimizer.build(model.trainable_variables)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     console.print(f"[dim]model:[/] {parameters:,} trainable parameters")
