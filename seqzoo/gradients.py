@@ -1,4 +1,4 @@
-"""The gradient of a function by its argument, and functions as graphs, on the backend that Keras runs on."""
+"""Gradients, and functions as graphs, on the backend that Keras runs on: TensorFlow or JAX."""
 
 import keras
 from keras import ops
@@ -25,10 +25,58 @@ def gradient(function, x):
     raise NotImplementedError(f"Gradients by inputs need TensorFlow or JAX. Received: backend {backend}")
 
 
-def compiled(function):
-    """A function of tensors as a graph, where the backend is TensorFlow: its loops then run outside of Python."""
-    if keras.backend.backend() != "tensorflow":
-        return function
+def weight_gradients(function, variables):
+    """(y, [dy / dw for each]) of the number y = function() by the Keras variables w, the gradients dense."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def of(values):
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                return function()
+
+        return jax.value_and_grad(of)([variable.value for variable in variables])
     import tensorflow as tf
 
-    return tf.function(function, reduce_retracing=True)
+    with tf.GradientTape() as tape:
+        y = function()
+    return y, [tf.convert_to_tensor(g) for g in tape.gradient(y, [variable.value for variable in variables])]
+
+
+def compiled(function):
+    """A function of tensors as a graph, where the backend has such: its loops then run outside of Python.
+
+    The weights it reads are those of the time it is called. It may change none.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, reduce_retracing=True)
+    return _jitted(function) if backend == "jax" else function
+
+
+def _jitted(function):
+    """`compiled` on JAX, where what a graph reads is an argument of it, or else a constant for ever."""
+    import jax
+
+    read = {}  # the Keras variables that the function reads, by id; found at the first call
+
+    class Reading(keras.StatelessScope):
+        def get_current_value(self, variable):
+            read[id(variable)] = variable
+            return super().get_current_value(variable)
+
+    @jax.jit
+    def run(values, arguments):
+        with keras.StatelessScope(state_mapping=list(zip(read.values(), values, strict=True))):
+            return function(*arguments)
+
+    def call(*arguments):
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
+            return function(*arguments)  # a part of a larger graph
+        if not read:
+            with Reading():
+                jax.eval_shape(function, *arguments)
+        return run([variable.value for variable in read.values()], arguments)
+
+    return call

@@ -79,7 +79,7 @@ class _Remedies:
         if self.average:
             self.averages = [self.add_variable_from_reference(v, name="average") for v in variables]
             for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(variable)
+                average.assign(ops.copy(variable))  # JAX gives up the array of each: they may not share one
 
     def apply(self, grads, trainable_variables=None):
         grads = [_summed(g) for g in grads]
@@ -171,7 +171,7 @@ class averaged:
         averages = self.model.optimizer.averages
         self.own = [np.array(v) for v in self.model.trainable_variables] if averages else []
         for variable, average in zip(self.model.trainable_variables, averages, strict=bool(averages)):
-            variable.assign(average)
+            variable.assign(ops.copy(average))
 
     def __exit__(self, *error):
         for variable, own in zip(self.model.trainable_variables, self.own, strict=bool(self.own)):
