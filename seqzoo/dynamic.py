@@ -25,7 +25,7 @@ def dynamic_nats(stepper, streams, window, rate, decay):
         decay: how fast the weights go back, about 0.02.
 
     Raises:
-        NotImplementedError: Keras runs on another backend.
+        ValueError: Keras runs on another backend.
     """
     import keras
     import tensorflow as tf
@@ -33,7 +33,7 @@ def dynamic_nats(stepper, streams, window, rate, decay):
     from seqzoo.models.language_model import log_probabilities
 
     if keras.backend.backend() != "tensorflow":
-        raise NotImplementedError(f"Dynamic evaluation needs TensorFlow. Received: {keras.backend.backend()}")
+        raise ValueError(f"Dynamic evaluation needs KERAS_BACKEND=tensorflow. Received: {keras.backend.backend()}")
     weights = [variable.value for variable in stepper.reader.trainable_variables]
     trained = [tf.identity(weight) for weight in weights]
     squares = [tf.Variable(tf.zeros_like(weight)) for weight in weights]

@@ -343,17 +343,30 @@ def _write_page(path, pieces):
 
 
 def _import_tensorflow():
-    """Imports TensorFlow without its start-up messages, which its C++ code writes straight to file descriptor 2."""
+    """Imports TensorFlow without its start-up messages, which its C++ code writes straight to file descriptor 2.
+
+    Raises:
+        ValueError: Keras's backend is neither TensorFlow nor JAX, or JAX is not installed.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     saved = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import keras  # noqa: F401
+        try:
+            import keras
+        except ModuleNotFoundError as error:
+            if error.name != "jax":
+                raise
+            raise ValueError('KERAS_BACKEND=jax needs JAX: pip install -e ".[jax]"') from error
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
+        if (backend := keras.backend.backend()) not in ("tensorflow", "jax"):
+            raise ValueError(f"seqzoo runs on Keras's backends tensorflow and jax. Received: KERAS_BACKEND={backend}")
+        if backend == "jax":
+            tf.config.set_visible_devices([], "GPU")  # of which tf.data would take the memory
     finally:
         os.dup2(saved, 2)
         os.close(saved)

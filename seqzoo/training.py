@@ -291,7 +291,10 @@ def draw(folder, history, key, direction):
 
 def environment():
     """What a number depends on beside its config: versions, code, machine, command."""
-    packages = ("seqzoo", "tensorflow", "keras", "numpy")
+    import keras
+
+    backend = keras.backend.backend()
+    packages = ("seqzoo", "tensorflow", "keras", "numpy", *(["jax"] if backend == "jax" else []))
     versions = {}
     for package in packages:
         try:
@@ -310,6 +313,7 @@ def environment():
         "git": git,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
+        "backend": backend,
         **versions,
     }
 
