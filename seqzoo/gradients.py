@@ -25,23 +25,6 @@ def gradient(function, x):
     raise NotImplementedError(f"Gradients by inputs need TensorFlow or JAX. Received: backend {backend}")
 
 
-def weight_gradients(function, variables):
-    """(y, [dy / dw for each]) of the number y = function() by the Keras variables w, the gradients dense."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        def of(values):
-            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-                return function()
-
-        return jax.value_and_grad(of)([variable.value for variable in variables])
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        y = function()
-    return y, [tf.convert_to_tensor(g) for g in tape.gradient(y, [variable.value for variable in variables])]
-
-
 def compiled(function):
     """A function of tensors as a graph, where the backend has such: its loops then run outside of Python.
 

@@ -1,9 +1,9 @@
 import keras
 import numpy as np
 import pytest
+from backends import weight_gradients
 from keras import ops
 
-from seqzoo.gradients import weight_gradients
 from seqzoo.layers.characters import CharacterCNN, CharacterRNN
 
 LAYERS = {
@@ -25,7 +25,10 @@ def built(name, **kwargs):
 
 def gradients(layer, ids, upstream):
     """Of sum(y * upstream), by each weight of the layer."""
-    return [np.array(g) for g in weight_gradients(lambda: ops.sum(layer(ids) * upstream), layer.trainable_variables)[1]]
+    return [
+        ops.convert_to_numpy(g)
+        for g in weight_gradients(lambda: ops.sum(layer(ids) * upstream), layer.trainable_variables)[1]
+    ]
 
 
 @all_layers

@@ -7,9 +7,10 @@ import sys
 import keras
 import numpy as np
 import pytest
+from backends import weight_gradients
 from keras import ops
 
-from seqzoo.gradients import gradient, weight_gradients
+from seqzoo.gradients import gradient
 from seqzoo.layers import pooling
 from seqzoo.models import class_decoder, classifier
 from seqzoo.models.classifier import POOLINGS, cut, saliency
@@ -91,7 +92,7 @@ def results(model, decoded, data):
     loss, gradients = weight_gradients(
         lambda: loss_of()(labels, model(inputs), sample_weight=weights), model.trainable_variables
     )
-    return np.array(decoded(inputs)["probabilities"]), np.array(loss), [np.array(g) for g in gradients]
+    return np.array(decoded(inputs)["probabilities"]), np.array(loss), [ops.convert_to_numpy(g) for g in gradients]
 
 
 def close(received, expected, tolerance=1e-4):
@@ -297,15 +298,12 @@ def training_loss(data, terms, multi_label=False, **more):
     model.compile(loss=loss_of(multi_label))
     inputs, labels, weights = data
     inputs = inputs_of(model, inputs)
-    losses = {}
 
-    def loss():
-        y_pred = model(inputs, training=True)
-        losses["plain"] = ops.stop_gradient(model.compute_loss(inputs, labels, y_pred, weights, training=False))
-        return model.compute_loss(inputs, labels, y_pred, weights)
+    def loss_with(training):
+        return model.compute_loss(inputs, labels, model(inputs, training=True), weights, training)
 
-    loss, gradients = weight_gradients(loss, model.trainable_variables)
-    return float(losses["plain"]), float(loss), [np.array(g) for g in gradients]
+    loss, gradients = weight_gradients(lambda: loss_with(True), model.trainable_variables)
+    return float(loss_with(False)), float(loss), [ops.convert_to_numpy(g) for g in gradients]
 
 
 def test_without_dropout_and_change_the_terms_are_nothing_or_the_plain_loss():

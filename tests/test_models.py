@@ -7,9 +7,10 @@ import sys
 import keras
 import numpy as np
 import pytest
+from backends import weight_gradients
+from keras import ops
 
 from seqzoo.casing import CASES
-from seqzoo.gradients import weight_gradients
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.models import decoder, tagger
 from seqzoo.optimizers import optimizer
@@ -90,7 +91,12 @@ def results(model, decoded, inputs, labels, weights):
         lambda: loss_of(model)(labels, model(inputs), sample_weight=weights), model.trainable_variables
     )
     output = decoded(inputs)
-    return np.array(output["tags"]), np.array(output["confidence"]), np.array(loss), [np.array(g) for g in gradients]
+    return (
+        np.array(output["tags"]),
+        np.array(output["confidence"]),
+        np.array(loss),
+        [ops.convert_to_numpy(g) for g in gradients],
+    )
 
 
 def rows(data, which, length=None, width=None):

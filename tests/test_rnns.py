@@ -7,9 +7,10 @@ import sys
 import keras
 import numpy as np
 import pytest
+from backends import weight_gradients
 from keras import ops
 
-from seqzoo.gradients import gradient, weight_gradients
+from seqzoo.gradients import gradient
 from seqzoo.layers import masks
 from seqzoo.options import Recurrent
 from seqzoo.rnns import RNNS, min_rnns
@@ -188,7 +189,7 @@ def run(layer, x, mask, upstream, state_upstream):
 
     _, (dx, *dw) = weight_gradients(loss, [x, *layer.trainable_variables])
     y, *states = layer(ops.convert_to_tensor(x), mask=mask)
-    return np.array(y), [np.array(state) for state in states], np.array(dx), [np.array(d) for d in dw]
+    return np.array(y), [np.array(state) for state in states], np.array(dx), [ops.convert_to_numpy(d) for d in dw]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,9 +9,10 @@ import sys
 import keras
 import numpy as np
 import pytest
+from backends import weight_gradients
 from keras import ops
 
-from seqzoo.gradients import compiled, gradient, weight_gradients
+from seqzoo.gradients import compiled, gradient
 from seqzoo.losses import SmoothedCrossentropy
 from seqzoo.models import Translator, scheduled, seq2seq
 from seqzoo.models.scheduled import SCHEDULES, Scheduled, share_drawn
@@ -73,7 +74,7 @@ def results(model, inputs, labels, weights):
     loss, gradients = weight_gradients(
         lambda: loss_of()(labels, model(inputs), sample_weight=weights), model.trainable_variables
     )
-    return model(inputs), loss, [np.array(g) for g in gradients]
+    return model(inputs), loss, [ops.convert_to_numpy(g) for g in gradients]
 
 
 def close(received, expected, tolerance=1e-4):
