@@ -356,15 +356,19 @@ def _import_tensorflow():
             os.dup2(nowhere.fileno(), 2)
         try:
             import keras
+
+            backend = keras.backend.backend()
         except ModuleNotFoundError as error:
-            if error.name != "jax":
+            backend = error.name
+            if backend == "jax":
+                raise ValueError('KERAS_BACKEND=jax needs JAX: pip install -e ".[jax]"') from error
+            if backend not in ("torch", "openvino"):
                 raise
-            raise ValueError('KERAS_BACKEND=jax needs JAX: pip install -e ".[jax]"') from error
+        if backend not in ("tensorflow", "jax"):
+            raise ValueError(f"seqzoo runs on Keras's backends tensorflow and jax. Received: KERAS_BACKEND={backend}")
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
-        if (backend := keras.backend.backend()) not in ("tensorflow", "jax"):
-            raise ValueError(f"seqzoo runs on Keras's backends tensorflow and jax. Received: KERAS_BACKEND={backend}")
         if backend == "jax":
             tf.config.set_visible_devices([], "GPU")  # of which tf.data would take the memory
     finally:

@@ -11,6 +11,7 @@ from backends import weight_gradients
 from keras import ops
 
 from seqzoo.casing import CASES
+from seqzoo.gradients import compiled
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.models import decoder, tagger
 from seqzoo.optimizers import optimizer
@@ -90,7 +91,7 @@ def results(model, decoded, inputs, labels, weights):
     loss, gradients = weight_gradients(
         lambda: loss_of(model)(labels, model(inputs), sample_weight=weights), model.trainable_variables
     )
-    output = decoded(inputs)
+    output = compiled(decoded)({name: ops.convert_to_tensor(array) for name, array in inputs.items()})
     return (
         np.array(output["tags"]),
         np.array(output["confidence"]),
