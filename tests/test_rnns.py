@@ -312,7 +312,7 @@ def all_results(layer, x, first, mask, how):
         return loss, [real, *last]
 
     inputs = [ops.convert_to_tensor(value) for value in (x, *first)]
-    weights = [ops.convert_to_tensor(weight) for weight in layer.trainable_variables]
+    weights = [ops.convert_to_tensor(np.array(weight)) for weight in layer.trainable_variables]
     if keras.backend.backend() == "jax":
         import jax
 
