@@ -25,15 +25,13 @@ def dynamic_nats(stepper, streams, window, rate, decay):
         decay: how fast the weights go back, about 0.02.
 
     Raises:
-        NotImplementedError: Keras runs on another backend.
+        ValueError: Keras runs on another backend.
     """
-    import keras
     import tensorflow as tf
 
     from seqzoo.models.language_model import log_probabilities
 
-    if keras.backend.backend() != "tensorflow":
-        raise NotImplementedError(f"Dynamic evaluation needs TensorFlow. Received: {keras.backend.backend()}")
+    check_backend()
     weights = [variable.value for variable in stepper.reader.trainable_variables]
     trained = [tf.identity(weight) for weight in weights]
     squares = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
@@ -63,3 +61,11 @@ def dynamic_nats(stepper, streams, window, rate, decay):
         for weight, start in zip(weights, trained, strict=True):
             weight.assign(start)
     return nats
+
+
+def check_backend():
+    """Raises a ValueError if Keras runs on another backend than TensorFlow: the weights change within a graph."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(f"--dynamic_rate needs KERAS_BACKEND=tensorflow. Received: {keras.backend.backend()}")

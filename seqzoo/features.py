@@ -9,6 +9,7 @@ import functools
 import numpy as np
 
 from seqzoo.casing import casing
+from seqzoo.pipeline import is_static
 from seqzoo.vectors import load_vectors
 from seqzoo.vocabulary import PADDING, UNKNOWN, Vocabulary
 
@@ -51,6 +52,7 @@ def learn_words(config, token_lists, data):
 def token_inputs(config, vocabularies):
     """The function from T tokens to the inputs of a model: {"tokens": [T], "characters": [T, W], "casing": [T]}."""
     words, characters = vocabularies["words"], vocabularies["characters"]
+    static = is_static(config.static_shapes)
 
     @functools.lru_cache(100_000)
     def spell(token):
@@ -62,7 +64,7 @@ def token_inputs(config, vocabularies):
         inputs = {"tokens": np.array(words.encode(map(str.lower, tokens) if config.lowercase else tokens), "int32")}
         if config.characters != "none":
             rows = [spell(token) for token in tokens]
-            width = config.max_word_length if config.static_shapes else max(map(len, rows), default=0)
+            width = config.max_word_length if static else max(map(len, rows), default=0)
             inputs["characters"] = np.zeros((len(rows), width), "int32")
             for row, ids in zip(inputs["characters"], rows, strict=True):
                 row[: len(ids)] = ids

@@ -1,4 +1,4 @@
-"""The gradient of a function by its argument, functions as graphs, and loops, on the backend that Keras runs on."""
+"""Gradients, functions as graphs, and loops, on the backend that Keras runs on: TensorFlow or JAX."""
 
 import keras
 from keras import ops
@@ -26,12 +26,43 @@ def gradient(function, x):
 
 
 def compiled(function):
-    """A function of tensors as a graph, where the backend is TensorFlow: its loops then run outside of Python."""
-    if keras.backend.backend() != "tensorflow":
-        return function
-    import tensorflow as tf
+    """A function of tensors as a graph, where the backend has such: its loops then run outside of Python.
 
-    return tf.function(function, reduce_retracing=True)
+    The weights it reads are those of the time it is called. It may change none.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, reduce_retracing=True)
+    return _jitted(function) if backend == "jax" else function
+
+
+def _jitted(function):
+    """`compiled` on JAX, where what a graph reads is an argument of it, or else a constant for ever."""
+    import jax
+
+    read = {}  # the Keras variables that the function reads, by id; found at the first call
+
+    class Reading(keras.StatelessScope):
+        def get_current_value(self, variable):
+            read[id(variable)] = variable
+            return super().get_current_value(variable)
+
+    @jax.jit
+    def run(values, arguments):
+        with keras.StatelessScope(state_mapping=list(zip(read.values(), values, strict=True))):
+            return function(*arguments)
+
+    def call(*arguments):
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
+            return function(*arguments)  # a part of a larger graph
+        if not read:
+            with Reading():
+                jax.eval_shape(function, *arguments)
+        return run([variable.value for variable in read.values()], arguments)
+
+    return call
 
 
 def scan(step, carry, xs):

@@ -122,7 +122,7 @@ class _Remedies:
         if self.average:
             self.averages = [self.add_variable_from_reference(v, name="average") for v in variables]
             for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(variable)
+                average.assign(ops.copy(variable))  # JAX gives up the array of each: they may not share one
         if self.accumulate > 1:
             self.batches = self.add_variable((), dtype="int32", name="accumulated_batches")
             self.sums = [_Sum(self, variable) for variable in variables]
@@ -252,7 +252,7 @@ class averaged:
         averages = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer).averages
         self.own = [np.array(v) for v in self.model.trainable_variables] if averages else []
         for variable, average in zip(self.model.trainable_variables, averages, strict=bool(averages)):
-            variable.assign(average)
+            variable.assign(ops.copy(average))
 
     def __exit__(self, *error):
         for variable, own in zip(self.model.trainable_variables, self.own, strict=bool(self.own)):

@@ -45,7 +45,8 @@ class Batching(Config):
     )
     batch_tokens: int = option(16384, "Padded tokens in a batch at most; 0: no limit.", minimum=0)
     static_shapes: bool = option(
-        False, "Pad to a small fixed set of shapes and fill up every batch (with weight 0), for XLA and TPU."
+        False,
+        "Pad to a small fixed set of shapes and fill up every batch (with weight 0), for XLA and TPU; always on JAX.",
     )
     cache_tokens: int = option(
         2_000_000, "Tokens of a split held in memory at most; more are read anew each epoch.", minimum=0

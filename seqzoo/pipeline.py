@@ -21,7 +21,7 @@ class Batches:
         batch_tokens: padded time steps in a batch at most, B times T; 0: no limit. A longer example goes alone.
         seed: seed of the order.
         static_shapes: pad to few fixed lengths (powers of two from 8) and fill each batch up with rows of weight 0, so
-            that XLA and TPU compile a bounded number of shapes.
+            that XLA and TPU compile a bounded number of shapes. Always so on JAX.
         cache_tokens: time steps that are held in memory at most. More than that are read and encoded anew each epoch
             and shuffled in a window, so that nothing need fit in memory.
         aligned: which arrays have the same time: "all"; "inputs", where labels and weights are of a whole example; or
@@ -56,7 +56,7 @@ class Batches:
         self.batch_size = batch_size
         self.batch_tokens = batch_tokens
         self.seed = seed
-        self.static_shapes = static_shapes
+        self.static_shapes = is_static(static_shapes)
         self.aligned = aligned
         self.vary = vary
         self._cache = self._cached(cache_tokens)
@@ -211,6 +211,13 @@ class Batches:
             if len(window) == WINDOW:
                 yield from flush()
         yield from flush()
+
+
+def is_static(static_shapes):
+    """Whether shapes are static: where that is asked for, and on JAX, which compiles each shape anew."""
+    import keras
+
+    return static_shapes or keras.backend.backend() == "jax"
 
 
 def _length(encoded):

@@ -394,17 +394,34 @@ def _write_page(path, pieces):
 
 
 def import_tensorflow():
-    """Imports TensorFlow without its start-up messages, which its C++ code writes straight to file descriptor 2."""
+    """Imports TensorFlow without its start-up messages, which its C++ code writes straight to file descriptor 2.
+
+    Raises:
+        ValueError: Keras's backend is neither TensorFlow nor JAX, or JAX is not installed.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     saved = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import keras  # noqa: F401
+        try:
+            import keras
+
+            backend = keras.backend.backend()
+        except ModuleNotFoundError as error:
+            backend = error.name
+            if backend == "jax":
+                raise ValueError('KERAS_BACKEND=jax needs JAX: pip install -e ".[jax]"') from error
+            if backend not in ("torch", "openvino"):
+                raise
+        if backend not in ("tensorflow", "jax"):
+            raise ValueError(f"seqzoo runs on Keras's backends tensorflow and jax. Received: KERAS_BACKEND={backend}")
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
+        if backend == "jax":
+            tf.config.set_visible_devices([], "GPU")  # of which tf.data would take the memory
     finally:
         os.dup2(saved, 2)
         os.close(saved)

@@ -6,6 +6,8 @@ import tempfile
 
 import numpy as np
 
+from seqzoo.pipeline import is_static
+
 BLOCK = 1 << 20  # ids that are encoded before they are written out
 
 
@@ -22,7 +24,8 @@ class Streams:
         window: steps between two truncations of the gradient, T.
         varied: draw each window's length anew (Merity et al., 2018, section 4.1): T plus a normal deviate of 5 steps
             (of T / 7 where that is less), one time in twenty T / 2 in place of T. So no two epochs cut the text at the
-            same places. They also scale the learning rate by the length; here it stays.
+            same places. They also scale the learning rate by the length; here it stays. Where shapes must be few, on
+            JAX, T or T / 2 with no deviate.
         seed: of the lengths.
         cache_tokens: ids held in memory at most; more lie in a temporary file on disk that vanishes with the process.
 
@@ -89,13 +92,14 @@ class Streams:
     def lengths(self, epoch):
         """The lengths of the windows of an epoch."""
         rng = np.random.default_rng([self.seed, epoch])
-        left = self.length
+        left, few = self.length, is_static(False)
         while left:
             length = self.window
             if self.varied:
                 length = self.window if rng.random() < 0.95 else self.window / 2
                 least = min(5, max(1, self.window // 2))
-                length = max(least, round(rng.normal(length, min(5.0, self.window / 7))))
+                deviation = 0.0 if few else min(5.0, self.window / 7)
+                length = max(least, round(rng.normal(length, deviation)))
             length = min(left, length)
             left -= length
             yield length

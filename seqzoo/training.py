@@ -337,7 +337,10 @@ def draw(folder, history, key, direction):
 
 def environment():
     """What a number depends on beside its config: versions, code, machine, command."""
-    packages = ("seqzoo", "tensorflow", "keras", "numpy")
+    import keras
+
+    backend = keras.backend.backend()
+    packages = ("seqzoo", "tensorflow", "keras", "numpy", *(["jax"] if backend == "jax" else []))
     versions = {}
     for package in packages:
         try:
@@ -359,6 +362,7 @@ def environment():
         "processor": processor(),
         "cores": os.cpu_count(),
         "gpus": gpus(),
+        "backend": backend,
         **versions,
     }
 

@@ -51,7 +51,9 @@ class Streaming(Options):
         100, "Steps that the gradient goes back; the state goes on from window to window.", minimum=2,
         sweep=[35, 70, 140],
     )  # fmt: skip
-    vary_window: bool = option(True, "Draw the length of each window anew, about --window (Merity et al., 2018).")
+    vary_window: bool = option(
+        True, "Draw the length of each window anew, about --window (Merity et al., 2018); on JAX it or half of it."
+    )
     valid_rows: int = option(
         16,
         "Parts of valid that are read at once after an epoch, each after a run-up, more if it is long; final scores "
@@ -253,13 +255,15 @@ class LanguageModel(Task):
         return Stepper(model)
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
+        from seqzoo.dynamic import check_backend, dynamic_nats
+
         if not isinstance(batches, Streams):
             return self.evaluate_pairs(config, predictor, batches, vocabularies)
+        if options and options.dynamic_rate:
+            check_backend()
         rows = 1 if options and batches.tokens <= ONE_STREAM else config.valid_rows
         scores = text_scores(self.nats(predictor, batches, rows), batches)
         if options and options.dynamic_rate:
-            from seqzoo.dynamic import dynamic_nats
-
             nats = dynamic_nats(predictor, batches, config.window, options.dynamic_rate, options.dynamic_decay)
             scores |= {f"dynamic_{metric}": value for metric, value in text_scores(nats, batches).items()}
         return scores

@@ -1,6 +1,5 @@
 """Beam search against brute force and against a beam of Python lists, in NumPy and float64."""
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -230,7 +229,7 @@ def test_the_search_goes_on_while_an_open_hypothesis_can_win():
     assert [row[row > 0].tolist() for row in answers.ids[0]] == [[A], [B], [A] * 6]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX traces a loop once: nothing to count")
+@pytest.mark.tensorflow("JAX traces a loop once: nothing to count")
 def test_the_search_ends_as_soon_as_all_rows_are_decided(monkeypatch):
     monkeypatch.setattr(seqzoo.beam, "compiled", lambda function: function)
     written, calls = Written(ENDED, longest=7), []

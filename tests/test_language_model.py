@@ -17,6 +17,7 @@ from seqzoo.layers.weight_drop import WeightDrop
 from seqzoo.models import Stepper, language_model, streamed
 from seqzoo.rnns import RNNS
 from seqzoo.streams import Streams
+from seqzoo.task import TASKS
 
 V = 11
 FORWARD = [name for name in RNNS.names() if not isinstance(RNNS[name](2), keras.layers.Bidirectional)]
@@ -125,11 +126,14 @@ def test_scoring_predicts_each_token_once_and_gives_parts_a_run_up(rows, context
     assert next_ids[counts].tolist() == streams.read(1, 100).tolist()
 
 
-def test_varied_windows_differ_by_epoch_and_not_by_run_and_more_than_memory_lies_on_disk():
+@pytest.mark.parametrize("few", [False, True])
+def test_varied_windows_differ_by_epoch_and_not_by_run_and_more_than_memory_lies_on_disk(few, monkeypatch):
+    monkeypatch.setattr("seqzoo.streams.is_static", lambda asked: few)
     text = "0123456789" * 300
     plain, on_disk = (digits(text, rows=2, window=40, varied=True, cache_tokens=n) for n in (10_000, 10))
     lengths = [[*plain.lengths(epoch)] for epoch in range(3)]
-    assert all(sum(one) == 1500 for one in lengths) and len(set(lengths[0])) > 3 and lengths[0] != lengths[1]
+    assert all(sum(one) == 1500 for one in lengths) and lengths[0] != lengths[1]
+    assert set(lengths[0]) == {20, 40} if few else len(set(lengths[0])) > 3
     assert lengths[0] == [*on_disk.lengths(0)] and abs(plain.steps - 1500 / 39) < 1
     assert plain.ids is not None and on_disk.ids is None
     for (a, _), (b, _) in zip(plain.epoch(1), on_disk.epoch(1), strict=True):
@@ -312,6 +316,7 @@ def test_draws_out_of_bounds_are_refused(arguments):
         Sampler(Fixed(), **arguments)
 
 
+@pytest.mark.tensorflow("its step assigns weights within a graph")
 def test_dynamic_evaluation_learns_from_the_text_and_puts_the_weights_back():
     stepper = Stepper(language_model(13, dim=6, units=8, layers=1))
     streams = digits("0123456789" * 30, rows=1)
@@ -324,6 +329,13 @@ def test_dynamic_evaluation_learns_from_the_text_and_puts_the_weights_back():
     assert dynamic_nats(stepper, streams, 20, 0.1, 0.0) < 0.9 * static
     for variable, value in zip(stepper.reader.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
+
+
+def test_dynamic_evaluation_is_refused_on_another_backend_before_anything_is_scored(monkeypatch):
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    task, streams = TASKS["language_model"](), digits("0123456789", rows=1)
+    with pytest.raises(ValueError, match="--dynamic_rate needs KERAS_BACKEND=tensorflow. Received: jax"):
+        task.evaluate(task.Config(), None, streams, {}, task.requests["evaluate"](dynamic_rate=0.01))
 
 
 # The command line.
@@ -420,6 +432,7 @@ def test_the_data_of_the_run_itself_are_scored_without_train(trained, corpus):
     assert scores["valid_loss"] == pytest.approx(metrics["valid_loss"], rel=1e-4) and "test_loss" not in scores
 
 
+@pytest.mark.tensorflow("dynamic evaluation")
 def test_another_file_is_scored_whole(trained, tmp_path, capsys):
     (tmp_path / "other.txt").write_text("the key is here\n" * 30)
     flags = ["--mode=evaluate", f"--workdir={trained}", "--dataset=text", f"--data_dir={tmp_path / 'other.txt'}"]

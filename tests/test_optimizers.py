@@ -1,7 +1,8 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from backends import weight_gradients
+from keras import ops
 
 from seqzoo.optimizers import LazyAdam, averaged, optimizer, schedule
 from seqzoo.options import OPTIMIZERS, SCHEDULES, Training
@@ -18,14 +19,29 @@ def variables(*values):
 
 
 def rows(indices, values, size):
-    """The gradient of a lookup of `indices` in a table of `size` rows."""
-    return tf.IndexedSlices(tf.constant(values, "float32"), tf.constant(indices), tf.constant([size, len(values[0])]))
+    """The gradient of a lookup of `indices` in a table of `size` rows: on TensorFlow those rows."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        values = tf.constant(values, "float32")
+        return tf.IndexedSlices(values, tf.constant(indices), tf.constant([size, values.shape[1]]))
+    dense = np.zeros((size, len(values[0])), "float32")
+    np.add.at(dense, indices, values)
+    return ops.convert_to_tensor(dense)
 
 
 def apply(made, grads, weights):
-    """One step, in a graph as in training."""
+    """One step, on TensorFlow in a graph as in training."""
     made.build(weights)  # the first time; later it must do nothing
-    tf.function(lambda: made.apply(grads, weights))()
+    in_graph(lambda: made.apply(grads, weights))()
+
+
+def in_graph(function):
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function)
 
 
 def test_a_dense_gradient_is_adams_exactly():
@@ -34,11 +50,12 @@ def test_a_dense_gradient_is_adams_exactly():
     lazy, adam = LazyAdam(0.1), keras.optimizers.Adam(0.1)
     for gradient in values[1:].astype("float32"):
         for made, weights in ((lazy, ours), (adam, theirs)):
-            made.apply([tf.constant(gradient)], weights)
+            made.apply([ops.convert_to_tensor(gradient)], weights)
     np.testing.assert_array_equal(ours[0], theirs[0])
     assert np.abs(ours[0] - values[0]).min() > 0.01
 
 
+@pytest.mark.tensorflow("gradients in rows are TensorFlow's")
 @pytest.mark.parametrize("make", [lambda: LazyAdam(0.1), lambda: optimizer(config(), 1)], ids=["alone", "by_name"])
 def test_rows_that_were_touched_move_as_by_adam_and_no_others(make):
     table = np.random.default_rng(0).normal(size=(5, 2))
@@ -48,7 +65,7 @@ def test_rows_that_were_touched_move_as_by_adam_and_no_others(make):
     apply(lazy, [rows([3, 1, 3], [[1, 2], [3, 4], [-3, 1]], 5)], ours)
     dense = np.zeros((5, 2), "float32")
     dense[1], dense[3] = [3, 4], [-2, 3]
-    adam.apply([tf.constant(dense)], theirs)
+    adam.apply([ops.convert_to_tensor(dense)], theirs)
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
 
     # Adam's momentum would go on moving rows 1 and 3; here they wait for their next batch.
@@ -69,7 +86,7 @@ def test_gradients_are_clipped_by_their_global_norm():
         weights = variables([0.0], [[0.0], [0.0], [0.0]])
         made = optimizer(config(optimizer="sgd", learning_rate=1, clip_norm=clip_norm), 1)
         # 3 and, in one row named twice, 2 + 2: the norm is 5.
-        apply(made, [tf.constant([3.0]), rows([1, 1], [[2], [2]], 3)], weights)
+        apply(made, [ops.convert_to_tensor([3.0]), rows([1, 1], [[2], [2]], 3)], weights)
         return [-float(weights[0][0]), *(-np.array(weights[1])[:, 0])]
 
     np.testing.assert_allclose(step(1.0), [0.6, 0, 0.8, 0], rtol=1e-6)
@@ -80,7 +97,7 @@ def test_gradients_are_clipped_by_their_global_norm():
 def test_gradients_are_clipped_by_value_first():
     weights = variables([0.0, 0.0], [[0.0], [0.0]])
     made = optimizer(config(optimizer="sgd", learning_rate=1, clip_value=3.0, clip_norm=2.5), 1)
-    apply(made, [tf.constant([-4.0, 0.0]), rows([1, 1], [[-1], [9]], 2)], weights)
+    apply(made, [ops.convert_to_tensor([-4.0, 0.0]), rows([1, 1], [[-1], [9]], 2)], weights)
     expected = 2.5 / np.sqrt(18) * 3
     np.testing.assert_allclose(weights[0], [expected, 0], rtol=1e-6)
     np.testing.assert_allclose(weights[1], [[0], [-expected]], rtol=1e-6)
@@ -90,7 +107,7 @@ def test_a_weight_that_the_loss_does_not_reach_stays():
     weights = variables([1.0], [2.0])
     made = optimizer(config(clip_norm=1.0, clip_value=1.0, average=0.9), 1)
     with pytest.warns(UserWarning, match="Gradients do not exist"):
-        apply(made, [tf.constant([1.0]), None], weights)
+        apply(made, [ops.convert_to_tensor([1.0]), None], weights)
     assert float(weights[0][0]) < 1 and float(weights[1][0]) == 2
 
 
@@ -99,7 +116,7 @@ def test_averages_follow_their_recursion():
     made = optimizer(config(optimizer="sgd", learning_rate=1, average=0.3), 1)
     weight = average = 1.0
     for t, decay in ((1, 2 / 11), (2, 3 / 12), (3, 0.3), (4, 0.3)):
-        apply(made, [tf.constant([0.5 * t])], weights)
+        apply(made, [ops.convert_to_tensor([0.5 * t])], weights)
         weight -= 0.5 * t
         average = decay * average + (1 - decay) * weight
         np.testing.assert_allclose(made.averages[0], [average], rtol=1e-5)
@@ -158,7 +175,7 @@ def test_the_schedule_is_the_optimizers():
     weights = variables([0.0])
     made = optimizer(config(optimizer="sgd", learning_rate=0.8, schedule="cosine", epochs=2), 1)
     for moved in (0.8, 1.2, 1.2):  # 0.8, 0.4, 0
-        apply(made, [tf.constant([-1.0])], weights)
+        apply(made, [ops.convert_to_tensor([-1.0])], weights)
         np.testing.assert_allclose(weights[0], [moved], rtol=1e-6)
 
 
@@ -170,13 +187,15 @@ def test_each_name_is_an_optimizer_of_keras_that_learns(name):
     table, bias = weights = variables(np.ones((4, 2)), [1.0, 1.0])
     made.build(weights)
 
-    @tf.function
-    def step():
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum((tf.gather(table.value, [1, 3, 3]) + bias - [0.5, 3.0]) ** 2)
-        made.apply(tape.gradient(loss, [table.value, bias.value]), weights)
-        return loss
+    def loss():
+        return ops.sum((ops.take(table, [1, 3, 3], axis=0) + bias - np.array([0.5, 3.0], "float32")) ** 2)
 
+    def step():
+        value, gradients = weight_gradients(loss, weights)
+        made.apply(gradients, weights)
+        return value
+
+    step = in_graph(step)
     losses = [float(step()) for _ in range(6)]
     assert losses[-1] < losses[0]
     assert np.isfinite(made.averages[0]).all()
@@ -186,17 +205,20 @@ def test_each_name_is_an_optimizer_of_keras_that_learns(name):
 def test_weights_decay_as_the_config_says(name):
     for decay in (0.0, 0.5):
         weights = variables([[2.0]])
-        apply(optimizer(config(optimizer=name, weight_decay=decay), 1), [tf.constant([[0.0]])], weights)
+        apply(optimizer(config(optimizer=name, weight_decay=decay), 1), [ops.convert_to_tensor([[0.0]])], weights)
         np.testing.assert_allclose(weights[0], [[2 * (1 - 0.1 * decay)]], rtol=1e-5)
 
 
 BATCHES = np.random.default_rng(3).integers(0, 6, (7, 8))  # of ids; a row of 8 is a batch
 
 
+@pytest.mark.tensorflow("--accumulate needs it")
 @pytest.mark.parametrize(
     "remedies", [{}, {"average": 0.9, "clip_norm": 0.5, "weight_decay": 0.1, "schedule": "cosine"}]
 )
 def test_an_accumulated_step_is_that_of_one_large_batch(remedies):
+    import tensorflow as tf
+
     def trained(batches, accumulate):
         """Weights, averages and moments after some batches, two of which are left over."""
         table, bias = weights = variables(np.random.default_rng(0).normal(size=(6, 2)), [1.0, 1.0])
@@ -220,6 +242,7 @@ def test_an_accumulated_step_is_that_of_one_large_batch(remedies):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.tensorflow("--accumulate needs it")
 def test_of_an_accumulated_table_only_the_rows_that_were_read_move():
     (table,) = weights = variables(np.ones((5, 2)))
     made = optimizer(config(accumulate=2), 4)
@@ -228,18 +251,20 @@ def test_of_an_accumulated_table_only_the_rows_that_were_read_move():
         assert sorted(np.flatnonzero((np.array(table) != 1).any(axis=1))) == moved
 
 
+@pytest.mark.tensorflow("--accumulate needs it")
 def test_more_batches_to_a_step_than_there_are_is_refused():
     with pytest.raises(ValueError, match="at most 6.*7"):
         optimizer(config(epochs=2, accumulate=7), 3)
     optimizer(config(epochs=2, accumulate=6), 3)
 
 
+@pytest.mark.tensorflow("--accumulate needs it")
 def test_a_loss_scale_that_overflows_skips_the_batch_and_falls():
     made = optimizer(config(optimizer="sgd", average=0.5, accumulate=2, precision="mixed_float16"), 4)
     weights = variables([1.0])
     made.build(weights)
     for gradient, weight, scale in ((np.inf, 1, 2**14), (2**14, 1, 2**14), (np.nan, 1, 2**13), (2**13, 0.9, 2**13)):
-        made.apply([tf.constant([float(gradient)])], weights)
+        made.apply([ops.convert_to_tensor([float(gradient)])], weights)
         np.testing.assert_allclose(weights[0], [weight])
         assert float(made.dynamic_scale) == scale
     assert int(made.iterations) == 1

@@ -27,7 +27,7 @@ def test_frozen_rows_and_unread_rows_never_move():
     assert (5, 3) not in [tuple(variable.shape) for variable in model.optimizer.variables]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="IndexedSlices are TensorFlow's.")
+@pytest.mark.tensorflow("gradients in rows are TensorFlow's")
 @pytest.mark.parametrize("rows", [4, 9])
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_the_gradient_stays_sparse(rows, dtype):

@@ -142,7 +142,7 @@ class Attention(keras.layers.Layer):
         z = ops.matmul(query, self.W)  # [B, T, A], of location [B, T, longest]
         if self.score == "location":
             S = ops.shape(keys)[1]
-            return ops.pad(z, ((0, 0), (0, 0), (0, ops.maximum(S - self.longest, 0))))[:, :, :S]
+            return ops.pad(z, ((0, 0), (0, 0), (0, S)))[:, :, :S]  # JAX can not pad by a computed width
         z = (z + self.b)[:, :, None] + keys[:, None]  # [B, T, S, A]
         if self.score == "convolutional":
             f = ops.conv(previous[..., None], self.F, padding="same")  # [B, S, filters]
