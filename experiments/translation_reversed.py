@@ -8,6 +8,6 @@ EXPERIMENT = Experiment(
     metric="valid_beam_exact",
     expected=100.0,
     tolerance=1.5,
-    minutes=1.0,
+    minutes=1.5,
     seeds=1,
 )
