@@ -46,6 +46,12 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     try:
         warn_of_outdated()
+        asked = [
+            *arguments.names,
+            *(f"--{name}" for name in ("all", "fast", "check", "seeds") if vars(arguments)[name]),
+        ]
+        if (arguments.table or arguments.readme) and asked:
+            raise ValueError(f"--table and --readme are of all that is recorded. Received: {' '.join(asked)}")
         if arguments.table:
             print(results())
         elif arguments.readme:

@@ -315,7 +315,7 @@ def units_page(inspection, title):
 def plain_table(title, columns, rows, caption=None):
     """A rich Table of rows of str; of all columns but the first, what is a number stands on the right."""
     table = Table(title=Text(title), caption=caption and Text(caption), title_justify="left", caption_justify="left")
-    for name, column in zip(columns, zip(*rows, strict=True), strict=True):
+    for name, column in zip(columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True):
         numbers = all(cell.strip("+-.%").replace(".", "").isdigit() for cell in column)
         table.add_column(name, justify="right" if numbers else "left")
     for row in rows:

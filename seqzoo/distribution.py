@@ -27,7 +27,9 @@ def distribute(strategy="one", devices=0):
     Raises:
         ValueError: what was asked for is not there.
     """
-    if strategy == "one" and not devices:
+    if devices and strategy != "mirrored":
+        raise ValueError(f"--devices is for --strategy=mirrored. Received: --strategy={strategy}")
+    if strategy == "one":
         return Devices()
     import keras
 
@@ -37,8 +39,6 @@ def distribute(strategy="one", devices=0):
 
     if strategy == "auto":
         strategy = _found()
-    if devices and strategy != "mirrored":
-        raise ValueError(f"--devices is for --strategy=mirrored. Received: --strategy={strategy}")
     if strategy == "one":
         return Devices()
     if strategy == "multi_worker":
@@ -113,10 +113,14 @@ def replicas():
 
 def summed(gradients):
     """Gradients of a device's rows -> of all rows, the same on all devices; None stays None."""
-    if replicas() == 1:
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
         return gradients
     import tensorflow as tf
 
+    if not tf.distribute.has_strategy():
+        return gradients
     context = tf.distribute.get_replica_context()
     if isinstance(context.strategy, tf.distribute.TPUStrategy):  # a list of rows has no static shape
         gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]

@@ -15,6 +15,8 @@ class LazyAdam(keras.optimizers.Adam):
     Adam moves every row of a table at each step, also those whose gradient is 0: with 400,000 rows that takes longer
     than the network. TensorFlow gives the gradient of a lookup as rows (``tf.IndexedSlices``); for those only the rows
     named are updated, moments too. Dense gradients, and all gradients on other backends, are updated as by Adam.
+
+    Not to be compiled by XLA (``jit_compile``), under which ``tf.unique`` gives it wrong rows.
     """
 
     def update_step(self, gradient, variable, learning_rate):

@@ -158,7 +158,10 @@ class Training(Config):
         choices=PRECISIONS,
     )
     accumulate: int = option(
-        1, "Batches whose gradients are averaged before a step; each weighs the same, whatever its size.", minimum=1
+        1,
+        "Batches whose gradients are averaged before a step; each weighs the same, whatever its size. What the last "
+        "epoch leaves over makes no step.",
+        minimum=1,
     )
 
 

@@ -10,6 +10,7 @@ import math
 import pathlib
 
 import keras_tuner
+import numpy as np
 from keras_tuner import oracles
 from keras_tuner.engine import hyperparameters
 
@@ -32,10 +33,13 @@ class _Kept:
             super().reload()
             # A trial that was made and not yet begun: its settings are drawn again.
             self.trials = {key: self.trials[key] for key in self.start_order}
+            # keras-tuner saves the end of a trial before it is off the list of those that run.
+            self._retry_queue = [key for key in self._retry_queue if key not in self.end_order]
 
     def retry(self, trial_ids):
         """Has trials that ended without a score run again, before new ones."""
         self._retry_queue += [key for key in trial_ids if key in self.trials and key not in self._retry_queue]
+        self.end_order = [key for key in self.end_order if key not in self._retry_queue]
 
     @property
     def size(self):
@@ -78,9 +82,8 @@ class Grid(_Kept, keras_tuner.Oracle):
 
     @property
     def axes(self):
-        """The values of each option; of a range of real numbers keras-tuner takes 10."""
-        space = self.hyperparameters.space
-        return [hp.values if isinstance(hp, hyperparameters.Choice) else sorted(hp.values) for hp in space]
+        """The values of each option; of a range of real numbers 10, with both ends."""
+        return [_grid(hp) for hp in self.hyperparameters.space]
 
     @property
     def size(self):
@@ -118,6 +121,16 @@ class Hyperband(_Kept, oracles.HyperbandOracle):
         epochs = {(bracket, n): self._get_epochs(bracket, n) for bracket, n in sizes}
         work = sum(size * (epochs[b, n] - epochs.get((b, n - 1), 0)) for (b, n), size in sizes.items())
         return sum(size for (_, n), size in sizes.items() if n == 0), sum(sizes.values()), work
+
+
+def _grid(hp):
+    """The values of a hyperparameter that stand in a grid."""
+    if isinstance(hp, hyperparameters.Choice):
+        return hp.values
+    if isinstance(hp, hyperparameters.Int):
+        return [*range(hp.min_value, hp.max_value + 1)]
+    spaced = np.geomspace if hp.sampling == "log" else np.linspace
+    return spaced(hp.min_value, hp.max_value, 10).tolist()
 
 
 def _count(hp):

@@ -33,6 +33,8 @@ from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
+TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command that say how to train
+READS = ("text", "input", "json")  # and what to ask of a finished run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,8 +140,10 @@ def run(argv):
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
     asked = requests[mode](**asked) if mode in requests else None
-    if mode != "train" and (command.strategy != "one" or command.devices):
-        raise ValueError(f"--strategy is for --mode=train. Received: --mode={mode}")
+    for key in READS if mode == "train" else TRAINS:
+        if getattr(command, key) != Command.__dataclass_fields__[key].default:
+            right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
+            raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
     if mode == "train":
         return _train(name, TASKS[name].Config(**settings), command, console)
     if mode == "evaluate":

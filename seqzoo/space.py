@@ -125,6 +125,6 @@ def declared(field):
     values, sweep, choices = Values(field.name, field.type), field.metadata["sweep"], field.metadata["choices"]
     if isinstance(sweep, tuple):
         return dataclasses.replace(values, low=sweep[0], high=sweep[1])
-    choices = choices.names() if hasattr(choices, "names") else choices
-    sweep = sweep or ([False, True] if field.type is bool else choices)
+    named = hasattr(choices, "names")  # all that is registered is too much to try unasked
+    sweep = sweep or ([False, True] if field.type is bool else None if named else choices)
     return dataclasses.replace(values, choices=tuple(sweep)) if sweep else None

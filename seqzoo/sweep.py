@@ -86,6 +86,8 @@ def sweep(argv):
     search = Search(name, fixed, space, asked.tuner, asked.seeds, folder, most)
     console = Console(highlight=False)
     tuner_id = _tuner_id()
+    if "chief" in tuner_id and asked.workers > 1:
+        raise ValueError("--workers starts workers for a search on this machine alone; KERASTUNER_TUNER_ID is set.")
     try:
         if tuner_id and "chief" not in tuner_id:
             return _join(search, tuner_id, console)
@@ -131,9 +133,10 @@ def _declarations(kind):
 def _lead(search, asked, argv, remote, console):
     """Searches: alone, or as the chief of workers on this machine or on others."""
     from seqzoo.oracles import make_oracle
+    from seqzoo.sweep_report import best
 
-    search.prepare(asked.overwrite)
     with _locked(search.folder):
+        search.prepare(asked.overwrite)
         oracle = make_oracle(search)
         if search.tuner == "hyperband":
             settings, _, _ = oracle.plan
@@ -144,7 +147,10 @@ def _lead(search, asked, argv, remote, console):
                 )
         oracle.reload()
         if search.tuner != "hyperband":  # its later rounds were built on what was known
-            oracle.retry(record["id"] for record in search.records() if record["status"] == "killed")
+            records = search.records()
+            # Where all failed, it was none of the settings, but what may have been mended since.
+            again = {"killed"} if best(search, records) else {"killed", "failed"}
+            oracle.retry([record["id"] for record in records if record["status"] in again])
         with Board(search, oracle, console) as board:
             if remote or asked.workers > 1:
                 _chief(search, oracle, board, 0 if remote else asked.workers, argv)
@@ -156,8 +162,9 @@ def _lead(search, asked, argv, remote, console):
 
 @contextlib.contextmanager
 def _locked(folder):
-    """Keeps a second search out of a folder."""
-    with open(folder / ".lock", "w") as file:
+    """Keeps a second search out of a folder, by a file beside it, which outlives the folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(f".{folder.name}.lock"), "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -69,7 +69,7 @@ def load(folder):
     folder = pathlib.Path(folder)
     name, config = read_config(folder)
     if not (folder / "model.keras").is_file():
-        raise ValueError(f"{folder} holds no model yet: no epoch was finished. The command that made it continues it.")
+        raise ValueError(f"{folder} holds no model yet: no epoch was scored. The command that made it continues it.")
     task = TASKS[name]()
     model = keras.models.load_model(folder / "model.keras", compile=False)
     return Run(task, config, read_vocabularies(folder), model, task.predictor(config, model), folder)
@@ -336,8 +336,10 @@ def explain(model, console, in_a_table=True):
     from seqzoo import kernels
 
     found = kernels.kernels(model)
-    if in_a_table:
+    if in_a_table and found:
         console.print(kernels.table(found))
+    elif in_a_table:
+        console.print("No recurrent layers: nothing that a kernel of cuDNN could do.")
     elif found:
         console.print(f"[dim]recurrent layers:[/] {kernels.line(found)}", soft_wrap=True)
 

@@ -111,17 +111,19 @@ class Search:
             ValueError: the folder holds something else, or a search of something else.
         """
         path = self.folder / "sweep.json"
+        fixed = {name: value for name, value in self.config({}).to_dict().items() if name not in self.space}
         wanted = {
             "task": self.task,
             "tuner": self.tuner,
             "seeds": self.seeds,
             **{f"sweep of {name}": str(values) for name, values in self.space.items()},
-            **self.fixed,
+            **fixed,
         }
         if self.folder.is_dir() and any(self.folder.iterdir()):
             if not path.is_file():
                 raise ValueError(f"{self.folder} is not empty and holds no search: give another --workdir.")
-            found = json.loads(path.read_text("utf-8"))
+            defaults = {name: value for name, value in TASKS[self.task].Config().to_dict().items() if name in fixed}
+            found = defaults | json.loads(path.read_text("utf-8"))  # an older search has defaults for what is new
             if overwrite:
                 shutil.rmtree(self.folder)
             elif found != wanted:
@@ -215,7 +217,12 @@ def _train(flags, folder, watch):
     with open(folder / LOG, "ab+") as log:
         begin = log.seek(0, 2)
         process = subprocess.Popen(
-            [sys.executable, *tied(*TRAIN, *flags)], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, *tied(*TRAIN, *flags)],
+            # Else the first of several workers would take all memory of a GPU that they share.
+            env={"TF_FORCE_GPU_ALLOW_GROWTH": "true", **os.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         try:
             while process.poll() is None:

@@ -149,6 +149,7 @@ def test_the_table_shows_spread_missing_seeds_and_sources_and_leaves_out_what_is
         (["tags", "--fast"], "one of them"),
         (["tags", "--seeds=one"], "whole numbers"),
         (["--check"], "--check of what?"),
+        (["--table", "tags"], "Received: tags"),
         (["tags", "plays", "--data=here"], "here/ptb does not exist; it should hold ptb.train.txt, ptb.valid.txt"),
         (["plays", "--data=half"], "half/ptb lacks ptb.valid.txt: Penn Treebank"),
     ],

@@ -89,6 +89,7 @@ def test_listing_help_and_flag_errors_do_not_import_tensorflow():
         (["--mode=predict"], ["--workdir"]),
         (["--mode=evaluate", "--task=ner"], ["--workdir"]),
         (["--task=ner", "--label_weights=PER"], ["B-PER=2"]),
+        (["--task=ner", "--text=May"], ["--text is for --mode=evaluate, predict", "train"]),
         (["--mode=predict", "--workdir=/nowhere"], ["/nowhere is not a run folder", "does not exist"]),
     ],
 )

@@ -99,6 +99,7 @@ def test_what_options_declare_can_be_searched():
         (["--task=pos", "--sweep=units", "--units=3"], ["--units is given"]),
         (["--task=pos", "--sweep=units,units"], ["twice"]),
         (["--task=pos", "--sweep=word_dim"], ["word_dim=low..high"]),
+        (["--task=pos", "--sweep=dataset"], ["dataset declares no values"]),
         (["--task=pos", "--sweep=units=0..4"], ["at least 1", "0"]),
         (["--task=pos", "--sweep=units=4|many"], ["whole numbers", "'many'"]),
         (["--task=pos", "--sweep=units=9..4"], ["low..high", "units=9..4"]),
@@ -206,6 +207,28 @@ def test_another_search_is_not_mixed_in_and_more_trials_go_on(search):
 def test_one_reason_for_the_first_trials_stops_the_search(search):
     status, results, calls, output = search("--sweep=units=1..90", KILL=",".join(map(str, range(91))))
     assert status == 1 and len(calls) == 3 and "for one reason" in output
+
+
+def test_where_all_failed_all_are_tried_again_and_what_is_done_is_not(search):
+    flags = ["--sweep=units=1|2", "--tuner=grid"]
+    assert search(*flags, FAIL="1,2")[0] == 2
+    status, results, calls, _ = search(*flags)
+    assert status == 0 and len(calls) == 2 and units_of(results, "done") == [1, 2]
+    status, again, calls, output = search(*flags, "--seed=0")  # a default, spelled out
+    assert status == 0 and not calls and again["trials"] == results["trials"] and "trial 2/2" not in output
+
+
+def test_a_grid_has_every_whole_number_of_a_range(search):
+    status, results, _, _ = search("--sweep=units=1..12", "--tuner=grid")
+    assert status == 0 and units_of(results, "done") == [*range(1, 13)]
+
+
+def test_a_search_that_runs_is_not_deleted(search, tmp_path):
+    flags = ["--sweep=units=1|2", "--tuner=grid"]
+    _, before, _, _ = search(*flags)
+    with sweep._locked(tmp_path / "search"):
+        status, after, calls, output = search(*flags, "--overwrite")
+    assert status == 2 and "Another search runs" in output and not calls and after == before
 
 
 def test_the_mean_over_seeds_counts(search):
