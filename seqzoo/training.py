@@ -254,25 +254,29 @@ def train(name, config, folder, console, overwrite=False, devices=None, stop_aft
 
     if not devices.is_chief:
         return {}
-    run = load(folder)
-    best = max((epoch for epoch in history if key in epoch), key=lambda epoch: sign * epoch[key])
-    metrics = {}
-    for split in ("valid", "test"):
-        if split in data.splits:
-            scores = task.evaluate(config, run.predictor, data.splits[split], run.vocabularies)
-            metrics |= {f"{split}_{metric}": value for metric, value in scores.items()}
-    metrics |= task.report(config, run.predictor, data, folder)
-    metrics |= {
-        "best_epoch": best["epoch"],
-        "epochs": len(history),
-        "minutes": sum(epoch["seconds"] for epoch in history) / 60,
-        "tokens_per_second": float(np.median([epoch["tokens_per_second"] for epoch in history])),
-        "train_padding": 100 * batches.padding,
-        "parameters": parameters,
-    }
+    metrics = final_scores(task, folder, data, history) | {"parameters": parameters}
     write_json(folder / "metrics.json", metrics)
     show(metrics, name, console)
     return metrics
+
+
+def final_scores(task, folder, data, history):
+    """{metric: number} of the best epoch, as it was saved, and of the training as a whole."""
+    run = load(folder)
+    metrics = {}
+    for split in ("valid", "test"):
+        if split in data.splits:
+            scores = task.evaluate(run.config, run.predictor, data.splits[split], run.vocabularies)
+            metrics |= {f"{split}_{metric}": value for metric, value in scores.items()}
+    metrics |= task.report(run.config, run.predictor, data, folder)
+    key, choose = f"valid_{task.objective}", {"max": max, "min": min}[task.direction]
+    return metrics | {
+        "best_epoch": choose((epoch for epoch in history if key in epoch), key=lambda epoch: epoch[key])["epoch"],
+        "epochs": len(history),
+        "minutes": sum(epoch["seconds"] for epoch in history) / 60,
+        "tokens_per_second": float(np.median([epoch["tokens_per_second"] for epoch in history])),
+        "train_padding": 100 * data.splits["train"].padding,
+    }
 
 
 @contextlib.contextmanager

@@ -7,11 +7,13 @@ import re
 import keras
 import numpy as np
 import pytest
+from rich.console import Console
 
 from seqzoo import kernels, run
 from seqzoo.kernels import CUDNN, FUSED, LOOP, SCAN, UNROLLED
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
 from seqzoo.rnns import RNNS, lstm, min_rnns
+from seqzoo.training import explain
 
 # The package has a function of the module's name.
 keras_rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
@@ -145,3 +147,10 @@ def test_a_run_says_it_in_a_line_and_in_a_table_if_asked(tmp_path, capsys):
     assert run.main(score) == 0
     out, error = capsys.readouterr()
     assert "parallel scan" in error and "parallel scan" not in out
+
+
+def test_a_model_without_recurrent_layers_says_so(capsys):
+    model = language_model(9, dim=4, units=4, layers=1, context=3)
+    assert kernels.line(kernels.kernels(model)) == ""
+    explain(model, Console(), in_a_table=True)
+    assert capsys.readouterr().out.startswith("No recurrent layers")
