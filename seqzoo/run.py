@@ -74,8 +74,8 @@ def main(argv=None):
 def reported(command, argv=None):
     """The exit status of `command(argv)`, with one line on standard error for what went wrong.
 
-    2: it was asked wrongly, the loss is no longer a number, or memory is out; 3: the machine failed, such as a full
-    disk; 130: Ctrl-C; 141: nobody reads the output. Anything else is a bug and is raised.
+    2: it was asked wrongly (a file that is not there), the loss is no longer a number, or memory is out; 3: the machine
+    failed, such as a full disk; 130: Ctrl-C; 141: nobody reads the output. Anything else is a bug and is raised.
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
@@ -97,6 +97,8 @@ def reported(command, argv=None):
 def _status(error):
     """(exit status, line) of an error; (None, "") of a bug."""
     exhausted = type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's, by its name: it may not be imported
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return 2, f"{type(error).__name__}: {error}"
     if isinstance(error, OSError) or (exhausted and "No space left" in str(error)):
         return 3, f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError) or exhausted:
