@@ -28,10 +28,6 @@ CASES = {
         **PLAIN, "dataset": "parallel", "columns": "source=a,target=b", "dim": 4, "input_dropout": 0.0,
         "encoder_units": 4, "attention_units": 4, "label_smoothing": 0.1,
     }),
-    "music": ("music", {
-        **PLAIN, "dataset": "frames", "encoding": "frames", "dim": 4, "note_units": 4, "input_dropout": 0.0,
-        "melody_ahead": 0.0,
-    }),
     "language_model": ("language_model", {
         **PLAIN, "dataset": "text", "dim": 4, "input_dropout": 0.0, "batch_size": 4, "window": 7, "ngram": 0,
         "activation_penalty": 1.0, "slowness_penalty": 1.0,
@@ -109,8 +105,6 @@ def corpora(tmp_path_factory):
         (folder / "translation" / f"{split}.a").write_text(whole)
         (folder / "translation" / f"{split}.b").write_text(whole)
         (folder / "language_model" / f"{split}.txt").write_text(whole)
-        pieces = [[[60 + int(word[1:]), 40] for word in text] for text in texts]
-        (folder / "music" / f"{split}.json").write_text(json.dumps(pieces))
     return folder
 
 
