@@ -153,8 +153,7 @@ class Training(Config):
     patience: int = option(0, "Stop after so many epochs without a better score; 0: never.", minimum=0)
     precision: str = option(
         "float32",
-        "What layers compute in: float32, or 16 bits with float32 weights, losses, softmax and CRF, for a GPU or TPU; "
-        "on a CPU a step takes 0.8 to 1.6 times as long.",
+        "What layers compute in: float32, or 16 bits with float32 weights, losses, softmax and CRF, for a GPU or TPU.",
         choices=PRECISIONS,
     )
     accumulate: int = option(
