@@ -13,7 +13,6 @@ finished is not trained again, but by --check; one that was interrupted goes on.
 """
 
 import argparse
-import difflib
 import json
 import os
 import pathlib
@@ -24,6 +23,7 @@ import sys
 from experiments import RESULTS, Recorded, experiments, recorded
 from experiments.corpora import missing
 from experiments.tables import ROOT, columns, listing, results, write
+from seqzoo.registry import did_you_mean
 
 
 def main(argv=None):
@@ -93,8 +93,7 @@ def chosen(arguments):
         raise ValueError("Names, --all and --fast are three ways to choose: one of them.")
     for name in arguments.names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, known)
             raise ValueError(f"Unknown experiment {name!r}.{hint} There are: {', '.join(known)}.")
     if arguments.seeds and not all(seed.isdecimal() for seed in arguments.seeds.split(",")):
         raise ValueError(f"--seeds should be whole numbers joined by commas. Received: {arguments.seeds!r}")

@@ -1,10 +1,9 @@
 """Config: settings declared once; the declaration gives default, flag, help, type check and search range."""
 
 import dataclasses
-import difflib
 import inspect
 
-from seqzoo.registry import Registry
+from seqzoo.registry import Registry, did_you_mean
 
 
 def option(default, help, *, choices=None, minimum=None, maximum=None, sweep=None):
@@ -72,8 +71,7 @@ class Config:
         names = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             if key not in names:
-                near = difflib.get_close_matches(key, names, n=1)
-                raise ValueError(f"Unknown option {key!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+                raise ValueError(f"Unknown option {key!r}.{did_you_mean(key, names)}")
         return cls(**values)
 
     def to_dict(self):
@@ -96,8 +94,7 @@ def _checked(field, value):
     if isinstance(choices, Registry):
         choices.check(value)
     elif choices is not None and value not in choices:
-        near = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(value, [str(c) for c in choices])
         raise ValueError(f"--{field.name} should be one of {', '.join(map(str, choices))}. Received: {value!r}.{hint}")
     low, high = wanted["minimum"], wanted["maximum"]
     if (low is not None and not value >= low) or (high is not None and not value <= high):

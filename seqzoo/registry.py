@@ -80,8 +80,7 @@ class Registry:
             ValueError: names the nearest registered name, and all of them.
         """
         if name not in self:
-            near = difflib.get_close_matches(str(name), self.names(), n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, self.names())
             raise ValueError(f"Unknown {self.kind} {name!r}.{hint} Registered: {', '.join(self.names())}.")
         return name
 
@@ -92,3 +91,9 @@ class Registry:
         if self.check(name) not in self._things:
             importlib.import_module(self._declared[name][0])
         return self._things[name]
+
+
+def did_you_mean(name, names):
+    """What an error adds that says `name` is none of `names`: " Did you mean 'lstm'?", or "" if none is near."""
+    near = difflib.get_close_matches(str(name), names, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,8 +1,9 @@
 """The search space: which options a search tries, and which of their values."""
 
 import dataclasses
-import difflib
 import math
+
+from seqzoo.registry import did_you_mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +89,7 @@ def parse_space(text, kind, fixed):
         name, given, values = part.partition("=")
         field = kind.__dataclass_fields__.get(name)
         if field is None:
-            near = difflib.get_close_matches(name, kind.__dataclass_fields__, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, kind.__dataclass_fields__)
             raise ValueError(f"--sweep: the task has no option {name!r}.{hint}")
         if name in space:
             raise ValueError(f"--sweep names {name} twice.")

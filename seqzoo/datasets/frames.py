@@ -11,6 +11,7 @@ import zlib
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import SPLITS, split_files
+from seqzoo.registry import did_you_mean
 
 ENDINGS = (".json", ".json.gz")
 REST = -1
@@ -144,8 +145,7 @@ def _load(path, split=None):
     for key, pieces in content.items():
         part = next((part for part, names in SPLITS.items() if key.lower() in names), None)
         if part is None:
-            near = difflib.get_close_matches(key.lower(), [word for names in SPLITS.values() for word in names], n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(key.lower(), [word for names in SPLITS.values() for word in names])
             raise ValueError(f"{path}: {key!r} is no split.{hint} Splits: {', '.join(SPLITS)}.")
         if part in splits:
             raise ValueError(f"{path}: two keys for the {part} split, one of them {key!r}")

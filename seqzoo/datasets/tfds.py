@@ -7,6 +7,7 @@ from seqzoo import spans
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.text import FEATURES, pieces
 from seqzoo.music import Score, read_midi
+from seqzoo.registry import did_you_mean
 
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 UD = "universal_dependencies"
@@ -253,8 +254,7 @@ def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
     chosen = {}
     for feature, path in columns.items():
         if path not in leaves:
-            near = difflib.get_close_matches(str(path), leaves, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(path, leaves)
             raise ValueError(f"{name} has no feature {path!r}.{hint} It has: {', '.join(leaves)}.")
         if leaves[path][1] > 1:
             raise ValueError(f"{name}: feature {path!r} is neither a value nor a list of values: {leaves[path][0]}")
