@@ -106,7 +106,7 @@ def chosen(arguments):
 
 def record(names, arguments):
     """Trains the seeds of experiments and writes their scores; returns the exit status of the first that failed."""
-    from seqzoo.training import write_json
+    from seqzoo.training.loop import write_json
 
     for number, name in enumerate(names, 1):
         experiment = experiments()[name]

@@ -121,7 +121,7 @@ def seqzoo_writer(args, texts, kind):
     """A graph for a block, called as tasks/language_model.py does."""
     import keras
 
-    from seqzoo.decoding import Sampler
+    from seqzoo.decoding.sampling import Sampler
     from seqzoo.models import Stepper, language_model
 
     keras.utils.set_random_seed(args.round)

@@ -101,7 +101,7 @@ def relative_norms(args, rnn, activation, initialization, forget_bias, seed):
     import keras
     from keras import ops
 
-    from seqzoo.gradients import compiled, gradient
+    from seqzoo.backend.gradients import compiled, gradient
     from seqzoo.rnns import RNNS
 
     keras.utils.set_random_seed(seed)

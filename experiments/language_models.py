@@ -44,7 +44,7 @@ def main():
     parser.add_argument("--only", default="", help="rows with this in their names (default: all)")
     arguments = parser.parse_args()
     from seqzoo.run import main as seqzoo_run
-    from seqzoo.training import write_json
+    from seqzoo.training.loop import write_json
 
     path = RESULTS / "language_models.json"
     results = json.loads(path.read_text("utf-8")) if path.is_file() else {}

@@ -50,11 +50,11 @@ import numpy as np
 
 from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
 from experiments.tagger_speed import Feed, fitted, sums
+from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS
-from seqzoo.pipeline import Batches
 from seqzoo.task import TASKS
-from seqzoo.tokenizer import splitter
-from seqzoo.vocabulary import Vocabulary
+from seqzoo.text.tokenizer import splitter
+from seqzoo.text.vocabulary import Vocabulary
 
 ROWS = ("seqzoo:whole", "seqzoo:segments", "seqzoo:200", "keras:200", "keras:whole", "pytorch:200")
 WORDS, WIDTH, UNITS, MOST, SEGMENT = 20_000, 128, 64, 200, 100  # all but the last are the recipe's
@@ -152,8 +152,8 @@ def seqzoo_training(args, config, examples, kind):
     import keras
 
     from seqzoo.models import classifier
-    from seqzoo.optimizers import optimizer
     from seqzoo.tasks.sentiment import both_ends
+    from seqzoo.training.optimizers import optimizer
 
     keras.utils.set_random_seed(config.seed)
     most = MOST if kind == "200" else 0  # --max_tokens

@@ -47,9 +47,9 @@ import time
 import numpy as np
 
 from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
-from seqzoo.casing import CASES
-from seqzoo.pipeline import Batches
+from seqzoo.data.batches import Batches
 from seqzoo.task import TASKS
+from seqzoo.text.casing import CASES
 
 ROWS = ("seqzoo:bucketed", "keras:random", "keras:bucketed", "pytorch:random", "pytorch:bucketed")
 ADAM_ROWS = ("adam:tensorflow", "adam:pytorch")
@@ -139,7 +139,7 @@ def seqzoo_training(args, config, task, data, bucketed):
     """What seqzoo.training.train does in an epoch."""
     import keras
 
-    from seqzoo.optimizers import optimizer
+    from seqzoo.training.optimizers import optimizer
 
     batches = data.splits["train"]
     keras.utils.set_random_seed(config.seed)
@@ -347,7 +347,7 @@ def adam_tensorflow():
     import keras
     import tensorflow as tf
 
-    from seqzoo.optimizers import optimizer
+    from seqzoo.training.optimizers import optimizer
 
     config = TASKS["ner"].Config
     makers = {

@@ -56,7 +56,7 @@ import tempfile
 import numpy as np
 
 from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
-from seqzoo.pipeline import Batches
+from seqzoo.data.batches import Batches
 
 ROWS = ("seqzoo:general", "pytorch:general", "seqzoo:additive", "pytorch:additive")
 WORK = ("training", "translation")
@@ -64,7 +64,10 @@ TOKENS, DIM, ENCODER_UNITS, UNITS, BATCH, WIDTH = 6_000, 256, 256, 384, 64, 5
 SMOOTHING, LEARNING_RATE, CLIP_NORM, EPOCHS = 0.1, 1e-3, 1.0, 10
 BEGIN, END = 2, 3  # beside padding, 0, and the unknown word, 1
 NEVER = -100.0  # bias of the end mark
-IMPORTS = {"seqzoo": ("tensorflow", "seqzoo.models", "seqzoo.beam", "seqzoo.optimizers"), "pytorch": ("torch",)}
+IMPORTS = {
+    "seqzoo": ("tensorflow", "seqzoo.models", "seqzoo.decoding.beam", "seqzoo.training.optimizers"),
+    "pytorch": ("torch",),
+}
 
 
 def main():
@@ -130,7 +133,7 @@ def made_up_sentences(args):
 def real_sentences(args):
     """Sources and targets of a folder's training set, lists of ids, of the most frequent words of both."""
     from seqzoo.datasets import DATASETS
-    from seqzoo.tokenizer import splitter
+    from seqzoo.text.tokenizer import splitter
 
     split = splitter("words")
     counts, pairs = collections.Counter(), []
@@ -270,9 +273,9 @@ def seqzoo_training(args, attention, batches):
     """What seqzoo.training.train does in an epoch."""
     import keras
 
-    from seqzoo.losses import SmoothedCrossentropy
-    from seqzoo.optimizers import optimizer
+    from seqzoo.layers.losses import SmoothedCrossentropy
     from seqzoo.options import Training
+    from seqzoo.training.optimizers import optimizer
 
     model = seqzoo_model(args, attention)
     config = Training(learning_rate=LEARNING_RATE, clip_norm=CLIP_NORM, average=0.0, epochs=EPOCHS)
@@ -293,7 +296,7 @@ def seqzoo_training(args, attention, batches):
 
 def seqzoo_translator(model, bias=NEVER):
     """A function (source [B, S], limit) -> Answers."""
-    from seqzoo.beam import Beam
+    from seqzoo.decoding.beam import Beam
     from seqzoo.models import Translator
 
     table = model.get_layer("embedding")
@@ -445,7 +448,7 @@ def check(args):
     """What differs between both with the same weights."""
     import torch
 
-    from seqzoo.losses import SmoothedCrossentropy
+    from seqzoo.layers.losses import SmoothedCrossentropy
 
     attention = args.row.split(":")[1]
     ours, theirs = seqzoo_model(args, attention), pytorch_model(args, attention).eval()

@@ -51,8 +51,9 @@ class Registry:
         declared = {}
         spec = importlib.util.find_spec(self.package)
         for folder in spec.submodule_search_locations:
-            for file in sorted(pathlib.Path(folder).glob("*.py")):
-                module = self.package if file.stem == "__init__" else f"{self.package}.{file.stem}"
+            for file in sorted(pathlib.Path(folder).rglob("*.py")):
+                parts = file.relative_to(folder).with_suffix("").parts
+                module = ".".join([self.package, *(part for part in parts if part != "__init__")])
                 for node in ast.parse(file.read_text("utf-8")).body:
                     for call in getattr(node, "decorator_list", []):
                         if isinstance(call, ast.Call) and getattr(call.func, "attr", None) == "register":

@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from seqzoo import options
+from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
-from seqzoo.distribution import STRATEGIES
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
@@ -173,7 +173,7 @@ def _task_and_mode(argv):
         return task, early.mode
     if not early.workdir:
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
-    from seqzoo.training import read_config
+    from seqzoo.training.loop import read_config
 
     name, _ = read_config(early.workdir)
     if task not in ("", name):
@@ -237,8 +237,8 @@ def _train(name, config, command, console):
         shown.add_row(f"[dim]{title}[/]", "  ".join(values))
     console.print(shown)
     import_tensorflow()
-    from seqzoo.distribution import distribute
-    from seqzoo.training import train
+    from seqzoo.backend.distribution import distribute
+    from seqzoo.training.loop import train
 
     metrics = train(
         name, config, folder, console, command.overwrite, distribute(command.strategy, command.devices),
@@ -256,7 +256,7 @@ def _evaluate(kind, command, settings, asked, console):
     if wrong := [key for key in settings if key not in readable]:
         raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
     trained = _loaded(command)
-    from seqzoo.training import show, write_json
+    from seqzoo.training.loop import show, write_json
 
     if "dataset" in settings:  # the other options of the run's data are of its own dataset
         settings = {**options.Data().to_dict(), **settings}
@@ -337,7 +337,7 @@ def _inspect(command, asked, console):
 def _loaded(command):
     """The Run of a command line."""
     import_tensorflow()
-    from seqzoo.training import explain, load
+    from seqzoo.training.loop import explain, load
 
     trained = load(command.workdir)
     if command.explain_rnn:
@@ -369,7 +369,7 @@ def _as_json(command, console):
 
 def _shown(answers, show, command, console):
     """Prints answers as they come, and yields them."""
-    from seqzoo.display import to_json
+    from seqzoo.display.terminal import to_json
 
     for answer in answers:
         if _as_json(command, console):
@@ -390,7 +390,7 @@ def _answer(lines, show):
 
 
 def _write_page(path, pieces):
-    from seqzoo.training import replace
+    from seqzoo.training.loop import replace
 
     def save(temporary):
         with open(temporary, "w", encoding="utf-8") as file:

@@ -32,7 +32,7 @@ from rich.console import Console
 
 from seqzoo import run
 from seqzoo.config import Config, option
-from seqzoo.space import declared, flag_text, parse_space
+from seqzoo.search.space import declared, flag_text, parse_space
 from seqzoo.task import TASKS
 
 _ADDRESS = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
@@ -79,7 +79,7 @@ def sweep(argv):
     space = parse_space(asked.sweep, kind, fixed)
     _check(asked, kind(**fixed), space)
     run.import_tensorflow()
-    from seqzoo.trials import Search, Stop
+    from seqzoo.search.trials import Search, Stop
 
     folder = pathlib.Path(asked.workdir or f"runs/sweep-{name}")
     most = asked.max_trials or {"random": 20, "bayesian": 20}.get(asked.tuner, 0)
@@ -132,8 +132,8 @@ def _declarations(kind):
 
 def _lead(search, asked, argv, remote, console):
     """Searches: alone, or as the chief of workers on this machine or on others."""
-    from seqzoo.oracles import make_oracle
-    from seqzoo.sweep_report import best
+    from seqzoo.search.report import best
+    from seqzoo.search.tuners import make_oracle
 
     with _locked(search.folder):
         search.prepare(asked.overwrite)
@@ -174,7 +174,7 @@ def _locked(folder):
 
 def _work(search, oracle, tuner_id, watch):
     """Runs the trials that an oracle gives until it gives no more."""
-    from seqzoo.trials import run_trial
+    from seqzoo.search.trials import run_trial
 
     while (trial := oracle.create_trial(tuner_id)).status != "STOPPED":
         if trial.status == "IDLE":  # others run trials on which the next one depends
@@ -216,7 +216,7 @@ def _join(search, tuner_id, console):
     """Works for the chief that the environment names."""
     from keras_tuner.src.distribute.oracle_client import OracleClient
 
-    from seqzoo.oracles import make_oracle
+    from seqzoo.search.tuners import make_oracle
 
     search.prepare()
     console.print(f"{tuner_id}: works for {':'.join(map(os.environ.get, _ADDRESS))}")
@@ -228,7 +228,7 @@ def _chief(search, oracle, board, count, argv):
     """Gives trials to workers: `count` of them are started here, and started again if they are killed."""
     from keras_tuner.src.distribute import oracle_chief
 
-    from seqzoo.trials import Stop
+    from seqzoo.search.trials import Stop
 
     if count:
         with socket.socket() as free:
@@ -282,7 +282,7 @@ def _chief(search, oracle, board, count, argv):
 
 def _worker(search, name, argv):
     """The process of a worker on this machine."""
-    from seqzoo.trials import tied
+    from seqzoo.search.trials import tied
 
     with open(search.folder / f"{name}.log", "wb") as log:
         return subprocess.Popen(
@@ -301,7 +301,7 @@ class Board:
     """
 
     def __init__(self, search, oracle, console):
-        from seqzoo.sweep_report import best
+        from seqzoo.search.report import best
 
         self.search, self.oracle, self.console = search, oracle, console
         self.trials, self.work = _planned(search, oracle)
@@ -324,7 +324,7 @@ class Board:
         return self
 
     def __exit__(self, *error):
-        from seqzoo.sweep_report import write_report
+        from seqzoo.search.report import write_report
 
         self.bar.stop()
         with contextlib.suppress(OSError):  # of a full disk something was said already
@@ -340,8 +340,8 @@ class Board:
         Raises:
             Stop: the first trials failed, all for one reason.
         """
-        from seqzoo.sweep_report import best, write_report
-        from seqzoo.trials import Stop
+        from seqzoo.search.report import best, write_report
+        from seqzoo.search.trials import Stop
 
         ended = self.oracle.end_order[self.seen :]
         if ended:
@@ -379,7 +379,7 @@ class Board:
 
     def _move(self):
         """Moves the bar."""
-        from seqzoo.trials import progress as progress_of
+        from seqzoo.search.trials import progress as progress_of
 
         done, now = self.done, []
         for trial in [*self.oracle.ongoing_trials.values()]:
@@ -400,7 +400,7 @@ class Board:
 
     def _left(self, done):
         """The time left, as text; "?" before anything tells."""
-        from seqzoo.progress import duration
+        from seqzoo.training.progress import duration
 
         if done <= self.before:
             return "?"
@@ -412,7 +412,7 @@ class Board:
         Raises:
             ValueError: no trial has a score.
         """
-        from seqzoo.sweep_report import best, table
+        from seqzoo.search.report import best, table
 
         records = self.search.records()
         if not (top := best(self.search, records)):

@@ -8,17 +8,17 @@ import time
 import numpy as np
 
 from seqzoo import options
-from seqzoo.codec import UNITS, Codec
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
+from seqzoo.data.batches import Batches
+from seqzoo.data.streams import Streams
 from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
-from seqzoo.display import print_scored
-from seqzoo.metrics import pair_scores, text_scores
-from seqzoo.ngrams import AddK, KneserNey, best_k
-from seqzoo.pipeline import Batches
-from seqzoo.streams import Streams
+from seqzoo.display.terminal import print_scored
+from seqzoo.metrics.scores import pair_scores, text_scores
 from seqzoo.task import TASKS, Data, Task
-from seqzoo.vocabulary import UNKNOWN
+from seqzoo.text.codec import UNITS, Codec
+from seqzoo.text.ngrams import AddK, KneserNey, best_k
+from seqzoo.text.vocabulary import UNKNOWN
 
 NGRAM_TOKENS = 5_000_000  # that the n-gram baselines learn from, at most
 HELD_OUT = 20  # of so many documents one is valid where there is no such split
@@ -255,7 +255,7 @@ class LanguageModel(Task):
         return Stepper(model)
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
-        from seqzoo.dynamic import check_backend, dynamic_nats
+        from seqzoo.decoding.dynamic import check_backend, dynamic_nats
 
         if not isinstance(batches, Streams):
             return self.evaluate_pairs(config, predictor, batches, vocabularies)
@@ -370,7 +370,7 @@ class LanguageModel(Task):
     def generate(self, run, options, write):
         from keras import ops
 
-        from seqzoo.decoding import Sampler
+        from seqzoo.decoding.sampling import Sampler
 
         codec, stepper, stop = self.codec(run.config, run.vocabularies), run.predictor, _unescaped(options.stop)
         ids, unknown = codec.encode(options.prime)
@@ -432,9 +432,10 @@ class LanguageModel(Task):
                 console.print(f"the prime has what training never saw: {unknown}", style="dim", markup=False)
 
     def inspect(self, run, lines, options, console):
-        from seqzoo import display, inspection
-        from seqzoo.plots import gate_plot
-        from seqzoo.training import replace
+        from seqzoo.display import inspection
+        from seqzoo.display import terminal as display
+        from seqzoo.display.plots import gate_plot
+        from seqzoo.training.loop import replace
 
         codec, notes = self.codec(run.config, run.vocabularies), []
         text = inspection.joined(lines, 20 * INSPECTED)  # few tokens are longer

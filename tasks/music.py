@@ -7,16 +7,17 @@ import pathlib
 
 import numpy as np
 
-from seqzoo import music, options
+from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
+from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS, as_test, every_nth
-from seqzoo.display import music_table
-from seqzoo.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding, parse_metre
-from seqzoo.ngrams import KneserNey
-from seqzoo.pipeline import Batches
+from seqzoo.display.terminal import music_table
+from seqzoo.music import score as music
+from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding, parse_metre
 from seqzoo.task import TASKS, Data, Task
-from seqzoo.vocabulary import Vocabulary
+from seqzoo.text.ngrams import KneserNey
+from seqzoo.text.vocabulary import Vocabulary
 
 MODES = ("major", "minor")
 LOWEST_TONIC = 55  # of a key, as pitch + 1: F#3 to F4, in the middle of what sounds
@@ -338,7 +339,7 @@ class MusicTask(Task):
         return nats, steps, notes
 
     def generate(self, run, options, write):
-        from seqzoo import synthesizer
+        from seqzoo.music import synthesizer
 
         folder = pathlib.Path(options.out) if options.out else run.folder / "samples"
         folder.mkdir(parents=True, exist_ok=True)
@@ -352,7 +353,7 @@ class MusicTask(Task):
 
     def draw(self, config, opener, vocabularies, asked):
         """List of Scores, of the options `Generating`."""
-        from seqzoo.decoding import StepSampler
+        from seqzoo.decoding.sampling import StepSampler
 
         if config.output != "notes":
             raise ValueError("A run of --output=independent only scores; train one of --output=notes to generate.")
@@ -430,7 +431,7 @@ class MusicTask(Task):
 
     def report(self, config, predictor, data, folder):
         """The n-gram baseline; samples with their statistics beside the corpus."""
-        from seqzoo.training import write_json
+        from seqzoo.training.loop import write_json
 
         encoding, scores = self.encoding(config, data.vocabularies), {}
         if config.ngram:
@@ -559,9 +560,9 @@ def flat(encoding, rows):
 
 def written(score, path, synthesizer):
     """Writes a Score as MIDI, piano roll and audio, PATH.mid ...; returns what there is to say about it."""
-    from seqzoo.plots import piano_roll_plot
-    from seqzoo.synthesizer import render
-    from seqzoo.training import replace
+    from seqzoo.display.plots import piano_roll_plot
+    from seqzoo.music.synthesizer import render
+    from seqzoo.training.loop import replace
 
     files = {"midi": path.with_suffix(".mid"), "roll": path.with_suffix(".png")}
     replace(files["midi"], lambda temporary: music.write_midi(score, temporary))

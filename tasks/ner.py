@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from seqzoo import spans
 from seqzoo.config import default, option
-from seqzoo.metrics import span_scores
+from seqzoo.metrics.scores import span_scores
 from seqzoo.task import TASKS
 from seqzoo.tasks.pos import POS
 from seqzoo.tasks.pos import Config as POSConfig
+from seqzoo.text import spans
 
 
 @dataclasses.dataclass(frozen=True)

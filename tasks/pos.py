@@ -8,16 +8,16 @@ import json
 import numpy as np
 
 from seqzoo import options
-from seqzoo.baselines import lookup_baseline
 from seqzoo.config import default, option
+from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS
-from seqzoo.display import print_tagged, tagged
-from seqzoo.features import learn_words, model_arguments, token_inputs
-from seqzoo.metrics import accuracy_scores, common_errors, confusion
-from seqzoo.pipeline import Batches
+from seqzoo.display.terminal import print_tagged, tagged
+from seqzoo.inputs.words import learn_words, model_arguments, token_inputs
+from seqzoo.metrics.scores import accuracy_scores, common_errors, confusion
 from seqzoo.task import TASKS, Data, Task
-from seqzoo.tokenizer import split_sentences, tokenize
-from seqzoo.vocabulary import Vocabulary
+from seqzoo.text.baselines import lookup_baseline
+from seqzoo.text.tokenizer import split_sentences, tokenize
+from seqzoo.text.vocabulary import Vocabulary
 
 # TensorFlow takes seconds to import, and --help should not wait for it: what needs it is imported where it is used.
 
@@ -163,7 +163,7 @@ class POS(Task):
 
     def report(self, config, predictor, data, folder):
         """Saves the confusion plot and the commonest errors of valid; scores the lookup baseline."""
-        from seqzoo.plots import confusion_plot
+        from seqzoo.display.plots import confusion_plot
 
         valid = data.splits["valid"]
         examples, predicted, _ = zip(*self.tagged(predictor, valid, data.vocabularies), strict=True)

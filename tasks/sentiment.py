@@ -10,18 +10,18 @@ import math
 import numpy as np
 
 from seqzoo import options
-from seqzoo.baselines import naive_bayes_baseline
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
+from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS, Examples, held_out
-from seqzoo.display import html_page, print_classified
-from seqzoo.features import learn_words, model_arguments, token_inputs
-from seqzoo.metrics import calibration, class_scores, confusion, label_set_scores
-from seqzoo.pipeline import Batches
-from seqzoo.subwords import KINDS, Subwords
+from seqzoo.display.terminal import html_page, print_classified
+from seqzoo.inputs.words import learn_words, model_arguments, token_inputs
+from seqzoo.metrics.scores import calibration, class_scores, confusion, label_set_scores
 from seqzoo.task import TASKS, Data, Task
-from seqzoo.tokenizer import TOKENIZERS, splitter
-from seqzoo.vocabulary import Vocabulary
+from seqzoo.text.baselines import naive_bayes_baseline
+from seqzoo.text.subwords import KINDS, Subwords
+from seqzoo.text.tokenizer import TOKENIZERS, splitter
+from seqzoo.text.vocabulary import Vocabulary
 
 POOLINGS = ("last", "max", "mean", "attention")
 MISTAKES = 50  # that a run's report shows
@@ -309,7 +309,7 @@ class Sentiment(Task):
 
     def report(self, config, predictor, data, folder):
         """Saves confusion and reliability plots and the most confident mistakes; scores the bag-of-words baseline."""
-        from seqzoo.plots import confusion_plot, reliability_plot
+        from seqzoo.display.plots import confusion_plot, reliability_plot
 
         labels = data.vocabularies["labels"]
         rows, gold, predicted, (error, bins) = self.answered(config, predictor, data.splits["valid"], labels)

@@ -8,15 +8,15 @@ import pathlib
 import numpy as np
 
 from seqzoo import options
-from seqzoo.codec import UNITS, Codec
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
+from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
-from seqzoo.display import attention_page, print_scored, print_translated
-from seqzoo.metrics import translation_scores
-from seqzoo.pipeline import Batches
+from seqzoo.display.terminal import attention_page, print_scored, print_translated
+from seqzoo.metrics.scores import translation_scores
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Data, Task
+from seqzoo.text.codec import UNITS, Codec
 
 HELD_OUT = 20  # of so many pairs one is valid where there is no such split
 CHUNK = 256  # sentences that are translated together, at most
@@ -232,7 +232,7 @@ class Translation(Task):
         return scheduled(model, config.scheduled_sampling, steps, config.sampling_least, config.seed)
 
     def loss(self, config):
-        from seqzoo.losses import SmoothedCrossentropy
+        from seqzoo.layers.losses import SmoothedCrossentropy
 
         return SmoothedCrossentropy(config.label_smoothing)
 
@@ -283,8 +283,8 @@ class Translation(Task):
         return searches[key]
 
     def _search(self, config, translator, vocabularies, asked, n_best, attention):
-        from seqzoo.beam import Beam, Ensemble
-        from seqzoo.training import load
+        from seqzoo.decoding.beam import Beam, Ensemble
+        from seqzoo.training.loop import load
 
         if asked.coverage_penalty and not translator.attends:
             raise ValueError("--coverage_penalty needs a run with attention.")
@@ -364,8 +364,8 @@ class Translation(Task):
 
     def draw(self, source, best, path):
         """Draws the attention of a translation; gives True."""
-        from seqzoo.plots import attention_plot
-        from seqzoo.training import replace
+        from seqzoo.display.plots import attention_plot
+        from seqzoo.training.loop import replace
 
         replace(
             pathlib.Path(path),
@@ -451,7 +451,7 @@ class Translation(Task):
 
     def report(self, config, predictor, data, folder):
         """Scores by a beam of 5, with their signatures, and translations of valid to look at."""
-        from seqzoo.training import write_json
+        from seqzoo.training.loop import write_json
 
         scores = {}
         for split in ("valid", "test"):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-import seqzoo.beam
-from seqzoo.beam import Beam, Ensemble, stepping, top_k
+import seqzoo.decoding.beam
+from seqzoo.decoding.beam import Beam, Ensemble, stepping, top_k
 from seqzoo.models import Stepper, language_model
 
 V, H, BEGIN, END = 6, 5, 2, 3  # 0 and 1 are banned; 2, 4 and 5 may follow each other
@@ -231,7 +231,7 @@ def test_the_search_goes_on_while_an_open_hypothesis_can_win():
 
 @pytest.mark.tensorflow("JAX traces a loop once: nothing to count")
 def test_the_search_ends_as_soon_as_all_rows_are_decided(monkeypatch):
-    monkeypatch.setattr(seqzoo.beam, "compiled", lambda function: function)
+    monkeypatch.setattr(seqzoo.decoding.beam, "compiled", lambda function: function)
     written, calls = Written(ENDED, longest=7), []
 
     def step(ids, fixed, state):

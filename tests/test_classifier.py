@@ -10,7 +10,7 @@ import pytest
 from backends import weight_gradients
 from keras import ops
 
-from seqzoo.gradients import gradient
+from seqzoo.backend.gradients import gradient
 from seqzoo.layers import pooling
 from seqzoo.models import class_decoder, classifier
 from seqzoo.models.classifier import POOLINGS, cut, saliency

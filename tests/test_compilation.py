@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from seqzoo import models
-from seqzoo.encodings import Encoding
+from seqzoo.data.batches import Batches
 from seqzoo.layers.attention import SCORES
 from seqzoo.layers.crf import CRFLoss
-from seqzoo.losses import SmoothedCrossentropy
-from seqzoo.optimizers import optimizer
+from seqzoo.layers.losses import SmoothedCrossentropy
+from seqzoo.music.encodings import Encoding
 from seqzoo.options import Training
-from seqzoo.pipeline import Batches
+from seqzoo.training.optimizers import optimizer
 
 B, T, V = 3, 4, 7
 RNG = np.random.default_rng(0)

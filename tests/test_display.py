@@ -4,7 +4,7 @@ import json
 import pytest
 from rich.console import Console
 
-from seqzoo.display import (
+from seqzoo.display.terminal import (
     attention_page,
     html_page,
     print_classified,
@@ -14,7 +14,7 @@ from seqzoo.display import (
     tagged,
     to_json,
 )
-from seqzoo.tokenizer import split_sentences, tokenize
+from seqzoo.text.tokenizer import split_sentences, tokenize
 
 TEXT = "Nothing here. Ford Motor [bold] hired\nZoë :smile: in 東京."
 TAGS = "B-ORG I-ORG O O O O B-PER O O O O B-LOC O".split()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from seqzoo import run
-from seqzoo.distribution import Devices, cluster, shares
+from seqzoo.backend.distribution import Devices, cluster, shares
 from seqzoo.task import TASKS
 
 ROOT = pathlib.Path(run.__file__).parents[1]
@@ -37,11 +37,11 @@ CASES = {
 # Trains each case for two epochs on one device and on two; a process of its own, as devices are told apart only once.
 SCRIPT = """
 import json, sys
-from seqzoo.distribution import Devices, distribute
+from seqzoo.backend.distribution import Devices, distribute
 
 two = distribute("mirrored", 2)
 import keras, numpy as np
-from seqzoo.optimizers import optimizer
+from seqzoo.training.optimizers import optimizer
 from seqzoo.task import TASKS
 
 def train(name, options, devices):

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from seqzoo import music
-from seqzoo.encodings import END, FIRST, HELD, HOLD, LONGEST_BAR, REST, Encoding, parse_metre
-from seqzoo.music import Note, Score
+from seqzoo.music import score as music
+from seqzoo.music.encodings import END, FIRST, HELD, HOLD, LONGEST_BAR, REST, Encoding, parse_metre
+from seqzoo.music.score import Note, Score
 
 KINDS = [("voices", True), ("frames", True), ("frames", False), ("melody", True), ("events", True)]
 THIRD = Fraction(1, 3)

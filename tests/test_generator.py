@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from seqzoo.decoding import StepSampler
-from seqzoo.encodings import END, FIRST, REST, Encoding
+from seqzoo.decoding.sampling import StepSampler
 from seqzoo.layers.notes import Relations, heights
 from seqzoo.models import Opener, generator
+from seqzoo.music.encodings import END, FIRST, REST, Encoding
 
 V = 13
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqzoo.gradients import compiled, gradient
+from seqzoo.backend.gradients import compiled, gradient
 
 
 def test_a_compiled_function_reads_its_weights_anew_and_is_a_part_of_others():

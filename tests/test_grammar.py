@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.grammar import CLOSED, RULES, TAGS, name_pools
+from seqzoo.datasets.generated.grammar import CLOSED, RULES, TAGS, name_pools
 
 POS = {*CLOSED.values(), *TAGS.values(), "PROPN", "PUNCT", "PART", "INTJ"}
 # Words that only their context tells apart.

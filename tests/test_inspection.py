@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from seqzoo import inspection, run
-from seqzoo.codec import Codec
-from seqzoo.display import units_page
-from seqzoo.inspection import Unit
+from seqzoo import run
+from seqzoo.display import inspection
+from seqzoo.display.inspection import Unit
+from seqzoo.display.plots import gate_plot
+from seqzoo.display.terminal import units_page
 from seqzoo.models import Stepper, language_model
-from seqzoo.plots import gate_plot
 from seqzoo.rnns import RNNS
+from seqzoo.text.codec import Codec
 
 TEXT = 'NORA:\n"Go on," I said. (The hall [was] dark.)\n  x = 1  # one\n'
 NAMES = {

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from seqzoo import kernels, run
-from seqzoo.kernels import CUDNN, FUSED, LOOP, SCAN, UNROLLED
+from seqzoo import run
+from seqzoo.display import kernels
+from seqzoo.display.kernels import CUDNN, FUSED, LOOP, SCAN, UNROLLED
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
 from seqzoo.rnns import RNNS, lstm, min_rnns
-from seqzoo.training import explain
+from seqzoo.training.loop import explain
 
 # The package has a function of the module's name.
 keras_rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")

@@ -9,15 +9,15 @@ import pytest
 from keras import ops
 
 from seqzoo import run
-from seqzoo.codec import UNITS, Codec
-from seqzoo.decoding import Sampler
-from seqzoo.dynamic import dynamic_nats
+from seqzoo.data.streams import Streams
+from seqzoo.decoding.dynamic import dynamic_nats
+from seqzoo.decoding.sampling import Sampler
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
 from seqzoo.layers.weight_drop import WeightDrop
 from seqzoo.models import Stepper, language_model, streamed
 from seqzoo.rnns import RNNS
-from seqzoo.streams import Streams
 from seqzoo.task import TASKS
+from seqzoo.text.codec import UNITS, Codec
 
 V = 11
 FORWARD = [name for name in RNNS.names() if not isinstance(RNNS[name](2), keras.layers.Bidirectional)]

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from seqzoo.baselines import lookup_baseline, naive_bayes_baseline
-from seqzoo.metrics import (
+from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot, reliability_plot
+from seqzoo.metrics.scores import (
     accuracy_scores,
     calibration,
     class_scores,
@@ -18,9 +18,9 @@ from seqzoo.metrics import (
     span_scores,
     translation_scores,
 )
-from seqzoo.music import Score
-from seqzoo.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot, reliability_plot
-from seqzoo.spans import spans
+from seqzoo.music.score import Score
+from seqzoo.text.baselines import lookup_baseline, naive_bayes_baseline
+from seqzoo.text.spans import spans
 
 # The tables of conlleval: the pairs of prefixes, before and here, between which a span of one type starts or ends.
 STARTS = {"BB", "IB", "OB", "OI", "EE", "EI", "OE"}
@@ -209,10 +209,10 @@ def test_the_baseline_gives_each_word_its_most_frequent_tag():
 def test_plots_are_written_without_pyplot_and_nothing_here_waits_for_tensorflow(tmp_path):
     code = f"""
 import sys
-import seqzoo.display, seqzoo.metrics, seqzoo.tokenizer
+import seqzoo.display.terminal, seqzoo.metrics, seqzoo.text.tokenizer
 assert not {{"matplotlib", "seqeval", "sklearn"}} & set(sys.modules)
-from seqzoo.music import Note, Score
-from seqzoo.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot
+from seqzoo.music.score import Note, Score
+from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot
 history = [{{"epoch": 1, "loss": 2.0, "valid_f1": 10.0}}, {{"epoch": 2, "loss": float("nan")}}]
 history_plot(history, "valid_f1", {str(tmp_path / "history.png")!r})
 history_plot(history, "loss", {str(tmp_path / "loss.png")!r}, direction="min")

@@ -10,13 +10,13 @@ import pytest
 from backends import weight_gradients
 from keras import ops
 
-from seqzoo.casing import CASES
-from seqzoo.gradients import compiled
+from seqzoo.backend.gradients import compiled
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.models import decoder, tagger
-from seqzoo.optimizers import optimizer
 from seqzoo.options import Training
 from seqzoo.rnns import RNNS
+from seqzoo.text.casing import CASES
+from seqzoo.training.optimizers import optimizer
 
 K, V, C = 4, 20, 9  # tags, words, characters
 B, T, W = 3, 6, 4

@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from seqzoo import music
 from seqzoo.datasets import DATASETS
-from seqzoo.music import HOLD, REST, Note, Score
+from seqzoo.music import score as music
+from seqzoo.music.score import HOLD, REST, Note, Score
 
 STEPS = [Fraction(1, 4), Fraction(1, 12), Fraction(1, 3), 1]
 # Rests at the start; repeated notes; a unison of two voices, of which one goes on; a crossing; a triplet.

@@ -8,12 +8,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from seqzoo import music, run, synthesizer
-from seqzoo.encodings import ENCODINGS, END, Encoding
-from seqzoo.music import Note, Score
+from seqzoo import run
+from seqzoo.music import score as music
+from seqzoo.music import synthesizer
+from seqzoo.music.encodings import ENCODINGS, END, Encoding
+from seqzoo.music.score import Note, Score
 from seqzoo.task import TASKS
 from seqzoo.tasks.music import Generating, Pieces, new_encoding, written
-from seqzoo.training import load
+from seqzoo.training.loop import load
 
 SMALL = ["--task=music", "--units=8", "--dim=4", "--condition_dim=3", "--note_units=8", "--notes=2", "--epochs=1"]
 TASK = TASKS["music"]()

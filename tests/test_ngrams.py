@@ -3,7 +3,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from seqzoo.ngrams import AddK, KneserNey, best_k
+from seqzoo.text.ngrams import AddK, KneserNey, best_k
 
 SIZE = 30
 

@@ -4,8 +4,8 @@ import pytest
 from backends import weight_gradients
 from keras import ops
 
-from seqzoo.optimizers import LazyAdam, averaged, optimizer, schedule
 from seqzoo.options import OPTIMIZERS, SCHEDULES, Training
+from seqzoo.training.optimizers import LazyAdam, averaged, optimizer, schedule
 
 
 def config(**kwargs):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.dates import CASES, DAYS, FIRST, FORMS, owner, write
+from seqzoo.datasets.generated.dates import CASES, DAYS, FIRST, FORMS, owner, write
 
 EN_DE = {"source": "en", "target": "de"}
 PAIRS = [("Good morning.", "Guten Morgen."), ("", "Leer."), ("A\u2028B \u00a0", "")]

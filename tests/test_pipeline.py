@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from seqzoo import pipeline
+from seqzoo.data import batches as pipeline
+from seqzoo.data.batches import Batches
 from seqzoo.datasets import Examples, held_out
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.models import tagger
-from seqzoo.pipeline import Batches
 
 
 def sentences(lengths, seed=0):

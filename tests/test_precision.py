@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqzoo import run, training
-from seqzoo.beam import Beam, stepping
+from seqzoo import run
 from seqzoo.datasets import DATASETS
-from seqzoo.decoding import Sampler
+from seqzoo.decoding.beam import Beam, stepping
+from seqzoo.decoding.sampling import Sampler
 from seqzoo.layers.crf import CRFLoss
-from seqzoo.losses import SmoothedCrossentropy
+from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.models import (
     Opener,
     Stepper,
@@ -28,10 +28,11 @@ from seqzoo.models import (
     tagger,
 )  # fmt: skip
 from seqzoo.models.regularized import regularized
-from seqzoo.optimizers import optimizer
 from seqzoo.options import Training
 from seqzoo.rnns import RNNS
-from seqzoo.training import precision
+from seqzoo.training import loop as training
+from seqzoo.training.loop import precision
+from seqzoo.training.optimizers import optimizer
 
 B, T, D, H, V = 3, 6, 4, 8, 12
 LENGTHS = np.array([6, 2, 4])

@@ -295,7 +295,7 @@ def test_a_field_may_be_long_but_not_the_rest_of_the_file(tmp_path, monkeypatch)
     text = "word " * 40_000
     assert only("csv", write(tmp_path / "x.csv", f'text,label\n"{text}",x\n')) == [{"text": text, "label": "x"}]
     limit = csv.field_size_limit(1000)
-    monkeypatch.setattr("seqzoo.datasets.delimited.FIELD_LIMIT", 1000)
+    monkeypatch.setattr("seqzoo.datasets.text.delimited.FIELD_LIMIT", 1000)
     with pytest.raises(ValueError, match="x.csv:2: not CSV: field larger than field limit"):
         only("csv", tmp_path / "x.csv")
     csv.field_size_limit(limit)

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.reviews import GRAMMAR, RULES, TENSES, TOPIC_WORDS, WORDS, known, write
+from seqzoo.datasets.generated.reviews import GRAMMAR, RULES, TENSES, TOPIC_WORDS, WORDS, known, write
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import pytest
 from backends import weight_gradients
 from keras import ops
 
-from seqzoo.gradients import gradient
+from seqzoo.backend.gradients import gradient
 from seqzoo.layers import masks
 from seqzoo.options import Recurrent
 from seqzoo.rnns import RNNS, min_rnns

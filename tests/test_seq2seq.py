@@ -12,8 +12,8 @@ import pytest
 from backends import weight_gradients
 from keras import ops
 
-from seqzoo.gradients import compiled, gradient
-from seqzoo.losses import SmoothedCrossentropy
+from seqzoo.backend.gradients import compiled, gradient
+from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.models import Translator, scheduled, seq2seq
 from seqzoo.models.scheduled import SCHEDULES, Scheduled, share_drawn
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from seqzoo import spans
+from seqzoo.text import spans
 
 # One sentence with a span of three, two spans of one type that touch, and a span of one after another type.
 SCHEMES = {

@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("sentencepiece")
 
-from seqzoo.subwords import KINDS, Subwords  # noqa: E402
+from seqzoo.text.subwords import KINDS, Subwords  # noqa: E402
 
 TEXTS = [
     "The film was très good, naïve and über-long.",

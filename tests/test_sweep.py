@@ -10,10 +10,11 @@ import time
 
 import pytest
 
-from seqzoo import run, sweep, trials
+from seqzoo import run, sweep
 from seqzoo.datasets import DATASETS
-from seqzoo.space import Values, declared, parse_space
-from seqzoo.sweep_report import importance, write_report
+from seqzoo.search import trials
+from seqzoo.search.report import importance, write_report
+from seqzoo.search.space import Values, declared, parse_space
 from seqzoo.task import TASKS
 
 POS = TASKS["pos"].Config

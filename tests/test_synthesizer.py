@@ -1,6 +1,6 @@
 import pytest
 
-from seqzoo import synthesizer
+from seqzoo.music import synthesizer
 
 # Programs that write the mark of a WAV file and their own arguments where audio should go.
 FLUIDSYNTH = 'for path do [ "$option" = -F ] && break; option=$path; done; echo RIFF "$@" > "$path"'

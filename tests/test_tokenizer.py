@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from seqzoo.tokenizer import TOKENIZERS, split_sentences, splitter, tokenize
+from seqzoo.text.tokenizer import TOKENIZERS, split_sentences, splitter, tokenize
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_splitter_gives_places_in_the_text(kind):
     subwords = None
     if kind in ("bpe", "unigram"):
         pytest.importorskip("sentencepiece")
-        from seqzoo.subwords import Subwords
+        from seqzoo.text.subwords import Subwords
 
         subwords = Subwords.learn(texts, 60, kind)
     split = splitter(kind, subwords)

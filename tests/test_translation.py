@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from seqzoo import run
-from seqzoo.codec import UNITS, Codec
 from seqzoo.datasets import Examples, every_nth
 from seqzoo.task import TASKS
 from seqzoo.tasks.translation import Encoded, Predicting, _Trained
-from seqzoo.training import load
+from seqzoo.text.codec import UNITS, Codec
+from seqzoo.training.loop import load
 
 TASK = TASKS["translation"]()
 WORDS = {"red": "rilo", "old": "volo", "big": "gralo", "cat": "keto", "dog": "duno", "owl": "huvo", "sees": "vidi"}
@@ -305,7 +305,7 @@ def spelled(tmp_path_factory):
     """(folder, what was printed before and after the kill)."""
     from rich.console import Console
 
-    from seqzoo import training
+    from seqzoo.training import loop as training
 
     place = tmp_path_factory.mktemp("spelled")
     rows = [(a.upper(), b.title()) for a, b in pairs(2, 400) if 8 < max(len(a), len(b)) < 15]
@@ -382,7 +382,7 @@ def test_a_run_without_attention_has_pages_without_tables_and_refuses_what_needs
 def test_patience_counts_epochs_between_scores(tmp_path, monkeypatch):
     from rich.console import Console
 
-    from seqzoo import training
+    from seqzoo.training import loop as training
 
     scores = iter([5.0, 4.0, 3.0])
     monkeypatch.setattr(type(TASK), "evaluate", lambda *_: {"bleu": next(scores, 0.0)})

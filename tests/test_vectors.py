@@ -3,7 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
-from seqzoo.vectors import load_vectors, read_vectors
+from seqzoo.text.vectors import load_vectors, read_vectors
 
 GLOVE = "the 0.5 -1 2e-1\n. . . 1 2 3\nLondon 4 5 6\nlondon 7 8 9\n\u0085\u2028 1 1 1\nthe 0 0 0\n42 0 1 0\n"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from seqzoo.vocabulary import Vocabulary
+from seqzoo.text.vocabulary import Vocabulary
 
 
 def test_padding_is_0_and_the_unknown_word_is_1():

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from seqzoo.casing import CASES, casing
 from seqzoo.layers.words import UnknownWords, WordEmbedding
+from seqzoo.text.casing import CASES, casing
 
 
 def test_both_tables_are_one_to_the_reader():

@@ -3,11 +3,11 @@
 import difflib
 import itertools
 
-from seqzoo import spans
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.text import FEATURES, pieces
-from seqzoo.music import Score, read_midi
+from seqzoo.datasets.text.text.text import FEATURES, pieces
+from seqzoo.music.score import Score, read_midi
 from seqzoo.registry import did_you_mean
+from seqzoo.text import spans
 
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 UD = "universal_dependencies"

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqzoo.gradients import scan
+from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
 
 SCORES = ("additive", "concat", "convolutional", "dot", "general", "location")

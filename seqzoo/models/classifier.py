@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from seqzoo.gradients import compiled, gradient
-from seqzoo.layers.features import features, take_arguments
+from seqzoo.backend.gradients import compiled, gradient
+from seqzoo.inputs.front import features, take_arguments
 from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean
 from seqzoo.layers.segments import Chop, Join
 from seqzoo.layers.stack import stack

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqzoo.gradients import compiled
+from seqzoo.backend.gradients import compiled
 from seqzoo.layers.notes import NoteDecoder, Relations, heights
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.window import Window

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqzoo.distribution import replicas
-from seqzoo.gradients import compiled
+from seqzoo.backend.distribution import replicas
+from seqzoo.backend.gradients import compiled
 from seqzoo.layers import masks
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding

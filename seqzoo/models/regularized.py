@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqzoo.gradients import gradient
+from seqzoo.backend.gradients import gradient
 from seqzoo.models.classifier import cut
 
 

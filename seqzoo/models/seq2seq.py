@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqzoo.gradients import compiled
+from seqzoo.backend.gradients import compiled
 from seqzoo.layers import masks
 from seqzoo.layers.attention import Attention, FeedingRNN, keys
 from seqzoo.layers.stack import drop, stack, state_sizes

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from seqzoo.inputs.front import features, take_arguments
 from seqzoo.layers.crf import CRF, marginals, viterbi
-from seqzoo.layers.features import features, take_arguments
 from seqzoo.layers.stack import stack
 
 

@@ -1,0 +1,1 @@
+"""Data: examples become padded, weighted batches, or streams."""

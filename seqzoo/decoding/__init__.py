@@ -1,0 +1,1 @@
+"""Decoding: sequences out of models that predict the next step."""

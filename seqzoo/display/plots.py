@@ -1,0 +1,304 @@
+"""Plots of a run: its confusion matrix, its history, how reliable its probabilities are, its gates over time, its
+music.
+
+Figures are made as objects and drawn straight into the file, so that plotting needs no display and leaves the pyplot
+state of the calling program alone.
+"""
+
+import math
+import textwrap
+import warnings
+
+from seqzoo.music.score import pitch_name
+
+GATE_NAMES = {
+    "i": "input gate i",
+    "f": "forget gate f (1 keeps the cell)",
+    "o": "output gate o",
+    "z": "update gate z (1 keeps the state)",
+    "r": "reset gate r",
+    "u": "update gate u (1 replaces the state)",
+    "a": "a, the share of the state that is kept",
+}
+STATE_NAMES = {"g": "candidate g", "c": "cell c", "h": "output h"}
+
+
+def confusion_plot(labels, counts, path):
+    """Draws a confusion matrix: colours are shares of the row, numbers are counts.
+
+    The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, and would
+    be white on a straight one.
+
+    Args:
+        labels: names of the rows and columns.
+        counts: array [gold, predicted], as `seqzoo.metrics.confusion` gives it.
+        path: the image to write; its ending says the format (``.png``, ``.pdf``, ``.svg``).
+    """
+    from matplotlib.colors import PowerNorm
+    from matplotlib.figure import Figure
+
+    n = len(labels)
+    shares = [[count / max(sum(row), 1) for count in row] for row in counts]
+    side = max(3.2, (0.46 if n <= 20 else 0.34) * n)  # inches; beyond 20 labels the numbers are smaller, not the image
+    figure = Figure(figsize=(side + 2.2, side + 1.2), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    axes.set_xticks(range(n), labels, rotation=90, parse_math=False)  # "$" is a tag
+    axes.set_yticks(range(n), labels, parse_math=False)
+    axes.tick_params(length=0, labeltop=n > 20)
+    axes.set_xticks([i + 0.5 for i in range(n - 1)], minor=True)
+    axes.set_yticks([i + 0.5 for i in range(n - 1)], minor=True)
+    axes.grid(which="minor", color="0.9", linewidth=0.5)
+    axes.tick_params(which="minor", length=0)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("gold")
+    for i, row in enumerate(counts):
+        for j, count in enumerate(row):
+            if count:
+                colour = "white" if shares[i][j] > 0.35 else "black"
+                size = 8 if n <= 20 else 6
+                axes.text(j, i, _short(int(count)), ha="center", va="center", color=colour, fontsize=size)
+    ticks = [0, 0.01, 0.05, 0.1, 0.25, 0.5, 1]
+    bar = figure.colorbar(image, ax=axes, ticks=ticks, shrink=min(1, 4 / side), pad=0.02)
+    bar.ax.set_yticklabels([f"{100 * tick:g}%" for tick in ticks])
+    bar.set_label("share of the gold label")
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+
+
+def history_plot(history, objective, path, direction="max"):
+    """Draws the losses and the objective over the epochs, and marks the best epoch.
+
+    Args:
+        history: list of dicts, one an epoch, with ``epoch``, ``loss``, ``valid_loss``, and `objective` with what goes
+            with it: the same score on the training set, precision and recall beside an F1. An epoch may lack a key.
+        objective: the score that chose the best epoch: ``"valid_f1"``.
+        path: the image to write; its ending says the format.
+        direction: ``"max"`` or ``"min"``: which value of the objective is the best.
+
+    Raises:
+        ValueError: no epoch has a value of the objective.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    def points(key):
+        rows = [(row["epoch"], row[key]) for row in history if row.get(key) is not None]
+        return [(epoch, value) for epoch, value in rows if math.isfinite(value)]
+
+    if not points(objective):
+        raise ValueError(f"No epoch of this history has a value of the objective {objective!r}.")
+    epoch, best = (max if direction == "max" else min)(points(objective), key=lambda point: point[1])
+    beside = [objective.replace("f1", "precision"), objective.replace("f1", "recall"), objective.removeprefix("valid_")]
+    panels = [
+        ("loss", ["loss", "valid_loss"]),
+        (objective, [objective, *(key for key in beside if key != objective)]),
+    ]
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    for axes, (title, keys) in zip(figure.subplots(1, 2), panels, strict=True):
+        for key in keys:
+            if points(key):
+                main = key == objective or title == "loss"
+                style = {"linewidth": 2} if main else {"linewidth": 1.2, "alpha": 0.6}
+                axes.plot(*zip(*points(key), strict=True), marker="o", markersize=3, label=key, **style)
+        axes.axvline(epoch, color="0.6", linestyle=":", zorder=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlabel("epoch")
+        axes.set_title(title)
+        axes.grid(color="0.92")
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylabel("percent" if direction == "max" else objective)
+    axes.plot(epoch, best, "*", color="black", markersize=12, label=f"best: {best:.4g} in epoch {epoch}")
+    for axes in figure.axes:
+        axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
+
+
+def reliability_plot(bins, error, path):
+    """Draws the accuracy of answers against their confidence, and below it how many answers there are.
+
+    A model whose probabilities can be believed is on the diagonal; below it, it is surer than it should be.
+
+    Args:
+        bins: list of ``{"confidence", "accuracy", "count"}``, as `seqzoo.metrics.calibration` gives it.
+        error: the expected calibration error that came with it, in percent.
+        path: the image to write; its ending says the format.
+    """
+    from matplotlib.figure import Figure
+
+    confidences, accuracies, counts = ([row[key] for row in bins] for key in ("confidence", "accuracy", "count"))
+    figure = Figure(figsize=(5.2, 6.4), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    upper.plot([0, 100], [0, 100], color="0.6", linestyle=":", label="as sure as right")
+    upper.vlines(confidences, accuracies, confidences, color="tab:red", alpha=0.4, linewidth=4, label="gap")
+    upper.plot(confidences, accuracies, marker="o", markersize=4, linewidth=2, label="model", clip_on=False)
+    upper.set_ylim(0, 100)
+    upper.set_ylabel("accuracy, percent")
+    upper.set_title(f"expected calibration error {error:.2f}%")
+    upper.legend(frameon=False, loc="upper left")
+    lower.bar(confidences, counts, width=2.2)
+    lower.set_xlim(0, 100)
+    lower.set_xlabel("confidence, percent")
+    lower.set_ylabel("answers")
+    for axes in (upper, lower):
+        axes.grid(color="0.92")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+
+
+def gate_plot(layer, tokens, order, title, path):
+    """Draws gates and states of a recurrent layer while it reads: a row a unit, a column a token.
+
+    Args:
+        layer: {name: array [T, H]}, as `seqzoo.inspection.trace` gives it; gates, those of
+            `GATE_NAMES`, are drawn from 0 to 1, the others about 0.
+        tokens: T texts.
+        order: numbers of the units (from 0), from the top row on.
+        title: what is written above.
+        path: the image to write; its ending says the format.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    columns = 2 if len(layer) > 1 else 1
+    rows = -(-len(layer) // columns)
+    shown = [token.replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣") for token in tokens]
+    shown = [token if len(token) <= 15 else f"{token[:14]}…" for token in shown]
+    letters = max(map(len, shown))
+    width, height = max(5, 0.115 * len(tokens) + 1.5), min(7, max(2.2, 0.02 * len(order))) + 0.07 * letters
+    figure = Figure(figsize=(columns * width, rows * height + 0.6), layout="constrained")
+    figure.suptitle(title, parse_math=False)
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    places = np.unique(np.linspace(0, len(order) - 1, min(len(order), 12)).astype(int))
+    for (name, values), axes in zip(layer.items(), panels, strict=False):
+        if name in GATE_NAMES:
+            style = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+        else:
+            largest = max(np.quantile(abs(values), 0.98), 1e-6)  # a few cells may count far up
+            style = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+        image = axes.imshow(values[:, order].T, aspect="auto", interpolation="nearest", **style)
+        axes.set_title({**GATE_NAMES, **STATE_NAMES}[name])
+        axes.set_xticks(
+            range(len(shown)), shown, rotation=90 if letters > 1 else 0, fontsize=7, family="monospace",
+            parse_math=False,
+        )  # fmt: skip
+        axes.set_yticks(places, [str(order[place] + 1) for place in places], fontsize=7)
+        axes.tick_params(length=0)
+        axes.set_ylabel("unit")
+        extend = "neither" if name in GATE_NAMES else "both"
+        figure.colorbar(image, ax=axes, pad=0.01, aspect=30, extend=extend)
+    for axes in [*panels]:  # of an odd number of pictures
+        axes.set_visible(False)
+    _save(figure, path)
+
+
+def attention_plot(source, target, weights, path, title=""):
+    """Draws where each token of a target looked in its source: a row a target token, a column a source token.
+
+    Args:
+        source, target: lists of S and T str. Of more than 120 not all are named, and of long ones only the beginning.
+        weights: [T, S] from 0 to 1.
+        path: the image to write; its ending says the format.
+        title: what is written above.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    target = target or [""]  # an empty translation, which looked nowhere
+    weights = np.zeros((1, len(source))) if not len(weights) else np.asarray(weights)
+    source, target = ([name if len(name) <= 30 else f"{name[:29]}…" for name in names] for names in (source, target))
+    letters = max(map(len, [*source, *target]))
+    size = 2 + 0.26 * min(120, len(source)), 1.6 + 0.07 * letters + 0.24 * min(120, len(target))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    style = {"fontsize": 9, "family": "monospace", "parse_math": False}
+    columns, rows = (range(0, len(names), math.ceil(len(names) / 120)) for names in (source, target))
+    axes.set_xticks(columns, [source[i] for i in columns], rotation=90 if letters > 1 else 0, **style)
+    axes.set_yticks(rows, [target[i] for i in rows], **style)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    lines = textwrap.wrap(title, int(12 * size[0]), max_lines=3, placeholder=" …")  # letters that an inch has room for
+    figure.suptitle("\n".join(lines), parse_math=False, fontsize=10)
+    _save(figure, path)
+
+
+def piano_roll_plot(score, path, title=""):
+    """Draws a score as a piano roll: time to the right, in rows of about eight bars, pitch upwards, a colour a voice.
+
+    A note is a pale bar with a dark edge where it begins, so that repeated notes are told from a held one; later voices
+    are thinner, so that each is seen of those in unison. The rows of black keys are shaded.
+
+    Args:
+        score: Score; its metre makes the bars, the first of which begins at 0.
+        path: the image to write; its ending says the format.
+        title: what is written above; the name of the score if it is empty.
+
+    Raises:
+        ValueError: the score has no notes.
+    """
+    import numpy as np
+    from matplotlib.colors import to_rgb
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    if not score.notes:
+        raise ValueError("a score without notes cannot be drawn.")
+    beat = 4 / score.metre[1]  # in quarter notes, as all times here
+    bar = score.metre[0] * beat
+    bars = math.ceil(score.length / bar)
+    # A row of 32 quarters is read with ease; a piece of more than 24 of them has longer ones: an image cannot grow on.
+    rows = math.ceil(bars / max(1, round(32 / bar), math.ceil(bars / 24)))
+    bars_in_row = math.ceil(bars / rows)
+    pitches = [note.pitch for note in score.notes]
+    middle, half = (min(pitches) + max(pitches)) / 2, max(9, (max(pitches) - min(pitches)) / 2 + 1.5)
+    keys = range(max(0, math.floor(middle - half)), min(127, math.ceil(middle + half)) + 1)
+    octaves = [pitch for pitch in keys if pitch % 12 == 0]
+    voices = sorted({note.voice for note in score.notes})
+
+    figure = Figure(figsize=(11, rows * (0.18 * half + 0.4) + 0.8), layout="constrained")
+    figure.suptitle(title or score.name, parse_math=False)
+    for row, axes in enumerate(figure.subplots(rows, 1, squeeze=False).flat):
+        first, last = row * bars_in_row, (row + 1) * bars_in_row
+        start, end = first * bar, last * bar
+        axes.set_xlim(start, end)
+        axes.set_ylim(middle - half, middle + half)
+        for pitch in keys:
+            if "#" in pitch_name(pitch):
+                axes.axhspan(pitch - 0.5, pitch + 0.5, color="0.95", linewidth=0)
+        for time in np.arange(start, end, beat):
+            axes.axvline(time, color="0.85", linewidth=0.5)
+        for time in np.arange(start, end + bar, bar):
+            axes.axvline(time, color="0.55", linewidth=0.9)
+        for place, voice in enumerate(voices):
+            notes = [note for note in score.notes if note.voice == voice and note.start < end and note.end > start]
+            lengths = np.array([float(note.length) for note in notes])
+            begun = np.minimum(lengths, (end - start) / 350)
+            colour = np.array(to_rgb(f"C{place}"))
+            for widths, shade in [(lengths, (1 + colour) / 2), (begun, colour)]:
+                axes.barh(
+                    [note.pitch for note in notes], widths, 0.92 - 0.5 * place / len(voices),
+                    [float(note.start) for note in notes], color=shade, zorder=2,
+                )  # fmt: skip
+        marked = range(first, last, math.ceil(bars_in_row / 16))
+        axes.set_xticks([number * bar for number in marked], [number + 1 for number in marked])
+        axes.set_yticks(octaves, [pitch_name(pitch) for pitch in octaves])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    axes.set_xlabel("bar")
+    if len(voices) > 1:
+        handles = [Patch(color=f"C{place}", label=f"voice {voice + 1}") for place, voice in enumerate(voices)]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(10, len(voices)), frameon=False)
+    _save(figure, path)
+
+
+def _save(figure, path):
+    with warnings.catch_warnings():  # a script that the font lacks is drawn as boxes
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(path, dpi=120)
+
+
+def _short(count):
+    """A count in at most four characters: 9999, 12k, 3M."""
+    if count < 10_000:
+        return str(count)
+    return f"{count / 1000:.0f}k" if count < 999_500 else f"{count / 1e6:.0f}M"

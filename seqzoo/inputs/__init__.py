@@ -1,0 +1,1 @@
+"""Inputs: from a value to arrays, and the Keras inputs that take them."""

@@ -1,0 +1,1 @@
+"""Music: scores, MIDI files, encodings."""

@@ -1,0 +1,1 @@
+"""Text: tokens, vocabularies, tags, n-grams."""

@@ -1,0 +1,145 @@
+"""Codec: text <-> ids of a language model, whatever its units."""
+
+import collections
+import itertools
+import re
+
+from seqzoo.inputs.words import by_frequency
+from seqzoo.text.subwords import KINDS, Subwords
+from seqzoo.text.tokenizer import tokenize
+from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary
+
+END = "<end>"  # of a document
+MARKS = (PADDING, UNKNOWN, END)
+# A character of a word that is spelled, and its last one: "q" and "s" of an unknown "qs".
+_MORE, _LAST = "\x00+", "\x00."
+
+
+class Codec:
+    """Text <-> ids.
+
+    | units | what | exact |
+    |---|---|---|
+    | characters | each character | yes |
+    | words | words and punctuation with the blank before them; other space by itself | yes |
+    | whitespace | what stands between blanks, and line ends | but for the number of blanks |
+    | bpe, unigram | subwords, learned (see `subwords.Subwords`) | but for U+2581, which stands for a blank |
+
+    What the vocabulary does not have is the unknown token, id 1. With `spell`, unknown words are read and written in
+    characters (the mixed word/character model of Wu et al., 2016, section 4.2): each is a token of its own kind,
+    the last one of a word marked, so that a text of known characters has no unknown token.
+
+    Args:
+        units: one of those above.
+        vocabulary: Vocabulary, or Subwords.
+
+    Attributes:
+        tokens: the tokens in the order of their ids; end: id of the end mark; newline: id of the line end, or of the
+            end mark where no text had lines (subwords always have it).
+    """
+
+    def __init__(self, units, vocabulary):
+        self.units, self.vocabulary = units, vocabulary
+        self.tokens = vocabulary.tokens
+        self.end = self.tokens.index(END)
+        self.newline = self.tokens.index("\n") if "\n" in self.tokens else self.end
+        # A word of the text that looks like a mark is none.
+        self._ids = {token: number for number, token in enumerate(self.tokens) if token not in MARKS}
+        self.spell = any(token.endswith((_MORE, _LAST)) and token not in (_MORE, _LAST) for token in self.tokens)
+
+    @classmethod
+    def learn(cls, units, pieces, size, min_count=1, spell=False):
+        """Learns a vocabulary from text.
+
+        Args:
+            units: see the class.
+            pieces: iterable of strings, gone through once.
+            size: tokens at most, the most frequent ones; 0: all (of subwords: 8000).
+            min_count: what is seen less often is unknown.
+            spell: of words: spell the unknown ones; their characters are taken beside `size`.
+        """
+        if units in KINDS:
+            return cls(units, Subwords.learn(pieces, size or 8000, units, exact=True, marks=[END]))
+        split, counts = _SPLIT[units], collections.Counter()
+        for piece in pieces:
+            counts.update(split(piece))
+        known = [token for token, count in by_frequency(counts) if count >= min_count and token not in MARKS]
+        known = known[: size or None]
+        if spell and units != "characters":
+            characters = {character for token in counts for character in token}
+            known += [character + form for character in sorted(characters) for form in (_MORE, _LAST)]
+        return cls(units, Vocabulary([END, *known]))
+
+    def encode(self, text):
+        """(ids, what the unknown ones among them stand for, in their order) of a text."""
+        if self.units in KINDS:
+            places = self.vocabulary.split(text)
+            ids = self.vocabulary.encode([piece for piece, _, _ in places])
+            return ids, [text[start:end] for i, (_, start, end) in zip(ids, places, strict=True) if i == 1]
+        tokens = _SPLIT[self.units](text)
+        if self.spell:
+            tokens = [part for token in tokens for part in self._spelled(token)]
+        ids = [*map(self._ids.get, tokens, itertools.repeat(1))]
+        if 1 not in ids:
+            return ids, []
+        unknown = (token for token, i in zip(tokens, ids, strict=True) if i == 1 and token != UNKNOWN)
+        return ids, [self._text(token) for token in unknown]
+
+    def _spelled(self, token):
+        if token in self._ids or token == UNKNOWN:
+            return [token]
+        return [*(character + _MORE for character in token[:-1]), token[-1] + _LAST]
+
+    def places(self, text):
+        """Where the tokens of a text stand in it: [(start, end)] of the ids that `encode` gives."""
+        if self.units in KINDS:
+            return [(start, end) for _, start, end in self.vocabulary.split(text)]
+        found, end = [], 0
+        for token in _SPLIT[self.units](text):
+            start = text.index(token, end)
+            end = start + len(token)
+            spelled = self.spell and len(self._spelled(token)) > 1
+            found += [(place, place + 1) for place in range(start, end)] if spelled else [(start, end)]
+        return found
+
+    def shown(self, ids):
+        """The tokens of ids as a person reads them, one each."""
+        return [self._text(self.tokens[i]) or self.tokens[i] for i in ids]
+
+    def decode(self, ids):
+        """The text of ids; marks stand for nothing, but for the unknown one."""
+        tokens = [self.tokens[i] for i in ids if i and i != self.end]
+        if self.units == "whitespace":
+            return self._joined(tokens)
+        return "".join(map(self._text, tokens))
+
+    def _text(self, token):
+        if self.units in KINDS:
+            return token.replace("▁", " ")
+        return token.removesuffix(_MORE).removesuffix(_LAST) if self.spell else token
+
+    def _joined(self, tokens):
+        text, inside = "", True  # whether the next token joins what is there without a blank
+        for token in tokens:
+            text += ("" if inside or token == "\n" else " ") + self._text(token)
+            inside = token == "\n" or (self.spell and token.endswith(_MORE))
+        return text
+
+
+def _words(text):
+    """Words and punctuation, each with the blank before it; all other space apart: joined they are the text."""
+    tokens, place = [], 0
+    for token, start, end in tokenize(text):
+        space = text[place:start]
+        own = " " if space.endswith(" ") else ""
+        tokens += [*re.findall(r"\n| +|\s", space[: len(space) - len(own)]), own + token]
+        place = end
+    return tokens + re.findall(r"\n| +|\s", text[place:])
+
+
+_SPLIT = {
+    "characters": list,
+    "words": _words,
+    "whitespace": lambda text: [m[0] for m in re.finditer(r"\n|[^\s]+", text)],
+}
+UNITS = (*_SPLIT, *KINDS)

@@ -1,0 +1,174 @@
+r"""Raw text into tokens and sentences, with the place of each token in the text.
+
+The conventions are those of the Penn Treebank and of the corpora that taggers are trained on: punctuation stands alone,
+clitics are tokens (``do n't``, ``John 's``), hyphenated words, numbers, dates, addresses and abbreviations stay whole.
+Unlike in the Treebank no character is changed: a quote stays the quote it was.
+
+Why not a library: NLTK's Treebank tokenizer wants sentences that are split already and takes only the full stop at the
+end off, sacremoses gives no offsets, spaCy brings a pipeline, SoMaJo is under the GPL, and the pre-tokenizers of
+subword libraries cut at every full stop and hyphen. One regular expression does what is needed here, and the
+invariant is simple to test: every character that is not space is in exactly one token.
+
+It knows English. Other scripts with spaces between words come out in words and punctuation; Chinese, Japanese or Thai
+come out as the runs between punctuation marks.
+
+Source: R. MacIntyre, Treebank tokenization (1995), the ``tokenizer.sed`` of the Penn Treebank.
+"""
+
+import re
+import unicodedata
+
+# Abbreviations that keep their full stop; those of single letters (U.S., e.g., p.m.) are a pattern below. Left out are
+# those that are more often a word at the end of a sentence: no, may, sun, fig.
+_TITLES = "Mr Mrs Ms Dr Prof St Gen Sen Rep Gov Lt Col Sgt Capt Cmdr Adm Maj Rev Hon Pres Messrs Mme Mlle Jr Sr"
+_FIRMS = "Inc Corp Co Cos Ltd Bros Assn Dept Univ Mfg Intl"
+_MONTHS = "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
+_OTHERS = "Ave Blvd Rd Mt Ft vs etc approx al cf Vol"
+_ABBREVIATIONS = "|".join(
+    sorted({form for word in f"{_TITLES} {_FIRMS} {_MONTHS} {_OTHERS}".split() for form in (word, word.upper())})
+)
+
+_MARK = "\u0300"  # stands for every combining mark, variation selector and format character but the joiner
+_JOINER = "\u200d"  # zero width joiner: inside words in some scripts, between the parts of an emoji
+_EMOJI = "\u2600"
+_FLAG = "\U0001f1e6"  # a regional indicator: two of them are a flag
+
+_W = rf"\w[\w{_MARK}{_JOINER}]*"
+_END = rf"(?![\w{_MARK}{_JOINER}])"
+_LETTER = r"[^\W\d_]"
+# A clitic belongs to the word before it; after an opening quote or bracket the apostrophe opens a quotation.
+_CLITIC = rf"(?<![\"'(\[{{<])'(?i:s|re|ve|ll|d|m){_END}"
+_INITIALS = rf"(?:{_LETTER}\.)+{_LETTER}{_END}\.?"  # U.S., U.S.A, e.g.
+_NUMBER = rf"\d+(?:[.,:]\d+)+[\w{_MARK}{_JOINER}]*"
+_PART = rf"(?:{_INITIALS}|{_NUMBER}|{_W})"
+_PATTERN = re.compile(
+    rf"""
+      (?:(?i:https?|ftp)://|www\.)(?:\([^\s()<>"]*\)|[^\s()<>"])*(?:\([^\s()<>"]*\)|[^\s()<>"'.,;:!?\]}}…])
+    | [\w.+-]{{1,64}}@\w[\w-]*(?:\.\w[\w-]*)+                      # e-mail
+    | {_FLAG}{_FLAG}
+    | {_EMOJI}{_MARK}*(?:{_JOINER}{_EMOJI}{_MARK}*)*               # emoji with skin tones, families
+    | (?:{_ABBREVIATIONS}|Ph\.D){_END}\.
+    | [Nn]os?\.(?=\s*\d)                                           # No. 5
+    | (?!I)[A-Z]\.(?=\s+[A-Z][\w.])                                # an initial: J. Smith
+    | [A-Z]{{1,3}}\$                                                # US$ 5
+    | (?i:can)(?=(?i:not){_END})                                   # can not
+    | (?i:n't){_END}
+    | {_CLITIC}
+    | '\d\ds?{_END}                                                # '90s
+    | (?<![\w)])(?:[+-]\.?|\.)\d(?:[\d.,:]*\d)?{_END}              # -5, +3.1, .5
+    | \w[\w{_MARK}{_JOINER}]*?(?=(?i:n't){_END})                   # do n't
+    | {_PART}(?:(?!{_CLITIC})(?:[-'&/]|\.(?=[a-z\d])){_PART})*    # words with hyphens: U.S.-based, AT&T, index.html
+    | \.{{2,}} | -{{2,}} | '' | ``
+    | \S{_MARK}*                                                   # punctuation, each alone
+    """,
+    re.VERBOSE,
+)
+
+_TERMINALS = frozenset([".", "!", "?", "…", "。", "！", "？", "．", "।", "॥", "؟", "۔", "։", "።"])
+_CLOSERS = frozenset(["'", '"', "''", "’", "”", "»", ")", "]", "}", "›", "」", "』", "）"])
+
+
+class _Shapes(dict):
+    """Code point -> the character that stands for its kind in the pattern; filled as characters are met.
+
+    Python's regular expressions know letters and digits, not marks or emoji. One character stands for one, so that a
+    place in the shape is the same place in the text.
+    """
+
+    def __missing__(self, code):
+        character = chr(code)
+        category = unicodedata.category(character)
+        if character in "‘’":
+            shape = "'"
+        elif character == _JOINER:
+            shape = _JOINER
+        elif category[0] == "M" or category == "Cf" or 0x1F3FB <= code <= 0x1F3FF:  # the last are skin tones
+            shape = _MARK
+        elif 0x1F1E6 <= code <= 0x1F1FF:
+            shape = _FLAG
+        elif category == "So":
+            shape = _EMOJI
+        else:
+            shape = character
+        self[code] = shape
+        return shape
+
+
+_SHAPES = _Shapes()
+
+
+def tokenize(text):
+    """Splits text into tokens.
+
+    Args:
+        text: a string of any length, in any script.
+
+    Returns:
+        List of (token, start, end) in order, with ``text[start:end] == token``. What lies between two tokens is space.
+
+    Example::
+
+        tokenize("Don't!")  # [("Do", 0, 2), ("n't", 2, 5), ("!", 5, 6)]
+    """
+    return [(text[m.start() : m.end()], m.start(), m.end()) for m in _PATTERN.finditer(text.translate(_SHAPES))]
+
+
+def split_sentences(tokens, text):
+    """Groups tokens into sentences.
+
+    A sentence ends after ``.``, ``!``, ``?`` or an ellipsis, and the quotes and brackets that close behind it, if what
+    follows does not begin in lower case; at a blank line; and at the end. An abbreviation holds its full stop in its
+    own token and ends no sentence.
+
+    Args:
+        tokens: what `tokenize` gave for `text`.
+        text: the text, which alone knows the blank lines.
+
+    Returns:
+        List of sentences, each a list of (token, start, end); together they are `tokens`.
+    """
+    sentences = []
+    begin = 0
+    ended = False  # whether this sentence has its full stop
+    for i, (token, start, _) in enumerate(tokens):
+        gap = text[tokens[i - 1][2] : start] if i else ""
+        closes = token in _CLOSERS and not gap
+        if gap.count("\n") > 1 or (ended and not closes and _may_begin(tokens, i)):
+            sentences.append(tokens[begin:i])
+            begin = i
+            ended = False
+        ended = token in _TERMINALS or token.startswith("..") or (ended and closes)
+    if tokens:
+        sentences.append(tokens[begin:])
+    return sentences
+
+
+def _may_begin(tokens, i):
+    """Whether a sentence may begin at token i: with a letter that is not lower case, or a digit, behind any marks."""
+    for j in range(i, len(tokens)):
+        token = tokens[j][0]
+        if token in _TERMINALS:
+            return False
+        if token[0].isalnum():
+            return not token[0].islower()
+    return False
+
+
+TOKENIZERS = ("words", "whitespace", "characters", "bpe", "unigram")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
+
+
+def splitter(kind, subwords=None):
+    """The function text -> list of (token, start, end) of one of TOKENIZERS.
+
+    "words" is `tokenize` on text without its HTML tags; "whitespace" leaves text that is tokenized already as it is;
+    "characters" takes each character, a run of spaces as one; "bpe" and "unigram" are `subwords`, a
+    `seqzoo.text.subwords.Subwords`.
+    """
+    if kind in ("bpe", "unigram"):
+        return subwords.split
+    if kind == "words":  # blanks in place of the tags, so that places stay as they are
+        return lambda text: tokenize(_MARKUP.sub(lambda tag: " " * len(tag[0]), text))
+    if kind == "whitespace":
+        return lambda text: [(match[0], *match.span()) for match in re.finditer(r"\S+", text)]
+    return lambda text: [(" " if m[0].isspace() else m[0], *m.span()) for m in re.finditer(r"\S|\s+", text)]
