@@ -4,17 +4,17 @@ Whoever loads a saved model imports this package first: it makes all layers know
 """
 
 from seqzoo.models.classifier import class_decoder, classifier
-from seqzoo.models.generator import Opener, generator
-from seqzoo.models.language_model import Stepper, language_model, streamed
+from seqzoo.models.generator import GeneratorDecoder, generator
+from seqzoo.models.language_model import LanguageModelDecoder, language_model, streamed
 from seqzoo.models.scheduled import scheduled
-from seqzoo.models.seq2seq import Translator, seq2seq
+from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.tagger import decoder, tagger
 from seqzoo.rnns import RNNS
 
 __all__ = [
-    "Opener",
-    "Stepper",
-    "Translator",
+    "GeneratorDecoder",
+    "LanguageModelDecoder",
+    "Seq2SeqDecoder",
     "class_decoder",
     "classifier",
     "decoder",
