@@ -10,7 +10,7 @@ bidirectional LSTM of 256 units a direction, an LSTM of 384 that begins from its
 clipped to norm 1, no dropout. Beams of 5.
 
     seqzoo     `seq2seq`, `SmoothedCrossentropy` and the optimizer that tasks have, without averages of weights, in
-               model.fit; `Translator` and `Beam`.
+               model.fit; `Seq2SeqDecoder` and `Beam`.
     pytorch    nn.Embedding, packed nn.LSTM, nn.LSTM over all steps of the target at once, attention as two batched
                matrix products (or one tanh), F.cross_entropy(ignore_index=0, label_smoothing=0.1), torch.optim.Adam,
                clip_grad_norm_. The beam search has all sentences and hypotheses in one batch: the source is encoded and
@@ -297,13 +297,12 @@ def seqzoo_training(args, attention, batches):
 def seqzoo_translator(model, bias=NEVER):
     """A function (source [B, S], limit) -> Answers."""
     from seqzoo.decoding.beam import Beam
-    from seqzoo.models import Translator
+    from seqzoo.models import Seq2SeqDecoder
 
     table = model.get_layer("embedding")
     table.bias.assign(np.where(np.arange(TOKENS) == END, bias, np.array(table.bias)))
-    translator = Translator(model)
-    beam = Beam(translator, BEGIN, END, WIDTH)
-    return lambda source, limit: beam(*translator.start(source), limits=np.full(len(source), limit))
+    beam = Beam(Seq2SeqDecoder(model, BEGIN), END, WIDTH)
+    return lambda source, limit: beam({"source": source}, limits=np.full(len(source), limit))
 
 
 def seqzoo_translation(args, attention, batches):

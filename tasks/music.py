@@ -209,7 +209,7 @@ class MusicTask(Task):
         """(inputs, labels, weights) of a piece of `Pieces`, all of it known."""
         rows = piece["rows"]
         before, age = encoding.inputs(rows)
-        inputs = {"before": before, "place": piece["places"]}
+        inputs = {"before": before, "position": piece["positions"]}
         if encoding.name != "events":
             inputs["age"] = age
         if config.melody_ahead:
@@ -258,7 +258,7 @@ class MusicTask(Task):
             len(encoding.vocabulary),
             encoding.slots,
             {name: counts[name] for name in ["mode" if name == "key" else name for name in names]},
-            places=LONGEST_BAR + 1,
+            positions=LONGEST_BAR + 1,
             ages=encoding.name != "events",
             ahead=config.melody_ahead > 0,
             pitches=encoding.pitch.tolist(),
@@ -290,9 +290,12 @@ class MusicTask(Task):
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
 
     def predictor(self, config, model):
-        from seqzoo.models import Opener
+        from seqzoo.models import GeneratorDecoder
 
-        return Opener(model)
+        if config.output != "notes":
+            return GeneratorDecoder(model)
+        # Pieces are scored that are known to go on: the end mark leaves its probability to the others.
+        return GeneratorDecoder(model, barred=np.arange(model.output.shape[-1]) == END)
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
         """Nats a step of the grid (of events: an event), of pieces that are known to go on, and nats a token.
@@ -307,7 +310,7 @@ class MusicTask(Task):
             scores[f"{options.keys}_keys_nats_per_step"] = nats / steps
         return scores
 
-    def nats(self, config, opener, batches, encoding, keys):
+    def nats(self, config, decoder, batches, encoding, keys):
         """(-log p of all notes, steps, notes), each piece read in so many keys."""
 
         def run(inputs, labels, weights):
@@ -322,7 +325,7 @@ class MusicTask(Task):
                 moved = {name: value[fits] for name, value in inputs.items()}
                 moved = self.transposed(encoding, moved, shift)
                 truth = moved["tokens"] if "tokens" in moved else np.roll(labels[fits], shift, axis=-1)
-                found = opener.score(moved, truth, (END,) if "tokens" in moved else ())
+                found = decoder.score(moved, truth)
                 scores = np.full((len(fits), *found.shape[1:]), -np.inf)
                 scores[fits] = found
                 total = np.logaddexp(total, scores)
@@ -351,9 +354,10 @@ class MusicTask(Task):
             corpus = json.loads(corpus.read_text("utf-8"))
             yield {"samples": music.corpus_statistics(scores), "corpus": corpus}
 
-    def draw(self, config, opener, vocabularies, asked):
+    def draw(self, config, decoder, vocabularies, asked):
         """List of Scores, of the options `Generating`."""
-        from seqzoo.decoding.sampling import StepSampler
+        from seqzoo.decoding.sampling import Sampler
+        from seqzoo.models import GeneratorDecoder
 
         if config.output != "notes":
             raise ValueError("A run of --output=independent only scores; train one of --output=notes to generate.")
@@ -366,24 +370,27 @@ class MusicTask(Task):
             "style": asked.style,
         }
         rows, names = asked.samples, self.conditions(config)
-        known = {"place": np.tile(encoding.places(steps, metre, asked.pickup), (rows, 1))}
+        known = {"position": np.tile(encoding.places(steps, metre, asked.pickup), (rows, 1))}
         for name, value in told({name: wanted[name] for name in names}, vocabularies).items():
             known[name] = np.full(rows, value)
         for name in ("key", "style"):
             if getattr(asked, name) and name not in names:
                 raise ValueError(f"--{name}: the run was trained without it (--conditions={config.conditions}).")
-        sampler = StepSampler(opener, encoding, (END,), asked.temperature, asked.top_k, asked.top_p)
+        barred = encoding.barred()
         if config.melody_ahead:
             known["ahead"] = np.zeros((rows, steps), "int32")
         if asked.melody:
             known["ahead"][:] = given[:, 0]
             # The melody says where the end is; a set of notes is open in its rests.
-            sampler.barred[:, END] = -1e9
+            barred[:, END] = True
         taken = np.zeros((steps, encoding.slots, rows), "int32")
         taken[: len(given)] = given[..., None]
         # A sample is the same whatever the number of them.
         noise = [np.random.default_rng([asked.seed, row]).random((steps, encoding.slots)) for row in range(rows)]
-        drawn = sampler(known, np.stack(noise, axis=-1), taken)
+        decoder = GeneratorDecoder(decoder.model, barred, encoding.advance)
+        sampler = Sampler(decoder, (), (END,), asked.temperature, asked.top_k, asked.top_p)
+        drawn = sampler(known, np.stack(noise, axis=-1).reshape(-1, rows), taken.reshape(-1, rows))
+        drawn = drawn.reshape(rows, steps, encoding.slots)
         scores = [encoding.decode(row, tempo=asked.tempo, metre=metre) for row in drawn]
         if encoding.name == "events":
             longest = max(asked.length, encoding.decode(given).length)  # a primer is not cut
@@ -444,8 +451,8 @@ class MusicTask(Task):
 class Pieces:
     """The pieces of Examples of music, as rows of ids; iterated as often as needed, read anew each time.
 
-    Each is {"rows": [T, S], "places": [T], "key": (tonic, mode), "metre": pair, "style": str}; the last row is the end
-    mark. A piece of more than `longest` steps is several; one that can not be encoded is left out.
+    Each is {"rows": [T, S], "positions": [T], "key": (tonic, mode), "metre": pair, "style": str}; the last row is the
+    end mark. A piece of more than `longest` steps is several; one that can not be encoded is left out.
 
     Attributes:
         left_out: {name: why}; dropped: notes that frames had no room for; read: pieces. Of the last pass.
@@ -466,13 +473,13 @@ class Pieces:
                 continue
             self.read += 1
             pickup = example.get("pickup", 0) * float(music.SIXTEENTH)
-            places = self.encoding.places(len(rows), score.metre, pickup)
+            positions = self.encoding.places(len(rows), score.metre, pickup)
             # Parts of one length: a short one, such as an end mark alone, would weigh in its batch as much as a whole.
             size = -(-len(rows) // -(-len(rows) // self.longest))
             for start in range(0, len(rows), size):
                 part = slice(start, start + size)
                 about = {"key": key, "metre": score.metre, "style": example.get("style", "")}
-                yield {"rows": rows[part], "places": places[part], **about}
+                yield {"rows": rows[part], "positions": positions[part], **about}
         self.dropped = self.encoding.dropped
         if not self.read:
             raise ValueError(f"{self.examples.source}: no piece is of use{self.said()}")

@@ -12,7 +12,7 @@ from seqzoo.display import inspection
 from seqzoo.display.inspection import Unit
 from seqzoo.display.plots import gate_plot
 from seqzoo.display.terminal import units_page
-from seqzoo.models import Stepper, language_model
+from seqzoo.models import LanguageModelDecoder, language_model
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import Codec
 
@@ -83,12 +83,13 @@ def test_what_is_between_the_layers_of_a_saved_model_is_kept(name, tmp_path, mon
     language_model(tokens=11, dim=5, rnn=name, units=5, layers=3, **arguments).save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
     ids = np.array([2, 3, 4, 5, 6, 7, 8, 9, 10, 3])
-    scores, layers = inspection.read(Stepper(model), ids)
+    scores, layers = inspection.read(LanguageModelDecoder(model), ids)
     assert len(layers) == 3 and all(values.shape == (9, 5) for layer in layers for values in layer.values())
     expected = ops.log_softmax(model({"tokens": ids[None]}), axis=-1)[0]
     np.testing.assert_allclose(scores, [expected[t, ids[t + 1]] for t in range(9)], atol=1e-5)
     # The state that the reader itself hands on is the last that was traced.
-    _, state = Stepper(model)(ids[None], Stepper(model).start(1))
+    decoder = LanguageModelDecoder(model)
+    _, state = decoder.read(ids[None], decoder.initial_state(1))
     traced = [layer[name] for layer in layers for name in ("h", "c") if name in layer]
     for values, after in zip(traced, state, strict=True):
         np.testing.assert_allclose(values[-1], after[0], atol=1e-5)
@@ -98,7 +99,7 @@ def test_what_is_between_the_layers_of_a_saved_model_is_kept(name, tmp_path, mon
 
 def test_a_layer_keeps_what_it_heard_apart_from_what_is_added_to_it():
     model = language_model(tokens=11, dim=5, units=5, layers=2, residual=True)
-    _, layers = inspection.read(Stepper(model), [2, 3, 4, 5])
+    _, layers = inspection.read(LanguageModelDecoder(model), [2, 3, 4, 5])
     reader = model.get_layer("reader")
     first, second = (layer for layer in reader.layers if isinstance(layer, keras.layers.RNN))
     x = reader.get_layer("embedding")(np.array([[2, 3, 4, 5]]))

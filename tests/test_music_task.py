@@ -187,7 +187,12 @@ def told(trained, rows):
     """What a model is told of a piece [T, S] without its end, alone in a batch; no conditions."""
     encoding = TASK.encoding(trained.config, trained.vocabularies)
     before, age = encoding.inputs(rows)
-    inputs = {"before": before, "age": age, "place": encoding.places(len(rows)), "ahead": np.zeros(len(rows), "int32")}
+    inputs = {
+        "before": before,
+        "age": age,
+        "position": encoding.places(len(rows)),
+        "ahead": np.zeros(len(rows), "int32"),
+    }
     hidden = {name: np.zeros(1, "int32") for name in ("tonic", "mode", "metre", "style") if name in trained.model.input}
     return {**{name: value[None] for name, value in inputs.items()}, **hidden}
 
@@ -372,7 +377,7 @@ def pieces_of(asked, score):
 def test_a_long_piece_is_parts_that_go_on_in_its_bars():
     encoding, pieces = pieces_of(TASK.Config(max_steps=16), tune(1, quarters=9))
     assert [len(piece["rows"]) for piece in pieces] == [13, 13, 11]
-    assert [piece["places"][0] for piece in pieces] == [1, 14, 11] and pieces[2]["rows"][-1, 0] == END
+    assert [piece["positions"][0] for piece in pieces] == [1, 14, 11] and pieces[2]["rows"][-1, 0] == END
     whole = np.concatenate([piece["rows"] for piece in pieces])
     assert encoding.decode(whole).length == 9 and len({piece["key"] for piece in pieces}) == 1
 

@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
+from seqzoo.decoding.steps import log_probabilities
 from seqzoo.display.plots import GATE_NAMES
-from seqzoo.models.language_model import log_probabilities
 from seqzoo.rnns.min_rnns import LinearCell
 from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell
@@ -48,7 +48,7 @@ def read(stepper, ids):
     """Reads ids, from a state of zeros, and looks inside.
 
     Args:
-        stepper: Stepper of a language model.
+        stepper: LanguageModelDecoder.
         ids: [T], what is read; the first is only read, such as the mark between documents.
 
     Returns:
@@ -67,11 +67,11 @@ def read(stepper, ids):
     @compiled
     def run(ids, next_ids, state):
         with _heard(layers) as calls:
-            logits, after = stepper(ids, state)
+            logits, after = stepper.read(ids, state)
         return log_probabilities(logits, next_ids), [calls[layer] for layer in layers], after
 
     ids = np.asarray(ids, "int32")[None]
-    state, scores, heard = stepper.start(1), [], []
+    state, scores, heard = stepper.initial_state(1), [], []
     for place in range(0, ids.shape[1], WINDOW):
         window = ids[:, place : place + WINDOW]
         following = ids[:, place + 1 : place + WINDOW + 1]
