@@ -315,9 +315,10 @@ def test_blocks_go_on_where_the_last_one_ended_and_noise_decides():
     whole, _ = sampler.draw(start, noise)
     head, samples = sampler.draw(start, noise[:7])
     tail, _ = sampler.draw(samples, noise[7:])
-    primed, _ = sampler.draw(sampler.start({"tokens": np.array([[4], [6]])}, begin=[5, 7]), np.concatenate([noise[:1], noise]),
-                             np.array([[2, 3]] + [[0, 0]] * 20))  # fmt: skip
-    np.testing.assert_array_equal(primed[:, 1:], whole)  # a prime can be forced too
+    prime = np.array([[2, 3]] + [[0, 0]] * 20)  # forced, in place of being read before
+    begun = sampler.start({"tokens": np.array([[4], [6]])}, begin=[5, 7])
+    primed, _ = sampler.draw(begun, np.concatenate([noise[:1], noise]), prime)
+    np.testing.assert_array_equal(primed[:, 1:], whole)
     np.testing.assert_array_equal(np.concatenate([head, tail], axis=1), whole)
     assert not np.isin(whole, (0, 1)).any()
 
