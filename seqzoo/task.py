@@ -52,6 +52,7 @@ class Task:
         assets: {name: Asset or JSON value} of a trained run; None: `load` learns them from the training split.
     """
 
+    name: str  # the first name it is registered under
     Config = None
     requests: dict = {}
     modes: tuple = ("train", "evaluate", "predict")
@@ -86,6 +87,15 @@ class Task:
     def build(self):
         """The keras.Model, not compiled."""
         raise NotImplementedError
+
+    def training_model(self, model, steps: int):
+        """The keras.Model that is trained, if it is not `model` itself but one that shares its weights.
+
+        Args:
+            model: what `build` returned: it is evaluated and saved.
+            steps: batches of an epoch.
+        """
+        return model
 
     def loss(self):
         """A keras.losses.Loss, or {output name: Loss}; with reduction "mean_with_sample_weight", so that padding
@@ -250,6 +260,10 @@ class Task:
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
         return {"valid_baselines": made} if made else {}
+
+    def xla_obstacles(self) -> list[str]:
+        """The options in use that do not compile under XLA, as flags; a TPU refuses them."""
+        return []
 
     def generate(self, run, request, write: Callable) -> Iterator[dict]:
         """Yields samples; `write` is called with the text of the first one as it is drawn."""
