@@ -3,7 +3,7 @@
 import dataclasses
 
 from seqzoo.config import default, option
-from seqzoo.metrics.scores import span_scores
+from seqzoo.metrics.tags import span_scores
 from seqzoo.task import TASKS
 from seqzoo.tasks.pos import POS
 from seqzoo.tasks.pos import Config as POSConfig

@@ -13,7 +13,9 @@ from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS
 from seqzoo.display.terminal import print_tagged, tagged
 from seqzoo.inputs.words import learn_words, model_arguments, token_inputs
-from seqzoo.metrics.scores import accuracy_scores, common_errors, confusion
+from seqzoo.metrics.confusion import confusion
+from seqzoo.metrics.errors import common_errors
+from seqzoo.metrics.tags import accuracy_scores
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.baselines import lookup_baseline
 from seqzoo.text.tokenizer import split_sentences, tokenize

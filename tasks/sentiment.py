@@ -16,7 +16,9 @@ from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS, Examples, held_out
 from seqzoo.display.terminal import html_page, print_classified
 from seqzoo.inputs.words import learn_words, model_arguments, token_inputs
-from seqzoo.metrics.scores import calibration, class_scores, confusion, label_set_scores
+from seqzoo.metrics.calibration import calibration
+from seqzoo.metrics.confusion import confusion
+from seqzoo.metrics.labels import class_scores, label_set_scores
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.baselines import naive_bayes_baseline
 from seqzoo.text.subwords import KINDS, Subwords
