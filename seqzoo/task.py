@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from seqzoo import options
 from seqzoo.data import Batches, Feed
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import chunks, every_nth, joined
+from seqzoo.datasets.examples import chunks
+from seqzoo.datasets.splits import every_nth, joined
 from seqzoo.metrics.measure import Measure
 from seqzoo.registry import Registry
 
@@ -131,7 +132,7 @@ class Task:
         """{name: function example -> answer}: simple methods that a run is compared with."""
         return {}
 
-    def plot(self, examples: list[dict], answers: list[dict], folder: pathlib.Path):
+    def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
         """Saves pictures of the answers to the validation examples in the run's folder."""
 
     def show(self, answer: dict, console):
@@ -255,7 +256,7 @@ class Task:
         examples, answers = self.answers(predictor, data.splits["valid"])
         text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
         (folder / "predictions.json").write_text(text, "utf-8")
-        self.plot(examples, answers, folder)
+        self.plot(predictor, examples, answers, folder)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}

@@ -145,7 +145,7 @@ class POS(Task):
 
         return {"most frequent tag": answer}
 
-    def plot(self, examples, answers, folder):
+    def plot(self, predictor, examples, answers, folder):
         from seqzoo.display.plots import confusion_plot
 
         gold, predicted = [example[self.feature] for example in examples], [*map(tags_of, answers)]
