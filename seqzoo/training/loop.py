@@ -14,7 +14,6 @@ from rich.markup import escape
 
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import Devices
-from seqzoo.display.tables import result_table
 from seqzoo.files import replace, write_json
 from seqzoo.task import Data, Task
 from seqzoo.training.environment import environment
@@ -112,6 +111,8 @@ def train(
 
 def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
     """Prints the scores of a run as one table."""
+    from seqzoo.display.tables import result_table
+
     console.print(result_table(metrics, task.measures, title or task.name))
 
 
