@@ -13,7 +13,7 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
-from seqzoo.datasets import DATASETS, Examples, held_out
+from seqzoo.datasets import DATASETS, Examples, stratified
 from seqzoo.display.terminal import html_page, print_classified
 from seqzoo.inputs.words import learn_words, model_arguments, token_inputs
 from seqzoo.metrics.scores import calibration, class_scores, confusion, label_set_scores
@@ -134,7 +134,7 @@ class Sentiment(Task):
                 )
         data = Data({}, dict(vocabularies or {}))
         if "valid" not in splits and "train" in splits:
-            splits["train"], splits["valid"] = held_out(splits["train"], config.valid_fraction, config.seed)
+            splits["train"], splits["valid"] = stratified(splits["train"], config.valid_fraction, config.seed)
             data.facts["held out"] = f"{config.valid_fraction:.0%} of train as valid, of each label alike"
         if not vocabularies:
             if "train" not in splits:
