@@ -60,10 +60,10 @@ class Config(options.Data, options.Batching, options.Recurrent, options.Training
 
 @TASKS.register("speech_toy")
 class Speech(Task):
-    """Speech recognition: character error rate."""
+    """Speech recognition: share of texts without an error."""
 
-    Config, needs, objective = Config, NEEDS, "cer"
-    measures = {"cer": Measure("CER", "min", "%"), "loss": Measure("loss", "min")}
+    Config, needs, objective = Config, NEEDS, "exact"
+    measures = {"exact": Measure("exact", "max", "%"), "loss": Measure("loss", "min")}
     axes = {"frames": "time", "labels": "letters"}
 
     def learn(self, train):
@@ -105,10 +105,7 @@ class Speech(Task):
         return {"text": "".join(self.assets["letters"].decode(ids))}
 
     def scores(self, examples, answers):
-        from sacrebleu.metrics.lib_ter import _edit_distance as edits  # a toy: real tasks use a library made for it
-
-        errors = sum(edits(a["text"], e["text"]) for e, a in zip(examples, answers, strict=True))
-        return {"cer": 100 * errors / sum(len(example["text"]) for example in examples)}
+        return {"exact": 100 * np.mean([e["text"] == a["text"] for e, a in zip(examples, answers, strict=True)])}
 
     @classmethod
     def tiny(cls):
