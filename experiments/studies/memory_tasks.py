@@ -1,9 +1,9 @@
 """How far back a recurrent network can remember: adding problem, copy task, temporal order.
 
-    python -m experiments.memory_tasks adding --rnn=gru                       one run; prints its curve
-    python -m experiments.memory_tasks adding --rnn=rnn --clip_norm=0         a plain RNN, gradients not clipped
-    python -m experiments.memory_tasks adding --suite                         the comparisons of a task, and a figure
-    python -m experiments.memory_tasks adding --suite --only=GRU --seed=1     some of them, the others stay
+    python -m experiments.studies.memory_tasks adding --rnn=gru                       one run; prints its curve
+    python -m experiments.studies.memory_tasks adding --rnn=rnn --clip_norm=0         a plain RNN, gradients not clipped
+    python -m experiments.studies.memory_tasks adding --suite                         the comparisons of a task, and a figure
+    python -m experiments.studies.memory_tasks adding --suite --only=GRU --seed=1     some of them, the others stay
 
 A few inputs decide the answer, and the network reads them up to T = `length` steps before it has to give it. A network
 is one recurrent layer and a dense one. Every step trains on a new random batch, so nothing can be overfitted; the
@@ -48,9 +48,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.benchmark import circumstances, keep_to
+from experiments import RESULTS
+from experiments.benchmarks.benchmark import circumstances, keep_to
 
-RESULTS = pathlib.Path(__file__).parent / "results"
 SYMBOLS, COPIED = 8, 10  # of the copy task: how many there are, how many are to be copied
 # Where the biases of the gate that forgets lie, in blocks of H: i f g o of an LSTM, z r h of a GRU, u c of simple_gru.
 FORGETS = {"lstm": 1, "peephole_lstm": 1, "gru": 0, "simple_gru": 0}
@@ -79,7 +79,7 @@ def main():
         suite(args)
         return
     keep_to(args.threads)
-    result = {"command": " ".join(["python -m experiments.memory_tasks", *given(args)]), **circumstances()}
+    result = {"command": " ".join(["python -m experiments.studies.memory_tasks", *given(args)]), **circumstances()}
     result |= trained(args)
     print(described(result))
     if args.out:
@@ -225,7 +225,7 @@ def parser():
         return "default: " + ", ".join(f"{task.usual[name]} ({key})" for key, task in TASKS.items())
 
     flags = argparse.ArgumentParser(
-        "python -m experiments.memory_tasks",
+        "python -m experiments.studies.memory_tasks",
         description=__doc__,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -413,7 +413,7 @@ def suite(args):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "run.json"
             flags = [*given(args), *shlex.split(flags), f"--out={path}"]
-            command = [sys.executable, "-m", "experiments.memory_tasks", *flags]
+            command = [sys.executable, "-m", "experiments.studies.memory_tasks", *flags]
             done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # TensorFlow is talkative
             if done.returncode:
                 sys.exit(f"{done.stderr}\n{name} failed with exit status {done.returncode}")
