@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.text.text.text import PIECE, pieces, read_pieces
+from seqzoo.datasets.text.text import PIECE, pieces, read_pieces
 
 FEATURES = {"text": str, "end": bool}
 SENTENCES = "the keys to the door are here . <eos>\nthe boy runs <eos>\n"

@@ -4,7 +4,7 @@ import difflib
 import itertools
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.text.text.text import FEATURES, pieces
+from seqzoo.datasets.text.text import FEATURES, pieces
 from seqzoo.music.score import Score, read_midi
 from seqzoo.registry import did_you_mean
 from seqzoo.text import spans

@@ -11,7 +11,7 @@ import numpy as np
 from seqzoo.data.batches import is_static
 from seqzoo.text.casing import casing
 from seqzoo.text.vectors import load_vectors
-from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary
+from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency
 
 
 def learn_words(config, token_lists, data):
@@ -105,8 +105,3 @@ def model_arguments(config, data):
         "layer_norm": config.layer_norm,
         "activation": config.activation,
     }
-
-
-def by_frequency(counter):
-    """(token, count) with the most frequent first, equal ones by their spelling: the same in every process."""
-    return sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))

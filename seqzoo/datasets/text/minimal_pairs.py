@@ -5,7 +5,7 @@ import pathlib
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line
-from seqzoo.datasets.text.text.jsonl import _objects
+from seqzoo.datasets.text.jsonl import _objects
 
 KEYS = {"good": ("sentence_good",), "bad": ("sentence_bad",), "group": ("UID", "linguistics_term")}
 ENDINGS = (".jsonl", ".jsonl.gz")

@@ -7,7 +7,7 @@ import zlib
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import SPLITS, bad_line, split_files
-from seqzoo.datasets.text.text.delimited import _lines, _tsv_records
+from seqzoo.datasets.text.delimited import _lines, _tsv_records
 
 FEATURES = {"source": str, "target": str}
 TABLES = (".tsv", ".txt")

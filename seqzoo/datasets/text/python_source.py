@@ -7,7 +7,7 @@ import platform
 import sysconfig
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.text.text.text import EVERY, of_files
+from seqzoo.datasets.text.text import EVERY, of_files
 
 # Tests; tables and texts that programs wrote; packages that newer versions of Python no longer have.
 LEFT_OUT = {"test", "tests", "idle_test", "__pycache__", "encodings", "pydoc_data", "distutils", "lib2to3"}
