@@ -1,34 +1,35 @@
 """How far back a recurrent network can remember: adding problem, copy task, temporal order.
 
-    python -m experiments.studies.memory_tasks adding --rnn=gru                       one run; prints its curve
-    python -m experiments.studies.memory_tasks adding --rnn=rnn --clip_norm=0         a plain RNN, gradients not clipped
-    python -m experiments.studies.memory_tasks adding --suite                         the comparisons of a task, and a figure
-    python -m experiments.studies.memory_tasks adding --suite --only=GRU --seed=1     some of them, the others stay
+    python -m experiments.studies.memory_tasks adding --rnn=gru                     one run; prints its curve
+    python -m experiments.studies.memory_tasks adding --rnn=rnn --clip_norm=0       a plain RNN, no gradient clipping
+    python -m experiments.studies.memory_tasks adding --suite                       all variants of a task, and a figure
+    python -m experiments.studies.memory_tasks adding --suite --only=GRU --seed=1   some variants; the others are kept
 
-A few inputs decide the answer, and the network reads them up to T = `length` steps before it has to give it. A network
-is one recurrent layer and a dense one. Every step trains on a new random batch, so nothing can be overfitted; the
-validation set is the same for all runs. Training ends when the task is solved, or after --steps.
+A few inputs decide the answer, up to T = `length` steps before it is due. The network is one recurrent layer and a
+dense one. Each is a task like those of tasks/, trained by the same loop; an epoch is 100 steps, each on a new random
+batch, so that nothing can be overfitted. The validation set is the same for all runs. Training ends when the task is
+solved, or after --epochs.
 
-    adding   Input [T, 2]: a number from U(0, 1), and a mark that is 1 at two places, one in each half. Answer: the sum
-             of the two marked numbers (Hochreiter & Schmidhuber, 1997, experiment 4; in the form of Le et al., 2015,
-             and Arjovsky et al., 2016). To answer 1 whatever comes has a mean squared error of 1/6 = 0.167, the
-             variance of the sum. Solved, here: an error below 0.01, a sixteenth of that. Score: share of the sums that
-             are right within 0.04, the stricter measure of 1997.
+    adding   Input [T, 2]: a number from U(0, 1), and a mark that is 1 at two positions, one in each half. Answer: the
+             sum of the two marked numbers (Hochreiter & Schmidhuber, 1997, experiment 4; in the form of Le et al.,
+             2015, and Arjovsky et al., 2016). Always answering 1 has a mean squared error of 1/6 = 0.167, the variance
+             of the sum. Solved, here: an error below 0.01, a sixteenth of that. Accuracy: sums that are right within
+             0.04, the stricter measure of 1997.
     copy     Input: 10 random symbols out of 8, T - 1 blanks, a mark, 10 blanks. Answer: T + 10 blanks, then the symbols
-             in order (Arjovsky et al., 2016, after Hochreiter & Schmidhuber, 1997). Without a memory the best is blanks
-             and guessed symbols, a cross-entropy of 10 ln 8 / (T + 20) a step. Solved, here: a tenth of that. Score:
-             share of the symbols that are right.
-    order    Input: symbols, among them X or Y at two places, T/10 to T/5 and T/2 to 6T/10. Answer: XX, XY, YX or YY
-             (Hochreiter & Schmidhuber, 1997, experiment 6a; the places as shares of T: Pascanu et al., 2013). Guessing
-             has a cross-entropy of ln 4. Score: share of right answers. Solved: 99% (Pascanu et al., 2013).
+             in order (Arjovsky et al., 2016, after Hochreiter & Schmidhuber, 1997). The best without a memory is blanks
+             and guessed symbols, a cross-entropy of 10 ln 8 / (T + 20) a step. Solved, here: a tenth of that. Accuracy:
+             of the symbols, without the blanks.
+    order    Input: symbols, among them X or Y at two positions, T/10 to T/5 and T/2 to 6T/10. Answer: XX, XY, YX or YY
+             (Hochreiter & Schmidhuber, 1997, experiment 6a; positions as shares of T: Pascanu et al., 2013). Guessing
+             has a cross-entropy of ln 4. Solved: an accuracy of 99% (Pascanu et al., 2013).
 
-What the comparisons are about: gates (Hochreiter & Schmidhuber, 1997; Cho et al., 2014); the bias of the forget gate
-(Gers et al., 2000; Jozefowicz et al., 2015), and one after the length of the memory that is needed ("chrono": Tallec &
-Ollivier, 2018); for plain RNNs clipping (Pascanu et al., 2013), orthogonal U (Saxe et al., 2014), and ReLU with U = 1
-(IRNN: Le et al., 2015).
+The variants compare gates (Hochreiter & Schmidhuber, 1997; Cho et al., 2014); the bias of the forget gate (Gers et al.,
+2000; Jozefowicz et al., 2015), also one chosen for the required memory length ("chrono": Tallec & Ollivier, 2018); for
+plain RNNs gradient clipping (Pascanu et al., 2013), orthogonal U (Saxe et al., 2014), and ReLU with U = 1 (IRNN: Le et
+al., 2015).
 
-In the adding problem the second mark is at times close to the end, so that a short memory is of some use to begin with.
-In temporal order nothing that counts is closer to the end than 4T/10.
+In the adding problem the second mark is sometimes close to the end, so that a short memory helps to begin with. In
+temporal order nothing relevant is closer to the end than 4T/10.
 
 Limits. One learning rate for all, not the best one of each; few seeds. When a network leaves the plateau of the
 baseline is partly luck: a run that ended unsolved might have been solved later.
@@ -44,20 +45,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from experiments import RESULTS
 from experiments.benchmarks.benchmark import circumstances, keep_to
+from seqzoo import options
+from seqzoo.config import default, option
+from seqzoo.datasets import Examples
+from seqzoo.metrics.measure import Measure
+from seqzoo.rnns import RNNS
+from seqzoo.task import TASKS, Task
 
-SYMBOLS, COPIED = 8, 10  # of the copy task: how many there are, how many are to be copied
-# Where the biases of the gate that forgets lie, in blocks of H: i f g o of an LSTM, z r h of a GRU, u c of simple_gru.
+STEPS = 100  # of training in an epoch
+SYMBOLS, COPIED = 8, 10  # of the copy task: size of the alphabet, symbols to copy
+ORDERS = ("XX", "XY", "YX", "YY")  # answers of temporal order
+# Which block of H biases is that of the forget gate: i f g o of an LSTM, z r h of a GRU, u c of simple_gru.
 FORGETS = {"lstm": 1, "peephole_lstm": 1, "gru": 0, "simple_gru": 0}
 # For colour-blind readers too (Okabe & Ito, 2008).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 
-# What a suite compares, name: flags.
+# The variants of a suite, name: flags.
 GATED = {
     "LSTM, chrono bias": "--rnn=lstm --forget_bias=chrono",
     "LSTM, forget bias 1": "--rnn=lstm --forget_bias=1",
@@ -73,280 +82,282 @@ PLAIN = {
 VARIANTS = GATED | PLAIN
 
 
-def main():
-    args = settings()
-    if args.suite:
-        suite(args)
-        return
-    keep_to(args.threads)
-    result = {"command": " ".join(["python -m experiments.studies.memory_tasks", *given(args)]), **circumstances()}
-    result |= trained(args)
-    print(described(result))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1), "utf-8")
+# --- The sequences --------------------------------------------------------------------------------
+
+
+def adding(rng: np.random.Generator, length: int) -> dict:
+    """The adding problem: frames [T, 2], a number and a mark; answer [1], the sum of the two marked numbers."""
+    values, marks = rng.random(length, dtype="float32"), np.zeros(length, "float32")
+    marks[[rng.integers(0, length // 2), rng.integers(length // 2, length)]] = 1
+    return {"frames": np.stack([values, marks], axis=-1), "answer": (values * marks).sum(keepdims=True)}
+
+
+def copy(rng: np.random.Generator, length: int) -> dict:
+    """The copy task: frames [T + 20, 10], one-hot; answer [T + 20], the blank (8) and last the first 10 symbols."""
+    blank, mark = SYMBOLS, SYMBOLS + 1
+    x = np.full(length + 2 * COPIED, blank)
+    answer = x.copy()
+    x[:COPIED] = answer[-COPIED:] = rng.integers(0, SYMBOLS, COPIED)
+    x[length + COPIED - 1] = mark
+    return {"frames": one_hot(x, SYMBOLS + 2), "answer": answer.astype("int32")}
+
+
+def order(rng: np.random.Generator, length: int) -> dict:
+    """Temporal order: frames [T, 8], one-hot of a b c d X Y E B; answer, an index of ORDERS.
+
+    E is first, B is last, X or Y are at two positions: T/10 to T/5, and T/2 to 6T/10.
+    """
+    x = rng.integers(0, 4, length)
+    x[0], x[-1] = 6, 7
+    first, second = rng.integers(0, 2, 2)
+    x[rng.integers(length // 10, length // 5 + 1)] = 4 + first
+    x[rng.integers(length // 2, 6 * length // 10 + 1)] = 4 + second
+    return {"frames": one_hot(x, 8), "answer": np.int32(2 * first + second)}
+
+
+def one_hot(x: np.ndarray, size: int) -> np.ndarray:
+    return np.eye(size, dtype="float32")[x]
 
 
 # --- The tasks ------------------------------------------------------------------------------------
 
 
-def adding(rng, size, length):
-    """The adding problem: x [B, T, 2], a number and a mark; y [B, 1], the sum of the two marked numbers."""
-    values = rng.random((size, length), dtype="float32")
-    marks = np.zeros_like(values)
-    rows = np.arange(size)
-    marks[rows, rng.integers(0, length // 2, size)] = 1
-    marks[rows, rng.integers(length // 2, length, size)] = 1
-    return np.stack([values, marks], axis=-1), (values * marks).sum(1, keepdims=True)
+@dataclasses.dataclass(frozen=True)
+class Config(options.Batching, options.Training):
+    """Network."""
 
+    length: int = option(400, "T, the number of steps to remember over.", minimum=1)
+    rnn: str = option("lstm", "Kind of recurrent layer.", choices=RNNS)
+    units: int = option(64, "Units of the layer.", minimum=1)
+    activation: str = option("tanh", "Activation of the new content, such as relu.")
+    initialization: str = option("orthogonal", "Initialization of U.", choices=("orthogonal", "normal", "identity"))
+    forget_bias: str = option("", "Bias of the forget gate: a number; chrono: for --length; empty: the layer's own.")
+    seed: int = option(0, "Seed of the weights and of the training batches.", minimum=0)
+    batch_size: int = default(options.Batching, batch_size=50)
+    batch_tokens: int = default(options.Batching, batch_tokens=0)
+    epochs: int = default(options.Training, epochs=30)
+    schedule: str = default(options.Training, schedule="constant")
+    average: float = default(options.Training, average=0.0)
 
-def copy(rng, size, length):
-    """The copy task: x [B, T + 20, 10], one-hot; y [B, T + 20], the blank (8) and at the end the first 10 symbols."""
-    blank, mark = SYMBOLS, SYMBOLS + 1
-    symbols = rng.integers(0, SYMBOLS, (size, COPIED))
-    x = np.full((size, length + 2 * COPIED), blank)
-    y = x.copy()
-    x[:, :COPIED] = symbols
-    x[:, length + COPIED - 1] = mark
-    y[:, -COPIED:] = symbols
-    return one_hot(x, SYMBOLS + 2), y.astype("int32")
-
-
-def order(rng, size, length):
-    """Temporal order: x [B, T, 8], one-hot of a b c d X Y E B; y [B], 0 to 3 for XX, XY, YX, YY.
-
-    E is first, B is last, X or Y stand at two places: at T/10 to T/5, and at T/2 to 6T/10.
-    """
-    x = rng.integers(0, 4, (size, length))
-    x[:, 0], x[:, -1] = 6, 7
-    first, second = rng.integers(0, 2, (2, size))
-    rows = np.arange(size)
-    x[rows, rng.integers(length // 10, length // 5 + 1, size)] = 4 + first
-    x[rows, rng.integers(length // 2, 6 * length // 10 + 1, size)] = 4 + second
-    return one_hot(x, 8), (2 * first + second).astype("int32")
-
-
-def one_hot(x, size):
-    return np.eye(size, dtype="float32")[x]
+    def __post_init__(self):
+        super().__post_init__()
+        if self.rnn in FORGETS and self.initialization == "identity":
+            raise ValueError("--initialization=identity needs a square U, such as that of --rnn=rnn.")
+        if self.forget_bias and self.rnn not in FORGETS:
+            raise ValueError(f"--forget_bias is for --rnn={', '.join(FORGETS)}. Received: --rnn={self.rnn}")
+        if self.forget_bias not in ("", "chrono"):
+            float(self.forget_bias)
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
-    """A task.
+class CopyConfig(Config):
+    """Network."""
 
-    Attributes:
-        title: what figures call it.
-        batch: (rng, size, length) -> x, y.
-        shortest: the least length.
-        baseline: length -> loss of the best answer without a memory.
-        solved: (loss, score, baseline) -> whether that is good enough.
-        outputs: how many numbers the network gives.
-        loss: what figures call it.
-        usual: {flag: value} where none is given.
+    length: int = default(Config, length=30)
+    units: int = default(Config, units=128)
+    epochs: int = default(options.Training, epochs=40)
+    learning_rate: float = default(options.Training, learning_rate=5e-3)
+
+
+@dataclasses.dataclass(frozen=True)
+class OrderConfig(Config):
+    """Network."""
+
+    length: int = default(Config, length=100)
+
+
+class MemoryTask(Task):
+    """A memory task: what the three have in common.
+
+    Class attributes:
+        title, loss_title: what figures call the task and its loss.
+        generate: function (rng, length) -> example.
+        shortest: the smallest length.
+        outputs: width of the network's output.
+        per_step: whether there is an answer at each step.
     """
 
-    title: str
-    batch: Callable
-    shortest: int
-    baseline: Callable
-    solved: Callable
-    outputs: int
-    loss: str
-    usual: dict
+    Config = Config
+    needs = {"frames": np.ndarray, "answer": np.ndarray}
+    measures = {"loss": Measure("Loss", "min"), "accuracy": Measure("Accuracy", "max", "%")}
+    objective = "loss"
+    axes = {"frames": "time"}
+    loss_title = "cross-entropy"
+    shortest, per_step = 1, False
+
+    @property
+    def baseline(self) -> float:
+        """The loss of the best answer without a memory."""
+        raise NotImplementedError
+
+    def solved(self, loss: float, accuracy: float) -> bool:
+        """Whether a loss and an accuracy in percent are good enough."""
+        raise NotImplementedError
+
+    def read(self) -> dict[str, Examples]:
+        """As many training sequences as an epoch has, and 1,000 of valid, which are the same for all seeds."""
+        config = self.config
+        if config.length < self.shortest:
+            raise ValueError(f"--length should be at least {self.shortest}. Received: {config.length}")
+        sizes = {"train": (STEPS * config.batch_size, config.seed + 1), "valid": (1000, 0)}
+        return {
+            split: Examples(lambda size=size, seed=seed: self.sequences(size, seed), self.needs, f"{self.name}/{split}")
+            for split, (size, seed) in sizes.items()
+        }
+
+    def sequences(self, size: int, seed: int) -> Iterator[dict]:
+        """Random sequences, the same ones for the same seed."""
+        rng = np.random.default_rng([seed, 0])
+        for _ in range(size):
+            yield type(self).generate(rng, self.config.length)
+
+    def learn(self, train: Examples) -> dict:
+        return {"width": next(iter(train))["frames"].shape[1]}
+
+    def encoder(self, training: bool = False) -> Callable:
+        def encode(example):
+            frames = example["frames"]
+            inputs = {"frames": frames, "frames_length": np.int32(len(frames))}
+            weights = np.ones(len(frames) if self.per_step else (), "float32")
+            if "answer" not in example:
+                return inputs, self.no_answer(len(frames)), 0 * weights
+            return inputs, example["answer"], weights
+
+        return encode
+
+    def no_answer(self, steps: int) -> np.ndarray:
+        """Labels of a sequence whose answer is unknown."""
+        return np.zeros(steps if self.per_step else (), "int32")
+
+    def augmenter(self) -> Callable:
+        """Draws another sequence in place of each of the last epoch."""
+        encode = self.encoder(training=True)
+        return lambda example, encoded, rng: encode(type(self).generate(rng, self.config.length))
+
+    def build(self):
+        import keras
+
+        from seqzoo.inputs import frames
+
+        config = self.config
+        inputs, x, mask = frames(self.assets["width"])  # [B, T, D], [B, T]
+        layer = RNNS[config.rnn](
+            config.units,
+            activation=config.activation,
+            recurrent_initializer=initializer(config.initialization, config.units),
+            return_sequences=self.per_step,
+        )
+        y = layer(x, mask=mask)  # [B, T, H], or [B, H]
+        if config.forget_bias:
+            set_forget_bias(layer, config.rnn, config.units, config.forget_bias, config.length, config.seed)
+        return keras.Model(inputs, keras.layers.Dense(self.outputs)(y))
+
+    def loss(self):
+        import keras
+
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+
+    def example(self, line: str) -> dict:
+        """A line is a JSON list of frames."""
+        return {"frames": np.asarray(json.loads(line), "float32")}
+
+    @classmethod
+    def tiny(cls) -> tuple:
+        config = cls.Config(length=10, units=8, epochs=2, batch_size=4, learning_rate=0.01)
+        rng = np.random.default_rng(0)
+        return config, {
+            split: [cls.generate(rng, length) for length in (10, 12, 11, 10, 14, 10)] for split in ("train", "valid")
+        }
 
 
-TASKS = {
-    "adding": Task(
-        title="Adding problem",
-        batch=adding,
-        shortest=2,
-        baseline=lambda T: 1 / 6,
-        solved=lambda loss, score, baseline: loss < 0.01,
-        outputs=1,
-        loss="mean squared error",
-        usual={"length": 400, "steps": 3000, "units": 64, "learning_rate": 2e-3},
-    ),
-    "copy": Task(
-        title="Copy task",
-        batch=copy,
-        shortest=1,
-        baseline=lambda T: COPIED * math.log(SYMBOLS) / (T + 2 * COPIED),
-        solved=lambda loss, score, baseline: loss < baseline / 10,
-        outputs=SYMBOLS + 1,
-        loss="cross-entropy",
-        usual={"length": 30, "steps": 4000, "units": 128, "learning_rate": 5e-3},
-    ),
-    "order": Task(
-        title="Temporal order",
-        batch=order,
-        shortest=10,
-        baseline=lambda T: math.log(4),
-        solved=lambda loss, score, baseline: score >= 0.99,
-        outputs=4,
-        loss="cross-entropy",
-        usual={"length": 100, "steps": 3000, "units": 64, "learning_rate": 2e-3},
-    ),
-}
+class Adding(MemoryTask):
+    """Adding problem: mean squared error, and sums right within 0.04."""
+
+    name = "memory_adding"
+    title, loss_title = "Adding problem", "mean squared error"
+    measures = {"loss": Measure("Squared error", "min"), "accuracy": Measure("Right within 0.04", "max", "%")}
+    generate, shortest, outputs = adding, 2, 1
+    baseline = 1 / 6
+
+    def solved(self, loss, accuracy):
+        return loss < 0.01
+
+    def no_answer(self, steps):
+        return np.zeros(1, "float32")
+
+    def loss(self):
+        import keras
+
+        return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
+
+    def answer(self, example, row):
+        return {"sum": float(row["outputs"][0])}
+
+    def scores(self, examples, answers):
+        pairs = zip(examples, answers, strict=True)
+        return {"accuracy": percent(abs(answer["sum"] - example["answer"][0]) < 0.04 for example, answer in pairs)}
 
 
-def batches(task, size, length, seed):
-    """Yields random batches for ever; the same ones for the same seed."""
-    rng = np.random.default_rng([seed, 1])
-    while True:
-        yield TASKS[task].batch(rng, size, length)
+class Copy(MemoryTask):
+    """Copy task: cross-entropy, and accuracy of the symbols."""
+
+    name = "memory_copy"
+    Config = CopyConfig
+    title = "Copy task"
+    generate, outputs, per_step = copy, SYMBOLS + 1, True
+    axes = {"frames": "time", "labels": "time"}
+
+    @property
+    def baseline(self):
+        return COPIED * math.log(SYMBOLS) / (self.config.length + 2 * COPIED)
+
+    def solved(self, loss, accuracy):
+        return loss < self.baseline / 10
+
+    def answer(self, example, row):
+        logits = row["outputs"][: len(example["frames"])]  # [T + 20, 9]
+        return {"symbols": logits[-COPIED:].argmax(-1).tolist()}
+
+    def scores(self, examples, answers):  # blanks are easy and do not count
+        pairs = zip(examples, answers, strict=True)
+        return {
+            "accuracy": percent(np.equal(answer["symbols"], example["answer"][-COPIED:]) for example, answer in pairs)
+        }
 
 
-def validation(task, length):
-    """The validation set, 1,000 sequences: one for all seeds, drawn apart from every training batch."""
-    return TASKS[task].batch(np.random.default_rng([0, 0]), 1000, length)
+class Order(MemoryTask):
+    """Temporal order: cross-entropy and accuracy."""
+
+    name = "memory_order"
+    Config = OrderConfig
+    title = "Temporal order"
+    generate, shortest, outputs = order, 10, len(ORDERS)
+    baseline = math.log(len(ORDERS))
+
+    def solved(self, loss, accuracy):
+        return accuracy >= 99
+
+    def answer(self, example, row):
+        return {"order": ORDERS[int(row["outputs"].argmax())]}
+
+    def scores(self, examples, answers):
+        pairs = zip(examples, answers, strict=True)
+        return {"accuracy": percent(answer["order"] == ORDERS[example["answer"]] for example, answer in pairs)}
 
 
-# --- One run --------------------------------------------------------------------------------------
+MEMORY_TASKS = {"adding": Adding, "copy": Copy, "order": Order}
 
 
-def settings(argv=None):
-    """The flags of the command line, or of a list; those not given as is usual for the task."""
-    flags = parser()
-    args = flags.parse_args(argv)
-    task = TASKS[args.task]
-    for name, value in task.usual.items():
-        if getattr(args, name) is None:
-            setattr(args, name, value)
-    if args.rnn in FORGETS and args.initialization == "identity":
-        flags.error("--initialization=identity is for a square U, that of --rnn=rnn")
-    if args.forget_bias != "" and args.rnn not in FORGETS:
-        flags.error(f"--forget_bias is for --rnn={', '.join(FORGETS)}")
-    if args.length < task.shortest:
-        flags.error(f"--length of {args.task} is {task.shortest} or more")
-    return args
+def percent(right) -> float:
+    """The share of what is right in percent."""
+    return 100 * float(np.mean([*right]))
 
 
-def parser():
-    def usual(name):
-        return "default: " + ", ".join(f"{task.usual[name]} ({key})" for key, task in TASKS.items())
-
-    flags = argparse.ArgumentParser(
-        "python -m experiments.studies.memory_tasks",
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("task", choices=TASKS)
-    flags.add_argument("--length", type=int, help=f"T; {usual('length')}")
-    flags.add_argument("--rnn", default="lstm", help="name of a layer of seqzoo.rnns")
-    flags.add_argument("--units", type=int, help=usual("units"))
-    flags.add_argument("--activation", default="tanh", help="of the new content, such as relu")
-    flags.add_argument(
-        "--initialization", default="orthogonal", choices=("orthogonal", "normal", "identity"), help="of U"
-    )
-    flags.add_argument(
-        "--forget_bias", default="", type=bias, help="a number, or chrono: after --length; default: the layer's own"
-    )
-    flags.add_argument("--clip_norm", type=float, default=1.0, help="largest norm of the gradient; 0: not clipped")
-    flags.add_argument("--optimizer", default="Adam", help="name in keras.optimizers")
-    flags.add_argument("--learning_rate", type=float, help=usual("learning_rate"))
-    flags.add_argument("--batch_size", type=int, default=50)
-    flags.add_argument("--steps", type=int, help=f"of training, at most; {usual('steps')}")
-    flags.add_argument("--every", type=int, default=100, help="steps between validations")
-    flags.add_argument("--seed", type=int, default=0, help="of the weights and of the training batches")
-    flags.add_argument("--threads", type=int, default=1, help="processors to use; 0: all")
-    flags.add_argument("--suite", action="store_true", help="run the comparisons of the task")
-    flags.add_argument("--only", default="", help=f"only those with this in their name: {'; '.join(VARIANTS)}")
-    flags.add_argument("--out", type=pathlib.Path, help="JSON file of the results; a suite's figure gets its name too")
-    return flags
+# --- The network ----------------------------------------------------------------------------------
 
 
-def bias(text):
-    """The value of --forget_bias: "" (as the layer has it), "chrono", or a number."""
-    return text if text in ("", "chrono") else float(text)
-
-
-def given(args):
-    """The flags that say again what is not the default, as a list."""
-    usual = parser().parse_args([args.task])
-    differ = {name: value for name, value in vars(args).items() if value != getattr(usual, name)}
-    return [args.task, *(f"--{name}={value}" for name, value in differ.items() if name not in ("suite", "only", "out"))]
-
-
-def trained(args):
-    """Trains a network until the task is solved; a dict with the curve and how it ended."""
-    import keras
-
-    task = TASKS[args.task]
-    model = network(args)
-    baseline = task.baseline(args.length)
-    curve = []
-
-    def solved(loss, score):
-        return bool(task.solved(loss, score, baseline))
-
-    begin, cpu_begin = time.perf_counter(), time.process_time()
-
-    class Progress(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs):
-            finite = math.isfinite(logs["loss"])
-            seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
-            point = {"step": min((epoch + 1) * args.every, args.steps), **logs}
-            point |= {"minutes": seconds / 60, "cpu_minutes": cpu_seconds / 60}
-            curve.append({key: float(f"{value:.5g}") if math.isfinite(value) else None for key, value in point.items()})
-            print(", ".join(f"{key} {value:.4g}" for key, value in point.items()), flush=True)
-            self.model.stop_training = not finite or solved(logs["val_loss"], logs["val_score"])
-
-    model.fit(
-        batches(args.task, args.batch_size, args.length, args.seed),
-        steps_per_epoch=min(args.every, args.steps),
-        epochs=max(args.steps // args.every, 1),
-        validation_data=validation(args.task, args.length),
-        validation_batch_size=250,
-        callbacks=[Progress()],
-        shuffle=False,
-        verbose=0,
-    )
-    end = curve[-1]
-    diverged = None in end.values()
-    return {
-        "diverged": diverged,
-        "solved": not diverged and solved(end["val_loss"], end["val_score"]),
-        "steps": end["step"],
-        "minutes": end["minutes"],
-        "cpu_minutes": end["cpu_minutes"],
-        "loss": end["val_loss"],
-        "score": end["val_score"],
-        "baseline": baseline,
-        "parameters": model.count_params(),
-        "curve": curve,
-    }
-
-
-def network(args):
-    """The compiled network of a run."""
-    import keras
-
-    from seqzoo.rnns import RNNS
-
-    keras.utils.set_random_seed(args.seed)
-    task = TASKS[args.task]
-    x, y = task.batch(np.random.default_rng(0), 1, args.length)
-    layer = RNNS[args.rnn](
-        args.units,
-        activation=args.activation,
-        recurrent_initializer=initializer(args.initialization, args.units),
-        return_sequences=y.shape[1:] == (x.shape[1],),  # of the copy task
-    )
-    model = keras.Sequential([keras.Input(x.shape[1:]), layer, keras.layers.Dense(task.outputs)])
-    if args.forget_bias != "":
-        set_forget_bias(layer, args.rnn, args.units, args.forget_bias, args.length, args.seed)
-    optimizer = getattr(keras.optimizers, args.optimizer)
-    model.compile(
-        optimizer=optimizer(args.learning_rate, global_clipnorm=args.clip_norm or None),
-        loss="mse" if args.task == "adding" else keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[score(args.task)],
-        jit_compile=False,  # slower around a recurrent loop on a CPU
-    )
-    return model
-
-
-def initializer(name, units):
-    """Keras's initializer of U [H, H] or [H, 4H] for the name of one."""
+def initializer(name: str, units: int):
+    """The initializer of U [H, H] or [H, 4H]."""
     import keras
 
     if name == "normal":
@@ -354,8 +365,8 @@ def initializer(name, units):
     return {"orthogonal": keras.initializers.Orthogonal, "identity": keras.initializers.Identity}[name]()
 
 
-def set_forget_bias(layer, rnn, units, value, length, seed):
-    """Sets the bias of the gate by which a layer that is built forgets.
+def set_forget_bias(layer, rnn: str, units: int, value: str | float, length: int, seed: int):
+    """Sets the bias of the forget gate of a built layer.
 
     Args:
         layer, rnn, units: the layer, its name in RNNS, and H.
@@ -367,9 +378,9 @@ def set_forget_bias(layer, rnn, units, value, length, seed):
     """
     from keras import ops
 
-    kept = value
-    if value == "chrono":
-        kept = np.log(np.random.default_rng([seed, 2]).uniform(1, max(length - 1, 2), units))
+    kept = np.log(np.random.default_rng([seed, 2]).uniform(1, max(length - 1, 2), units))
+    if value != "chrono":
+        kept = float(value)
     (variable,) = (weight for weight in layer.weights if weight.name == "bias")
     b = np.array(ops.convert_to_numpy(variable))
     gates = b.reshape(-1, b.shape[-1])[0]  # a view; the second row that Keras's GRU has is added to the first
@@ -380,45 +391,128 @@ def set_forget_bias(layer, rnn, units, value, length, seed):
     variable.assign(b)
 
 
-def score(task):
-    """The function (answers, outputs) -> 1 where they are right, for Keras to average."""
-    from keras import ops
+# --- One run --------------------------------------------------------------------------------------
 
-    def score(y, outputs):
-        if task == "adding":
-            return ops.cast(ops.abs(y - outputs) < 0.04, "float32")
-        if task == "copy":
-            y, outputs = y[:, -COPIED:], outputs[:, -COPIED:]  # anything can write the blanks
-        return ops.cast(ops.equal(ops.cast(y, "int32"), ops.cast(ops.argmax(outputs, -1), "int32")), "float32")
 
-    return score
+def main():
+    args, task = settings()
+    TASKS.register(task.name)(type(task))  # so that the run's folder can be loaded
+    if args.suite:
+        suite(args, task)
+        return
+    keep_to(args.threads)
+    result = {"command": command(task), **circumstances(), **trained(task)}
+    print(described(result))
+    if args.out:
+        args.out.write_text(json.dumps(result, indent=1), "utf-8")
+
+
+def settings(argv=None) -> tuple[argparse.Namespace, MemoryTask]:
+    """The flags of the study, and the task with the config that the other flags give."""
+    from seqzoo.run import flag_parser, parse_flags
+
+    parser = argparse.ArgumentParser(
+        "python -m experiments.studies.memory_tasks",
+        description=__doc__,
+        epilog=f"Other flags: {', '.join(f'--{field.name}' for field in dataclasses.fields(Config))}.",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("task", choices=MEMORY_TASKS)
+    parser.add_argument("--threads", type=int, default=1, help="processors to use; 0: all")
+    parser.add_argument("--suite", action="store_true", help="run all variants of the task")
+    parser.add_argument("--only", default="", help=f"only variants with this in their name: {'; '.join(VARIANTS)}")
+    parser.add_argument("--out", type=pathlib.Path, help="JSON file of the results; a suite's figure gets its name too")
+    args, flags = parser.parse_known_args(argv)
+    task = MEMORY_TASKS[args.task]
+    try:
+        return args, task(task.Config(**parse_flags(flag_parser([task.Config]), flags)))
+    except Exception as error:  # of absl's flags, or of the Config
+        parser.error(str(error))
+
+
+def command(task: MemoryTask) -> str:
+    """The command line that repeats a run: the flags that are not the defaults."""
+    usual = type(task).Config().to_dict()
+    flags = [f"--{name}={value}" for name, value in task.config.to_dict().items() if value != usual[name]]
+    return " ".join(["python -m experiments.studies.memory_tasks", task.name.removeprefix("memory_"), *flags])
+
+
+def trained(task: MemoryTask) -> dict:
+    """Trains a network until the task is solved; returns the curve and the final scores."""
+    import keras
+
+    from seqzoo.training import train
+
+    curve, begin = [], (time.perf_counter(), time.process_time())
+
+    class Curve(keras.callbacks.Callback):
+        """Keeps the learning curve, and ends the training once the task is solved."""
+
+        def on_epoch_end(self, epoch, logs):
+            seconds, cpu_seconds = time.perf_counter() - begin[0], time.process_time() - begin[1]
+            point = {
+                "step": (epoch + 1) * STEPS,
+                "loss": logs["loss"],
+                "val_loss": logs["valid_loss"],
+                "val_score": logs["valid_accuracy"] / 100,
+                "minutes": seconds / 60,
+                "cpu_minutes": cpu_seconds / 60,
+            }
+            curve.append({key: float(f"{value:.5g}") for key, value in point.items()})
+            print(", ".join(f"{key} {value:.4g}" for key, value in point.items()), flush=True)
+            self.model.stop_training = solved(curve[-1])
+
+    def solved(point):
+        return bool(task.solved(point["val_loss"], 100 * point["val_score"]))
+
+    diverged = False
+    with tempfile.TemporaryDirectory(prefix="seqzoo-") as folder:
+        try:
+            parameters = train(task, pathlib.Path(folder) / "run", callbacks=[Curve()])["parameters"]
+        except FloatingPointError:  # the loss is not finite
+            diverged, parameters = True, None
+    nothing = {"step": STEPS, "val_loss": None, "val_score": None, "minutes": None, "cpu_minutes": None}
+    end = curve[-1] if curve else nothing
+    return {
+        "diverged": diverged,
+        "solved": not diverged and solved(end),
+        "steps": end["step"],
+        "minutes": end["minutes"],
+        "cpu_minutes": end["cpu_minutes"],
+        "loss": end["val_loss"],
+        "score": end["val_score"],
+        "baseline": task.baseline,
+        "parameters": parameters,
+        "curve": curve,
+    }
 
 
 # --- Comparisons ----------------------------------------------------------------------------------
 
 
-def suite(args):
-    """Runs the comparisons of a task, each in a process of its own; adds them to the file of results, and draws it."""
-    out = args.out or RESULTS / f"memory_{args.task}.json"
+def suite(args: argparse.Namespace, task: MemoryTask):
+    """Runs the variants of a task, each in a process of its own; updates the file of results and its figure."""
+    out, length, seed = args.out or RESULTS / f"{task.name}.json", task.config.length, task.config.seed
     out.parent.mkdir(parents=True, exist_ok=True)
-    results = {"task": args.task, "length": args.length, "baseline": TASKS[args.task].baseline(args.length), "runs": []}
+    results = {"task": args.task, "length": length, "baseline": task.baseline, "runs": []}
     if args.only and out.exists():
         results = json.loads(out.read_text("utf-8"))
-        if results["length"] != args.length:
+        if results["length"] != length:
             sys.exit(f"{out} has results for --length={results['length']}. Give another --out.")
     for name, flags in VARIANTS.items():
         if args.only not in name:
             continue
-        print(f"\n{name}, seed {args.seed}", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
+        print(f"\n{name}, seed {seed}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="seqzoo-") as folder:
             path = pathlib.Path(folder) / "run.json"
-            flags = [*given(args), *shlex.split(flags), f"--out={path}"]
-            command = [sys.executable, "-m", "experiments.studies.memory_tasks", *flags]
-            done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # TensorFlow is talkative
+            given = [*shlex.split(command(task))[1:], *shlex.split(flags), f"--threads={args.threads}", f"--out={path}"]
+            # TensorFlow logs to stderr, which is shown only on failure.
+            done = subprocess.run([sys.executable, *given], stderr=subprocess.PIPE, text=True, check=False)
             if done.returncode:
                 sys.exit(f"{done.stderr}\n{name} failed with exit status {done.returncode}")
-            run = {"name": name, "seed": args.seed, **json.loads(path.read_text("utf-8"))}
-        others = [other for other in results["runs"] if (other["name"], other["seed"]) != (name, args.seed)]
+            run = {"name": name, "seed": seed, **json.loads(path.read_text("utf-8"))}
+        others = [other for other in results["runs"] if (other["name"], other["seed"]) != (name, seed)]
         results["runs"] = sorted([*others, run], key=lambda run: ([*VARIANTS].index(run["name"]), run["seed"]))
         out.write_text(json.dumps(results, indent=1), "utf-8")
     plot(results, out.with_suffix(".png"))
@@ -426,7 +520,7 @@ def suite(args):
     print(f"saved as {out} and {out.with_suffix('.png')}")
 
 
-def described(run):
+def described(run: dict) -> str:
     """A line about how a run ended."""
     if run["diverged"]:
         return f"diverged after {run['steps']:,.0f} steps"
@@ -437,11 +531,11 @@ def described(run):
     )
 
 
-def plot(results, path):
-    """Draws the learning curves of a suite: the loss on the validation set over the steps."""
+def plot(results: dict, path: pathlib.Path):
+    """Plots the learning curves of a suite: the validation loss over the steps."""
     from matplotlib.figure import Figure
 
-    task = TASKS[results["task"]]
+    task = MEMORY_TASKS[results["task"]]
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(results["baseline"], color="0.45", linestyle=":", label="without a memory")
@@ -461,7 +555,7 @@ def plot(results, path):
     axes.set_ylim(top=min(axes.get_ylim()[1], 4 * results["baseline"]))
     axes.set_xlim(left=0)
     axes.set_xlabel("training steps")
-    axes.set_ylabel(f"{task.loss}, validation")
+    axes.set_ylabel(f"{task.loss_title}, validation")
     axes.set_title(f"{task.title}, T = {results['length']}")
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
