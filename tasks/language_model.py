@@ -14,7 +14,7 @@ from seqzoo.data.batches import Batches
 from seqzoo.data.streams import Streams
 from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
 from seqzoo.display.terminal import print_scored
-from seqzoo.metrics.scores import pair_scores, text_scores
+from seqzoo.metrics.text import pair_scores, text_scores
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.codec import UNITS, Codec
 from seqzoo.text.ngrams import AddK, KneserNey, best_k

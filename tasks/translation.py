@@ -13,7 +13,7 @@ from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
 from seqzoo.display.terminal import attention_page, print_scored, print_translated
-from seqzoo.metrics.scores import translation_scores
+from seqzoo.metrics.translation import translation_scores
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.codec import UNITS, Codec

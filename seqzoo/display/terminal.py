@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo.metrics.scores import marks_spans
+from seqzoo.metrics.tags import marks_spans
 from seqzoo.music.score import NAMES, pitch_name
 from seqzoo.text.spans import spans
 

@@ -1,6 +1,7 @@
 """The name, direction and unit of a score."""
 
 import dataclasses
+import numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,3 +26,23 @@ class Measure:
     def sign(self) -> int:
         """+1 if larger is better, -1 if smaller is, 0 if neither."""
         return {"max": 1, "min": -1, "": 0}[self.direction]
+
+    @property
+    def label(self) -> str:
+        """The title with its unit: "F1 (%)", "Time (s)"; a unit that the title names is not repeated."""
+        if not self.unit or self.unit.lower() in self.title.lower().split():
+            return self.title
+        return f"{self.title} ({self.unit})"
+
+    @staticmethod
+    def format(value: int | float | None) -> str:
+        """A value as tables show it: counts with thousands separators, other numbers with two decimals."""
+        if value is None:
+            return ""
+        return f"{value:,}" if isinstance(value, numbers.Integral) else f"{value:,.2f}"
+
+
+def measures_of(task) -> dict[str, Measure]:
+    """The measures of a task. Until every task declares them, the objective alone stands in for those that do not."""
+    declared = getattr(task, "measures", None)
+    return declared or {task.objective: Measure(task.objective.replace("_", " "), task.direction)}
