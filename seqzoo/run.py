@@ -271,7 +271,7 @@ def _evaluate(kind, command, settings, asked, console):
     source = config.data_dir and str(pathlib.Path(config.data_dir).resolve()) or config.name or config.dataset
     path = trained.folder / f"evaluate-{re.sub(r'[^A-Za-z0-9.]+', '-', source).strip('-')}.json"
     write_json(path, metrics)
-    show(metrics, f"{command.workdir} on {config.data_dir or config.dataset}", console)
+    show(metrics, trained.task.measures, f"{command.workdir} on {config.data_dir or config.dataset}", console)
     console.print(f"saved as {path}", soft_wrap=True)
     return 0
 

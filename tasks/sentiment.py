@@ -14,7 +14,8 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS, Examples, held_out
-from seqzoo.display.terminal import html_page, print_classified
+from seqzoo.display.pages import html_page
+from seqzoo.display.terminal import print_classified
 from seqzoo.inputs.words import learn_words, model_arguments, token_inputs
 from seqzoo.metrics.calibration import calibration
 from seqzoo.metrics.confusion import confusion

@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from seqzoo.backend.distribution import Devices
-from seqzoo.display.terminal import result_table
+from seqzoo.display.tables import result_table
 from seqzoo.task import TASKS
 from seqzoo.text.subwords import Subwords
 from seqzoo.text.vocabulary import Vocabulary
@@ -147,7 +147,7 @@ def train(name, config, folder, console, overwrite=False, devices=None, stop_aft
     if (folder / "metrics.json").is_file():
         console.print(f"{folder} is finished already; --overwrite trains it anew.", soft_wrap=True)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-        show(metrics, name, console)
+        show(metrics, TASKS[name].measures, name, console)
         if explain_rnn:
             explain(load(folder).model, console)
         return metrics
@@ -196,7 +196,7 @@ def train(name, config, folder, console, overwrite=False, devices=None, stop_aft
     sign = 1 if task.direction == "max" else -1
     if history and devices.is_chief:
         console.print(f"going on after epoch {len(history)}")
-        draw(folder, history, key, task.direction)  # which a kill may have kept from happening
+        draw(folder, history, task)  # which a kill may have kept from happening
     progress = Progress(console, config.epochs, batches, key, sign)
     for epoch in range(len(history), config.epochs):
         scored = [e for e, row in enumerate(history) if key in row]
@@ -250,13 +250,13 @@ def train(name, config, folder, console, overwrite=False, devices=None, stop_aft
                 replace(folder / "model.keras", plain.save)
         checkpoint(folder, model, history)
         progress.finished(history[-1], is_best)
-        draw(folder, history, key, task.direction)
+        draw(folder, history, task)
 
     if not devices.is_chief:
         return {}
     metrics = final_scores(task, folder, data, history) | {"parameters": parameters}
     write_json(folder / "metrics.json", metrics)
-    show(metrics, name, console)
+    show(metrics, task.measures, name, console)
     return metrics
 
 
@@ -319,15 +319,15 @@ def restore(folder, model):
         return json.loads(str(arrays["history"]))
 
 
-def draw(folder, history, key, direction):
+def draw(folder, history, task):
     """history.json, the learning-curve plot with the score that counts, and the TensorBoard log of a run."""
     import tensorflow as tf
 
     from seqzoo.display.plots import history_plot
 
     write_json(folder / "history.json", history)
-    if any(key in epoch for epoch in history):
-        history_plot(history, key, folder / "history.png", direction)
+    if any(f"valid_{task.objective}" in epoch for epoch in history):
+        history_plot(history, task.objective, task.measures, folder / "history.png")
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default(step=history[-1]["epoch"]):
         for name, value in history[-1].items():
@@ -348,9 +348,9 @@ def explain(model, console, in_a_table=True):
         console.print(f"[dim]recurrent layers:[/] {kernels.line(found)}", soft_wrap=True)
 
 
-def show(metrics, name, console):
+def show(metrics, measures, title, console):
     """Prints the scores of a run as one table."""
-    console.print(result_table(metrics, name))
+    console.print(result_table(metrics, measures, title))
 
 
 def write_json(path, value):
