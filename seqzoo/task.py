@@ -205,9 +205,8 @@ class Task:
                 raise ValueError(f"{examples.source}: no example is left in the {split} split: {summary[split]}.")
         if "test" not in splits:
             summary["test"] = "no test split: scores are on valid"
-        for name, asset in self.assets.items():
-            if described := getattr(asset, "summary", None):
-                summary[name] = described
+        for asset in self.assets.values():
+            summary |= getattr(asset, "summary", {})
         return Data(feeds, summary)
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:

@@ -140,6 +140,8 @@ class Sentiment(Task):
         splits = super().read()
         if self.config.extra_train and "train" in splits and self.assets is None:
             source = {**options.source(self.config), "data_dir": self.config.extra_train, "name": None}
+            if "valid" not in splits:  # none of it is held out
+                splits["train"], splits["valid"], _ = self.hold_out(splits["train"])
             (extra,) = DATASETS[self.config.dataset](**source).values()
             train = splits["train"]
             sources = f"{train.source} + {extra.source}"
@@ -158,10 +160,13 @@ class Sentiment(Task):
         return data
 
     def compared(self, train, valid):
-        """{what: text}: validation texts that are in train too, and labels that training never saw."""
-        fingerprints = collections.Counter(fingerprint(example["text"]) for example in valid)
-        seen = {mark for example in train if (mark := fingerprint(example["text"])) in fingerprints}
-        known, summary = self.assets["labels"], {}
+        """{what: text}: how frequent labels are, which valid texts are in train too, which labels training lacks."""
+        fingerprints, labels = collections.Counter(fingerprint(e["text"]) for e in valid), collections.Counter()
+        known, seen = self.assets["labels"], set()
+        for example in train:
+            labels.update(self.labels_of(example))
+            seen |= {fingerprint(example["text"])} & fingerprints.keys()
+        summary = {"labels": ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])}
         if duplicates := sum(fingerprints[mark] for mark in seen):
             summary["duplicates"] = f"{duplicates:,} of {fingerprints.total():,} valid texts are in train too"
         unseen = collections.Counter(label for e in valid for label in self.labels_of(e) if label not in known)
