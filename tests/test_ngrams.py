@@ -181,7 +181,7 @@ def test_malformed_ids_are_refused(learn):
     for ids, order, message in [
         ([1, 2], 0, "at least 1, not 0"),
         ([], 2, "is empty"),
-        ([1, 0], 2, "size 4 are from 1 to 3, not 0"),
+        ([1, 0], 2, "size 4 should be from 1 to 3, not 0"),
         ([1, 4], 2, "from 1 to 3, not 4"),
         ([1, -1], 2, "not -1"),
         ([[1, 2]], 2, "1 dimension, not 2"),
