@@ -42,6 +42,8 @@ class Registry:
                 if name in self._things and self._things[name].__module__ != item.__module__:
                     raise ValueError(f"{self.kind} {name!r} is registered twice.")
                 self._things[name] = item
+            if isinstance(item, type):
+                item.name = names[0]
             return item
 
         return decorate
