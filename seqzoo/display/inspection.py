@@ -286,7 +286,7 @@ def tokens(codec, text, ids, scores):
         List of dicts; ``before`` is what stands between the token and the one before it, ``end`` its end in the text.
     """
     rows, last = [], 0
-    for (start, end), i, score in zip(codec.places(text), ids, scores, strict=False):
+    for (start, end), i, score in zip(codec.offsets(text), ids, scores, strict=False):
         row = {"before": text[last:start], "text": text[start:end], "end": end}
         rows.append({**row, "log_probability": float(score), "known": i != 1})
         last = end
