@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from seqzoo import options
 from seqzoo.data import Batches, Feed
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import chunks, every_nth, joined
+from seqzoo.datasets.examples import chunks
+from seqzoo.datasets.splits import every_nth, joined
 from seqzoo.metrics.measure import Measure
 from seqzoo.registry import Registry
 
@@ -52,6 +53,7 @@ class Task:
         assets: {name: Asset or JSON value} of a trained run; None: `load` learns them from the training split.
     """
 
+    name: str  # the first name it is registered under
     Config = None
     requests: dict = {}
     modes: tuple = ("train", "evaluate", "predict")
@@ -87,6 +89,15 @@ class Task:
         """The keras.Model, not compiled."""
         raise NotImplementedError
 
+    def training_model(self, model, steps: int):
+        """The keras.Model that is trained, if it is not `model` itself but one that shares its weights.
+
+        Args:
+            model: what `build` returned: it is evaluated and saved.
+            steps: batches of an epoch.
+        """
+        return model
+
     def loss(self):
         """A keras.losses.Loss, or {output name: Loss}; with reduction "mean_with_sample_weight", so that padding
         does not dilute it."""
@@ -121,7 +132,7 @@ class Task:
         """{name: function example -> answer}: simple methods that a run is compared with."""
         return {}
 
-    def plot(self, examples: list[dict], answers: list[dict], folder: pathlib.Path):
+    def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
         """Saves pictures of the answers to the validation examples in the run's folder."""
 
     def show(self, answer: dict, console):
@@ -194,9 +205,8 @@ class Task:
                 raise ValueError(f"{examples.source}: no example is left in the {split} split: {summary[split]}.")
         if "test" not in splits:
             summary["test"] = "no test split: scores are on valid"
-        for name, asset in self.assets.items():
-            if described := getattr(asset, "summary", None):
-                summary[name] = described
+        for asset in self.assets.values():
+            summary |= getattr(asset, "summary", {})
         return Data(feeds, summary)
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
@@ -245,11 +255,15 @@ class Task:
         examples, answers = self.answers(predictor, data.splits["valid"])
         text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
         (folder / "predictions.json").write_text(text, "utf-8")
-        self.plot(examples, answers, folder)
+        self.plot(predictor, examples, answers, folder)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
         return {"valid_baselines": made} if made else {}
+
+    def xla_obstacles(self) -> list[str]:
+        """The options in use that do not compile under XLA, as flags; a TPU refuses them."""
+        return []
 
     def generate(self, run, request, write: Callable) -> Iterator[dict]:
         """Yields samples; `write` is called with the text of the first one as it is drawn."""

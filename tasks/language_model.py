@@ -12,7 +12,7 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
 from seqzoo.data.streams import Streams
-from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
+from seqzoo.datasets import DATASETS, chunks, every_nth, joined
 from seqzoo.display.terminal import print_scored
 from seqzoo.metrics.text import pair_scores, text_scores
 from seqzoo.task import TASKS, Data, Task
@@ -181,7 +181,7 @@ class LanguageModel(Task):
                     f"{examples.source} gives {', '.join(examples.features)}, where a text is needed: --dataset=text."
                 )
         if unseen and "test" not in splits:  # not what the run learned from: all of it is scored
-            splits = as_test(splits)
+            splits = {"test": joined(splits)}
         if not vocabularies:
             if "train" not in splits:
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
@@ -292,9 +292,9 @@ class LanguageModel(Task):
             texts, groups = [], []
             for pair in chunk:
                 both = [pair["good"], pair["bad"]]
-                whole = "place" not in pair or config.tokenizer != "whitespace"
+                whole = "position" not in pair or config.tokenizer != "whitespace"
                 if not whole:
-                    both = [" ".join(text.split(" ")[: pair["place"] + 1]) for text in both]
+                    both = [" ".join(text.split(" ")[: pair["position"] + 1]) for text in both]
                 good, bad = (codec.encode(text)[0] for text in both)
                 if good == bad or good.count(1) != bad.count(1):
                     skipped += 1  # an unknown word where the two differ

@@ -108,7 +108,7 @@ def test_what_options_declare_can_be_searched():
         (["--task=pos", "--sweep=rnn=lstm|lsmt"], ["Unknown RNN 'lsmt'", "'lstm'"]),
         (["--task=pos", "--sweep=units", "--tuner=bayes"], ["Did you mean 'bayesian'"]),
         (["--task=pos", "--sweep=epochs=1..9", "--tuner=hyperband"], ["hyperband chooses the epochs"]),
-        (["--task=pos", "--sweep=seed=0..9", "--seeds=2"], ["--seeds should be 1"]),
+        (["--task=pos", "--sweep=seed=0..9", "--seeds=2"], ["--seeds must be 1"]),
         (["--task=pos", "--sweep=units", "--mode=predict"], ["Unknown command line flag 'mode'"]),
     ],
 )
@@ -199,7 +199,7 @@ def test_another_search_is_not_mixed_in_and_more_trials_go_on(search):
         status, _, calls, output = search(*flags)
         assert status == 2 and not calls and words in output and "--overwrite" in output
     status, more, calls, output = search("--sweep=units=1..90,dropout", "--max_trials=4", "--epochs=3")
-    assert status == 0 and len(calls) == 2 and "going on after 2 trials" in output
+    assert status == 0 and len(calls) == 2 and "resuming after 2 trials" in output
     assert more["trials"][:2] == results["trials"]
     status, anew, calls, _ = search("--sweep=units=1..8", "--max_trials=2", "--overwrite")
     assert status == 0 and len(anew["trials"]) == len(calls) == 2
@@ -207,7 +207,7 @@ def test_another_search_is_not_mixed_in_and_more_trials_go_on(search):
 
 def test_one_reason_for_the_first_trials_stops_the_search(search):
     status, results, calls, output = search("--sweep=units=1..90", KILL=",".join(map(str, range(91))))
-    assert status == 1 and len(calls) == 3 and "for one reason" in output
+    assert status == 1 and len(calls) == 3 and "for the same reason" in output
 
 
 def test_where_all_failed_all_are_tried_again_and_what_is_done_is_not(search):
@@ -229,7 +229,7 @@ def test_a_search_that_runs_is_not_deleted(search, tmp_path):
     _, before, _, _ = search(*flags)
     with sweep._locked(tmp_path / "search"):
         status, after, calls, output = search(*flags, "--overwrite")
-    assert status == 2 and "Another search runs" in output and not calls and after == before
+    assert status == 2 and "Another search is running" in output and not calls and after == before
 
 
 def test_the_mean_over_seeds_counts(search):
@@ -349,7 +349,7 @@ def test_a_killed_search_leaves_no_process_and_goes_on_inside_its_trial(tmp_path
     assert not _processes(folder)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
-    assert "within 1" in done.stdout
+    assert "1 more unfinished" in done.stdout
     assert "going on after epoch" in (folder / "trials" / "0" / "train.log").read_text()
     results = json.loads((folder / "results.json").read_text())
     assert units_of(results, "done") == [4, 5]

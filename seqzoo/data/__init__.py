@@ -13,13 +13,17 @@ class Feed(Protocol):
 
     Attributes:
         tokens: real time steps of an epoch. steps: batches of an epoch. padding: fraction of time steps that are
-            padding. summary: sizes of the split, for people.
+            padding. summary: sizes of the split, for people. fixed_rows: number of rows of each batch, None if it varies.
+        static_shapes: whether batches have few shapes; static_flag: the option to ask for them.
     """
 
     tokens: int
     steps: int
     padding: float
     summary: str
+    fixed_rows: int | None
+    static_shapes: bool
+    static_flag: str
 
     def epoch(self, number: int):
         """A tf.data.Dataset of (inputs, labels[, weights]), the same for the same number."""

@@ -33,13 +33,14 @@ class Streams:
     Attributes:
         tokens: number of ids predicted. characters, words: of the text, where words are separated by white space and
             line ends count. unknown: number of unknown tokens. spelled: bytes needed to spell them, plus one each.
-        steps: average number of windows in an epoch. padding: 0.
+        steps: average number of windows in an epoch. padding: 0. fixed_rows: `rows`, the same in each batch.
+        static_shapes: whether all windows have one length.
 
     Raises:
         ValueError: the text has fewer ids than rows.
     """
 
-    padding = 0.0
+    padding, static_flag = 0.0, "--novary_window"
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Streams:
         cache_tokens: int = 20_000_000,
     ):
         self.codec, self.rows, self.window, self.varied, self.seed = codec, rows, window, varied, seed
+        self.fixed_rows, self.static_shapes = rows, not varied
         self.characters = self.words = self.unknown = self.spelled = 0
         self.type = np.dtype("uint16" if len(codec.tokens) <= 1 << 16 else "int32")
         self.file = tempfile.TemporaryFile(prefix="seqzoo-")
