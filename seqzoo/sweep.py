@@ -205,7 +205,7 @@ def _run_trials(search, tuner, tuner_id: str, watch: Callable[[], object]):
 
 
 def _option_value(option: Values, value):
-    """The value of an option from that of keras-tuner's hyperparameter: the text of a choice, or a number of a range."""
+    """The value of an option from its value in keras-tuner: the text of a choice, or a number in a range."""
     if option.choices:
         return option.parse(value)
     if option.type is int:
