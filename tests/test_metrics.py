@@ -8,12 +8,9 @@ import numpy as np
 import pytest
 
 from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot, reliability_plot
-from seqzoo.metrics.calibration import calibration
-from seqzoo.metrics.confusion import confusion
-from seqzoo.metrics.errors import common_errors
-from seqzoo.metrics.labels import class_scores, label_set_scores
+from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
-from seqzoo.metrics.tags import accuracy_scores, span_scores
+from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion, span_scores
 from seqzoo.metrics.text import pair_scores
 from seqzoo.metrics.translation import translation_scores
 from seqzoo.music.score import Score
