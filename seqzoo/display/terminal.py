@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from seqzoo.metrics.scores import marks_spans
-from seqzoo.music.score import NAMES, pitch_name
 from seqzoo.text.spans import spans
 
 # Black on a light colour can be read on a dark terminal and on a light one; where there are only 16 colours rich takes
@@ -321,24 +320,6 @@ def plain_table(title, columns, rows, caption=None):
     for row in rows:
         table.add_row(*map(Text, row))
     return table
-
-
-def music_table(samples, corpus):
-    """A rich Table of the statistics of samples beside those of a corpus, see `music.corpus_statistics`."""
-    pairs = [("pieces", "{}"), ("quarters", "{:g}"), ("voices", "{}"), ("notes_per_quarter", "{:.2f}")]
-    rows = [[name, *(form.format(part[name]) for part in (samples, corpus))] for name, form in pairs]
-    rows.append(["range", *(" to ".join(map(pitch_name, part["range"] or ())) for part in (samples, corpus))])
-    for length in [*corpus["lengths"]][:6]:
-        rows.append([f"length {length}", *(f"{part['lengths'].get(length, 0):.1%}" for part in (samples, corpus))])
-    for name in NAMES:
-        rows.append([f"pitch {name}", *(f"{part['pitch_classes'].get(name, 0):.1%}" for part in (samples, corpus))])
-    leading = [("voice_crossings", "{:.1%}"), ("parallel_fifths", "{:.2f}"), ("parallel_octaves", "{:.2f}")]
-    for name, form in leading:
-        if name in samples and name in corpus:
-            rows.append([name, *(form.format(part[name]) for part in (samples, corpus))])
-    rows = [[row[0].replace("_", " "), *row[1:]] for row in rows]
-    caption = "lengths in quarters; crossings: share of the time; parallels: pairs of voices per 100 chord changes"
-    return plain_table("", ["", "samples", "corpus"], rows, caption)
 
 
 def result_table(metrics, title):
