@@ -1,21 +1,21 @@
-"""The list of the experiments for a terminal, and the tables of the READMEs: all of recipes and recorded results."""
+"""Lists the experiments for a terminal and renders the tables of the READMEs, from recipes and recorded results."""
 
 import itertools
 import pathlib
 
-from experiments import benchmarks, corpora, experiments, recorded
+from experiments import corpora, experiments, programs, recorded
 
 ROOT = pathlib.Path(__file__).parents[1]
 BEGIN = "<!-- written by `python -m experiments --readme` -->"
 END = "<!-- end -->"
 
 
-def listing():
-    """The experiments, one a line, and the benchmarks that are programs of their own."""
-    rows = [("name", "expected", "minutes", "recorded", "data", "what")]
+def listing() -> str:
+    """The recipes, one a line, and the programs in benchmarks/ and studies/."""
+    rows = [("name", "expected", "minutes", "recorded", "data", "title")]
     for name, experiment in experiments().items():
         found = recorded(name, experiment)
-        dates = {date[:10] for date in found.facts("date")}
+        dates = {date[:10] for date in found.environments("date")}
         folders = dict.fromkeys(path.partition("/")[0] for path in experiment.data)
         rows.append(
             (
@@ -27,20 +27,18 @@ def listing():
                 experiment.title,
             )
         )
-    rows += (
-        (name, "-", "-", "-", "-", f"{summary} python -m experiments.{name}") for name, summary in benchmarks().items()
-    )
-    return columns(rows)
+    commands = [(f"python -m {name}", summary) for name, summary in programs().items()]
+    return f"{columns(rows)}\n\n{columns(commands)}"
 
 
-def columns(rows):
-    """Rows of cells as lines of text, one cell below the other; the last column is as long as it is."""
+def columns(rows) -> str:
+    """Aligns rows of cells as text; the last column is not padded."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)] + [0]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def results():
-    """The results beside the published scores, in Markdown, and below them what they were recorded with."""
+def results() -> str:
+    """The results beside the published scores in Markdown, followed by dates, versions and machines."""
     lines = ["| experiment | ours | seeds | minutes each | published |", "|---|---|---|---|---|"]
     every = {name: recorded(name, experiment) for name, experiment in experiments().items()}
     every = {name: found for name, found in every.items() if found.seeds}
@@ -64,46 +62,48 @@ def _row(name, found):
 
 
 def _circumstances(every):
-    """Dates, versions and machines of the recorded runs, and whose code is not that of a commit."""
+    """Dates, versions and machines of the recorded runs, and the runs of uncommitted code."""
 
-    def facts(key):
-        return sorted({fact for found in every.values() for fact in found.facts(key) if fact})
+    def values(key):
+        return sorted({value for found in every.values() for value in found.environments(key) if value})
 
-    dates = sorted({date[:10] for date in facts("date")})
+    dates = sorted({date[:10] for date in values("date")})
     packages = {"python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
-    versions = ", ".join(f"{package} {' and '.join(facts(key))}" for key, package in packages.items())
-    machines = [f"{cores} cores" for cores in facts("cores")] + facts("processor")
+    versions = ", ".join(f"{package} {' and '.join(values(key))}" for key, package in packages.items())
+    machines = [f"{cores} cores" for cores in values("cores")] + values("processor")
     line = f"Recorded from {dates[0]} to {dates[-1]} with {versions}; {', '.join(machines)}."
     loose = (
-        f"`{name}`" for name, found in every.items() if any(not git or "dirty" in git for git in found.facts("git"))
+        f"`{name}`"
+        for name, found in every.items()
+        if any(not git or "dirty" in git for git in found.environments("git"))
     )
     listed = ", ".join(loose)
-    return f"{line} The code was not that of a commit: {listed}." if listed else line
+    return f"{line} Run from uncommitted code: {listed}." if listed else line
 
 
-def blocks():
-    """{path: what belongs between its marks} of the files that hold a table of here."""
+def blocks() -> dict[pathlib.Path, str]:
+    """{path: text between its marks} of the files with a generated table."""
     return {
         ROOT / "README.md": f"{results()}\n",
         ROOT / "experiments" / "README.md": f"{corpora.table()}\n",
     }
 
 
-def between_marks(path):
-    """(what stands before the marks and the first of them, what is between, the second and what is behind) of a file.
+def between_marks(path: pathlib.Path) -> tuple[str, str, str]:
+    """Splits a file at its marks: (text up to and including the first, text between, text from the second on).
 
     Raises:
-        ValueError: it has no marks.
+        ValueError: the marks are missing.
     """
     before, begin, rest = path.read_text("utf-8").partition(f"{BEGIN}\n")
     block, end, behind = rest.partition(END)
     if not end:
-        raise ValueError(f"{path}: expected a line {BEGIN} and, behind it, a line {END}.")
+        raise ValueError(f"{path}: expected a line {BEGIN} followed by a line {END}.")
     return before + begin, block, end + behind
 
 
 def write():
-    """Writes the tables into their files, and yields the paths of those that changed."""
+    """Writes the tables into their files and yields the paths of those that changed."""
     for path, block in blocks().items():
         before, old, behind = between_marks(path)
         if old != block:

@@ -61,6 +61,10 @@ class Config:
             groups.setdefault(title, []).extend(own)
         return {title: own for title, own in groups.items() if own}
 
+    def arguments(self, *groups) -> dict:
+        """{option: value} of the options that these group classes declare."""
+        return {field.name: getattr(self, field.name) for group in groups for field in dataclasses.fields(group)}
+
     @classmethod
     def from_dict(cls, values):
         """The Config that `to_dict` gave.

@@ -41,6 +41,8 @@ class Registry:
                 if name in self._things and self._things[name].__module__ != thing.__module__:
                     raise ValueError(f"{self.kind} {name!r} is registered twice.")
                 self._things[name] = thing
+            if isinstance(thing, type):
+                thing.name = names[0]
             return thing
 
         return decorate

@@ -11,7 +11,7 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
-from seqzoo.datasets import DATASETS, as_test, every_nth
+from seqzoo.datasets import DATASETS, every_nth, joined
 from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding
 from seqzoo.music.keys import find_key, key_name, parse_key, parse_pitch
 from seqzoo.music.midi import read_midi, write_midi
@@ -157,7 +157,7 @@ class MusicTask(Task):
                     f"{examples.source} gives {', '.join(examples.features)}, where music is needed: --dataset=midi."
                 )
         if unseen and "test" not in splits:
-            splits = as_test(splits)
+            splits = {"test": joined(splits)}
         data = Data({}, dict(vocabularies or {}))
         if "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"] = held_out(splits["train"], HELD_OUT)

@@ -12,8 +12,9 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
-from seqzoo.display.terminal import attention_page, print_scored, print_translated
-from seqzoo.metrics.scores import translation_scores
+from seqzoo.display.pages import attention_page
+from seqzoo.display.terminal import print_scored, print_translated
+from seqzoo.metrics.translation import translation_scores
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.codec import UNITS, Codec

@@ -24,12 +24,12 @@ def examples(split):
 def spans(tags):
     """{(start, end, kind)} of well-formed BIO tags; a stray I- begins nothing."""
     found, start = set(), None
-    for place, tag in enumerate([*tags, "O"]):
+    for position, tag in enumerate([*tags, "O"]):
         if start is not None and tag[0] != "I":
-            found.add((start, place, tags[start][2:]))
+            found.add((start, position, tags[start][2:]))
             start = None
         if tag[0] == "B":
-            start = place
+            start = position
     return found
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from experiments import memory_tasks
-from experiments.memory_tasks import (
+from experiments.studies import memory_tasks
+from experiments.studies.memory_tasks import (
     FORGETS,
     TASKS,
     adding,
@@ -20,7 +20,7 @@ from experiments.memory_tasks import (
     trained,
     validation,
 )
-from experiments.memory_tasks import score as score_of
+from experiments.studies.memory_tasks import score as score_of
 from seqzoo.rnns import RNNS
 
 SIZE = 500

@@ -315,7 +315,7 @@ def test_one_of_several_sets_in_a_folder_is_selected_by_name(tmp_path):
         save(tmp_path / name, {"train": [ROLL if "quarter" in name else ROWS]})
     assert "voices" in read(tmp_path, name="16th")["train"][0] and "voices" not in read(tmp_path, name="Q")["train"][0]
     for kwargs, message in [
-        ({}, "needs --data_dir: a .json file, or a folder"),
+        ({}, "needs --data_dir, a .json file, or a folder"),
         ({"data_dir": tmp_path}, "2 .json files. Select one with --name. Found: Jsb16th.*, jsb-chorales-quarter.json"),
         ({"data_dir": tmp_path, "name": "jsb-quarter"}, "Did you mean --name=jsb-chorales-quarter.json"),
         ({"data_dir": tmp_path / "notes.txt", "name": "x"}, "--name=x selects files of a folder"),
@@ -344,7 +344,7 @@ def test_one_of_several_sets_in_a_folder_is_selected_by_name(tmp_path):
         ({"train": {"a": 1}}, 'x.json: train should be a list of pieces, found {"a": 1}'),
         ({"train": [ROLL], "vaild": []}, "'vaild' is not a split. Did you mean 'valid'. Splits: train, valid, test"),
         ({"dev": [ROLL], "valid": []}, "x.json: two keys for the valid split"),
-        ({"train": [ROLL], "valid": [[]]}, r"x.json: valid has no piece with a note in it \(1 without\)"),
+        ({"train": [ROLL], "valid": [[]]}, r"x.json: valid has no piece with a note \(1 without\)"),
         ({"train": [[[], []]]}, "x.json: train has no piece with a note"),
         ([], "x.json: test has no piece"),
         ({}, "x.json: it has no split"),

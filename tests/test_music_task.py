@@ -390,7 +390,7 @@ def test_a_long_piece_is_parts_that_go_on_in_its_bars():
         (["--dataset=midi", "--data_dir=SOLO"], ["1 piece, where one is to learn from"]),
         (
             ["--dataset=midi", "--data_dir=PLAIN", "--output=independent"],
-            ["--encoding=frames and"],
+            ["--encoding=frames and --dataset=piano_roll"],
         ),
         (["--dataset=midi", "--data_dir=MANY"], ["3 notes at once"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--rnn=bilstm"], ["reads forward"]),

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.generated.dates import CASES, DAYS, FIRST, FORMS, owner, write
+from seqzoo.datasets.generated.dates import CASES, DAYS, FIRST, FORMS, render, split_of_day
 
 EN_DE = {"source": "en", "target": "de"}
 PAIRS = [("Good morning.", "Guten Morgen."), ("", "Leer."), ("A\u2028B \u00a0", "")]
@@ -256,7 +256,7 @@ def test_tfds_wrong_pairs_and_directions_are_said():
     ],
 )  # fmt: skip
 def test_dates_are_written_as_people_write_them(language, texts):
-    written = [write(datetime.date(2021, 5, 3), language, form) for form in FORMS[language]]
+    written = [render(datetime.date(2021, 5, 3), language, form) for form in FORMS[language]]
     assert set(texts) <= set(written), written
 
 
@@ -266,15 +266,15 @@ def test_dates_have_ordinals_and_the_case_and_marks_of_their_language():
 
     ends = ["st", "nd", "rd", "th", "th", "th", "th", "th", "st", "nd", "rd", "th", "th", "st"]
     numbers = [1, 2, 3, 4, 10, 11, 12, 13, 21, 22, 23, 24, 30, 31]
-    written = [write(day(number, 5), "en", "d# 'of' MMMM y") for number in numbers]
+    written = [render(day(number, 5), "en", "d# 'of' MMMM y") for number in numbers]
     assert written == [f"{number}{end} of May 1987" for number, end in zip(numbers, ends, strict=True)]
-    assert [write(day(n), "fr", "'le' d# MMMM y") for n in (1, 21)] == ["le 1er avril 1987", "le 21 avril 1987"]
-    assert write(day(1), "pt", "d# 'de' MMMM 'de' y", case="upper") == "1º DE ABRIL DE 1987"
-    assert write(day(1), "tr", "long", case="upper") == "1 NİSAN 1987"
-    assert write(day(1), "en", "full", case="lower", marks=False) == "wednesday april 1 1987"
-    assert write(day(1), "de", "EEEE, 'den' d. MMMM y", marks=False) == "Mittwoch den 1 April 1987"
-    assert write(day(1), "de", "medium", marks=False) == "01.04.1987"
-    assert write(day(1), "ru", "long").isprintable()  # CLDR's no-break spaces are spaces
+    assert [render(day(n), "fr", "'le' d# MMMM y") for n in (1, 21)] == ["le 1er avril 1987", "le 21 avril 1987"]
+    assert render(day(1), "pt", "d# 'de' MMMM 'de' y", case="upper") == "1º DE ABRIL DE 1987"
+    assert render(day(1), "tr", "long", case="upper") == "1 NİSAN 1987"
+    assert render(day(1), "en", "full", case="lower", marks=False) == "wednesday april 1 1987"
+    assert render(day(1), "de", "EEEE, 'den' d. MMMM y", marks=False) == "Mittwoch den 1 April 1987"
+    assert render(day(1), "de", "medium", marks=False) == "01.04.1987"
+    assert render(day(1), "ru", "long").isprintable()  # CLDR's no-break spaces are spaces
 
 
 def test_a_text_means_one_date_in_every_form_of_every_language():
@@ -284,7 +284,7 @@ def test_a_text_means_one_date_in_every_form_of_every_language():
         day = datetime.date(2024, 1, 1) + datetime.timedelta(number)
         for language, form, case in variants:
             for marks in (True, False):
-                text = write(day, language, form, case, marks)
+                text = render(day, language, form, case, marks)
                 assert "2024" in text and meant.setdefault(text, day) == day, (text, day)
 
 
@@ -304,7 +304,7 @@ def test_dates_are_a_function_and_no_day_is_in_two_splits(dates):
     later = {example["target"] for example in DATASETS["dates"](seed=7, sizes={"train": 3000})["train"]}
     assert not later & (days[1] | days[2])
     assert FIRST + datetime.timedelta(DAYS) == datetime.date(2100, 1, 1)
-    owners = [owner(FIRST + datetime.timedelta(number)) for number in range(0, DAYS, 9)]
+    owners = [split_of_day(FIRST + datetime.timedelta(number)) for number in range(0, DAYS, 9)]
     assert 0.88 < owners.count("train") / len(owners) < 0.92
 
 

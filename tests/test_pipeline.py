@@ -3,7 +3,7 @@ import pytest
 
 from seqzoo.data import batches as pipeline
 from seqzoo.data.batches import Batches
-from seqzoo.datasets import Examples, held_out
+from seqzoo.datasets import Examples, stratified
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.models import tagger
 
@@ -252,15 +252,15 @@ def test_what_is_held_out_is_a_share_of_each_label():
     def texts(part):
         return [example["text"] for example in part]
 
-    rest, held = held_out(examples, 0.1, seed=0)
+    rest, held = stratified(examples, 0.1, seed=0)
     assert texts(rest) == [text for text in texts(examples) if text not in texts(held)]  # in the order of the data
     assert texts(held) == [text for text in texts(examples) if text in texts(held)]
     assert set(texts(rest)) | set(texts(held)) == set(texts(examples)) and not set(texts(rest)) & set(texts(held))
     labels = [example["label"] for example in held]
     assert {label: labels.count(label) for label in counts} == {"a": 10, "b": 4, "c": 1, "d": 0}
     assert texts(held) == texts(held)  # as often as one likes
-    assert texts(held_out(examples, 0.1, seed=0)[1]) == texts(held)
-    assert texts(held_out(examples, 0.1, seed=1)[1]) != texts(held)
+    assert texts(stratified(examples, 0.1, seed=0)[1]) == texts(held)
+    assert texts(stratified(examples, 0.1, seed=1)[1]) != texts(held)
     assert (held.features, held.source) == (examples.features, examples.source)
 
 

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.generated.reviews import GRAMMAR, RULES, TENSES, TOPIC_WORDS, WORDS, known, write
+from seqzoo.datasets.generated.reviews import GRAMMAR, RULES, TENSES, TOPIC_WORDS, WORDS, known, sample_review
 
 
 @functools.cache
@@ -54,7 +54,7 @@ def test_a_mirrored_review_says_the_opposite_in_the_same_construction():
     either = {side: f"{good}/{bad}" for good, bad in pairs for side in (good, bad)}
     polar = re.compile(rf"\ban? (?=\w)|\b(?:{'|'.join(sorted(either, key=len, reverse=True))})\b")
     for number in range(300):
-        praise, blame = (write(random.Random(number), sense) for sense in (1, -1))
+        praise, blame = (sample_review(random.Random(number), sense) for sense in (1, -1))
         assert praise != blame
         # Apart from the words of opinion, and the article before them, the twins are the same.
         skeletons = {polar.sub("_", text) for text in (praise, blame)}
@@ -83,10 +83,10 @@ def test_counting_words_is_not_enough():
 
 
 def test_training_shows_some_words_in_some_constructions_only():
-    adjectives, places = WORDS["MILD"] + WORDS["STRONG"], [" ".join(items) for _, items in RULES["PRED"]]
-    late = [word for word in adjectives if not all(known(word, place, "train") for place in places)]
+    adjectives, contexts = WORDS["MILD"] + WORDS["STRONG"], [" ".join(items) for _, items in RULES["PRED"]]
+    late = [word for word in adjectives if not all(known(word, context, "train") for context in contexts)]
     assert 0.15 < len(late) / len(adjectives) < 0.5
-    assert all(known(word, place, "valid") for word in late for place in places)
+    assert all(known(word, context, "valid") for word in late for context in contexts)
 
 
 def test_training_shows_nearly_all_words():

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.text.text.text import PIECE, pieces, read_pieces
+from seqzoo.datasets.text.text import PIECE, pieces, read_pieces
 
 FEATURES = {"text": str, "end": bool}
 SENTENCES = "the keys to the door are here . <eos>\nthe boy runs <eos>\n"
@@ -267,12 +267,12 @@ def test_agreement_gives_the_sentence_with_either_form_of_the_verb(tmp_path, end
         ("the boy runs", "the boy run", 2, "0 attractors"),
         ("Are they", "Is they", 0, "3 attractors"),
     ]
-    expected = [dict(zip(("good", "bad", "place", "group"), row, strict=True)) for row in expected]
+    expected = [dict(zip(("good", "bad", "position", "group"), row, strict=True)) for row in expected]
     for data_dir in (tmp_path, *files):
         splits = DATASETS["agreement"](data_dir=data_dir)
         assert list(splits) == ["test"]
         assert list(splits["test"]) == list(splits["test"]) == expected
-    assert splits["test"].features == {"good": str, "bad": str, "place": int, "group": str}
+    assert splits["test"].features == {"good": str, "bad": str, "position": int, "group": str}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A stack of recurrent layers with what makes deep ones trainable."""
+"""A stack of recurrent layers, with dropout, residual connections and layer normalisation."""
 
 import keras
 
@@ -6,24 +6,24 @@ from seqzoo.layers.weight_drop import WeightDrop
 from seqzoo.rnns import RNNS
 
 
-def drop(x, rate, variational=True):
+def drop(x, rate: float, variational: bool = True):
     """Dropout of x [B, T, D]; `variational`: one mask for all steps of a sequence (Gal & Ghahramani, 2016)."""
     if not rate:
         return x
     return (keras.layers.SpatialDropout1D if variational else keras.layers.Dropout)(rate)(x)
 
 
-def state_sizes(rnn, units, layers):
-    """The widths of the states of a stack, layer after layer: an LSTM's are h and c.
+def state_sizes(rnn: str, units: int, layers: int) -> list[int]:
+    """The widths of a stack's states, layer after layer; an LSTM has two, h and c.
 
     Raises:
-        ValueError: a layer that reads from the end has no state to go on from; and no layer has none.
+        ValueError: the layer is bidirectional, so its state can't be continued, or there is no layer.
     """
     if layers < 1:
         raise ValueError(f"layers should be at least 1. Received: {layers}")
     layer = RNNS[rnn](units)
     if isinstance(layer, keras.layers.Bidirectional):
-        raise ValueError(f"A layer that reads forward is needed. Received: rnn={rnn!r}, which reads from the end too.")
+        raise ValueError(f"A layer that reads forward is needed. Received: rnn={rnn!r}, which is bidirectional.")
     sizes = layer.state_size
     return [*(sizes if isinstance(sizes, list | tuple) else [sizes])] * layers
 
@@ -31,40 +31,40 @@ def state_sizes(rnn, units, layers):
 def stack(
     x,
     mask,
-    rnn="bilstm",
-    units=128,
-    layers=2,
-    dropout=0.0,
-    variational=True,
-    recurrent_dropout=0.0,
-    weight_drop=0.0,
-    residual=False,
-    layer_norm=False,
-    activation="tanh",
-    last_dropout=True,
-    initial_state=None,
+    rnn: str = "bilstm",
+    units: int = 128,
+    layers: int = 2,
+    dropout: float = 0.0,
+    variational: bool = True,
+    recurrent_dropout: float = 0.0,
+    weight_drop: float = 0.0,
+    residual: bool = False,
+    layer_norm: bool = False,
+    activation: str = "tanh",
+    last_dropout: bool = True,
+    initial_state: list | None = None,
 ):
-    """Recurrent layers one on the other, each told the mask.
+    """Stacks recurrent layers; each gets the mask.
 
     Args:
         x: [B, T, D].
         mask: [B, T] booleans, True at real steps, right-padded.
         rnn: name in RNNS.
         units: H of each layer (and direction).
-        layers: how many.
-        dropout: share dropped before each layer after the first, and of the last output.
-        variational: lock the dropout over time.
-        recurrent_dropout: share of the state dropped, one mask a sequence; rules out cuDNN.
-        weight_drop: share of each recurrent kernel dropped, one mask a batch.
-        residual: add the input of each layer to its output, where the widths agree (He et al., 2016).
+        layers: number of layers; 0 returns x, with the last dropout.
+        dropout: dropout rate before each layer after the first, and of the last output.
+        variational: one dropout mask for all steps of a sequence (Gal & Ghahramani, 2016).
+        recurrent_dropout: dropout rate of the state, one mask a sequence; rules out cuDNN.
+        weight_drop: dropout rate of each recurrent kernel, one mask a batch (Merity et al., 2018).
+        residual: add each layer's input to its output where the widths agree (He et al., 2016).
         layer_norm: normalise each layer's output over its width (Ba et al., 2016).
-        activation: of the new content, by name.
-        last_dropout: whether the last output is dropped too.
-        initial_state: list of [B, H], of the widths `state_sizes`, to begin with; None: zeros.
+        activation: name of the activation of the new content.
+        last_dropout: apply dropout to the last output too.
+        initial_state: list of [B, H] in the widths of `state_sizes`; None: zeros.
 
     Returns:
-        [B, T, H], or [B, T, 2H] of a bidirectional layer; with an `initial_state` the pair of it and the list of the
-        states after the last real step.
+        [B, T, H], or [B, T, 2H] for a bidirectional layer. With an `initial_state`, the pair (outputs, list of the
+        states after the last real step).
     """
     states, left = [], list(initial_state or ())
     for number in range(layers):

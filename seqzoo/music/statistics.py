@@ -5,6 +5,9 @@ import itertools
 from collections.abc import Iterable
 from fractions import Fraction
 
+from rich.table import Table
+
+from seqzoo.display.tables import plain_table
 from seqzoo.music.keys import NAMES, pitch_name
 from seqzoo.music.score import Score
 from seqzoo.music.voices import is_monophonic
@@ -86,10 +89,8 @@ def corpus_statistics(scores: Iterable[Score]) -> dict:
     return found
 
 
-def statistics_table(samples: dict, corpus: dict):
+def statistics_table(samples: dict, corpus: dict) -> Table:
     """Returns a rich Table of the statistics of samples beside those of a corpus, as `corpus_statistics` gives them."""
-    from seqzoo.display.terminal import plain_table
-
     parts = (samples, corpus)
     rows = []
     for name, form in [("pieces", "{}"), ("quarters", "{:g}"), ("voices", "{}"), ("notes_per_quarter", "{:.2f}")]:

@@ -37,7 +37,7 @@ def activation(name, units):
     return crelu
 
 
-def accurate(x):
+def in_float32(x):
     """x in float32 if it has 16 bits: many steps that each round to 8 or 11 binary digits lose what changes slowly."""
     return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, accurate, both_directions
+from seqzoo.rnns.cells import OneStep, both_directions, in_float32
 from seqzoo.rnns.cells import activation as activation_of
 
 
@@ -45,7 +45,7 @@ class LSTM(OneStep, keras.layers.LSTM):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         x = ops.transpose(sequences, (1, 0, 2))  # [T, B, D]
         dtype = x.dtype
-        h, c = (accurate(state) for state in initial_state)
+        h, c = (in_float32(state) for state in initial_state)
         mask = ops.ones_like(sequences[:, :, 0]) if mask is None else mask
         m = ops.cast(ops.transpose(mask), h.dtype)[:, :, None]  # [T, B, 1]
         if self.go_backwards:
@@ -78,13 +78,13 @@ def fused_lstm(x, m, h0, c0, W, U, b):
     @ops.custom_gradient
     def run(x, h0, c0, W, U, b):
         dtype = x.dtype
-        zx = accurate(ops.matmul(x, W) + b)  # [T, B, 4H]
+        zx = in_float32(ops.matmul(x, W) + b)  # [T, B, 4H]
         # ops.scan with several xs fails on a dynamic length (Keras 3.15), so the steps are read by their number t.
         steps = ops.arange(ops.shape(x)[0])
 
         def forward(carry, t):
             h, c, _ = carry
-            zi, zf, zg, zo = ops.split(zx[t] + accurate(ops.matmul(ops.cast(h, dtype), U)), 4, axis=-1)
+            zi, zf, zg, zo = ops.split(zx[t] + in_float32(ops.matmul(ops.cast(h, dtype), U)), 4, axis=-1)
             i, f, g, o = ops.sigmoid(zi), ops.sigmoid(zf), ops.tanh(zg), ops.sigmoid(zo)
             c_new = f * c + i * g
             h_new = o * ops.tanh(c_new)
@@ -115,7 +115,7 @@ def fused_lstm(x, m, h0, c0, W, U, b):
                     ],
                     axis=-1,
                 )  # [B, 4H]
-                dh_before = accurate(ops.matmul(ops.cast(dz, dtype), U_transposed))
+                dh_before = in_float32(ops.matmul(ops.cast(dz, dtype), U_transposed))
                 new = (dh_before + dh - dh_new, dc_new * f + dc - m[t] * dc, dz)
                 return new, new
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, accurate, both_directions, from_cell
+from seqzoo.rnns.cells import OneStep, both_directions, from_cell, in_float32
 from seqzoo.rnns.cells import activation as activation_of
 
 CHUNK = 8  # of 8, 16 and 32 the fastest on one core
@@ -55,7 +55,7 @@ class LinearCell(keras.layers.SimpleRNNCell):
         z = ops.matmul(dropped, ops.cast(ops.convert_to_tensor(self.kernel), x.dtype))
         if self.use_bias:
             z = z + ops.cast(ops.convert_to_tensor(self.bias), x.dtype)
-        z = accurate(z)  # the a of a gate that is nearly open would round to 1
+        z = in_float32(z)  # the a of a gate that is nearly open would round to 1
         *parts, candidate = ops.split(z, self.parts, axis=-1)
         a, gate = self.gates(*parts)
         b = gate * self.activation(candidate)
@@ -66,7 +66,7 @@ class LinearCell(keras.layers.SimpleRNNCell):
     def call(self, sequence, states, training=False):
         (h,) = states
         a, b = self.coefficients(sequence, h, training)
-        h = ops.cast(a * accurate(h) + b, h.dtype)
+        h = ops.cast(a * in_float32(h) + b, h.dtype)
         return h, [h]
 
 
@@ -136,7 +136,7 @@ class ScanRNN(OneStep, keras.layers.RNN):
         if mask is not None:
             mask = ops.cast(mask, "bool")[:, :, None]
             a, b = ops.where(mask, a, 1), ops.where(mask, b, 0)  # keeps the state
-        hs = linear_scan(a, b, accurate(h), reverse=self.go_backwards)
+        hs = linear_scan(a, b, in_float32(h), reverse=self.go_backwards)
         hs = ops.cast(hs, self.cell.compute_dtype)
         last = hs[:, 0] if self.go_backwards else hs[:, -1]
         if mask is not None and self.zero_output_for_mask:

@@ -4,10 +4,10 @@ import collections
 import itertools
 import re
 
-from seqzoo.inputs.words import by_frequency
+from seqzoo.assets import Asset
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import tokenize
-from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary
+from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency
 
 END = "<end>"  # of a document
 MARKS = (PADDING, UNKNOWN, END)
@@ -15,7 +15,7 @@ MARKS = (PADDING, UNKNOWN, END)
 _MORE, _LAST = "\x00+", "\x00."
 
 
-class Codec:
+class Codec(Asset):
     """Text <-> ids.
 
     | units | what | exact |
@@ -69,6 +69,14 @@ class Codec:
             characters = {character for token in counts for character in token}
             known += [character + form for character in sorted(characters) for form in (_MORE, _LAST)]
         return cls(units, Vocabulary([END, *known]))
+
+    def to_dict(self) -> dict:
+        return {"units": self.units, "vocabulary": self.vocabulary.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Codec":
+        kind = Subwords if values["units"] in KINDS else Vocabulary
+        return cls(values["units"], kind.from_dict(values["vocabulary"]))
 
     def encode(self, text):
         """(ids, what the unknown ones among them stand for, in their order) of a text."""

@@ -1,11 +1,15 @@
 """Subwords: pieces of words, learned from text, by the sentencepiece library."""
 
+import base64
 import functools
 import io
 import itertools
+import os
 import pathlib
 import random
 import re
+
+from seqzoo.assets import Asset
 
 KINDS = ("bpe", "unigram")
 _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 can not
@@ -13,7 +17,7 @@ _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can h
 _WORD = re.compile("\n|▁*[^▁\n]+|▁+")  # what no merge goes beyond
 
 
-class Subwords:
+class Subwords(Asset):
     """Splits text into the pieces of a vocabulary that was learned from text; spaces belong to the piece behind them.
 
     Sources: Sennrich et al., 2016, Neural Machine Translation of Rare Words with Subword Units (BPE); Kudo, 2018,
@@ -137,11 +141,18 @@ class Subwords:
         """Ids of pieces."""
         return [self._processor.piece_to_id(piece) for piece in pieces]
 
-    def save(self, path):
+    def to_dict(self) -> dict:
+        return {"model": base64.b64encode(self.model).decode("ascii")}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Subwords":
+        return cls(base64.b64decode(values["model"]))
+
+    def save(self, path: str | os.PathLike) -> None:
         """Writes the sentencepiece model."""
         pathlib.Path(path).write_bytes(self.model)
 
     @classmethod
-    def load(cls, path):
-        """Reads what `save` wrote."""
+    def load(cls, path: str | os.PathLike) -> "Subwords":
+        """Reads a sentencepiece model."""
         return cls(pathlib.Path(path).read_bytes())

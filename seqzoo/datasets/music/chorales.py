@@ -12,6 +12,7 @@ import zipfile
 import zlib
 
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.splits import refuse_arguments
 from seqzoo.music.keys import pitch_number
 from seqzoo.music.score import parse_metre
 from seqzoo.music.voices import NO_PITCH
@@ -66,13 +67,13 @@ def chorales(data_dir: str | None = None, name: str | None = None, columns: dict
     Source: https://github.com/cuthbertLab/music21, whose corpus has its own terms (``corpus/license.txt``): the files
     are read in place.
     """
-    given = {"data_dir": data_dir, "name": name, "columns": columns}
-    if any(given.values()):
-        raise ValueError(
-            "--dataset=chorales reads only the files of the installed music21. To read your own files: "
-            "--dataset=piano_roll --data_dir=FILE.json. Received: "
-            + ", ".join(f"{argument}={value!r}" for argument, value in given.items() if value)
-        )
+    refuse_arguments(
+        "--dataset=chorales reads only the files of the installed music21. To read your own files: "
+        "--dataset=piano_roll --data_dir=FILE.json.",
+        data_dir=data_dir,
+        name=name,
+        columns=columns,
+    )
     return _examples(*_installed())
 
 

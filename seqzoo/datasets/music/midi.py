@@ -1,11 +1,11 @@
 """Folders of MIDI files."""
 
 import os
-import pathlib
 import sys
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import SPLITS
+from seqzoo.datasets.files import data_path
+from seqzoo.datasets.splits import SPLITS, split_of
 from seqzoo.music.midi import read_midi
 from seqzoo.music.score import Score
 
@@ -19,7 +19,7 @@ def midi(
 ) -> dict[str, Examples]:
     """A folder of MIDI files (``.mid``, ``.midi``), with or without subfolders for the splits.
 
-    Files in folders called train, valid and test (or as in `files.SPLITS`), at any depth, form those splits; without
+    Files in folders called train, valid and test (or as in `splits.SPLITS`), at any depth, form those splits; without
     such folders every tenth file, ordered by path, is valid (the last one if there are fewer), and the rest are train.
     A single file is the test split. All files are read once at the start; unreadable ones are left out and reported on
     standard error, with the reason. The others are read anew in each pass.
@@ -36,19 +36,15 @@ def midi(
     Raises:
         ValueError: no such folder; no file in it; none of them can be read; the package mido is not installed.
     """
-    if not data_dir:
-        raise ValueError("--dataset=midi needs --data_dir, a folder of .mid files or a single one.")
+    folder = data_path(data_dir, "midi", "a folder of .mid files or a single one")
     if columns:
         raise ValueError(f"--dataset=midi has no columns. Received: columns={columns!r}")
     try:
         import mido  # noqa: F401
     except ImportError as error:
         raise ValueError('--dataset=midi needs the package mido: pip install "seqzoo[music]"') from error
-    folder = pathlib.Path(data_dir).expanduser()
     if folder.is_file():
         return {"test": _examples([folder], folder, 0)}
-    if not folder.is_dir():
-        raise ValueError(f"--data_dir={data_dir}: no such folder or file.")
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in (".mid", ".midi") and file.is_file())
     files = [file for file in files if (name or "") in file.relative_to(folder).as_posix()]
     kept, dropped = [], []
@@ -78,19 +74,14 @@ def midi(
 
 def _split(path):
     """The split that a file belongs to by its innermost folder named after one, or None."""
-    return next(filter(None, map(_split_named, reversed(path.parts[:-1]))), None)
-
-
-def _split_named(folder):
-    """The split that a folder is named after, or None."""
-    return next((split for split, names in SPLITS.items() if folder.lower() in names), None)
+    return next(filter(None, map(split_of, reversed(path.parts[:-1]))), None)
 
 
 def _examples(files, source, dropped):
     def read():
         for file in files:
             folders = file.relative_to(source).parts[:-1] if file != source else ()
-            style = folders[-1] if folders and not _split_named(folders[-1]) else ""
+            style = folders[-1] if folders and not split_of(folders[-1]) else ""
             yield {"name": file.stem, "style": style, "score": read_midi(file)}
 
     left_out = f", {dropped} left out" if dropped else ""

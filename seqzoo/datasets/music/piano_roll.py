@@ -6,12 +6,11 @@ import functools
 import gzip
 import json
 import os
-import pathlib
-import re
 import zlib
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import SPLITS, split_files
+from seqzoo.datasets.files import data_path, split_files
+from seqzoo.datasets.splits import SPLITS, split_of, splits_in
 from seqzoo.music.voices import NO_PITCH
 from seqzoo.registry import did_you_mean
 
@@ -101,22 +100,14 @@ def _read(path, split, voices):
 
 def _files(data_dir, name):
     """{split: file}, or {None: file} for one that may have all splits."""
-    if not data_dir:
-        raise ValueError("--dataset=piano_roll needs --data_dir: a .json file, or a folder with one, or one per split.")
-    path = pathlib.Path(data_dir).expanduser()
+    path = data_path(data_dir, "piano_roll", "a .json file, or a folder with one, or one per split")
     if path.is_file():
         if name:
             raise ValueError(f"--name={name} selects files of a folder, but {path} is a file.")
         return {None: path}
-    if not path.is_dir():
-        siblings = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, siblings, n=1)
-        hint = f" Did you mean {str(path.parent / near[0])!r}?" if near else ""
-        raise ValueError(f"--data_dir={data_dir}: no such folder or file.{hint}")
     candidates = [file for file in sorted(path.iterdir()) if file.is_file() and file.name.lower().endswith(SUFFIXES)]
     fitting = [file for file in candidates if (name or "").lower() in file.name.lower()]
-    words = {word for names in SPLITS.values() for word in names}
-    if any(words & set(re.split(r"[^a-z]+", file.name.lower())) for file in fitting):
+    if any(splits_in(file) for file in fitting):
         return split_files(path, ".json", name=name, reader="piano_roll")
     if len(fitting) != 1:
         names = [file.name for file in candidates]
@@ -146,7 +137,7 @@ def _load(path, split=None):
         raise ValueError(f"{path}: expected a list of pieces or {{split: list of pieces}}, found {_short(content)}")
     splits = {}
     for key, pieces in content.items():
-        part = next((part for part, names in SPLITS.items() if key.lower() in names), None)
+        part = split_of(key)
         if part is None:
             hint = did_you_mean(key.lower(), [word for names in SPLITS.values() for word in names])
             raise ValueError(f"{path}: {key!r} is not a split.{hint} Splits: {', '.join(SPLITS)}.")
