@@ -256,11 +256,11 @@ def test_a_sample_without_notes_is_written_too(tmp_path):
 @pytest.mark.parametrize(
     "asked, words",
     [
-        ({"key": "H"}, "not a key: 'H'"),
+        ({"key": "H"}, "Not a key: 'H'"),
         ({"metre": "waltz"}, "A metre is like 4/4 or 6/8"),
         ({"style": "polka"}, "style 'polka' is none that the run learned from: air, jig"),
-        ({"chord": "C4 H4"}, "not a pitch: 'H4'"),
-        ({"chord": "C4 E4 G4"}, "3 notes to begin with, where a step has 2 at most"),
+        ({"chord": "C4 H4"}, "Not a pitch: 'H4'"),
+        ({"chord": "C4 E4 G4"}, "should have 2 notes at most. Received: 3 notes"),
         ({"chord": "C4", "primer": "x.mid"}, "one of them"),
         ({"primer": "x.mid", "melody": "x.mid"}, "one of them"),
         ({"primer": "broken.mid"}, "broken.mid: not a MIDI file"),

@@ -133,9 +133,7 @@ class Search:
             if not path.is_file():
                 raise ValueError(f"{self.folder} is not empty and holds no search: give another --workdir.")
             defaults = {name: value for name, value in TASKS[self.task].Config().to_dict().items() if name in fixed}
-            found = defaults | json.loads(
-                path.read_text("utf-8")
-            )  # an older search implies the defaults of newer options
+            found = defaults | json.loads(path.read_text("utf-8"))  # an older search implies the defaults of newer options
             if overwrite:
                 shutil.rmtree(self.folder)
             elif found != wanted:
