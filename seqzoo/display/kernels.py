@@ -80,7 +80,7 @@ def line(found):
 
 def table(found):
     """A rich Table of a list of Kernels."""
-    from seqzoo.display.terminal import plain_table
+    from seqzoo.display.tables import plain_table
 
     backend = keras.backend.backend()
     columns = ["layer", "kind", "on this device", "on a GPU", "why not cuDNN"]
