@@ -1,7 +1,6 @@
 """Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
 import dataclasses
-import itertools
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Iterator

@@ -433,8 +433,9 @@ class LanguageModel(Task):
 
     def inspect(self, run, lines, options, console):
         from seqzoo.display import inspection
-        from seqzoo.display import terminal as display
+        from seqzoo.display.pages import CORRELATIONS, units_page
         from seqzoo.display.plots import gate_plot
+        from seqzoo.display.tables import plain_table
         from seqzoo.training.loop import replace
 
         codec, notes = self.codec(run.config, run.vocabularies), []
@@ -468,7 +469,7 @@ class LanguageModel(Task):
             for path, name in ((options.html, "inspect.html"), (options.png, "gates.png"))
         )
         page = {"notes": notes, "followed": followed, "tokens": tokens, "units": shown}
-        pieces = display.units_page(page, f"{run.folder.name}: what units follow")
+        pieces = units_page(page, f"{run.folder.name}: what units follow")
         replace(html, lambda path: pathlib.Path(path).write_text("".join(pieces), "utf-8"))
         first, last = options.start - 1, min(options.start - 1 + options.steps, len(ids))
         order, layer = inspection.order(layers[number - 1]), layers[number - 1]
@@ -485,7 +486,7 @@ class LanguageModel(Task):
                 for row in followed
             ]
             columns = ["what is followed", "by unit", "correlation", "by chance"]
-            console.print(display.plain_table("Units that follow the text", columns, rows, display.CORRELATIONS))
+            console.print(plain_table("Units that follow the text", columns, rows, CORRELATIONS))
         saturated = inspection.saturation(layers)
         if saturated:
             rows = [
@@ -493,7 +494,7 @@ class LanguageModel(Task):
                 for row in saturated
             ]
             columns = ["layer", "gate", "below .1", "above .9", "mean"]
-            console.print(display.plain_table("Saturation of the gates", columns, rows))
+            console.print(plain_table("Saturation of the gates", columns, rows))
         else:
             console.print(f"--rnn={run.config.rnn} has no gates that are known here: its h alone is drawn.")
         console.print(f"[dim]saved as {html} and {png}[/]", soft_wrap=True)

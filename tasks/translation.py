@@ -11,8 +11,9 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
-from seqzoo.datasets import DATASETS, chunks, every_nth, joined
-from seqzoo.display.terminal import attention_page, print_scored, print_translated
+from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
+from seqzoo.display.pages import attention_page
+from seqzoo.display.terminal import print_scored, print_translated
 from seqzoo.metrics.translation import translation_scores
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Data, Task
@@ -154,7 +155,7 @@ class Translation(Task):
             raise ValueError(f"--bpe_dropout is for --tokenizer=bpe. Received: --tokenizer={config.tokenizer}")
         data = Data({}, dict(vocabularies or {}))
         if unseen and "test" not in splits:
-            splits = {"test": joined(splits)}
+            splits = as_test(splits)
         if "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"] = every_nth(splits["train"], HELD_OUT)
             data.facts["held out"] = f"every {HELD_OUT}th pair of train as valid"

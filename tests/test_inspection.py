@@ -10,8 +10,8 @@ from keras import ops
 from seqzoo import run
 from seqzoo.display import inspection
 from seqzoo.display.inspection import Unit
+from seqzoo.display.pages import units_page
 from seqzoo.display.plots import gate_plot
-from seqzoo.display.terminal import units_page
 from seqzoo.models import Stepper, language_model
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import Codec

@@ -207,13 +207,16 @@ def test_the_baseline_gives_each_word_its_most_frequent_tag():
 def test_plots_are_written_without_pyplot_and_nothing_here_waits_for_tensorflow(tmp_path):
     code = f"""
 import sys
-import seqzoo.display.terminal, seqzoo.metrics, seqzoo.text.tokenizer
+import seqzoo.display.pages, seqzoo.display.tables, seqzoo.display.terminal, seqzoo.metrics, seqzoo.text.tokenizer
 assert not {{"matplotlib", "seqeval", "sklearn"}} & set(sys.modules)
 from seqzoo.music.score import Note, Score
 from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot
 history = [{{"epoch": 1, "loss": 2.0, "valid_f1": 10.0}}, {{"epoch": 2, "loss": float("nan")}}]
-history_plot(history, "valid_f1", {str(tmp_path / "history.png")!r})
-history_plot(history, "loss", {str(tmp_path / "loss.png")!r}, direction="min")
+from seqzoo.metrics.measure import Measure
+measures = {{"f1": Measure("F1", "max", "%"), "recall": Measure("$_R", "max", "%"), "loss": Measure("Loss", "min")}}
+history_plot(history, "f1", measures, {str(tmp_path / "history.png")!r})
+history[0]["valid_loss"] = 1.0
+history_plot(history, "loss", measures, {str(tmp_path / "loss.png")!r})
 confusion_plot(["O", "PER"], [[12345, 1], [0, 0]], {str(tmp_path / "confusion.png")!r})
 piano_roll_plot(Score([Note(0, 40, 0), Note(7, "1/3", 127, voice=2)], name="$ 東京"), {str(tmp_path / "roll.png")!r})
 assert not {{"matplotlib.pyplot", "tensorflow", "keras"}} & set(sys.modules)
@@ -224,7 +227,7 @@ assert not {{"matplotlib.pyplot", "tensorflow", "keras"}} & set(sys.modules)
         for name in ("history", "loss", "confusion", "roll")
     )
     with pytest.raises(ValueError, match="valid_bleu"):
-        history_plot([{"epoch": 1, "loss": 2.0}], "valid_bleu", tmp_path / "none.png")
+        history_plot([{"epoch": 1, "loss": 2.0}], "bleu", {"bleu": Measure("BLEU", "max")}, tmp_path / "none.png")
     with pytest.raises(ValueError, match="without notes"):
         piano_roll_plot(Score([]), tmp_path / "none.png")
     confusion_plot(["$_$"], np.zeros((1, 1), int), tmp_path / "empty.svg")

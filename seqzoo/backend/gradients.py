@@ -1,5 +1,7 @@
 """Gradients, functions as graphs, and loops, on the backend that Keras runs on: TensorFlow or JAX."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -25,16 +27,24 @@ def gradient(function, x):
     raise NotImplementedError(f"Gradients by inputs need TensorFlow or JAX. Received: backend {backend}")
 
 
-def compiled(function):
-    """A function of tensors as a graph, where the backend has such: its loops then run outside of Python.
+def compiled(function: Callable, signature: tuple | None = None) -> Callable:
+    """A function of tensors as a graph, where the backend has graphs: its loops then run outside of Python.
 
-    The weights it reads are those of the time it is called. It may change none.
+    It reads the weights as they are when it is called, and must not change any.
+
+    Args:
+        function: takes positional arguments, nested structures of tensors.
+        signature: the arguments as keras.KerasTensor objects, whose unknown dimensions are None: TensorFlow then makes
+            a single graph, where each new shape takes a second or two otherwise. JAX always compiles each shape.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, reduce_retracing=True)
+        if signature is None:
+            return tf.function(function, reduce_retracing=True)
+        specs = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), signature)
+        return tf.function(function, input_signature=specs)
     return _jitted(function) if backend == "jax" else function
 
 

@@ -47,8 +47,7 @@ class Batches:
         steps: number of batches in an epoch.
         padding: fraction of time steps that are padding, in the order of the data; epochs differ slightly.
         skipped: {reason: number of examples left out}.
-
-        fixed_rows: None, as batches differ in their number of rows. static_flag: the option that asks for static shapes.
+        fixed_rows: None, as batches differ in their number of rows. static_flag: the option to ask for static shapes.
 
     Raises:
         ValueError: both limits are 0; or an array does not match `axes` or the arrays of the first example.

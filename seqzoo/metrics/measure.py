@@ -40,9 +40,3 @@ class Measure:
         if value is None:
             return ""
         return f"{value:,}" if isinstance(value, numbers.Integral) else f"{value:,.2f}"
-
-
-def measures_of(task) -> dict[str, Measure]:
-    """The measures of a task. Until every task declares them, the objective alone stands in for those that do not."""
-    declared = getattr(task, "measures", None)
-    return declared or {task.objective: Measure(task.objective.replace("_", " "), task.direction)}

@@ -274,7 +274,7 @@ def _save_history(folder: pathlib.Path, history: list[dict], task: Task) -> None
     write_json(folder / "history.json", history)
     key = f"valid_{task.objective}"
     if any(key in row for row in history):
-        history_plot(history, key, folder / "history.png", task.measure)
+        history_plot(history, task.objective, task.measures, folder / "history.png")
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default(step=history[-1]["epoch"]):
         for name, value in history[-1].items():

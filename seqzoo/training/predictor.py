@@ -23,7 +23,7 @@ class Predictor:
         self.model = model
         self._joined = keras.Model(model.input, {"decoded": decoded, "outputs": model.output})
         self._losses = loss if isinstance(loss, dict) else {"labels": loss}
-        self._run = compiled(self._outputs)
+        self._run = None
         self._sums = np.zeros(2)  # of weighted losses, of weights
 
     def _outputs(self, inputs, labels, weights):
@@ -37,7 +37,11 @@ class Predictor:
         return made["decoded"], total, weight
 
     def __call__(self, inputs: dict, labels, weights) -> dict:
+        inputs = {name: inputs[name] for name in self.model.input}
         batch = keras.tree.map_structure(ops.convert_to_tensor, (inputs, labels, weights))
+        if self._run is None:  # one graph for all lengths
+            open_axes = keras.tree.map_structure(lambda x: keras.KerasTensor([None] * len(x.shape), x.dtype), batch[1:])
+            self._run = compiled(self._outputs, (dict(self.model.input), *open_axes))
         decoded, total, weight = self._run(*batch)
         self._sums += float(total), float(weight)
         return {name: np.asarray(array) for name, array in decoded.items()}

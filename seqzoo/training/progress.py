@@ -51,7 +51,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.bar.stop()
         self.done += 1
-        left = (time.perf_counter() - self.begin) / self.done * (self.epochs - logs["epoch"])
+        left = (time.perf_counter() - self.begin) / self.done * (self.epochs - epoch - 1)
         score = ""
         if self.key in logs:
             sign = self.task.sign
@@ -59,7 +59,7 @@ class Progress(keras.callbacks.Callback):
             self.best = logs[self.key] if is_best else self.best
             score = f"{self.key} {logs[self.key]:.2f}{' *' if is_best else '  '}  "
         self.console.print(
-            f"epoch {logs['epoch']:>3}/{self.epochs}  loss {logs['loss']:.4f}  {score}"
+            f"epoch {epoch + 1:>3}/{self.epochs}  loss {logs['loss']:.4f}  {score}"
             f"{logs['tokens_per_second']:,.0f} tokens/s  {duration(left)} left",
             highlight=False,
         )
