@@ -6,7 +6,6 @@ Most trials here are a stub in place of real training.
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import time
