@@ -158,7 +158,7 @@ def test_tokens_have_their_positions_in_the_text(kind, spell):
     assert all(text[: token["end"]].endswith(token["text"]) for token in tokens)
     if kind != "whitespace":
         assert not any(token["before"] for token in tokens)
-    for token, i, piece in zip(tokens, ids, codec.shown(ids), strict=True):
+    for token, i, piece in zip(tokens, ids, codec.token_texts(ids), strict=True):
         assert token["known"] == (i != 1) and (i == 1 or token["text"] == piece)
 
 

@@ -64,8 +64,8 @@ def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
     if not layers:
         raise ValueError("The run has no recurrent layer to inspect: it is a feed-forward network (--context).")
 
-    # A Keras Model with the inner tensors as outputs fails in Keras 3.15, since a layer returns h and c; so the calls of
-    # the layers are recorded instead.
+    # A Keras Model with the inner tensors as outputs fails in Keras 3.15, since a layer returns h and c; so the calls
+    # of the layers are recorded instead.
     @compiled
     def run(ids, next_ids, state):
         with _recorded(layers) as calls:
@@ -288,7 +288,7 @@ def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> lis
         List of dicts; ``before`` is the text between the token and the one before it, ``end`` its end in the text.
     """
     rows, last = [], 0
-    for (start, end), i, score in zip(codec.places(text), ids, scores, strict=False):
+    for (start, end), i, score in zip(codec.offsets(text), ids, scores, strict=False):
         row = {"before": text[last:start], "text": text[start:end], "end": end}
         rows.append({**row, "log_probability": float(score), "known": i != 1})
         last = end

@@ -122,13 +122,13 @@ def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool
         return (
             kinds,
             lambda gpu: LOOP,
-            "the decoder steps its cells itself, as each step reads the attention of the last",
+            "the decoder steps its cells itself, to feed the attention of a step to the next",
         )
     if isinstance(layer, NoteDecoder):
         return (
             _name(layer.cell),
             lambda gpu: UNROLLED,
-            "the few notes of a step are unrolled, and the decoder steps its cell itself",
+            "the decoder unrolls the few notes of a step itself",
         )
     why = why_not_cudnn(layer, masked)
     if layer.unroll:
@@ -139,7 +139,7 @@ def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool
     def run(gpu):
         if gpu and not why:
             return CUDNN
-        # Keras marks LSTMs with suitable arguments for cuDNN regardless of recurrent dropout; our LSTM then defers to it.
+        # Keras marks an LSTM as fit for cuDNN regardless of its recurrent dropout; our LSTM then defers to Keras.
         if not isinstance(layer, LSTM) or (gpu and why == "recurrent_dropout"):
             return LOOP
         training, use = (FUSED if layer.plain(training) else LOOP for training in (True, False))

@@ -34,9 +34,7 @@ def shared_words(data_dir=None, name=None, columns=None, sizes=(400, 50), seed=0
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training
-):
+class Config(options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training):
     """Similarity."""
 
     dataset: str = default(options.Data, dataset="shared_words")

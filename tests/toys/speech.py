@@ -82,10 +82,14 @@ class Speech(Task):
         return encode
 
     def build(self):
-        from seqzoo.models import transcriber
+        import keras
+
+        from seqzoo.layers.ctc import force_blank
+        from seqzoo.models import tagger
 
         front = frames(self.assets["width"])
-        return transcriber(len(self.assets["letters"]), front, **self.config.arguments(options.Recurrent))
+        model = tagger(len(self.assets["letters"]), front, crf=False, **self.config.arguments(options.Recurrent))
+        return keras.Model(model.input, force_blank(model.output, mask=front[2]))
 
     def loss(self):
         from seqzoo.layers.ctc import CTCLoss
