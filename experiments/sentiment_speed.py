@@ -151,6 +151,7 @@ def seqzoo_training(args, config, examples, kind):
     """The task's model, loss and optimizer, without its dropout."""
     import keras
 
+    from seqzoo.inputs import words
     from seqzoo.models import classifier
     from seqzoo.tasks.sentiment import both_ends
     from seqzoo.training.optimizers import optimizer
@@ -160,10 +161,9 @@ def seqzoo_training(args, config, examples, kind):
     batches = Texts(examples, lambda ids: np.array(both_ends(ids, most)), config, bucketed=True)
     model = classifier(
         classes=2,
+        front=words(WORDS, WIDTH),
         pooling=("max",) if kind == "segments" else ("last",),
         segment=SEGMENT if kind == "segments" else 0,
-        words=WORDS,
-        word_dim=WIDTH,
         units=UNITS,
         layers=2,
     )

@@ -12,7 +12,7 @@ from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS
 from seqzoo.display.terminal import print_tagged, tagged
-from seqzoo.inputs.words import learn_words, model_arguments, token_inputs
+from seqzoo.inputs import Words
 from seqzoo.metrics.scores import accuracy_scores, common_errors, confusion
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.baselines import lookup_baseline
@@ -86,7 +86,7 @@ class POS(Task):
         tags = collections.Counter()
         for example in examples:
             tags.update(self.tags_of(example, config))
-        learn_words(config, (example["tokens"] for example in examples), data)
+        keep_words(config, (example["tokens"] for example in examples), data)
         data.vocabularies["tags"] = Vocabulary(sorted(tags), unknown=False)
 
     def encoder(self, config, vocabularies):
@@ -94,7 +94,7 @@ class POS(Task):
         tags = vocabularies["tags"]
         label_weights = options.label_weights(config.label_weights)
         tags.encode(label_weights)  # each a tag
-        inputs_of = token_inputs(config, vocabularies)
+        inputs_of = words_of(config, vocabularies).encoder(config.static_shapes)
 
         def encode(example):
             tokens = example["tokens"]
@@ -117,7 +117,8 @@ class POS(Task):
         from seqzoo.models import tagger
 
         tags = data.vocabularies["tags"].tokens
-        return tagger(len(tags), crf=config.crf, allowed=self.allowed(tags), **model_arguments(config, data))
+        front = words_of(config, data.vocabularies, data.vectors).front(config)
+        return tagger(len(tags), front, config.crf, self.allowed(tags), **recurrent(config))
 
     def allowed(self, tags):
         """Which tag may follow which; None: any."""
@@ -199,6 +200,33 @@ class POS(Task):
 
     def show(self, prediction, console):
         print_tagged(prediction, console)
+
+
+def keep_words(config, token_lists, data):
+    """Puts the words of the training texts into `data`."""
+    learned = Words.learn(config, token_lists)
+    data.vectors = learned.vectors
+    data.facts |= learned.summary
+    known = learned.words.tokens[2 : learned.known]
+    data.vocabularies |= {
+        "words": learned.words,
+        "characters": learned.characters or Vocabulary([]),
+        "known_words": Vocabulary(known),
+        "rare_words": Vocabulary(known[len(known) - learned.rare :], unknown=False),
+    }
+
+
+def words_of(config, vocabularies, vectors=None):
+    """The words that `keep_words` kept."""
+    known, rare = len(vocabularies["known_words"]), len(vocabularies["rare_words"])
+    characters = None if config.characters == "none" else vocabularies["characters"]
+    settings = config.lowercase, config.casing, config.max_word_length
+    return Words(vocabularies["words"], characters, known, rare, *settings, vectors)
+
+
+def recurrent(config):
+    """The options of the group Recurrent."""
+    return {name: getattr(config, name) for name in options.Recurrent.__dataclass_fields__}
 
 
 def _batched(lines, size):

@@ -15,15 +15,15 @@ from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
 from seqzoo.datasets import DATASETS, Examples, held_out
 from seqzoo.display.terminal import html_page, print_classified
-from seqzoo.inputs.words import learn_words, model_arguments, token_inputs
+from seqzoo.layers import POOLINGS
 from seqzoo.metrics.scores import calibration, class_scores, confusion, label_set_scores
 from seqzoo.task import TASKS, Data, Task
+from seqzoo.tasks.pos import keep_words, recurrent, words_of
 from seqzoo.text.baselines import naive_bayes_baseline
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
-POOLINGS = ("last", "max", "mean", "attention")
 MISTAKES = 50  # that a run's report shows
 
 
@@ -180,7 +180,7 @@ class Sentiment(Task):
                     found.add(mark)
                 yield [token for token, _, _ in split(example["text"])]
 
-        learn_words(config, token_lists(), data)
+        keep_words(config, token_lists(), data)
         if len(labels) < (1 if config.multi_label else 2):
             raise ValueError(f"One label, {', '.join(labels) or 'none'}, is nothing to learn: {splits['train'].source}")
         data.vocabularies["labels"] = Vocabulary(sorted(labels), unknown=False)
@@ -202,7 +202,7 @@ class Sentiment(Task):
         """The function from an example to (inputs, labels, weights): over T tokens, an id or [C] marks, a number."""
         labels = vocabularies["labels"]
         split = splitter(config.tokenizer, vocabularies.get("subwords"))
-        inputs_of = token_inputs(config, vocabularies)
+        inputs_of = words_of(config, vocabularies).encoder(config.static_shapes)
         label_weights = options.label_weights(config.label_weights)
         labels.encode(label_weights)  # each a label
 
@@ -226,9 +226,10 @@ class Sentiment(Task):
 
         model = classifier(
             len(data.vocabularies["labels"]),
+            words_of(config, data.vocabularies, data.vectors).front(config),
             pooling=config.pooling.split("+"),
             segment=config.segment,
-            **model_arguments(config, data),
+            **recurrent(config),
         )
         if not (config.rdrop or config.adversarial or config.virtual_adversarial):
             return model

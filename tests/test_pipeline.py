@@ -4,6 +4,7 @@ import pytest
 from seqzoo.data import batches as pipeline
 from seqzoo.data.batches import Batches
 from seqzoo.datasets import Examples, held_out
+from seqzoo.inputs import words
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.models import tagger
 
@@ -168,7 +169,7 @@ def test_static_shapes_are_few_and_batches_full():
 
 
 def test_rows_that_fill_up_change_no_loss():
-    model = tagger(tags=3, words=10, word_dim=4, units=4, layers=1, rnn="rnn")
+    model = tagger(tags=3, front=words(10, 4), units=4, layers=1, rnn="rnn")
     for weight in model.weights:
         weight.assign(np.random.default_rng(0).normal(0, 0.7, weight.shape))
     losses, rows = [], []
