@@ -269,9 +269,14 @@ def test_a_carried_state_continues_the_sequence(name):
 
 
 def test_a_saved_layer_is_the_same_in_a_fresh_process_that_imports_seqzoo_models(tmp_path):
+    check_saved_layers(tmp_path, [*((name, "tanh") for name in NAMES), ("bilstm", "crelu")])
+
+
+def check_saved_layers(tmp_path, layers, imports="import seqzoo.models"):
+    """Saves layers, a list of (name, activation), and compares their outputs in a fresh process after `imports`."""
     x, mask = numbers(B, T, D), np.arange(T) < LENGTHS[:, None]
     expected = {}
-    for name, activation in [*((name, "tanh") for name in NAMES), ("bilstm", "crelu")]:
+    for name, activation in layers:
         inputs = keras.Input((None, D)), keras.Input((None,), dtype="bool")
         layer = RNNS[name](H, activation=activation, return_sequences=True)
         model = keras.Model(inputs, layer(inputs[0], mask=inputs[1]))
@@ -280,9 +285,9 @@ def test_a_saved_layer_is_the_same_in_a_fresh_process_that_imports_seqzoo_models
         expected[f"{name}_{activation}"] = model([x, mask])
     np.savez(tmp_path / "expected.npz", **expected)
     np.savez(tmp_path / "inputs.npz", x=x, mask=mask)
-    script = """
+    script = f"""{imports}
+
 import keras, numpy as np
-import seqzoo.models
 
 inputs = np.load("inputs.npz")
 for name, expected in np.load("expected.npz").items():
