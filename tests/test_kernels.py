@@ -12,6 +12,7 @@ from rich.console import Console
 from seqzoo import run
 from seqzoo.display import kernels
 from seqzoo.display.kernels import CUDNN, FUSED, LOOP, SCAN, UNROLLED
+from seqzoo.inputs import words
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
 from seqzoo.rnns import RNNS, lstm, min_rnns
 from seqzoo.training.loop import explain
@@ -121,9 +122,9 @@ def test_nested_layers_are_found(no_gpu):
         return [(kernel.kind, kernel.here, kernel.gpu) for kernel in kernels.kernels(model)]
 
     whole = ("LSTM", FUSED, CUDNN)
-    assert found(tagger(3, words=9, characters="rnn", character_vocabulary=5, units=4, layers=2)) == [whole] * 6
-    assert found(classifier(3, words=9, units=4, layers=1, rnn="bigru")) == [("GRU", LOOP, CUDNN)] * 2
-    assert found(classifier(3, ("mean",), words=9, layers=0)) == []
+    assert found(tagger(3, words(9, characters="rnn", character_vocabulary=5), units=4, layers=2)) == [whole] * 6
+    assert found(classifier(3, words(9), units=4, layers=1, rnn="bigru")) == [("GRU", LOOP, CUDNN)] * 2
+    assert found(classifier(3, words(9), ("mean",), layers=0)) == []
     assert found(language_model(9, units=4, weight_drop=0.1)) == [whole] * 2
     assert found(generator(9, 2, units=4)) == [whole, ("GRUCell", UNROLLED, UNROLLED)]
     feeding = seq2seq(9, 9, units=4, encoder_units=4, input_feeding=True)
