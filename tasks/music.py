@@ -11,12 +11,10 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
-from seqzoo.datasets import DATASETS, every_nth, joined
-from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding
-from seqzoo.music.keys import find_key, key_name, parse_key, parse_pitch
-from seqzoo.music.midi import read_midi, write_midi
-from seqzoo.music.score import SIXTEENTH, cut, parse_metre
-from seqzoo.music.statistics import corpus_statistics, statistics_table
+from seqzoo.datasets import DATASETS, as_test, every_nth
+from seqzoo.display.terminal import music_table
+from seqzoo.music import score as music
+from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding, parse_metre
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.ngrams import KneserNey
 from seqzoo.text.vocabulary import Vocabulary
@@ -157,7 +155,7 @@ class MusicTask(Task):
                     f"{examples.source} gives {', '.join(examples.features)}, where music is needed: --dataset=midi."
                 )
         if unseen and "test" not in splits:
-            splits = {"test": joined(splits)}
+            splits = as_test(splits)
         data = Data({}, dict(vocabularies or {}))
         if "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"] = held_out(splits["train"], HELD_OUT)
@@ -165,10 +163,10 @@ class MusicTask(Task):
         if not vocabularies:
             if "train" not in splits:
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
-            onsets = {"score", "begins"} & splits["train"].features.keys()
-            if not onsets:
+            struck = {"score", "begins"} & splits["train"].features.keys()
+            if not struck:
                 data.facts["time"] = f"a frame is taken as 1/{config.steps_per_quarter} of a quarter note"
-            data.vocabularies["tokens"] = new_encoding(config, bool(onsets)).vocabulary
+            data.vocabularies["tokens"] = new_encoding(config, bool(struck)).vocabulary
             if "style" in self.conditions(config):
                 styles = {example.get("style", "") for example in splits["train"]} - {""}
                 if not styles:
@@ -196,7 +194,8 @@ class MusicTask(Task):
 
     def encoding(self, config, vocabularies):
         """The Encoding of a run."""
-        return new_encoding(config, onsets="held 60" in vocabularies["tokens"])
+        struck = "held 60" in vocabularies["tokens"]
+        return new_encoding(config, struck)
 
     def conditions(self, config):
         """The names of a config's conditions."""
@@ -210,7 +209,7 @@ class MusicTask(Task):
         """(inputs, labels, weights) of a piece of `Pieces`, all of it known."""
         rows = piece["rows"]
         before, age = encoding.inputs(rows)
-        inputs = {"before": before, "place": piece["positions"]}
+        inputs = {"before": before, "position": piece["positions"]}
         if encoding.name != "events":
             inputs["age"] = age
         if config.melody_ahead:
@@ -220,9 +219,9 @@ class MusicTask(Task):
             about["style"] = ""  # of valid or of other data: none that the run learned from
         inputs |= told(about, vocabularies)
         if config.output == "notes":
-            return {**inputs, "tokens": rows}, rows, encoding.mask(rows).astype("float32")
-        if encoding.name != "frames" or encoding.onsets:
-            raise ValueError("--output=independent needs --encoding=frames and --dataset=piano_roll.")
+            return {**inputs, "tokens": rows}, rows, encoding.decided(rows).astype("float32")
+        if encoding.name != "frames" or encoding.struck:
+            raise ValueError("--output=independent is of --encoding=frames and --dataset=frames.")
         return inputs, encoding.roll(rows), (rows[:, 0] != END).astype("float32")
 
     def vary(self, config, encoding, encoded, rng):
@@ -230,7 +229,7 @@ class MusicTask(Task):
         inputs, labels, weights = encoded
         inputs = dict(inputs)
         if config.transpose:
-            low, high = encoding.transpose_range(inputs.get("tokens", inputs["before"]))
+            low, high = encoding.room(inputs.get("tokens", inputs["before"]))
             shift = int(rng.integers(max(-6, low), min(5, high) + 1))
             inputs = self.transposed(encoding, inputs, shift)
             labels = inputs["tokens"] if "tokens" in inputs else np.roll(labels, shift, axis=-1)
@@ -243,7 +242,7 @@ class MusicTask(Task):
     def transposed(self, encoding, inputs, shift):
         """Inputs of a piece, or of a batch, in another key."""
         names = [name for name in ("tokens", "before", "ahead") if name in inputs]
-        inputs = {**inputs, **{name: encoding.transpose(inputs[name], shift) for name in names}}
+        inputs = {**inputs, **{name: encoding.transposed(inputs[name], shift) for name in names}}
         if "tonic" in inputs:
             tonic = inputs["tonic"]
             inputs["tonic"] = np.where(tonic > 0, (tonic - LOWEST_TONIC + shift) % 12 + LOWEST_TONIC, 0).astype("int32")
@@ -259,7 +258,7 @@ class MusicTask(Task):
             len(encoding.vocabulary),
             encoding.slots,
             {name: counts[name] for name in ["mode" if name == "key" else name for name in names]},
-            places=LONGEST_BAR + 1,
+            positions=LONGEST_BAR + 1,
             ages=encoding.name != "events",
             ahead=config.melody_ahead > 0,
             pitches=encoding.pitch.tolist(),
@@ -291,9 +290,12 @@ class MusicTask(Task):
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
 
     def predictor(self, config, model):
-        from seqzoo.models import Opener
+        from seqzoo.models import GeneratorDecoder
 
-        return Opener(model)
+        if config.output != "notes":
+            return GeneratorDecoder(model)
+        # Pieces are scored that are known to go on: the end mark leaves its probability to the others.
+        return GeneratorDecoder(model, barred=np.arange(model.output.shape[-1]) == END)
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
         """Nats a step of the grid (of events: an event), of pieces that are known to go on, and nats a token.
@@ -308,15 +310,13 @@ class MusicTask(Task):
             scores[f"{options.keys}_keys_nats_per_step"] = nats / steps
         return scores
 
-    def nats(self, config, opener, batches, encoding, keys):
+    def nats(self, config, decoder, batches, encoding, keys):
         """(-log p of all notes, steps, notes), each piece read in so many keys."""
 
         def run(inputs, labels, weights):
             inputs = hidden(inputs, [*self.conditions(config), "ahead"])
             # Of each piece by itself: the others of its batch must not decide in which keys it is read.
-            low, high = np.transpose(
-                [encoding.transpose_range(rows) for rows in inputs.get("tokens", inputs["before"])]
-            )
+            low, high = np.transpose([encoding.room(rows) for rows in inputs.get("tokens", inputs["before"])])
             total, read = -np.inf, np.zeros((len(low), 1, 1))
             for shift in range(-(keys // 2), keys - keys // 2):
                 fits = (low <= shift) & (shift <= high)
@@ -325,7 +325,7 @@ class MusicTask(Task):
                 moved = {name: value[fits] for name, value in inputs.items()}
                 moved = self.transposed(encoding, moved, shift)
                 truth = moved["tokens"] if "tokens" in moved else np.roll(labels[fits], shift, axis=-1)
-                found = opener.score(moved, truth, (END,) if "tokens" in moved else ())
+                found = decoder.score(moved, truth)
                 scores = np.full((len(fits), *found.shape[1:]), -np.inf)
                 scores[fits] = found
                 total = np.logaddexp(total, scores)
@@ -335,7 +335,7 @@ class MusicTask(Task):
         nats, steps, notes = 0.0, 0, 0
         for piece, row in batches.outputs(run):
             real = piece["rows"][piece["rows"][:, 0] != END]
-            decided = encoding.mask(real)
+            decided = encoding.decided(real)
             scores = row["scores"][: len(real)]
             nats -= float((scores * decided[:, : scores.shape[1]]).sum(dtype="float64"))
             steps, notes = steps + len(real), notes + int(decided.sum())
@@ -352,11 +352,12 @@ class MusicTask(Task):
         corpus = run.folder / "corpus.json"
         if corpus.is_file():  # the run is finished
             corpus = json.loads(corpus.read_text("utf-8"))
-            yield {"samples": corpus_statistics(scores), "corpus": corpus}
+            yield {"samples": music.corpus_statistics(scores), "corpus": corpus}
 
-    def draw(self, config, opener, vocabularies, asked):
+    def draw(self, config, decoder, vocabularies, asked):
         """List of Scores, of the options `Generating`."""
-        from seqzoo.decoding.sampling import StepSampler
+        from seqzoo.decoding.sampling import Sampler
+        from seqzoo.models import GeneratorDecoder
 
         if config.output != "notes":
             raise ValueError("A run of --output=independent only scores; train one of --output=notes to generate.")
@@ -364,33 +365,36 @@ class MusicTask(Task):
         given, steps, score = self.beginning(config, encoding, asked)
         metre = parse_metre(asked.metre or (score.metre if score else (4, 4)))
         wanted = {
-            "key": parse_key(asked.key) if asked.key else score and find_key(score),
+            "key": music.parse_key(asked.key) if asked.key else score and music.find_key(score),
             "metre": metre if asked.metre or score else None,
             "style": asked.style,
         }
         rows, names = asked.samples, self.conditions(config)
-        known = {"place": np.tile(encoding.positions(steps, metre, asked.pickup), (rows, 1))}
+        known = {"position": np.tile(encoding.places(steps, metre, asked.pickup), (rows, 1))}
         for name, value in told({name: wanted[name] for name in names}, vocabularies).items():
             known[name] = np.full(rows, value)
         for name in ("key", "style"):
             if getattr(asked, name) and name not in names:
                 raise ValueError(f"--{name}: the run was trained without it (--conditions={config.conditions}).")
-        sampler = StepSampler(opener, encoding, (END,), asked.temperature, asked.top_k, asked.top_p)
+        barred = encoding.barred()
         if config.melody_ahead:
             known["ahead"] = np.zeros((rows, steps), "int32")
         if asked.melody:
             known["ahead"][:] = given[:, 0]
             # The melody says where the end is; a set of notes is open in its rests.
-            sampler.barred[:, END] = -1e9
+            barred[:, END] = True
         taken = np.zeros((steps, encoding.slots, rows), "int32")
         taken[: len(given)] = given[..., None]
         # A sample is the same whatever the number of them.
         noise = [np.random.default_rng([asked.seed, row]).random((steps, encoding.slots)) for row in range(rows)]
-        drawn = sampler(known, np.stack(noise, axis=-1), taken)
+        decoder = GeneratorDecoder(decoder.model, barred, encoding.advance)
+        sampler = Sampler(decoder, (), (END,), asked.temperature, asked.top_k, asked.top_p)
+        drawn = sampler(known, np.stack(noise, axis=-1).reshape(-1, rows), taken.reshape(-1, rows))
+        drawn = drawn.reshape(rows, steps, encoding.slots)
         scores = [encoding.decode(row, tempo=asked.tempo, metre=metre) for row in drawn]
         if encoding.name == "events":
             longest = max(asked.length, encoding.decode(given).length)  # a primer is not cut
-            scores = [cut(score, longest) for score in scores]
+            scores = [music.cut(score, longest) for score in scores]
         return [dataclasses.replace(score, name=f"sample {number}") for number, score in enumerate(scores, 1)]
 
     def beginning(self, config, encoding, asked):
@@ -403,28 +407,28 @@ class MusicTask(Task):
         if asked.melody:
             if not config.melody_ahead or encoding.name not in ("voices", "frames"):
                 raise ValueError("--melody needs a run of --encoding=voices or frames with --melody_ahead above 0.")
-            score = read_midi(asked.melody)
+            score = music.read_midi(asked.melody)
             melody = encoding.melody(score)
             given = np.zeros((len(melody), encoding.slots), "int32")
             given[:, 0] = melody
             return given, len(given), score
         if asked.primer:
-            score = read_midi(asked.primer)
+            score = music.read_midi(asked.primer)
             quarters = min(asked.primer_quarters, float(score.length))
-            given = encoding.encode({"score": cut(score, quarters)})[:-1]
+            given = encoding.encode({"score": music.cut(score, quarters)})[:-1]
             if encoding.name != "events":  # rests at its end are a part of it
                 rests = round(quarters * config.steps_per_quarter) - len(given)
                 given = np.pad(given, [(0, max(0, rests)), (0, 0)], constant_values=REST)
             return given, max(steps, len(given)), score
         if asked.chord:
-            given = encoding.chord([parse_pitch(name) for name in asked.chord.split()])
+            given = encoding.chord([music.parse_pitch(name) for name in asked.chord.split()])
             return given, max(steps, len(given)), None
         return np.zeros((0, encoding.slots), "int32"), steps, None
 
     def show(self, answer, console):
         """Prints where a sample is, or the statistics of all of them."""
         if "samples" in answer:
-            console.print(statistics_table(answer["samples"], answer["corpus"]))
+            console.print(music_table(answer["samples"], answer["corpus"]))
             return
         files = ", ".join(answer[kind] for kind in ("midi", "roll", "audio") if kind in answer)
         about = f"{answer['quarters']:g} quarters, {answer['notes']} notes, {answer['key']}"
@@ -440,7 +444,7 @@ class MusicTask(Task):
         if config.ngram:
             scores[f"valid_{config.ngram}-gram_nats_per_step"] = ngram_nats(config, encoding, data)
         pieces = (encoding.decode(piece["rows"]) for piece in data.splits["valid"].examples)
-        write_json(folder / "corpus.json", corpus_statistics(pieces))
+        write_json(folder / "corpus.json", music.corpus_statistics(pieces))
         return scores
 
 
@@ -463,13 +467,13 @@ class Pieces:
         for example in self.examples:
             try:
                 score, rows = self.encoding.score(example), self.encoding.encode(example)
-                key = find_key(score)
+                key = music.find_key(score)
             except ValueError as error:
                 self.left_out[example.get("name") or f"piece {self.read + len(self.left_out) + 1}"] = str(error)
                 continue
             self.read += 1
-            pickup = example.get("pickup", 0) * float(SIXTEENTH)
-            positions = self.encoding.positions(len(rows), score.metre, pickup)
+            pickup = example.get("pickup", 0) * float(music.SIXTEENTH)
+            positions = self.encoding.places(len(rows), score.metre, pickup)
             # Parts of one length: a short one, such as an end mark alone, would weigh in its batch as much as a whole.
             size = -(-len(rows) // -(-len(rows) // self.longest))
             for start in range(0, len(rows), size):
@@ -489,8 +493,8 @@ class Pieces:
         return "".join(parts)
 
 
-def new_encoding(config, onsets):
-    return Encoding(config.encoding, config.notes, config.steps_per_quarter, onsets)
+def new_encoding(config, struck):
+    return Encoding(config.encoding, config.notes, config.steps_per_quarter, struck)
 
 
 def told(conditions, vocabularies):
@@ -539,9 +543,9 @@ def ngram_nats(config, encoding, data):
     shifts = range(-6, 6) if config.transpose else (0,)
     train, left = [], NGRAM_TOKENS
     for piece in data.splits["train"].examples:
-        low, high = encoding.transpose_range(piece["rows"])
+        low, high = encoding.room(piece["rows"])
         for shift in (shift for shift in shifts if low <= shift <= high):
-            train.append(flat(encoding, encoding.transpose(piece["rows"], shift)))
+            train.append(flat(encoding, encoding.transposed(piece["rows"], shift)))
             left -= len(train[-1])
         if left < 0:
             break
@@ -558,21 +562,21 @@ def ngram_nats(config, encoding, data):
 
 def flat(encoding, rows):
     """The ids of rows that are decided, one after the other."""
-    return rows[encoding.mask(rows)]
+    return rows[encoding.decided(rows)]
 
 
 def written(score, path, synthesizer):
     """Writes a Score as MIDI, piano roll and audio, PATH.mid ...; returns what there is to say about it."""
-    from seqzoo.music.plots import piano_roll_plot
+    from seqzoo.display.plots import piano_roll_plot
     from seqzoo.music.synthesizer import render
     from seqzoo.training.loop import replace
 
     files = {"midi": path.with_suffix(".mid"), "roll": path.with_suffix(".png")}
-    replace(files["midi"], lambda temporary: write_midi(score, temporary))
+    replace(files["midi"], lambda temporary: music.write_midi(score, temporary))
     answer = {"quarters": float(score.length), "notes": len(score.notes), "key": "no notes"}
     if score.notes:
         replace(files["roll"], lambda temporary: piano_roll_plot(score, temporary, score.name))
-        answer["key"] = key_name(find_key(score))
+        answer["key"] = music.key_name(music.find_key(score))
     else:
         del files["roll"]
     if synthesizer and score.notes:
