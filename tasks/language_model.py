@@ -337,7 +337,7 @@ class LanguageModel(Task):
         for example, row in Batches(texts, encode, 64, window).outputs(run):
             text, tokens = example["text"], []
             end = [(len(text), len(text))] * example["closed"]
-            for (start, stop), i, score in zip([*codec.places(text), *end], row["ids"], row["scores"], strict=False):
+            for (start, stop), i, score in zip([*codec.offsets(text), *end], row["ids"], row["scores"], strict=False):
                 token = {"text": text[start:stop] if start < stop else codec.tokens[i], "start": start, "end": stop}
                 if i == 1 and token["text"] != UNKNOWN:
                     score -= (len(token["text"].encode("utf-8", "replace")) + 1) * math.log(257)
