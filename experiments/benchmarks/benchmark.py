@@ -107,7 +107,7 @@ def in_own_process(args: argparse.Namespace, row: str, number: int = 0) -> list[
 
 
 def recorded_settings(args: argparse.Namespace, changed: dict) -> dict:
-    """Circumstances, command and settings of a benchmark, to record with its runs; of absolute paths only the last part."""
+    """Circumstances, command and settings of a benchmark, to record with its runs; absolute paths are shortened."""
     hidden = ("row", "round", "folder", "out", "module")
     shown = {name: value for name, value in vars(args).items() if name not in hidden}
     given = [re.sub(r"^(--\w+=)/(?:.*/)?", r"\1", argument) for argument in sys.argv[1:]]
