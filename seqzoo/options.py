@@ -174,6 +174,21 @@ class Labels(Config):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Sampling(Config):
+    """Sampling."""
+
+    samples: int = option(1, "Number of samples, drawn side by side.", minimum=1)
+    temperature: float = option(
+        1.0, "Logits are divided by it: below 1, likely tokens become likelier; 0: always the likeliest.", minimum=0
+    )
+    top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0)
+    top_p: float = option(
+        1.0, "Sample from the likeliest tokens that together have this probability.", minimum=0.0001, maximum=1
+    )
+    seed: int = option(0, "Seed of the samples.", minimum=0)
+
+
 def source(config: Data) -> dict:
     """Returns the arguments of a dataset's reader."""
     columns = None
