@@ -8,6 +8,7 @@ import dataclasses
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
+from seqzoo.text.codec import UNITS
 
 # Keras's, in lower case. Not among them: muon (its decay has two options), schedulefreeadamw (it has weights of its own
 # to evaluate), ftrl (its first step forgets the initial weights, so also pretrained vectors), and what wraps others.
@@ -97,6 +98,22 @@ class Characters(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class Units(Config):
+    """Units."""
+
+    tokenizer: str = option(
+        "characters",
+        "What a text is made of: characters; words and punctuation of raw text; whatever stands between spaces, and "
+        "line ends (Penn Treebank); subwords learned from the training text.",
+        choices=UNITS,
+    )
+    vocabulary: int = option(
+        0, "Maximum number of tokens, the most frequent ones; 0: all (of subwords 8000).", minimum=0
+    )
+    min_count: int = option(1, "Tokens seen less often in training than this are unknown.", minimum=1)
+
+
+@dataclasses.dataclass(frozen=True)
 class Recurrent(Config):
     """Recurrent layers."""
 
@@ -120,6 +137,9 @@ class Recurrent(Config):
     variational: bool = option(True, "Lock dropout: one mask for all steps of a sequence (Gal & Ghahramani, 2016).")
     recurrent_dropout: float = option(
         0.0, "Dropout of the state, one mask a sequence; rules out cuDNN.", minimum=0, maximum=0.95
+    )
+    weight_drop: float = option(
+        0.0, "Dropout of the recurrent kernels, one mask a batch (Merity et al., 2018).", minimum=0, maximum=0.95
     )
     residual: bool = option(False, "Add each layer's input to its output, from the second layer on.")
     layer_norm: bool = option(False, "Normalise each layer's output.")
@@ -173,6 +193,21 @@ class Labels(Config):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Sampling(Config):
+    """Sampling."""
+
+    samples: int = option(1, "Number of samples, drawn side by side.", minimum=1)
+    temperature: float = option(
+        1.0, "Logits are divided by it: below 1, likely tokens become likelier; 0: always the likeliest.", minimum=0
+    )
+    top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0)
+    top_p: float = option(
+        1.0, "Sample from the likeliest tokens that together have this probability.", minimum=0.0001, maximum=1
+    )
+    seed: int = option(0, "Seed of the samples.", minimum=0)
+
+
 def source(config):
     """The arguments of a dataset's reader, from the group Data."""
     columns = None
@@ -196,3 +231,17 @@ def label_weights(text):
         except ValueError:
             raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
     return weights
+
+
+def unescaped(name: str, text: str) -> str:
+    r"""The value of the option `name`, in which \n is a line end.
+
+    Raises:
+        ValueError: a backslash begins no escape.
+    """
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"--{name}: a backslash begins an escape such as \\n; a real one is \\\\. Received: {text!r}"
+        ) from error
