@@ -40,9 +40,7 @@ class Streaming(Options):
         16, "Parts of valid that are read in parallel after an epoch, more of a long text; final scores read up to a "
         "million tokens as one.", minimum=1,
     )  # fmt: skip
-    cache_tokens: int = option(
-        20_000_000, "Tokens of a split held in memory at most; more are kept in a temporary file.", minimum=0
-    )
+    cache_tokens: int = option(20_000_000, "Tokens of a split in memory at most; more go to a file.", minimum=0)
     ngram: int = option(
         5, "Order of the n-gram baselines on valid, learned from 5 million tokens at most; 0: none.", minimum=0
     )
@@ -60,6 +58,7 @@ class Model(Options):
     tied: bool = option(True, "One table for the embeddings and the output (Press & Wolf, 2017).")
     embedding_dropout: float = option(0.0, "Share of the tokens whose embedding is dropped.", minimum=0, maximum=0.95)
     input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
+    weight_drop: float = option(0.0, "Share of the recurrent kernels' weights dropped.", minimum=0, maximum=0.95)
     activation_penalty: float = option(0.0, "Weight of the mean square of the last layer's output.", minimum=0)
     slowness_penalty: float = option(0.0, "Weight of the mean square of its change from step to step.", minimum=0)
 
@@ -91,9 +90,7 @@ class Generating(options.Sampling):
 class Scoring(Options):
     """Scores."""
 
-    rank: bool = option(
-        False, "The texts, on lines or separated by ' / ' in --text, are alternatives: show the likeliest first."
-    )
+    rank: bool = option(False, "The texts, on lines or separated by ' / ', are alternatives: the likeliest first.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,10 +133,6 @@ class LanguageModel(Task):
         "bits_per_word": Measure("bits a word", "min", "bits"),
         "perplexity": Measure("perplexity", "min"),
         "loss": Measure("loss", "min"),
-        "dynamic_bits_per_character": Measure("dynamic: bits a character", "min", "bits"),
-        "dynamic_bits_per_word": Measure("dynamic: bits a word", "min", "bits"),
-        "dynamic_perplexity": Measure("dynamic: perplexity", "min"),
-        "dynamic_loss": Measure("dynamic: loss", "min"),
         "accuracy": Measure("accuracy", "max", "%"),
         "support": Measure("pairs"),
         "unknown_support": Measure("left out"),
@@ -222,7 +215,7 @@ class LanguageModel(Task):
         scores = text_scores(stream_nats(predictor, feed, rows), feed)
         if rate:
             dynamic = text_scores(dynamic_nats(predictor, feed, self.config.window, rate, request.dynamic_decay), feed)
-            scores |= {f"dynamic_{name}": value for name, value in dynamic.items()}
+            scores["evaluations"] = {"dynamic": dynamic}
         return scores
 
     def report(self, predictor, data, folder):

@@ -66,7 +66,7 @@ def test_text_comes_back_from_its_ids(units, spell):
         assert not unknown or units in ("words", "whitespace") and not spell
         if not unknown:
             assert codec.decode(ids) == expected
-        assert len(codec.shown(ids)) == len(ids) and 0 not in ids and codec.end not in ids
+        assert len(codec.token_texts(ids)) == len(ids) and 0 not in ids and codec.end not in ids
 
 
 def test_unknown_words_are_marked_or_spelled():

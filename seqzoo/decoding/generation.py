@@ -4,21 +4,33 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from seqzoo.decoding.sampling import Sampler
+
 BLOCK = 64  # tokens drawn at once; each block is looked through for the end
 
 
 def sample_texts(
-    sampler, codec, prime: str = "", length: int = 500, samples: int = 1, stop: str = "", seed: int = 0,
+    decoder,
+    codec,
+    prime: str = "",
+    length: int = 500,
+    samples: int = 1,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    stop: str = "",
+    seed: int = 0,
     write: Callable[[str], object] = lambda piece: None,
-) -> Iterator[dict]:  # fmt: skip
+) -> Iterator[dict]:
     """Samples texts from a language model, side by side.
 
     Args:
-        sampler: decoding.Sampler of a models.LanguageModelDecoder; ``codec.end`` is among its stop ids.
+        decoder: models.LanguageModelDecoder.
         codec: text.codec.Codec.
         prime: text to continue, at the beginning of a line; "": the beginning of a document.
         length: maximum number of tokens.
         samples: number of texts.
+        temperature, top_k, top_p: see `sampling.Sampler`.
         stop: string that ends a text and is not part of it; "": only the end of a document does.
         seed: seed of the noise.
         write: called with the prime and with each piece of the first text as it is drawn.
@@ -29,6 +41,7 @@ def sample_texts(
     """
     ids, unknown = codec.encode(prime)
     ids = [codec.newline, *ids] if ids else [codec.end]
+    sampler = Sampler(decoder, stop=(codec.end,), temperature=temperature, top_k=top_k, top_p=top_p)
     drawn = sampler.start({"tokens": np.array([ids[:-1]], "int32")}, np.array(ids[-1:])).repeat(samples)
     rng = np.random.default_rng(seed)
     texts = [_Text(codec, ids[-1:] if prime else [], stop) for _ in range(samples)]

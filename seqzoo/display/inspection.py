@@ -1,10 +1,10 @@
-"""Looking inside a language model: its gates and states while it reads, and which features of a text its units follow."""
+"""Looks inside a language model: its gates and states while it reads, and the features of a text that units follow."""
 
 import contextlib
 import dataclasses
 import pathlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -23,22 +23,22 @@ from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell
 
 LONGEST = 5000  # tokens of a text that are inspected
-WINDOW = 500  # tokens that are read at once; a window has scores for the whole vocabulary at each step
-SHIFTS = 99  # displaced copies of a feature, which show how much correlation is due to chance
-_KEEP = {"f": 1, "z": 1, "a": 1, "u": -1}  # the gate that keeps the state, and -1 where it is the one that replaces it
+WINDOW = 500  # tokens read at once; logits over the whole vocabulary are held for each of them
+SHIFTS = 99  # shifted copies of a feature, to estimate which correlation is due to chance
+_KEEP = {"f": 1, "z": 1, "a": 1, "u": -1}  # the gate that controls the state: 1 keeps it, or -1 replaces it
 
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """A unit of a recurrent layer, both counted from 1; `state` is h or c. As a str: ``2:17``, ``2:c17``."""
+    """A unit of a recurrent layer; both are counted from 1, `state` is h or c. As a string: ``2:17``, ``2:c17``."""
 
     layer: int
     number: int
     state: str = "h"
 
     @classmethod
-    def parse(cls, name):
-        """The unit of a name.
+    def parse(cls, name: str) -> "Unit":
+        """The unit with a name.
 
         Raises:
             ValueError: the name is malformed.
@@ -67,7 +67,7 @@ def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path,
     Raises:
         ValueError: the text is empty; or there is no such unit, layer or token.
     """
-    text, notes = first_characters(lines, 20 * LONGEST), []  # few tokens are longer than 20 characters
+    text, notes = joined(lines, 20 * LONGEST), []  # few tokens are longer than 20 characters
     ids = codec.encode(text)[0]
     if not ids:
         raise ValueError("The text is empty.")
@@ -126,16 +126,16 @@ def _print(notes: list[str], follow: list[dict], saturated: list[dict], console:
     console.print(plain_table("Saturation of the gates", ["layer", "gate", "below .1", "above .9", "mean"], rows))
 
 
-def read(decoder, ids: list[int]) -> tuple[np.ndarray, list[dict]]:
-    """Reads ids from a state of zeros and records what happens inside.
+def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
+    """Reads ids from a zero state and records what the recurrent layers do.
 
     Args:
-        decoder: models.LanguageModelDecoder.
-        ids: [T]; the first one is only read, such as the mark between documents.
+        decoder: a LanguageModelDecoder.
+        ids: [T]; the first one is only context, such as the mark between documents.
 
     Returns:
-        (log p [T - 1], natural, of each id but the first, given those before it; for each recurrent layer what
-        `trace` returns, for the steps after the first).
+        (log p [T - 1], natural, of each id but the first, given those before it; the `trace` of each recurrent layer,
+        from the second step on).
 
     Raises:
         ValueError: the model has no recurrent layer.
@@ -145,7 +145,8 @@ def read(decoder, ids: list[int]) -> tuple[np.ndarray, list[dict]]:
     if not layers:
         raise ValueError("The run has no recurrent layer to inspect: it is a feed-forward network (--context).")
 
-    # Cutting the graph at its inner tensors fails in Keras 3.15, since a layer returns h and c: so calls are recorded.
+    # A Keras Model with the inner tensors as outputs fails in Keras 3.15, since a layer returns h and c; so the calls
+    # of the layers are recorded instead.
     @compiled
     def run(ids, next_ids, state):
         with _recorded(layers) as calls:
@@ -154,9 +155,9 @@ def read(decoder, ids: list[int]) -> tuple[np.ndarray, list[dict]]:
 
     ids = np.asarray(ids, "int32")[None]
     state, scores, recorded = decoder.initial_state(1), [], []
-    for first in range(0, ids.shape[1], WINDOW):
-        window = ids[:, first : first + WINDOW]
-        following = ids[:, first + 1 : first + WINDOW + 1]
+    for start in range(0, ids.shape[1], WINDOW):
+        window = ids[:, start : start + WINDOW]
+        following = ids[:, start + 1 : start + WINDOW + 1]
         following = np.pad(following, [(0, 0), (0, window.shape[1] - following.shape[1])])
         score, calls, state = run(ops.convert_to_tensor(window), ops.convert_to_tensor(following), state)
         scores.append(_array(score)[0])
@@ -169,20 +170,20 @@ def read(decoder, ids: list[int]) -> tuple[np.ndarray, list[dict]]:
 
 
 @contextlib.contextmanager
-def _recorded(layers):
-    """Context in which the calls of recurrent layers are recorded: {layer: (input, output)}."""
+def _recorded(layers: list[keras.layers.RNN]):
+    """Context that records the calls of recurrent layers as {layer: (input, output)}."""
     calls = {}
 
-    def recorder(layer, call):
-        def recording(sequences, *args, **kwargs):
+    def recording(layer, call):
+        def recorded_call(sequences, *args, **kwargs):
             outputs = call(sequences, *args, **kwargs)
             calls[layer] = (sequences, outputs[0])
             return outputs
 
-        return recording
+        return recorded_call
 
     for layer in layers:
-        vars(layer)["call"] = recorder(layer, layer.call)  # past __setattr__, which tracks a layer's parts
+        vars(layer)["call"] = recording(layer, layer.call)  # not by __setattr__, which tracks sublayers
     try:
         yield calls
     finally:
@@ -190,18 +191,18 @@ def _recorded(layers):
             del vars(layer)["call"]
 
 
-def trace(cell, x, h) -> dict[str, np.ndarray]:
-    """The gates and states of a recurrent layer at each step, from its weights.
+def trace(cell: keras.layers.Layer, x: np.ndarray, h: np.ndarray) -> dict[str, np.ndarray]:
+    """The gates and states of a recurrent layer at each step, computed from its weights.
 
     Args:
         cell: the cell of the layer.
-        x: [T, D], the input of the layer.
-        h: [T, H], its output, from a state of zeros.
+        x: [T, D], its inputs.
+        h: [T, H], its outputs, from a zero state on.
 
     Returns:
-        {name: [T, H]}, among them ``h``, computed again from x and the h of the step before. LSTMs: i, f, o, g (the
+        {name: [T, H]}, including ``h``, recomputed from x and the h of the step before. LSTMs: i, f, o, g (the
         candidate), c. GRU: z (1 keeps the state), r. Simple GRU: u (1 replaces it). Cells that are linear in their
-        state: a (1 keeps it). Any other cell: h alone.
+        state: a (1 keeps it). Other cells: only h.
     """
     x, h = np.asarray(x, "float32"), np.asarray(h, "float32")
     before = np.concatenate([np.zeros_like(h[:1]), h[:-1]])
@@ -244,7 +245,7 @@ def _simple_gru(cell, x, before):
 
 def _linear(cell, x, before):
     a, b = (_array(value) for value in cell.coefficients(ops.convert_to_tensor(x), ops.convert_to_tensor(before)))
-    return {"a": a, "h": a * before + b}
+    return {"a": a, "h": a * before + b} if a.ndim else {"h": b}  # rnn "none" has a = 0 and no gate
 
 
 _TRACES = (
@@ -267,8 +268,8 @@ def _array(tensor):
     return ops.convert_to_numpy(tensor).astype("float32", copy=False)
 
 
-def order(layer: dict) -> np.ndarray:
-    """Indices of the units of a layer, those that keep their state longest first; without a gate for that, by h."""
+def order(layer: dict[str, np.ndarray]) -> np.ndarray:
+    """Indices of the units of a layer, those that keep their state longest first; without a gate, by mean h."""
     name, sign = next(((name, sign) for name, sign in _KEEP.items() if name in layer), ("h", 1))
     return np.argsort(-sign * layer[name].mean(axis=0), kind="stable")
 
@@ -279,11 +280,11 @@ def saturation(traces: list[dict]) -> list[dict]:
     Source: Karpathy, Johnson & Fei-Fei, 2015, Visualizing and Understanding Recurrent Networks, section 4.2.
 
     Args:
-        traces: what `trace` returned for each layer.
+        traces: the `trace` of each layer.
 
     Returns:
-        A dict for each gate of each layer: ``layer``, ``gate``, ``left`` and ``right``, the fractions of its values (of
-        all units and steps) below .1 and above .9, and ``mean``, its mean value.
+        A dict for each gate of each layer: ``layer``, ``gate``, ``left`` and ``right``, the fractions of its values
+        (over all units and steps) below .1 and above .9, and ``mean``, its mean value.
     """
     return [
         {
@@ -300,7 +301,7 @@ def saturation(traces: list[dict]) -> list[dict]:
 
 
 def states(traces: list[dict]) -> tuple[list[Unit], np.ndarray]:
-    """(units, their values [T, N]): h, and c if there is one, of all layers."""
+    """(units, their values [T, N]): the h, and the c if there is one, of all traced layers."""
     units, values = [], []
     for number, layer in enumerate(traces, 1):
         for state in ("h", "c"):
@@ -311,9 +312,9 @@ def states(traces: list[dict]) -> tuple[list[Unit], np.ndarray]:
 
 
 def features(text: str) -> dict[str, np.ndarray]:
-    """Features of a text that a unit may follow: {name: [characters]}, computed from the text up to each character.
+    """Features of a text that a unit could follow: {name: [characters]}, computed from the text up to each character.
 
-    Straight double quotes open and close in turn; brackets of all kinds are counted together.
+    Straight double quotes open and close alternately; brackets of all kinds count alike.
     """
     rows = []
     line = word = sentence = depth = indent = letters = 0
@@ -344,28 +345,28 @@ def features(text: str) -> dict[str, np.ndarray]:
     return dict(zip(names, np.array(rows, "float32").reshape(-1, len(names)).T, strict=True))
 
 
-def first_characters(lines: Iterable[str], most: int) -> str:
-    """Lines as one text of at most so many characters; no more lines are read than that takes."""
+def joined(lines: Iterable[str], limit: int) -> str:
+    """Lines as one text of at most `limit` characters; further lines are not read."""
     parts, length = [], 0
     for line in lines:
         parts.append(line)
         length += len(line) + 1
-        if length > most:
+        if length > limit:
             break
-    return "\n".join(parts)[:most]
+    return "\n".join(parts)[:limit]
 
 
-def tokens(codec, text: str, ids: list[int], scores) -> list[dict]:
-    """The tokens of a text for people: dicts of ``before, text, end, log_probability, known``.
+def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> list[dict]:
+    """The tokens of a text to show: what `Codec.scored` returns of each, and ``before``.
 
     Args:
-        codec: text.codec.Codec.
-        text: what was encoded.
-        ids: its ids, or the first of them.
+        codec: Codec.
+        text: what was given to ``codec.encode``.
+        ids: the ids that it returned, or the first of them.
         scores: log p of each.
 
     Returns:
-        ``before`` is the text between a token and the one before it, ``end`` its end in the text.
+        List of dicts; ``before`` is the text between the token and the one before it, ``end`` its end in the text.
     """
     rows = codec.scored(text, ids, scores)["tokens"]
     starts = [0, *(row["end"] for row in rows)]
@@ -373,16 +374,16 @@ def tokens(codec, text: str, ids: list[int], scores) -> list[dict]:
 
 
 def token_features(text: str, tokens: list[dict]) -> dict[str, np.ndarray]:
-    """The `features` of a text at the last character of each token."""
+    """The `features` of a text at the last character of each of its tokens."""
     ends = [token["end"] - 1 for token in tokens]
     return {name: values[ends] for name, values in features(text).items()}
 
 
 def parsed(names: str, units: list[Unit]) -> list[Unit]:
-    """The units that a list of names, separated by commas, stands for.
+    """The units with these names, separated by commas.
 
     Raises:
-        ValueError: a name is malformed, or `units` has no such unit.
+        ValueError: a name is malformed, or the unit is not among `units`.
     """
     chosen = [Unit.parse(name) for name in names.split(",")]
     for unit in chosen:
@@ -392,8 +393,8 @@ def parsed(names: str, units: list[Unit]) -> list[Unit]:
     return chosen
 
 
-def shown(chosen: list[Unit], units: list[Unit], values: np.ndarray, followed: list[dict]) -> list[dict]:
-    """Dicts of ``unit, about, values`` of the chosen units, each once, for `pages.units_page`."""
+def shown(chosen: Iterable[Unit], units: list[Unit], values: np.ndarray, followed: list[dict]) -> list[dict]:
+    """Dicts of ``unit, about, values`` of the chosen units without repetitions, for `pages.units_page`."""
     rows = []
     for unit in dict.fromkeys(chosen):
         column = values[:, units.index(unit)]
@@ -406,8 +407,8 @@ def shown(chosen: list[Unit], units: list[Unit], values: np.ndarray, followed: l
 def followed(units: list[Unit], values: np.ndarray, features: dict[str, np.ndarray]) -> list[dict]:
     """For each feature of a text, the unit that follows it best.
 
-    The best of many units correlates a little with anything. How much is measured with copies of the feature that are
-    shifted along the text, around its end: they have its rhythm but nothing to do with what was read.
+    The best of many units correlates a little with anything. How much is estimated with copies of the feature that are
+    shifted circularly along the text: they have the same rhythm, but nothing to do with what was read.
 
     Args:
         units: N units.
@@ -415,9 +416,9 @@ def followed(units: list[Unit], values: np.ndarray, features: dict[str, np.ndarr
         features: {name: [T]}.
 
     Returns:
-        Dicts, the largest correlation first: ``feature``, ``unit``, ``correlation`` (Pearson's), and ``chance``, the
-        absolute correlation that the best unit reaches with a shifted copy in 1 of 20 copies. Constant features are
-        left out.
+        List of dicts, the largest correlation first: ``feature``, ``unit``, ``correlation`` (Pearson's), and
+        ``chance``, the absolute correlation that the best unit for a shifted copy reaches in 1 of 20 copies. Constant
+        features are left out.
     """
     rows, X = [], _standard(values)
     shifts = np.unique(np.linspace(0.1, 0.9, SHIFTS) * len(X) // 1).astype(int)
@@ -433,14 +434,14 @@ def followed(units: list[Unit], values: np.ndarray, features: dict[str, np.ndarr
 
 
 def most_varied(units: list[Unit], values: np.ndarray, count: int = 3) -> list[Unit]:
-    """The units whose h varies most; the c of LSTMs have no common scale."""
+    """The units whose h varies most; the c of an LSTM have no common scale."""
     candidates = [n for n, unit in enumerate(units) if unit.state == "h"]
     variances = values[:, candidates].var(axis=0)
     return [units[candidates[n]] for n in np.argsort(-variances, kind="stable")[:count]]
 
 
-def _standard(values):
-    """Columns of mean 0 and length 1, so that products are correlations; a constant column becomes 0."""
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Columns scaled to mean 0 and length 1, so that products are correlations; constant ones become 0."""
     values = values - values.mean(axis=0)
     lengths = np.sqrt(np.square(values).sum(axis=0))
     return values / np.where(lengths > 1e-6, lengths, np.inf)

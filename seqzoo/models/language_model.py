@@ -156,7 +156,7 @@ class LanguageModelDecoder:
     def score(self, inputs: dict, values) -> np.ndarray:
         """Log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`.
 
-        Without "tokens" among the inputs there is no context. Long texts are read in windows, so that memory is bounded.
+        Without "tokens" among the inputs there is no context. Long texts are read in windows, to bound memory.
         """
         values, scores = np.asarray(values), []
         ids = np.asarray(shifted(ops.convert_to_tensor(values), self.begin))

@@ -1,12 +1,12 @@
 """The folder of a run: what it holds, and how it is read back.
 
-    config.json       task, options, and the version of this format
-    assets.json       what was learned from the training data: see seqzoo.assets
-    environment.json  versions, machine, command
-    checkpoint.npz    everything the next epoch depends on
-    model.keras       the model with the weights of the best epoch
-    history.json      scores of each epoch; history.png, logs/ for TensorBoard
-    metrics.json      scores of the best epoch, once training has finished
+config.json       task, options, and the version of this format
+assets.json       what was learned from the training data: see seqzoo.assets
+environment.json  versions, machine, command
+checkpoint.npz    everything the next epoch depends on
+model.keras       the model with the weights of the best epoch
+history.json      scores of each epoch; history.png, logs/ for TensorBoard
+metrics.json      scores of the best epoch, once training has finished
 """
 
 import dataclasses
