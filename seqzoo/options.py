@@ -8,6 +8,7 @@ import dataclasses
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
+from seqzoo.text.codec import UNITS
 
 # Keras's optimizers, in lower case. Left out: muon (its decay has two options), schedulefreeadamw (it evaluates weights
 # of its own), ftrl (its first step discards the initial weights, and so pretrained vectors), and wrappers of others.
@@ -94,6 +95,22 @@ class Characters(Config):
     char_dropout: float = option(0.0, "Dropout of the character features.", minimum=0, maximum=0.95)
     max_word_length: int = option(20, "Maximum characters of a word; of longer words both ends are read.", minimum=2)
     casing: bool = option(True, "Add the casing of the word (lower, UPPER, Title, digits ...).")
+
+
+@dataclasses.dataclass(frozen=True)
+class Units(Config):
+    """Units."""
+
+    tokenizer: str = option(
+        "characters",
+        "What a text is made of: characters; words and punctuation of raw text; whatever stands between spaces, and "
+        "line ends (Penn Treebank); subwords learned from the training text.",
+        choices=UNITS,
+    )
+    vocabulary: int = option(
+        0, "Maximum number of tokens, the most frequent ones; 0: all (of subwords 8000).", minimum=0
+    )
+    min_count: int = option(1, "Tokens seen less often in training than this are unknown.", minimum=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,3 +229,17 @@ def label_weights(text: str) -> dict[str, float]:
         except ValueError:
             raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
     return weights
+
+
+def unescaped(name: str, text: str) -> str:
+    r"""The value of the option `name`, in which \n is a line end.
+
+    Raises:
+        ValueError: a backslash begins no escape.
+    """
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"--{name}: a backslash begins an escape such as \\n; a real one is \\\\. Received: {text!r}"
+        ) from error
