@@ -1,12 +1,12 @@
 """The folder of a run: what it holds, and how it is read back.
 
-    config.json       task, options, and the version of this format
-    assets.json       what was learned from the training data: see seqzoo.assets
-    environment.json  versions, machine, command
-    checkpoint.npz    everything the next epoch depends on
-    model.keras       the model with the weights of the best epoch
-    history.json      scores of each epoch; history.png, logs/ for TensorBoard
-    metrics.json      scores of the best epoch, once training has finished
+config.json       task, options, and the version of this format
+assets.json       what was learned from the training data: see seqzoo.assets
+environment.json  versions, machine, command
+checkpoint.npz    everything the next epoch depends on
+model.keras       the model with the weights of the best epoch
+history.json      scores of each epoch; history.png, logs/ for TensorBoard
+metrics.json      scores of the best epoch, once training has finished
 """
 
 import dataclasses
@@ -81,6 +81,19 @@ def load(folder: str | os.PathLike) -> Run:
     task = TASKS[name](config, load_assets(folder))
     model = keras.models.load_model(folder / "model.keras", compile=False)
     return Run(task, model, task.predictor(model), folder)
+
+
+def load_alike(folders: str, task: Task) -> list[Run]:
+    """The runs in some folders, joined by commas, to average with a run of the same task.
+
+    Raises:
+        ValueError: one is of another task, or learned other assets, such as vocabularies.
+    """
+    runs = [load(folder.strip()) for folder in folders.split(",") if folder.strip()]
+    for run in runs:
+        if run.task.name != task.name or run.task.assets != task.assets:
+            raise ValueError(f"--ensemble: {run.folder} is not a {task.name} run with the same vocabularies.")
+    return runs
 
 
 def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
