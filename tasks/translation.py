@@ -1,6 +1,7 @@
 """Translation: a sentence in another language. Many to many, unaligned."""
 
 import dataclasses
+import json
 import pathlib
 
 import numpy as np
@@ -12,7 +13,7 @@ from seqzoo.data import Skip
 from seqzoo.datasets.examples import chunks
 from seqzoo.display.pages import attention_page
 from seqzoo.display.terminal import print_scored, print_translated
-from seqzoo.files import replace, write_json
+from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.translation import translation_scores
 from seqzoo.task import CHUNK, REPORTED, TASKS, Task
@@ -92,10 +93,10 @@ class Translation(Task):
         "chrf": Measure("chrF", "max"),
         "exact": Measure("exact", "max", "%"),
         "loss": Measure("loss", "min", "nats"),
-        "perplexity": Measure("perplexity", "min"),
-        "beam_bleu": Measure("BLEU, beam", "max"),
-        "beam_chrf": Measure("chrF, beam", "max"),
-        "beam_exact": Measure("exact, beam", "max", "%"),
+        "perplexity": Measure("PPL", "min"),
+        "beam_bleu": Measure("beam BLEU", "max"),
+        "beam_chrf": Measure("beam chrF", "max"),
+        "beam_exact": Measure("beam exact", "max", "%"),
     }
     objective = "bleu"
     axes = {"source": "source", "target": "target", "labels": "target"}
@@ -116,6 +117,11 @@ class Translation(Task):
             return {"joint": codec("source", "target")}
         return {"source": codec("source"), "target": codec("target")}
 
+    def load(self, unseen=False):
+        data = super().load(unseen)
+        data.summary["vocabulary"] = " and ".join(f"{len(codec.tokens):,} tokens" for codec in self.assets.values())
+        return data
+
     def text(self, text):
         """A text as the codecs read it."""
         return text.strip().lower() if self.config.lowercase else text.strip()
@@ -123,15 +129,15 @@ class Translation(Task):
     @property
     def codecs(self):
         """The Codecs of source and target; with a joint vocabulary the same one."""
-        return [self.assets.get(side) or self.assets["joint"] for side in ("source", "target")]
+        return [self.assets["joint" if self.config.joint else side] for side in ("source", "target")]
 
     def encoder(self, training=False):
         source, target = self.codecs
         longest = self.config.longest if training else float("inf")
 
         def encode(example):
-            ids, target_ids = (codec.encode(self.text(example[side]))[0] if side in example else []
-                               for codec, side in ((source, "source"), (target, "target")))  # fmt: skip
+            ids = source.encode(self.text(example["source"]))[0]
+            target_ids = target.encode(self.text(example.get("target", "")))[0]
             if not ids or (training and not target_ids):
                 raise Skip("nothing on one side")
             if max(len(ids), len(target_ids)) > longest:
@@ -150,11 +156,11 @@ class Translation(Task):
         """BPE-dropout: other subwords of the same texts."""
         if not self.config.bpe_dropout:
             return None
-        sides = [*zip(("source", "target"), self.codecs, strict=True)]
+        source, target = (codec.vocabulary for codec in self.codecs)
 
         def augment(example, encoded, rng):
-            texts = [(self.text(example[side]), codec.vocabulary) for side, codec in sides]
-            return self.arrays(*(subwords.sample(text, self.config.bpe_dropout, rng) for text, subwords in texts))
+            ids = source.sample(self.text(example["source"]), self.config.bpe_dropout, rng)
+            return self.arrays(ids, target.sample(self.text(example["target"]), self.config.bpe_dropout, rng))
 
         return augment
 
@@ -173,7 +179,7 @@ class Translation(Task):
         config = self.config
         if not config.scheduled_sampling:
             return model
-        steps = config.sampling_epochs * steps
+        steps *= config.sampling_epochs
         return scheduled(model, config.scheduled_sampling, steps, config.sampling_least, config.seed)
 
     def loss(self):
@@ -182,30 +188,25 @@ class Translation(Task):
         return SmoothedCrossentropy(self.config.label_smoothing)
 
     def predictor(self, model):
+        from seqzoo.decoding.search import Search
         from seqzoo.models import Seq2SeqDecoder
 
-        settings = options.Decoding(beam=self.config.valid_beam)
-        return self.search([Seq2SeqDecoder(model, self.codecs[1].end)], settings)
-
-    def search(self, decoders, settings, **asked):
-        from seqzoo.decoding.search import Search
-
+        end, settings = self.codecs[1].end, options.Decoding(beam=self.config.valid_beam)
         words = self.config.tokenizer in ("words", "whitespace")
-        return Search(decoders, self.codecs[1].end, settings, copies=words, **asked)
+        return Search([Seq2SeqDecoder(model, end)], end, settings, copies=words)
 
-    def variant(self, predictor, request, **asked):
-        """The predictor with the decoding options of a request, made once: to trace it takes longer than a sentence."""
+    def search(self, predictor, request, **wanted):
+        """The predictor with the decoding options of a request."""
         from seqzoo.training.folder import load_alike
 
-        key = request, *asked.items()
-        if key not in predictor.variants:
-            others = [run.predictor.decoder for run in load_alike(request.ensemble, self)]
-            predictor.variants[key] = self.search([predictor.decoder, *others], request, **asked)
-        return predictor.variants[key]
+        def others():
+            return [run.predictor.decoder for run in load_alike(request.ensemble, self)]
+
+        return predictor.variant(request, others, **wanted)
 
     def evaluate(self, predictor, feed, request=None):
         """Scores of the translations, and the loss of the references without label smoothing."""
-        return super().evaluate(self.variant(predictor, request) if request else predictor, feed)
+        return super().evaluate(self.search(predictor, request) if request else predictor, feed)
 
     def example(self, line):
         return {"source": line}
@@ -233,7 +234,7 @@ class Translation(Task):
     def predict(self, run, lines, request=None):
         request = request or Predicting()
         shown = bool(request.attention or request.png or (request.html and run.predictor.attends))
-        search = self.variant(run.predictor, request, n_best=request.n_best, attention=shown, score_labels=False)
+        search = self.search(run.predictor, request, n_best=request.n_best, attention=shown, score_labels=False)
         png = request.png
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             answer["n_best"] = answer["n_best"][: request.n_best]
@@ -263,13 +264,14 @@ class Translation(Task):
 
     def report(self, predictor, data, folder):
         """Scores by beam search of the default width, and translations of valid for people to read."""
-        search, scores = self.variant(predictor, options.Decoding(), score_labels=False), {}
+        search, scores = self.search(predictor, options.Decoding(), score_labels=False), {}
         for split in ("valid", "test"):
             if split in data.splits:
                 examples, answers = self.answers(search, data.splits[split])
                 scores |= {f"{split}_beam_{name}": value for name, value in self.scores(examples, answers).items()}
                 if split == "valid":
-                    write_json(folder / "predictions.json", answers[:REPORTED])
+                    text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
+                    (folder / "predictions.json").write_text(text, "utf-8")
         return scores
 
     @classmethod
@@ -297,7 +299,8 @@ def draw(answer, path):
     from seqzoo.display.plots import attention_plot
 
     source, best = answer["source_tokens"], answer["n_best"][0]
-    replace(
-        pathlib.Path(path),
-        lambda file: attention_plot(source, best["tokens"], best["attention"], file, best["text"]),
-    )
+
+    def save(file):
+        attention_plot(source, best["tokens"], best["attention"], file, best["text"])
+
+    replace(pathlib.Path(path), save)

@@ -1,6 +1,7 @@
 """Search: beam search with the options of a task over batches, and its answers as text."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,19 +24,28 @@ class Search:
 
     Attributes:
         attends: whether the first decoder has attention.
-        variants: searches of the same decoder with other settings, kept because tracing one takes longer than a batch.
 
     Raises:
         ValueError: a coverage penalty or attention is asked for, and the decoder has no attention.
     """
 
-    def __init__(self, decoders, end, settings, copies=False, n_best=1, attention=False, score_labels=True):
+    def __init__(
+        self,
+        decoders: list,
+        end: int,
+        settings,
+        copies: bool = False,
+        n_best: int = 1,
+        attention: bool = False,
+        score_labels: bool = True,
+    ):
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.end, self.settings, self.attention, self.score_labels = end, settings, attention, score_labels
-        self.attends, self.variants, self._sums = decoders[0].attends, {}, np.zeros(2)
-        for option, wanted in (("--coverage_penalty", settings.coverage_penalty), ("attention", attention)):
+        self.attends, self._variants, self._sums = decoders[0].attends, {}, np.zeros(2)
+        self._words = copies
+        for what, wanted in (("--coverage_penalty", settings.coverage_penalty), ("Showing attention", attention)):
             if wanted and not self.attends:
-                raise ValueError(f"{option} needs a run with attention.")
+                raise ValueError(f"{what} needs a run with attention.")
         self.copies = copies and settings.replace_unknown and self.attends
         self.beam = Beam(
             self.decoder,
@@ -69,10 +79,23 @@ class Search:
             self._sums += -(log_p * weights).sum(), np.sum(weights)
         return answers
 
+    def variant(self, settings, others: Callable = lambda: (), **wanted) -> "Search":
+        """A search of the same decoder with other settings. It is kept, since tracing it takes longer than a batch.
+
+        Args:
+            settings: options of the group `options.Decoding`.
+            others: function without arguments that returns the decoders to average with; called once.
+            wanted: n_best, attention and score_labels, see the class.
+        """
+        key = settings, *wanted.items()
+        if key not in self._variants:
+            self._variants[key] = Search([self.decoder, *others()], self.end, settings, self._words, **wanted)
+        return self._variants[key]
+
     def mean_loss(self) -> dict:
         """{"loss": nats a token of the labels since it was last asked for, "perplexity"}; {} if there were none."""
         (nats, tokens), self._sums = self._sums, np.zeros(2)
-        return {"loss": nats / tokens, "perplexity": math.exp(min(700.0, nats / tokens))} if tokens else {}
+        return {"loss": float(nats / tokens), "perplexity": math.exp(min(700.0, nats / tokens))} if tokens else {}
 
 
 def n_best(row: dict, source, target, text: str) -> list[dict]:
