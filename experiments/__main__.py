@@ -41,7 +41,7 @@ def main(argv=None):
     parser.add_argument("--seeds", help="such as 0,1,2 (default: those of the recipe; with --check: 0)")
     parser.add_argument("--table", action="store_true", help="print the table of results")
     parser.add_argument(
-        "--readme", action="store_true", help="write the tables into README.md and experiments/README.md"
+        "--readme", action="store_true", help="update the tables in README.md and experiments/README.md"
     )
     arguments = parser.parse_args(argv)
     try:

@@ -2,11 +2,14 @@
 
 import itertools
 import pathlib
+import re
+from collections.abc import Iterator
 
 from experiments import corpora, experiments, programs, recorded
 
 ROOT = pathlib.Path(__file__).parents[1]
-BEGIN = "<!-- written by `python -m experiments --readme` -->"
+READMES = (ROOT / "README.md", ROOT / "experiments" / "README.md")
+BEGIN = "<!-- {}: written by `python -m experiments --readme` -->"
 END = "<!-- end -->"
 
 
@@ -50,14 +53,30 @@ def results() -> str:
     return "\n".join([*lines, "", _circumstances(every)])
 
 
+def summary() -> str:
+    """The results that have a published score to compare with, without details, in Markdown."""
+    lines = ["| experiment | ours | published |", "|---|---|---|"]
+    for name, experiment in experiments().items():
+        found = recorded(name, experiment)
+        if found.seeds and experiment.published:
+            lines.append(f"| {experiment.title} | {_ours(found)} | {_bar(experiment.published[0])} |")
+    return "\n".join(lines)
+
+
+def _ours(found):
+    return f"{found.mean:.2f}" + (f" ± {found.spread:.2f}" if len(found.seeds) > 1 else "")
+
+
+def _bar(bar):
+    return f"{f'[{bar.what}]({bar.source})' if bar.source else bar.what} {bar.score}"
+
+
 def _row(name, found):
     experiment, count = found.experiment, len(found.seeds)
-    ours = f"{experiment.metric} {found.mean:.2f}" + (f" ± {found.spread:.2f}" if count > 1 else "")
+    ours = f"{experiment.metric} {_ours(found)}"
     seeds = f"{count} of {experiment.seeds}" if count < experiment.seeds else count
     minutes = f"{found.minutes:.0f}" if found.minutes >= 1 else "< 1"
-    published = "; ".join(
-        f"{f'[{bar.what}]({bar.source})' if bar.source else bar.what} {bar.score}" for bar in experiment.published
-    )
+    published = "; ".join(map(_bar, experiment.published))
     return f"| `{name}`: {experiment.title} | {ours} | {seeds} | {minutes} | {published or '-'} |"
 
 
@@ -81,31 +100,34 @@ def _circumstances(every):
     return f"{line} Run from uncommitted code: {listed}." if listed else line
 
 
-def blocks() -> dict[pathlib.Path, str]:
-    """{path: text between its marks} of the files with a generated table."""
-    return {
-        ROOT / "README.md": f"{results()}\n",
-        ROOT / "experiments" / "README.md": f"{corpora.table()}\n",
-    }
+def blocks() -> dict[str, str]:
+    """{name: Markdown} of the generated tables."""
+    return {"results": results(), "summary": summary(), "corpora": corpora.table()}
 
 
-def between_marks(path: pathlib.Path) -> tuple[str, str, str]:
-    """Splits a file at its marks: (text up to and including the first, text between, text from the second on).
+def rendered(text: str, tables: dict[str, str]) -> str:
+    """Replaces the tables between their marks in a text; a text may hold any of them.
 
     Raises:
-        ValueError: the marks are missing.
+        ValueError: an unknown table, or a missing end mark.
     """
-    before, begin, rest = path.read_text("utf-8").partition(f"{BEGIN}\n")
-    block, end, behind = rest.partition(END)
-    if not end:
-        raise ValueError(f"{path}: expected a line {BEGIN} followed by a line {END}.")
-    return before + begin, block, end + behind
+
+    def table(match):
+        if match["name"] not in tables:
+            raise ValueError(f"Unknown table {match['name']!r}. There are: {', '.join(tables)}.")
+        return f"{BEGIN.format(match['name'])}\n{tables[match['name']]}\n{END}"
+
+    begin = re.escape(BEGIN).replace(r"\{\}", r"(?P<name>\w+)")
+    text, count = re.subn(f"{begin}\n.*?{END}", table, text, flags=re.DOTALL)
+    if count != len(re.findall(begin, text)):
+        raise ValueError(f"A table has no end mark, {END}.")
+    return text
 
 
-def write():
-    """Writes the tables into their files and yields the paths of those that changed."""
-    for path, block in blocks().items():
-        before, old, behind = between_marks(path)
-        if old != block:
-            path.write_text(f"{before}{block}{behind}", "utf-8")
+def write() -> Iterator[pathlib.Path]:
+    """Updates the tables in the READMEs and yields the paths of those that changed."""
+    for path in READMES:
+        text = path.read_text("utf-8")
+        if (new := rendered(text, blocks())) != text:
+            path.write_text(new, "utf-8")
             yield path

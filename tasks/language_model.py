@@ -250,9 +250,9 @@ class LanguageModel(Task):
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
 
     def predictor(self, config, model):
-        from seqzoo.models import Stepper
+        from seqzoo.models import LanguageModelDecoder
 
-        return Stepper(model)
+        return LanguageModelDecoder(model)
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
         from seqzoo.decoding.dynamic import check_backend, dynamic_nats
@@ -268,19 +268,19 @@ class LanguageModel(Task):
             scores |= {f"dynamic_{metric}": value for metric, value in text_scores(nats, batches).items()}
         return scores
 
-    def nats(self, stepper, streams, rows=1):
+    def nats(self, decoder, streams, rows=1):
         """-log p of all tokens of a text, summed; read in so many parts, one is exact. A long text has more of them."""
         if rows > 1:
             rows = max(rows, min(256, streams.tokens // 50_000))
-        length = max(16, min(4096, 4_000_000 // stepper.tokens) // rows)  # scores of all tokens at each step: 16 MB
+        length = max(16, min(4096, 4_000_000 // decoder.tokens) // rows)  # scores of all tokens at each step: 16 MB
         nats, state = 0.0, None
         for ids, next_ids, counts in streams.windows(rows, length=length):
-            state = state or stepper.start(len(ids))
-            scores, state = stepper.score(ids, next_ids, state)
+            state = state or decoder.initial_state(len(ids))
+            scores, state = decoder.score_window(ids, next_ids, state)
             nats -= float(scores[counts].sum(dtype="float64"))
         return nats
 
-    def evaluate_pairs(self, config, stepper, pairs, vocabularies):
+    def evaluate_pairs(self, config, decoder, pairs, vocabularies):
         """How often the good sentence of a pair is likelier than the bad one, of those whose words are known.
 
         Where a verb is at stake (`place`) and tokens are words between blanks, both are read up to it (Linzen et al.,
@@ -301,13 +301,13 @@ class LanguageModel(Task):
                     continue
                 texts += [{"text": text, "closed": whole} for text in both]
                 groups.append(pair["group"])
-            totals = [row["log_probability"] for row in self.scored(config, stepper, texts, codec)]
+            totals = [row["log_probability"] for row in self.scored(config, decoder, texts, codec)]
             rows += [(group, a > b) for group, a, b in zip(groups, totals[::2], totals[1::2], strict=True)]
         if not rows:
             raise ValueError(f"No pair can be scored: in all {skipped} the words that differ are unknown to the run.")
         return {**pair_scores(rows), "unknown_support": skipped}
 
-    def scored(self, config, stepper, texts, codec):
+    def scored(self, config, decoder, texts, codec):
         """Yields {"text", "log_probability", "tokens"} for each of a list of {"text", "closed"}, in their order.
 
         A text is a line of a document: a line end is before it and, if it is closed, scored behind it. An unknown token
@@ -322,22 +322,23 @@ class LanguageModel(Task):
         if not texts:
             return
 
-        window = max(64, 8_000_000 // stepper.tokens)  # steps whose scores of all tokens are held at once: 32 MB
+        window = max(64, 8_000_000 // decoder.tokens)  # steps whose scores of all tokens are held at once: 32 MB
 
         def run(inputs, labels, weights):
             if len(labels) > 1:
-                scores, _ = stepper.score(inputs["tokens"], labels, stepper.start(len(labels)))
+                scores, _ = decoder.score_window(inputs["tokens"], labels, decoder.initial_state(len(labels)))
                 return {"scores": scores, "ids": labels}
-            state, parts = stepper.start(1), []
+            state, parts = decoder.initial_state(1), []
             for t in range(0, labels.shape[1], window):  # a long text goes alone
-                part, state = stepper.score(inputs["tokens"][:, t : t + window], labels[:, t : t + window], state)
-                parts.append(part)
+                part = slice(t, t + window)
+                scores, state = decoder.score_window(inputs["tokens"][:, part], labels[:, part], state)
+                parts.append(scores)
             return {"scores": np.concatenate(parts, axis=1), "ids": labels}
 
         for example, row in Batches(texts, encode, 64, window).outputs(run):
             text, tokens = example["text"], []
             end = [(len(text), len(text))] * example["closed"]
-            for (start, stop), i, score in zip([*codec.places(text), *end], row["ids"], row["scores"], strict=False):
+            for (start, stop), i, score in zip([*codec.offsets(text), *end], row["ids"], row["scores"], strict=False):
                 token = {"text": text[start:stop] if start < stop else codec.tokens[i], "start": start, "end": stop}
                 if i == 1 and token["text"] != UNKNOWN:
                     score -= (len(token["text"].encode("utf-8", "replace")) + 1) * math.log(257)
@@ -368,29 +369,22 @@ class LanguageModel(Task):
             yield from rows
 
     def generate(self, run, options, write):
-        from keras import ops
-
         from seqzoo.decoding.sampling import Sampler
 
-        codec, stepper, stop = self.codec(run.config, run.vocabularies), run.predictor, _unescaped(options.stop)
+        codec, decoder, stop = self.codec(run.config, run.vocabularies), run.predictor, _unescaped(options.stop)
         ids, unknown = codec.encode(options.prime)
         ids = [codec.newline, *ids] if ids else [codec.end]
         rows = options.samples
-        state = stepper.start(1)
-        for place in range(0, len(ids) - 1, 256):
-            window = np.array([ids[:-1][place : place + 256]], "int32")
-            _, state = stepper.score(window, window, state)
-        state = [ops.repeat(part, rows, axis=0) for part in state]
-        sampler = Sampler(stepper, (0, 1), (codec.end,), options.temperature, options.top_k, options.top_p)
+        sampler = Sampler(decoder, (0, 1), (codec.end,), options.temperature, options.top_k, options.top_p)
+        samples = sampler.start({"tokens": np.array([ids[:-1]], "int32")}, begin=ids[-1:]).repeat(rows)
         rng = np.random.default_rng(options.seed)
         before = [ids[-1:] if options.prime else [] for _ in range(rows)]  # the token that the next one is joined to
         texts, written = [""] * rows, 0
-        last, done = np.full(rows, ids[-1], "int32"), np.zeros(rows, bool)
         finished = [None] * rows
         write(options.prime)
         for place in range(0, options.length, BLOCK):
-            block, last, state, done = sampler(last, state, rng.random((BLOCK, rows)), done)  # one size, traced once
-            block, done = block[:, : options.length - place], np.array(done)
+            block, samples = sampler.draw(samples, rng.random((BLOCK, rows)))  # one size, traced once
+            block, done = block[:, : options.length - place], np.array(samples.done)
             for row in range(rows):
                 if finished[row]:
                     continue
@@ -409,6 +403,7 @@ class LanguageModel(Task):
                     written = len(shown)
             if all(finished):
                 break
+            samples = samples._replace(done=done)
         write(texts[0][written:])
         for row in range(rows):
             yield {

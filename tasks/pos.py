@@ -10,10 +10,8 @@ from seqzoo import options
 from seqzoo.config import default, option
 from seqzoo.display.terminal import print_tagged, tagged
 from seqzoo.inputs import Words
-from seqzoo.metrics.confusion import confusion
-from seqzoo.metrics.errors import common_errors
 from seqzoo.metrics.measure import Measure
-from seqzoo.metrics.tags import accuracy_scores
+from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import lookup_baseline
 from seqzoo.text.tokenizer import split_sentences, tokenize

@@ -16,10 +16,9 @@ from seqzoo.datasets.splits import stratified
 from seqzoo.display.pages import html_page
 from seqzoo.display.terminal import print_classified
 from seqzoo.inputs import Words
-from seqzoo.metrics.calibration import calibration
-from seqzoo.metrics.confusion import confusion
-from seqzoo.metrics.labels import class_scores, label_set_scores
+from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.tags import confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import naive_bayes_baseline
 from seqzoo.text.subwords import KINDS, Subwords

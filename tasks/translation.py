@@ -219,7 +219,7 @@ class Translation(Task):
         if "target" in example:
             answer["reference"] = self.text(example["target"])
         if row:
-            answer["source_tokens"] = [*source.shown(source.encode(text)[0]), END]
+            answer["source_tokens"] = [*source.token_texts(source.encode(text)[0]), END]
             answer["n_best"] = n_best(row, source, target, text)
             answer["translation"] = answer["n_best"][0]["text"]
         return answer

@@ -7,16 +7,12 @@ import warnings
 import numpy as np
 import pytest
 
-from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot, reliability_plot
-from seqzoo.metrics.calibration import calibration
-from seqzoo.metrics.confusion import confusion
-from seqzoo.metrics.errors import common_errors
-from seqzoo.metrics.labels import class_scores, label_set_scores
+from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, reliability_plot
+from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
-from seqzoo.metrics.tags import accuracy_scores, span_scores
+from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion, span_scores
 from seqzoo.metrics.text import pair_scores
 from seqzoo.metrics.translation import translation_scores
-from seqzoo.music.score import Score
 from seqzoo.text.baselines import lookup_baseline, naive_bayes_baseline
 from seqzoo.text.spans import spans
 
@@ -209,8 +205,7 @@ def test_plots_are_written_without_pyplot_and_nothing_here_waits_for_tensorflow(
 import sys
 import seqzoo.display.pages, seqzoo.display.tables, seqzoo.display.terminal, seqzoo.metrics, seqzoo.text.tokenizer
 assert not {{"matplotlib", "seqeval", "sklearn"}} & set(sys.modules)
-from seqzoo.music.score import Note, Score
-from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot
+from seqzoo.display.plots import attention_plot, confusion_plot, history_plot
 history = [{{"epoch": 1, "loss": 2.0, "valid_f1": 10.0}}, {{"epoch": 2, "loss": float("nan")}}]
 from seqzoo.metrics.measure import Measure
 measures = {{"f1": Measure("F1", "max", "%"), "recall": Measure("$_R", "max", "%"), "loss": Measure("Loss", "min")}}
@@ -218,18 +213,14 @@ history_plot(history, "f1", measures, {str(tmp_path / "history.png")!r})
 history[0]["valid_loss"] = 1.0
 history_plot(history, "loss", measures, {str(tmp_path / "loss.png")!r})
 confusion_plot(["O", "PER"], [[12345, 1], [0, 0]], {str(tmp_path / "confusion.png")!r})
-piano_roll_plot(Score([Note(0, 40, 0), Note(7, "1/3", 127, voice=2)], name="$ 東京"), {str(tmp_path / "roll.png")!r})
 assert not {{"matplotlib.pyplot", "tensorflow", "keras"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
     assert all(
-        (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        for name in ("history", "loss", "confusion", "roll")
+        (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in ("history", "loss", "confusion")
     )
     with pytest.raises(ValueError, match="valid_bleu"):
         history_plot([{"epoch": 1, "loss": 2.0}], "bleu", {"bleu": Measure("BLEU", "max")}, tmp_path / "none.png")
-    with pytest.raises(ValueError, match="without notes"):
-        piano_roll_plot(Score([]), tmp_path / "none.png")
     confusion_plot(["$_$"], np.zeros((1, 1), int), tmp_path / "empty.svg")
 
 

@@ -1,4 +1,4 @@
-"""The reviews data set: what it promises, and that counting words is not enough."""
+"""The reviews dataset keeps its promises, and counting words is not enough for it."""
 
 import collections
 import functools
@@ -48,7 +48,7 @@ def test_labels_are_balanced_and_no_text_has_both():
             assert labels.setdefault(e["text"], e["label"]) == e["label"]
 
 
-def test_a_mirrored_review_says_the_opposite_in_the_same_construction():
+def test_a_mirrored_review_means_the_opposite_in_the_same_construction():
     pairs = [entry.split("/") for kind in (WORDS, *TOPIC_WORDS) for entry in sum(kind.values(), []) if "/" in entry]
     pairs = sorted({tuple(pair) for pair in pairs}, key=lambda pair: -len(pair[0]) - len(pair[1]))
     either = {side: f"{good}/{bad}" for good, bad in pairs for side in (good, bad)}
@@ -103,6 +103,6 @@ def test_every_symbol_of_the_grammar_is_known():
 
 
 @pytest.mark.parametrize("given", [{"data_dir": "x"}, {"name": "x"}, {"columns": "x"}, {"sizes": {"dev": 5}}])
-def test_what_is_of_no_use_is_refused(given):
+def test_reviews_refuse_arguments_of_readers(given):
     with pytest.raises(ValueError, match="Received"):
         DATASETS["reviews"](**given)

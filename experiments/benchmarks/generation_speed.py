@@ -109,18 +109,17 @@ def seqzoo_writer(args, texts, kind):
     import keras
 
     from seqzoo.decoding.sampling import Sampler
-    from seqzoo.models import Stepper, language_model
+    from seqzoo.models import LanguageModelDecoder, language_model
 
     keras.utils.set_random_seed(args.round)
     model = language_model(TOKENS, dim=DIM, rnn="lstm", units=args.units, layers=LAYERS)
-    stepper, rng = Stepper(model), np.random.default_rng(args.round)
-    sampler = Sampler(stepper, banned=(0, 1), stop=(0,))  # looks for an end that is never drawn
-    last, state, done = np.full(texts, 2, "int32"), stepper.start(texts), np.zeros(texts, bool)
+    decoder, rng = LanguageModelDecoder(model), np.random.default_rng(args.round)
+    sampler = Sampler(decoder, banned=(0, 1), stop=(0,))  # looks for an end that is never drawn
+    samples = sampler.start({"tokens": np.zeros((texts, 0), "int32")})
 
     def draw(count):
-        nonlocal last, state, done
-        drawn, last, state, done = sampler(last, state, rng.random((count, texts)), done)
-        done = np.array(done)
+        nonlocal samples
+        drawn, samples = sampler.draw(samples, rng.random((count, texts)))
         return drawn
 
     return draw, model.count_params()

@@ -45,9 +45,9 @@ import sys
 
 import numpy as np
 
+from experiments.benchmarks.batches import BenchmarkBatches
 from experiments.benchmarks.benchmark import Clock, flags, medians, peak_mib, run
-from experiments.benchmarks.tagger_speed import Feed, fitted, sums
-from seqzoo.data.batches import Batches
+from experiments.benchmarks.tagger_speed import fitted, sums
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
 from seqzoo.text.tokenizer import splitter
@@ -123,45 +123,39 @@ def measured(args) -> list[dict]:
     return [result]
 
 
-class Texts(Feed):
-    """Batches of the examples, `bucketed` or of random texts, that come in random order."""
+def text_batches(examples, cut, config, bucketed):
+    """Batches of the examples, `bucketed` or of random texts, in random order."""
 
-    def __init__(self, examples, cut, config, bucketed):
-        def encode(example):
-            ids, label = example
-            return {"tokens": cut(ids)}, label, np.array(1, "float32")
+    def encode(example):
+        ids, label = example
+        return {"tokens": cut(ids)}, label, np.array(1, "float32")
 
-        self.bucketed = bucketed
-        limits = (config.batch_size, config.batch_tokens, config.seed)
-        Batches.__init__(self, examples, encode, *limits, cache_tokens=sys.maxsize, aligned="inputs")
-
-    def _grouped(self, items):
-        groups = list(super()._grouped(items))
-        for place in np.random.default_rng(self.seed).permutation(len(groups)):
-            yield groups[place]
+    limits = {name: getattr(config, name) for name in ("batch_size", "batch_tokens", "seed")}
+    axes = {"tokens": "time"}
+    return BenchmarkBatches(examples, encode, axes, bucketed, mixed=True, cache_tokens=sys.maxsize, **limits)
 
 
 def seqzoo_training(args, config, examples, kind):
     """The task's model, loss and optimizer, without its dropout."""
     import keras
 
+    from seqzoo.inputs import words
     from seqzoo.models import classifier
     from seqzoo.tasks.sentiment import both_ends
     from seqzoo.training.optimizers import optimizer
 
     keras.utils.set_random_seed(config.seed)
     most = MOST if kind == "200" else 0  # --max_tokens
-    batches = Texts(examples, lambda ids: np.array(both_ends(ids, most)), config, bucketed=True)
+    batches = text_batches(examples, lambda ids: np.array(both_ends(ids, most)), config, bucketed=True)
     model = classifier(
         classes=2,
         pooling=("max",) if kind == "segments" else ("last",),
         segment=SEGMENT if kind == "segments" else 0,
-        words=WORDS,
-        word_dim=WIDTH,
+        front=words(WORDS, word_dim=WIDTH),
         units=UNITS,
         layers=2,
     )
-    model.compile(optimizer=optimizer(config, batches.steps), loss=TASKS["sentiment"]().loss(config))
+    model.compile(optimizer=optimizer(config, batches.steps), loss=TASKS["sentiment"](config).loss())
     model.optimizer.build(model.trainable_variables)
     return with_texts(args, model, batches)
 
@@ -175,7 +169,7 @@ def keras_training(args, config, examples, kind):
     if kind == "200":
         ids, labels = zip(*examples, strict=True)
         examples = list(zip(keras.utils.pad_sequences(ids, maxlen=MOST), labels, strict=True))
-    batches = Texts(examples, lambda ids: ids, config, bucketed=False)
+    batches = text_batches(examples, lambda ids: ids, config, bucketed=False)
     inputs = keras.Input((None,), dtype="int32", name="tokens")  # [B, T]
     x = layers.Embedding(WORDS, WIDTH, mask_zero=kind == "whole")(inputs)  # [B, T, D]
     x = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True))(x)  # [B, T, 2H]
@@ -212,7 +206,7 @@ def pytorch_training(args, config, examples, kind):
             return self.dense(torch.cat([states[-2], states[-1]], dim=1))[:, 0]  # [B]
 
     torch.manual_seed(config.seed)
-    batches = Texts(examples, lambda ids: ids[-MOST:], config, bucketed=False)
+    batches = text_batches(examples, lambda ids: ids[-MOST:], config, bucketed=False)
     model = Network()
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
 

@@ -44,8 +44,8 @@ import time
 
 import numpy as np
 
+from experiments.benchmarks.batches import BenchmarkBatches
 from experiments.benchmarks.benchmark import Clock, flags, grouped, peak_mib, run
-from seqzoo.data.batches import Batches
 from seqzoo.task import TASKS
 from seqzoo.text.casing import CASES
 
@@ -89,10 +89,10 @@ def measured(args) -> list[dict]:
         batch_size=args.batch_size,
         seed=args.round,
     )
-    task = TASKS["ner"]()
-    data = task.load(config)
+    task = TASKS["ner"](config)
+    data = task.load()
     contender = {"seqzoo": seqzoo_training, "keras": keras_training, "pytorch": pytorch_training}[software]
-    result = contender(args, config, task, data, bucketed=kind == "bucketed")
+    result = contender(args, task, data.splits["train"], bucketed=kind == "bucketed")
     result |= {
         "row": args.row,
         "tokens_per_second": result["tokens"] / result["seconds"],
@@ -102,61 +102,51 @@ def measured(args) -> list[dict]:
     return [result]
 
 
-class Feed(Batches):
-    """The batches of `batches` again, by choice `bucketed` or of random sentences, and as NumPy arrays too."""
-
-    def __init__(self, batches, config, bucketed):
-        self.bucketed = bucketed
-        super().__init__(batches.examples, batches.encode, config.batch_size, config.batch_tokens, config.seed)
-
-    def _bound(self, length):
-        return super()._bound(length) if self.bucketed else 1  # one bucket for all
-
-    def arrays(self, number):
-        """(inputs, labels, weights) of each batch of an epoch; what `epoch` gives as a tf.data.Dataset."""
-        items = ((pair, len(pair[1][0]["tokens"])) for pair in self._shuffled(number))
-        for group in self._grouped(item for item in items if item[1]):
-            yield self._padded(group)
+def grouped_anew(batches, bucketed):
+    """The batches of a split, `bucketed` or of random sentences, with their arrays."""
+    limits = {name: getattr(batches, name) for name in ("batch_size", "batch_tokens", "seed")}
+    return BenchmarkBatches(batches.examples, batches.encode, batches.axes, bucketed, **limits)
 
 
 # --- seqzoo and stock Keras -----------------------------------------------------------------------
 
 
-def seqzoo_training(args, config, task, data, bucketed):
+def seqzoo_training(args, task, batches, bucketed):
     """What seqzoo.training.train does in an epoch."""
     import keras
 
     from seqzoo.training.optimizers import optimizer
 
-    batches = data.splits["train"]
-    keras.utils.set_random_seed(config.seed)
-    model = task.build(config, data)
-    model.compile(optimizer=optimizer(config, batches.steps), loss=task.loss(config))
+    keras.utils.set_random_seed(task.config.seed)
+    model = task.build()
+    model.compile(optimizer=optimizer(task.config, batches.steps), loss=task.loss())
     model.optimizer.build(model.trainable_variables)
     return fitted(args, model, batches)
 
 
-def keras_training(args, config, task, data, bucketed):
+def keras_training(args, task, batches, bucketed):
     """The same network of stock layers."""
     import keras
 
+    config = task.config
     keras.utils.set_random_seed(config.seed)
-    batches = Feed(data.splits.pop("train"), config, bucketed)
-    model = stock_tagger(config, task, data)
+    batches = grouped_anew(batches, bucketed)
+    model = stock_tagger(task)
     adam = keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
-    model.compile(optimizer=adam, loss=task.loss(config))
+    model.compile(optimizer=adam, loss=task.loss())
     return fitted(args, model, batches)
 
 
-def stock_tagger(config, task, data):
+def stock_tagger(task):
     """The tagger out of keras.layers."""
     import keras
     from keras import layers, ops
 
     from seqzoo.layers.crf import CRF
 
-    words, characters, tags = (data.vocabularies[name] for name in ("words", "characters", "tags"))
-    width = config.word_dim if data.vectors is None else data.vectors.shape[1]
+    config, learned, tags = task.config, task.assets["words"], task.assets["tags"]
+    words, characters, vectors = learned.words, learned.characters, learned.vectors
+    width = config.word_dim if vectors is None else vectors.shape[1]
     inputs = {
         "tokens": keras.Input((None,), dtype="int32", name="tokens"),  # [B, T]
         "characters": keras.Input((None, None), dtype="int32", name="characters"),  # [B, T, W]
@@ -176,8 +166,8 @@ def stock_tagger(config, task, data):
     scores = layers.Dense(len(tags))(x)  # [B, T, K]
     if config.crf:
         scores = CRF(task.allowed(tags.tokens))(scores, mask=mask)  # [B, T, K, K]
-    if data.vectors is not None:
-        embedding.set_weights([data.vectors])
+    if vectors is not None:
+        embedding.set_weights([vectors])
     return keras.Model(inputs, scores)
 
 
@@ -218,13 +208,14 @@ def sums(clock, sizes):
 # --- PyTorch --------------------------------------------------------------------------------------
 
 
-def pytorch_training(args, config, task, data, bucketed):
+def pytorch_training(args, task, batches, bucketed):
     """The same network in PyTorch."""
     import torch
 
+    config = task.config
     torch.manual_seed(config.seed)
-    batches = Feed(data.splits.pop("train"), config, bucketed)
-    model = torch_tagger(config, task, data)
+    batches = grouped_anew(batches, bucketed)
+    model = torch_tagger(task)
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
 
     def train(epoch, limit):
@@ -253,14 +244,15 @@ def pytorch_training(args, config, task, data, bucketed):
     }
 
 
-def torch_tagger(config, task, data):
+def torch_tagger(task):
     """The tagger as a torch.nn.Module that gives the loss of a batch."""
     import torch
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    words, characters, tags = (data.vocabularies[name] for name in ("words", "characters", "tags"))
-    width = config.word_dim if data.vectors is None else data.vectors.shape[1]
+    config, learned, tags = task.config, task.assets["words"], task.assets["tags"]
+    words, characters, vectors = learned.words, learned.characters, learned.vectors
+    width = config.word_dim if vectors is None else vectors.shape[1]
 
     class CRF(nn.Module):
         """-log p(tags | emissions) of a linear chain, summed over a batch."""
@@ -289,10 +281,10 @@ def torch_tagger(config, task, data):
     class Tagger(nn.Module):
         def __init__(self):
             super().__init__()
-            if data.vectors is None:
+            if vectors is None:
                 self.words = nn.Embedding(len(words), width)
             else:
-                self.words = nn.Embedding.from_pretrained(torch.from_numpy(data.vectors), freeze=False)
+                self.words = nn.Embedding.from_pretrained(torch.from_numpy(vectors), freeze=False)
             self.characters = nn.Embedding(len(characters), config.char_dim)
             self.convolution = nn.Conv1d(config.char_dim, config.char_units, 3, padding=1)
             self.casing = nn.Embedding(len(CASES), 10)

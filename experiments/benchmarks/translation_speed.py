@@ -55,8 +55,8 @@ import sys
 
 import numpy as np
 
+from experiments.benchmarks.batches import BenchmarkBatches
 from experiments.benchmarks.benchmark import Clock, flags, grouped, in_own_process, medians, peak_mib, run, runnable
-from seqzoo.data.batches import Batches
 
 ROWS = ("seqzoo:general", "pytorch:general", "seqzoo:additive", "pytorch:additive")
 WORK = ("training", "translation")
@@ -136,38 +136,27 @@ def real_sentences(args):
             counts.update(words[0] + words[1])
         if len(pairs) == args.pairs:
             break
-    known = {word: END + 1 + place for place, (word, _) in enumerate(counts.most_common(TOKENS - END - 1))}
+    known = {word: END + 1 + number for number, (word, _) in enumerate(counts.most_common(TOKENS - END - 1))}
     return [[[known.get(word, 1) for word in words] for words in side] for side in zip(*pairs, strict=True)]
 
 
-class Pairs(Batches):
-    """Batches of pairs of about one length, in random order, so that the first few stand for an epoch."""
+def pair_batches(args):
+    """Batches of pairs of similar length, in random order."""
+    with np.load(args.folder / IDS) as arrays:
+        sides = [
+            np.split(arrays[side], np.cumsum(lengths)[:-1])
+            for side, lengths in zip(("source", "target"), arrays["lengths"], strict=True)
+        ]
 
-    def __init__(self, args):
-        with np.load(args.folder / IDS) as arrays:
-            sides = [
-                np.split(arrays[side], np.cumsum(lengths)[:-1])
-                for side, lengths in zip(("source", "target"), arrays["lengths"], strict=True)
-            ]
+    def encode(pair):
+        source, target = pair
+        inputs = {"source": source, "target": np.concatenate([[BEGIN], target]).astype("int32")}
+        labels = np.concatenate([target, [END]]).astype("int32")
+        return inputs, labels, np.ones(len(labels), "float32")
 
-        def encode(pair):
-            source, target = pair
-            inputs = {"source": source, "target": np.concatenate([[BEGIN], target]).astype("int32")}
-            labels = np.concatenate([target, [END]]).astype("int32")
-            return inputs, labels, np.ones(len(labels), "float32")
-
-        super().__init__(list(zip(*sides, strict=True)), encode, BATCH, seed=args.round, aligned="none")
-
-    def _grouped(self, items):
-        groups = list(super()._grouped(items))
-        for place in np.random.default_rng(self.seed).permutation(len(groups)):
-            yield groups[place]
-
-    def arrays(self, number):
-        """(inputs, labels, weights) of each batch of an epoch; what `epoch` gives as a tf.data.Dataset."""
-        pairs = ((pair, max(map(len, pair[1][0].values()))) for pair in self._shuffled(number))
-        for group in self._grouped(pairs):
-            yield self._padded(group)
+    axes = {"source": "source", "target": "target", "labels": "target"}
+    pairs = list(zip(*sides, strict=True))
+    return BenchmarkBatches(pairs, encode, axes, mixed=True, batch_size=BATCH, seed=args.round)
 
 
 def measured(args) -> list[dict]:
@@ -185,7 +174,7 @@ def measured(args) -> list[dict]:
         ("pytorch", "training"): pytorch_training,
         ("pytorch", "translation"): pytorch_translation,
     }[software, work]
-    result = run(args, attention, Pairs(args))
+    result = run(args, attention, pair_batches(args))
     clock = result.pop("clock")
     peak = peak_mib()
     counted = "target_tokens" if work == "training" else "sentences"
@@ -291,13 +280,12 @@ def seqzoo_training(args, attention, batches):
 def seqzoo_translator(model, bias=NEVER):
     """A function (source [B, S], limit) -> Answers."""
     from seqzoo.decoding.beam import Beam
-    from seqzoo.models import Translator
+    from seqzoo.models import Seq2SeqDecoder
 
     table = model.get_layer("embedding")
     table.bias.assign(np.where(np.arange(TOKENS) == END, bias, np.array(table.bias)))
-    translator = Translator(model)
-    beam = Beam(translator, BEGIN, END, WIDTH)
-    return lambda source, limit: beam(*translator.start(source), limits=np.full(len(source), limit))
+    beam = Beam(Seq2SeqDecoder(model, BEGIN), END, WIDTH)
+    return lambda source, limit: beam({"source": source}, limits=np.full(len(source), limit))
 
 
 def seqzoo_translation(args, attention, batches):
@@ -376,9 +364,9 @@ def pytorch_model(args, attention):
                 if ended.any():  # an ended hypothesis goes on with padding, which costs nothing
                     next_log_p[ended.view(rows, WIDTH)] = -torch.inf
                     next_log_p[:, :, 0].masked_fill_(ended.view(rows, WIDTH), 0.0)
-                log_p, places = (log_p[:, :, None] + next_log_p).view(rows, -1).topk(WIDTH, dim=1)
-                parents = (first + places // TOKENS).view(-1)
-                ids = (places % TOKENS).view(-1)
+                log_p, indices = (log_p[:, :, None] + next_log_p).view(rows, -1).topk(WIDTH, dim=1)
+                parents = (first + indices // TOKENS).view(-1)
+                ids = (indices % TOKENS).view(-1)
                 h, c, trail, ended = h[parents], c[parents], trail[parents], ended[parents] | (ids == END)
                 trail[:, t] = ids
                 if ended.all():
@@ -447,7 +435,7 @@ def check(args):
     attention = args.row.split(":")[1]
     ours, theirs = seqzoo_model(args, attention), pytorch_model(args, attention).eval()
     copy_weights(ours, theirs, attention)
-    inputs, labels, weights = next(Pairs(args).arrays(0))
+    inputs, labels, weights = next(pair_batches(args).arrays(0))
     source, target = (torch.from_numpy(inputs[name]).long() for name in ("source", "target"))
     with torch.no_grad():
         logits = theirs(source, target).numpy()

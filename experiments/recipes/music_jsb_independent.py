@@ -1,13 +1,13 @@
-"""The baseline of `music_jsb`: each pitch of a frame on its own, as if the others were not there.
+"""The baseline of `music_jsb`: each pitch of a frame independently of the others.
 
-In the keys that the chorales are in: in all 12, where nothing says which, it had 12.0.
+In the original keys of the chorales: in all 12 keys, where nothing says which, it had 12.0.
 """
 
 from experiments import Experiment, Published
 
 EXPERIMENT = Experiment(
     title="JSB chorales, quarter frames, independent pitches, nats a frame",
-    flags="--task=music --dataset=frames --data_dir={data}/jsb_chorales --name=quarter --encoding=frames "
+    flags="--task=music --dataset=piano_roll --data_dir={data}/jsb_chorales --name=quarter --encoding=frames "
     "--steps_per_quarter=1 --conditions=none --melody_ahead=0 --units=320 --layers=2 --output=independent "
     "--notranspose --novariational --dropout=0.4 --input_dropout=0.2 --average=0.998 --ngram=0 --epochs=60",
     metric="valid_nats_per_step",

@@ -112,7 +112,7 @@ def order(rng: np.random.Generator, length: int) -> dict:
     first, second = rng.integers(0, 2, 2)
     x[rng.integers(length // 10, length // 5 + 1)] = 4 + first
     x[rng.integers(length // 2, 6 * length // 10 + 1)] = 4 + second
-    return {"frames": one_hot(x, 8), "answer": np.int32(2 * first + second)}
+    return {"frames": one_hot(x, 8), "answer": int(2 * first + second)}
 
 
 def one_hot(x: np.ndarray, size: int) -> np.ndarray:
@@ -219,9 +219,10 @@ class MemoryTask(Task):
             frames = example["frames"]
             inputs = {"frames": frames, "frames_length": np.int32(len(frames))}
             weights = np.ones(len(frames) if self.per_step else (), "float32")
+            labels = self.no_answer(len(frames))
             if "answer" not in example:
-                return inputs, self.no_answer(len(frames)), 0 * weights
-            return inputs, example["answer"], weights
+                return inputs, labels, 0 * weights
+            return inputs, np.asarray(example["answer"], labels.dtype), weights
 
         return encode
 
@@ -331,6 +332,7 @@ class Order(MemoryTask):
     name = "memory_order"
     Config = OrderConfig
     title = "Temporal order"
+    needs = {"frames": np.ndarray, "answer": int}
     generate, shortest, outputs = order, 10, len(ORDERS)
     baseline = math.log(len(ORDERS))
 

@@ -13,7 +13,7 @@ class Feed(Protocol):
 
     Attributes:
         tokens: real time steps of an epoch. steps: batches of an epoch. padding: fraction of time steps that are
-            padding. summary: sizes of the split, for people. fixed_rows: rows of each batch, None if their number varies.
+            padding. summary: sizes of the split, for people. fixed_rows: rows of each batch, None if this varies.
         static_shapes: whether batches have few shapes; static_flag: the option to ask for them.
     """
 

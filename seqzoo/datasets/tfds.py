@@ -6,7 +6,8 @@ import itertools
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.splits import split_of
 from seqzoo.datasets.text.text import FEATURES, pieces
-from seqzoo.music.score import Score, read_midi
+from seqzoo.music.midi import read_midi
+from seqzoo.music.score import Score
 from seqzoo.registry import did_you_mean
 from seqzoo.text import spans
 
@@ -205,7 +206,7 @@ def groove(data_dir=None, name: str | None = None, columns: dict | None = None) 
     Args as in `tfds`; name="groove/2bar-midionly" has pieces of two bars. The style is the drummer's first word.
 
     Returns:
-        Dict split -> `Examples` of ``{"name": str, "style": str, "score": music.Score}``; pitches are instruments.
+        Dict split -> `Examples` of ``{"name": str, "style": str, "score": Score}``; pitches are instruments.
     """
 
     def scores(records):

@@ -114,7 +114,7 @@ def n_best(row: dict, source, target, text: str) -> list[dict]:
         [{"text", "score", "log_probability", "tokens"}], and "attention", weights by token and source token, if the row
         has it.
     """
-    answers, places = {}, source.places(text)
+    answers, offsets = {}, source.offsets(text)
     for k in np.flatnonzero(np.isfinite(row["scores"])):
         length = int(row["lengths"][k])
         ids = row["ids"][k, :length].tolist()
@@ -122,10 +122,10 @@ def n_best(row: dict, source, target, text: str) -> list[dict]:
             "text": target.decode(ids).strip(),
             "score": round(float(row["scores"][k]), 4),
             "log_probability": round(float(row["log_probabilities"][k]), 4),
-            "tokens": target.shown(ids),
+            "tokens": target.token_texts(ids),
         }
         if "aligned" in row and UNKNOWN in ids:
-            words = [text[start:end] for start, end in places]
+            words = [text[start:end] for start, end in offsets]
             if source.units == "words":  # their tokens have the space before them, which the first word lacks
                 words[0] = " " + words[0]
             for step in (step for step, i in enumerate(ids) if i == UNKNOWN):
@@ -133,7 +133,7 @@ def n_best(row: dict, source, target, text: str) -> list[dict]:
                 answer["tokens"][step] = word if step else word.strip()
             answer["text"] = ("" if source.units == "words" else " ").join(answer["tokens"])
         if "attention" in row:
-            weights = row["attention"][k, :length, : len(places) + 1].astype(
+            weights = row["attention"][k, :length, : len(offsets) + 1].astype(
                 "float64"
             )  # as float32 0.817 is 0.81699997
             answer["attention"] = weights.round(3).tolist()

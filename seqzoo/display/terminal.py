@@ -23,9 +23,7 @@ from seqzoo.display.labels import (
     weighted_pieces,
 )
 from seqzoo.display.plain import plain
-from seqzoo.display.tables import plain_table
 from seqzoo.metrics.tags import marks_spans
-from seqzoo.music.score import NAMES, pitch_name
 from seqzoo.text.spans import spans
 
 _FADED = "#585858"
@@ -189,24 +187,6 @@ def print_translated(answer: dict, console: Console):
         lines = [f"{best['score']:8.3f}  {best['text']}" for best in answer["n_best"]]
     for line in lines:
         console.print(Text(plain(line)), soft_wrap=True)
-
-
-def music_table(samples, corpus):
-    """A rich Table of the statistics of samples beside those of a corpus, see `music.corpus_statistics`."""
-    pairs = [("pieces", "{}"), ("quarters", "{:g}"), ("voices", "{}"), ("notes_per_quarter", "{:.2f}")]
-    rows = [[name, *(form.format(part[name]) for part in (samples, corpus))] for name, form in pairs]
-    rows.append(["range", *(" to ".join(map(pitch_name, part["range"] or ())) for part in (samples, corpus))])
-    for length in [*corpus["lengths"]][:6]:
-        rows.append([f"length {length}", *(f"{part['lengths'].get(length, 0):.1%}" for part in (samples, corpus))])
-    for name in NAMES:
-        rows.append([f"pitch {name}", *(f"{part['pitch_classes'].get(name, 0):.1%}" for part in (samples, corpus))])
-    leading = [("voice_crossings", "{:.1%}"), ("parallel_fifths", "{:.2f}"), ("parallel_octaves", "{:.2f}")]
-    for name, form in leading:
-        if name in samples and name in corpus:
-            rows.append([name, *(form.format(part[name]) for part in (samples, corpus))])
-    rows = [[row[0].replace("_", " "), *row[1:]] for row in rows]
-    caption = "lengths in quarters; crossings: share of the time; parallels: pairs of voices per 100 chord changes"
-    return plain_table("", ["", "samples", "corpus"], rows, caption)
 
 
 def _has_colour(console: Console) -> bool:

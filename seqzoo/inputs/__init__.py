@@ -1,7 +1,7 @@
 """Fronts: the Keras inputs of a model, and what turns them into the vectors that its recurrent layers read.
 
-Each front function returns ``(inputs, x, mask)``: inputs, a dict of `keras.Input`; x [B, T, D]; mask [B, T], True at real
-steps. A model builder takes this triple as its `front`::
+Each front function returns ``(inputs, x, mask)``: inputs, a dict of `keras.Input`; x [B, T, D]; mask [B, T], True at
+real steps. A model builder takes this triple as its `front`::
 
     from seqzoo.inputs import words
     from seqzoo.models import tagger

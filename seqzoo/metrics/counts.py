@@ -13,7 +13,7 @@ def percent(part: float, whole: float) -> float:
     return 100.0 * part / whole if whole else 0.0
 
 
-def scores(correct: int, found: int, support: int) -> dict:
+def scores_of_counts(correct: int, found: int, support: int) -> dict:
     """``{"precision", "recall", "f1", "support"}`` of so many predicted items, of which some are correct."""
     return {
         "precision": percent(correct, found),
@@ -23,9 +23,10 @@ def scores(correct: int, found: int, support: int) -> dict:
     }
 
 
-def classes(correct: Counter, found: Counter, support: Counter) -> dict[str, dict]:
-    """The `scores` of each class that was found or is in the gold data, by name."""
-    return {name: scores(correct[name], found[name], support[name]) for name in sorted(found.keys() | support.keys())}
+def scores_by_class(correct: Counter, found: Counter, support: Counter) -> dict[str, dict]:
+    """The `scores_of_counts` of each class that was found or is in the gold data, by name."""
+    names = sorted(found.keys() | support.keys())
+    return {name: scores_of_counts(correct[name], found[name], support[name]) for name in names}
 
 
 def macro_f1(classes: dict[str, dict]) -> float:

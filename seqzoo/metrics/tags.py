@@ -1,10 +1,12 @@
-"""Scores of tagged sentences: exact spans, single tags. Sentences are lists of tags."""
+"""Scores of tagged sentences, as lists of tags: exact spans, single tags, confusion matrix, frequent errors."""
 
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
-from seqzoo.metrics import counts
-from seqzoo.text.spans import split_tag
+import numpy as np
+
+from seqzoo.metrics.counts import percent, scores_by_class, scores_of_counts
+from seqzoo.text.spans import spans, split_tag
 
 Sentences = Sequence[Sequence[str]]
 
@@ -47,9 +49,9 @@ def span_scores(gold: Sentences, predicted: Sentences) -> dict:
     tokens = sum(map(len, gold))
     equal = sum(a == b for tags in zip(gold, predicted, strict=True) for a, b in zip(*tags, strict=True))
     return {
-        **counts.scores(correct.total(), found.total(), support.total()),
-        "accuracy": counts.percent(equal, tokens),
-        "classes": counts.classes(correct, found, support),
+        **scores_of_counts(correct.total(), found.total(), support.total()),
+        "accuracy": percent(equal, tokens),
+        "classes": scores_by_class(correct, found, support),
     }
 
 
@@ -84,13 +86,86 @@ def accuracy_scores(
             count[group] += 1
             correct[group] += gold_tag == predicted_tag
     return {
-        "accuracy": counts.percent(correct.total(), count.total()),
-        "known_accuracy": counts.percent(correct[True], count[True]),
-        "unknown_accuracy": counts.percent(correct[False], count[False]),
-        "sentence_accuracy": counts.percent(sentences, len(gold)),
+        "accuracy": percent(correct.total(), count.total()),
+        "known_accuracy": percent(correct[True], count[True]),
+        "unknown_accuracy": percent(correct[False], count[False]),
+        "sentence_accuracy": percent(sentences, len(gold)),
         "known_count": count[True],
         "unknown_count": count[False],
     }
+
+
+def confusion(gold: Sentences, predicted: Sentences) -> tuple[list[str], np.ndarray]:
+    """Counts how often each gold tag got each predicted tag.
+
+    Span tags are counted by token and without their prefix: ``B-PER`` and ``I-PER`` are both ``PER``. A text with one
+    label is a sentence with one tag.
+
+    Args:
+        gold: a list of tags for each sentence.
+        predicted: the tags that the model gave the same sentences.
+
+    Returns:
+        ``(labels, counts)``: the labels, the most frequent gold label first, and integers ``counts[gold, predicted]``.
+
+    Raises:
+        ValueError: the numbers of gold and predicted tags of a sentence differ.
+    """
+    check_lengths(gold, predicted)
+    pairs = Counter(pair for tags in zip(gold, predicted, strict=True) for pair in zip(*tags, strict=True))
+    if marks_spans({tag for pair in pairs for tag in pair}):
+        by_type = Counter()
+        for (gold_tag, predicted_tag), count in pairs.items():
+            by_type[split_tag(gold_tag)[1] or "O", split_tag(predicted_tag)[1] or "O"] += count
+        pairs = by_type
+    support = Counter()
+    for (gold_tag, predicted_tag), count in pairs.items():
+        support[gold_tag] += count
+        support[predicted_tag] += 0
+    labels = sorted(support, key=lambda label: (-support[label], label))
+    index = {label: i for i, label in enumerate(labels)}
+    counts = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    for (gold_tag, predicted_tag), count in pairs.items():
+        counts[index[gold_tag], index[predicted_tag]] = count
+    return labels, counts
+
+
+def common_errors(tokens: Sentences, gold: Sentences, predicted: Sentences, limit: int = 50) -> list[dict]:
+    """The most frequent errors, each with example sentences.
+
+    Args:
+        tokens: a list of words for each sentence.
+        gold: their tags.
+        predicted: the tags that the model gave them.
+        limit: the largest number of errors to return.
+
+    Returns:
+        A list of dicts, the most frequent error first. ``kind`` is ``"tag"`` for tags that mark no spans. For spans it
+        is ``"type"`` (right tokens, wrong type), ``"boundary"`` (right type, overlapping tokens), ``"boundary and
+        type"`` (overlapping, both wrong), ``"missed"`` or ``"spurious"``. ``gold`` and ``predicted`` are the tag or
+        type, None where there is no span. ``text`` is the word or the span, ``"Gold Text -> Text Found"`` where the
+        boundary is wrong. ``count`` is how often the error occurs; ``examples`` are up to 3 different sentences with
+        the error in ``[[ ]]``.
+
+    Raises:
+        ValueError: the numbers of words, gold tags and predicted tags of a sentence differ.
+    """
+    check_lengths(gold, predicted)
+    check_lengths(gold, tokens, "words")
+    errors_of = _span_errors if marks_spans({tag for tags in [*gold, *predicted] for tag in tags}) else _tag_errors
+    counts = Counter()
+    examples = defaultdict(list)
+    for words, gold_tags, predicted_tags in zip(tokens, gold, predicted, strict=True):
+        for error, start, end in errors_of(words, gold_tags, predicted_tags):
+            counts[error] += 1
+            if len(examples[error]) < 3:
+                example = " ".join([*words[:start], "[[", *words[start:end], "]]", *words[end:]])
+                if example not in examples[error]:
+                    examples[error].append(example)
+    return [
+        dict(zip(("kind", "gold", "predicted", "text"), error, strict=True), count=count, examples=examples[error])
+        for error, count in counts.most_common(limit)
+    ]
 
 
 def marks_spans(tags: Iterable[str]) -> bool:
@@ -108,3 +183,38 @@ def check_lengths(gold: Sentences, other: Sentences, what: str = "predicted tags
     for i, (a, b) in enumerate(zip(gold, other, strict=True)):
         if len(a) != len(b):
             raise ValueError(f"Sentence {i} (counted from 0) has {len(a)} gold tags and {len(b)} {what}.")
+
+
+def _tag_errors(words: Sequence[str], gold_tags: Sequence[str], predicted_tags: Sequence[str]) -> Iterator[tuple]:
+    """Yields ((kind, gold, predicted, text), start, end) for each wrong tag of a sentence."""
+    for i, (gold_tag, predicted_tag) in enumerate(zip(gold_tags, predicted_tags, strict=True)):
+        if gold_tag != predicted_tag:
+            yield ("tag", gold_tag, predicted_tag, words[i]), i, i + 1
+
+
+def _span_errors(words: Sequence[str], gold_tags: Sequence[str], predicted_tags: Sequence[str]) -> Iterator[tuple]:
+    """Yields ((kind, gold, predicted, text), start, end) for each wrong span of a sentence."""
+    gold_spans, predicted_spans = set(spans(gold_tags)), set(spans(predicted_tags))
+    missed, spurious = sorted(gold_spans - predicted_spans), sorted(predicted_spans - gold_spans)
+    overlaps = [
+        (min(a[1], b[1]) - max(a[0], b[0]), a[2] == b[2], a, b)
+        for a in missed
+        for b in spurious
+        if a[0] < b[1] and b[0] < a[1]
+    ]
+    # A span belongs to at most one error: pair the longest overlaps first, and equal ones of the same type first.
+    for _, same_type, a, b in sorted(overlaps, key=lambda overlap: overlap[:2], reverse=True):
+        if a in missed and b in spurious:
+            missed.remove(a)
+            spurious.remove(b)
+            text = " ".join(words[a[0] : a[1]])
+            if a[:2] == b[:2]:
+                kind = "type"
+            else:
+                kind = "boundary" if same_type else "boundary and type"
+                text += " -> " + " ".join(words[b[0] : b[1]])
+            yield (kind, a[2], b[2], text), min(a[0], b[0]), max(a[1], b[1])
+    for start, end, span_type in missed:
+        yield ("missed", span_type, None, " ".join(words[start:end])), start, end
+    for start, end, span_type in spurious:
+        yield ("spurious", None, span_type, " ".join(words[start:end])), start, end

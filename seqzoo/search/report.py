@@ -11,9 +11,9 @@ from rich.text import Text
 
 from seqzoo.display.pages import page
 from seqzoo.display.plain import plain
+from seqzoo.files import replace, write_json
 from seqzoo.search.space import Values, flag_text
 from seqzoo.search.trials import Search
-from seqzoo.training.loop import replace, write_json
 
 MIN_TRIALS = 10  # finished trials needed to estimate the importance of options
 
@@ -80,8 +80,8 @@ def importance(search: Search, records: list[dict]) -> dict:
     answer["explained"] = float(forest.oob_score_)
     if forest.oob_score_ <= 0:
         return answer | {
-            "note": f"Too few trials to tell: a random forest fitted to these {len(scored)} predicts the score of unseen "
-            "trials no better than their mean."
+            "note": f"Too few trials to tell: a random forest fitted to these {len(scored)} predicts the score of "
+            "unseen trials no better than their mean."
         }
     drops = permutation_importance(forest, x, y, n_repeats=10, random_state=0)
     rows = zip(columns, drops.importances_mean, drops.importances_std, strict=True)
@@ -111,7 +111,8 @@ def _body(search: Search, results: dict) -> Iterator[str]:
         counts[record["status"]] = counts.get(record["status"], 0) + 1
     yield f"<p>{len(records)} trials: {', '.join(f'{count} {status}' for status, count in counts.items())}. "
     seeds = f", mean of {search.seeds} seeds" if search.seeds > 1 else ""
-    yield f"The score is {html.escape(search.title)}{seeds}; {'higher' if search.sign > 0 else 'lower'} is better.</p>\n"
+    better = "higher" if search.sign > 0 else "lower"
+    yield f"The score is {html.escape(search.title)}{seeds}; {better} is better.</p>\n"
     if found:
         yield f"<h2>Best: {_score(found)}</h2>\n<pre>{html.escape(found['command'])}</pre>\n"
     yield "<h2>Settings and scores</h2>\n"
@@ -161,8 +162,8 @@ def _coordinates(search: Search, records: list[dict]) -> Iterator[str]:
             f'<polyline class=wide points="{points}"/><polyline points="{points}"/></g>\n'
         )
     yield (
-        "</svg></div>\n<p class=legend>Each line is a trial, from the worst score (blue) to the best (orange). Point at "
-        "a line or at its row below to highlight both. Trials without a score are not drawn.</p>\n"
+        "</svg></div>\n<p class=legend>Each line is a trial, from the worst score (blue) to the best (orange). Point "
+        "at a line or at its row below to highlight both. Trials without a score are not drawn.</p>\n"
     )
 
 
@@ -194,8 +195,8 @@ def _bars(found: dict) -> Iterator[str]:
             f"{mean:.2f} ± {spread:.2f}</tr>\n"
         )
     yield (
-        "</table>\n<p class=legend>Permutation importance: a random forest of 100 trees learns to predict the score from "
-        "the options; a bar shows how far its R² falls when the values of that option are shuffled among the trials "
+        "</table>\n<p class=legend>Permutation importance: a random forest of 100 trees learns to predict the score "
+        "from the options; a bar shows how far its R² falls when that option's values are shuffled among the trials "
         "(mean and standard deviation of 10 shuffles). The out-of-bag R² is "
         f"{found['explained']:.2f}: the closer to 1, the more reliable the bars.</p>\n"
     )

@@ -14,10 +14,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure
 from seqzoo.search.space import flag_text
 from seqzoo.task import TASKS
-from seqzoo.training.loop import prepare, write_json
+from seqzoo.training.folder import prepare
 
 TRAIN = ("-m", "seqzoo.run")
 LOG = "train.log"
@@ -133,7 +134,7 @@ class Search:
             if not path.is_file():
                 raise ValueError(f"{self.folder} is not empty and holds no search: give another --workdir.")
             defaults = {name: value for name, value in TASKS[self.task].Config().to_dict().items() if name in fixed}
-            found = defaults | json.loads(path.read_text("utf-8"))  # an older search implies the defaults of newer options
+            found = defaults | json.loads(path.read_text("utf-8"))  # an older search has no newer options
             if overwrite:
                 shutil.rmtree(self.folder)
             elif found != wanted:
@@ -201,7 +202,7 @@ def run_trial(
     except ValueError as error:  # options that are only valid without each other
         runs, record["status"], record["reason"] = [], "failed", str(error)
     for given, config, folder in runs:
-        prepare(folder, search.task, config)
+        prepare(folder, TASKS[search.task](config))
         write_json(root / "trial.json", (search.record(trial_id) or record) | {"status": "running", "reason": ""})
         if not _is_ready(folder, stop_after):
             paused = [f"--stop_after={stop_after}"] if stop_after else []

@@ -14,8 +14,8 @@ import numpy as np
 from keras_tuner import oracles
 from keras_tuner.engine import hyperparameters
 
+from seqzoo.files import write_json
 from seqzoo.search.space import flag_text
-from seqzoo.training.loop import write_json
 
 
 class _Resumable:

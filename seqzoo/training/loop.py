@@ -272,8 +272,7 @@ def _save_history(folder: pathlib.Path, history: list[dict], task: Task) -> None
     from seqzoo.display.plots import history_plot
 
     write_json(folder / "history.json", history)
-    key = f"valid_{task.objective}"
-    if any(key in row for row in history):
+    if any(f"valid_{task.objective}" in row for row in history):
         history_plot(history, task.objective, task.measures, folder / "history.png")
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default(step=history[-1]["epoch"]):

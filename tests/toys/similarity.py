@@ -27,16 +27,12 @@ def shared_words(data_dir=None, name=None, columns=None, sizes=(400, 50), seed=0
             shared = len({*a} & {*b}) / len({*a} | {*b})
             yield {"first": " ".join(a), "second": " ".join(b), "similarity": shared}
 
-    return {
-        split: Examples(lambda i=i: generate(i, sizes[i]), NEEDS, f"shared_words/{split}")
-        for i, split in enumerate(("train", "valid"))
-    }
+    names = enumerate(("train", "valid"))
+    return {split: Examples(lambda i=i: generate(i, sizes[i]), NEEDS, f"shared_words/{split}") for i, split in names}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training
-):
+class Config(options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training):
     """Similarity."""
 
     dataset: str = default(options.Data, dataset="shared_words")

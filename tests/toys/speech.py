@@ -20,33 +20,31 @@ NEEDS = {"frames": np.ndarray, "text": str}
 @DATASETS.register("tones")
 def tones(data_dir=None, name=None, columns=None, sizes=(400, 50), seed=0):
     """Strings of tones: each letter is two to four noisy frames around a vector of its own."""
-    letters = np.random.default_rng(0).normal(size=(5, 8))
+    tones = np.random.default_rng(0).normal(size=(5, 8))
 
     def generate(split, size):
         rng = np.random.default_rng([seed, split])
         for _ in range(size):
             ids = rng.integers(0, 5, rng.integers(1, 9))
-            sound = np.repeat(letters[ids], rng.integers(2, 5, len(ids)), axis=0)
-            text = "".join("abcde"[i] for i in ids)
-            yield {"frames": (sound + rng.normal(0, 0.3, sound.shape)).astype("float32"), "text": text}
+            sound = np.repeat(tones[ids], rng.integers(2, 5, len(ids)), axis=0)
+            frames = (sound + rng.normal(0, 0.3, sound.shape)).astype("float32")
+            yield {"frames": frames, "text": "".join("abcde"[i] for i in ids)}
 
-    return {
-        split: Examples(lambda i=i: generate(i, sizes[i]), NEEDS, f"tones/{split}")
-        for i, split in enumerate(("train", "valid"))
-    }
+    names = enumerate(("train", "valid"))
+    return {split: Examples(lambda i=i: generate(i, sizes[i]), NEEDS, f"tones/{split}") for i, split in names}
 
 
 class Scaler(Asset):
-    """The mean and the standard deviation of each value of a frame."""
+    """Brings frames to mean 0 and standard deviation 1."""
 
     def __init__(self, mean, deviation):
-        self.mean, self.deviation = list(map(float, mean)), list(map(float, deviation))
+        self.mean, self.deviation = np.array(mean), np.array(deviation)
 
     def to_dict(self):
-        return {"mean": self.mean, "deviation": self.deviation}
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
 
     def __call__(self, x):
-        return ((x - np.array(self.mean)) / np.array(self.deviation)).astype("float32")
+        return ((x - self.mean) / self.deviation).astype("float32")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,20 +70,26 @@ class Speech(Task):
         return {"letters": letters, "scaler": Scaler(sounds.mean(0), sounds.std(0)), "width": sounds.shape[1]}
 
     def encoder(self, training=False):
+        from seqzoo.layers.ctc import frames_needed
+
         def encode(example):
             x = self.assets["scaler"](example["frames"])
             ids = np.array(self.assets["letters"].encode(example.get("text", "")), "int32")
-            if training and len(ids) > len(x):
+            if training and frames_needed(ids) > len(x):
                 raise Skip("more letters than frames")
             return {"frames": x, "frames_length": np.int32(len(x))}, ids, np.float32(1)
 
         return encode
 
     def build(self):
-        from seqzoo.models import transcriber
+        import keras
+
+        from seqzoo.layers.ctc import force_blank
+        from seqzoo.models import tagger
 
         front = frames(self.assets["width"])
-        return transcriber(len(self.assets["letters"]), front, **self.config.arguments(options.Recurrent))
+        model = tagger(len(self.assets["letters"]), front, crf=False, **self.config.arguments(options.Recurrent))
+        return keras.Model(model.input, force_blank(model.output, mask=front[2]))
 
     def loss(self):
         from seqzoo.layers.ctc import CTCLoss
@@ -93,15 +97,15 @@ class Speech(Task):
         return CTCLoss()
 
     def decoded(self, model):
-        from seqzoo.layers.ctc import greedy
+        from seqzoo.layers.ctc import CTCDecode
 
-        return {"ids": greedy(model.output)}
+        return CTCDecode()(model.output)
 
     def example(self, line):
         return {"frames": np.load(line)}
 
     def answer(self, example, row):
-        ids = [] if row is None else [i for i in row["ids"] if i > 0]
+        ids = [] if row is None else row["labels"][row["labels"] > 0]
         return {"text": "".join(self.assets["letters"].decode(ids))}
 
     def scores(self, examples, answers):

@@ -56,7 +56,7 @@ def _layout(records, path, columns):
     """Returns (line before the first example, number of columns, feature -> index of its column)."""
     number, fields = next(records(path), (0, []))
     if not fields:
-        raise ValueError(f"{path} is empty.")
+        raise ValueError(f"{path} holds no examples.")
     width = len(fields)
     columns = columns or {}
     if not any(isinstance(column, int) for column in columns.values()):

@@ -33,7 +33,7 @@ def jsonl(data_dir=None, name: str | None = None, columns: dict | None = None) -
 def _examples(path, columns):
     first = next((item for _, _, item in json_objects(path)), None)
     if first is None:
-        raise ValueError(f"{path} is empty.")
+        raise ValueError(f"{path} holds no examples.")
     keys = find_columns(path, list(first), columns or {})
     return Examples(lambda: _read(path, keys), {"text": str, "label": str}, path)
 

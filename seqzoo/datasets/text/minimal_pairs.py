@@ -79,4 +79,4 @@ def _read(files, keys, needs_group):
                 raise bad_line(file, number, "the two sentences are the same", line)
             yield example
         if not number:
-            raise ValueError(f"{file} is empty.")
+            raise ValueError(f"{file} holds no examples.")

@@ -62,7 +62,7 @@ def parallel(data_dir=None, name: str | None = None, columns: dict | None = None
         }
     for source, read in found.values():
         if next(read(), None) is None:
-            raise ValueError(f"{source}: there is no line.")
+            raise ValueError(f"{source} holds no examples.")
     if None in found:
         return _split_by_hash(*found[None])
     return {split: Examples(read, FEATURES, source) for split, (source, read) in found.items()}
