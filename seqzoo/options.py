@@ -280,3 +280,17 @@ def label_weights(text: str) -> dict[str, float]:
         except ValueError:
             raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
     return weights
+
+
+def unescaped(name: str, text: str) -> str:
+    r"""The value of the option `name`, in which \n is a line end.
+
+    Raises:
+        ValueError: a backslash begins no escape.
+    """
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"--{name}: a backslash begins an escape such as \\n; a real one is \\\\. Received: {text!r}"
+        ) from error
