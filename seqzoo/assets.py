@@ -3,7 +3,8 @@
 import json
 import os
 import pathlib
-from collections.abc import Callable
+
+from seqzoo.files import replace, write_json
 
 MANIFEST = "assets.json"
 
@@ -88,9 +89,8 @@ def save_assets(folder: str | os.PathLike, assets: dict) -> None:
             manifest[name] = type(asset).__name__
             (folder / "assets").mkdir(parents=True, exist_ok=True)
             replace(folder / "assets" / f"{name}{asset.suffix}", asset.save)
-    text = json.dumps({name: manifest[name] for name in assets}, indent=1, ensure_ascii=False)
     folder.mkdir(parents=True, exist_ok=True)
-    replace(folder / MANIFEST, lambda path: pathlib.Path(path).write_text(text, "utf-8"))
+    write_json(folder / MANIFEST, {name: manifest[name] for name in assets})
 
 
 def load_assets(folder: str | os.PathLike) -> dict:
@@ -135,20 +135,6 @@ def _load(folder, name, entry):
         raise ValueError(f"{path} is missing: asset {name!r} of {folder / MANIFEST}.") from None
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} could not be loaded as {entry}: {type(error).__name__}: {error}") from error
-
-
-def replace(path: str | os.PathLike, save: Callable[[str], object]) -> None:
-    """Calls ``save(temporary path)`` and moves the result to `path`: a reader, or a kill, never sees half a file."""
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
-    try:
-        save(str(temporary))
-        os.replace(temporary, path)
-    except OSError as error:
-        error.filename = str(path)  # a full disk does not say which file it had no room for
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _check_name(name):

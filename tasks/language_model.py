@@ -12,9 +12,9 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
 from seqzoo.data.streams import Streams
-from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
+from seqzoo.datasets import DATASETS, chunks, every_nth, joined
 from seqzoo.display.terminal import print_scored
-from seqzoo.metrics.scores import pair_scores, text_scores
+from seqzoo.metrics.text import pair_scores, text_scores
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.codec import UNITS, Codec
 from seqzoo.text.ngrams import AddK, KneserNey, best_k
@@ -181,7 +181,7 @@ class LanguageModel(Task):
                     f"{examples.source} gives {', '.join(examples.features)}, where a text is needed: --dataset=text."
                 )
         if unseen and "test" not in splits:  # not what the run learned from: all of it is scored
-            splits = as_test(splits)
+            splits = {"test": joined(splits)}
         if not vocabularies:
             if "train" not in splits:
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
@@ -292,9 +292,9 @@ class LanguageModel(Task):
             texts, groups = [], []
             for pair in chunk:
                 both = [pair["good"], pair["bad"]]
-                whole = "place" not in pair or config.tokenizer != "whitespace"
+                whole = "position" not in pair or config.tokenizer != "whitespace"
                 if not whole:
-                    both = [" ".join(text.split(" ")[: pair["place"] + 1]) for text in both]
+                    both = [" ".join(text.split(" ")[: pair["position"] + 1]) for text in both]
                 good, bad = (codec.encode(text)[0] for text in both)
                 if good == bad or good.count(1) != bad.count(1):
                     skipped += 1  # an unknown word where the two differ
@@ -337,7 +337,7 @@ class LanguageModel(Task):
         for example, row in Batches(texts, encode, 64, window).outputs(run):
             text, tokens = example["text"], []
             end = [(len(text), len(text))] * example["closed"]
-            for (start, stop), i, score in zip([*codec.places(text), *end], row["ids"], row["scores"], strict=False):
+            for (start, stop), i, score in zip([*codec.offsets(text), *end], row["ids"], row["scores"], strict=False):
                 token = {"text": text[start:stop] if start < stop else codec.tokens[i], "start": start, "end": stop}
                 if i == 1 and token["text"] != UNKNOWN:
                     score -= (len(token["text"].encode("utf-8", "replace")) + 1) * math.log(257)
@@ -433,8 +433,9 @@ class LanguageModel(Task):
 
     def inspect(self, run, lines, options, console):
         from seqzoo.display import inspection
-        from seqzoo.display import terminal as display
+        from seqzoo.display.pages import CORRELATIONS, units_page
         from seqzoo.display.plots import gate_plot
+        from seqzoo.display.tables import plain_table
         from seqzoo.training.loop import replace
 
         codec, notes = self.codec(run.config, run.vocabularies), []
@@ -468,7 +469,7 @@ class LanguageModel(Task):
             for path, name in ((options.html, "inspect.html"), (options.png, "gates.png"))
         )
         page = {"notes": notes, "followed": followed, "tokens": tokens, "units": shown}
-        pieces = display.units_page(page, f"{run.folder.name}: what units follow")
+        pieces = units_page(page, f"{run.folder.name}: what units follow")
         replace(html, lambda path: pathlib.Path(path).write_text("".join(pieces), "utf-8"))
         first, last = options.start - 1, min(options.start - 1 + options.steps, len(ids))
         order, layer = inspection.order(layers[number - 1]), layers[number - 1]
@@ -485,7 +486,7 @@ class LanguageModel(Task):
                 for row in followed
             ]
             columns = ["what is followed", "by unit", "correlation", "by chance"]
-            console.print(display.plain_table("Units that follow the text", columns, rows, display.CORRELATIONS))
+            console.print(plain_table("Units that follow the text", columns, rows, CORRELATIONS))
         saturated = inspection.saturation(layers)
         if saturated:
             rows = [
@@ -493,7 +494,7 @@ class LanguageModel(Task):
                 for row in saturated
             ]
             columns = ["layer", "gate", "below .1", "above .9", "mean"]
-            console.print(display.plain_table("Saturation of the gates", columns, rows))
+            console.print(plain_table("Saturation of the gates", columns, rows))
         else:
             console.print(f"--rnn={run.config.rnn} has no gates that are known here: its h alone is drawn.")
         console.print(f"[dim]saved as {html} and {png}[/]", soft_wrap=True)

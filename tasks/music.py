@@ -11,10 +11,12 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
-from seqzoo.datasets import DATASETS, as_test, every_nth
-from seqzoo.display.terminal import music_table
-from seqzoo.music import score as music
-from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding, parse_metre
+from seqzoo.datasets import DATASETS, every_nth, joined
+from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, REST, Encoding
+from seqzoo.music.keys import find_key, key_name, parse_key, parse_pitch
+from seqzoo.music.midi import read_midi, write_midi
+from seqzoo.music.score import SIXTEENTH, cut, parse_metre
+from seqzoo.music.statistics import corpus_statistics, statistics_table
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.ngrams import KneserNey
 from seqzoo.text.vocabulary import Vocabulary
@@ -155,7 +157,7 @@ class MusicTask(Task):
                     f"{examples.source} gives {', '.join(examples.features)}, where music is needed: --dataset=midi."
                 )
         if unseen and "test" not in splits:
-            splits = as_test(splits)
+            splits = {"test": joined(splits)}
         data = Data({}, dict(vocabularies or {}))
         if "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"] = held_out(splits["train"], HELD_OUT)
@@ -163,10 +165,10 @@ class MusicTask(Task):
         if not vocabularies:
             if "train" not in splits:
                 raise ValueError(f"No train split to learn from. Found: {', '.join(splits) or 'nothing'}.")
-            struck = {"score", "begins"} & splits["train"].features.keys()
-            if not struck:
+            onsets = {"score", "begins"} & splits["train"].features.keys()
+            if not onsets:
                 data.facts["time"] = f"a frame is taken as 1/{config.steps_per_quarter} of a quarter note"
-            data.vocabularies["tokens"] = new_encoding(config, bool(struck)).vocabulary
+            data.vocabularies["tokens"] = new_encoding(config, bool(onsets)).vocabulary
             if "style" in self.conditions(config):
                 styles = {example.get("style", "") for example in splits["train"]} - {""}
                 if not styles:
@@ -194,8 +196,7 @@ class MusicTask(Task):
 
     def encoding(self, config, vocabularies):
         """The Encoding of a run."""
-        struck = "held 60" in vocabularies["tokens"]
-        return new_encoding(config, struck)
+        return new_encoding(config, onsets="held 60" in vocabularies["tokens"])
 
     def conditions(self, config):
         """The names of a config's conditions."""
@@ -209,7 +210,7 @@ class MusicTask(Task):
         """(inputs, labels, weights) of a piece of `Pieces`, all of it known."""
         rows = piece["rows"]
         before, age = encoding.inputs(rows)
-        inputs = {"before": before, "place": piece["places"]}
+        inputs = {"before": before, "place": piece["positions"]}
         if encoding.name != "events":
             inputs["age"] = age
         if config.melody_ahead:
@@ -219,9 +220,9 @@ class MusicTask(Task):
             about["style"] = ""  # of valid or of other data: none that the run learned from
         inputs |= told(about, vocabularies)
         if config.output == "notes":
-            return {**inputs, "tokens": rows}, rows, encoding.decided(rows).astype("float32")
-        if encoding.name != "frames" or encoding.struck:
-            raise ValueError("--output=independent is of --encoding=frames and --dataset=frames.")
+            return {**inputs, "tokens": rows}, rows, encoding.mask(rows).astype("float32")
+        if encoding.name != "frames" or encoding.onsets:
+            raise ValueError("--output=independent needs --encoding=frames and --dataset=piano_roll.")
         return inputs, encoding.roll(rows), (rows[:, 0] != END).astype("float32")
 
     def vary(self, config, encoding, encoded, rng):
@@ -229,7 +230,7 @@ class MusicTask(Task):
         inputs, labels, weights = encoded
         inputs = dict(inputs)
         if config.transpose:
-            low, high = encoding.room(inputs.get("tokens", inputs["before"]))
+            low, high = encoding.transpose_range(inputs.get("tokens", inputs["before"]))
             shift = int(rng.integers(max(-6, low), min(5, high) + 1))
             inputs = self.transposed(encoding, inputs, shift)
             labels = inputs["tokens"] if "tokens" in inputs else np.roll(labels, shift, axis=-1)
@@ -242,7 +243,7 @@ class MusicTask(Task):
     def transposed(self, encoding, inputs, shift):
         """Inputs of a piece, or of a batch, in another key."""
         names = [name for name in ("tokens", "before", "ahead") if name in inputs]
-        inputs = {**inputs, **{name: encoding.transposed(inputs[name], shift) for name in names}}
+        inputs = {**inputs, **{name: encoding.transpose(inputs[name], shift) for name in names}}
         if "tonic" in inputs:
             tonic = inputs["tonic"]
             inputs["tonic"] = np.where(tonic > 0, (tonic - LOWEST_TONIC + shift) % 12 + LOWEST_TONIC, 0).astype("int32")
@@ -313,7 +314,9 @@ class MusicTask(Task):
         def run(inputs, labels, weights):
             inputs = hidden(inputs, [*self.conditions(config), "ahead"])
             # Of each piece by itself: the others of its batch must not decide in which keys it is read.
-            low, high = np.transpose([encoding.room(rows) for rows in inputs.get("tokens", inputs["before"])])
+            low, high = np.transpose(
+                [encoding.transpose_range(rows) for rows in inputs.get("tokens", inputs["before"])]
+            )
             total, read = -np.inf, np.zeros((len(low), 1, 1))
             for shift in range(-(keys // 2), keys - keys // 2):
                 fits = (low <= shift) & (shift <= high)
@@ -332,7 +335,7 @@ class MusicTask(Task):
         nats, steps, notes = 0.0, 0, 0
         for piece, row in batches.outputs(run):
             real = piece["rows"][piece["rows"][:, 0] != END]
-            decided = encoding.decided(real)
+            decided = encoding.mask(real)
             scores = row["scores"][: len(real)]
             nats -= float((scores * decided[:, : scores.shape[1]]).sum(dtype="float64"))
             steps, notes = steps + len(real), notes + int(decided.sum())
@@ -349,7 +352,7 @@ class MusicTask(Task):
         corpus = run.folder / "corpus.json"
         if corpus.is_file():  # the run is finished
             corpus = json.loads(corpus.read_text("utf-8"))
-            yield {"samples": music.corpus_statistics(scores), "corpus": corpus}
+            yield {"samples": corpus_statistics(scores), "corpus": corpus}
 
     def draw(self, config, opener, vocabularies, asked):
         """List of Scores, of the options `Generating`."""
@@ -361,12 +364,12 @@ class MusicTask(Task):
         given, steps, score = self.beginning(config, encoding, asked)
         metre = parse_metre(asked.metre or (score.metre if score else (4, 4)))
         wanted = {
-            "key": music.parse_key(asked.key) if asked.key else score and music.find_key(score),
+            "key": parse_key(asked.key) if asked.key else score and find_key(score),
             "metre": metre if asked.metre or score else None,
             "style": asked.style,
         }
         rows, names = asked.samples, self.conditions(config)
-        known = {"place": np.tile(encoding.places(steps, metre, asked.pickup), (rows, 1))}
+        known = {"place": np.tile(encoding.positions(steps, metre, asked.pickup), (rows, 1))}
         for name, value in told({name: wanted[name] for name in names}, vocabularies).items():
             known[name] = np.full(rows, value)
         for name in ("key", "style"):
@@ -387,7 +390,7 @@ class MusicTask(Task):
         scores = [encoding.decode(row, tempo=asked.tempo, metre=metre) for row in drawn]
         if encoding.name == "events":
             longest = max(asked.length, encoding.decode(given).length)  # a primer is not cut
-            scores = [music.cut(score, longest) for score in scores]
+            scores = [cut(score, longest) for score in scores]
         return [dataclasses.replace(score, name=f"sample {number}") for number, score in enumerate(scores, 1)]
 
     def beginning(self, config, encoding, asked):
@@ -400,28 +403,28 @@ class MusicTask(Task):
         if asked.melody:
             if not config.melody_ahead or encoding.name not in ("voices", "frames"):
                 raise ValueError("--melody needs a run of --encoding=voices or frames with --melody_ahead above 0.")
-            score = music.read_midi(asked.melody)
+            score = read_midi(asked.melody)
             melody = encoding.melody(score)
             given = np.zeros((len(melody), encoding.slots), "int32")
             given[:, 0] = melody
             return given, len(given), score
         if asked.primer:
-            score = music.read_midi(asked.primer)
+            score = read_midi(asked.primer)
             quarters = min(asked.primer_quarters, float(score.length))
-            given = encoding.encode({"score": music.cut(score, quarters)})[:-1]
+            given = encoding.encode({"score": cut(score, quarters)})[:-1]
             if encoding.name != "events":  # rests at its end are a part of it
                 rests = round(quarters * config.steps_per_quarter) - len(given)
                 given = np.pad(given, [(0, max(0, rests)), (0, 0)], constant_values=REST)
             return given, max(steps, len(given)), score
         if asked.chord:
-            given = encoding.chord([music.parse_pitch(name) for name in asked.chord.split()])
+            given = encoding.chord([parse_pitch(name) for name in asked.chord.split()])
             return given, max(steps, len(given)), None
         return np.zeros((0, encoding.slots), "int32"), steps, None
 
     def show(self, answer, console):
         """Prints where a sample is, or the statistics of all of them."""
         if "samples" in answer:
-            console.print(music_table(answer["samples"], answer["corpus"]))
+            console.print(statistics_table(answer["samples"], answer["corpus"]))
             return
         files = ", ".join(answer[kind] for kind in ("midi", "roll", "audio") if kind in answer)
         about = f"{answer['quarters']:g} quarters, {answer['notes']} notes, {answer['key']}"
@@ -437,15 +440,15 @@ class MusicTask(Task):
         if config.ngram:
             scores[f"valid_{config.ngram}-gram_nats_per_step"] = ngram_nats(config, encoding, data)
         pieces = (encoding.decode(piece["rows"]) for piece in data.splits["valid"].examples)
-        write_json(folder / "corpus.json", music.corpus_statistics(pieces))
+        write_json(folder / "corpus.json", corpus_statistics(pieces))
         return scores
 
 
 class Pieces:
     """The pieces of Examples of music, as rows of ids; iterated as often as needed, read anew each time.
 
-    Each is {"rows": [T, S], "places": [T], "key": (tonic, mode), "metre": pair, "style": str}; the last row is the end
-    mark. A piece of more than `longest` steps is several; one that can not be encoded is left out.
+    Each is {"rows": [T, S], "positions": [T], "key": (tonic, mode), "metre": pair, "style": str}; the last row is the
+    end mark. A piece of more than `longest` steps is several; one that can not be encoded is left out.
 
     Attributes:
         left_out: {name: why}; dropped: notes that frames had no room for; read: pieces. Of the last pass.
@@ -460,19 +463,19 @@ class Pieces:
         for example in self.examples:
             try:
                 score, rows = self.encoding.score(example), self.encoding.encode(example)
-                key = music.find_key(score)
+                key = find_key(score)
             except ValueError as error:
                 self.left_out[example.get("name") or f"piece {self.read + len(self.left_out) + 1}"] = str(error)
                 continue
             self.read += 1
-            pickup = example.get("pickup", 0) * float(music.SIXTEENTH)
-            places = self.encoding.places(len(rows), score.metre, pickup)
+            pickup = example.get("pickup", 0) * float(SIXTEENTH)
+            positions = self.encoding.positions(len(rows), score.metre, pickup)
             # Parts of one length: a short one, such as an end mark alone, would weigh in its batch as much as a whole.
             size = -(-len(rows) // -(-len(rows) // self.longest))
             for start in range(0, len(rows), size):
                 part = slice(start, start + size)
                 about = {"key": key, "metre": score.metre, "style": example.get("style", "")}
-                yield {"rows": rows[part], "places": places[part], **about}
+                yield {"rows": rows[part], "positions": positions[part], **about}
         self.dropped = self.encoding.dropped
         if not self.read:
             raise ValueError(f"{self.examples.source}: no piece is of use{self.said()}")
@@ -486,8 +489,8 @@ class Pieces:
         return "".join(parts)
 
 
-def new_encoding(config, struck):
-    return Encoding(config.encoding, config.notes, config.steps_per_quarter, struck)
+def new_encoding(config, onsets):
+    return Encoding(config.encoding, config.notes, config.steps_per_quarter, onsets)
 
 
 def told(conditions, vocabularies):
@@ -536,9 +539,9 @@ def ngram_nats(config, encoding, data):
     shifts = range(-6, 6) if config.transpose else (0,)
     train, left = [], NGRAM_TOKENS
     for piece in data.splits["train"].examples:
-        low, high = encoding.room(piece["rows"])
+        low, high = encoding.transpose_range(piece["rows"])
         for shift in (shift for shift in shifts if low <= shift <= high):
-            train.append(flat(encoding, encoding.transposed(piece["rows"], shift)))
+            train.append(flat(encoding, encoding.transpose(piece["rows"], shift)))
             left -= len(train[-1])
         if left < 0:
             break
@@ -555,21 +558,21 @@ def ngram_nats(config, encoding, data):
 
 def flat(encoding, rows):
     """The ids of rows that are decided, one after the other."""
-    return rows[encoding.decided(rows)]
+    return rows[encoding.mask(rows)]
 
 
 def written(score, path, synthesizer):
     """Writes a Score as MIDI, piano roll and audio, PATH.mid ...; returns what there is to say about it."""
-    from seqzoo.display.plots import piano_roll_plot
+    from seqzoo.music.plots import piano_roll_plot
     from seqzoo.music.synthesizer import render
     from seqzoo.training.loop import replace
 
     files = {"midi": path.with_suffix(".mid"), "roll": path.with_suffix(".png")}
-    replace(files["midi"], lambda temporary: music.write_midi(score, temporary))
+    replace(files["midi"], lambda temporary: write_midi(score, temporary))
     answer = {"quarters": float(score.length), "notes": len(score.notes), "key": "no notes"}
     if score.notes:
         replace(files["roll"], lambda temporary: piano_roll_plot(score, temporary, score.name))
-        answer["key"] = music.key_name(music.find_key(score))
+        answer["key"] = key_name(find_key(score))
     else:
         del files["roll"]
     if synthesizer and score.notes:

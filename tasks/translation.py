@@ -11,9 +11,10 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.batches import Batches
-from seqzoo.datasets import DATASETS, as_test, chunks, every_nth
-from seqzoo.display.terminal import attention_page, print_scored, print_translated
-from seqzoo.metrics.scores import translation_scores
+from seqzoo.datasets import DATASETS, chunks, every_nth, joined
+from seqzoo.display.pages import attention_page
+from seqzoo.display.terminal import print_scored, print_translated
+from seqzoo.metrics.translation import translation_scores
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Data, Task
 from seqzoo.text.codec import UNITS, Codec
@@ -154,7 +155,7 @@ class Translation(Task):
             raise ValueError(f"--bpe_dropout is for --tokenizer=bpe. Received: --tokenizer={config.tokenizer}")
         data = Data({}, dict(vocabularies or {}))
         if unseen and "test" not in splits:
-            splits = as_test(splits)
+            splits = {"test": joined(splits)}
         if "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"] = every_nth(splits["train"], HELD_OUT)
             data.facts["held out"] = f"every {HELD_OUT}th pair of train as valid"
@@ -350,7 +351,7 @@ class Translation(Task):
                 if line.strip():
                     pair, row = next(found)
                     ids = pair["ids"][0]
-                    answer["source_tokens"] = [*source.shown(ids), "<end>"]
+                    answer["source_tokens"] = [*source.token_texts(ids), "<end>"]
                     found_texts = {}
                     for place in np.flatnonzero(np.isfinite(row["scores"])):
                         one = self.answer(pair, row, place, (source, target), copies, shown)
@@ -383,14 +384,14 @@ class Translation(Task):
             "text": text,
             "score": round(float(row["scores"][place]), 4),
             "log_probability": round(float(row["log_probabilities"][place]), 4),
-            "tokens": target.shown(ids),
+            "tokens": target.token_texts(ids),
         }
         if "attention" in row:
             weights = row["attention"][place, :length, :steps]
             if shown:
                 answer["attention"] = weights.astype("float64").round(3).tolist()  # as float32 0.817 is 0.81699997
             if copies and 1 in ids:
-                words = [pair["source"][start:end] for start, end in source.places(pair["source"])]
+                words = [pair["source"][start:end] for start, end in source.offsets(pair["source"])]
                 if source.units == "words":  # each with the blank before it, which the first word does not have
                     words[0] = " " + words[0]
                 for step in (step for step, i in enumerate(ids) if i == 1):
@@ -421,7 +422,7 @@ class Translation(Task):
             batches = Batches(pairs, lambda pair: encoded(*pair["ids"], codecs), 64, 4096, aligned="none")
             for pair, row in batches.outputs(scored):
                 text, ids = pair["target"], [*pair["ids"][1], target.end]
-                places = [*target.places(text), (len(text), len(text))]
+                places = [*target.offsets(text), (len(text), len(text))]
                 tokens = [
                     {
                         "text": text[start:stop] if start < stop else target.tokens[i],

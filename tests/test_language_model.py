@@ -66,7 +66,7 @@ def test_text_comes_back_from_its_ids(units, spell):
         assert not unknown or units in ("words", "whitespace") and not spell
         if not unknown:
             assert codec.decode(ids) == expected
-        assert len(codec.shown(ids)) == len(ids) and 0 not in ids and codec.end not in ids
+        assert len(codec.token_texts(ids)) == len(ids) and 0 not in ids and codec.end not in ids
 
 
 def test_unknown_words_are_marked_or_spelled():
@@ -420,7 +420,7 @@ def test_pairs_are_judged_where_their_words_are_known(trained, corpus, capsys):
     (path,) = trained.glob("evaluate-*agree.json")
     scores = json.loads(path.read_text())
     assert scores["test_unknown_support"] == 1  # "lie" and its l
-    assert scores["test_1_attractor_accuracy"] == 100 and scores["test_support"] == 2
+    assert scores["test_classes"]["1 attractor"]["accuracy"] == 100 and scores["test_support"] == 2
 
 
 def test_the_data_of_the_run_itself_are_scored_without_train(trained, corpus):

@@ -194,7 +194,7 @@ def test_a_beam_of_one_takes_the_likeliest_token_each_step(trained):
         assert answer["n_best"][0]["log_probability"] <= 0
         assert len(answer["n_best"][0]["tokens"]) == len(ids) - 2
         known = [token for token, i in zip(answer["n_best"][0]["tokens"], ids[1:], strict=False) if i != 1]
-        assert known == [token for token in target.shown(ids[1:-1]) if token != "<unk>"]
+        assert known == [token for token in target.token_texts(ids[1:-1]) if token != "<unk>"]
 
 
 def test_an_unknown_word_is_copied_from_where_the_attention_lies(trained):

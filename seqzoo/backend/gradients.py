@@ -27,16 +27,24 @@ def gradient(function: Callable, x):
     raise NotImplementedError(f"Gradients with respect to inputs need TensorFlow or JAX. Received: backend {backend}")
 
 
-def compiled(function: Callable) -> Callable:
+def compiled(function: Callable, signature: tuple | None = None) -> Callable:
     """Compiles a function of tensors into a graph, if the backend has graphs: its loops then run outside of Python.
 
     Weights are read at each call, so later updates count. The function may not change any.
+
+    Args:
+        function: takes positional arguments, nested structures of tensors.
+        signature: the arguments as keras.KerasTensor objects, whose unknown dimensions are None: TensorFlow then traces
+            a single graph; otherwise each new shape takes a second or two. JAX always compiles each shape.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, reduce_retracing=True)
+        if signature is None:
+            return tf.function(function, reduce_retracing=True)
+        specs = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), signature)
+        return tf.function(function, input_signature=specs)
     return _jitted(function) if backend == "jax" else function
 
 

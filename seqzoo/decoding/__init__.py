@@ -1,1 +1,7 @@
-"""Decoding: sequences out of models that predict the next step."""
+"""Decoding: sequences out of any model that predicts the next value."""
+
+from seqzoo.decoding.beam import Beam, Ensemble
+from seqzoo.decoding.sampling import Sampler
+from seqzoo.decoding.steps import Categorical, StepDecoder
+
+__all__ = ["Beam", "Categorical", "Ensemble", "Sampler", "StepDecoder"]

@@ -1,9 +1,4 @@
-"""Beam search: the likeliest sequences of any model that scores the next token, in one compiled loop over a batch.
-
-A step is ``step(ids [N], fixed, state) -> (logits [N, V], state, attention [N, S] or None)``, for N rows that each read
-one token. `fixed` and `state` are lists of tensors [N, ...], or lists of such lists: `fixed` stays as it is while a
-row is decoded (the encoded source, its mask), `state` does not (what a cell carries on).
-"""
+"""Beam search: the likeliest sequences of any model that predicts the next id, in one compiled loop over a batch."""
 
 from typing import Any, NamedTuple
 
@@ -12,20 +7,21 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
+from seqzoo.decoding.steps import Categorical
 
-NONE = -1e9  # the log probability of what is not there or not allowed: sums of it stay finite
-LEAST = -1e8  # what is below it is not there
+NONE = -1e9  # the log probability of a missing or forbidden hypothesis: sums of it stay finite
+LEAST = -1e8  # anything below is missing
 
 
 class Answers(NamedTuple):
-    """What a beam search found for B rows, the K best of each; NumPy arrays.
+    """What a beam search found for B rows, the K best answers of each, as NumPy arrays.
 
-    ids: [B, K, N] without the end mark, 0 behind the end; N is the longest answer's length.
-    scores: [B, K], what ranks them, falling. log_probabilities: [B, K], of all their tokens and the end mark.
-    lengths: [B, K], without the end mark. An answer is as long as its row's limit only if it was cut there.
-    attention: [B, K, N, S], what each token was chosen by, 0 behind the end; None if the step gives none.
+    ids: [B, K, N] without the end mark, 0 after the end; N is the length of the longest answer.
+    scores: [B, K], the ranking scores, in falling order. log_probabilities: [B, K], of all ids and the end mark.
+    lengths: [B, K], without the end mark. An answer reaches its row's limit only if it was cut there.
+    attention: [B, K, N, S], the attention that each id was chosen with, 0 after the end; None if the model has none.
 
-    A row that has fewer than K answers ends in some with score and log probability -inf and length 0.
+    If a row has fewer than K answers, the others have score and log probability -inf and length 0.
     """
 
     ids: np.ndarray
@@ -36,17 +32,17 @@ class Answers(NamedTuple):
 
 
 class Open(NamedTuple):
-    """The J hypotheses of each row that go on, likeliest first, as the search's loop carries them; R = B J."""
+    """The J unfinished hypotheses of each row, likeliest first, as the search's loop carries them; R = B J."""
 
     log_p: Any  # [B, J]; NONE: there is no such hypothesis
-    ids: Any  # [R], the last token, not read yet
+    ids: Any  # [R], the last id, not read yet
     state: Any  # lists of [R, ...]
-    trail: Any  # [R, N, 2]: each token, and the place 0..J-1 of the hypothesis that chose it in its step
+    trail: Any  # [R, N, 2]: each id, and the index 0..J-1 of the hypothesis that chose it in its step
     coverage: Any  # [R, S], the sum of the attention so far
 
 
 class Closed(NamedTuple):
-    """The K best hypotheses of each row that ended, best first."""
+    """The K best finished hypotheses of each row, best first."""
 
     scores: Any  # [B, K]; NONE: there is no such hypothesis
     log_p: Any  # [B, K]
@@ -55,51 +51,51 @@ class Closed(NamedTuple):
 
 
 class Beam:
-    """Searches the likeliest sequences, a few hypotheses side by side.
+    """Searches the likeliest sequences of anything that has the step protocol, see `decoding.steps.StepDecoder`.
 
-    In each step the `width` likeliest continuations of a row's open hypotheses are looked at: those that are an end
-    mark close. Then the `width` likeliest others go on. Width 1 without penalties is the greedy choice. Closed
-    hypotheses are ranked by (Wu et al., 2016, equation 14; Y the tokens and the end mark, X the source)
+    In each step the `width` likeliest continuations of a row's open hypotheses are considered: those that are an end
+    mark close. Then the `width` likeliest others continue. Width 1 without penalties is greedy decoding. Closed
+    hypotheses are ranked by (Wu et al., 2016, equation 14; Y the ids and the end mark, X the source)
 
         s(Y, X) = log P(Y | X) / lp(Y) + cp(X; Y)
         lp(Y) = ((5 + |Y|) / 6)^alpha
         cp(X; Y) = beta sum_i log min(sum_j p_ij, 1)        p_ij the attention of step j to source position i
 
-    and open ones, which are all as long as each other, by log P. A row is done as soon as no open hypothesis can
-    overtake its worst answer any more, even if all that follows were certain: the end of the search is never early.
+    and open ones, which all have the same length, by log P. A row is finished as soon as no open hypothesis can
+    overtake its worst answer, even if all its further ids had probability 1: the search never stops too early.
 
     Args:
-        step: see the module.
-        begin: id that a sequence begins with; it is no part of the answer.
+        decoder: what to search.
         end: id that closes a hypothesis.
         width: open hypotheses of a row.
         length_penalty: alpha; 0: the likeliest wins, above: longer ones are favoured.
         coverage_penalty: beta; above 0: answers that leave a source position without attention fall behind.
-        block_ngrams: n > 0: no n tokens in a row come twice in an answer.
-        banned: ids that are never chosen, such as padding and the unknown token. What is banned or blocked
-            keeps its share of the probability: the others' does not rise.
-        n_best: answers K of each row.
+        block_ngrams: n > 0: no n-gram occurs twice in an answer.
+        banned: ids that are never chosen, such as padding and the unknown token. Banned and blocked ids keep their
+            share of the probability: the others' does not rise.
+        n_best: K, answers of each row.
+        attention: whether answers have attention; it takes N times S numbers a hypothesis.
 
     Raises:
         ValueError: a number out of bounds; the end mark is banned; a coverage penalty without attention.
 
     Example::
 
-        beam = Beam(stepping(Stepper(model)), begin=2, end=3)
-        answers = beam([], stepper.start(1), limits=[20])
+        beam = Beam(Seq2SeqDecoder(model, begin=2), end=3)
+        answers = beam({"source": source}, limits=np.full(len(source), 50), mask=source > 0)
     """
 
     def __init__(
         self,
-        step,
-        begin,
-        end,
-        width=5,
-        length_penalty=0.0,
-        coverage_penalty=0.0,
-        block_ngrams=0,
-        banned=(0, 1),
-        n_best=1,
+        decoder,
+        end: int,
+        width: int = 5,
+        length_penalty: float = 0.0,
+        coverage_penalty: float = 0.0,
+        block_ngrams: int = 0,
+        banned: tuple[int, ...] = (0, 1),
+        n_best: int = 1,
+        attention: bool = True,
     ):
         if min(width, n_best) < 1 or min(coverage_penalty, block_ngrams) < 0:
             raise ValueError(
@@ -108,26 +104,26 @@ class Beam:
             )
         if end in banned:
             raise ValueError(f"The end mark should not be banned. Received: end {end}, banned {banned}")
-        self.step, self.begin, self.end, self.width, self.n_best = step, begin, end, width, n_best
+        self.decoder, self.end, self.width, self.n_best = decoder, end, width, n_best
         self.length_penalty, self.coverage_penalty = length_penalty, coverage_penalty
-        self.block_ngrams, self.banned = block_ngrams, banned
+        self.block_ngrams, self.banned, self.attention = block_ngrams, banned, attention
         self._search = compiled(self._searched)
 
-    def __call__(self, fixed, state, limits, mask=None, begin=None):
+    def __call__(
+        self, inputs: dict, limits: np.ndarray, mask: np.ndarray | None = None, begin: np.ndarray | None = None
+    ) -> Answers:
         """Searches the answers of B rows.
 
         Args:
-            fixed, state: what the step takes, for B rows.
-            limits: [B] integers, the most tokens of each row's answers; the end mark takes the place of one.
-            mask: [B, S] booleans, False where the source is padding, which needs no coverage; None: it has none.
-            begin: [B] ids to begin with in place of the one that all begin with; None: that one.
-
-        Returns:
-            Answers
+            inputs: what the decoder starts from.
+            limits: [B] integers, the most ids of each row's answers; the end mark counts as one.
+            mask: [B, S] booleans, False at padding of the source, which needs no coverage; None: there is no padding.
+            begin: [B] ids to read first in place of the decoder's own.
         """
+        fixed, state = self.decoder.start(inputs)
         limits = np.asarray(limits, "int32")
-        begin = np.full(limits.shape, self.begin) if begin is None else begin
-        blank = np.zeros((max(1, limits.max(initial=1)), 2), "int32")  # its shape says how long a trail gets
+        begin = np.full(limits.shape, self.decoder.begin) if begin is None else begin
+        blank = np.zeros((max(1, limits.max(initial=1)), 2), "int32")  # its shape is that of a trail
         mask = None if mask is None else ops.convert_to_tensor(mask, "bool")
         numbers = (ops.convert_to_tensor(begin, "int32"), ops.convert_to_tensor(limits), ops.convert_to_tensor(blank))
         closed, attention = self._search(*numbers, fixed, state, mask)
@@ -142,7 +138,7 @@ class Beam:
         )
 
     def _searched(self, begin, limits, blank, fixed, state, mask):
-        # The first step reads each row once: its hypotheses are all the same, and differ by what is chosen in it.
+        # The first step reads each row once: its hypotheses differ only from its choices on.
         logits, state, attention = self._stepped(begin, fixed, state)
         rows = ops.shape(limits)[0]
         some = limits > 0
@@ -153,16 +149,16 @@ class Beam:
             trail=ops.tile(blank[None], (rows, 1, 1)),
             coverage=attention,
         )
-        places = ops.arange(self.n_best)
-        first = ops.where(ops.logical_or(some[:, None], places > 0), NONE, 0.0)  # at limit 0 the answer is no token
+        rank = ops.arange(self.n_best)
+        first = ops.where(ops.logical_or(some[:, None], rank > 0), NONE, 0.0)  # at limit 0 the answer is empty
         closed = Closed(
             scores=first,
             log_p=first,
             lengths=ops.zeros_like(first, dtype="int32"),
             trail=ops.tile(blank[None, None], (rows, self.n_best, 1, 1)),
         )
-        hypotheses, closed = self._chosen(0, logits, start, closed, limits, mask)
-        # Attention stays where it was computed: only the trail knows whose it was, until the end. [N, R, S]
+        hypotheses, closed = self._extended(0, logits, start, closed, limits, mask)
+        # Attention is not reordered with the hypotheses; the trail says at the end whose it was. [N, R, S]
         attention = self._repeated(attention)
         history = ops.zeros((ops.shape(blank)[0], *ops.shape(attention)))
         history = ops.slice_update(history, (0, 0, 0), attention[None])
@@ -175,18 +171,18 @@ class Beam:
             logits, state, attention = self._stepped(hypotheses.ids, fixed, hypotheses.state)
             history = ops.slice_update(history, (t, 0, 0), attention[None])
             hypotheses = hypotheses._replace(state=state, coverage=hypotheses.coverage + attention)
-            hypotheses, closed = self._chosen(t, logits, hypotheses, closed, limits, mask)
+            hypotheses, closed = self._extended(t, logits, hypotheses, closed, limits, mask)
             return t + 1, hypotheses, closed, history
 
         _, _, closed, history = ops.while_loop(going, step, (1, hypotheses, closed, history))
-        return closed, self._looked_up(history, closed)
+        return closed, self._attention_of(closed, history)
 
     def _stepped(self, ids, fixed, state):
-        """What the step says, in float32; no attention as attention to a source of length 0."""
-        logits, state, attention = self.step(ids, fixed, state)
-        if attention is None:
-            if self.coverage_penalty:
-                raise ValueError("A coverage penalty needs a step that gives attention. Received: None")
+        """(logits, state, attention) of a step, in float32; no attention is attention to a source of length 0."""
+        (logits, attention), state = self.decoder.step(ids, fixed, state)
+        if attention is None and self.coverage_penalty:
+            raise ValueError("A coverage penalty needs a model with attention. Received: None")
+        if attention is None or not (self.attention or self.coverage_penalty):
             attention = ops.zeros_like(logits[:, :0])
         return ops.cast(logits, "float32"), state, ops.cast(attention, "float32")
 
@@ -194,14 +190,14 @@ class Beam:
         """x [B, ...] with each row `width` times: [B width, ...]."""
         return ops.repeat(x, self.width, axis=0)
 
-    def _chosen(self, t, logits, hypotheses, closed, limits, mask):
-        """Lengthens hypotheses by a token: (those that go on, the best that are closed).
+    def _extended(self, t, logits, hypotheses, closed, limits, mask):
+        """Extends hypotheses by an id: (those that continue, the best closed ones).
 
-        t: tokens that they have so far; logits: [R, V] of the next one; state and coverage: behind this step.
+        t: ids that they have so far; logits: [R, V] of the next one; state and coverage: after this step.
         """
         log_p, _, state, trail, coverage = hypotheses
         rows, beams, size = *ops.shape(log_p), min(self.width + 1, logits.shape[-1])
-        # No hypothesis needs more than its width + 1 likeliest tokens: the end mark may be one. [R, M]
+        # No hypothesis needs more than its width + 1 likeliest ids: the end mark may be one. [R, M]
         scores, ids = top_k(self._allowed(logits, trail, t), size)
         scores = ops.reshape(scores - ops.logsumexp(logits, axis=-1, keepdims=True), (rows, beams, size))
         scores = ops.reshape(log_p[..., None] + scores, (rows, -1))  # [B, J M]
@@ -210,22 +206,22 @@ class Beam:
         scores, ids = ops.pad(scores, missing, constant_values=NONE), ops.pad(ids, missing)
         ends = ops.equal(ids, self.end)
 
-        def taken(places):
-            """(tokens [B, width], whether they are end marks, the hypothesis [B, width] in 0..R-1 that chose each)."""
+        def selected(index):
+            """(ids [B, width], whether they are end marks, the hypothesis [B, width] in 0..R-1 that chose each)."""
             row = ops.arange(rows)[:, None]
-            flat = ops.reshape(places + row * ops.shape(ids)[1], (-1,))
+            flat = ops.reshape(index + row * ops.shape(ids)[1], (-1,))
             chosen, end = (ops.reshape(ops.take(x, flat), (rows, self.width)) for x in (ids, ends))
-            return chosen, end, ops.minimum(places // size, beams - 1) + row * beams
+            return chosen, end, ops.minimum(index // size, beams - 1) + row * beams
 
-        def written(ids, parents):
-            """The trails [R, N, 2] of what was taken."""
+        def trails(ids, parents):
+            """The trails [R, N, 2] of the hypotheses `parents`, each with its new id."""
             flat = ops.reshape(parents, (-1,))
             entry = ops.stack([ops.reshape(ids, (-1,)), flat % beams], axis=-1)[:, None]  # [R, 1, 2]
             now = ops.equal(ops.arange(ops.shape(trail)[1]), t)[:, None]
             return ops.where(now, entry, ops.take(trail, flat, axis=0))
 
-        best, places = ops.top_k(scores, self.width)  # [B, width]
-        chosen, end, parents = taken(ops.cast(places, "int32"))
+        best, index = ops.top_k(scores, self.width)  # [B, width]
+        chosen, end, parents = selected(ops.cast(index, "int32"))
         last = limits <= t + 1  # [B]
         closes = ops.logical_and(ops.logical_or(end, last[:, None]), best > LEAST)
         ranks = best / self._lengthening(t + 1)
@@ -235,13 +231,13 @@ class Beam:
             scores=ops.where(closes, ranks, NONE),
             log_p=best,
             lengths=ops.where(closes, t + 1 - ops.cast(end, "int32"), 0),
-            trail=ops.reshape(written(ops.where(end, 0, chosen), parents), (rows, self.width, -1, 2)),
+            trail=ops.reshape(trails(ops.where(end, 0, chosen), parents), (rows, self.width, -1, 2)),
         )
         closed = self._ranked(closed, ended)
 
-        log_p, places = ops.top_k(ops.where(ends, NONE, scores), self.width)
-        chosen, _, parents = taken(ops.cast(places, "int32"))
-        # log P only falls and lp lies between those of the next length and of the limit: no score gets above this.
+        log_p, index = ops.top_k(ops.where(ends, NONE, scores), self.width)
+        chosen, _, parents = selected(ops.cast(index, "int32"))
+        # log P only falls, and lp lies between that of the next length and that of the limit: a bound on all scores.
         most = ops.maximum(self._lengthening(t + 2), self._lengthening(limits))
         done = ops.logical_or(last, log_p[:, 0] / most <= closed.scores[:, -1])
         flat = ops.reshape(parents, (-1,))
@@ -249,29 +245,29 @@ class Beam:
             log_p=ops.where(done[:, None], NONE, log_p),
             ids=ops.reshape(chosen, (-1,)),
             state=keras.tree.map_structure(lambda x: ops.take(x, flat, axis=0), state),
-            trail=written(chosen, parents),
+            trail=trails(chosen, parents),
             coverage=ops.take(coverage, flat, axis=0),
         ), closed
 
     def _allowed(self, logits, trail, t):
-        """logits [R, V] without those of banned tokens and of tokens that would repeat n tokens of the trail."""
+        """logits [R, V] without those of banned ids and of ids that would repeat an n-gram of the trail."""
         barred = np.zeros(logits.shape[-1], "float32")
         barred[list(self.banned)] = NONE
         logits, n = logits + barred, self.block_ngrams
         if not n:
             return logits
         ids = trail[:, :, 0]  # [R, N]
-        again = ids[:, n - 1 :]  # [R, N - n + 1], what came behind any n - 1 tokens
+        again = ids[:, n - 1 :]  # [R, N - n + 1], the id after each n - 1 ids
         rows, windows = ops.shape(again)
-        blocked = ops.arange(windows) + n - 1 < t  # what stands in the trail behind t is not there yet
-        for i in range(n - 1):  # are they the last n - 1 tokens?
+        blocked = ops.arange(windows) + n - 1 < t  # the trail is not written from t on
+        for i in range(n - 1):  # are they the last n - 1 ids?
             last = ops.take(ids, ops.maximum(t - n + 1 + i, 0), axis=1)[:, None]
             blocked = ops.logical_and(blocked, ops.equal(ids[:, i : i - n + 1], last))
         blocked = ops.broadcast_to(blocked, (rows, windows))
         row = ops.broadcast_to(ops.arange(rows)[:, None], (rows, windows))
-        places = ops.reshape(ops.stack([row, again], axis=-1), (-1, 2))
+        index = ops.reshape(ops.stack([row, again], axis=-1), (-1, 2))
         values = ops.reshape(ops.where(blocked, NONE, 0.0), (-1,))
-        return logits + ops.scatter(places, values, ops.shape(logits))
+        return logits + ops.scatter(index, values, ops.shape(logits))
 
     def _lengthening(self, length):
         """lp of a length, of any shape."""
@@ -279,18 +275,18 @@ class Beam:
 
     def _uncovered(self, coverage, mask):
         """cp [R] of coverage [R, S]."""
-        lacks = ops.log(ops.clip(coverage, 1e-9, 1.0))  # a position without any attention has no logarithm
+        lacks = ops.log(ops.clip(coverage, 1e-9, 1.0))  # the logarithm of no attention at all would be infinite
         if mask is not None:
             beams = ops.shape(coverage)[0] // ops.shape(mask)[0]
             lacks = ops.where(ops.repeat(mask, beams, axis=0), lacks, 0.0)
         return self.coverage_penalty * ops.sum(lacks, axis=-1)
 
     def _ranked(self, closed, ended):
-        """The n_best of those that were closed before and those that ended now; of equals the earlier."""
+        """The n_best of those closed before and those that ended now; of equals the earlier."""
         both = [ops.concatenate(pair, axis=1) for pair in zip(closed, ended, strict=True)]
-        scores, places = ops.top_k(both[0], self.n_best)
+        scores, index = ops.top_k(both[0], self.n_best)
         rows, size = ops.shape(both[0])
-        flat = ops.reshape(ops.cast(places, "int32") + ops.arange(rows)[:, None] * size, (-1,))
+        flat = ops.reshape(ops.cast(index, "int32") + ops.arange(rows)[:, None] * size, (-1,))
 
         def kept(x):
             x = ops.take(ops.reshape(x, (-1, *ops.shape(x)[2:])), flat, axis=0)
@@ -298,72 +294,67 @@ class Beam:
 
         return Closed(scores, *(kept(x) for x in both[1:]))
 
-    def _looked_up(self, history, closed):
+    def _attention_of(self, closed, history):
         """The attention [B, K, N, S] of closed hypotheses, from the history [N, R, S] of all hypotheses."""
         rows, steps, size = ops.shape(closed.scores)[0], ops.shape(history)[0], ops.shape(history)[-1]
         times = ops.arange(steps)
         row = ops.arange(rows)[:, None, None]
-        places = (times * rows + row) * self.width + closed.trail[..., 1]  # [B, K, N]
-        found = ops.take(ops.reshape(history, (steps * rows * self.width, size)), ops.reshape(places, (-1,)), axis=0)
+        index = (times * rows + row) * self.width + closed.trail[..., 1]  # [B, K, N]
+        found = ops.take(ops.reshape(history, (steps * rows * self.width, size)), ops.reshape(index, (-1,)), axis=0)
         found = ops.reshape(found, (rows, self.n_best, steps, size))
         return ops.where((times < closed.lengths[..., None])[..., None], found, 0.0)
 
 
 class Ensemble:
-    """Several models as one step: the mean of their probabilities, and of their attention where they give it.
+    """Several models decoded as one: the mean of their probabilities, and of their attention where they have it.
+
+    It has the step protocol itself; `fixed` and `state` are lists of those of each model.
 
     Args:
-        steps: a step each, over the same V. `fixed` and `state` are lists of what each of them takes.
+        decoders: one a model, over the same V, which start from the same inputs.
 
     Example::
 
-        beam = Beam(Ensemble([first, second]), begin=2, end=3)
-        answers = beam([fixed_1, fixed_2], [state_1, state_2], limits)
+        beam = Beam(Ensemble([first, second]), end=3)
     """
 
-    def __init__(self, steps):
-        self.steps = steps
+    def __init__(self, decoders: list):
+        self.decoders, self.begin = decoders, decoders[0].begin
 
-    def __call__(self, ids, fixed, state):
-        said = [step(ids, *own) for step, *own in zip(self.steps, fixed, state, strict=True)]
-        logits, states, attention = zip(*said, strict=True)
-        log_p = ops.stack([ops.log_softmax(ops.cast(x, "float32")) for x in logits])  # [models, N, V]
-        attention = [x for x in attention if x is not None]
+    def start(self, inputs: dict) -> tuple[list, list]:
+        fixed, state = zip(*(decoder.start(inputs) for decoder in self.decoders), strict=True)
+        return list(fixed), list(state)
+
+    def step(self, values, fixed, state) -> tuple[Categorical, list]:
+        steps = [decoder.step(values, *own) for decoder, *own in zip(self.decoders, fixed, state, strict=True)]
+        log_p = ops.stack([ops.log_softmax(ops.cast(each.logits, "float32")) for each, _ in steps])  # [models, N, V]
+        attention = [each.attention for each, _ in steps if each.attention is not None]
         mean = sum(attention[1:], attention[0]) / len(attention) if attention else None
-        return ops.logsumexp(log_p, axis=0) - np.log(len(said)).astype("float32"), list(states), mean
+        logits = ops.logsumexp(log_p, axis=0) - np.log(len(steps)).astype("float32")
+        return Categorical(logits, mean), [after for _, after in steps]
+
+    def score(self, inputs: dict, values) -> np.ndarray:
+        scores = [decoder.score(inputs, values) for decoder in self.decoders]
+        return np.logaddexp.reduce(scores) - np.float32(np.log(len(scores)))
 
 
-def top_k(x, k):
-    """(values, places), both [R, k], of the k largest of each row of x [R, V]; of equals the first ones.
+def top_k(x, k: int):
+    """(values, indices), both [R, k], of the k largest of each row of x [R, V]; of equals the first ones.
 
-    The same as `ops.top_k`, several times as fast where V is large: a row in blocks has its k largest in the k blocks
-    with the largest maxima, and a maximum costs less than a ranking.
+    The same as `ops.top_k`, several times as fast where V is large: split into blocks, a row has its k largest in the
+    k blocks with the largest maxima, and a maximum costs less than a ranking.
     """
     if x.shape[-1] < 500:
-        values, places = ops.top_k(x, k)
-        return values, ops.cast(places, "int32")
-    size = min(range(40, 101), key=lambda size: -x.shape[-1] % size)  # of a block; what fills V up costs a copy
+        values, index = ops.top_k(x, k)
+        return values, ops.cast(index, "int32")
+    size = min(range(40, 101), key=lambda size: -x.shape[-1] % size)  # of a block; padding V costs a copy
     fill = -x.shape[-1] % size
     x = ops.pad(x, ((0, 0), (0, fill)), constant_values=-np.inf) if fill else x
     count = x.shape[-1] // size
     row = ops.arange(ops.shape(x)[0])[:, None]
     _, blocks = ops.top_k(ops.max(ops.reshape(x, (-1, count, size)), axis=-1), min(k, count))
-    blocks = ops.sort(ops.cast(blocks, "int32"), axis=-1)  # else the first of equals were not the first
+    blocks = ops.sort(ops.cast(blocks, "int32"), axis=-1)  # else the first of equals would not come first
     found = ops.take(ops.reshape(x, (-1, size)), ops.reshape(blocks + row * count, (-1,)), axis=0)
-    values, places = ops.top_k(ops.reshape(found, (-1, blocks.shape[-1] * size)), k)
-    places = ops.cast(places, "int32")
-    return values, ops.take_along_axis(blocks, places // size, axis=-1) * size + places % size
-
-
-def stepping(stepper):
-    """The step of a language model, without attention: its `fixed` is [], its `state` begins as `stepper.start(B)`.
-
-    Args:
-        stepper: `models.Stepper`: ``stepper(ids [N, 1], state) -> (logits [N, 1, V], state)``.
-    """
-
-    def step(ids, fixed, state):
-        logits, state = stepper(ids[:, None], state)
-        return logits[:, 0], state, None
-
-    return step
+    values, index = ops.top_k(ops.reshape(found, (-1, blocks.shape[-1] * size)), k)
+    index = ops.cast(index, "int32")
+    return values, ops.take_along_axis(blocks, index // size, axis=-1) * size + index % size

@@ -1,45 +1,45 @@
-"""Dynamic evaluation: a language model that goes on learning from the text it is scored on."""
+"""Dynamic evaluation: a language model that keeps learning from the text it is scored on."""
 
 import numpy as np
 
 
-def dynamic_nats(stepper, streams, window, rate, decay):
-    """-log p of all tokens of a text, summed, when after each window the weights follow its gradient.
+def dynamic_nats(decoder, streams, window: int, rate: float, decay: float) -> float:
+    """-log p of all tokens of a text, summed, where the weights follow the gradient of each window.
 
-    Each window is scored before the weights have seen it. Then, with g its gradient and w0 the weights as trained::
+    A window is scored before the weights have seen it. Then, with g its gradient and w0 the trained weights::
 
         w <- w - rate g / (RMS + eps) + decay_i (w0 - w)        RMS = sqrt(mean of g^2), one number a weight
 
     The mean of g^2 runs over the windows so far; eps is the mean of RMS over all weights, and decay_i is `decay` times
-    RMS over that mean, at most 1. The weights are put back at the end.
+    RMS over that mean, at most 1. The weights are restored at the end.
 
-    Source: Krause et al., 2018, Dynamic Evaluation of Neural Sequence Models, section 4, equations 5 to 7. They take
-    the mean of g^2 from the training text, and eps is a constant of theirs; here both are of the text itself, up to the
-    window, so that none other is needed.
+    Source: Krause et al., 2018, Dynamic Evaluation of Neural Sequence Models, section 4, equations 5 to 7. They compute
+    the mean of g^2 on the training text, and eps is a constant of theirs; here both come from the scored text itself,
+    up to the window, so that no other text is needed.
 
     Args:
-        stepper: models.Stepper, on the TensorFlow backend.
-        streams: streams.Streams.
+        decoder: models.LanguageModelDecoder, on the TensorFlow backend.
+        streams: data.streams.Streams.
         window: tokens between two updates.
         rate: size of an update, about 1e-3.
-        decay: how fast the weights go back, about 0.02.
+        decay: how fast the weights return to the trained ones, about 0.02.
 
     Raises:
         ValueError: Keras runs on another backend.
     """
     import tensorflow as tf
 
-    from seqzoo.models.language_model import log_probabilities
+    from seqzoo.decoding.steps import log_probabilities
 
     check_backend()
-    weights = [variable.value for variable in stepper.reader.trainable_variables]
+    weights = [variable.value for variable in decoder.reader.trainable_variables]
     trained = [tf.identity(weight) for weight in weights]
     squares = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
 
     @tf.function(reduce_retracing=True)
     def step(ids, next_ids, state, count):
         with tf.GradientTape() as tape:
-            logits, state = stepper(ids, state)
+            logits, state = decoder.read(ids, state)
             scores = log_probabilities(logits, next_ids)
             loss = -tf.reduce_mean(scores)
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)]
@@ -52,7 +52,7 @@ def dynamic_nats(stepper, streams, window, rate, decay):
             weight.assign_add(back * (start - weight) - rate * g / (size + mean))
         return tf.reduce_sum(scores), state
 
-    nats, state = 0.0, stepper.start(1)
+    nats, state = 0.0, decoder.initial_state(1)
     try:
         for count, (ids, next_ids, _) in enumerate(streams.windows(1, 0, window), 1):
             total, state = step(tf.constant(ids), tf.constant(next_ids), state, tf.constant(float(count)))
@@ -63,8 +63,8 @@ def dynamic_nats(stepper, streams, window, rate, decay):
     return nats
 
 
-def check_backend():
-    """Raises a ValueError if Keras runs on another backend than TensorFlow: the weights change within a graph."""
+def check_backend() -> None:
+    """Raises a ValueError unless Keras runs on TensorFlow: the weights change within a graph."""
     import keras
 
     if keras.backend.backend() != "tensorflow":

@@ -1,62 +1,119 @@
-"""Decoding: sequences out of a model that scores the next token. The loop is compiled; Python sees whole blocks."""
+"""Sampling: random sequences from any model that predicts the next value. The loop is compiled; Python sees blocks."""
 
+from typing import Any, NamedTuple
+
+import keras
 import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
 
 
+class Samples(NamedTuple):
+    """B sequences that are being sampled."""
+
+    ids: Any  # [B], the last id of each, not read yet
+    fixed: Any  # what the decoder only reads, lists of [B, ...]
+    state: Any  # what its steps change
+    done: Any  # [B] booleans: ended by a stop id
+
+    def repeat(self, times: int) -> "Samples":
+        """Each sequence so many times."""
+        return keras.tree.map_structure(lambda x: ops.repeat(x, times, axis=0), self)
+
+
 class Sampler:
-    """Samples continuations from a `models.Stepper`, a block of tokens a call.
+    """Samples from anything that has the step protocol, see `decoding.steps.StepDecoder`.
+
+    The noise is given, one number a value, so the same noise draws the same sequence on every backend, alone or in a
+    batch, at once or in blocks of any size.
 
     Args:
-        stepper: ``stepper(ids [B, 1], state) -> (logits [B, 1, V], state)``.
+        decoder: what to sample from.
         banned: ids that are never drawn, such as padding and the unknown token.
-        stop: ids that end a row; the steps behind one are 0. It is given out itself.
-        temperature: logits are divided by it; 0: the likeliest token.
-        top_k: draw from the k likeliest only (Fan et al., 2018); 0: all.
-        top_p: draw from the likeliest that have this probability together (Holtzman et al., 2020); 1: all.
+        stop: ids that end a sequence; they are part of the answer, and 0 follows.
+        temperature: logits are divided by it; 0: the likeliest id.
+        top_k: sample from the k likeliest ids only (Fan et al., 2018); 0: all.
+        top_p: sample from the likeliest ids that together have this probability (Holtzman et al., 2020); 1: all.
 
     Raises:
         ValueError: a number out of bounds.
+
+    Example::
+
+        sampler = Sampler(Seq2SeqDecoder(model, begin=2), stop=(3,), temperature=0.8)
+        ids = sampler({"source": source}, np.random.default_rng(0).random((50, len(source))))  # [B, 50]
     """
 
-    def __init__(self, stepper, banned=(0, 1), stop=(), temperature=1.0, top_k=0, top_p=1.0):
+    def __init__(
+        self,
+        decoder,
+        banned: tuple[int, ...] = (0, 1),
+        stop: tuple[int, ...] = (),
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ):
         if temperature < 0 or top_k < 0 or not 0 < top_p <= 1:
             raise ValueError(
                 "temperature should be at least 0, top_k at least 0, top_p above 0 and at most 1. Received: "
                 f"{temperature}, {top_k}, {top_p}"
             )
-        self.stepper, self.stop = stepper, stop
+        self.decoder, self.banned, self.stop = decoder, banned, stop
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
-        self.barred = np.zeros(stepper.tokens, "float32")
-        self.barred[list(banned)] = -1e9
-        self._block = compiled(self._sampled)
+        self._draw = compiled(self._drawn)
 
-    def __call__(self, ids, state, noise, done):
-        """Draws a block.
+    def __call__(self, inputs: dict, noise: np.ndarray, forced: np.ndarray | None = None) -> np.ndarray:
+        """Samples B whole sequences: ids [B, N], 0 after a stop id. For the arguments see `start` and `draw`."""
+        return self.draw(self.start(inputs), noise, forced)[0]
+
+    def start(self, inputs: dict, begin: np.ndarray | None = None) -> Samples:
+        """B sequences before their first id.
 
         Args:
-            ids: [B], the last token of each row; state: before it was read.
-            noise: [N, B] numbers from 0 to 1 that decide, one a token.
-            done: [B] booleans, rows that have ended.
+            inputs: what the decoder starts from.
+            begin: [B] ids to read first in place of the decoder's own.
+        """
+        fixed, state = self.decoder.start(inputs)
+        rows = ops.shape(keras.tree.flatten(state)[0])[0]
+        begin = np.full(rows, self.decoder.begin) if begin is None else begin
+        return Samples(ops.convert_to_tensor(begin, "int32"), fixed, state, ops.zeros((rows,), "bool"))
+
+    def draw(self, samples: Samples, noise: np.ndarray, forced: np.ndarray | None = None) -> tuple[np.ndarray, Samples]:
+        """Draws the next N ids of each sequence.
+
+        Args:
+            samples: from `start`, or from the block before.
+            noise: [N, B] numbers from 0 to 1, one a draw.
+            forced: [N, B] ids that are taken instead of drawn where they are above 0, such as a prime or a melody;
+                None: all are drawn.
 
         Returns:
-            (new ids [B, N], last ids [B], state, done), the first as a NumPy array.
+            (ids [B, N], the samples to continue from)
         """
-        arguments = (ops.convert_to_tensor(ids, "int32"), state, ops.convert_to_tensor(noise, "float32"))
-        drawn, ids, state, done = self._block(*arguments, ops.convert_to_tensor(done, "bool"))
-        return np.asarray(drawn).T, ids, state, done
+        ids, fixed, state, done = samples
+        forced = None if forced is None else ops.convert_to_tensor(forced, "int32")
+        arguments = (ops.convert_to_tensor(ids, "int32"), fixed, state, ops.convert_to_tensor(done, "bool"))
+        drawn, ids, state, done = self._draw(*arguments, ops.convert_to_tensor(noise, "float32"), forced)
+        return np.asarray(drawn).T, Samples(ids, fixed, state, done)
 
-    def _sampled(self, ids, state, noise, done):
+    def _drawn(self, ids, fixed, state, done, noise, forced):
         steps = ops.shape(noise)[0]
 
         def going(t, ids, state, done, drawn):
             return ops.logical_and(t < steps, ops.logical_not(ops.all(done)))
 
         def step(t, ids, state, done, drawn):
-            logits, state = self.stepper(ids[:, None], state)
-            ids = ops.where(done, 0, self.choose(logits[:, 0] + self.barred, noise[t]))
+            distribution, state = self.decoder.step(ids, fixed, state)
+            logits = ops.cast(distribution.logits, "float32")
+            if self.banned:
+                barred = np.zeros(logits.shape[-1], "float32")
+                barred[list(self.banned)] = -1e9
+                logits = logits + barred
+            ids = choose(logits, noise[t], self.temperature, self.top_k, self.top_p)
+            if forced is not None:
+                ids = ops.where(forced[t] > 0, forced[t], ids)
+            ids = ops.where(done, 0, ids)
             drawn = ops.slice_update(drawn, [t, 0], ids[None])
             for mark in self.stop:
                 done = ops.logical_or(done, ops.equal(ids, mark))
@@ -66,80 +123,24 @@ class Sampler:
         _, ids, state, done, drawn = ops.while_loop(going, step, (0, ids, state, done, drawn))
         return drawn, ids, state, done
 
-    def choose(self, logits, u):
-        """The ids [B] that noise u [B] draws from logits [B, V]."""
-        logits = ops.cast(logits, "float32")
-        if not self.temperature:
-            return ops.cast(ops.argmax(logits, axis=-1), "int32")
-        k = min(self.top_k or logits.shape[-1], logits.shape[-1])
-        ordered = k < logits.shape[-1] or self.top_p < 1  # by rank: sorting costs more than drawing
-        logits, ranked = ops.top_k(logits / self.temperature, k) if ordered else (logits / self.temperature, None)
-        p = ops.softmax(logits)
-        if self.top_p < 1:  # a token is kept if those likelier than it have less than top_p
-            p = ops.where(ops.cumsum(p, axis=-1) - p < self.top_p, p, 0.0)
-        reached = ops.cumsum(p, axis=-1)
-        place = ops.sum(ops.cast(reached <= u[:, None] * reached[:, -1:], "int32"), axis=-1)
-        # u next to 1 may round to the sum itself: the last one with a probability then.
-        last = p.shape[-1] - 1 - ops.argmax(ops.flip(p > 0, axis=-1), axis=-1)
-        place = ops.minimum(place, ops.cast(last, "int32"))
-        return (
-            place if ranked is None else ops.take_along_axis(ops.cast(ranked, "int32"), place[:, None], axis=-1)[:, 0]
-        )
 
+def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0):
+    """Draws ids [B] from logits [B, V] by noise u [B] from 0 to 1: the first id whose cumulative probability exceeds u.
 
-class StepSampler(Sampler):
-    """Samples from a `models.Opener`, whose steps are several tokens, drawn one after the other.
-
-    Args:
-        opener: the Opener of a generator.
-        encoding: `encodings.Encoding`, which says what stands behind a step (`advance`) and what is never drawn.
-        stop: ids that end a row if they are drawn in the first slot.
-        temperature, top_k, top_p: as of Sampler.
+    For `temperature`, `top_k` and `top_p` see `Sampler`.
     """
-
-    def __init__(self, opener, encoding, stop=(), temperature=1.0, top_k=0, top_p=1.0):
-        super().__init__(opener, (), stop, temperature, top_k, top_p)
-        self.encoding = encoding
-        self.barred = np.where(encoding.barred(), -1e9, 0).astype("float32")
-
-    def __call__(self, known, noise, given=None):
-        """Draws whole sequences.
-
-        Args:
-            known: what `Opener.start` takes, for N steps and B rows.
-            noise: [N, S, B] numbers from 0 to 1 that decide, one a token.
-            given: [N, S, B] ids that are not drawn but taken, where above 0; None: all are drawn.
-
-        Returns:
-            ids [B, N, S], a NumPy array; 0 behind the end of a row.
-        """
-        each, state = self.stepper.start(known)
-        given = np.zeros(noise.shape, "int32") if given is None else given
-        given = ops.convert_to_tensor(given, "int32")
-        drawn = self._block(ops.transpose(each, (1, 0, 2)), state, ops.convert_to_tensor(noise, "float32"), given)
-        return np.asarray(drawn).transpose(2, 0, 1)
-
-    def _sampled(self, each, state, noise, given):
-        steps, slots = ops.shape(noise)[0], self.stepper.slots
-
-        def going(t, before, age, state, done, drawn):
-            return ops.logical_and(t < steps, ops.logical_not(ops.all(done)))
-
-        def step(t, before, age, state, done, drawn):
-            hidden, standing, state = self.stepper.read(before, age, each[t], state)
-            notes, g, row = self.stepper.notes, self.stepper.notes.begin(hidden), []
-            for slot in range(slots):
-                logits, g = notes.step(hidden, g, row, standing)
-                ids = self.choose(logits + self.barred[slot], noise[t, slot])
-                row.append(ops.where(given[t, slot] > 0, given[t, slot], ids))
-            row = ops.where(done[:, None], 0, ops.stack(row, axis=1))  # [B, S]
-            before, age = self.encoding.advance(row, before, age, ops)
-            for mark in self.stop:
-                done = ops.logical_or(done, ops.equal(row[:, 0], mark))
-            drawn = ops.slice_update(drawn, [t, 0, 0], ops.transpose(row)[None])
-            return t + 1, before, age, state, done, drawn
-
-        before = ops.zeros_like(ops.transpose(given[0]))  # [B, S]
-        done = ops.zeros_like(before[:, 0], dtype="bool")
-        start = (0, before, before, state, done, ops.zeros_like(given))
-        return ops.while_loop(going, step, start)[-1]
+    logits = ops.cast(logits, "float32")
+    if not temperature:
+        return ops.cast(ops.argmax(logits, axis=-1), "int32")
+    k = min(top_k or logits.shape[-1], logits.shape[-1])
+    ordered = k < logits.shape[-1] or top_p < 1  # only then by rank: sorting costs more than drawing
+    logits, ranked = ops.top_k(logits / temperature, k) if ordered else (logits / temperature, None)
+    p = ops.softmax(logits)
+    if top_p < 1:  # an id is kept if those likelier than it have less than top_p
+        p = ops.where(ops.cumsum(p, axis=-1) - p < top_p, p, 0.0)
+    cumulative = ops.cumsum(p, axis=-1)
+    index = ops.sum(ops.cast(cumulative <= u[:, None] * cumulative[:, -1:], "int32"), axis=-1)
+    # u close to 1 may round to the sum itself: then the last id with a probability.
+    last = p.shape[-1] - 1 - ops.argmax(ops.flip(p > 0, axis=-1), axis=-1)
+    index = ops.minimum(index, ops.cast(last, "int32"))
+    return index if ranked is None else ops.take_along_axis(ops.cast(ranked, "int32"), index[:, None], axis=-1)[:, 0]

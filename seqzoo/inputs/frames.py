@@ -38,7 +38,7 @@ def frames(
         name: keras.Input((None, width), dtype="float32", name=name),
         f"{name}_length": keras.Input((), dtype="int32", name=f"{name}_length"),
     }
-    x = inputs[name]
+    x = keras.layers.Reshape((-1, width))(inputs[name])  # the width of a batch of tf.data is not static; layers read it
     mask = masks.from_lengths(inputs[f"{name}_length"], x[..., 0])  # [B, T]
     if mean is not None or std is not None:
         mean, std = (

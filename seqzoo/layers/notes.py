@@ -99,15 +99,14 @@ class NoteDecoder(keras.layers.Layer):
         """g_0 of h [B, H]."""
         return self.first(hidden)
 
-    def step(self, hidden, g, row, notes):
+    def step(self, hidden, g, row, notes=None):
         """(logits [B, V] of the next token of a step, g) from h [B, H], g [B, G].
 
         Args:
-            row: list of the tokens [B] of the step so far.
-            notes: [B, Q], those before the step.
+            row: [B, s], the tokens of the step so far.
+            notes: [B, Q], those before the step, with `pitches`.
         """
         notes = None if notes is None else ops.cast(notes, "float32")
-        row = ops.stack(row, axis=1) if row else ops.zeros_like(g[:, :0], dtype="int32")
         g = self.cell(self._read(hidden, row, notes)[:, -1], [g])[0]
         return self._logits(g, hidden, row, notes), g
 

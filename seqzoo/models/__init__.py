@@ -12,16 +12,16 @@ import pkgutil
 
 from seqzoo import layers, rnns
 from seqzoo.models.classifier import class_decoder, classifier
-from seqzoo.models.generator import Opener, generator
-from seqzoo.models.language_model import Stepper, language_model, streamed
+from seqzoo.models.generator import GeneratorDecoder, generator
+from seqzoo.models.language_model import LanguageModelDecoder, language_model, streamed
 from seqzoo.models.scheduled import scheduled
-from seqzoo.models.seq2seq import Translator, seq2seq
+from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.tagger import decoder, tagger
 
 __all__ = [
-    "Opener",
-    "Stepper",
-    "Translator",
+    "GeneratorDecoder",
+    "LanguageModelDecoder",
+    "Seq2SeqDecoder",
     "class_decoder",
     "classifier",
     "decoder",

@@ -1,78 +1,85 @@
 """The generator: a sequence out of a condition, such as a key, a style or a first chord. One to many."""
 
+import functools
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
+from seqzoo.decoding.steps import Categorical, cast_like, log_probabilities
 from seqzoo.layers.notes import NoteDecoder, Relations, heights
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.window import Window
-from seqzoo.models.language_model import as_inputs, log_probabilities
+from seqzoo.models.builder import builder
 
-AGES = 8  # classes of how long a token has stood: 0, 1, 2-3, 4-7 ... 64 and more
+AGES = 8  # classes of how long a token has been standing: 0, 1, 2-3, 4-7 ... 64 and more
 
 
+@builder
 def generator(
-    tokens,
-    slots=1,
-    conditions=None,
-    places=2,
-    ages=False,
-    ahead=False,
-    pitches=None,
-    sets=False,
-    tonic=False,
-    output="notes",
-    dim=64,
-    condition_dim=32,
-    join="both",
-    rnn="lstm",
-    units=256,
-    layers=1,
-    note_units=128,
-    dropout=0.0,
-    input_dropout=0.0,
-    variational=True,
-    **arguments,
-):
-    """A recurrent generator: a condition begins the state, joins each step, or both; then steps of S tokens come out.
+    tokens: int,
+    slots: int = 1,
+    conditions: dict[str, int] | None = None,
+    positions: int = 2,
+    ages: bool = False,
+    ahead: bool = False,
+    pitches: list[int] | None = None,
+    sets: bool = False,
+    tonic: bool = False,
+    output: str = "notes",
+    dim: int = 64,
+    condition_dim: int = 32,
+    join: str = "both",
+    rnn: str = "lstm",
+    units: int = 256,
+    layers: int = 1,
+    note_units: int = 128,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    variational: bool = True,
+    **options,
+) -> keras.Model:
+    """A recurrent generator: a condition sets the first state, joins each step, or both; each step is S tokens.
 
     With c the embeddings of the conditions joined, and e_t what else is known of step t::
 
         s_0 = tanh(c W + b)                 for each state s of each layer             (join "state" or "both")
-        x_t = [X b_t, a_t, r_t, e_t, c]     b_t: embeddings of the tokens that stand before step t, a_t of their ages,
+        x_t = [X b_t, a_t, r_t, e_t, c]     b_t: embeddings of the tokens standing before step t, a_t of their ages,
                                             r_t: of the intervals between their pitches            (c: "step", "both")
         h_t = RNN(x_1 ... x_t)
         p(step t | before) = `layers.notes.NoteDecoder` of h_t: the tokens of a step one after the other
 
-    Sources: Karpathy & Fei-Fei, 2015, Deep Visual-Semantic Alignments (the condition as a start); Mikolov & Zweig,
+    Sources: Karpathy & Fei-Fei, 2015, Deep Visual-Semantic Alignments (the condition as first state); Mikolov & Zweig,
     2012, Context Dependent Recurrent Neural Network Language Model (the condition at each step).
 
     Args:
-        tokens: size of the vocabulary V, padding (id 0) among them.
+        tokens: V, size of the vocabulary including padding (id 0).
         slots: S, tokens of a step: 1 for a sequence of tokens, the voices or notes of a chord in music.
         conditions: {name: number of its values}: ``{"key": 24, "style": 5}``; None: none.
-        places: numbers of places in a cycle such as a bar, 0 (padding) among them; 2: steps are all in place 1.
-        ages: whether it is told for how many steps each token has stood.
-        ahead: whether it can be told one token of each step beforehand, such as a melody to harmonise; a bidirectional
-            GRU reads it, and the places: so it also knows how many steps are left, even where no token is told.
+        positions: number of positions in a cycle such as a bar, plus one for padding; 2: all steps are at position 1.
+        ages: whether there is an input for the number of steps that each token has been standing.
+        ahead: whether one token of each step can be known in advance, such as a melody to harmonise. A bidirectional
+            GRU reads these tokens and the positions; so the model also knows how many steps are left, even where no
+            token is known.
         pitches, sets: the pitch of each token of music, and whether a step is a set of notes, see `NoteDecoder`.
-        tonic: of music, whether it can be told a note that all others are heard from, as that of a key.
+        tonic: of music, whether there is an input for the tonic, which all notes are heard relative to.
         output: "notes", or "independent": each of 128 pitches on its own (the baseline; logits [B, T, 128]).
         dim, condition_dim: widths of the embeddings of tokens, and of each condition.
         join: "state", "step" or "both".
-        rnn, units, layers: recurrent layers that read forward; name in RNNS, H, how many.
+        rnn, units, layers: recurrent layers that read forward: name in RNNS, H, number.
         note_units: units of the GRU over the tokens of a step.
         dropout: before each layer after the first, of the last output and of the softmax's input.
-        input_dropout: of the embeddings' values; variational: lock both over time.
-        arguments: more of `layers.stack.stack` (weight_drop, recurrent_dropout, residual, layer_norm, activation).
+        input_dropout: of the embeddings' values; variational: one dropout mask for all steps of a sequence.
+        options: more of `layers.stack.stack`.
 
     Returns:
-        keras.Model. Inputs, integers: {"tokens": [B, T, S], what each step is; "before": [B, T, S], what stood before
-        it, 0 at the first step; "place": [B, T] from 1, 0 is padding on the right; with `ages` "age": [B, T, S]; with
-        `ahead` "ahead": [B, T], 0 unknown; with `tonic` "tonic": [B], pitch + 1, 0 unknown; and {name: [B]} from 0 for
-        each condition}. Output: logits [B, T, S, V] of "tokens". `Opener(model)` is read step by step, to generate.
+        keras.Model. Inputs, integers: {"tokens": [B, T, S], the tokens of each step; "before": [B, T, S], those that
+        stand before it, 0 at the first step; "position": [B, T] from 1, 0 is padding on the right; with `ages` "age":
+        [B, T, S]; with `ahead` "ahead": [B, T], 0 unknown; with `tonic` "tonic": [B], pitch + 1, 0 unknown; and
+        {name: [B]} from 0 for each condition}. Output: logits [B, T, S, V] of "tokens". `GeneratorDecoder(model)`
+        generates.
 
     Raises:
         ValueError: an unknown `join` or `output`.
@@ -82,7 +89,7 @@ def generator(
         model = generator(tokens=90, conditions={"key": 24})
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         before = np.pad(ids[:, :-1], [(0, 0), (1, 0), (0, 0)])  # ids [B, T, 1]
-        model.fit({"tokens": ids, "before": before, "place": np.ones(ids.shape[:2]), "key": keys}, ids)
+        model.fit({"tokens": ids, "before": before, "position": np.ones(ids.shape[:2]), "key": keys}, ids)
     """
     if join not in ("state", "step", "both"):
         raise ValueError(f"join should be state, step or both. Received: {join!r}")
@@ -91,16 +98,17 @@ def generator(
     conditions = conditions or {}
     sizes = state_sizes(rnn, units, layers)
 
-    # What is known beforehand: the first state, and a vector for each step.
+    # What is known in advance: the first state, and a vector for each step.
     known = {name: keras.Input((), dtype="int32", name=name) for name in conditions}
-    known["place"] = keras.Input((None,), dtype="int32", name="place")
-    real = ops.not_equal(known["place"], 0)  # [B, T]
-    place = keras.layers.Embedding(places, condition_dim, name="place_embedding")(known["place"])  # [B, T, C]
-    each, first = [place], []
+    known["position"] = keras.Input((None,), dtype="int32", name="position")
+    real = ops.not_equal(known["position"], 0)  # [B, T]
+    embed = keras.layers.Embedding(positions, condition_dim, name="position_embedding")
+    position = embed(known["position"])  # [B, T, C]
+    each, first = [position], []
     if ahead:
         known["ahead"] = keras.Input((None,), dtype="int32", name="ahead")
         x = keras.layers.Embedding(tokens, dim, name="ahead_embedding")(known["ahead"])
-        x = keras.layers.Concatenate()([x, place])
+        x = keras.layers.Concatenate()([x, position])
         each.append(stack(x, real, rnn="bigru", units=dim, layers=1))  # [B, T, 2 D]
     if conditions:
         vectors = [
@@ -112,26 +120,26 @@ def generator(
             first = [keras.layers.Dense(size, "tanh", name=f"first{i}")(c) for i, size in enumerate(sizes)]
         if join != "state":
             # Not a sum with zeros: TensorFlow's addition of [1, T, 1] and [1, 1, C] goes wrong where T is C.
-            each.append(ops.ones_like(place[..., :1]) * c[:, None])
-    zeros = ops.zeros_like(place[:, 0, :1])
+            each.append(ops.ones_like(position[..., :1]) * c[:, None])
+    zeros = ops.zeros_like(position[:, 0, :1])
     first = first or [ops.tile(zeros, (1, size)) for size in sizes]
-    if pitches is not None:  # the notes of the step before the last are among the states, and the tonic
+    if pitches is not None:  # the notes of the step before the last are part of the state, and so is the tonic
         first.append(ops.tile(zeros, (1, slots)))
     if tonic:
         known["tonic"] = keras.Input((), dtype="int32", name="tonic")
         first.append(ops.cast(known["tonic"], "float32")[:, None])
-    each = keras.layers.Concatenate()(each) if len(each) > 1 else keras.layers.Identity()(place)  # [B, T, E]
-    opener = keras.Model(known, [each, *first], name="opener")
+    each = keras.layers.Concatenate()(each) if len(each) > 1 else keras.layers.Identity()(position)  # [B, T, E]
+    conditioner = keras.Model(known, [each, *first], name="conditioner")
 
-    # What goes on from step to step.
+    # What is read step by step.
     before = keras.Input((None, slots), dtype="int32", name="before")
     age = keras.Input((None, slots), dtype="int32", name="age")
-    told = keras.Input((None, each.shape[-1]), name="each")
+    given = keras.Input((None, each.shape[-1]), name="each")
     mask = keras.Input((None,), dtype="bool", name="real")
     state = [keras.Input(part.shape[1:], name=f"state{i}") for i, part in enumerate(first)]
     x = keras.layers.Embedding(tokens, dim, name="embedding")(before)  # [B, T, S, D]
     x = keras.layers.Dense(slots * dim, use_bias=False, name="together")(keras.layers.Reshape((-1, slots * dim))(x))
-    x = [drop(x, input_dropout, variational), told]
+    x = [drop(x, input_dropout, variational), given]
     if ages:
         classes = ops.cast(ops.floor(ops.log(ops.cast(age, "float32") + 0.5) / ops.log(2.0)), "int32") + 1
         classes = ops.where(age > 0, ops.clip(classes, 1, AGES - 1), 0)
@@ -150,18 +158,18 @@ def generator(
         x.append(drop(Relations(slots)(seen), input_dropout, variational))
     hidden, after = stack(
         keras.layers.Concatenate()(x), mask, rnn=rnn, units=units, layers=layers, dropout=dropout,
-        variational=variational, last_dropout=False, initial_state=state[: len(sizes)], **arguments,
+        variational=variational, last_dropout=False, initial_state=state[: len(sizes)], **options,
     )  # fmt: skip
-    reader = keras.Model([before, age, told, mask, *state], [hidden, *notes, *after, *past], name="reader")
+    reader = keras.Model([before, age, given, mask, *state], [hidden, *notes, *after, *past], name="reader")
 
     inputs = {
         name: keras.Input(shape, dtype="int32", name=name)
         for name, shape in (("tokens", (None, slots)), ("before", (None, slots)), ("age", (None, slots)))
         if ages or name != "age"
     } | {name: keras.Input(part.shape[1:], dtype="int32", name=name) for name, part in known.items()}
-    each, *begun = opener({name: inputs[name] for name in known})
+    each, *begun = conditioner({name: inputs[name] for name in known})
     age = inputs["age"] if ages else ops.zeros_like(inputs["before"])
-    hidden, *rest = reader([inputs["before"], age, each, ops.not_equal(inputs["place"], 0), *begun])
+    hidden, *rest = reader([inputs["before"], age, each, ops.not_equal(inputs["position"], 0), *begun])
     if output == "independent":
         del inputs["tokens"]
         hidden = drop(hidden, dropout, variational)
@@ -172,57 +180,121 @@ def generator(
     return keras.Model(inputs, logits, name="generator")
 
 
-class Opener:
-    """A generator that is read step by step, and that scores what there is.
+def _standing(row, before, age, xp):
+    """What stands after a step of a plain sequence: its tokens, new ones."""
+    return row, xp.zeros_like(row)
+
+
+class GeneratorDecoder:
+    """Decodes a generator, and scores given sequences; it has the step protocol (`decoding.steps`).
+
+    A value is one token: the S slots of a time step are decoded one after the other, and T time steps are T S values.
 
     Args:
-        model: what `generator` returned; the weights are shared with it. One of output "independent" only scores.
+        model: from `generator`; the weights are shared with it. One of output "independent" only scores.
+        barred: [V], or [S, V] for each slot, booleans: tokens that never occur; the others get their probability.
+        advance: what stands after a time step, and for how long it has been standing: a function (row, before, age, xp)
+            -> (before, age), all [..., S]; xp is numpy or keras.ops. None: the tokens of the step themselves.
 
     Attributes:
         tokens, slots: V, S.
     """
 
-    def __init__(self, model):
-        self.model, self.opener, self.reader = model, model.get_layer("opener"), model.get_layer("reader")
+    begin = 0  # padding: nothing comes before the first token
+
+    def __init__(self, model: keras.Model, barred: np.ndarray | None = None, advance: Callable | None = None):
+        self.model, self.advance = model, advance or _standing
+        self.conditioner, self.reader = model.get_layer("conditioner"), model.get_layer("reader")
         self.slots = self.reader.inputs[0].shape[-1]
         self.notes = model.get_layer("notes") if len(model.output.shape) == 4 else None
         self.tokens = self.notes.tokens if self.notes else 0
-        self._score = compiled(self._scored)
-        self._begun = compiled(lambda known: self.opener(known))  # else what reads ahead goes step by step in Python
+        barred = np.zeros(self.tokens, bool) if barred is None else barred
+        self.bar = np.broadcast_to(np.where(barred, -1e9, 0), (self.slots, self.tokens)).astype("float32")
+        self._start, self._score = compiled(self._started), compiled(self._scored)
 
-    def start(self, known):
-        """(what each step is told [B, T, E], the first state) of {"place": [B, T], ...}, all that is known before."""
-        each, *state = self._begun({name: ops.convert_to_tensor(value, "int32") for name, value in known.items()})
-        return each, as_inputs(state, self.reader.inputs[4:])
+    def start(self, inputs: dict) -> tuple[list, list]:
+        """Reads {"position": [B, T], ...}, all that is known in advance. Other inputs of the model are ignored."""
+        if not self.notes:
+            raise ValueError("A generator of output 'independent' only scores. To generate, train one of 'notes'.")
+        known = self.conditioner.input
+        return self._start({name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in known.items()})
 
-    def read(self, before, age, each, state):
-        """(h [B, H], notes for `NoteDecoder` [B, Q] or None, state) of one step: before, age [B, S], each [B, E]."""
-        before, age = ops.convert_to_tensor(before), ops.convert_to_tensor(age)
-        real = ops.ones_like(before[:, :1], dtype="bool")
-        outputs = self.reader([before[:, None], age[:, None], each[:, None], real, *state], training=False)
-        parts = len(outputs) - len(state)
-        after = as_inputs(outputs[parts:], self.reader.inputs[4:])
-        return outputs[0][:, 0], outputs[1][:, 0] if parts > 1 else None, after
+    def _started(self, known):
+        each, *recurrent = self.conditioner(known, training=False)
+        rows = ops.shape(each)[0]
+        row = ops.zeros((rows, self.slots), "int32")
+        hidden, *notes = (
+            ops.zeros((rows, part.shape[-1]), part.dtype)
+            for part in self.reader.outputs[: len(self.reader.outputs) - len(recurrent)]
+        )
+        g = ops.zeros((rows, self.notes.units), self.notes.compute_dtype)
+        # The tokens standing before the time step and their ages, its own so far, the output of the recurrent layers,
+        # the notes that `NoteDecoder` reads, the state of its GRU, the number of tokens: equal in all rows.
+        step = [row, row, row, hidden, *notes, g, ops.zeros((rows,), "int32")]
+        return [each], [*cast_like(recurrent, self.reader.inputs[4:]), *step]
 
-    def score(self, inputs, labels, banned=()):
-        """Natural-log probabilities of labels, as NumPy.
+    def step(self, values, fixed, state) -> tuple[Categorical, list]:
+        values = ops.cast(values, "int32")
+        if self.slots == 1:
+            logits, state = self._slot(0, values, fixed[0], *state)
+        else:  # only the first slot of a time step runs the recurrent layers
+            branches = [functools.partial(self._slot, slot) for slot in range(self.slots)]
+            logits, state = ops.switch(state[-1][0] % self.slots, branches, values, fixed[0], *state)
+        return Categorical(logits), state
+
+    def _slot(self, slot, values, each, *state):
+        """(logits [N, V] of a slot, the state after it); `values` [N] are the tokens of the slot before."""
+        *recurrent, count = state
+        recurrent, (before, age, row, hidden, *notes, g) = (
+            recurrent[: len(self.reader.inputs) - 4],
+            recurrent[len(self.reader.inputs) - 4 :],
+        )
+        last = (slot - 1) % self.slots
+        row = ops.concatenate([row[:, :last], values[:, None], row[:, last + 1 :]], axis=1)
+        if slot == 0:
+            begun = count[:, None] > 0
+            after = self.advance(row, before, age, ops)
+            before, age = (ops.where(begun, new, old) for new, old in zip(after, (before, age), strict=True))
+            t = ops.minimum(count[0] // self.slots, ops.shape(each)[1] - 1)
+            now = ops.take(each, t, axis=1)[:, None]
+            real = ops.ones_like(before[:, :1], dtype="bool")
+            hidden, *rest = self.reader([before[:, None], age[:, None], now, real, *recurrent], training=False)
+            hidden, notes = hidden[:, 0], [part[:, 0] for part in rest[: len(notes)]]
+            recurrent, g = cast_like(rest[len(notes) :], self.reader.inputs[4:]), self.notes.begin(hidden)
+        logits, g = self.notes.step(hidden, g, row[:, :slot], *notes)
+        return logits + self.bar[slot], [*recurrent, before, age, row, hidden, *notes, g, count + 1]
+
+    def score(self, inputs: dict, values) -> np.ndarray:
+        """Log probabilities of given tokens.
 
         Args:
-            inputs: of the model.
-            labels: [B, T, S] tokens; of output "independent" [B, T, 128] zeros and ones.
-            banned: ids that are known not to come, which leave their probability to the others.
+            inputs: {"position": [B, T], ...}, all that is known in advance. "before" and "age" are computed from the
+                values, unless they are given.
+            values: tokens, [B, T, S] or [B, T S]; of output "independent" [B, T, 128] zeros and ones.
 
         Returns:
-            [B, T, S], or [B, T, 1] of whole steps.
+            The shape of the values; of output "independent" [B, T, 1], of whole steps.
         """
-        bar = np.zeros(max(self.tokens, 1), "float32")
-        bar[list(banned)] = -1e9
-        inputs = {name: ops.convert_to_tensor(value) for name, value in inputs.items()}
-        return np.asarray(self._score(inputs, ops.convert_to_tensor(labels), ops.convert_to_tensor(bar)))
+        wanted = {tensor.name for tensor in self.model.inputs}
+        values = np.asarray(values)
+        if self.notes:
+            inputs = {**inputs, "tokens": values.reshape(len(values), -1, self.slots).astype("int32")}
+            if not wanted <= inputs.keys():
+                inputs |= self._before(inputs["tokens"])
+        inputs = {name: ops.convert_to_tensor(value) for name, value in inputs.items() if name in wanted}
+        scores = np.asarray(self._score(inputs, ops.convert_to_tensor(values)))
+        return scores.reshape(values.shape) if self.notes else scores
 
-    def _scored(self, inputs, labels, bar):
+    def _before(self, tokens):
+        """{"before", "age"} of tokens [B, T, S]."""
+        before, age = np.zeros_like(tokens), np.zeros_like(tokens)
+        for t in range(tokens.shape[1] - 1):
+            before[:, t + 1], age[:, t + 1] = self.advance(tokens[:, t], before[:, t], age[:, t], np)
+        return {"before": before, "age": age}
+
+    def _scored(self, inputs, values):
         logits = self.model(inputs, training=False)
         if self.notes:
-            return log_probabilities(logits + bar, labels)
+            return log_probabilities(logits + self.bar, inputs["tokens"])
         # log p = z y - log(1 + exp z)
-        return ops.sum(logits * ops.cast(labels, "float32") - ops.softplus(logits), axis=-1, keepdims=True)
+        return ops.sum(logits * ops.cast(values, "float32") - ops.softplus(logits), axis=-1, keepdims=True)

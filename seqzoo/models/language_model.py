@@ -6,46 +6,52 @@ from keras import ops
 
 from seqzoo.backend.distribution import replicas
 from seqzoo.backend.gradients import compiled
+from seqzoo.decoding.steps import Categorical, cast_like, log_probabilities, shifted
 from seqzoo.layers import masks
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
 from seqzoo.layers.window import Window
+from seqzoo.models.builder import builder
+
+WINDOW = 256  # tokens of a context that are read at once
 
 
+@builder
 def language_model(
-    tokens,
-    dim=256,
-    rnn="lstm",
-    units=256,
-    layers=2,
-    context=0,
-    tied=True,
-    dropout=0.0,
-    input_dropout=0.0,
-    embedding_dropout=0.0,
-    activation_penalty=0.0,
-    slowness_penalty=0.0,
-    variational=True,
-    **arguments,
-):
+    tokens: int,
+    dim: int = 256,
+    rnn: str = "lstm",
+    units: int = 256,
+    layers: int = 2,
+    context: int = 0,
+    tied: bool = True,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    embedding_dropout: float = 0.0,
+    activation_penalty: float = 0.0,
+    slowness_penalty: float = 0.0,
+    variational: bool = True,
+    **options,
+) -> keras.Model:
     """A recurrent language model: embeddings -> recurrent stack -> a score for each token; or a feed-forward one.
 
     Args:
-        tokens: size of the vocabulary V, padding (id 0) among them.
-        dim: width D of the embeddings; tied to the output, the last layer's H is projected to it where they differ.
-        rnn, units, layers: recurrent layers that read forward; name in RNNS, H, how many.
-        context: n > 0: in place of recurrent layers a feed-forward network over the last n tokens (Bengio et al., 2003,
+        tokens: V, size of the vocabulary including padding (id 0).
+        dim: D, width of the embeddings; if they are tied to the output, the last layer's H is projected to it.
+        rnn, units, layers: recurrent layers that read forward: name in RNNS, H, number.
+        context: n > 0: instead of recurrent layers a feed-forward network over the last n tokens (Bengio et al., 2003,
             equation 1): y = b + U tanh(d + H x), x the n embeddings joined; `units` is its hidden width.
-        tied: the output layer is the embeddings' table (Press & Wolf, 2017).
+        tied: use the embedding table as the output layer (Press & Wolf, 2017).
         dropout: before each layer after the first, and of the last output.
         input_dropout: of the embeddings' values; embedding_dropout: of whole rows of their table.
         activation_penalty, slowness_penalty: see `layers.tokens.ActivationPenalty`.
-        variational: lock dropout over time.
-        arguments: more of `layers.stack.stack` (weight_drop, recurrent_dropout, residual, layer_norm, activation).
+        variational: one dropout mask for all steps of a sequence.
+        options: more of `layers.stack.stack`.
 
     Returns:
-        keras.Model. Input: {"tokens": [B, T]} integers, 0 padding on the right. Output: logits [B, T, V], of the token
-        after each, from a state of zeros. `Stepper(model)` carries the state on; `streamed(model)` trains on streams.
+        keras.Model. Input: {"tokens": [B, T]} integers, 0 padding on the right. Output: logits [B, T, V] of the token
+        after each, from a state of zeros. `LanguageModelDecoder(model)` carries the state and generates;
+        `streamed(model)` trains on streams.
 
     Example::
 
@@ -54,7 +60,7 @@ def language_model(
         model.fit({"tokens": ids[:, :-1]}, ids[:, 1:], sample_weight=(ids[:, 1:] > 0).astype("float32"))
     """
     sizes = [(context - 1) * dim] if context else state_sizes(rnn, units, layers)
-    # What reads with a state is a model of its own: what carries the state on calls it.
+    # The part that reads with a state is a model of its own, which whoever carries the state calls.
     ids = keras.Input((None,), dtype="int32", name="ids")  # [B, T]
     state = [keras.Input((size,), name=f"state{i}") for i, size in enumerate(sizes)]
     table = TokenEmbedding(tokens, dim, tied, embedding_dropout, name="embedding")
@@ -65,7 +71,7 @@ def language_model(
     else:
         x, after = stack(
             x, masks.from_ids(ids), rnn=rnn, units=units, layers=layers, dropout=dropout, variational=variational,
-            last_dropout=False, initial_state=state, **arguments,
+            last_dropout=False, initial_state=state, **options,
         )  # fmt: skip
     hidden = drop(x, dropout, variational)
     if activation_penalty or slowness_penalty:
@@ -80,14 +86,14 @@ def language_model(
 
 
 class Streamed(keras.Model):
-    """A language model that training reads streams with: the state at the end of a window begins the next one.
+    """A language model that trains on streams: the state at the end of a window is the start of the next one.
 
-    Gradients stop where a window begins: truncated backpropagation through time (Williams & Peng, 1990). Made by
-    `streamed`; what it saves is the plain model. Inputs in training: {"tokens": [B, T], "start": [B]}, all windows with
+    Gradients stop at the start of a window: truncated backpropagation through time (Williams & Peng, 1990). Made by
+    `streamed`; it is saved as the plain model. Inputs in training: {"tokens": [B, T], "start": [B]}, all windows with
     the same B; where `start` is True the row begins anew, from zeros.
     """
 
-    def carry(self, rows):
+    def carry(self, rows: int):
         reader, rows = self.get_layer("reader"), rows // replicas()  # each device carries the state of its own rows
         self.carried = [
             self.add_weight((rows, x.shape[-1]), "zeros", trainable=False, name=x.name) for x in reader.inputs[1:]
@@ -106,52 +112,60 @@ class Streamed(keras.Model):
         return logits
 
 
-def streamed(model, rows):
-    """`model`, a language model, as one that trains on `rows` streams at once, see `Streamed`."""
+def streamed(model: keras.Model, rows: int) -> Streamed:
+    """Makes a language model train on `rows` streams at once, see `Streamed`."""
     return Streamed(model.input, model.output, name=model.name).carry(rows)
 
 
-class Stepper:
-    """A language model that is read step by step: what came before is a state, handed from call to call.
+class LanguageModelDecoder:
+    """Decodes a language model step by step, and scores texts; it has the step protocol (`decoding.steps`).
+
+    A long text is read in windows: `read` and `score_window` take the state before a window and return that after it.
 
     Args:
-        model: what `language_model` returned; the weights are shared with it.
+        model: from `language_model`; the weights are shared with it.
+        begin: id that a text begins with, such as the mark between documents.
 
     Attributes:
         tokens: V.
     """
 
-    def __init__(self, model):
-        self.reader = model.get_layer("reader")
+    def __init__(self, model: keras.Model, begin: int = 2):
+        self.reader, self.begin = model.get_layer("reader"), begin
         self.tokens = self.reader.outputs[0].shape[-1]
+        self._read = compiled(lambda ids, state: self.read(ids, state)[1])
         self._score = compiled(self._scored)
 
-    def start(self, rows):
-        """The state before a text, of so many rows: list of [B, H]."""
+    def initial_state(self, rows: int) -> list:
+        """The state of so many texts that nothing has been read of: list of zeros [B, H]."""
         return [ops.zeros((rows, state.shape[-1])) for state in self.reader.inputs[1:]]
 
-    def __call__(self, ids, state):
+    def start(self, inputs: dict) -> tuple[list, list]:
+        """Reads {"tokens": [B, P]}, the context before the id that is decoded first; P = 0: there is none."""
+        ids = np.asarray(inputs["tokens"], "int32")
+        state = self.initial_state(len(ids))
+        for first in range(0, ids.shape[1], WINDOW):
+            state = self._read(ops.convert_to_tensor(ids[:, first : first + WINDOW]), state)
+        return [], state
+
+    def step(self, values, fixed, state) -> tuple[Categorical, list]:
+        logits, state = self.read(values[:, None], state)
+        return Categorical(logits[:, 0]), state
+
+    def score(self, inputs: dict, values) -> np.ndarray:
+        """Log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`."""
+        return self.score_window(shifted(ops.convert_to_tensor(values), self.begin), values, self.start(inputs)[1])[0]
+
+    def read(self, ids, state: list) -> tuple:
         """(logits [B, T, V] of the token after each, the state after them) of ids [B, T], 0 padding on the right."""
         logits, *after = self.reader([ops.convert_to_tensor(ids), *state], training=False)
-        return logits, as_inputs(after, self.reader.inputs[1:])
+        return logits, cast_like(after, self.reader.inputs[1:])
 
-    def score(self, ids, next_ids, state):
-        """(natural-log probabilities [B, T] of the next ids, the state after them), as NumPy and tensors."""
+    def score_window(self, ids, next_ids, state: list) -> tuple[np.ndarray, list]:
+        """(log probabilities [B, T] of the next ids as NumPy, the state after them), of one window of a text."""
         scores, after = self._score(ops.convert_to_tensor(ids), ops.convert_to_tensor(next_ids), state)
         return np.asarray(scores), after
 
     def _scored(self, ids, next_ids, state):
-        logits, after = self(ids, state)
+        logits, after = self.read(ids, state)
         return log_probabilities(logits, next_ids), after
-
-
-def as_inputs(tensors, inputs):
-    """Tensors in the dtypes of a model's inputs, which a loop needs that hands its outputs back to it as inputs."""
-    return [ops.cast(tensor, into.dtype) for tensor, into in zip(tensors, inputs, strict=True)]
-
-
-def log_probabilities(logits, ids):
-    """log softmax(logits)[id]: [B, T, V], [B, T] -> [B, T], in float32."""
-    logits = ops.cast(logits, "float32")
-    chosen = ops.take_along_axis(logits, ops.cast(ids, "int32")[..., None], axis=-1)[..., 0]
-    return chosen - ops.logsumexp(logits, axis=-1)

@@ -1,73 +1,75 @@
-"""Scheduled sampling: in training, a decoder now and then reads what it said itself instead of what was right."""
+"""Scheduled sampling: in training, a decoder now and then reads its own prediction instead of the right token."""
 
 import math
 
 import keras
 from keras import ops
 
-from seqzoo.models.seq2seq import Translator
+from seqzoo.decoding.sampling import choose
+from seqzoo.models.seq2seq import Seq2SeqDecoder
 
-SCHEDULES = ("linear", "exponential", "inverse_sigmoid")
+SAMPLING_SCHEDULES = ("linear", "exponential", "inverse_sigmoid")
 
 
 class Scheduled(keras.Model):
-    """An encoder-decoder that is trained on inputs of which some are drawn by itself. Made by `scheduled`.
+    """An encoder-decoder that is trained on inputs some of which it sampled itself. Made by `scheduled`.
 
-    Each input token behind the begin mark is the right one with probability e_i at training step i, else one that is
-    drawn from the model's distribution at the step before, which has read the mixed tokens before it::
+    Each input token after the begin mark is the right one with probability e_i at training step i; else it is sampled
+    from the model's distribution at the step before, which has read the mixed tokens before it::
 
-        linear             e_i = max(e, 1 - i / n)             nothing is right any more after n steps
-        exponential        e_i = max(e, k^i)                   half of it after n steps, k = 2^(-1 / n)
-        inverse_sigmoid    e_i = max(e, k / (k + exp(i / k)))  half of it after n steps, n = k log k; slow at first
+        linear             e_i = max(e, 1 - i / n)             no token is the right one after n steps
+        exponential        e_i = max(e, k^i)                   half of them are after n steps, k = 2^(-1 / n)
+        inverse_sigmoid    e_i = max(e, k / (k + exp(i / k)))  half of them are after n steps, n = k log k
 
-    What is drawn has no gradient, in the paper too. So it is drawn first, step by step and without dropout; then all
-    steps are trained at once on the mixed tokens. That serves every kind of decoder, and the slow part is forward only.
+    Sampled tokens have no gradient, in the paper too. So they are sampled first, step by step and without dropout; then
+    all steps are trained at once on the mixed tokens. That serves every kind of decoder, and the slow part is forward
+    only. The inverse sigmoid falls slowly at first.
 
     Source: Bengio et al., 2015, Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks, section 2.4.
 
-    What is saved is the plain model; the number of steps so far is one of this model's variables.
+    It is saved as the plain model; the number of steps so far is one of this model's variables.
     """
 
-    def sample(self, schedule, steps, least=0.0, seed=None):
-        if schedule not in SCHEDULES:
-            raise ValueError(f"schedule should be one of {', '.join(SCHEDULES)}. Received: {schedule!r}")
+    def sample(self, schedule: str, steps: float, least: float = 0.0, seed: int | None = None):
+        if schedule not in SAMPLING_SCHEDULES:
+            raise ValueError(f"schedule should be one of {', '.join(SAMPLING_SCHEDULES)}. Received: {schedule!r}")
         if steps <= 0 or not 0 <= least <= 1:
             raise ValueError(f"steps should be above 0, least from 0 to 1. Received: {steps}, {least}")
         self.schedule, self.length, self.least = schedule, steps, least
         self.steps = self.add_weight((), "zeros", dtype="int32", trainable=False, name="sampling_steps")
-        self.noise = keras.random.SeedGenerator(seed)  # a part of the model's state, which a checkpoint keeps
-        self.translator = Translator(self)
+        self.noise = keras.random.SeedGenerator(seed)  # part of the model's state, so that a checkpoint keeps it
+        self.decoder = Seq2SeqDecoder(self)
         return self
 
     def call(self, inputs, training=None, mask=None):
         if training:
-            drawn = self.mixed(inputs, share_drawn(self.schedule, self.steps, self.length, self.least))
+            mixed = self.mixed(inputs, share_sampled(self.schedule, self.steps, self.length, self.least))
             self.steps.assign_add(1)
-            inputs = {**inputs, "target": drawn}
+            inputs = {**inputs, "target": mixed}
         return super().call(inputs, training=training)
 
-    def mixed(self, inputs, share):
-        """`inputs["target"]` [B, T] with that share of the tokens behind the begin mark drawn by the model."""
+    def mixed(self, inputs: dict, share):
+        """`inputs["target"]` [B, T] with that share of the tokens after the begin mark sampled by the model."""
         right = ops.convert_to_tensor(inputs["target"], "int32")
-        # All that is drawn at random is drawn here, at once: 0 decides whose token it is, 1 which token is drawn.
+        # All random numbers are drawn here, at once: [0] decides whose token it is, [1] which token is sampled.
         u = keras.random.uniform((2, *ops.shape(right)), seed=self.noise)
-        fixed, state = self.translator.start(inputs["source"])
+        fixed, state = self.decoder.start(inputs)
 
         def step(carry, t):
-            """Reads the ids of a step; gives those of the next one, t."""
+            """Reads the ids of a step and gives those of the next one, t."""
             ids, *state = carry
-            logits, state, _ = self.translator(ids, fixed, state)
+            distribution, state = self.decoder.step(ids, fixed, state)
             own = ops.logical_and(u[0, :, t] < share, right[:, t] > 0)
-            carry = [ops.where(own, draw(ops.stop_gradient(logits), u[1, :, t]), right[:, t]), *state]
+            sampled = choose(ops.stop_gradient(distribution.logits), u[1, :, t])
+            carry = [ops.where(own, sampled, right[:, t]), *state]
             return carry, carry
 
-        places = ops.arange(1, ops.shape(right)[1])
-        _, (ids, *_) = ops.scan(step, [right[:, 0], *state], places)  # [T - 1, B]
+        _, (ids, *_) = ops.scan(step, [right[:, 0], *state], ops.arange(1, ops.shape(right)[1]))  # [T - 1, B]
         return ops.concatenate([right[:, :1], ops.transpose(ids)], axis=1)
 
 
-def share_drawn(schedule, step, length, least=0.0):
-    """1 - e_i: the share of the input tokens that the model draws itself at training step i, see `Scheduled`."""
+def share_sampled(schedule: str, step, length: float, least: float = 0.0):
+    """1 - e_i: the share of the input tokens that the model samples itself at training step i, see `Scheduled`."""
     i, n = ops.cast(step, "float32"), float(length)
     if schedule == "linear":
         right = 1 - i / n
@@ -79,7 +81,7 @@ def share_drawn(schedule, step, length, least=0.0):
     return 1 - ops.maximum(right, least)
 
 
-def _rate(n):
+def _rate(n: float) -> float:
     """The k with k log k = n, where k / (k + exp(n / k)) is a half."""
     k = math.e + n
     for _ in range(50):  # Newton's method; the function is convex
@@ -87,20 +89,19 @@ def _rate(n):
     return k
 
 
-def draw(logits, u):
-    """The ids [B] that noise u [B] from 0 to 1 draws from logits [B, V]; never padding, whose probability is 0."""
-    reached = ops.cumsum(ops.softmax(ops.cast(logits, "float32")), axis=-1)
-    place = ops.sum(ops.cast(reached <= u[:, None] * reached[:, -1:], "int32"), axis=-1)
-    return ops.minimum(place, logits.shape[-1] - 1)  # u next to 1 may round to the sum itself
-
-
-def scheduled(model, schedule="inverse_sigmoid", steps=10_000, least=0.0, seed=None):
-    """`model`, of `seq2seq`, as one that is trained with scheduled sampling, see `Scheduled`.
+def scheduled(
+    model: keras.Model,
+    schedule: str = "inverse_sigmoid",
+    steps: float = 10_000,
+    least: float = 0.0,
+    seed: int | None = None,
+) -> Scheduled:
+    """Makes a `seq2seq` model train with scheduled sampling, see `Scheduled`.
 
     Args:
         schedule: "linear", "exponential" or "inverse_sigmoid".
-        steps: n, of training, until none (linear) or half (the others) of the tokens are the right ones.
+        steps: n, training steps until none (linear) or half (the others) of the tokens are the right ones.
         least: share of right tokens that is kept.
-        seed: of what is drawn.
+        seed: of what is sampled.
     """
     return Scheduled(model.input, model.output, name=model.name).sample(schedule, steps, least, seed)

@@ -1,12 +1,13 @@
-"""One table of language models on one text: counts, feed-forward, recurrent; characters, subwords, words, both.
+"""Compares language models on one text: n-grams, feed-forward, recurrent; characters, subwords, words, spelled words.
 
-    python -m experiments.language_models --data=FOLDER             trains what is missing, prints the table
-    python -m experiments.language_models --data=FOLDER --only=gru  some of it
+    python -m experiments.studies.language_models --data=FOLDER             trains what is missing, prints the table
+    python -m experiments.studies.language_models --data=FOLDER --only=gru  some rows
 
-FOLDER holds tiny_shakespeare/; valid is its last tenth, read in one stream. All networks are small and train as long:
-the table compares kinds, not what each could reach. Bits a character and a word compare whatever the units are: what
-is predicted is the same text, line ends and blanks with it (`whitespace` alone loses the number of blanks), and an
-unknown word costs its spelling in bytes, log2(257) bits each. Words are what has space around it, and line ends.
+FOLDER holds tiny_shakespeare/; valid is its last tenth, read in one stream. All networks are small and train equally
+long: the table compares kinds of models, not what each could reach. Bits per character and per word are comparable
+across units: what is predicted is the same text, including line ends and blanks (only `whitespace` loses the number of
+blanks), and an unknown word costs its spelling in bytes, log2(257) bits each. Words are separated by white space; line
+ends are words too.
 """
 
 import argparse
@@ -37,7 +38,7 @@ COUNTS = {
 
 
 def main():
-    parser = argparse.ArgumentParser("python -m experiments.language_models", description=__doc__,
+    parser = argparse.ArgumentParser("python -m experiments.studies.language_models", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--data", default="data", help="folder that holds tiny_shakespeare/ (default: data)")
     parser.add_argument("--runs", default="runs/experiments", help="folder for the runs (default: runs/experiments)")

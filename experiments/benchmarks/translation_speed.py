@@ -1,65 +1,66 @@
 """How fast an encoder-decoder trains and translates on a CPU: seqzoo beside plain PyTorch.
 
-    python -m experiments.translation_speed --threads=1                      made-up sentences, one core
-    python -m experiments.translation_speed --threads=1 --data_dir=FOLDER    FOLDER holds train.en and train.de
-    pip install torch                                                        adds the rows of PyTorch
+    python -m experiments.benchmarks.translation_speed --threads=1                      generated sentences, one core
+    python -m experiments.benchmarks.translation_speed --threads=1 --data_dir=FOLDER    train.en and train.de
+    pip install torch                                                                   adds the rows of PyTorch
 
-All are one network: a joint vocabulary of 6,000, embeddings of width 256 that are source, target and output at once, a
-bidirectional LSTM of 256 units a direction, an LSTM of 384 that begins from its final states, attention ("general" or
+All are one network: a joint vocabulary of 6,000, tied embeddings of width 256 (source, target and output), a
+bidirectional LSTM of 256 units a direction, an LSTM of 384 that starts from its final states, attention ("general" or
 "additive", 384 wide), tanh(W [c; s]) of width 256. Batches of 64 pairs, Adam at 1e-3, label smoothing 0.1, gradients
 clipped to norm 1, no dropout. Beams of 5.
 
-    seqzoo     `seq2seq`, `SmoothedCrossentropy` and the optimizer that tasks have, without averages of weights, in
-               model.fit; `Translator` and `Beam`.
+    seqzoo     `seq2seq`, `SmoothedCrossentropy` and the optimizer of the tasks, without averaging of weights, in
+               model.fit; its step decoder and `Beam`.
     pytorch    nn.Embedding, packed nn.LSTM, nn.LSTM over all steps of the target at once, attention as two batched
                matrix products (or one tanh), F.cross_entropy(ignore_index=0, label_smoothing=0.1), torch.optim.Adam,
                clip_grad_norm_. The beam search has all sentences and hypotheses in one batch: the source is encoded and
-               made keys once, and not repeated for the hypotheses, which are the attention's T; torch.lstm_cell, as one
-               step of nn.LSTM costs more; ended hypotheses stay in the beam; it stops when all have ended.
+               projected to keys once and not repeated for the hypotheses, which are the attention's T axis;
+               torch.lstm_cell, as one step of nn.LSTM costs more; ended hypotheses stay in the beam; it stops when all
+               have ended.
 
-Before all else the same weights go into both: the first lines say by how much the logits differ, alone and with padding
-behind source and target, how the losses differ and how many translations are the same.
+First both get the same weights: the first lines say by how much the logits differ, alone and with padding behind source
+and target, how the losses differ and how many translations agree.
 
-The made-up sentences have lengths like those of a real corpus: of the source log-normal, mean 15; of the target about
-as long (standard deviation 15%); words by Zipf's law. All rows get the same batches, those of seqzoo's pipeline: pairs
-of about one length, in random order.
+The lengths of the generated sentences are like those of a real corpus: source lengths are log-normal, mean 15; targets
+about as long (standard deviation 15%); words follow Zipf's law. All rows get the same batches, those of seqzoo: pairs
+of similar length, in random order.
 
-Random weights would hardly ever end a sentence. So that all do the same, the end mark's bias is -100, and each batch is
-translated for as many steps as its longest reference has; the time of a translation that ends late is not in it.
+Random weights would hardly ever end a sentence. So that all do the same work, the end mark's bias is -100, and each
+batch is decoded for as many steps as its longest reference has; the cost of a translation that ends late is not
+included.
 
-Protocol. Each row runs in a process of its own, with the same processors, training and translation apart, in turns, in
-reverse order every other round. The clock starts after --warmup steps or batches, which also pay for tracing, and runs
-over --steps or --batches. In training it includes putting the batches together and reading each step's loss, as a
-progress bar does. Target tokens are real ones, end marks among them; padding does not count. The table has the medians
-of the rounds. Peak memory is that of a row's whole process; what it had after the imports alone stands beside it.
+Protocol. Each row runs in a process of its own, on the same processors, training and translation separately, in turns,
+in reverse order every other round. The clock starts after --warmup steps or batches, which include tracing, and runs
+over --steps or --batches. Training includes batching and reading each step's loss, as a progress bar does. Only real
+target tokens count, end marks included, not padding. The table has the medians of the rounds. Peak memory is that of a
+row's whole process; its memory after the imports alone is shown beside it.
 
-What differs still. PyTorch's LSTMs have a second bias, which does nothing. Its smoothing gives a share to padding too.
-seqzoo computes the search's first step once a sentence, keeps ended hypotheses apart, and carries the attention along,
-which it gives back with the translation. Only seqzoo's learning rate falls.
+Remaining differences. PyTorch's LSTMs have a second bias, which is redundant. Its smoothing gives mass to padding too.
+seqzoo computes the first step of the search once a sentence, keeps ended hypotheses apart, and tracks the attention,
+which it returns with the translation. Only seqzoo's learning rate decays.
 
-Limits. One machine, one size, a CPU. Most of the time goes into matrix products, which PyTorch leaves to Intel's MKL
-and TensorFlow to oneDNN: on a processor of another maker the former may run at half the speed of the latter, whatever
-stands above them. So each row says how fast a product of the output's size was, [320, 256] by [256, 6000]. Neither
-torch.compile nor XLA was tried. On a busy machine only what is said of a second of processor time means something, and
-with --threads=1.
+Limits. One machine, one size, a CPU. Most of the time goes into matrix products, which PyTorch delegates to Intel's MKL
+and TensorFlow to oneDNN: on another maker's processor the former may run at half the speed of the latter, independently
+of the code above them. So each row reports the speed of a product of the output's size, [320, 256] by [256, 6000].
+Neither torch.compile nor XLA was tried. On a busy machine only what is measured per second of processor time is
+meaningful, and only with --threads=1.
 """
 
-import argparse
 import collections
 import importlib
 import json
 import pathlib
 import statistics
 import sys
-import tempfile
 
 import numpy as np
 
-from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
-from seqzoo.data.batches import Batches
+from experiments.benchmarks.batches import BenchmarkBatches
+from experiments.benchmarks.benchmark import Clock, flags, grouped, in_own_process, medians, peak_mib, run, runnable
 
 ROWS = ("seqzoo:general", "pytorch:general", "seqzoo:additive", "pytorch:additive")
 WORK = ("training", "translation")
+IDS = "ids.npz"
 TOKENS, DIM, ENCODER_UNITS, UNITS, BATCH, WIDTH = 6_000, 256, 256, 384, 64, 5
 SMOOTHING, LEARNING_RATE, CLIP_NORM, EPOCHS = 0.1, 1e-3, 1.0, 10
 BEGIN, END = 2, 3  # beside padding, 0, and the unknown word, 1
@@ -71,31 +72,15 @@ IMPORTS = {
 
 
 def main():
-    args = arguments().parse_args()
-    if args.row:
-        print(json.dumps(measured(args)))
-        return
-    rows = runnable(ROWS, args.only)
-    results = {**kept(args, data_dir=pathlib.Path(args.data_dir).name or "made up"), "runs": []}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        ids = pathlib.Path(folder) / "ids.npz"
-        results["data"] = write_ids(args, ids)
-        print("{pairs:,} pairs, of {source_mean:.1f} and {target_mean:.1f} tokens".format(**results["data"]))
-        results["checks"] = []
-        for attention in ("general", "additive"):
-            if f"pytorch:{attention}" in rows:
-                check = in_own_process("experiments.translation_speed", f"check:{attention}", 0, f"--ids={ids}")
-                results["checks"].append(check)
-                print(json.dumps(check))
-        for number in range(args.rounds):
-            for work in WORK:
-                for row in rows[:: -1 if number % 2 else 1]:
-                    print(f"round {number + 1}/{args.rounds}: {row}, {work}", flush=True)
-                    row = f"{row}@{work}"
-                    results["runs"].append(in_own_process("experiments.translation_speed", row, number, f"--ids={ids}"))
-            args.out.write_text(json.dumps(results, indent=1), "utf-8")
-    print(f"\n{table(results)}\n\nsaved as {args.out}")
+    rows = [f"{row}@{work}" for work in WORK for row in ROWS]
+    run(
+        arguments(),
+        rows,
+        measured,
+        show,
+        prepared,
+        settings=lambda args: {"data_dir": pathlib.Path(args.data_dir).name or "generated"},
+    )
 
 
 def arguments():
@@ -105,18 +90,25 @@ def arguments():
     parser.add_argument("--steps", type=int, default=60, help="training steps that are timed")
     parser.add_argument("--batches", type=int, default=20, help="batches whose translation is timed")
     parser.add_argument("--warmup", type=int, default=4, help="steps or batches before the clock starts")
-    parser.add_argument("--ids", default="", help=argparse.SUPPRESS)
     return parser
 
 
-def write_ids(args, path):
-    """Writes the ids of all pairs to a file; gives how many there are, and how long they are."""
+def prepared(args) -> dict:
+    """Writes the ids of all pairs to a file, and checks that both implementations compute the same."""
     sides = real_sentences(args) if args.data_dir else made_up_sentences(args)
     lengths = [[len(ids) for ids in side] for side in sides]
     flat = [np.concatenate(side).astype("int32") for side in sides]
-    np.savez(path, source=flat[0], target=flat[1], lengths=lengths)
+    np.savez(args.folder / IDS, source=flat[0], target=flat[1], lengths=lengths)
     means = [statistics.mean(side) for side in lengths]
-    return {"pairs": len(lengths[0]), "source_mean": means[0], "target_mean": means[1]}
+    print(f"{len(lengths[0]):,} pairs, of {means[0]:.1f} and {means[1]:.1f} tokens")
+    checks = []
+    for row in runnable(ROWS, args.only):
+        software, attention = row.split(":")
+        if software == "pytorch":
+            checks += in_own_process(args, f"check:{attention}")
+            print(json.dumps(checks[-1]))
+    data = {"pairs": len(lengths[0]), "source_mean": means[0], "target_mean": means[1]}
+    return {"data": data, "checks": checks}
 
 
 def made_up_sentences(args):
@@ -148,41 +140,29 @@ def real_sentences(args):
     return [[[known.get(word, 1) for word in words] for words in side] for side in zip(*pairs, strict=True)]
 
 
-class Pairs(Batches):
-    """Batches of pairs of about one length, in random order, so that the first few stand for an epoch."""
+def pair_batches(args):
+    """Batches of pairs of similar length, in random order."""
+    with np.load(args.folder / IDS) as arrays:
+        sides = [
+            np.split(arrays[side], np.cumsum(lengths)[:-1])
+            for side, lengths in zip(("source", "target"), arrays["lengths"], strict=True)
+        ]
 
-    def __init__(self, args):
-        with np.load(args.ids) as arrays:
-            sides = [
-                np.split(arrays[side], np.cumsum(lengths)[:-1])
-                for side, lengths in zip(("source", "target"), arrays["lengths"], strict=True)
-            ]
+    def encode(pair):
+        source, target = pair
+        inputs = {"source": source, "target": np.concatenate([[BEGIN], target]).astype("int32")}
+        labels = np.concatenate([target, [END]]).astype("int32")
+        return inputs, labels, np.ones(len(labels), "float32")
 
-        def encode(pair):
-            source, target = pair
-            inputs = {"source": source, "target": np.concatenate([[BEGIN], target]).astype("int32")}
-            labels = np.concatenate([target, [END]]).astype("int32")
-            return inputs, labels, np.ones(len(labels), "float32")
-
-        super().__init__(list(zip(*sides, strict=True)), encode, BATCH, seed=args.round, aligned="none")
-
-    def _grouped(self, items):
-        groups = list(super()._grouped(items))
-        for place in np.random.default_rng(self.seed).permutation(len(groups)):
-            yield groups[place]
-
-    def arrays(self, number):
-        """(inputs, labels, weights) of each batch of an epoch; what `epoch` gives as a tf.data.Dataset."""
-        pairs = ((pair, max(map(len, pair[1][0].values()))) for pair in self._shuffled(number))
-        for group in self._grouped(pairs):
-            yield self._padded(group)
+    axes = {"source": "source", "target": "target", "labels": "target"}
+    pairs = list(zip(*sides, strict=True))
+    return BenchmarkBatches(pairs, encode, axes, mixed=True, batch_size=BATCH, seed=args.round)
 
 
-def measured(args):
-    """What the process of a row measures."""
-    keep_to(args.threads)
+def measured(args) -> list[dict]:
+    """Measures a row in its own process."""
     if args.row.startswith("check"):
-        return check(args)
+        return [check(args)]
     row, work = args.row.split("@")
     software, attention = row.split(":")
     for module in IMPORTS[software]:
@@ -194,22 +174,25 @@ def measured(args):
         ("pytorch", "training"): pytorch_training,
         ("pytorch", "translation"): pytorch_translation,
     }[software, work]
-    result = run(args, attention, Pairs(args))
+    result = run(args, attention, pair_batches(args))
     clock = result.pop("clock")
     peak = peak_mib()
     counted = "target_tokens" if work == "training" else "sentences"
-    return {
-        "row": row,
-        "work": work,
-        **result,
-        "seconds": clock.seconds,
-        "cpu_seconds": clock.cpu_seconds,
-        f"{counted}_per_second": result[counted] / clock.seconds,
-        f"{counted}_per_cpu_second": result[counted] / clock.cpu_seconds,
-        "peak_mib": peak,
-        "imports_mib": imports_mib,
-        "gflops": product_rate(software),
-    }
+    return [
+        {
+            "row": row,
+            "work": work,
+            **result,
+            "seconds": clock.seconds,
+            "cpu_seconds": clock.cpu_seconds,
+            "cpu_ms_per_step": 1000 * clock.cpu_seconds / result["steps"],
+            f"{counted}_per_second": result[counted] / clock.seconds,
+            f"{counted}_per_cpu_second": result[counted] / clock.cpu_seconds,
+            "peak_mib": peak,
+            "imports_mib": imports_mib,
+            "gflops": product_rate(software),
+        }
+    ]
 
 
 def product_rate(software):
@@ -297,13 +280,12 @@ def seqzoo_training(args, attention, batches):
 def seqzoo_translator(model, bias=NEVER):
     """A function (source [B, S], limit) -> Answers."""
     from seqzoo.decoding.beam import Beam
-    from seqzoo.models import Translator
+    from seqzoo.models import Seq2SeqDecoder
 
     table = model.get_layer("embedding")
     table.bias.assign(np.where(np.arange(TOKENS) == END, bias, np.array(table.bias)))
-    translator = Translator(model)
-    beam = Beam(translator, BEGIN, END, WIDTH)
-    return lambda source, limit: beam(*translator.start(source), limits=np.full(len(source), limit))
+    beam = Beam(Seq2SeqDecoder(model, BEGIN), END, WIDTH)
+    return lambda source, limit: beam({"source": source}, limits=np.full(len(source), limit))
 
 
 def seqzoo_translation(args, attention, batches):
@@ -453,7 +435,7 @@ def check(args):
     attention = args.row.split(":")[1]
     ours, theirs = seqzoo_model(args, attention), pytorch_model(args, attention).eval()
     copy_weights(ours, theirs, attention)
-    inputs, labels, weights = next(Pairs(args).arrays(0))
+    inputs, labels, weights = next(pair_batches(args).arrays(0))
     source, target = (torch.from_numpy(inputs[name]).long() for name in ("source", "target"))
     with torch.no_grad():
         logits = theirs(source, target).numpy()
@@ -520,33 +502,24 @@ def copy_weights(ours, theirs, attention):
     put(theirs.bias, table.bias)
 
 
-# --- What one sees --------------------------------------------------------------------------------
+# --- Results --------------------------------------------------------------------------------------
 
 
-def table(results):
-    """The medians of the rounds in Markdown."""
+def show(results):
+    """Prints the medians of the rounds."""
     units = {"training": "target_tokens", "translation": "sentences"}
-    tables = []
     for work, runs in grouped(results["runs"], "work").items():
-        unit = units[work]
+        key, unit = units[work], units[work].replace("_", " ")
         columns = {
-            f"{unit}_per_second": (f"{unit}/s".replace("_", " "), ",.1f"),
-            f"{unit}_per_cpu_second": (f"{unit}/CPU s".replace("_", " "), ",.1f"),
+            f"{key}_per_second": (f"{unit}/s", ",.1f"),
+            f"{key}_per_cpu_second": (f"{unit}/CPU s", ",.1f"),
             "peak_mib": ("peak MiB", ",.0f"),
             "imports_mib": ("of it imports", ",.0f"),
             "parameters": ("parameters", ",.0f"),
             "gflops": ("GFLOP/s of a product", ",.0f"),
+            "cpu_ms_per_step": ("CPU ms/step", ",.1f"),
         }
-        headings = [heading for heading, _ in columns.values()]
-        lines = [[work, *headings, "CPU ms/step", f"range of {unit}/CPU s".replace("_", " ")]]
-        lines.append(["---"] * (len(columns) + 3))
-        for row, own in grouped(runs, "row").items():
-            medians = (format(statistics.median(run[key] for run in own), how) for key, (_, how) in columns.items())
-            step = statistics.median(1000 * run["cpu_seconds"] / run["steps"] for run in own)
-            speeds = [run[f"{unit}_per_cpu_second"] for run in own]
-            lines.append([row, *medians, f"{step:,.1f}", f"{min(speeds):,.1f}-{max(speeds):,.1f}"])
-        tables.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
-    return "\n\n".join(tables)
+        print(f"{medians(runs, {'row': work}, columns, f'{key}_per_cpu_second')}\n")
 
 
 if __name__ == "__main__":

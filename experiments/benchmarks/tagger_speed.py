@@ -1,53 +1,51 @@
 """How fast a tagger trains on a CPU: seqzoo beside stock Keras layers and plain PyTorch.
 
-    python -m experiments.tagger_speed                                                 on the built-in sentences
-    python -m experiments.tagger_speed --data_dir=FOLDER --vectors=glove.6B.100d.txt   on CoNLL-2003
-    pip install torch                                                                  adds the PyTorch rows
+    python -m experiments.benchmarks.tagger_speed                        on generated sentences
+    python -m experiments.benchmarks.tagger_speed --data_dir=FOLDER --vectors=glove.6B.100d.txt     on CoNLL-2003
+    pip install torch                                                    adds the rows of PyTorch
 
 All train one network: words (width 100, or that of the vectors), characters (embedding 30, convolution of 50 filters of
-size 3, maximum over the word) and casing (10), joined; two bidirectional LSTM layers; a score for each tag; a CRF, or
-with --head=softmax a softmax. Batch size, learning rate, norm of the clipped gradient and dropout rates are the same.
+size 3, maximum over the word) and casing (10), concatenated; two bidirectional LSTM layers; a score for each tag; a
+CRF, or a softmax with --head=softmax. Batch size, learning rate, gradient clipping and dropout rates are the same.
 
     seqzoo     what ``seqzoo.run --task=ner`` trains: its batches, tagger, loss and optimizer.
     keras      stock layers of keras.layers and keras.optimizers.Adam. Keras has no CRF, so the CRF is seqzoo's.
     pytorch    nn.Embedding, nn.Conv1d, packed nn.LSTM, torch.optim.Adam, clip_grad_norm_, all with their defaults, and
                the usual CRF: a Python loop over time, a logsumexp over [B, K, K] in each step.
 
-Keras and PyTorch train twice: on `random` batches, padded to the longest sentence of each, which is what one gets
-without asking for more, and on seqzoo's own, of sentences of about one length (`bucketed`). So what is gained by
-batching and what by the rest can be told apart.
+Keras and PyTorch train twice: on `random` batches, padded to the longest sentence of each, which is the default way,
+and on seqzoo's own, of sentences of similar length (`bucketed`). This separates the gain from batching from the rest.
 
-Protocol. Each row runs in a process of its own, with the same processors, in turns (A B C A B C ...). The clock starts
-after some warm-up steps, which also pay for tracing, and runs over --steps steps of training (0: an epoch). It includes
-putting the batches together and reading each step's loss, as a progress bar does. Tokens are real ones; padding does
-not count. The table has the median of the rounds and their range. All rows read the same data by the same code. Peak
-memory is that of the whole process, its imports and the data included.
+Protocol. Each row runs in a process of its own, on the same processors, in turns, in reverse order every other round.
+The clock starts after some warm-up steps, which include tracing, and runs over --steps steps of training (0: an epoch).
+It includes batching and reading each step's loss, as a progress bar does. Only real tokens count, not padding. The
+table has the median of the rounds and their range. All rows read the same data by the same code. Peak memory is that of
+the whole process, including imports and data.
 
-What differs still. PyTorch's LSTM has a second bias, which does nothing. Only seqzoo keeps the words that training does
-not have as constants (with --vectors), makes rare words unknown, averages the weights, lets its learning rate fall and
-masks the padding of words in the convolution. Dropout is locked over time, but between PyTorch's layers, where nn.LSTM
-has its own. seqzoo builds its batches in a thread of tf.data, as does keras; PyTorch builds them between its steps.
+Remaining differences. PyTorch's LSTM has a second bias, which is redundant. Only seqzoo keeps vectors of words that do
+not occur in training as constants (with --vectors), replaces rare words by the unknown one, averages the weights,
+decays its learning rate and masks the padding of words in the convolution. Dropout is locked over time, except between
+PyTorch's layers, where nn.LSTM has its own. seqzoo and keras build batches in a thread of tf.data; PyTorch builds them
+between its steps.
 
-Limits. One machine, one task, one size a run: 2 cores and 16 say different things, and a GPU another. Only speed is
-compared; the losses are shown so that one sees that all learn. Buckets of common lengths fill first, so that a part of
-an epoch flatters bucketed batches a little: --steps=0 is the fairest. The numbers mean something on an idle machine
-only: beside other programs PyTorch's threads, which wait for one another without sleeping, lose most (ten times and
-more, on 2 cores shared with two trainings). --threads=1 and the column of processor time are then less wrong than the
-rest.
+Limits. One machine, one task, one size a run: 2 cores and 16 differ, and so does a GPU. Only speed is compared; the
+losses show that all learn. Buckets of common lengths fill first, so that a part of an epoch favours bucketed batches a
+little: --steps=0 is the fairest. The numbers are meaningful on an idle machine only: beside other programs PyTorch's
+threads, which spin while they wait for each other, lose most (a factor of ten and more, on 2 cores shared with two
+trainings). With --threads=1, the column of processor time is then the least wrong.
 
-A second table has the time of one optimizer step, with the look-up and its gradient, for a table of word vectors of
-width 100 and 32 x 20 random words: an Adam that moves every row beside those that move only the rows of the batch.
+A second table has the time of one optimizer step, with the look-up and its gradient, for word vectors of width 100 and
+32 x 20 random words: an Adam that updates every row beside those that update only the rows of the batch.
 """
 
-import json
 import pathlib
 import statistics
 import time
 
 import numpy as np
 
-from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
-from seqzoo.data.batches import Batches
+from experiments.benchmarks.batches import BenchmarkBatches
+from experiments.benchmarks.benchmark import Clock, flags, grouped, peak_mib, run
 from seqzoo.task import TASKS
 from seqzoo.text.casing import CASES
 
@@ -57,22 +55,12 @@ TABLE_SIZES = (1_000, 25_000, 400_000)
 
 
 def main():
-    args = arguments().parse_args()
-    if args.row:
-        print(json.dumps(measured(args)))
-        return
-    rows = runnable((*ROWS, *ADAM_ROWS), args.only)
-    data, vectors = pathlib.Path(args.data_dir).name or "grammar", pathlib.Path(args.vectors).name
-    results = {**kept(args, data_dir=data, vectors=vectors), "training": [], "adam": []}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    for number in range(args.rounds):
-        for row in rows:
-            print(f"round {number + 1}/{args.rounds}: {row}", flush=True)
-            kind = "adam" if row.startswith("adam") else "training"
-            results[kind] += in_own_process("experiments.tagger_speed", row, number)
-        args.out.write_text(json.dumps(results, indent=1), "utf-8")
-    show(results)
-    print(f"saved as {args.out}")
+    run(arguments(), ROWS + ADAM_ROWS, measured, show, settings=data_names)
+
+
+def data_names(args) -> dict:
+    """Names of the data to record instead of their paths."""
+    return {"data_dir": pathlib.Path(args.data_dir).name or "grammar", "vectors": pathlib.Path(args.vectors).name}
 
 
 def arguments():
@@ -87,9 +75,8 @@ def arguments():
     return parser
 
 
-def measured(args):
-    """What the process of a row measures, a list of dicts."""
-    keep_to(args.threads)
+def measured(args) -> list[dict]:
+    """Measures a row in its own process."""
     software, kind = args.row.split(":")
     if software == "adam":
         return {"tensorflow": adam_tensorflow, "pytorch": adam_pytorch}[kind]()
@@ -102,10 +89,10 @@ def measured(args):
         batch_size=args.batch_size,
         seed=args.round,
     )
-    task = TASKS["ner"]()
-    data = task.load(config)
+    task = TASKS["ner"](config)
+    data = task.load()
     contender = {"seqzoo": seqzoo_training, "keras": keras_training, "pytorch": pytorch_training}[software]
-    result = contender(args, config, task, data, bucketed=kind == "bucketed")
+    result = contender(args, task, data.splits["train"], bucketed=kind == "bucketed")
     result |= {
         "row": args.row,
         "tokens_per_second": result["tokens"] / result["seconds"],
@@ -115,61 +102,51 @@ def measured(args):
     return [result]
 
 
-class Feed(Batches):
-    """The batches of `batches` again, by choice `bucketed` or of random sentences, and as NumPy arrays too."""
-
-    def __init__(self, batches, config, bucketed):
-        self.bucketed = bucketed
-        super().__init__(batches.examples, batches.encode, config.batch_size, config.batch_tokens, config.seed)
-
-    def _bound(self, length):
-        return super()._bound(length) if self.bucketed else 1  # one bucket for all
-
-    def arrays(self, number):
-        """(inputs, labels, weights) of each batch of an epoch; what `epoch` gives as a tf.data.Dataset."""
-        items = ((pair, len(pair[1][0]["tokens"])) for pair in self._shuffled(number))
-        for group in self._grouped(item for item in items if item[1]):
-            yield self._padded(group)
+def grouped_anew(batches, bucketed):
+    """The batches of a split, `bucketed` or of random sentences, with their arrays."""
+    limits = {name: getattr(batches, name) for name in ("batch_size", "batch_tokens", "seed")}
+    return BenchmarkBatches(batches.examples, batches.encode, batches.axes, bucketed, **limits)
 
 
 # --- seqzoo and stock Keras -----------------------------------------------------------------------
 
 
-def seqzoo_training(args, config, task, data, bucketed):
+def seqzoo_training(args, task, batches, bucketed):
     """What seqzoo.training.train does in an epoch."""
     import keras
 
     from seqzoo.training.optimizers import optimizer
 
-    batches = data.splits["train"]
-    keras.utils.set_random_seed(config.seed)
-    model = task.build(config, data)
-    model.compile(optimizer=optimizer(config, batches.steps), loss=task.loss(config))
+    keras.utils.set_random_seed(task.config.seed)
+    model = task.build()
+    model.compile(optimizer=optimizer(task.config, batches.steps), loss=task.loss())
     model.optimizer.build(model.trainable_variables)
     return fitted(args, model, batches)
 
 
-def keras_training(args, config, task, data, bucketed):
+def keras_training(args, task, batches, bucketed):
     """The same network of stock layers."""
     import keras
 
+    config = task.config
     keras.utils.set_random_seed(config.seed)
-    batches = Feed(data.splits.pop("train"), config, bucketed)
-    model = stock_tagger(config, task, data)
+    batches = grouped_anew(batches, bucketed)
+    model = stock_tagger(task)
     adam = keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
-    model.compile(optimizer=adam, loss=task.loss(config))
+    model.compile(optimizer=adam, loss=task.loss())
     return fitted(args, model, batches)
 
 
-def stock_tagger(config, task, data):
+def stock_tagger(task):
     """The tagger out of keras.layers."""
     import keras
     from keras import layers, ops
 
     from seqzoo.layers.crf import CRF
 
-    words, characters, tags = (data.vocabularies[name] for name in ("words", "characters", "tags"))
-    width = config.word_dim if data.vectors is None else data.vectors.shape[1]
+    config, learned, tags = task.config, task.assets["words"], task.assets["tags"]
+    words, characters, vectors = learned.words, learned.characters, learned.vectors
+    width = config.word_dim if vectors is None else vectors.shape[1]
     inputs = {
         "tokens": keras.Input((None,), dtype="int32", name="tokens"),  # [B, T]
         "characters": keras.Input((None, None), dtype="int32", name="characters"),  # [B, T, W]
@@ -189,8 +166,8 @@ def stock_tagger(config, task, data):
     scores = layers.Dense(len(tags))(x)  # [B, T, K]
     if config.crf:
         scores = CRF(task.allowed(tags.tokens))(scores, mask=mask)  # [B, T, K, K]
-    if data.vectors is not None:
-        embedding.set_weights([data.vectors])
+    if vectors is not None:
+        embedding.set_weights([vectors])
     return keras.Model(inputs, scores)
 
 
@@ -231,13 +208,14 @@ def sums(clock, sizes):
 # --- PyTorch --------------------------------------------------------------------------------------
 
 
-def pytorch_training(args, config, task, data, bucketed):
+def pytorch_training(args, task, batches, bucketed):
     """The same network in PyTorch."""
     import torch
 
+    config = task.config
     torch.manual_seed(config.seed)
-    batches = Feed(data.splits.pop("train"), config, bucketed)
-    model = torch_tagger(config, task, data)
+    batches = grouped_anew(batches, bucketed)
+    model = torch_tagger(task)
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
 
     def train(epoch, limit):
@@ -266,14 +244,15 @@ def pytorch_training(args, config, task, data, bucketed):
     }
 
 
-def torch_tagger(config, task, data):
+def torch_tagger(task):
     """The tagger as a torch.nn.Module that gives the loss of a batch."""
     import torch
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    words, characters, tags = (data.vocabularies[name] for name in ("words", "characters", "tags"))
-    width = config.word_dim if data.vectors is None else data.vectors.shape[1]
+    config, learned, tags = task.config, task.assets["words"], task.assets["tags"]
+    words, characters, vectors = learned.words, learned.characters, learned.vectors
+    width = config.word_dim if vectors is None else vectors.shape[1]
 
     class CRF(nn.Module):
         """-log p(tags | emissions) of a linear chain, summed over a batch."""
@@ -302,10 +281,10 @@ def torch_tagger(config, task, data):
     class Tagger(nn.Module):
         def __init__(self):
             super().__init__()
-            if data.vectors is None:
+            if vectors is None:
                 self.words = nn.Embedding(len(words), width)
             else:
-                self.words = nn.Embedding.from_pretrained(torch.from_numpy(data.vectors), freeze=False)
+                self.words = nn.Embedding.from_pretrained(torch.from_numpy(vectors), freeze=False)
             self.characters = nn.Embedding(len(characters), config.char_dim)
             self.convolution = nn.Conv1d(config.char_dim, config.char_units, 3, padding=1)
             self.casing = nn.Embedding(len(CASES), 10)
@@ -415,7 +394,7 @@ def step_times(names, stepper):
     return results
 
 
-# --- What one sees --------------------------------------------------------------------------------
+# --- Results --------------------------------------------------------------------------------------
 
 
 def show(results):
@@ -426,13 +405,14 @@ def show(results):
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 110
-    if results["training"]:
+    adam = [run for run in results["runs"] if "optimizer" in run]
+    if training := [run for run in results["runs"] if "optimizer" not in run]:
         table = Table(title="Training", title_justify="left", box=None)
         for heading in ("contender", "batching"):
             table.add_column(heading)
         for heading in ("tokens/s", "range", "ms/step", "CPU ms/step", "padding", "peak MiB", "loss"):
             table.add_column(heading, justify="right")
-        for row, runs in grouped(results["training"], "row").items():
+        for row, runs in grouped(training, "row").items():
             speeds = [run["tokens_per_second"] for run in runs]
             table.add_row(
                 *row.split(":"),
@@ -445,24 +425,24 @@ def show(results):
                 f"{statistics.median(run['loss'] for run in runs):.3f}",
             )
         console.print(table)
-        for line in parameter_check(results):
+        for line in parameter_check(training, results["settings"]["units"]):
             console.print(line)
-    if results["adam"]:
+    if adam:
         table = Table(title="Milliseconds of an optimizer step over an embedding", title_justify="left", box=None)
         table.add_column("optimizer")
         for rows in TABLE_SIZES:
             table.add_column(f"{rows:,} rows", justify="right")
-        for name, runs in grouped(results["adam"], "optimizer").items():
+        for name, runs in grouped(adam, "optimizer").items():
             by_size = grouped(runs, "rows")
             medians = [statistics.median(run["ms"] for run in by_size[rows]) for rows in TABLE_SIZES]
             table.add_row(name, *(f"{ms:.1f}" for ms in medians))
         console.print(table)
 
 
-def parameter_check(results):
+def parameter_check(training, units):
     """Yields a line for each contender: its parameters, and whether they are more only by what is known to differ."""
-    first = {run["row"].split(":")[0]: run for run in reversed(results["training"])}
-    second_bias = 2 * 2 * 4 * results["settings"]["units"]  # layers, directions, gates
+    first = {run["row"].split(":")[0]: run for run in reversed(training)}
+    second_bias = 2 * 2 * 4 * units  # layers, directions, gates
     known = {"seqzoo": 0, "keras": 0, "pytorch": second_bias}
     for software in sorted(first, key=[*known].index):
         run = first[software]

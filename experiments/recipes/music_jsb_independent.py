@@ -7,7 +7,7 @@ from experiments import Experiment, Published
 
 EXPERIMENT = Experiment(
     title="JSB chorales, quarter frames, independent pitches, nats a frame",
-    flags="--task=music --dataset=frames --data_dir={data}/jsb_chorales --name=quarter --encoding=frames "
+    flags="--task=music --dataset=piano_roll --data_dir={data}/jsb_chorales --name=quarter --encoding=frames "
     "--steps_per_quarter=1 --conditions=none --melody_ahead=0 --units=320 --layers=2 --output=independent "
     "--notranspose --novariational --dropout=0.4 --input_dropout=0.2 --average=0.998 --ngram=0 --epochs=60",
     metric="valid_nats_per_step",

@@ -1,16 +1,16 @@
-"""How much of the gradient comes back over time: every recurrent cell, before any training.
+"""How much of the gradient survives over time: every recurrent cell, before any training.
 
-    python -m experiments.gradient_distance                              writes the figure and its numbers
-    python -m experiments.gradient_distance --length=400 --units=128
+    python -m experiments.studies.gradient_distance                              writes the figure and its numbers
+    python -m experiments.studies.gradient_distance --length=400 --units=128
 
-A network that is to learn from an input t steps ago must get a gradient from there. With h(T) the output after T steps
-of random input x, and J(t) = d h(T) / d x(T - t), a Jacobian matrix, what is measured is its Frobenius norm |J(t)| as a
-share of |J(0)|, in freshly initialised layers. J(t) is a product of t matrices, one a step. Those of a plain RNN, h' =
-f(x W + h U + b), are U diag(f'), so that the norm falls or grows exponentially with t (Hochreiter, 1991; Bengio et al.,
-1994; Pascanu et al., 2013). In a gated cell, c' = f c + i g, there is a way that leads through the gates f alone.
-They start at about sigmoid(b), so that the norm falls exponentially there too; but f can be learned.
+To learn from an input t steps ago, a network must receive a gradient from there. With h(T) the output after T steps of
+random input x, and J(t) = d h(T) / d x(T - t), a Jacobian matrix, this measures its Frobenius norm |J(t)| as a share of
+|J(0)|, in freshly initialised layers. J(t) is a product of t matrices, one a step. Those of a plain RNN, h' = f(x W + h
+U + b), are U diag(f'), so that the norm decays or grows exponentially with t (Hochreiter, 1991; Bengio et al., 1994;
+Pascanu et al., 2013). In a gated cell, c' = f c + i g, there is a path through the gates f alone. They start at about
+sigmoid(b), so that the norm decays exponentially there too; but f can be learned.
 
-All one-directional layers of seqzoo are measured as they start there (orthogonal U; b = 1 in an LSTM, 0 in a GRU), and
+All one-directional layers of seqzoo are measured as initialised (orthogonal U; b = 1 in an LSTM, 0 in a GRU), and
 
     rnn, normal U            U from N(0, 1/H), eigenvalues within the unit circle, most of them well within
     rnn, ReLU                half of f' is 0
@@ -18,8 +18,8 @@ All one-directional layers of seqzoo are measured as they start there (orthogona
     lstm, forget bias 0      as it was before Gers et al., 2000, and Jozefowicz et al., 2015, asked for 1
     ..., chrono bias         b = log U(1, T - 1): units that forget within 1 to T steps (Tallec & Ollivier, 2018)
 
-|J|^2 is the mean of |v J|^2 over directions v from N(0, I), so that one pass backwards is enough; the figure has the
-geometric mean over several initialisations. Computed in float64: in float32 much of it would be 0.
+|J|^2 is the mean of |v J|^2 over directions v from N(0, I), so that one backward pass is enough; the figure has the
+geometric mean over several initialisations. Computed in float64: in float32 much of it would underflow to 0.
 """
 
 import argparse
@@ -30,10 +30,10 @@ import sys
 
 import numpy as np
 
-from experiments.benchmark import circumstances, keep_to
-from experiments.memory_tasks import COLOURS, initializer, set_forget_bias
+from experiments import RESULTS
+from experiments.benchmarks.benchmark import circumstances, keep_to
+from experiments.studies.memory_tasks import COLOURS, initializer, set_forget_bias
 
-RESULTS = pathlib.Path(__file__).parent / "results"
 D = 8  # width of the random input
 # What is measured beside every registered layer: name -> rnn, activation, initialisation of U, forget bias.
 VARIANTS = {
@@ -54,7 +54,7 @@ def main():
     keras.config.set_floatx("float64")
     results = {
         **circumstances(),
-        "command": f"python -m experiments.gradient_distance {' '.join(sys.argv[1:])}".strip(),
+        "command": f"python -m experiments.studies.gradient_distance {' '.join(sys.argv[1:])}".strip(),
         "settings": {name: getattr(args, name) for name in ("length", "units", "batch_size", "seeds")},
         "norms": {},  # {cell: |J(t)| / |J(0)| for t = 0, 1, ...}
     }
@@ -72,7 +72,7 @@ def main():
 
 def parser():
     flags = argparse.ArgumentParser(
-        "python -m experiments.gradient_distance",
+        "python -m experiments.studies.gradient_distance",
         description=__doc__,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,

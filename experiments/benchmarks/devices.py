@@ -1,19 +1,19 @@
-"""One training on one device, on two, and in two processes, killed and gone on with: the numbers are the same.
+"""Trains on one device, on two and in two processes, killed and resumed, and compares the numbers: they are the same.
 
-    python -m experiments.devices                 a tagger; some minutes
-    python -m experiments.devices --task=ner      more flags of seqzoo.run, such as another task on the same sentences
+    python -m experiments.benchmarks.devices                 a tagger; takes some minutes
+    python -m experiments.benchmarks.devices --task=ner      with more flags of seqzoo.run
 
-No GPU is needed: the CPU serves as two devices, and the workers are two processes here, each with a TF_CONFIG of its
-own. Dropout and unknown words are off, as each device would draw them for itself. The runs:
+No GPU is needed: the CPU is split into two devices, and the workers are two local processes, each with a TF_CONFIG of
+its own. Dropout and unknown words are off, since each device would draw its own. The runs:
 
     one           one device
     mirrored      two devices in one process
-    workers       two processes, both killed in the middle, and started again
-    one, workers  one device, killed; two processes go on
-    mirrored, one two devices, killed; one device goes on
+    workers       two processes, both killed half-way and started again
+    one, workers  one device, killed; resumed in two processes
+    mirrored, one two devices, killed; resumed on one
 
-What is printed is the loss and the score of valid of each epoch of each run, and how far the weights of the end are
-from those of one device.
+It prints the loss and the score on valid of each epoch of each run, and how far the final weights are from those of one
+device.
 """
 
 import json

@@ -1,83 +1,72 @@
 """How fast a text classifier trains on a CPU: seqzoo beside the stock Keras recipe for IMDB and plain PyTorch.
 
-    python -m experiments.sentiment_speed --data_dir=IMDB               IMDB holds train.jsonl.gz (text, label)
-    python -m experiments.sentiment_speed --data_dir=IMDB --threads=1   one core
-    pip install torch                                                   adds the row of PyTorch
+    python -m experiments.benchmarks.sentiment_speed --data_dir=IMDB               IMDB: folder of train.jsonl.gz
+    python -m experiments.benchmarks.sentiment_speed --data_dir=IMDB --threads=1   one core
+    pip install torch                                                              adds the row of PyTorch
 
 All train one network, that of https://keras.io/examples/nlp/bidirectional_lstm_imdb/: embeddings of 20,000 words, width
-128, two bidirectional LSTM layers of 64 units, the last states of both directions (but for `seqzoo:segments`) and a
-score. Batch size 32, learning rate 1e-3, no dropout.
+128, two bidirectional LSTM layers of 64 units, the final states of both directions (except `seqzoo:segments`) and an
+output layer. Batch size 32, learning rate 1e-3, no dropout.
 
     seqzoo:whole      what ``seqzoo.run --task=sentiment`` trains, on all tokens of each text: its batches, classifier,
-                      loss and optimizer. Batches are of texts of about one length, of at most --batch_tokens.
-    seqzoo:segments   the same, texts chopped into segments of 100 tokens that are read apart, pooled by maximum.
+                      loss and optimizer. Batches are of texts of similar length, of at most --batch_tokens.
+    seqzoo:segments   the same, texts split into segments of 100 tokens that are read independently, then max-pooled.
     seqzoo:200        as seqzoo:whole on 200 tokens of each text, which is the work that the recipe does.
     keras:200         the recipe: the last 200 tokens, padded left by pad_sequences, keras.layers without a mask, Adam.
-    keras:whole       what one writes first for whole texts: random batches, padded right to the longest text of each,
+    keras:whole       the obvious way for whole texts: random batches, padded right to the longest text of each,
                       Embedding(mask_zero=True).
     pytorch:200       nn.Embedding, packed nn.LSTM, torch.optim.Adam, with their defaults; random batches, 200 tokens.
 
-Protocol. Texts are split into words and made numbers once, by seqzoo's "words" and in a process of its own, and all
-rows read those numbers: that is not timed. Each row runs in a process of its own, with the same processors, in turns
-(A B C A B C ...). The clock starts after some warm-up steps, which also pay for tracing, and runs over --steps steps
-(0: an epoch). It includes putting the batches together and reading each step's loss, as a progress bar does. Tokens are
-real ones; padding does not count, nor do the tokens that a row cuts off. The steps are batches drawn at random from an
-epoch over all texts, so that they stand for it: its first batches would be full ones, and in an epoch over few texts
-most batches by length would be half empty. With --steps=0 all rows read the very same texts. The table has the medians
-of the rounds. Peak memory is that of a row's whole process: its imports, the numbers of all texts (24 MiB for IMDB, and
-their copies), weights, optimizer, and the largest batch that was drawn, so it grows with --steps.
+Protocol. Texts are tokenized once, by seqzoo's "words", and all rows read the same ids: that is not timed. Each row
+runs in a process of its own, on the same processors, in turns, in reverse order every other round. The clock starts
+after some warm-up steps, which include tracing, and runs over --steps steps (0: an epoch). It includes batching and
+reading each step's loss, as a progress bar does. Only real tokens count: neither padding nor tokens that a row
+truncates. The steps are batches drawn at random from an epoch over all texts, so that they are representative: the
+first batches would be full ones, and in an epoch over few texts most batches by length would be half empty. With
+--steps=0 all rows read the very same texts. The table has the medians of the rounds. Peak memory is that of a row's
+whole process: its imports, the ids of all texts (24 MiB for IMDB, and copies), weights, optimizer, and the largest
+batch drawn, so it grows with --steps.
 
-What differs still. seqzoo scores two classes by a softmax (129 weights more), the others one by a sigmoid. PyTorch's
-LSTM has a second bias, which does nothing. Of 200 tokens seqzoo keeps both ends, the others the last: as many. Only
-seqzoo clips gradients, averages the weights, lets its learning rate fall, and moves only the embeddings in the batch.
-keras:200 runs over its padding, which the others skip or mask. Batches of seqzoo hold fewer than 32 texts where these
-are long (--batch_tokens) or no more of about their length were left. seqzoo.run splits a corpus of more than
---cache_tokens, such as this one, into words anew in each epoch, beside the training; that is left out here.
+Remaining differences. seqzoo has a softmax over two classes (129 weights more), the others a sigmoid. PyTorch's LSTM
+has a second bias, which is redundant. Of 200 tokens seqzoo keeps both ends, the others the last: as many. Only seqzoo
+clips gradients, averages the weights, decays its learning rate, and updates only the embeddings in the batch. keras:200
+runs over its padding, which the others skip or mask. seqzoo's batches hold fewer than 32 texts where these are long
+(--batch_tokens) or no more texts of similar length are left. seqzoo.run tokenizes a corpus of more than --cache_tokens,
+such as this one, anew in each epoch, in parallel with the training; that is left out here.
 
-Limits. Those of experiments/tagger_speed.py: one machine, one task; the losses are shown so that one sees that all
-learn. On a busy machine only tokens a second of processor time mean something, and with --threads=1.
+Limits. Those of tagger_speed.py: one machine, one task; the losses show that all learn. On a busy machine only tokens
+per second of processor time are meaningful, and only with --threads=1.
 """
 
-import argparse
 import collections
-import json
 import pathlib
 import statistics
 import sys
-import tempfile
 
 import numpy as np
 
-from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
-from experiments.tagger_speed import Feed, fitted, sums
-from seqzoo.data.batches import Batches
+from experiments.benchmarks.batches import BenchmarkBatches
+from experiments.benchmarks.benchmark import Clock, flags, medians, peak_mib, run
+from experiments.benchmarks.tagger_speed import fitted, sums
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
 from seqzoo.text.tokenizer import splitter
 from seqzoo.text.vocabulary import Vocabulary
 
 ROWS = ("seqzoo:whole", "seqzoo:segments", "seqzoo:200", "keras:200", "keras:whole", "pytorch:200")
+IDS = "ids.npz"
 WORDS, WIDTH, UNITS, MOST, SEGMENT = 20_000, 128, 64, 200, 100  # all but the last are the recipe's
 
 
 def main():
-    args = arguments().parse_args()
-    if args.row:
-        print(json.dumps(measured(args)))
-        return
-    rows = runnable(ROWS, args.only)
-    results = {**kept(args, data_dir=pathlib.Path(args.data_dir).name), "training": []}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        ids = pathlib.Path(folder) / "ids.npz"
-        results["texts"], results["tokens"] = write_ids(args, ids)
-        print(f"{results['texts']:,} texts, {results['tokens']:,} tokens")
-        for number in range(args.rounds):
-            for row in rows:
-                print(f"round {number + 1}/{args.rounds}: {row}", flush=True)
-                results["training"].append(in_own_process("experiments.sentiment_speed", row, number, f"--ids={ids}"))
-            args.out.write_text(json.dumps(results, indent=1), "utf-8")
-    print(f"\n{table(results)}\n\nsaved as {args.out}")
+    run(
+        arguments(),
+        ROWS,
+        measured,
+        show,
+        write_ids,
+        settings=lambda args: {"data_dir": pathlib.Path(args.data_dir).name},
+    )
 
 
 def arguments():
@@ -85,12 +74,11 @@ def arguments():
     parser.add_argument("--data_dir", required=True, help="folder with train.jsonl.gz")
     parser.add_argument("--steps", type=int, default=100, help="steps that are timed; 0: an epoch")
     parser.add_argument("--warmup", type=int, default=5, help="steps before the clock starts")
-    parser.add_argument("--ids", default="", help=argparse.SUPPRESS)
     return parser
 
 
-def write_ids(args, path):
-    """Splits the training texts and writes their numbers to a file; gives how many texts and tokens there are."""
+def write_ids(args) -> dict:
+    """Tokenizes the training texts and writes their ids to a file; returns the numbers of texts and tokens."""
     split = splitter("words")
     texts, labels, counts = [], [], collections.Counter()
     for example in DATASETS["jsonl"](data_dir=args.data_dir)["train"]:
@@ -104,21 +92,26 @@ def write_ids(args, path):
     if len(kinds) != 2:
         sys.exit(f"The recipe is one of two labels. Found: {', '.join(kinds.tokens)}.")
     ids = np.array([number for tokens in texts for number in words.encode(tokens)], "int32")
-    np.savez(path, ids=ids, lengths=[len(tokens) for tokens in texts], labels=np.array(kinds.encode(labels), "int32"))
-    return len(texts), len(ids)
+    np.savez(
+        args.folder / IDS,
+        ids=ids,
+        lengths=[len(tokens) for tokens in texts],
+        labels=np.array(kinds.encode(labels), "int32"),
+    )
+    print(f"{len(texts):,} texts, {len(ids):,} tokens")
+    return {"texts": len(texts), "tokens": len(ids)}
 
 
-def measured(args):
-    """What the process of a row measures."""
-    keep_to(args.threads)
-    with np.load(args.ids) as arrays:
+def measured(args) -> list[dict]:
+    """Measures a row in its own process."""
+    with np.load(args.folder / IDS) as arrays:
         texts = np.split(arrays["ids"], np.cumsum(arrays["lengths"])[:-1])  # views of one array
         examples = list(zip(texts, arrays["labels"], strict=True))
     software, kind = args.row.split(":")
     contender = {"seqzoo": seqzoo_training, "keras": keras_training, "pytorch": pytorch_training}[software]
     config = TASKS["sentiment"].Config(learning_rate=1e-3, seed=args.round)
     result = contender(args, config, examples, kind)
-    return result | {
+    result |= {
         "row": args.row,
         "tokens_per_second": result["tokens"] / result["seconds"],
         "tokens_per_cpu_second": result["tokens"] / result["cpu_seconds"],
@@ -127,24 +120,19 @@ def measured(args):
         "padding": 1 - result["tokens"] / result["padded_tokens"],
         "peak_mib": peak_mib(),
     }
+    return [result]
 
 
-class Texts(Feed):
-    """Batches of the examples, `bucketed` or of random texts, that come in random order."""
+def text_batches(examples, cut, config, bucketed):
+    """Batches of the examples, `bucketed` or of random texts, in random order."""
 
-    def __init__(self, examples, cut, config, bucketed):
-        def encode(example):
-            ids, label = example
-            return {"tokens": cut(ids)}, label, np.array(1, "float32")
+    def encode(example):
+        ids, label = example
+        return {"tokens": cut(ids)}, label, np.array(1, "float32")
 
-        self.bucketed = bucketed
-        limits = (config.batch_size, config.batch_tokens, config.seed)
-        Batches.__init__(self, examples, encode, *limits, cache_tokens=sys.maxsize, aligned="inputs")
-
-    def _grouped(self, items):
-        groups = list(super()._grouped(items))
-        for place in np.random.default_rng(self.seed).permutation(len(groups)):
-            yield groups[place]
+    limits = {name: getattr(config, name) for name in ("batch_size", "batch_tokens", "seed")}
+    axes = {"tokens": "time"}
+    return BenchmarkBatches(examples, encode, axes, bucketed, mixed=True, cache_tokens=sys.maxsize, **limits)
 
 
 def seqzoo_training(args, config, examples, kind):
@@ -158,16 +146,16 @@ def seqzoo_training(args, config, examples, kind):
 
     keras.utils.set_random_seed(config.seed)
     most = MOST if kind == "200" else 0  # --max_tokens
-    batches = Texts(examples, lambda ids: np.array(both_ends(ids, most)), config, bucketed=True)
+    batches = text_batches(examples, lambda ids: np.array(both_ends(ids, most)), config, bucketed=True)
     model = classifier(
         classes=2,
-        front=words(WORDS, WIDTH),
         pooling=("max",) if kind == "segments" else ("last",),
         segment=SEGMENT if kind == "segments" else 0,
+        front=words(WORDS, word_dim=WIDTH),
         units=UNITS,
         layers=2,
     )
-    model.compile(optimizer=optimizer(config, batches.steps), loss=TASKS["sentiment"]().loss(config))
+    model.compile(optimizer=optimizer(config, batches.steps), loss=TASKS["sentiment"](config).loss())
     model.optimizer.build(model.trainable_variables)
     return with_texts(args, model, batches)
 
@@ -181,7 +169,7 @@ def keras_training(args, config, examples, kind):
     if kind == "200":
         ids, labels = zip(*examples, strict=True)
         examples = list(zip(keras.utils.pad_sequences(ids, maxlen=MOST), labels, strict=True))
-    batches = Texts(examples, lambda ids: ids, config, bucketed=False)
+    batches = text_batches(examples, lambda ids: ids, config, bucketed=False)
     inputs = keras.Input((None,), dtype="int32", name="tokens")  # [B, T]
     x = layers.Embedding(WORDS, WIDTH, mask_zero=kind == "whole")(inputs)  # [B, T, D]
     x = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True))(x)  # [B, T, 2H]
@@ -218,7 +206,7 @@ def pytorch_training(args, config, examples, kind):
             return self.dense(torch.cat([states[-2], states[-1]], dim=1))[:, 0]  # [B]
 
     torch.manual_seed(config.seed)
-    batches = Texts(examples, lambda ids: ids[-MOST:], config, bucketed=False)
+    batches = text_batches(examples, lambda ids: ids[-MOST:], config, bucketed=False)
     model = Network()
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
 
@@ -244,8 +232,8 @@ def pytorch_training(args, config, examples, kind):
     return {**sums(clock, sizes), "loss": statistics.mean(losses), "parameters": parameters, "texts": texts}
 
 
-def table(results):
-    """The medians of the rounds in Markdown."""
+def show(results):
+    """Prints the medians of the rounds."""
     columns = {
         "tokens_per_second": ("tokens/s", ",.0f"),
         "tokens_per_cpu_second": ("tokens/CPU s", ",.0f"),
@@ -256,12 +244,7 @@ def table(results):
         "loss": ("loss", ".3f"),
         "parameters": ("parameters", ",.0f"),
     }
-    lines = [["", *(heading for heading, _ in columns.values()), "range of tokens/s"], ["---"] * (len(columns) + 2)]
-    for row, runs in grouped(results["training"], "row").items():
-        medians = (format(statistics.median(run[key] for run in runs), how) for key, (_, how) in columns.items())
-        speeds = [run["tokens_per_second"] for run in runs]
-        lines.append([row, *medians, f"{min(speeds):,.0f}-{max(speeds):,.0f}"])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    print(medians(results["runs"], {"row": ""}, columns, "tokens_per_second"))
 
 
 if __name__ == "__main__":

@@ -1,47 +1,46 @@
-"""How fast a character model writes on a CPU: seqzoo beside stock Keras and plain PyTorch.
+"""How fast a character model generates text on a CPU: seqzoo beside stock Keras and plain PyTorch.
 
-    python -m experiments.generation_speed               all processors
-    python -m experiments.generation_speed --threads=1   one
-    pip install torch                                    adds the rows of PyTorch
+    python -m experiments.benchmarks.generation_speed               all processors
+    python -m experiments.benchmarks.generation_speed --threads=1   one
+    pip install torch                                               adds the rows of PyTorch
 
-All draw from one network: 68 characters, embeddings of width 128, two LSTM layers of 400 units (--units), a score for
-each character; temperature 1; one text, or 32 side by side. Its weights are random, which speed does not depend on.
+All draw from one network: 68 characters, embeddings of width 128, two LSTM layers of 400 units (--units), a logit for
+each character; temperature 1; one text, or 32 at once. Its weights are random, which does not affect speed.
 
     seqzoo:64        what ``seqzoo.run --mode=generate`` does: `decoding.Sampler`, 64 characters a call of one graph.
     seqzoo:512       the same, 512 characters a call.
     keras:predict    lstm_character_level_text_generation.py of keras.io/examples/generative: no state; for each new
                      character ``model.predict`` of the last 40; NumPy draws.
-    keras:call       tensorflow.org/text/tutorials/text_generation: states carried on, a tf.function for one character
-                     that draws it too, called in a Python loop.
-    keras:unrolled   the same with ``LSTM(unroll=True)``, which leaves out Keras's loop over the one step.
-    pytorch:lstm     nn.LSTM, a step a call in a Python loop, torch.no_grad, states carried on, torch.multinomial.
-    pytorch:cells    the same with nn.LSTMCell. nn.LSTM is run by oneDNN, where a call costs much; without it, under
-                     ``torch.backends.mkldnn.flags(enabled=False)``, nn.LSTM is as fast as the cells.
+    keras:call       tensorflow.org/text/tutorials/text_generation: the state is carried on, a tf.function computes one
+                     step and draws the character, called in a Python loop.
+    keras:unrolled   the same with ``LSTM(unroll=True)``, which avoids Keras's loop over the single step.
+    pytorch:lstm     nn.LSTM, one step a call in a Python loop, torch.no_grad, state carried on, torch.multinomial.
+    pytorch:cells    the same with nn.LSTMCell. nn.LSTM runs on oneDNN, where a call is expensive; under
+                     ``torch.backends.mkldnn.flags(enabled=False)`` nn.LSTM is as fast as the cells.
 
-Protocol. Each row runs in a process of its own, with the same processors, in turns (A B C A B C ...). Start-up is the
-imports, then the network and its first draw, which pays for tracing. Then characters are drawn for --seconds and handed
-out as NumPy arrays: 64 at a time, by seqzoo:512 512 and by keras:predict one. Those of all texts count; making strings
-of them is left out. The table has the medians of the rounds; peak memory is that of the whole process.
+Protocol. Each row runs in a process of its own, on the same processors, in turns, in reverse order every other round.
+Start-up is the imports, then building the network and its first draw, which includes tracing. Then characters are drawn
+for --seconds and returned as NumPy arrays: 64 at a time, 512 for seqzoo:512 and one for keras:predict. The characters
+of all texts count; decoding them to strings is left out. The table has the medians of the rounds; peak memory is that
+of the whole process.
 
-What differs still. seqzoo projects 400 to 128 and scores with the embeddings' table, bars padding and the unknown mark,
-and looks whether all texts have ended, which they never do here. PyTorch's LSTMs have a second bias. keras:predict sees
-40 characters and no more, and at each step does the work of 40. Its example reads one-hot vectors, has one layer, and
-draws a single text by a function of its own; here all texts are drawn at once, which is faster.
+Remaining differences. seqzoo projects 400 to 128 and computes logits with the embedding matrix, bans padding and the
+unknown mark, and checks whether all texts have ended, which never happens here. PyTorch's LSTMs have a second bias.
+keras:predict sees only 40 characters, and processes all 40 at each step. Its example reads one-hot vectors, has one
+layer, and draws a single text with its own function; here all texts are drawn at once, which is faster.
 
-Limits. One machine, one kind of layer. The larger --units, the less a Python loop costs beside the network. Neither
-torch.compile nor XLA was tried. No weights or vocabulary are loaded. On a busy machine only characters a second of
-processor time mean something, and with --threads=1.
+Limits. One machine, one kind of layer. The larger --units, the less a Python loop costs relative to the network.
+Neither torch.compile nor XLA was tried. No weights or vocabulary are loaded. On a busy machine only characters per
+second of processor time are meaningful, and only with --threads=1.
 """
 
 import importlib
-import json
-import statistics
 import sys
 import time
 
 import numpy as np
 
-from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib, runnable
+from experiments.benchmarks.benchmark import Clock, flags, medians, peak_mib, run
 
 ROWS = ("seqzoo:64", "seqzoo:512", "keras:predict", "keras:call", "keras:unrolled", "pytorch:lstm", "pytorch:cells")
 TEXTS = (1, 32)  # at once
@@ -51,20 +50,7 @@ IMPORTS = {"seqzoo": ("seqzoo.models", "seqzoo.decoding"), "keras": ("keras",), 
 
 
 def main():
-    args = arguments().parse_args()
-    if args.row:
-        print(json.dumps(measured(args)))
-        return
-    results = {**kept(args), "runs": []}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    rows = runnable(ROWS, args.only)
-    for number in range(args.rounds):
-        for texts in TEXTS:
-            for row in rows:
-                print(f"round {number + 1}/{args.rounds}: {row}, texts at once: {texts}", flush=True)
-                results["runs"].append(in_own_process("experiments.generation_speed", f"{row}@{texts}", number))
-        args.out.write_text(json.dumps(results, indent=1), "utf-8")
-    print(f"\n{table(results)}\n\nsaved as {args.out}")
+    run(arguments(), [f"{row}@{texts}" for texts in TEXTS for row in ROWS], measured, show)
 
 
 def arguments():
@@ -74,9 +60,8 @@ def arguments():
     return parser
 
 
-def measured(args):
-    """What the process of a row measures."""
-    keep_to(args.threads)
+def measured(args) -> list[dict]:
+    """Measures a row in its own process."""
     row, texts = args.row.split("@")
     texts, count = int(texts), AT_A_TIME.get(row, 64)
     software, kind = row.split(":")
@@ -97,21 +82,23 @@ def measured(args):
     drawn = np.concatenate(blocks, axis=1)
     if drawn.shape != (texts, count * len(blocks)) or not 0 <= drawn.min() <= drawn.max() < TOKENS:
         sys.exit(f"{args.row} drew {drawn.shape}, from {drawn.min()} to {drawn.max()}")
-    return {
-        "row": row,
-        "texts": texts,
-        "characters": drawn.size,
-        "distinct": len(np.unique(drawn)),
-        "seconds": clock.seconds,
-        "cpu_seconds": clock.cpu_seconds,
-        "characters_per_second": drawn.size / clock.seconds,
-        "characters_per_cpu_second": drawn.size / clock.cpu_seconds,
-        "start_up_seconds": imports.seconds + first.seconds,
-        "imports_cpu_seconds": imports.cpu_seconds,
-        "first_cpu_seconds": first.cpu_seconds,
-        "peak_mib": peak_mib(),
-        "parameters": parameters,
-    }
+    return [
+        {
+            "row": row,
+            "texts": texts,
+            "characters": drawn.size,
+            "distinct": len(np.unique(drawn)),
+            "seconds": clock.seconds,
+            "cpu_seconds": clock.cpu_seconds,
+            "characters_per_second": drawn.size / clock.seconds,
+            "characters_per_cpu_second": drawn.size / clock.cpu_seconds,
+            "start_up_seconds": imports.seconds + first.seconds,
+            "imports_cpu_seconds": imports.cpu_seconds,
+            "first_cpu_seconds": first.cpu_seconds,
+            "peak_mib": peak_mib(),
+            "parameters": parameters,
+        }
+    ]
 
 
 # --- The contenders: each gives a function that draws the next ids [B, N], and how many weights it has ---------
@@ -122,18 +109,17 @@ def seqzoo_writer(args, texts, kind):
     import keras
 
     from seqzoo.decoding.sampling import Sampler
-    from seqzoo.models import Stepper, language_model
+    from seqzoo.models import LanguageModelDecoder, language_model
 
     keras.utils.set_random_seed(args.round)
     model = language_model(TOKENS, dim=DIM, rnn="lstm", units=args.units, layers=LAYERS)
-    stepper, rng = Stepper(model), np.random.default_rng(args.round)
-    sampler = Sampler(stepper, banned=(0, 1), stop=(0,))  # looks for an end that is never drawn
-    last, state, done = np.full(texts, 2, "int32"), stepper.start(texts), np.zeros(texts, bool)
+    decoder, rng = LanguageModelDecoder(model), np.random.default_rng(args.round)
+    sampler = Sampler(decoder, banned=(0, 1), stop=(0,))  # looks for an end that is never drawn
+    samples = sampler.start({"tokens": np.zeros((texts, 0), "int32")})
 
     def draw(count):
-        nonlocal last, state, done
-        drawn, last, state, done = sampler(last, state, rng.random((count, texts)), done)
-        done = np.array(done)
+        nonlocal samples
+        drawn, samples = sampler.draw(samples, rng.random((count, texts)))
         return drawn
 
     return draw, model.count_params()
@@ -235,11 +221,11 @@ def pytorch_writer(args, texts, kind):
     return draw, sum(parameter.numel() for parameter in model.parameters())
 
 
-# --- What one sees --------------------------------------------------------------------------------
+# --- Results --------------------------------------------------------------------------------------
 
 
-def table(results):
-    """The medians of the rounds in Markdown."""
+def show(results):
+    """Prints the medians of the rounds."""
     columns = {
         "characters_per_second": ("characters/s", ",.0f"),
         "characters_per_cpu_second": ("characters/CPU s", ",.0f"),
@@ -249,14 +235,7 @@ def table(results):
         "peak_mib": ("peak MiB", ",.0f"),
         "parameters": ("parameters", ",.0f"),
     }
-    headings = [heading for heading, _ in columns.values()]
-    lines = [["", "texts", *headings, "range of characters/CPU s"], ["---"] * (len(columns) + 3)]
-    for texts, rows in grouped(results["runs"], "texts").items():
-        for row, runs in grouped(rows, "row").items():
-            medians = (format(statistics.median(run[key] for run in runs), how) for key, (_, how) in columns.items())
-            speeds = [run["characters_per_cpu_second"] for run in runs]
-            lines.append([row, str(texts), *medians, f"{min(speeds):,.0f}-{max(speeds):,.0f}"])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    print(medians(results["runs"], {"texts": "texts", "row": ""}, columns, "characters_per_cpu_second"))
 
 
 if __name__ == "__main__":

@@ -1,53 +1,38 @@
-"""Where a recurrence that is computed at all steps at once is faster than a loop over the steps, on a CPU.
+"""When a recurrence computed at all steps at once is faster than a loop over the steps, on a CPU.
 
-    python -m experiments.scan_speed               all processors
-    python -m experiments.scan_speed --threads=1   one
+    python -m experiments.benchmarks.scan_speed               all processors
+    python -m experiments.benchmarks.scan_speed --threads=1   one
 
-One layer, forward and backward: the time of a batch, and the memory that it takes, by the length of its sequences.
+One layer, forward and backward: time and memory of a batch against the length of its sequences.
 
-    lstm, gru                       the layers of that name: gates that see the state, so a loop is all there is. The
-                                    LSTM's is seqzoo's own, with its gradient written out; the GRU's that of Keras.
+    lstm, gru                       the registered layers: their gates depend on the state, so a loop is required. The
+                                    LSTM is seqzoo's own, with a hand-written gradient; the GRU is Keras's.
     min_gru:scan, min_lstm:scan     minGRU and minLSTM as seqzoo trains them (seqzoo/rnns/min_rnns.py).
-    min_gru:loop, min_lstm:loop     the same cells in keras.layers.RNN, which goes from step to step.
-    min_gru:fused                   as min_gru:scan, one matrix product for all steps and the gradient written out, but
-                                    h = a h + b from step to step: what is still missing is what the scan brings.
+    min_gru:loop, min_lstm:loop     the same cells in keras.layers.RNN, step by step.
+    min_gru:fused                   as min_gru:scan, one matrix product for all steps and a hand-written gradient, but
+                                    h = a h + b step by step: the difference to min_gru:scan is the scan's own gain.
 
-Protocol. Each row and length runs in a process of its own, with the same processors, by turns. The gradient is that of
-a sum over all outputs, by input and weights; nothing is updated. The length is unknown when TensorFlow traces and a
-mask is told, as in training, though nothing is padded. The first two batches are not timed; then there are batches
-for --seconds, at least three. The table has the medians over the batches, and over the rounds; memory is the most that
-the process took beyond what it had with weights and data in place, so it includes what tracing needs (some 20 MiB).
+Protocol. Each row and length runs in a process of its own, on the same processors, in turns. The gradient is that of a
+sum over all outputs, with respect to input and weights; nothing is updated. The length is unknown when TensorFlow
+traces, and a mask is given, as in training, though nothing is padded. Two batches warm up; then batches are timed for
+--seconds, at least three. The tables have the medians over batches and rounds; memory is the peak of the process beyond
+what weights and data take, so it includes tracing (about 20 MiB).
 
-Limits. One size, one machine, and few processors; of a GPU, where a loop waits for each step to be launched, these
-numbers say nothing. Beside other programs only the processor time means something, and with --threads=1.
+Limits. One size, one machine, few processors. The numbers say nothing about a GPU, where a loop waits for each step to
+be launched. On a busy machine only processor time is meaningful, and only with --threads=1.
 """
 
 import functools
-import json
 import statistics
 
-from experiments.benchmark import Clock, flags, grouped, in_own_process, keep_to, kept, peak_mib
+from experiments.benchmarks.benchmark import Clock, flags, grouped, peak_mib, run
 
 LENGTHS = (16, 64, 256, 1024)
 LAYERS = ("lstm", "gru", "min_gru:scan", "min_gru:fused", "min_gru:loop", "min_lstm:scan", "min_lstm:loop")
 
 
 def main():
-    args = arguments().parse_args()
-    if args.row:
-        print(json.dumps(measured(args)))
-        return
-    results = {**kept(args), "runs": []}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    for number in range(args.rounds):
-        for length in LENGTHS:
-            for layer in LAYERS:
-                if args.only in layer:
-                    print(f"round {number + 1}/{args.rounds}: {layer}, {length} steps", flush=True)
-                    results["runs"].append(in_own_process("experiments.scan_speed", f"{layer}@{length}", number))
-        args.out.write_text(json.dumps(results, indent=1), "utf-8")
-    show(results)
-    print(f"saved as {args.out}")
+    run(arguments(), [f"{layer}@{length}" for length in LENGTHS for layer in LAYERS], measured, show)
 
 
 def arguments():
@@ -58,9 +43,8 @@ def arguments():
     return parser
 
 
-def measured(args):
-    """What the process of a row measures."""
-    keep_to(args.threads)
+def measured(args) -> list[dict]:
+    """Measures a row in its own process."""
     import keras
     import tensorflow as tf
 
@@ -99,14 +83,16 @@ def measured(args):
                 gradient.numpy()
         clocks.append(clock)
         total += clock.seconds
-    return {
-        "layer": name,
-        "steps": length,
-        "batches": len(clocks),
-        "ms": 1000 * statistics.median(clock.seconds for clock in clocks),
-        "cpu_ms": 1000 * statistics.median(clock.cpu_seconds for clock in clocks),
-        "more_mib": peak_mib() - before,
-    }
+    return [
+        {
+            "layer": name,
+            "steps": length,
+            "batches": len(clocks),
+            "ms": 1000 * statistics.median(clock.seconds for clock in clocks),
+            "cpu_ms": 1000 * statistics.median(clock.cpu_seconds for clock in clocks),
+            "more_mib": peak_mib() - before,
+        }
+    ]
 
 
 def show(results):

@@ -8,7 +8,7 @@ from experiments import Experiment, Published
 
 EXPERIMENT = Experiment(
     title="JSB chorales, quarter frames, nats a frame",
-    flags="--task=music --dataset=frames --data_dir={data}/jsb_chorales --name=quarter --encoding=frames "
+    flags="--task=music --dataset=piano_roll --data_dir={data}/jsb_chorales --name=quarter --encoding=frames "
     "--steps_per_quarter=1 --conditions=none --melody_ahead=0 --units=320 --layers=2 --note_units=192 --novariational "
     "--dropout=0.65 --input_dropout=0.4 --weight_drop=0.5 --average=0.998 --epochs=130",
     metric="valid_nats_per_step",
