@@ -41,13 +41,13 @@ def classifier():
 
 def generator():
     model = models.generator(
-        len(MUSIC.vocabulary), 2, {"style": 3}, places=5, ages=True, ahead=True, pitches=MUSIC.pitch.tolist(),
+        len(MUSIC.vocabulary), 2, {"style": 3}, positions=5, ages=True, ahead=True, pitches=MUSIC.pitch.tolist(),
         sets=True, tonic=True, dim=3, condition_dim=3, units=3, note_units=3,
     )  # fmt: skip
     rows = np.where(REAL[..., None], RNG.integers(3, len(MUSIC.vocabulary), (B, T, 2)), 0).astype("int32")
     before = np.pad(rows[:, :-1], [(0, 0), (1, 0), (0, 0)])
     inputs = {
-        "tokens": rows, "before": before, "age": (before > 0).astype("int32"), "place": REAL.astype("int32"),
+        "tokens": rows, "before": before, "age": (before > 0).astype("int32"), "position": REAL.astype("int32"),
         "ahead": rows[..., 0], "style": np.array([0, 1, 2], "int32"), "tonic": np.array([60, 0, 57], "int32"),
     }  # fmt: skip
     return model, keras.losses.SparseCategoricalCrossentropy(**SOFTMAX), (inputs, rows, (rows > 0).astype("float32"))

@@ -9,16 +9,16 @@ import tensorflow as tf
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
-from seqzoo.decoding.beam import Beam, stepping
+from seqzoo.decoding.beam import Beam
 from seqzoo.decoding.sampling import Sampler
 from seqzoo.inputs import frames, images
 from seqzoo.inputs import words as front
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.models import (
-    Opener,
-    Stepper,
-    Translator,
+    GeneratorDecoder,
+    LanguageModelDecoder,
+    Seq2SeqDecoder,
     class_decoder,
     classifier,
     decoder,
@@ -134,7 +134,7 @@ REAL = MASK.astype("float32")
 NEXT = words(seed=2)
 BEFORE = np.pad(numbers(5, V, B, T, 2)[:, :-1], [(0, 0), (1, 0), (0, 0)])
 STEPS = {
-    "tokens": numbers(5, V, B, T, 2), "before": BEFORE, "age": numbers(0, 9, B, T, 2), "place": MASK.astype("int32"),
+    "tokens": numbers(5, V, B, T, 2), "before": BEFORE, "age": numbers(0, 9, B, T, 2), "position": MASK.astype("int32"),
     "ahead": words(), "key": numbers(0, 3, B), "tonic": numbers(0, 12, B),
 }  # fmt: skip
 SOURCE = {"source": words(), "target": words(seed=3)}
@@ -223,17 +223,17 @@ def test_what_is_decoded_has_float32_probabilities(policy):
     p = class_decoder(made(policy, MODELS["classifier"][0]))(TOKENS)["probabilities"]
     assert p.dtype == "float32"
     np.testing.assert_allclose(np.sum(p, axis=-1), 1, rtol=1e-5)
-    stepper = Stepper(made(policy, MODELS["language_model"][0]))
-    scores, after = stepper.score(TOKENS["tokens"], NEXT, stepper.start(B))
+    reader = LanguageModelDecoder(made(policy, MODELS["language_model"][0]))
+    scores, after = reader.score_window(TOKENS["tokens"], NEXT, reader.initial_state(B))
     assert scores.dtype == "float32" and all(part.dtype == "float32" for part in after)
-    drawn, *_ = Sampler(stepper)(np.full(B, 2), stepper.start(B), np.full((5, B), 0.5), np.zeros(B, bool))
-    assert drawn.shape == (B, 5)
-    answers = Beam(stepping(stepper), 2, 3, width=2)([], stepper.start(B), [4] * B)
+    assert Sampler(reader)({"tokens": np.zeros((B, 0))}, np.full((5, B), 0.5)).shape == (B, 5)
+    answers = Beam(reader, 3, width=2)({"tokens": np.zeros((B, 0))}, [4] * B)
     assert np.isfinite(answers.log_probabilities).all()
-    opener = Opener(made(policy, MODELS["generator"][0]))
-    assert opener.score(STEPS, STEPS["tokens"]).dtype == "float32"
-    reader = Translator(made(policy, MODELS["seq2seq_feeding"][0]))
-    found = Beam(reader, 2, 3, width=2)(*reader.start(SOURCE["source"]), [5] * B, SOURCE["source"] > 0)
+    music = GeneratorDecoder(made(policy, MODELS["generator"][0]))
+    assert music.score(STEPS, STEPS["tokens"]).dtype == "float32"
+    assert Sampler(music)(STEPS, np.full((5, B), 0.5)).shape == (B, 5)
+    reader = Seq2SeqDecoder(made(policy, MODELS["seq2seq_feeding"][0]))
+    found = Beam(reader, 3, width=2)(SOURCE, [5] * B, SOURCE["source"] > 0)
     np.testing.assert_allclose(found.attention[:, 0, 0].sum(axis=-1), 1, rtol=0.02)
 
 
