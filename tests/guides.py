@@ -7,7 +7,8 @@ import sys
 import types
 
 ROOT = pathlib.Path(__file__).parents[1]
-GUIDES = [ROOT / "README.md", *(ROOT / f"{room}/README.md" for room in ("tasks", "seqzoo", "seqzoo/rnns", "experiments"))]
+ROOMS = ("tasks", "seqzoo", "seqzoo/rnns", "experiments")
+GUIDES = [ROOT / "README.md", *(ROOT / room / "README.md" for room in ROOMS)]
 EXAMPLES = {  # what a guide adds to a registry: {module that its reader would write: (guide, a line of its snippet)}
     "seqzoo.tasks.parity": ("tasks/README.md", "@TASKS.register"),
     "seqzoo.datasets.text.fasttext": ("seqzoo/README.md", "@DATASETS.register"),

@@ -5,14 +5,11 @@ import os
 import re
 
 import guides
-import keras
-import numpy as np
 import pytest
 
 from seqzoo import run, sweep
 from seqzoo.assets import save_assets
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 from seqzoo.training.folder import prepare
 
@@ -33,7 +30,7 @@ def project(tmp_path_factory):
     return folder
 
 
-@pytest.mark.tensorflow("fit with samples weights; the backend tests cover JAX")
+@pytest.mark.tensorflow("each shape is compiled anew on JAX")
 @pytest.mark.parametrize("guide", IDS)
 def test_snippets_run_one_after_the_other(guide, project, monkeypatch):
     monkeypatch.chdir(project)
@@ -121,7 +118,8 @@ def test_links_and_images_exist(guide):
         assert linked.exists(), f"{guide}: {target}"
         if anchor:
             headings = re.findall(r"^#+ (.+)$", linked.read_text("utf-8"), re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}, target
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{guide}: {target}"
 
 
 def test_the_readme_is_short():
@@ -131,8 +129,9 @@ def test_the_readme_is_short():
 def test_every_task_has_a_section_in_its_guide_and_a_command_in_the_readme():
     headings = re.findall(r"^## .*", (guides.ROOT / "tasks/README.md").read_text("utf-8"), re.MULTILINE)
     in_readme = [flag for _, argv in guides.commands("README.md") for flag in argv]
-    shown = [kind.name for kind in {TASKS[name] for name in TASKS.names()} if kind.__module__.startswith("seqzoo.tasks.")]
-    for name in {*shown} - {"parity"}:  # the guide's own example of a task
+    for name in TASKS.names():
+        if not (guides.ROOT / "tasks" / f"{name}.py").is_file():  # a second name, or a task of the tests
+            continue
         assert any(f"`{name}`" in heading for heading in headings), name
         assert f"--task={name}" in in_readme, name
 
@@ -141,7 +140,8 @@ def test_every_task_has_a_section_in_its_guide_and_a_command_in_the_readme():
 # The task goes through test_contract.py, the cell through test_adding_a_cell.py.
 
 
-def test_the_example_of_a_dataset_reads_files_and_names_the_line_of_an_error(tmp_path):
+def test_the_example_of_a_dataset_reads_files_and_names_the_line_of_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(DATASETS, "_things", dict(DATASETS._things))  # it is registered for this test only
     guides.register("seqzoo.datasets.text.fasttext")
     (tmp_path / "train.txt").write_text("__label__good a fine film\n__label__bad dull\n", "utf-8")
     (tmp_path / "valid.txt").write_text("__label__bad dull\nno label here\n", "utf-8")
@@ -150,14 +150,3 @@ def test_the_example_of_a_dataset_reads_files_and_names_the_line_of_an_error(tmp
     assert [*splits["train"]] == [{"text": "a fine film", "label": "good"}, {"text": "dull", "label": "bad"}] * 1
     with pytest.raises(ValueError, match=r"valid\.txt, line 2"):
         list(splits["valid"])
-
-
-def test_the_example_of_a_cell_is_a_layer():
-    things = dict(RNNS._things)
-    try:
-        guides.register("seqzoo.rnns.mine")
-        x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
-        layer = keras.layers.Bidirectional(RNNS["mine"](4, return_sequences=True, recurrent_dropout=0.1))
-        assert layer(x, mask=np.ones((2, 5), bool)).shape == (2, 5, 8)
-    finally:  # other tests of this process run over all names
-        RNNS._things = things
