@@ -8,6 +8,7 @@ import dataclasses
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
+from seqzoo.text.codec import UNITS
 
 # Keras's optimizers, in lower case. Left out: muon (its decay has two options), schedulefreeadamw (it evaluates weights
 # of its own), ftrl (its first step discards the initial weights, and so pretrained vectors), and wrappers of others.
@@ -97,6 +98,22 @@ class Characters(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class Units(Config):
+    """Units."""
+
+    tokenizer: str = option(
+        "characters",
+        "What a text is made of: characters; words and punctuation of raw text; whatever stands between spaces, and "
+        "line ends (Penn Treebank); subwords learned from the training text.",
+        choices=UNITS,
+    )
+    vocabulary: int = option(
+        0, "Maximum number of tokens, the most frequent ones; 0: all (of subwords 8000).", minimum=0
+    )
+    min_count: int = option(1, "Tokens seen less often in training than this are unknown.", minimum=1)
+
+
+@dataclasses.dataclass(frozen=True)
 class Recurrent(Config):
     """Recurrent layers."""
 
@@ -174,6 +191,21 @@ class Labels(Config):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Sampling(Config):
+    """Sampling."""
+
+    samples: int = option(1, "Number of samples, drawn side by side.", minimum=1)
+    temperature: float = option(
+        1.0, "Logits are divided by it: below 1, likely tokens become likelier; 0: always the likeliest.", minimum=0
+    )
+    top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0)
+    top_p: float = option(
+        1.0, "Sample from the likeliest tokens that together have this probability.", minimum=0.0001, maximum=1
+    )
+    seed: int = option(0, "Seed of the samples.", minimum=0)
+
+
 def source(config: Data) -> dict:
     """Returns the arguments of a dataset's reader."""
     columns = None
@@ -197,3 +229,17 @@ def label_weights(text: str) -> dict[str, float]:
         except ValueError:
             raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
     return weights
+
+
+def unescaped(name: str, text: str) -> str:
+    r"""The value of the option `name`, in which \n is a line end.
+
+    Raises:
+        ValueError: a backslash begins no escape.
+    """
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"--{name}: a backslash begins an escape such as \\n; a real one is \\\\. Received: {text!r}"
+        ) from error

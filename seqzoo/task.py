@@ -167,13 +167,17 @@ class Task:
         """
         splits = DATASETS[self.config.dataset](**options.source(self.config))
         for examples in splits.values():
-            if missing := [feature for feature in self.needs if feature not in examples.features]:
-                columns = ",".join(f"{feature}=COLUMN" for feature in missing)
-                raise ValueError(
-                    f"{examples.source} gives {', '.join(examples.features)}, but the task needs {', '.join(missing)}: "
-                    f"choose another --dataset, or name the columns by --columns={columns}."
-                )
+            self.check(examples)
         return splits
+
+    def check(self, examples: Examples):
+        """Raises a ValueError if examples lack a feature that the task needs."""
+        if missing := [feature for feature in self.needs if feature not in examples.features]:
+            columns = ",".join(f"{feature}=COLUMN" for feature in missing)
+            raise ValueError(
+                f"{examples.source} gives {', '.join(examples.features)}, but the task needs {', '.join(missing)}: "
+                f"choose another --dataset, or name the columns by --columns={columns}."
+            )
 
     def load(self, unseen: bool = False) -> Data:
         """Reads the data that the config names; learns the assets from its training split if there are none yet.

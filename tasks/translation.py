@@ -238,9 +238,9 @@ class Translation(Task):
         return SmoothedCrossentropy(config.label_smoothing)
 
     def predictor(self, config, model):
-        from seqzoo.models import Translator
+        from seqzoo.models import Seq2SeqDecoder
 
-        return Translator(model)
+        return Seq2SeqDecoder(model)
 
     def evaluate(self, config, predictor, batches, vocabularies, options=None):
         """BLEU, chrF and exact matches, in percent, and the perplexity of the references by tokens."""
@@ -251,7 +251,7 @@ class Translation(Task):
         nats, tokens = 0.0, 0
 
         def run(inputs, labels, weights):
-            scores, _ = predictor.score(inputs["source"], inputs["target"], labels)
+            scores = predictor.score(inputs, labels)
             return {**search(inputs["source"]), "nats": -scores.sum(axis=-1), "tokens": weights.sum(axis=-1)}
 
         said, references = [], []
@@ -268,28 +268,28 @@ class Translation(Task):
         """How sacreBLEU takes texts apart: as it does by default, or into characters if those are what is written."""
         return "char" if config.tokenizer == "characters" else "13a"
 
-    def copies(self, config, translator, asked):
+    def copies(self, config, decoder, asked):
         """Whether unknown tokens are written, since the attention says what they stand for."""
-        return asked.replace_unknown and translator.attends and config.tokenizer in ("words", "whitespace")
+        return asked.replace_unknown and decoder.attends and config.tokenizer in ("words", "whitespace")
 
-    def search(self, config, translator, vocabularies, asked, n_best=1, attention=False):
+    def search(self, config, decoder, vocabularies, asked, n_best=1, attention=False):
         """A function source ids [B, S] -> {"ids": [B, K, N], ...} as of `beam.Answers`, a row a source.
 
-        It is made once for a translator and what is asked: to trace its loop takes longer than a sentence.
+        It is made once for a decoder and the options: to trace its loop takes longer than to translate a sentence.
         """
-        searches = vars(translator).setdefault("searches", {})
+        searches = vars(decoder).setdefault("searches", {})
         key = (asked, n_best, attention)
         if key not in searches:
-            searches[key] = self._search(config, translator, vocabularies, asked, n_best, attention)
+            searches[key] = self._search(config, decoder, vocabularies, asked, n_best, attention)
         return searches[key]
 
-    def _search(self, config, translator, vocabularies, asked, n_best, attention):
+    def _search(self, config, decoder, vocabularies, asked, n_best, attention):
         from seqzoo.decoding.beam import Beam, Ensemble
         from seqzoo.training.loop import load
 
-        if asked.coverage_penalty and not translator.attends:
+        if asked.coverage_penalty and not decoder.attends:
             raise ValueError("--coverage_penalty needs a run with attention.")
-        translators = [translator]
+        decoders = [decoder]
         for folder in filter(None, map(str.strip, asked.ensemble.split(","))):
             other = load(folder)
             same = other.task.__class__ is self.__class__ and {n: v.tokens for n, v in other.vocabularies.items()} == {
@@ -297,17 +297,10 @@ class Translation(Task):
             }
             if not same:
                 raise ValueError(f"--ensemble: {folder} is no translation run of the same vocabularies.")
-            translators.append(other.predictor)
-        end, copies = self.codecs(config, vocabularies)[1].end, self.copies(config, translator, asked)
-        step = translator if len(translators) == 1 else Ensemble(translators)
-
-        def without_attention(ids, fixed, state):
-            return *step(ids, fixed, state)[:2], None
-
+            decoders.append(other.predictor)
+        end, copies = self.codecs(config, vocabularies)[1].end, self.copies(config, decoder, asked)
         beam = Beam(
-            # Its history takes N times S numbers a hypothesis.
-            step if attention or copies or asked.coverage_penalty else without_attention,
-            end,
+            decoder if len(decoders) == 1 else Ensemble(decoders),
             end,
             max(asked.beam, n_best),
             asked.length_penalty,
@@ -316,14 +309,13 @@ class Translation(Task):
             banned=(0,) if copies else (0, 1),
             # Other subwords may be the same text: twice as many answers leave enough that differ.
             n_best=n_best if n_best == 1 else 2 * n_best,
+            attention=attention or copies,
         )
 
         def run(source):
-            known = [one.start(source) for one in translators]
-            fixed, state = known[0] if len(known) == 1 else map(list, zip(*known, strict=True))
             real = source > 0
             limits = np.floor(asked.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
-            answers = beam(fixed, state, limits, mask=real)
+            answers = beam({"source": source}, limits, mask=real)
             return {name: value for name, value in answers._asdict().items() if value is not None}
 
         return run
@@ -417,7 +409,7 @@ class Translation(Task):
             pairs = Encoded(rows, codecs, run.config.lowercase)
 
             def scored(inputs, labels, weights):
-                return {"scores": run.predictor.score(inputs["source"], inputs["target"], labels)[0]}
+                return {"scores": run.predictor.score(inputs, labels)}
 
             batches = Batches(pairs, lambda pair: encoded(*pair["ids"], codecs), 64, 4096, aligned="none")
             for pair, row in batches.outputs(scored):

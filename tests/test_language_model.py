@@ -12,9 +12,10 @@ from seqzoo import run
 from seqzoo.data.streams import Streams
 from seqzoo.decoding.dynamic import dynamic_nats
 from seqzoo.decoding.sampling import Sampler
+from seqzoo.decoding.steps import Categorical
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
 from seqzoo.layers.weight_drop import WeightDrop
-from seqzoo.models import Stepper, language_model, streamed
+from seqzoo.models import LanguageModelDecoder, language_model, streamed
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 from seqzoo.text.codec import UNITS, Codec
@@ -163,24 +164,30 @@ def test_streamed_windows_score_as_one_long_pass(rnn):
     if rnn != 1:  # which has no state
         assert np.abs(np.array(again[2]) - whole[2, :5]).max() > 1e-4
 
-    stepper = Stepper(model)
-    state = stepper.start(3)
+    decoder = LanguageModelDecoder(model)
+    state = decoder.initial_state(3)
     for t in range(24):  # step by step, as it is sampled
-        logits, state = stepper(ids[:, t : t + 1], state)
-        np.testing.assert_allclose(logits[:, 0], whole[:, t], atol=1e-5)
+        (logits, _), state = decoder.step(ids[:, t], [], state)
+        np.testing.assert_allclose(logits, whole[:, t], atol=1e-5)
 
 
 @pytest.mark.parametrize("rnn", FORWARD)
 def test_padding_changes_no_score_and_no_state(rnn):
-    stepper = Stepper(small(rnn))
+    decoder = LanguageModelDecoder(small(rnn))
     ids = numbers(2, 9)
     ids[1, 6:] = 0
-    scores, state = stepper.score(ids[:, :-1], ids[:, 1:], stepper.start(2))
-    alone, alone_state = stepper.score(ids[1:, :5], ids[1:, 1:6], stepper.start(1))
+    scores, state = decoder.score_window(ids[:, :-1], ids[:, 1:], decoder.initial_state(2))
+    alone, alone_state = decoder.score_window(ids[1:, :5], ids[1:, 1:6], decoder.initial_state(1))
     np.testing.assert_allclose(scores[1, :5], alone[0], atol=1e-5)
-    _, five = stepper.score(np.where(np.arange(8) < 5, ids[:, :-1], 0), ids[:, 1:], stepper.start(2))
+    _, five = decoder.score_window(np.where(np.arange(8) < 5, ids[:, :-1], 0), ids[:, 1:], decoder.initial_state(2))
     for part, expected in zip(five, alone_state, strict=True):
         np.testing.assert_allclose(part[1], expected[0], atol=1e-5)
+
+    context = np.array([[3, 4, 5], [6, 0, 0]], "int32")  # it is read before `begin`, 2, and the values
+    given = decoder.score({"tokens": context}, ids)
+    whole = np.concatenate([[6, 2], ids[1, :6]])[None]
+    scores, _ = decoder.score_window(whole[:, :-1], whole[:, 1:], decoder.initial_state(1))
+    np.testing.assert_allclose(given[1, :6], scores[0, 1:], atol=1e-5)
 
 
 def test_a_language_model_learns_and_is_the_same_when_loaded(tmp_path):
@@ -191,10 +198,10 @@ def test_a_language_model_learns_and_is_the_same_when_loaded(tmp_path):
     assert losses[-1] < 0.3 < losses[0]
     plain = keras.Model(model.input, model.output)
     plain.save(tmp_path / "model.keras")
-    loaded = Stepper(keras.models.load_model(tmp_path / "model.keras", compile=False))
+    loaded = LanguageModelDecoder(keras.models.load_model(tmp_path / "model.keras", compile=False))
     ids, next_ids, _ = next(streams.windows(1, 0, 50))
-    scores, _ = Stepper(model).score(ids, next_ids, loaded.start(1))
-    np.testing.assert_allclose(loaded.score(ids, next_ids, loaded.start(1))[0], scores, atol=1e-6)
+    scores, _ = LanguageModelDecoder(model).score_window(ids, next_ids, loaded.initial_state(1))
+    np.testing.assert_allclose(loaded.score_window(ids, next_ids, loaded.initial_state(1))[0], scores, atol=1e-6)
     assert scores[0, 20:].mean() > -0.1
 
 
@@ -251,21 +258,24 @@ def test_activation_penalties_are_those_of_the_paper():
 
 
 class Fixed:
-    """A stepper whose next token has the same probabilities always, but that a 3 is followed by a 4."""
+    """A model whose next token always has the same probabilities, except that a 3 is followed by a 4."""
 
-    tokens = 6
+    begin = 5
     logits = np.log(np.array([0.02, 0.08, 0.4, 0.25, 0.2, 0.05], "float32"))
 
-    def __call__(self, ids, state):
-        after_3 = ops.equal(ids, 3)[..., None]
-        return ops.where(after_3, ops.one_hot(4, 6) * 50.0, self.logits), [state[0] + 1]
+    def start(self, inputs):
+        return [], [ops.zeros((inputs["rows"], 1))]
+
+    def step(self, values, fixed, state):
+        after_3 = ops.equal(values, 3)[..., None]
+        return Categorical(ops.where(after_3, ops.one_hot(4, 6) * 50.0, self.logits)), [state[0] + 1]
 
 
-def draw(rows=4000, steps=1, last=5, **arguments):
+def draw(rows=4000, steps=1, **arguments):
     noise = np.random.default_rng(0).random((steps, rows))
     sampler = Sampler(Fixed(), **arguments)
-    ids, _, _, done = sampler(np.full(rows, last), [ops.zeros((rows, 1))], noise, np.zeros(rows, bool))
-    return ids, np.array(done)
+    ids, samples = sampler.draw(sampler.start({"rows": rows}), noise)
+    return ids, np.array(samples.done)
 
 
 @pytest.mark.parametrize(
@@ -299,13 +309,16 @@ def test_what_was_drawn_is_read_and_a_stop_ends_its_row_alone():
 
 
 def test_blocks_go_on_where_the_last_one_ended_and_noise_decides():
-    stepper = Stepper(small("gru"))
-    sampler = Sampler(stepper, temperature=0.8)
+    sampler = Sampler(LanguageModelDecoder(small("gru")), temperature=0.8)
     noise = np.random.default_rng(3).random((20, 2))
-    start = (np.array([2, 3]), stepper.start(2))
-    whole, *_ = sampler(*start, noise, np.zeros(2, bool))
-    head, last, state, done = sampler(*start, noise[:7], np.zeros(2, bool))
-    tail, *_ = sampler(last, state, noise[7:], done)
+    start = sampler.start({"tokens": np.array([[4, 5], [6, 7]])}, begin=[2, 3])
+    whole, _ = sampler.draw(start, noise)
+    head, samples = sampler.draw(start, noise[:7])
+    tail, _ = sampler.draw(samples, noise[7:])
+    prime = np.array([[2, 3]] + [[0, 0]] * 20)  # forced, in place of being read before
+    begun = sampler.start({"tokens": np.array([[4], [6]])}, begin=[5, 7])
+    primed, _ = sampler.draw(begun, np.concatenate([noise[:1], noise]), prime)
+    np.testing.assert_array_equal(primed[:, 1:], whole)
     np.testing.assert_array_equal(np.concatenate([head, tail], axis=1), whole)
     assert not np.isin(whole, (0, 1)).any()
 
@@ -318,16 +331,15 @@ def test_draws_out_of_bounds_are_refused(arguments):
 
 @pytest.mark.tensorflow("its step assigns weights within a graph")
 def test_dynamic_evaluation_learns_from_the_text_and_puts_the_weights_back():
-    stepper = Stepper(language_model(13, dim=6, units=8, layers=1))
+    decoder = LanguageModelDecoder(language_model(13, dim=6, units=8, layers=1))
     streams = digits("0123456789" * 30, rows=1)
-    before = [np.array(v) for v in stepper.reader.trainable_variables]
-    static = dynamic_nats(stepper, streams, 20, 0.0, 0.0)
-    nats = -sum(
-        stepper.score(ids, next_ids, stepper.start(1))[0].sum() for ids, next_ids, _ in streams.windows(1, 0, 300)
-    )
+    before = [np.array(v) for v in decoder.reader.trainable_variables]
+    static = dynamic_nats(decoder, streams, 20, 0.0, 0.0)
+    ids, next_ids, _ = next(streams.windows(1, 0, 300))
+    nats = -decoder.score_window(ids, next_ids, decoder.initial_state(1))[0].sum()
     assert static == pytest.approx(nats, rel=1e-4)
-    assert dynamic_nats(stepper, streams, 20, 0.1, 0.0) < 0.9 * static
-    for variable, value in zip(stepper.reader.trainable_variables, before, strict=True):
+    assert dynamic_nats(decoder, streams, 20, 0.1, 0.0) < 0.9 * static
+    for variable, value in zip(decoder.reader.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
 
 
