@@ -1,10 +1,16 @@
-"""Published benchmarks, reproduced: one file each. ``python -m experiments`` lists, runs, checks and tabulates them.
+"""Published benchmarks, reproduced: one recipe a file. ``python -m experiments`` lists, runs and checks them.
 
-An experiment is a config with the score and minutes that it is expected to give, and a published number beside it. Its
-runs are ordinary run folders, its scores lie in experiments/results/NAME.json with the commands, versions, dates and
-minutes that made them.
+A recipe is a config with the score and the training time to expect, and published scores to compare with. Its runs are
+ordinary run folders; its scores are recorded in results/NAME.json, with the commands, versions, dates and minutes.
+
+    recipes/      one file a benchmark, each with an EXPERIMENT
+    benchmarks/   programs that measure speed, memory and equality across devices
+    studies/      programs that compare models
+    results/      recorded scores and figures
+    samples/      music and figures of recorded runs
 """
 
+import ast
 import dataclasses
 import functools
 import importlib
@@ -14,13 +20,14 @@ import pkgutil
 import re
 import statistics
 
-RESULTS = pathlib.Path(__file__).parent / "results"
-FAST = 2.0  # minutes: what is expected to take no longer, and needs no data, can be checked at every change
+HERE = pathlib.Path(__file__).parent
+RESULTS = HERE / "results"
+FAST = 2.0  # minutes: recipes that need no data and no more time than this are checked at every change
 
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A bar: whose and on which split, the score, and the address where it stands ("": not traced)."""
+    """A published score: whose and on which split, the score, and the address of its source ("": not traced)."""
 
     what: str
     score: float
@@ -32,15 +39,15 @@ class Experiment:
     """One recipe.
 
     Attributes:
-        title: what is learned from what, and how it is scored.
-        flags: of ``python -m seqzoo.run``; ``{data}`` stands for the folder that holds the corpora.
-        metric: the key of metrics.json that is compared.
-        expected: our score, the mean over the recorded seeds; None as long as none was recorded.
-        tolerance: how far one more seed may lie from it: about three standard deviations where several seeds were run,
-            else what scores of so many examples vary by.
-        minutes: of one training on one core of a server of 2026, with other programs on the other one.
-        published: the bars.
-        seeds: how many are run.
+        title: what is learned from which data, and the score.
+        flags: of ``python -m seqzoo.run``; ``{data}`` stands for the folder of the corpora.
+        metric: the key of metrics.json to compare: "valid_", and a measure of the task.
+        expected: our score, the mean over the recorded seeds; None until one is recorded.
+        tolerance: how far the score of another seed may be from it: about three standard deviations where several seeds
+            were run, else the sampling error of a score over so many examples.
+        minutes: training time of one run on one core of a server of 2026, with other programs on the other core.
+        published: published scores to compare with.
+        seeds: how many seeds to run.
     """
 
     title: str
@@ -49,42 +56,45 @@ class Experiment:
     expected: float | None
     tolerance: float
     minutes: float
-    published: tuple = ()
+    published: tuple[Published, ...] = ()
     seeds: int = 3
 
     @property
-    def task(self):
-        """The name of its task."""
+    def task(self) -> str:
+        """The name of the task."""
         return re.search(r"--task=(\w+)", self.flags)[1]
 
     @property
-    def sign(self):
+    def sign(self) -> int:
         """1 if a higher score is better, -1 if a lower one is."""
         from seqzoo.task import TASKS
 
-        return 1 if TASKS[self.task].direction == "max" else -1
+        task = TASKS[self.task]
+        if not task.measures:  # a task that is not on the new contract yet
+            return -1 if getattr(task, "direction", "max") == "min" else 1
+        return task.measures[self.metric.partition("_")[2]].sign
 
     @property
-    def data(self):
-        """Paths of the corpora it reads, below the folder that holds them; [] if it makes its own."""
+    def data(self) -> list[str]:
+        """Paths of the corpora, below the folder that holds them; [] if the data are generated."""
         return re.findall(r"\{data\}/(\S+)", self.flags)
 
     @property
-    def is_fast(self):
-        """Whether it is one of those to check at every change: no data, few minutes, and a score to compare with."""
+    def is_fast(self) -> bool:
+        """Whether it is checked at every change: it needs no data and little time, and a score is expected of it."""
         return not self.data and self.minutes <= FAST and self.expected is not None
 
     @property
-    def expectation(self):
-        """The expected score for people."""
+    def expectation(self) -> str:
+        """The expected score, formatted."""
         return "-" if self.expected is None else f"{self.expected:g} ± {self.tolerance:g}"
 
-    def command(self, seed):
-        """The command line of a seed, as it is recorded."""
+    def command(self, seed) -> str:
+        """The command line of a seed, as recorded."""
         return f"python -m seqzoo.run {self.flags.format(data='DATA')} --seed={seed}"
 
-    def verdict(self, score):
-        """What a score says beside the expected one, and whether it falls short: ("as expected", False)."""
+    def verdict(self, score: float) -> tuple[str, bool]:
+        """How a score compares with the expected one, and whether it falls short: ("as expected", False)."""
         if self.expected is None:
             return "nothing to compare with", False
         gain = self.sign * (score - self.expected)
@@ -99,8 +109,8 @@ class Recorded:
 
     Attributes:
         experiment: its recipe.
-        seeds: {seed: {"metrics", "environment"}} of this recipe.
-        outdated: {seed: command} of those that another recipe of this name made, and that do not count.
+        seeds: {seed: {"metrics", "environment"}} recorded with this recipe.
+        outdated: {seed: command} recorded with an earlier recipe of this name; they do not count.
     """
 
     experiment: Experiment
@@ -108,29 +118,29 @@ class Recorded:
     outdated: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def scores(self):
+    def scores(self) -> list[float]:
         return [seed["metrics"][self.experiment.metric] for seed in self.seeds.values()]
 
     @property
-    def mean(self):
+    def mean(self) -> float:
         return statistics.mean(self.scores)
 
     @property
-    def spread(self):
-        """The sample standard deviation; 0 of a single seed."""
+    def spread(self) -> float:
+        """The sample standard deviation; 0 for a single seed."""
         return statistics.stdev(self.scores) if len(self.scores) > 1 else 0.0
 
     @property
-    def minutes(self):
+    def minutes(self) -> float:
         return statistics.mean(seed["metrics"]["minutes"] for seed in self.seeds.values())
 
-    def facts(self, key):
-        """What the environments of the seeds say of something, each value once; None where one says nothing."""
+    def environments(self, key: str) -> set:
+        """The distinct values of a key in the seeds' environments; None for an environment without it."""
         return {seed["environment"].get(key) for seed in self.seeds.values()}
 
 
-def recorded(name, experiment):
-    """What experiments/results/ holds of an experiment, as Recorded."""
+def recorded(name: str, experiment: Experiment) -> Recorded:
+    """Reads the recorded seeds of an experiment from results/."""
     path = RESULTS / f"{name}.json"
     seeds = json.loads(path.read_text("utf-8"))["seeds"] if path.is_file() else {}
     commands = {seed: result["environment"]["command"] for seed, result in seeds.items()}
@@ -139,17 +149,18 @@ def recorded(name, experiment):
 
 
 @functools.cache
-def experiments():
-    """{name: Experiment} of all files here that hold one."""
-    found = {name: getattr(module, "EXPERIMENT", None) for name, module in _modules().items()}
-    return {name: experiment for name, experiment in found.items() if experiment}
+def experiments() -> dict[str, Experiment]:
+    """{name: Experiment} of all files in recipes/."""
+    names = [module.name for module in pkgutil.iter_modules([HERE / "recipes"])]
+    return {name: importlib.import_module(f"{__name__}.recipes.{name}").EXPERIMENT for name in names}
 
 
-def benchmarks():
-    """{name: first line of its docstring} of the files here that are programs of their own: speeds, comparisons."""
-    return {name: module.__doc__.split("\n")[0] for name, module in _modules().items() if hasattr(module, "main")}
-
-
-def _modules():
-    names = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
+def programs() -> dict[str, str]:
+    """{module: first line of its docstring} of the programs in benchmarks/ and studies/, which are not imported."""
+    found = {}
+    for room in ("benchmarks", "studies"):
+        for module in pkgutil.iter_modules([HERE / room]):
+            tree = ast.parse((HERE / room / f"{module.name}.py").read_text("utf-8"))
+            if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
+                found[f"{__name__}.{room}.{module.name}"] = ast.get_docstring(tree).split("\n")[0]
+    return found

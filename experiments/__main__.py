@@ -1,15 +1,15 @@
 """Lists the experiments, runs them, checks them, or writes the tables of results.
 
-    python -m experiments                                                   what there is
-    python -m experiments ner_conll2003_glove --data=FOLDER                 train all its seeds, keep the scores
-    python -m experiments ner_conll2003_glove --data=FOLDER --seeds=1,2     some of them
-    python -m experiments pos_ewt pos_imst --data=FOLDER --check            train one seed, compare, keep nothing
-    python -m experiments --fast --check                                    those that take no data and few minutes
-    python -m experiments --table                                           all results in Markdown
-    python -m experiments --readme                                          the same, into README.md
+    python -m experiments                                                   list recipes, benchmarks and studies
+    python -m experiments ner_conll2003_glove --data=FOLDER                 train all seeds, record the scores
+    python -m experiments ner_conll2003_glove --data=FOLDER --seeds=1,2     train these seeds
+    python -m experiments pos_ewt pos_imst --data=FOLDER --check            train one seed, compare, record nothing
+    python -m experiments --fast --check                                    check the recipes that need no data
+    python -m experiments --table                                           print all results in Markdown
+    python -m experiments --readme                                          write them into the READMEs
 
-FOLDER holds the corpora in the folders that the recipes name; experiments/README.md says what they are. A run that is
-finished is not trained again, but by --check; one that was interrupted goes on.
+FOLDER holds the corpora, in the folders that experiments/README.md lists. A finished run is trained again only by
+--check; an interrupted one is resumed.
 """
 
 import argparse
@@ -27,21 +27,21 @@ from seqzoo.registry import did_you_mean
 
 
 def main(argv=None):
-    """Runs a command line; returns the exit status: 1 if a score falls short, 2 for what was asked wrongly."""
+    """Runs a command line; returns the exit status: 1 if a score falls short, 2 for a usage error."""
     parser = argparse.ArgumentParser("python -m experiments", description=__doc__, allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("names", nargs="*", metavar="NAME", help="the experiments to run")
     parser.add_argument("--all", action="store_true", help="run all")
-    parser.add_argument("--fast", action="store_true", help="run those that take no data and few minutes")
-    parser.add_argument("--check", action="store_true", help="compare one seed with the expected score; keep nothing")
+    parser.add_argument("--fast", action="store_true", help="run the recipes that need no data and at most two minutes")
+    parser.add_argument("--check", action="store_true", help="compare one seed with the expected score; record nothing")
     parser.add_argument("--data", type=pathlib.Path, default="data", help="folder of the corpora (default: data)")
     parser.add_argument(
-        "--runs", type=pathlib.Path, help="folder for the runs (default: runs/experiments, or runs/checks)"
+        "--runs", type=pathlib.Path, help="folder of the runs (default: runs/experiments, or runs/checks)"
     )
-    parser.add_argument("--seeds", help="such as 0,1,2 (default: as many as the recipe says; with --check: 0)")
+    parser.add_argument("--seeds", help="such as 0,1,2 (default: those of the recipe; with --check: 0)")
     parser.add_argument("--table", action="store_true", help="print the table of results")
     parser.add_argument(
-        "--readme", action="store_true", help="write the tables into README.md and experiments/README.md"
+        "--readme", action="store_true", help="update the tables in README.md and experiments/README.md"
     )
     arguments = parser.parse_args(argv)
     try:
@@ -51,15 +51,17 @@ def main(argv=None):
             *(f"--{name}" for name in ("all", "fast", "check", "seeds") if vars(arguments)[name]),
         ]
         if (arguments.table or arguments.readme) and asked:
-            raise ValueError(f"--table and --readme are of all that is recorded. Received: {' '.join(asked)}")
+            raise ValueError(
+                f"--table and --readme show all recorded results and take no names. Received: {' '.join(asked)}"
+            )
         if arguments.table:
             print(results())
         elif arguments.readme:
-            print("\n".join(f"written: {path}" for path in write()) or "The tables are up to date.")
+            print("\n".join(f"wrote {path}" for path in write()) or "The tables are up to date.")
         elif names := chosen(arguments):
             return (check if arguments.check else record)(names, arguments)
         elif arguments.check:
-            raise ValueError("--check of what? Names of experiments, --fast or --all.")
+            raise ValueError("--check needs the names of experiments, --fast or --all.")
         else:
             print(listing())
         return 0
@@ -67,45 +69,45 @@ def main(argv=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
+        print("\nstopped; the same command resumes after the last finished epoch", file=sys.stderr)
         return 130
 
 
 def warn_of_outdated():
-    """Says which results were recorded by another recipe than the one of that name now."""
+    """Warns about results that were recorded with an earlier recipe of the same name."""
     for name, experiment in experiments().items():
         for seed, command in recorded(name, experiment).outdated.items():
             print(
-                f"{name}: seed {seed} is of another recipe, and is left out. Recorded: {command}\n"
+                f"{name}: seed {seed} was recorded with another recipe and is left out. Recorded: {command}\n"
                 f"Now: {experiment.command(seed)}",
                 file=sys.stderr,
             )
 
 
 def chosen(arguments):
-    """The names that a command line asks to run, [] for none.
+    """The names to run, [] for none.
 
     Raises:
-        ValueError: an unknown name, names beside --all or --fast, a wrong seed, or corpora that are not there.
+        ValueError: an unknown name, names beside --all or --fast, a malformed seed, or missing corpora.
     """
     known = experiments()
     if bool(arguments.names) + arguments.all + arguments.fast > 1:
-        raise ValueError("Names, --all and --fast are three ways to choose: one of them.")
+        raise ValueError("Give names, --all or --fast: only one of them.")
     for name in arguments.names:
         if name not in known:
             hint = did_you_mean(name, known)
-            raise ValueError(f"Unknown experiment {name!r}.{hint} There are: {', '.join(known)}.")
+            raise ValueError(f"Unknown experiment {name!r}.{hint} Registered: {', '.join(known)}.")
     if arguments.seeds and not all(seed.isdecimal() for seed in arguments.seeds.split(",")):
         raise ValueError(f"--seeds should be whole numbers joined by commas. Received: {arguments.seeds!r}")
     names = list(known) if arguments.all else [name for name in known if arguments.fast and known[name].is_fast]
     names = names or list(dict.fromkeys(arguments.names))
     if lacks := list(missing((path for name in names for path in known[name].data), arguments.data)):
-        raise ValueError("\n".join([f"--data={arguments.data} does not hold what is needed:", *lacks]))
+        raise ValueError("\n".join([f"--data={arguments.data} lacks corpora:", *lacks]))
     return names
 
 
 def record(names, arguments):
-    """Trains the seeds of experiments and writes their scores; returns the exit status of the first that failed."""
+    """Trains the seeds of experiments and records their scores; returns the exit status of the first failure."""
     from seqzoo.training.loop import write_json
 
     for number, name in enumerate(names, 1):
@@ -120,7 +122,7 @@ def record(names, arguments):
                 json.loads((folder / f"{what}.json").read_text("utf-8")) for what in ("metrics", "environment")
             )
             environment["command"] = experiment.command(seed)
-            kept = recorded(name, experiment).seeds  # of this recipe, not of an older one
+            kept = recorded(name, experiment).seeds  # not those of an earlier recipe
             found = Recorded(experiment, {**kept, seed: {"metrics": metrics, "environment": environment}})
             RESULTS.mkdir(exist_ok=True)
             write_json(
@@ -135,23 +137,23 @@ def record(names, arguments):
             )
         print(
             f"{name}: {experiment.metric} {found.mean:.2f} ± {found.spread:.2f} ({len(found.scores)} seeds), "
-            f"{experiment.verdict(found.mean)[0]}; python -m experiments --readme writes it into the table"
+            f"{experiment.verdict(found.mean)[0]}; python -m experiments --readme updates the table"
         )
     return 0
 
 
 def check(names, arguments):
-    """Trains one seed of experiments, or those asked for, and compares; returns 1 if one falls short or fails."""
+    """Trains one seed of experiments, or the given ones, and compares; returns 1 if one falls short or fails."""
     rows, bad = [("experiment", "seed", "score", "expected", "verdict", "minutes", "expected minutes")], False
     for number, name in enumerate(names, 1):
         experiment = experiments()[name]
         for seed in (arguments.seeds or "0").split(","):
             print(f"{number}/{len(names)}: {name}, seed {seed}, about {experiment.minutes:g} minutes", flush=True)
             folder = (arguments.runs or pathlib.Path("runs/checks")) / f"{name}-{seed}"
-            # What is finished was made by older code; what was interrupted goes on.
-            anew = ["--overwrite"] if (folder / "metrics.json").is_file() else []
+            # A finished run may be of older code and is trained again; an interrupted one is resumed.
+            overwrite = ["--overwrite"] if (folder / "metrics.json").is_file() else []
             score = minutes = "-"
-            if status := train(experiment, seed, folder, arguments.data, *anew):
+            if status := train(experiment, seed, folder, arguments.data, *overwrite):
                 verdict, is_bad = f"failed with exit status {status}", True
             else:
                 metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
@@ -162,14 +164,14 @@ def check(names, arguments):
     print()
     print(columns(rows))
     if any("better than expected" in row for row in rows):
-        print("Better by more than the tolerance: look for a leak first; then the recipe expects too little.")
+        print("Better by more than the tolerance: look for a data leak first; otherwise raise the expected score.")
     return int(bad)
 
 
 def train(experiment, seed, folder, data, *flags):
-    """Trains one seed in a process of its own, so that a run depends on no other; returns its exit status."""
+    """Trains one seed in a process of its own, so that runs are independent; returns its exit status."""
     command = [sys.executable, "-m", "seqzoo.run", *(flag.format(data=data) for flag in experiment.flags.split())]
-    # A bare checkout will do.
+    # Also works without installation.
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return subprocess.run(
         [*command, f"--seed={seed}", f"--workdir={folder}", *flags], env={**os.environ, "PYTHONPATH": path}, check=False
@@ -177,5 +179,5 @@ def train(experiment, seed, folder, data, *flags):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends this ends the training too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a terminated check terminates the training too
     sys.exit(main())

@@ -1,21 +1,24 @@
-"""The list of the experiments for a terminal, and the tables of the READMEs: all of recipes and recorded results."""
+"""Lists the experiments for a terminal and renders the tables of the READMEs, from recipes and recorded results."""
 
 import itertools
 import pathlib
+import re
+from collections.abc import Iterator
 
-from experiments import benchmarks, corpora, experiments, recorded
+from experiments import corpora, experiments, programs, recorded
 
 ROOT = pathlib.Path(__file__).parents[1]
-BEGIN = "<!-- written by `python -m experiments --readme` -->"
+READMES = (ROOT / "README.md", ROOT / "experiments" / "README.md")
+BEGIN = "<!-- {}: written by `python -m experiments --readme` -->"
 END = "<!-- end -->"
 
 
-def listing():
-    """The experiments, one a line, and the benchmarks that are programs of their own."""
-    rows = [("name", "expected", "minutes", "recorded", "data", "what")]
+def listing() -> str:
+    """The recipes, one a line, and the programs in benchmarks/ and studies/."""
+    rows = [("name", "expected", "minutes", "recorded", "data", "title")]
     for name, experiment in experiments().items():
         found = recorded(name, experiment)
-        dates = {date[:10] for date in found.facts("date")}
+        dates = {date[:10] for date in found.environments("date")}
         folders = dict.fromkeys(path.partition("/")[0] for path in experiment.data)
         rows.append(
             (
@@ -27,20 +30,18 @@ def listing():
                 experiment.title,
             )
         )
-    rows += (
-        (name, "-", "-", "-", "-", f"{summary} python -m experiments.{name}") for name, summary in benchmarks().items()
-    )
-    return columns(rows)
+    commands = [(f"python -m {name}", summary) for name, summary in programs().items()]
+    return f"{columns(rows)}\n\n{columns(commands)}"
 
 
-def columns(rows):
-    """Rows of cells as lines of text, one cell below the other; the last column is as long as it is."""
+def columns(rows) -> str:
+    """Aligns rows of cells as text; the last column is not padded."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)] + [0]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def results():
-    """The results beside the published scores, in Markdown, and below them what they were recorded with."""
+def results() -> str:
+    """The results beside the published scores in Markdown, followed by dates, versions and machines."""
     lines = ["| experiment | ours | seeds | minutes each | published |", "|---|---|---|---|---|"]
     every = {name: recorded(name, experiment) for name, experiment in experiments().items()}
     every = {name: found for name, found in every.items() if found.seeds}
@@ -52,60 +53,81 @@ def results():
     return "\n".join([*lines, "", _circumstances(every)])
 
 
+def summary() -> str:
+    """The results that have a published score to compare with, without details, in Markdown."""
+    lines = ["| experiment | ours | published |", "|---|---|---|"]
+    for name, experiment in experiments().items():
+        found = recorded(name, experiment)
+        if found.seeds and experiment.published:
+            lines.append(f"| {experiment.title} | {_ours(found)} | {_bar(experiment.published[0])} |")
+    return "\n".join(lines)
+
+
+def _ours(found):
+    return f"{found.mean:.2f}" + (f" ± {found.spread:.2f}" if len(found.seeds) > 1 else "")
+
+
+def _bar(bar):
+    return f"{f'[{bar.what}]({bar.source})' if bar.source else bar.what} {bar.score}"
+
+
 def _row(name, found):
     experiment, count = found.experiment, len(found.seeds)
-    ours = f"{experiment.metric} {found.mean:.2f}" + (f" ± {found.spread:.2f}" if count > 1 else "")
+    ours = f"{experiment.metric} {_ours(found)}"
     seeds = f"{count} of {experiment.seeds}" if count < experiment.seeds else count
     minutes = f"{found.minutes:.0f}" if found.minutes >= 1 else "< 1"
-    published = "; ".join(
-        f"{f'[{bar.what}]({bar.source})' if bar.source else bar.what} {bar.score}" for bar in experiment.published
-    )
+    published = "; ".join(map(_bar, experiment.published))
     return f"| `{name}`: {experiment.title} | {ours} | {seeds} | {minutes} | {published or '-'} |"
 
 
 def _circumstances(every):
-    """Dates, versions and machines of the recorded runs, and whose code is not that of a commit."""
+    """Dates, versions and machines of the recorded runs, and the runs of uncommitted code."""
 
-    def facts(key):
-        return sorted({fact for found in every.values() for fact in found.facts(key) if fact})
+    def values(key):
+        return sorted({value for found in every.values() for value in found.environments(key) if value})
 
-    dates = sorted({date[:10] for date in facts("date")})
+    dates = sorted({date[:10] for date in values("date")})
     packages = {"python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
-    versions = ", ".join(f"{package} {' and '.join(facts(key))}" for key, package in packages.items())
-    machines = [f"{cores} cores" for cores in facts("cores")] + facts("processor")
+    versions = ", ".join(f"{package} {' and '.join(values(key))}" for key, package in packages.items())
+    machines = [f"{cores} cores" for cores in values("cores")] + values("processor")
     line = f"Recorded from {dates[0]} to {dates[-1]} with {versions}; {', '.join(machines)}."
     loose = (
-        f"`{name}`" for name, found in every.items() if any(not git or "dirty" in git for git in found.facts("git"))
+        f"`{name}`"
+        for name, found in every.items()
+        if any(not git or "dirty" in git for git in found.environments("git"))
     )
     listed = ", ".join(loose)
-    return f"{line} The code was not that of a commit: {listed}." if listed else line
+    return f"{line} Run from uncommitted code: {listed}." if listed else line
 
 
-def blocks():
-    """{path: what belongs between its marks} of the files that hold a table of here."""
-    return {
-        ROOT / "README.md": f"{results()}\n",
-        ROOT / "experiments" / "README.md": f"{corpora.table()}\n",
-    }
+def blocks() -> dict[str, str]:
+    """{name: Markdown} of the generated tables."""
+    return {"results": results(), "summary": summary(), "corpora": corpora.table()}
 
 
-def between_marks(path):
-    """(what stands before the marks and the first of them, what is between, the second and what is behind) of a file.
+def rendered(text: str, tables: dict[str, str]) -> str:
+    """Replaces the tables between their marks in a text; a text may hold any of them.
 
     Raises:
-        ValueError: it has no marks.
+        ValueError: an unknown table, or a missing end mark.
     """
-    before, begin, rest = path.read_text("utf-8").partition(f"{BEGIN}\n")
-    block, end, behind = rest.partition(END)
-    if not end:
-        raise ValueError(f"{path}: expected a line {BEGIN} and, behind it, a line {END}.")
-    return before + begin, block, end + behind
+
+    def table(match):
+        if match["name"] not in tables:
+            raise ValueError(f"Unknown table {match['name']!r}. There are: {', '.join(tables)}.")
+        return f"{BEGIN.format(match['name'])}\n{tables[match['name']]}\n{END}"
+
+    begin = re.escape(BEGIN).replace(r"\{\}", r"(?P<name>\w+)")
+    text, count = re.subn(f"{begin}\n.*?{END}", table, text, flags=re.DOTALL)
+    if count != len(re.findall(begin, text)):
+        raise ValueError(f"A table has no end mark, {END}.")
+    return text
 
 
-def write():
-    """Writes the tables into their files, and yields the paths of those that changed."""
-    for path, block in blocks().items():
-        before, old, behind = between_marks(path)
-        if old != block:
-            path.write_text(f"{before}{block}{behind}", "utf-8")
+def write() -> Iterator[pathlib.Path]:
+    """Updates the tables in the READMEs and yields the paths of those that changed."""
+    for path in READMES:
+        text = path.read_text("utf-8")
+        if (new := rendered(text, blocks())) != text:
+            path.write_text(new, "utf-8")
             yield path

@@ -1,4 +1,4 @@
-"""Config: settings declared once; the declaration gives default, flag, help, type check and search range."""
+"""Config: settings declared once, each with its default, flag, help, type check and search range."""
 
 import dataclasses
 import inspect
@@ -6,15 +6,23 @@ import inspect
 from seqzoo.registry import Registry, did_you_mean
 
 
-def option(default, help, *, choices=None, minimum=None, maximum=None, sweep=None):
+def option(
+    default,
+    help: str,
+    *,
+    choices: tuple | Registry | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    sweep: list | tuple | None = None,
+):
     """Declares one setting of a Config.
 
     Args:
         default: the default value.
-        help: one sentence, with the unit and what 0 or "" means.
-        choices: allowed values: a tuple of strings, or a Registry (then its names).
-        minimum, maximum: bounds of a number, both allowed themselves.
-        sweep: values worth trying in a search: a list to choose from, or ``(low, high)`` for a range.
+        help: one sentence, with the unit and the meaning of 0 or "".
+        choices: allowed values: a tuple of strings, or a Registry for its names.
+        minimum, maximum: bounds of a number, inclusive.
+        sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
 
@@ -28,8 +36,8 @@ def option(default, help, *, choices=None, minimum=None, maximum=None, sweep=Non
     )
 
 
-def default(group, **values):
-    """One option of `group` declared again, with another default: ``epochs: int = default(Training, epochs=3)``."""
+def default(group: type["Config"], **values):
+    """Redeclares one option of `group` with another default: ``epochs: int = default(Training, epochs=3)``."""
     ((name, value),) = values.items()
     field = next(f for f in dataclasses.fields(group) if f.name == name)
     return dataclasses.field(default=value, metadata=field.metadata)
@@ -37,7 +45,7 @@ def default(group, **values):
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Settings, frozen, checked when made. Subclass it, decorate with ``dataclasses.dataclass(frozen=True)``.
+    """Frozen settings, checked when created. Subclass it and decorate with ``dataclasses.dataclass(frozen=True)``.
 
     Raises:
         ValueError: a value of the wrong type, out of bounds, or not among the choices.
@@ -48,12 +56,12 @@ class Config:
             object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
 
     @classmethod
-    def groups(cls):
-        """{title: [fields]}: the options by the group class that declared them, in the order of `cls`'s bases."""
+    def groups(cls) -> dict[str, list[dataclasses.Field]]:
+        """Returns {title: [fields]}, the options of each group class, in the order of `cls`'s bases."""
         fields = {field.name: field for field in dataclasses.fields(cls)}
         owners = {}
         for base in inspect.getmro(cls):
-            owners |= dict.fromkeys(base.__dict__.get("__annotations__", ()), base)  # the last one declared it first
+            owners |= dict.fromkeys(base.__dict__.get("__annotations__", ()), base)  # the last base declared it first
         groups = {}
         for base in inspect.getmro(cls):
             title = (inspect.getdoc(base) or "").split("\n")[0].rstrip(".")
@@ -62,11 +70,11 @@ class Config:
         return {title: own for title, own in groups.items() if own}
 
     @classmethod
-    def from_dict(cls, values):
-        """The Config that `to_dict` gave.
+    def from_dict(cls, values: dict) -> "Config":
+        """Returns the Config whose `to_dict` gave `values`.
 
         Raises:
-            ValueError: a key is not an option; the nearest one is named.
+            ValueError: an unknown option; the nearest one is named.
         """
         names = [field.name for field in dataclasses.fields(cls)]
         for key in values:
@@ -74,16 +82,34 @@ class Config:
                 raise ValueError(f"Unknown option {key!r}.{did_you_mean(key, names)}")
         return cls(**values)
 
-    def to_dict(self):
-        """{option: value}, ready for JSON."""
+    def to_dict(self) -> dict:
+        """Returns {option: value}, ready for JSON."""
         return dataclasses.asdict(self)
+
+    def arguments(self, *groups: type["Config"]) -> dict:
+        """Returns {option: value} of the options of some groups, as keyword arguments of a builder.
+
+        Args:
+            *groups: group classes that this config inherits.
+
+        Raises:
+            ValueError: the config does not inherit a group.
+
+        Example::
+
+            tagger(tags=17, **config.arguments(options.Recurrent))
+        """
+        for group in groups:
+            if not isinstance(self, group):
+                raise ValueError(f"{type(self).__name__} has no options of the group {group.__name__}.")
+        return {field.name: getattr(self, field.name) for group in groups for field in dataclasses.fields(group)}
 
 
 def _checked(field, value):
-    """`value` as the field's type.
+    """Returns `value` as the field's type.
 
     Raises:
-        ValueError: says what was given and what would be right.
+        ValueError: a wrong type, or a value that is not allowed; says what would be right.
     """
     wanted = field.metadata
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):

@@ -1,6 +1,6 @@
-"""The options that tasks share, in groups. A task's Config inherits the groups that it reads.
+"""Options that tasks share, in groups. A task's Config inherits the groups that it needs.
 
-Nothing here imports TensorFlow, so that ``--help`` and a wrong flag answer at once.
+Nothing here imports TensorFlow, so that ``--help`` and errors of flags appear at once.
 """
 
 import dataclasses
@@ -8,9 +8,10 @@ import dataclasses
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
+from seqzoo.text.codec import UNITS
 
-# Keras's, in lower case. Not among them: muon (its decay has two options), schedulefreeadamw (it has weights of its own
-# to evaluate), ftrl (its first step forgets the initial weights, so also pretrained vectors), and what wraps others.
+# Keras's optimizers, in lower case. Left out: muon (its decay has two options), schedulefreeadamw (it evaluates weights
+# of its own), ftrl (its first step discards the initial weights, and so pretrained vectors), and wrappers of others.
 OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
@@ -25,13 +26,13 @@ class Data(Config):
     dataset: str = option("grammar", "Dataset (see --list).", choices=DATASETS)
     data_dir: str = option(
         "",
-        "Folder with train, valid (or dev) and test files, or one labelled file; for --dataset=folders one of folders.",
+        "Folder with train, valid (or dev) and test files, or one labelled file; folders for --dataset=folders.",
     )
-    name: str = option("", "Name of the set within TFDS, such as conll2002/es; or a part of the names of the files.")
+    name: str = option("", "Name of the set in TFDS, such as conll2002/es; or a part of the file names.")
     columns: str = option(
         "",
         "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
-        "tsv, jsonl), source=en,target=de (parallel). Empty: the usual.",
+        "tsv, jsonl), source=en,target=de (parallel). Empty: the common ones.",
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 
@@ -41,15 +42,15 @@ class Batching(Config):
     """Batching."""
 
     batch_size: int = option(
-        32, "Examples in a batch at most; 0: only --batch_tokens counts.", minimum=0, sweep=[16, 32, 64]
+        32, "Maximum examples in a batch; 0: only --batch_tokens counts.", minimum=0, sweep=[16, 32, 64]
     )
-    batch_tokens: int = option(16384, "Padded tokens in a batch at most; 0: no limit.", minimum=0)
+    batch_tokens: int = option(16384, "Maximum padded tokens in a batch; 0: no limit.", minimum=0)
     static_shapes: bool = option(
         False,
-        "Pad to a small fixed set of shapes and fill up every batch (with weight 0), for XLA and TPU; always on JAX.",
+        "Pad to a small fixed set of shapes and fill every batch (with weight 0), for XLA and TPU; always on JAX.",
     )
     cache_tokens: int = option(
-        2_000_000, "Tokens of a split held in memory at most; more are read anew each epoch.", minimum=0
+        2_000_000, "Maximum tokens of a split kept in memory; a larger split is read anew each epoch.", minimum=0
     )
 
 
@@ -58,25 +59,25 @@ class Words(Config):
     """Words."""
 
     word_dim: int = option(
-        100, "Width of trained word embeddings; 0: none. Where vectors are tuned, theirs counts.", minimum=0
+        100, "Width of trained word embeddings; 0: none. Tuned vectors keep their own width.", minimum=0
     )
     lowercase: bool = option(True, "Look words up in lower case (characters and casing still see the case).")
-    min_count: int = option(1, "Words seen less often in training than this are unknown words.", minimum=1)
+    min_count: int = option(1, "Minimum count of a word in training; rarer ones are unknown words.", minimum=1)
     unknown_rate: float = option(
         0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1
     )
     vectors: str = option("", "Text file of pretrained vectors (GloVe, word2vec, fastText; .gz too).")
-    vectors_limit: int = option(0, "Vectors to keep of words not in training, the file's first; 0: all.", minimum=0)
+    vectors_limit: int = option(0, "Maximum vectors of words not in training, the file's first; 0: all.", minimum=0)
     vectors_trainable: bool = option(
         True,
-        "Tune the vectors of the words in training, or leave all and put trained embeddings of --word_dim beside them.",
+        "Tune the vectors of the words in training, or freeze all and add trained embeddings of width --word_dim.",
         sweep=[True, False],
     )
     token_dropout: float = option(
-        0.0, "Share of all words that become the unknown word in training.", minimum=0, maximum=0.95
+        0.0, "Share of all words that are replaced by the unknown word in training.", minimum=0, maximum=0.95
     )
     word_dropout: float = option(
-        0.33, "Share of the features of a word that is dropped, the same ones in all steps.", minimum=0, maximum=0.95
+        0.33, "Dropout of the features of a word, the same ones in all steps.", minimum=0, maximum=0.95
     )
 
 
@@ -92,8 +93,24 @@ class Characters(Config):
         50, "Filters of the CNN, or units of each direction of the RNN.", minimum=1, sweep=[30, 50]
     )
     char_dropout: float = option(0.0, "Dropout of the character features.", minimum=0, maximum=0.95)
-    max_word_length: int = option(20, "Characters of a word that are read; of longer words both ends.", minimum=2)
+    max_word_length: int = option(20, "Maximum characters of a word; of longer words both ends are read.", minimum=2)
     casing: bool = option(True, "Add the casing of the word (lower, UPPER, Title, digits ...).")
+
+
+@dataclasses.dataclass(frozen=True)
+class Units(Config):
+    """Units."""
+
+    tokenizer: str = option(
+        "characters",
+        "What a text is made of: characters; words and punctuation of raw text; whatever stands between spaces, and "
+        "line ends (Penn Treebank); subwords learned from the training text.",
+        choices=UNITS,
+    )
+    vocabulary: int = option(
+        0, "Maximum number of tokens, the most frequent ones; 0: all (of subwords 8000).", minimum=0
+    )
+    min_count: int = option(1, "Tokens seen less often in training than this are unknown.", minimum=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,11 +120,11 @@ class Recurrent(Config):
     rnn: str = option("bilstm", "Kind of recurrent layer (see --list).", choices=RNNS, sweep=["bilstm", "bigru"])
     units: int = option(128, "Units of each layer (and direction).", minimum=1, sweep=[64, 128, 200])
     layers: int = option(
-        2, "Layers in the stack; 0: none, which leaves a bag of words to --pooling.", minimum=0, sweep=[1, 2, 3]
+        2, "Layers in the stack; 0: none, so that --pooling reads a bag of words.", minimum=0, sweep=[1, 2, 3]
     )
     activation: str = option(
         "tanh",
-        "Activation of the new content; other than tanh rules out cuDNN.",
+        "Activation of the new content; any but tanh rules out cuDNN.",
         choices=("tanh", "relu", "relu6", "crelu", "elu", "softplus", "softsign"),
     )
     dropout: float = option(
@@ -126,6 +143,57 @@ class Recurrent(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class EncoderDecoder(Config):
+    """Encoder-decoder; the options of recurrent layers are the decoder's."""
+
+    dim: int = option(64, "Width of the embeddings.", minimum=1)
+    encoder: str = option("bilstm", "Kind of recurrent layer of the encoder (see --list).", choices=RNNS)
+    encoder_units: int = option(64, "Units of each layer (and direction) of the encoder.", minimum=1)
+    encoder_layers: int = option(1, "Layers of the encoder.", minimum=1, sweep=[1, 2])
+    attention: str = option(
+        "additive",
+        "Attention scores of Bahdanau et al. (additive), Luong et al. (dot, general, concat, location) or Chorowski et "
+        "al. (convolutional); none: the decoder sees only the encoder's final states.",
+        choices=("additive", "dot", "general", "concat", "location", "convolutional", "none"),
+        sweep=["additive", "general"],
+    )
+    attention_units: int = option(128, "Width of attention scores with a hidden layer.", minimum=1)
+    local: str = option(
+        "", "Attend to a window around the step's own position, or around a predicted one; empty: to all tokens.",
+        choices=("", "monotonic", "predictive"),
+    )  # fmt: skip
+    attention_window: int = option(10, "Tokens on each side that local attention sees.", minimum=1)
+    coverage: bool = option(False, "Attention scores depend on what was attended to before (Tu et al., 2016).")
+    input_feeding: bool = option(False, "The attentional state joins the next step's input (Luong et al., 2015).")
+    context: str = option(
+        "state", "Without attention: the source initialises the decoder's state, or joins each step, too.",
+        choices=("state", "step"),
+    )  # fmt: skip
+    tied: bool = option(True, "One table for the target's embeddings and the output (Press & Wolf, 2017).")
+    input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
+    weight_drop: float = option(0.0, "DropConnect of the recurrent kernels: share dropped.", minimum=0, maximum=0.95)
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoding(Config):
+    """Decoding."""
+
+    beam: int = option(5, "Width of the beam search; 1: greedy decoding.", minimum=1)
+    length_penalty: float = option(1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.")
+    coverage_penalty: float = option(
+        0.0, "beta of Wu et al. (2016): above 0, outputs that ignore parts of the source are penalised.", minimum=0
+    )
+    block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
+    longest_ratio: float = option(
+        2.0, "An output has at most this many times the tokens of the source, and ten more.", minimum=0
+    )
+    replace_unknown: bool = option(
+        True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are not written."
+    )
+    ensemble: str = option("", "Folders of more runs with the same vocabularies, joined by commas, to average with.")
+
+
+@dataclasses.dataclass(frozen=True)
 class Training(Config):
     """Training."""
 
@@ -133,33 +201,33 @@ class Training(Config):
     optimizer: str = option(
         "adam", "Optimizer by its Keras name; adam updates only the embeddings in the batch.", choices=OPTIMIZERS
     )
-    learning_rate: float = option(2e-3, "Learning rate, at its highest.", minimum=0.0, sweep=(5e-4, 5e-3))
-    schedule: str = option("cosine", "How the learning rate falls over the run.", choices=SCHEDULES)
+    learning_rate: float = option(2e-3, "Peak learning rate.", minimum=0.0, sweep=(5e-4, 5e-3))
+    schedule: str = option("cosine", "How the learning rate decays over the run.", choices=SCHEDULES)
     warmup: float = option(0.0, "Epochs in which the learning rate rises from 0.", minimum=0)
     decay_rate: float = option(
         0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0
     )
     decay_epochs: float = option(10.0, "Epochs between two steps of exponential or inverse-time decay.", minimum=1e-6)
     weight_decay: float = option(0.0, "Decoupled weight decay.", minimum=0)
-    clip_norm: float = option(1.0, "Scale gradients down to this global norm; 0: off.", minimum=0)
+    clip_norm: float = option(1.0, "Clip gradients to this global norm; 0: off.", minimum=0)
     clip_value: float = option(0.0, "Clip each gradient value to this size; 0: off.", minimum=0)
     average: float = option(
         0.999,
-        "Decay of the moving average of weights that is evaluated and saved; 0: off.",
+        "Decay of the moving average of the weights, which is evaluated and saved; 0: off.",
         minimum=0,
         maximum=0.999999,
     )
-    evaluate_every: int = option(1, "Epochs between two evaluations on valid; the last one always is.", minimum=1)
-    patience: int = option(0, "Stop after so many epochs without a better score; 0: never.", minimum=0)
+    evaluate_every: int = option(1, "Epochs between two evaluations on valid; the last is always evaluated.", minimum=1)
+    patience: int = option(0, "Stop after this many epochs without a better score; 0: never.", minimum=0)
     precision: str = option(
         "float32",
-        "What layers compute in: float32, or 16 bits with float32 weights, losses, softmax and CRF, for a GPU or TPU.",
+        "Precision of the layers: float32, or 16 bits with float32 weights, losses, softmax and CRF, for a GPU or TPU.",
         choices=PRECISIONS,
     )
     accumulate: int = option(
         1,
-        "Batches whose gradients are averaged before a step; each weighs the same, whatever its size. What the last "
-        "epoch leaves over makes no step.",
+        "Batches whose gradients are averaged before a step; each has the same weight, whatever its size. Batches left "
+        "over after the last epoch make no step.",
         minimum=1,
     )
 
@@ -169,30 +237,60 @@ class Labels(Config):
     """Labels."""
 
     label_weights: str = option(
-        "", "Weights of labels in the loss, as B-PER=2,O=0.5; others 1. With a CRF a sentence has their mean."
+        "",
+        "Weights of labels in the loss, as B-PER=2,O=0.5; others 1. With a CRF a sentence has their mean.",
     )
 
 
-def source(config):
-    """The arguments of a dataset's reader, from the group Data."""
+@dataclasses.dataclass(frozen=True)
+class Sampling(Config):
+    """Sampling."""
+
+    samples: int = option(1, "Number of samples, drawn side by side.", minimum=1)
+    temperature: float = option(
+        1.0, "Logits are divided by it: below 1, likely tokens become likelier; 0: always the likeliest.", minimum=0
+    )
+    top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0)
+    top_p: float = option(
+        1.0, "Sample from the likeliest tokens that together have this probability.", minimum=0.0001, maximum=1
+    )
+    seed: int = option(0, "Seed of the samples.", minimum=0)
+
+
+def source(config: Data) -> dict:
+    """Returns the arguments of a dataset's reader."""
     columns = None
     if config.columns:
         pairs = [part.partition("=")[::2] for part in config.columns.split(",")]
-        columns = {feature: int(place) if place.lstrip("-").isdigit() else place for feature, place in pairs}
+        columns = {feature: int(column) if column.lstrip("-").isdigit() else column for feature, column in pairs}
     return {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
 
 
-def label_weights(text):
-    """{tag: weight} of ``"B-PER=2,O=0.5"``.
+def label_weights(text: str) -> dict[str, float]:
+    """Parses ``"B-PER=2,O=0.5"`` into {label: weight}.
 
     Raises:
         ValueError: not of this form.
     """
     weights = {}
     for part in filter(None, text.split(",")):
-        tag, _, weight = part.partition("=")
+        label, _, weight = part.partition("=")
         try:
-            weights[tag.strip()] = float(weight)
+            weights[label.strip()] = float(weight)
         except ValueError:
             raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
     return weights
+
+
+def unescaped(name: str, text: str) -> str:
+    r"""The value of the option `name`, in which \n is a line end.
+
+    Raises:
+        ValueError: a backslash begins no escape.
+    """
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"--{name}: a backslash begins an escape such as \\n; a real one is \\\\. Received: {text!r}"
+        ) from error

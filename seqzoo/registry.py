@@ -1,4 +1,4 @@
-"""Registry: name -> thing, where a thing is a function or class in a file of one package."""
+"""Registry: name -> function or class, defined in the files of one package."""
 
 import ast
 import difflib
@@ -6,16 +6,17 @@ import functools
 import importlib
 import importlib.util
 import pathlib
+from collections.abc import Callable, Iterable
 
 
 class Registry:
-    """Names of interchangeable things, each registered by a decorator on top of it.
+    """Names of interchangeable functions or classes, each registered by a decorator.
 
     The names are read from the decorators in the package's source, so that listing them or refusing a wrong one
     imports nothing; a file is imported when one of its names is first looked up.
 
     Args:
-        kind: what the things are, for messages: ``"RNN"``.
+        kind: what is registered, for messages: ``"RNN"``.
         package: the package whose files register them: ``"seqzoo.rnns"``.
 
     Example::
@@ -28,26 +29,28 @@ class Registry:
         layer = RNNS["lstm"](128)
     """
 
-    def __init__(self, kind, package):
+    def __init__(self, kind: str, package: str):
         self.kind = kind
         self.package = package
         self._things = {}
 
-    def register(self, *names):
-        """Decorator that registers a function or class under one or more names (literal strings)."""
+    def register(self, *names: str) -> Callable:
+        """Returns a decorator that registers a function or class under one or more names (literal strings)."""
 
-        def decorate(thing):
+        def decorate(item):
             for name in names:
-                if name in self._things and self._things[name].__module__ != thing.__module__:
+                if name in self._things and self._things[name].__module__ != item.__module__:
                     raise ValueError(f"{self.kind} {name!r} is registered twice.")
-                self._things[name] = thing
-            return thing
+                self._things[name] = item
+            if isinstance(item, type):
+                item.name = names[0]
+            return item
 
         return decorate
 
     @functools.cached_property
     def _declared(self):
-        """{name: (module, first line of its docstring)} as the source files declare them."""
+        """{name: (module, first line of its docstring)} as declared in the source files."""
         declared = {}
         spec = importlib.util.find_spec(self.package)
         for folder in spec.submodule_search_locations:
@@ -64,37 +67,37 @@ class Registry:
                                 declared[name.value] = (module, summary)
         return declared
 
-    def names(self):
-        """All registered names, sorted."""
+    def names(self) -> list[str]:
+        """Returns all registered names, sorted."""
         return sorted({*self._declared, *self._things})
 
-    def summary(self, name):
-        """The first line of the docstring of what is registered under `name`."""
+    def summary(self, name: str) -> str:
+        """Returns the first line of the docstring of what is registered under `name`."""
         if name in self._things:
             return (self._things[name].__doc__ or "").split("\n")[0]
         return self._declared[name][1]
 
-    def check(self, name):
+    def check(self, name: str) -> str:
         """Returns `name` if it is registered.
 
         Raises:
-            ValueError: names the nearest registered name, and all of them.
+            ValueError: it is not; the nearest registered name, and all names, are given.
         """
         if name not in self:
             hint = did_you_mean(name, self.names())
             raise ValueError(f"Unknown {self.kind} {name!r}.{hint} Registered: {', '.join(self.names())}.")
         return name
 
-    def __contains__(self, name):
+    def __contains__(self, name: str) -> bool:
         return name in self._things or name in self._declared
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str):
         if self.check(name) not in self._things:
             importlib.import_module(self._declared[name][0])
         return self._things[name]
 
 
-def did_you_mean(name, names):
-    """What an error adds that says `name` is none of `names`: " Did you mean 'lstm'?", or "" if none is near."""
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Returns " Did you mean 'lstm'?" for the one of `names` that is nearest to a wrong name, or "" if none is near."""
     near = difflib.get_close_matches(str(name), names, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -15,6 +15,7 @@ python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.t
 import collections
 import contextlib
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -23,6 +24,7 @@ import sys
 
 from absl import flags
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from seqzoo import options
@@ -35,6 +37,7 @@ from seqzoo.task import TASKS
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command that say how to train
 READS = ("text", "input", "json")  # and what to ask of a finished run
+_READ_AGAIN = {**options.Data.__dataclass_fields__, **options.Batching.__dataclass_fields__}  # can change to evaluate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +93,7 @@ def reported(command, argv=None):
         status, message = _status(error)
         if not status or any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):
             raise
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escaped(message)}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False)
         return status
 
 
@@ -119,42 +122,69 @@ def run(argv):
         return 0
     asks_help = not argv or "--help" in argv or "-h" in argv
     name, mode = _task_and_mode(argv)
-    requests = TASKS[name].requests if name else {}
-    groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
-    if mode in requests:  # a name that the config has too is the request's, such as --seed
-        groups = [Command, requests[mode], *groups[1:]]
-    parser = flag_parser(groups)
+    parser = _parser(name, mode)
     if asks_help:
         print(f"{__doc__.strip()}\n{parser.get_help()}")
         if not name:
-            print(f"\nWith --task=NAME, one of {', '.join(TASKS.names())}, --help lists that task's options too.")
+            print(f"\nWith --task=NAME, one of {', '.join(TASKS.names())}, --help lists the options of that task, too.")
         return 0
     if not name:
         # Parsed first, so that a misspelt --task is told from a missing one.
         parse_flags(parser, argv)
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
-    given = parse_flags(parser, argv)
+    command, request, settings = parse(argv, name, mode)
+    if mode == "train":
+        return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
+    if mode == "evaluate":
+        return _evaluate(command, settings, request, console)
+    modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect}
+    return modes[mode](command, request, console)
+
+
+def parse(argv, name, mode):
+    """Parses the flags of a command line, and checks them without running anything.
+
+    Args:
+        argv: the flags.
+        name: the task; a command line that names only a run folder does not hold it.
+        mode: the mode.
+
+    Returns:
+        (Command, request of the mode or None, options of the task's config).
+
+    Raises:
+        ValueError: a flag belongs to another mode, is fixed by the run, or has a value that is not allowed.
+    """
+    kind, requests = TASKS[name].Config, TASKS[name].requests
+    given = parse_flags(_parser(name, mode), argv)
     command = Command(**options_of(Command, given))
     asked = options_of(requests[mode], given) if mode in requests else {}
     given = {key: value for key, value in given.items() if key not in {**options_of(Command, given), **asked}}
-    settings = options_of(TASKS[name].Config, given)
+    settings = options_of(kind, given)
     for key in given.keys() - settings.keys():
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
-    asked = requests[mode](**asked) if mode in requests else None
     for key in READS if mode == "train" else TRAINS:
         if getattr(command, key) != Command.__dataclass_fields__[key].default:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
-    if mode == "train":
-        return _train(name, TASKS[name].Config(**settings), command, console)
     if mode == "evaluate":
-        return _evaluate(TASKS[name].Config, command, settings, asked, console)
-    if settings:
+        readable = [option for option in kind.__dataclass_fields__ if option in _READ_AGAIN]
+        if wrong := [key for key in settings if key not in readable]:
+            raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
+    elif mode != "train" and settings:
         raise ValueError(f"--{next(iter(settings))} is fixed by the run. --mode={mode} needs only --workdir.")
-    return {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect}[mode](
-        command, asked, console
-    )
+    kind(**settings)
+    return command, requests[mode](**asked) if mode in requests else None, settings
+
+
+def _parser(name, mode):
+    """The flags of a task, "" for none, in a mode."""
+    requests = TASKS[name].requests if name else {}
+    groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
+    if mode in requests:  # a name that both have is the request's, such as --seed
+        groups = [Command, requests[mode], *groups[1:]]
+    return flag_parser(groups)
 
 
 def options_of(config, given):
@@ -173,7 +203,7 @@ def _task_and_mode(argv):
         return task, early.mode
     if not early.workdir:
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
-    from seqzoo.training.loop import read_config
+    from seqzoo.training.folder import read_config
 
     name, _ = read_config(early.workdir)
     if task not in ("", name):
@@ -224,131 +254,131 @@ def listing():
     table = Table(show_header=False, box=None)
     for title, registry in (("tasks", TASKS), ("datasets", DATASETS), ("RNNs", RNNS)):
         for name in registry.names():
-            table.add_row(f"[bold]{title}[/]", name, f"[dim]{escaped(registry.summary(name))}[/]")
+            table.add_row(f"[bold]{title}[/]", name, f"[dim]{escape(registry.summary(name))}[/]")
             title = ""
     return table
 
 
-def _train(name, config, command, console):
-    folder = pathlib.Path(command.workdir or f"runs/{name}")
-    shown = Table(show_header=False, box=None, title=f"{name} -> {folder}", title_justify="left")
-    for title, fields in type(config).groups().items():
-        values = (f"{field.name}=[bold]{escaped(str(getattr(config, field.name)) or '-')}[/]" for field in fields)
-        shown.add_row(f"[dim]{title}[/]", "  ".join(values))
-    console.print(shown)
+def _train(task, command, console):
+    folder = pathlib.Path(command.workdir or f"runs/{task.name}")
+    table = Table(show_header=False, box=None, title=f"{task.name} -> {folder}", title_justify="left")
+    for title, fields in type(task.config).groups().items():
+        values = (f"{f.name}=[bold]{escape(str(getattr(task.config, f.name)) or '-')}[/]" for f in fields)
+        table.add_row(f"[dim]{title}[/]", "  ".join(values))
+    console.print(table)
     import_tensorflow()
     from seqzoo.backend.distribution import distribute
-    from seqzoo.training.loop import train
+    from seqzoo.training import train
 
     metrics = train(
-        name, config, folder, console, command.overwrite, distribute(command.strategy, command.devices),
-        stop_after=command.stop_after, explain_rnn=command.explain_rnn,
-    )  # fmt: skip
-    if metrics and (advice := TASKS[name].advice.get(config.dataset)):
+        task,
+        folder,
+        console,
+        overwrite=command.overwrite,
+        devices=distribute(command.strategy, command.devices),
+        stop_after=command.stop_after,
+        explain_rnn=command.explain_rnn,
+    )
+    if metrics and (advice := task.advice.get(task.config.dataset)):
         console.print(advice, markup=False, soft_wrap=True)
     return 0
 
 
-def _evaluate(kind, command, settings, asked, console):
-    readable = [*options.Data.__dataclass_fields__]
-    if issubclass(kind, options.Batching):
-        readable += options.Batching.__dataclass_fields__
-    if wrong := [key for key in settings if key not in readable]:
-        raise ValueError(f"--{wrong[0]} is fixed by the run. To evaluate one can change: {', '.join(readable)}.")
-    trained = _loaded(command)
-    from seqzoo.training.loop import show, write_json
+def _evaluate(command, settings, request, console):
+    run = _load(command)
+    from seqzoo.files import write_json
+    from seqzoo.training.loop import flat, print_summary, show
 
-    if "dataset" in settings:  # the other options of the run's data are of its own dataset
+    task, trained_on = run.task, run.task.config
+    if "dataset" in settings:  # the run's other options of data belong to its own dataset
         settings = {**options.Data().to_dict(), **settings}
-    config = dataclasses.replace(trained.config, **settings)
-    data = trained.task.load(config, trained.vocabularies, unseen=_place(config) != _place(trained.config))
-    for what, fact in data.facts.items():
-        console.print(f"[dim]{what}:[/] {fact}", soft_wrap=True)
+    task.config = dataclasses.replace(trained_on, **settings)
+    data = task.load(unseen=_source(task.config) != _source(trained_on))
+    print_summary(data, console)
     metrics = {}
-    for split in [split for split in ("valid", "test") if split in data.splits] or [*data.splits]:
-        scores = trained.task.evaluate(config, trained.predictor, data.splits[split], trained.vocabularies, asked)
-        metrics |= {f"{split}_{metric}": value for metric, value in scores.items()}
+    for split, feed in data.splits.items():
+        metrics |= flat(split, task.evaluate(run.predictor, feed, request))
+    config = task.config
     source = config.data_dir and str(pathlib.Path(config.data_dir).resolve()) or config.name or config.dataset
-    path = trained.folder / f"evaluate-{re.sub(r'[^A-Za-z0-9.]+', '-', source).strip('-')}.json"
+    path = run.folder / f"evaluate-{re.sub(r'[^A-Za-z0-9.]+', '-', source).strip('-')}.json"
     write_json(path, metrics)
-    show(metrics, f"{command.workdir} on {config.data_dir or config.dataset}", console)
-    console.print(f"saved as {path}", soft_wrap=True)
+    show(metrics, task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
+    console.print(f"saved as {path}", soft_wrap=True, markup=False)
     return 0
 
 
-def _place(config):
-    """Where the data of a config are."""
+def _source(config):
+    """What tells one source of data from another."""
     return config.dataset, config.name, config.data_dir and str(pathlib.Path(config.data_dir).expanduser().resolve())
 
 
-def _predict(command, asked, console):
+def _predict(command, request, console):
     lines = _lines(command, console)
-    trained = _loaded(command)
+    run = _load(command)
 
-    def show(lines):
-        yield from _shown(trained.task.predict(trained, lines, asked), trained.task.show, command, console)
+    def answers(lines):
+        yield from _printed(run.task.predict(run, lines, request), run.task.show, command, console)
 
-    path = getattr(asked, "html", "")
+    path = getattr(request, "html", "")
     if path and lines is None:
-        raise ValueError("--html needs the texts at once: --text, --input or standard input from a pipe.")
+        raise ValueError("--html needs all texts at once: --text, --input or standard input from a pipe.")
     if path:
-        _write_page(path, trained.task.page(show(lines), f"{command.workdir} on {command.input or 'a text'}"))
+        title = f"{command.workdir} on {command.input or 'a text'}"
+        _write_page(path, run.task.page(answers(lines), title))
         if not _as_json(command, console):
-            console.print(f"[dim]saved as {path}[/]", soft_wrap=True)
+            console.print(f"[dim]saved as {escape(path)}[/]", soft_wrap=True)
         return 0
-    _answer(lines, show)
+    _answer(lines, answers)
     return 0
 
 
-def _score(command, asked, console):
+def _score(command, request, console):
     lines = _lines(command, console)
-    trained = _loaded(command)
-    _answer(
-        lines,
-        lambda lines: _shown(trained.task.score(trained, lines, asked), trained.task.show, command, console),
-    )
+    run = _load(command)
+    _answer(lines, lambda lines: _printed(run.task.score(run, lines, request), run.task.show, command, console))
     return 0
 
 
-def _generate(command, asked, console):
+def _generate(command, request, console):
     if command.text or command.input:
-        raise ValueError("--mode=generate takes no --text or --input; see --help for what it begins with.")
-    trained = _loaded(command)
+        raise ValueError("--mode=generate takes no --text or --input; --help lists what a sample can start from.")
+    run = _load(command)
     as_json = _as_json(command, console)
 
     def write(piece):
         if not as_json:
             print(piece, end="", flush=True)
 
-    samples = trained.task.generate(trained, asked, write)
-    collections.deque(_shown(samples, trained.task.show, command, console), maxlen=0)
+    samples = run.task.generate(run, request, write)
+    collections.deque(_printed(samples, run.task.show, command, console), maxlen=0)
     return 0
 
 
-def _inspect(command, asked, console):
+def _inspect(command, request, console):
     if not command.text and not command.input and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
-    trained = _loaded(command)
-    trained.task.inspect(trained, lines, asked, console)
+    run = _load(command)
+    run.task.inspect(run, lines, request, console)
     return 0
 
 
-def _loaded(command):
-    """The Run of a command line."""
+def _load(command):
+    """The trained run that a command line names."""
     import_tensorflow()
-    from seqzoo.training.loop import explain, load
+    from seqzoo.training import load
+    from seqzoo.training.loop import explain
 
-    trained = load(command.workdir)
+    run = load(command.workdir)
     if command.explain_rnn:
-        explain(trained.model, Console(stderr=True, highlight=False))  # standard output is the answers'
-    return trained
+        explain(run.model, Console(stderr=True, highlight=False))  # standard output holds the answers
+    return run
 
 
 def _lines(command, console):
-    """The texts that a command line names, as an iterable of lines; None: ask for them on the terminal."""
+    """The texts that a command line names, as an iterable of lines; None: read them from the terminal."""
     if command.text and command.input:
-        raise ValueError("--text and --input are both given: one of them.")
+        raise ValueError("--text and --input are both given: choose one.")
     if command.input and not pathlib.Path(command.input).is_file():
         raise ValueError(f"--input: no file {command.input!r}.")
     from seqzoo.datasets.files import read_lines
@@ -367,30 +397,28 @@ def _as_json(command, console):
     return command.json or not console.is_terminal
 
 
-def _shown(answers, show, command, console):
+def _printed(answers, show, command, console):
     """Prints answers as they come, and yields them."""
-    from seqzoo.display.terminal import to_json
-
     for answer in answers:
         if _as_json(command, console):
-            print(to_json(answer), flush=True)
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
         else:
             show(answer, console)
         yield answer
 
 
-def _answer(lines, show):
-    """Runs `show` over lines, or over what is typed."""
+def _answer(lines, answers):
+    """Runs `answers` over lines, or over what is typed."""
     if lines is not None:
-        collections.deque(show(lines), maxlen=0)
+        collections.deque(answers(lines), maxlen=0)
         return
     with contextlib.suppress(EOFError):
         while line := input("> "):
-            collections.deque(show([line]), maxlen=0)
+            collections.deque(answers([line]), maxlen=0)
 
 
 def _write_page(path, pieces):
-    from seqzoo.training.loop import replace
+    from seqzoo.files import replace
 
     def save(temporary):
         with open(temporary, "w", encoding="utf-8") as file:
@@ -431,12 +459,6 @@ def import_tensorflow():
     finally:
         os.dup2(saved, 2)
         os.close(saved)
-
-
-def escaped(text):
-    from rich.markup import escape
-
-    return escape(text)
 
 
 if __name__ == "__main__":

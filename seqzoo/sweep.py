@@ -1,18 +1,18 @@
-"""The search for good options: ``python -m seqzoo.sweep --task=ner --sweep=rnn,units``.
+"""Hyperparameter search: ``python -m seqzoo.sweep --task=ner --sweep=rnn,units``.
 
-A trial is an ordinary run in an ordinary run folder, trained in a process of its own. Stopped or killed, the same
-command goes on, also inside a trial. --help --task=NAME shows which options declare values to search.
+Each trial is an ordinary run in its own folder, trained in its own process. If a search is stopped or killed, the same
+command resumes it, even in the middle of a trial. --help --task=NAME lists the options with suggested values.
 
-python -m seqzoo.sweep --task=ner --sweep=rnn,units,learning_rate          20 settings at random, values as declared
-python -m seqzoo.sweep --task=ner --sweep="units=64|128,dropout=0.1..0.5"  choices; a range, by its logarithm where
-                                                                           high is 10 times low or more
-python -m seqzoo.sweep --task=ner --sweep=rnn,crf --tuner=grid --epochs=5  all of them; other options are fixed
-python -m seqzoo.sweep --task=ner --sweep=units,dropout --tuner=hyperband  many for an epoch, the best of them go on
+python -m seqzoo.sweep --task=ner --sweep=rnn,units,learning_rate          20 random settings of the suggested values
+python -m seqzoo.sweep --task=ner --sweep="units=64|128,dropout=0.1..0.5"  choices; a range (on a logarithmic scale if
+                                                                           high is at least 10 times low)
+python -m seqzoo.sweep --task=ner --sweep=rnn,crf --tuner=grid --epochs=5  all settings; other options are fixed
+python -m seqzoo.sweep --task=ner --sweep=units,dropout --tuner=hyperband  many for one epoch, then the best for more
 python -m seqzoo.sweep --task=ner --sweep=units --seeds=3 --workers=2      means of 3 seeds; 2 trials at a time
 
-Results are in WORKDIR/results.html and results.json, from the first trial on. On several machines that share a folder:
-the same command on each, with KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, the address of the chief, and
-KERASTUNER_TUNER_ID, which is "chief" on one and a name of its own on each other, in the environment.
+Results are in WORKDIR/results.html and results.json, from the first trial on. To use several machines with a shared
+folder, run the same command on each, with KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set to the address of the
+chief, and KERASTUNER_TUNER_ID set to "chief" on one machine and to a unique name on each of the others.
 """
 
 import contextlib
@@ -26,13 +26,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from rich import progress
 from rich.console import Console
 
 from seqzoo import run
 from seqzoo.config import Config, option
-from seqzoo.search.space import declared, flag_text, parse_space
+from seqzoo.display.plain import plain
+from seqzoo.search.space import Values, declared, flag_text, parse_space
 from seqzoo.task import TASKS
 
 _ADDRESS = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
@@ -43,189 +45,218 @@ TUNERS = ("random", "bayesian", "hyperband", "grid")
 class Sweep(Config):
     """What to search."""
 
-    task: str = option("", "Task; its options are fixed where they are given, and searched where --sweep names them.")
-    sweep: str = option("", "What to search: NAME for the values that it declares, NAME=a|b|c, NAME=low..high; by ','.")
-    tuner: str = option("random", "What chooses the settings.", choices=TUNERS)
-    max_trials: int = option(0, "Trials at most; 0: 20 of random and bayesian, all of grid and hyperband.", minimum=0)
-    seeds: int = option(1, "Runs of each setting, with seeds from --seed on; their mean counts.", minimum=1)
+    task: str = option("", "Task. Its options are fixed if given as flags, and searched if named by --sweep.")
+    sweep: str = option("", "What to search, separated by commas: NAME (suggested values), NAME=a|b|c, NAME=low..high.")
+    tuner: str = option("random", "How to choose the settings.", choices=TUNERS)
+    max_trials: int = option(
+        0, "Largest number of trials; 0: 20 for random and bayesian, no limit for grid and hyperband.", minimum=0
+    )
+    seeds: int = option(1, "Runs of each setting, with seeds from --seed on; the score is their mean.", minimum=1)
     workers: int = option(1, "Trials at a time, on this machine.", minimum=1)
     workdir: str = option("", "Folder of the search. Empty: runs/sweep-TASK.")
-    overwrite: bool = option(False, "Delete the search that --workdir holds, and start over.")
-    debug: bool = option(False, "Show the whole traceback of an error.")
+    overwrite: bool = option(False, "Delete the search in --workdir and start over.")
+    debug: bool = option(False, "Show the traceback of an error.")
 
 
-def main(argv=None):
-    """Runs a command line; returns the exit status, as `run.main` does; 1: a bug in a trial."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the process of the trial is ended too
+def main(argv: list[str] | None = None) -> int:
+    """Runs a command line; returns the exit status of `run.main`, or 1 if a trial stopped the search."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, so that the trial's process ends too
     return run.reported(sweep, argv)
 
 
-def sweep(argv):
-    """Runs a command line. Raises what `main` turns into one line."""
-    early = run.flag_parser([Sweep])
-    early(["seqzoo.sweep", *argv], known_only=True)
-    name = early.task and TASKS.check(early.task)
-    kind = TASKS[name].Config if name else None
-    parser = run.flag_parser([Sweep, *([kind] if kind else [])])
+def sweep(argv: list[str]) -> int:
+    """Runs a command line; `main` turns what it raises into one line."""
     if not argv or "--help" in argv or "-h" in argv:
-        print(f"{__doc__.strip()}\n{parser.get_help()}")
+        name = _task(argv)
+        kind = TASKS[name].Config if name else None
+        print(f"{__doc__.strip()}\n{_parser(name).get_help()}")
         print(_declarations(kind) if kind else f"\nWith --task=NAME, one of {', '.join(TASKS.names())}: its options.")
         return 0
-    given = run.parse_flags(parser, argv)
-    if not name:
-        raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
-    asked = Sweep(**run.options_of(Sweep, given))
-    fixed = run.options_of(kind, {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__})
-    space = parse_space(asked.sweep, kind, fixed)
-    _check(asked, kind(**fixed), space)
+    name, options, fixed, space = parse(argv)
     run.import_tensorflow()
     from seqzoo.search.trials import Search, Stop
 
-    folder = pathlib.Path(asked.workdir or f"runs/sweep-{name}")
-    most = asked.max_trials or {"random": 20, "bayesian": 20}.get(asked.tuner, 0)
-    search = Search(name, fixed, space, asked.tuner, asked.seeds, folder, most)
+    folder = pathlib.Path(options.workdir or f"runs/sweep-{name}")
+    most = options.max_trials or {"random": 20, "bayesian": 20}.get(options.tuner, 0)
+    search = Search(name, fixed, space, options.tuner, options.seeds, folder, most)
     console = Console(highlight=False)
     tuner_id = _tuner_id()
-    if "chief" in tuner_id and asked.workers > 1:
-        raise ValueError("--workers starts workers for a search on this machine alone; KERASTUNER_TUNER_ID is set.")
+    if "chief" in tuner_id and options.workers > 1:
+        raise ValueError("--workers is for a search on this machine alone, but KERASTUNER_TUNER_ID is set.")
     try:
         if tuner_id and "chief" not in tuner_id:
-            return _join(search, tuner_id, console)
-        return _lead(search, asked, argv, bool(tuner_id), console)
+            return _run_worker(search, tuner_id, console)
+        return _run_search(search, options, argv, bool(tuner_id), console)
     except Stop as stop:
         errors = Console(stderr=True, soft_wrap=True, highlight=False)
         errors.print(str(stop), markup=False)
-        errors.print("[bold red]stopped[/]; nothing is lost: the same command goes on")
+        errors.print("[bold red]stopped[/]; nothing is lost: the same command resumes the search")
         return 1
 
 
-def _tuner_id():
-    """Who this process is among several machines, by keras-tuner's variables; "" if it is alone."""
+def parse(argv: list[str]) -> tuple[str, Sweep, dict, dict[str, Values]]:
+    """Parses a command line, and checks it without running anything.
+
+    Returns:
+        (task, Sweep, {option: fixed value}, {option: values to try}).
+
+    Raises:
+        ValueError: no task, or an option or value that is not allowed.
+    """
+    name = _task(argv)
+    given = run.parse_flags(_parser(name), argv)
+    if not name:
+        raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
+    kind, options = TASKS[name].Config, Sweep(**run.options_of(Sweep, given))
+    fixed = run.options_of(kind, {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__})
+    space = parse_space(options.sweep, kind, fixed)
+    _check(options, kind(**fixed), space)
+    return name, options, fixed, space
+
+
+def _task(argv: list[str]) -> str:
+    """The task that a command line names, or ""."""
+    early = run.flag_parser([Sweep])
+    early(["seqzoo.sweep", *argv], known_only=True)
+    return early.task and TASKS.check(early.task)
+
+
+def _parser(name: str):
+    """The flags of a search, with the options of a task, "" for none."""
+    return run.flag_parser([Sweep, *([TASKS[name].Config] if name else [])])
+
+
+def _tuner_id() -> str:
+    """The id of this process among several machines, from keras-tuner's environment variables; "" if it is alone."""
     names = ["KERASTUNER_TUNER_ID", *_ADDRESS]
     given = [name for name in names if os.environ.get(name)]
     if given and given != names:
         missing = " and ".join(name for name in names if name not in given)
-        raise ValueError(f"The environment has {' and '.join(given)}, but no {missing}. See --help.")
+        raise ValueError(f"The environment sets {' and '.join(given)}, but not {missing}. See --help.")
     return os.environ.get(names[0], "")
 
 
-def _check(asked, config, space):
-    """Raises a ValueError for what can not be searched so."""
-    if asked.seeds > 1 and "seed" in space:
-        raise ValueError("--sweep: seed is searched, so --seeds should be 1.")
-    if asked.tuner != "hyperband":
+def _check(options: Sweep, config: Config, space: dict):
+    """Raises a ValueError for options that contradict each other."""
+    if options.seeds > 1 and "seed" in space:
+        raise ValueError("--sweep searches seed, so --seeds must be 1.")
+    if options.tuner != "hyperband":
         return
     if "epochs" in space:
-        raise ValueError("--sweep: hyperband chooses the epochs itself, up to --epochs.")
+        raise ValueError("--sweep=epochs: hyperband chooses the epochs itself, up to --epochs.")
     if config.evaluate_every > 1 or "evaluate_every" in space:
-        raise ValueError("--tuner=hyperband compares from the first epoch on: --evaluate_every should be 1.")
+        raise ValueError("--tuner=hyperband compares trials from the first epoch on: --evaluate_every must be 1.")
 
 
-def _declarations(kind):
-    """Which options of a task declare values to search, as text."""
-    lines = ["\nWhat --sweep=NAME tries; all other options need values, such as --sweep=NAME=a|b|c or NAME=low..high:"]
-    for field in kind.__dataclass_fields__.values():
+def _declarations(config: type[Config]) -> str:
+    """The help text about options with suggested values."""
+    lines = ["\nSuggested values of --sweep=NAME; other options need NAME=a|b|c or NAME=low..high:"]
+    for field in config.__dataclass_fields__.values():
         if values := declared(field):
             lines.append(f"  {field.name}={values}")
     return "\n".join(lines)
 
 
-def _lead(search, asked, argv, remote, console):
-    """Searches: alone, or as the chief of workers on this machine or on others."""
+def _run_search(search, options: Sweep, argv: list[str], remote: bool, console: Console) -> int:
+    """Runs a search: alone, or as the chief of workers on this machine or on others."""
     from seqzoo.search.report import best
-    from seqzoo.search.tuners import make_oracle
+    from seqzoo.search.tuners import make_tuner
 
     with _locked(search.folder):
-        search.prepare(asked.overwrite)
-        oracle = make_oracle(search)
+        search.prepare(options.overwrite)
+        tuner = make_tuner(search)
         if search.tuner == "hyperband":
-            settings, _, _ = oracle.plan
-            if settings > oracle.size:
+            settings, _, _ = tuner.plan
+            if settings > tuner.size:
                 raise ValueError(
-                    f"--tuner=hyperband draws {settings} settings for --epochs={search.epochs}, and there are only "
-                    f"{oracle.size}: --tuner=grid trains them all."
+                    f"--tuner=hyperband draws {settings} settings for --epochs={search.epochs}, but there are only "
+                    f"{tuner.size}: --tuner=grid trains them all."
                 )
-        oracle.reload()
-        if search.tuner != "hyperband":  # its later rounds were built on what was known
+        tuner.reload()
+        if search.tuner != "hyperband":  # its later rounds were derived from the earlier results
             records = search.records()
-            # Where all failed, it was none of the settings, but what may have been mended since.
+            # If all trials failed, the cause was not in the settings and may have been fixed since.
             again = {"killed"} if best(search, records) else {"killed", "failed"}
-            oracle.retry([record["id"] for record in records if record["status"] in again])
-        with Board(search, oracle, console) as board:
-            if remote or asked.workers > 1:
-                _chief(search, oracle, board, 0 if remote else asked.workers, argv)
+            tuner.retry([record["id"] for record in records if record["status"] in again])
+        with Display(search, tuner, console) as display:
+            if remote or options.workers > 1:
+                _serve_workers(search, tuner, display, 0 if remote else options.workers, argv)
             else:
-                _work(search, oracle, "tuner0", board.refresh)
-                board.refresh()
-        return board.close()
+                _run_trials(search, tuner, "tuner0", display.refresh)
+                display.refresh()
+        return display.finish()
 
 
 @contextlib.contextmanager
-def _locked(folder):
-    """Keeps a second search out of a folder, by a file beside it, which outlives the folder."""
+def _locked(folder: pathlib.Path):
+    """Context that locks a folder against a second search, by a file beside it, which survives --overwrite."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_name(f".{folder.name}.lock"), "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"Another search runs in {folder}. Wait for it, or give another --workdir.") from None
+            raise ValueError(
+                f"Another search is running in {folder}. Wait for it to finish, or give another --workdir."
+            ) from None
         yield
 
 
-def _work(search, oracle, tuner_id, watch):
-    """Runs the trials that an oracle gives until it gives no more."""
+def _run_trials(search, tuner, tuner_id: str, watch: Callable[[], object]):
+    """Runs the trials that a tuner proposes until it has no more."""
     from seqzoo.search.trials import run_trial
 
-    while (trial := oracle.create_trial(tuner_id)).status != "STOPPED":
-        if trial.status == "IDLE":  # others run trials on which the next one depends
+    while (trial := tuner.create_trial(tuner_id)).status != "STOPPED":
+        if trial.status == "IDLE":  # the next trial depends on trials that other workers are running
             watch()
             time.sleep(1)
             continue
         values = trial.hyperparameters.values
-        settings = {name: _value(option, values[name]) for name, option in search.space.items()}
-        root, epochs = _root(oracle, trial), values.get("tuner/epochs", 0)
-        record = search.record(root)
-        if root == trial.trial_id or record["score"] is not None:  # what failed is promoted where all others did too
-            record = run_trial(search, root, settings, epochs if epochs < search.epochs else 0, watch)
+        settings = {name: _option_value(option, values[name]) for name, option in search.space.items()}
+        first, epochs = _first_id(tuner, trial), values.get("tuner/epochs", 0)
+        record = search.record(first)
+        if (
+            first == trial.trial_id or record["score"] is not None
+        ):  # failed trials are promoted if all others failed too
+            record = run_trial(search, first, settings, epochs if epochs < search.epochs else 0, watch)
         if record["score"] is None:
             trial.status = "FAILED"
         else:
-            oracle.update_trial(trial.trial_id, {search.key: record["score"]})
+            tuner.update_trial(trial.trial_id, {search.key: record["score"]})
             trial.status = "COMPLETED"
-        oracle.end_trial(trial)
+        tuner.end_trial(trial)
         watch()
 
 
-def _value(option, value):
-    """An option's value from what keras-tuner says: a text, or a number of a range."""
+def _option_value(option: Values, value):
+    """The value of an option from its value in keras-tuner: the text of a choice, or a number in a range."""
     if option.choices:
-        return option.read(value)
+        return option.parse(value)
     if option.type is int:
         return int(value)
-    return min(max(float(f"{value:.4g}"), option.low), option.high)  # four digits, which a person can copy
+    return min(max(float(f"{value:.4g}"), option.low), option.high)  # four digits are easy to copy
 
 
-def _root(oracle, trial):
-    """The id of the trial in whose folder a trial runs: Hyperband promotes a trial by making another one of it."""
+def _first_id(tuner, trial) -> str:
+    """The id of the trial in whose folder a trial runs: Hyperband promotes a trial by creating a new one from it."""
     while parent := trial.hyperparameters.values.get("tuner/trial_id"):
-        trial = oracle.get_trial(parent)
+        trial = tuner.get_trial(parent)
     return trial.trial_id
 
 
-def _join(search, tuner_id, console):
-    """Works for the chief that the environment names."""
+def _run_worker(search, tuner_id: str, console: Console) -> int:
+    """Runs trials for the chief that the environment names."""
     from keras_tuner.src.distribute.oracle_client import OracleClient
 
-    from seqzoo.search.tuners import make_oracle
+    from seqzoo.search.tuners import make_tuner
 
     search.prepare()
-    console.print(f"{tuner_id}: works for {':'.join(map(os.environ.get, _ADDRESS))}")
-    _work(search, OracleClient(make_oracle(search)), tuner_id, lambda: None)
+    console.print(f"{tuner_id}: working for {':'.join(map(os.environ.get, _ADDRESS))}")
+    _run_trials(search, OracleClient(make_tuner(search)), tuner_id, lambda: None)
     return 0
 
 
-def _chief(search, oracle, board, count, argv):
-    """Gives trials to workers: `count` of them are started here, and started again if they are killed."""
+def _serve_workers(search, tuner, display: "Display", count: int, argv: list[str]):
+    """Serves trials to workers; `count` of them are started here, and restarted if they are killed."""
     from keras_tuner.src.distribute import oracle_chief
 
     from seqzoo.search.trials import Stop
@@ -244,8 +275,8 @@ def _chief(search, oracle, board, count, argv):
 
     def serve():
         try:
-            oracle_chief.start_server(oracle)
-        except RuntimeError as error:  # such as a port that is taken
+            oracle_chief.start_server(tuner)
+        except RuntimeError as error:  # such as a port in use
             failures.append(error)
 
     server = threading.Thread(target=serve, daemon=True)
@@ -254,9 +285,9 @@ def _chief(search, oracle, board, count, argv):
     workers, deaths = {}, 0
     try:
         for number in range(count):
-            workers[f"worker{number}"] = _worker(search, f"worker{number}", argv)
+            workers[f"worker{number}"] = _start_worker(search, f"worker{number}", argv)
         while server.is_alive():
-            if board.refresh():
+            if display.refresh():
                 deaths = 0
             for name, process in workers.items():
                 status, log = process.poll(), search.folder / f"{name}.log"
@@ -265,14 +296,14 @@ def _chief(search, oracle, board, count, argv):
                 deaths += 1
                 if (status > 0 and status != 130) or deaths > 3 * count:
                     raise Stop(f"{log.read_text('utf-8', 'replace')[-3000:]}\n{name} failed. Its log: {log}")
-                board.say(f"{name} was killed (status {status}); it is started again, and its trial goes on")
-                workers[name] = _worker(search, name, argv)
+                display.say(f"{name} was killed (status {status}); it is restarted and resumes its trial")
+                workers[name] = _start_worker(search, name, argv)
             if workers and all(process.poll() == 0 for process in workers.values()):
                 break
             time.sleep(0.5)
         if failures:
-            raise Stop(f"The chief can not listen at {':'.join(map(os.environ.get, _ADDRESS))}: {failures[0]}")
-        board.refresh()
+            raise Stop(f"The chief cannot listen at {':'.join(map(os.environ.get, _ADDRESS))}: {failures[0]}")
+        display.refresh()
     finally:
         for process in workers.values():
             process.terminate()
@@ -280,34 +311,35 @@ def _chief(search, oracle, board, count, argv):
             process.wait()
 
 
-def _worker(search, name, argv):
-    """The process of a worker on this machine."""
-    from seqzoo.search.trials import tied
+def _start_worker(search, name: str, argv: list[str]) -> subprocess.Popen:
+    """Starts a worker on this machine."""
+    from seqzoo.search.trials import bound_to_parent
 
     with open(search.folder / f"{name}.log", "wb") as log:
         return subprocess.Popen(
-            [sys.executable, *tied("-m", "seqzoo.sweep", *argv)],
+            [sys.executable, *bound_to_parent("-m", "seqzoo.sweep", *argv)],
             env={**os.environ, "KERASTUNER_TUNER_ID": name}, stdin=subprocess.DEVNULL, stdout=log,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
 
 
-class Board:
-    """What a person sees of a search: a bar on a terminal, a line a trial everywhere, and the report in its folder.
+class Display:
+    """Shows the progress of a search: a bar on a terminal, a line for each trial everywhere; and writes the report.
 
     Args:
-        search: the Search; oracle: its keras-tuner Oracle.
-        console: rich.console.Console.
+        search: the Search.
+        tuner: its tuner, see `search.tuners`.
+        console: where to print.
     """
 
-    def __init__(self, search, oracle, console):
+    def __init__(self, search, tuner, console: Console):
         from seqzoo.search.report import best
 
-        self.search, self.oracle, self.console = search, oracle, console
-        self.trials, self.work = _planned(search, oracle)
+        self.search, self.tuner, self.console = search, tuner, console
+        self.trials, self.work = _planned(search, tuner)
         self.top = best(search, search.records())
-        self.seen, self.begin = len(oracle.end_order), time.perf_counter()
-        self.done = self.before = sum(oracle.work(oracle.trials[key]) for key in set(oracle.end_order))
+        self.seen, self.begin = len(tuner.end_order), time.perf_counter()
+        self.done = self.before = sum(tuner.work(tuner.trials[key]) for key in set(tuner.end_order))
         columns = (
             progress.TextColumn("trial {task.fields[number]}/{task.fields[trials]}"),
             progress.BarColumn(bar_width=24),
@@ -320,49 +352,50 @@ class Board:
         self.bar.start()
         if records := self.search.records():
             lost = sum(record["status"] == "running" for record in records)
-            self.say(f"going on after {self.seen} trials{f' and within {lost}' if lost else ''}")
+            unfinished = f", {lost} more unfinished" if lost else ""
+            self.say(f"resuming after {self.seen} trials{unfinished}")
         return self
 
     def __exit__(self, *error):
         from seqzoo.search.report import write_report
 
         self.bar.stop()
-        with contextlib.suppress(OSError):  # of a full disk something was said already
+        with contextlib.suppress(OSError):  # a full disk was reported already
             write_report(self.search, self.search.records())
 
-    def say(self, text):
+    def say(self, text: str):
         """Prints a line above the bar."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(plain(text), markup=False, soft_wrap=True)
 
-    def refresh(self):
+    def refresh(self) -> bool:
         """Shows what is new; returns whether a trial has ended.
 
         Raises:
-            Stop: the first trials failed, all for one reason.
+            Stop: the first trials all failed for the same reason.
         """
         from seqzoo.search.report import best, write_report
         from seqzoo.search.trials import Stop
 
-        ended = self.oracle.end_order[self.seen :]
+        ended = self.tuner.end_order[self.seen :]
         if ended:
             records = self.search.records()
             self.top = best(self.search, records)
             for key in ended:
                 self.seen += 1
-                self._ended(self.oracle.trials[key])
+                self._ended(self.tuner.trials[key])
             write_report(self.search, records)
             reasons = [record["reason"] for record in records if record["status"] != "running"]
             if not self.top and len(reasons) >= 3 and len({*reasons}) == 1:
-                raise Stop(f"All of the first {len(reasons)} trials failed, and for one reason: {reasons[0]}")
+                raise Stop(f"All of the first {len(reasons)} trials failed for the same reason: {reasons[0]}")
         if not self.bar.disable:
             self._move()
         return bool(ended)
 
     def _ended(self, trial):
-        """Prints the line of a trial that has ended. Its record may already be of what it was promoted to."""
-        self.done += self.oracle.work(trial)
+        """Prints the line of a trial that has ended. Its record may already be that of its promotion."""
+        self.done += self.tuner.work(trial)
         left = f"{self._left(self.done)} left"
-        record = self.search.record(_root(self.oracle, trial))
+        record = self.search.record(_first_id(self.tuner, trial))
         number = f"trial {min(self.seen, self.trials):>{len(str(self.trials))}}/{self.trials}"
         settings = " ".join(f"{name}={flag_text(value)}" for name, value in record["settings"].items())
         if record["score"] is None:
@@ -373,7 +406,7 @@ class Board:
         epochs = trial.hyperparameters.values.get("tuner/epochs")
         after = f" after {epochs} epochs" if epochs else ""
         self.say(
-            f"{number}  {self.search.key} {trial.score:.2f}{spread}{after} {star}  best {self.top['score']:.2f}  "
+            f"{number}  {self.search.title} {trial.score:.2f}{spread}{after} {star}  best {self.top['score']:.2f}  "
             f"{settings}  {left}"
         )
 
@@ -382,12 +415,12 @@ class Board:
         from seqzoo.search.trials import progress as progress_of
 
         done, now = self.done, []
-        for trial in [*self.oracle.ongoing_trials.values()]:
+        for trial in [*self.tuner.ongoing_trials.values()]:
             values = trial.hyperparameters.values
-            epochs, score = progress_of(self.search, _root(self.oracle, trial))
+            epochs, score = progress_of(self.search, _first_id(self.tuner, trial))
             target = int(values.get("tuner/epochs", values.get("epochs", self.search.epochs))) * self.search.seeds
             first = values.get("tuner/initial_epoch", 0) * self.search.seeds
-            done += self.oracle.work(trial) * max(0, epochs - first) / max(1, target - first)
+            done += self.tuner.work(trial) * max(0, epochs - first) / max(1, target - first)
             now.append(f"epoch {epochs}/{target}" + (f" {score:.2f}" if score is not None else ""))
         self.bar.update(
             self.line,
@@ -398,15 +431,15 @@ class Board:
             left=f"{self._left(done)} left",
         )
 
-    def _left(self, done):
-        """The time left, as text; "?" before anything tells."""
+    def _left(self, done: float) -> str:
+        """The time left; "?" while there is nothing to estimate it from."""
         from seqzoo.training.progress import duration
 
         if done <= self.before:
             return "?"
         return duration((time.perf_counter() - self.begin) / (done - self.before) * max(0, self.work - done))
 
-    def close(self):
+    def finish(self) -> int:
         """Prints the best trials; returns the exit status.
 
         Raises:
@@ -416,22 +449,22 @@ class Board:
 
         records = self.search.records()
         if not (top := best(self.search, records)):
-            raise ValueError(f"No trial was finished; {self.search.folder / 'results.html'} has the reasons.")
+            raise ValueError(f"No trial has finished; see {self.search.folder / 'results.html'} for the reasons.")
         self.console.print(table(self.search, records))
         lost = sum(record["score"] is None for record in records)
-        self.say(f"{len(records)} settings{f', {lost} of them without a score' if lost else ''}. The best:")
+        self.say(f"{len(records)} settings{f', {lost} of them without a score' if lost else ''}. Best:")
         self.say(f"  {top['command']}")
         self.say(f"Report: {self.search.folder / 'results.html'}")
         return 0
 
 
-def _planned(search, oracle):
-    """(trials, work) that a search will be."""
+def _planned(search, tuner) -> tuple[int, float]:
+    """(trials, work) of a whole search."""
     if search.tuner == "hyperband":
-        _, trials, work = oracle.plan
+        _, trials, work = tuner.plan
         most = min(search.max_trials or trials, trials)
         return most, work * most / trials
-    most = min(search.max_trials or oracle.size, oracle.size)
+    most = min(search.max_trials or tuner.size, tuner.size)
     return most, most
 
 

@@ -1,93 +1,284 @@
-"""Task: what is learned from which examples, and how well. One file a task, in tasks/."""
+"""Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
 import dataclasses
+import json
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
-
+from seqzoo import options
+from seqzoo.data import Batches, Feed
+from seqzoo.data.batches import chunks
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.metrics.measure import Measure
 from seqzoo.registry import Registry
 
 TASKS = Registry("task", "seqzoo.tasks")
+CHUNK = 256  # lines answered together
+REPORTED = 200  # validation examples whose answers a run keeps for people to read
 
 
 @dataclasses.dataclass
 class Data:
-    """What a task reads before it builds a model.
+    """The splits of a task, encoded.
 
     Attributes:
-        splits: {"train" | "valid" | "test": pipeline.Batches or streams.Streams}.
-        vocabularies: {name: Vocabulary}; a run keeps them.
-        facts: {what: value} for people: sizes, share of padding, words without a vector ...
-        vectors: pretrained vectors [V, D] of the word vocabulary, or None.
+        splits: {"train" | "valid" | "test": Batches or Streams}.
+        summary: {what: text for people}: sizes, padding, what was left out.
     """
 
-    splits: dict
-    vocabularies: dict
-    facts: dict = dataclasses.field(default_factory=dict)
-    vectors: np.ndarray | None = None
+    splits: dict[str, Feed]
+    summary: dict[str, str]
 
 
 class Task:
-    """A task. Subclass it in a file of tasks/, register it, and every command and contract test knows it.
+    """A task with its settings and what it has learned about its data.
 
-    Attributes:
-        Config: the options it reads, a subclass of config.Config made of the groups in options.py.
-        requests: {mode: Config class}, the options of what a run can be asked, for the modes that have some.
-        objective: the metric, without its split, that picks the best epoch: ``"f1"``.
-        direction: ``"max"`` or ``"min"``.
+    Subclass it in a file of tasks/ and register it: every command and every contract test then covers it. A subclass
+    says what is particular to it: `learn`, `encoder`, `build`, `loss`, `decoded`, `example`, `answer`, `scores` and
+    `tiny`, and overrides more only where it differs from all other tasks.
+
+    Class attributes:
+        Config: its options, a subclass of config.Config composed of the groups in options.py.
+        requests: {mode: Config class}, options of single modes.
         modes: what ``--mode`` can be.
-        advice: {dataset: what to tell who trained on it}.
+        needs: {feature: type} that every example must have.
+        measures: {name: Measure} of every score. objective: the one that picks the best epoch.
+        axes: {array name: axis name}, see `data.Batches`.
+        advice: {dataset: what to tell a user who trained on it}.
+
+    Args:
+        config: a `Config`; None: the defaults.
+        assets: {name: Asset or JSON value} of a trained run; None: `load` learns them from the training split.
     """
 
+    name: str  # the first name it is registered under
     Config = None
-    requests = {}
-    objective = ""
-    direction = "max"
-    modes = ("train", "evaluate")
-    advice = {}
+    requests: dict = {}
+    modes: tuple = ("train", "evaluate", "predict")
+    needs: dict = {}
+    measures: dict[str, Measure] = {}
+    objective: str = ""
+    axes: dict[str, str] = {}
+    advice: dict[str, str] = {}
 
-    def load(self, config, vocabularies=None, unseen=False):
-        """Reads the data named in the config into Data; with `vocabularies`, those of a run, makes none of its own.
+    def __init__(self, config=None, assets: dict | None = None):
+        self.config = self.Config() if config is None else config
+        self.assets = assets
 
-        `unseen`: the data are others than those that the run learned from.
-        """
+    # --- What a task says -------------------------------------------------------------------------
+
+    def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
+        """(train, valid, description) where the data has no valid split: every 20th example by default."""
+        return *every_nth(train, 20), "every 20th example of train is valid"
+
+    def learn(self, train: Examples) -> dict:
+        """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
+        return {}
+
+    def encoder(self, training: bool = False) -> Callable:
+        """A function example -> (inputs, labels, weights), see `data.Batches`. Examples to predict have no labels."""
         raise NotImplementedError
 
-    def build(self, config, data):
+    def augmenter(self) -> Callable | None:
+        """A function (example, encoded, rng) -> encoded that training applies anew each epoch; None: nothing."""
+        return None
+
+    def build(self):
         """The keras.Model, not compiled."""
         raise NotImplementedError
 
-    def loss(self, config):
-        """The keras.losses.Loss, with reduction "mean_with_sample_weight", so that padding does not dilute it."""
-        raise NotImplementedError
+    def training_model(self, model, steps: int):
+        """The keras.Model that is trained, if it is not `model` itself but one that shares its weights.
 
-    def predictor(self, config, model):
-        """What `evaluate` and `predict` read, such as a keras.Model of decoded outputs; it shares `model`'s weights."""
+        Args:
+            model: what `build` returned: it is evaluated and saved.
+            steps: batches of an epoch.
+        """
         return model
 
-    def evaluate(self, config, predictor, batches, vocabularies, options=None):
-        """Scores one split: {metric: number}, in percent where it is a share. `options` are of ``--mode=evaluate``."""
+    def loss(self):
+        """A keras.losses.Loss, or {output name: Loss}; with reduction "mean_with_sample_weight", so that padding
+        does not dilute it."""
         raise NotImplementedError
 
-    def report(self, config, predictor, data, folder):
-        """Writes what a person looks at after training into `folder`; returns {metric: number} to add to the scores."""
+    def decoded(self, model) -> dict:
+        """{name: tensor} computed from the model's outputs, [B, ...] each: what `answer` reads."""
+        return dict(model.output) if isinstance(model.output, dict) else {"outputs": model.output}
+
+    def example(self, line: str) -> dict:
+        """The example that a line of --text, --input or a request stands for: a text, the path of a file, a pair."""
+        raise NotImplementedError
+
+    def examples(self, line: str) -> list[dict]:
+        """All examples of a line, where it can hold several, such as sentences."""
+        return [self.example(line)]
+
+    def answer(self, example: dict, row: dict | None) -> dict:
+        """The answer to an example, ready for JSON.
+
+        Args:
+            example: what was asked.
+            row: its row of each array of `decoded`, with padding; None if the example was left out, as an empty text.
+        """
+        raise NotImplementedError
+
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
+        """{measure: number}; scores of single classes are nested: {"classes": {label: {measure: number}}}."""
+        raise NotImplementedError
+
+    def baselines(self, train: Examples) -> dict[str, Callable]:
+        """{name: function example -> answer}: simple methods that a run is compared with."""
         return {}
 
-    def predict(self, run, lines, options=None):
-        """Yields a prediction, a dict ready for JSON, for each sentence of the texts in an iterable."""
+    def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
+        """Saves pictures of the answers to the validation examples in the run's folder."""
+
+    def show(self, answer: dict, console):
+        """Prints an answer for a person."""
+        console.print(json.dumps(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+
+    def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
+        """An HTML page of answers, in pieces."""
         raise NotImplementedError
 
-    def generate(self, run, options, write):
-        """Yields samples, dicts ready for JSON; `write` is called with the text of the first as it comes."""
+    @classmethod
+    def tiny(cls) -> tuple:
+        """What the contract tests run on: (config, {split: examples}), a small model and a handful of examples.
+
+        A third item, if there is one, is a list of lines to answer, or {mode: lines} where modes differ.
+        """
         raise NotImplementedError
 
-    def score(self, run, lines, options):
-        """Yields {"line", "text", "log_probability", ...} for each text in an iterable."""
+    # --- What every task does ---------------------------------------------------------------------
+
+    @property
+    def measure(self) -> Measure:
+        """The Measure of the objective."""
+        return self.measures[self.objective]
+
+    @property
+    def sign(self) -> int:
+        """1 if a higher objective is better, -1 if a lower one is."""
+        return self.measure.sign
+
+    def read(self) -> dict[str, Examples]:
+        """{split: Examples} of the dataset that the config names.
+
+        Raises:
+            ValueError: the examples lack a feature that the task needs.
+        """
+        splits = DATASETS[self.config.dataset](**options.source(self.config))
+        for examples in splits.values():
+            self.check(examples)
+        return splits
+
+    def check(self, examples: Examples):
+        """Raises a ValueError if examples lack a feature that the task needs."""
+        if missing := [feature for feature in self.needs if feature not in examples.features]:
+            columns = ",".join(f"{feature}=COLUMN" for feature in missing)
+            raise ValueError(
+                f"{examples.source} gives {', '.join(examples.features)}, but the task needs {', '.join(missing)}: "
+                f"choose another --dataset, or name the columns by --columns={columns}."
+            )
+
+    def load(self, unseen: bool = False) -> Data:
+        """Reads the data that the config names; learns the assets from its training split if there are none yet.
+
+        Args:
+            unseen: the run was not trained on this data: all of it is scored, also a split called train.
+
+        Raises:
+            ValueError: a split is missing or empty.
+        """
+        splits, summary = self.read(), {}
+        if unseen:
+            splits = splits if "test" in splits else {"test": joined(splits)}
+        elif "train" in splits and "valid" not in splits:
+            splits["train"], splits["valid"], summary["held out"] = self.hold_out(splits["train"])
+        if self.assets is None:
+            for split in ("train", "valid"):
+                if split not in splits:
+                    raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
+            self.assets = self.learn(splits["train"])
+        elif not unseen:
+            splits.pop("train", None)
+        feeds = {}
+        for split, examples in splits.items():
+            feeds[split] = self.feed(examples, training=split == "train" and not unseen)
+            summary[split] = feeds[split].summary
+            if not feeds[split].steps:
+                raise ValueError(f"{examples.source}: no example is left in the {split} split: {summary[split]}.")
+        if "test" not in splits:
+            summary["test"] = "no test split: scores are on valid"
+        for asset in self.assets.values():
+            summary |= getattr(asset, "summary", {})
+        return Data(feeds, summary)
+
+    def feed(self, examples: Iterable, training: bool = False) -> Feed:
+        """Batches of examples, with the config's options of the group Batching."""
+        return Batches(
+            examples,
+            self.encoder(training),
+            self.axes,
+            seed=self.config.seed,
+            augment=self.augmenter() if training else None,
+            **self.config.arguments(options.Batching),
+        )
+
+    def predictor(self, model):
+        """What `evaluate` and `predict` run: by default the decoded outputs and the loss, in one compiled function."""
+        from seqzoo.decoding.predictor import Predictor
+
+        return Predictor(model, self.decoded(model), self.loss())
+
+    def evaluate(self, predictor, feed: Feed, request=None) -> dict:
+        """The scores of one split.
+
+        Args:
+            predictor: what `predictor` returned.
+            feed: the split.
+            request: options of ``--mode=evaluate``; None during training.
+        """
+        examples, answers = self.answers(predictor, feed)
+        return {**self.scores(examples, answers), **predictor.mean_loss()}
+
+    def answers(self, predictor, feed: Feed) -> tuple[list[dict], list[dict]]:
+        """(examples, answers) of a split, in lists."""
+        pairs = [(example, row) for example, row in feed.outputs(predictor) if row is not None]
+        return [example for example, _ in pairs], [self.answer(example, row) for example, row in pairs]
+
+    def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
+        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order."""
+        for chunk in chunks(enumerate(lines, 1), CHUNK):
+            numbered = [(number, example) for number, line in chunk for example in self.examples(line)]
+            outputs = self.feed([example for _, example in numbered]).outputs(run.predictor)
+            for (number, _), (example, row) in zip(numbered, outputs, strict=True):
+                yield {"line": number, **self.answer(example, row)}
+
+    def report(self, predictor, data: Data, folder: pathlib.Path) -> dict:
+        """Saves what people look at after training: predictions.json and plots. Returns scores of the baselines."""
+        examples, answers = self.answers(predictor, data.splits["valid"])
+        text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
+        (folder / "predictions.json").write_text(text, "utf-8")
+        self.plot(predictor, examples, answers, folder)
+        made = self.baselines(data.splits["train"].examples)
+        made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
+        made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
+        return {"valid_baselines": made} if made else {}
+
+    def xla_obstacles(self) -> list[str]:
+        """The options in use that do not compile under XLA, as flags; a TPU refuses them."""
+        return []
+
+    def generate(self, run, request, write: Callable) -> Iterator[dict]:
+        """Yields samples; `write` is called with the text of the first one as it is drawn."""
         raise NotImplementedError
 
-    def inspect(self, run, lines, options, console):
-        """Shows what the network does while it reads the texts in an iterable."""
+    def score(self, run, lines: Iterable[str], request) -> Iterator[dict]:
+        """Yields {"line", "text", "log_probability", ...} for each text."""
         raise NotImplementedError
 
-    def show(self, answer, console):
-        """Prints an answer of `predict`, `generate` or `score` for a person."""
+    def inspect(self, run, lines: Iterable[str], request, console):
+        """Shows what the network does while it reads the texts."""
         raise NotImplementedError

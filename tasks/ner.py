@@ -3,9 +3,10 @@
 import dataclasses
 
 from seqzoo.config import default, option
-from seqzoo.metrics.scores import span_scores
+from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.tags import span_scores
 from seqzoo.task import TASKS
-from seqzoo.tasks.pos import POS
+from seqzoo.tasks.pos import POS, tags_of
 from seqzoo.tasks.pos import Config as POSConfig
 from seqzoo.text import spans
 
@@ -23,21 +24,26 @@ class NER(POS):
     """Named-entity recognition: F1 of exact spans."""
 
     Config = Config
+    needs = {"tokens": list, "ner": list}
+    measures = {
+        "precision": Measure("precision", "max", "%"),
+        "recall": Measure("recall", "max", "%"),
+        "f1": Measure("F1", "max", "%"),
+        "accuracy": Measure("accuracy", "max", "%"),
+        "support": Measure("support"),
+        "loss": Measure("loss", "min"),
+    }
     objective = "f1"
     feature = "ner"
 
-    def tags_of(self, example, config):
-        return spans.to_bioes(example["ner"]) if config.scheme == "bioes" else example["ner"]
+    def learned_tags(self, example):
+        return spans.to_bioes(example["ner"]) if self.config.scheme == "bioes" else example["ner"]
 
-    def as_gold(self, tags):
+    def gold_tags(self, tags):
         return spans.to_bio(tags)
 
     def allowed(self, tags):
         return spans.allowed(tags)
 
-    def scores(self, examples, predicted, config, vocabularies):
-        scores = span_scores([example["ner"] for example in examples], predicted)
-        classes = scores.pop("classes")
-        for kind, values in classes.items():
-            scores |= {f"{kind.lower()}_{measure}": value for measure, value in values.items()}
-        return scores
+    def scores(self, examples, answers):
+        return span_scores([example["ner"] for example in examples], [*map(tags_of, answers)])

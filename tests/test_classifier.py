@@ -11,9 +11,10 @@ from backends import weight_gradients
 from keras import ops
 
 from seqzoo.backend.gradients import gradient
-from seqzoo.layers import pooling
+from seqzoo.inputs import frames, images, words
+from seqzoo.layers import POOLINGS, pooling
 from seqzoo.models import class_decoder, classifier
-from seqzoo.models.classifier import POOLINGS, cut, saliency
+from seqzoo.models.classifier import cut, saliency
 from seqzoo.models.regularized import regularized
 from seqzoo.rnns import RNNS
 
@@ -22,23 +23,30 @@ B, T, W = 3, 6, 4
 LENGTHS = np.array([6, 2, 4])
 
 SPELLED = {"character_vocabulary": C, "char_dim": 5, "char_units": 6}
+VECTORS = {"trainable_words": 12, "vectors": np.zeros((V, 7), "float32"), "vectors_trainable": False}
+FRONTS = {
+    "words": lambda **more: words(V, 5, **more),
+    "spelling_lengths": lambda: words(V, 5, characters="rnn", **SPELLED, lengths=True),
+    "vectors_beside": lambda: words(V, 5, **VECTORS, characters="cnn", **SPELLED, casing=True),
+    "frames": lambda: frames(2),
+    "image": lambda: images(4, filters=(3, 4)),
+}
 CLASSIFIERS = {
-    "max": {"words": V, "layers": 1},
-    "last_forward": {"words": V, "pooling": ("last",), "rnn": "gru", "layers": 1},
-    "last_pieces": {"words": V, "pooling": ("last", "mean"), "segment": 2, "rnn": "lstm", "layers": 1},
-    "everything": {"words": V, "pooling": POOLINGS, "segment": 4, "rnn": "bilstm", "layers": 1},
-    "bag_of_words": {"words": V, "pooling": ("mean",), "layers": 0},
-    "bag_last": {"words": V, "pooling": ("last", "attention"), "layers": 0, "segment": 3},
-    "deep_lengths": {
-        "words": V, "characters": "rnn", **SPELLED, "lengths": True, "pooling": ("attention",), "segment": 3,
-        "rnn": "birnn", "layers": 2, "residual": True, "layer_norm": True,
-    },
-    "frozen_vectors": {
-        "words": V, "trainable_words": 12, "vectors": np.zeros((V, 7), "float32"), "tune_vectors": False, "word_dim": 5,
-        "characters": "cnn", **SPELLED, "casing": True, "pooling": ("last", "max"), "rnn": "bisimple_gru", "layers": 1,
-    },
-}  # fmt: skip
-TINY = {"words": V, "word_dim": 5, "units": 4, "pooling": ("mean", "attention"), "rnn": "bilstm", "layers": 1}
+    "max": ("words", {"layers": 1}),
+    "last_forward": ("words", {"pooling": ("last",), "rnn": "gru", "layers": 1}),
+    "last_pieces": ("words", {"pooling": ("last", "mean"), "segment": 2, "rnn": "lstm", "layers": 1}),
+    "everything": ("words", {"pooling": POOLINGS, "segment": 4, "rnn": "bilstm", "layers": 1}),
+    "bag_of_words": ("words", {"pooling": ("mean",), "layers": 0}),
+    "bag_last": ("words", {"pooling": ("last", "attention"), "layers": 0, "segment": 3}),
+    "deep_lengths": (
+        "spelling_lengths",
+        {"pooling": ("attention",), "segment": 3, "rnn": "birnn", "layers": 2, "residual": True, "layer_norm": True},
+    ),
+    "frozen_vectors": ("vectors_beside", {"pooling": ("last", "max"), "rnn": "bisimple_gru", "layers": 1}),
+    "frames": ("frames", {"pooling": ("last", "attention"), "rnn": "none", "layers": 1}),
+    "image": ("image", {"pooling": ("last", "mean"), "segment": 2, "layers": 1}),
+}
+TINY = "words", {"units": 4, "pooling": ("mean", "attention"), "rnn": "bilstm", "layers": 1}
 
 
 def randomized(model, spread=0.5):
@@ -48,8 +56,9 @@ def randomized(model, spread=0.5):
     return model
 
 
-def make(arguments, **more):
-    return randomized(classifier(K, **{"units": 4, "word_dim": 5, **arguments, **more}))
+def make(front, arguments, word_dropout=0.0):
+    made = FRONTS[front](word_dropout=word_dropout) if word_dropout else FRONTS[front]()
+    return randomized(classifier(K, made, **{"units": 4, **arguments}))
 
 
 def loss_of(multi_label=False):
@@ -59,7 +68,7 @@ def loss_of(multi_label=False):
 
 def batch(steps=T, width=W):
     """(inputs, labels, weights) of three texts; behind their ends there is garbage wherever that is allowed."""
-    rng, garbage = np.random.default_rng(0), np.random.default_rng(99)
+    rng, garbage, floats = (np.random.default_rng(seed) for seed in (0, 99, 7))
     real = np.arange(steps) < LENGTHS[:, None]
 
     def padded(low, high, shape, behind):
@@ -71,13 +80,25 @@ def batch(steps=T, width=W):
         "tokens": padded(1, V, (), 0),
         "characters": np.pad(spelled, [(0, 0), (0, 0), (0, width - W)]),
         "casing": padded(0, 3, (), 1),
-        "lengths": LENGTHS.astype("int32"),
+        "frames": np.where(
+            real[..., None], np.pad(floats.normal(size=(B, T, 2)), [(0, 0), (0, steps - T), (0, 0)]), 1e3
+        ),
+        "image": np.where(
+            real[:, None, :, None],
+            np.pad(floats.normal(size=(B, 4, T, 1)), [(0, 0), (0, 0), (0, steps - T), (0, 0)]),
+            1e3,
+        ),
+        **dict.fromkeys(("lengths", "frames_length", "image_width"), LENGTHS.astype("int32")),
     }
     return inputs, np.array([0, 2, 1]), np.array([1, 2, 0.5], "float32")
 
 
 def rows(data, which, length=None):
-    inputs = {name: a[which] if name == "lengths" else a[which, :length] for name, a in data[0].items()}
+    axes = {"image": 2}  # of time; lengths have none
+    inputs = {
+        name: array[which] if array.ndim == 1 else array[which][(slice(None),) * axes.get(name, 1) + (slice(length),)]
+        for name, array in data[0].items()
+    }
     return inputs, data[1][which], data[2][which]
 
 
@@ -101,7 +122,7 @@ def close(received, expected, tolerance=1e-4):
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_padding_changes_nothing(name):
-    model = make(CLASSIFIERS[name])
+    model = make(*CLASSIFIERS[name])
     decoded = class_decoder(model)
     data = batch()
     probabilities, loss, gradients = results(model, decoded, data)
@@ -129,7 +150,7 @@ def test_padding_changes_nothing(name):
 
 @pytest.mark.parametrize("name", ["everything", "deep_lengths"])
 def test_masks_are_handed_over_and_what_lies_behind_them_is_never_read(name):
-    model = make(CLASSIFIERS[name])
+    model = make(*CLASSIFIERS[name])
     inputs = inputs_of(model, batch(steps=T + 1)[0])
     embed, read = cut(model)
     x, mask = (np.array(tensor) for tensor in embed(inputs))  # arrays carry no hidden mask
@@ -168,7 +189,7 @@ def test_pooling_is_what_numpy_makes_of_it():
 
 def test_the_last_state_is_the_one_that_keras_returns():
     for name, layers in ("bilstm", 1), ("gru", 2):
-        model = make({"words": V, "pooling": ("last",), "rnn": name, "layers": layers})
+        model = make("words", {"pooling": ("last",), "rnn": name, "layers": layers})
         _, read = cut(model)
         layer = [layer for layer in read.layers if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)][-1]
         pooled = keras.Model(read.input, [layer.input[0], read.get_layer("logits").input])
@@ -183,8 +204,8 @@ def test_the_last_state_is_the_one_that_keras_returns():
 
 def test_segments_are_read_apart_and_pooled_together():
     N, H = 4, 4
-    arguments = {"words": V, "units": H, "rnn": "bilstm", "layers": 2, "pooling": ("last", "max", "mean")}
-    whole, chopped, longer = (make(arguments, segment=segment) for segment in (0, N, 50))
+    arguments = {"units": H, "rnn": "bilstm", "layers": 2, "pooling": ("last", "max", "mean")}
+    whole, chopped, longer = (make("words", {**arguments, "segment": segment}) for segment in (0, N, 50))
     inputs = inputs_of(whole, batch(steps=T + 3)[0])
     close(longer(inputs), whole(inputs), 1e-5)
     assert np.abs(np.array(chopped(inputs) - whole(inputs))).max() > 0.01
@@ -206,21 +227,19 @@ def test_segments_are_read_apart_and_pooled_together():
 def test_every_registered_rnn_makes_a_classifier():
     inputs = batch()[0]
     for name in RNNS.names():
-        model = make({"words": V, "rnn": name, "layers": 1, "pooling": ("last",)})
+        model = make("words", {"rnn": name, "layers": 1, "pooling": ("last",)})
         logits = np.array(model(inputs_of(model, inputs)))
         assert logits.shape == (B, K) and np.isfinite(logits).all(), name
 
 
-def test_what_cannot_be_pooled_or_read_is_refused():
+def test_unknown_poolings_are_refused():
     for wrong in (), ("max", "sum"):
         with pytest.raises(ValueError, match="pooling should be one or more of last, max, mean, attention"):
-            classifier(K, words=V, pooling=wrong)
-    with pytest.raises(ValueError, match="needs features"):
-        classifier(K)
+            classifier(K, words(V), pooling=wrong)
 
 
 def test_a_classifier_learns_one_batch():
-    model = make(CLASSIFIERS["everything"])
+    model = make(*CLASSIFIERS["everything"])
     model.compile(keras.optimizers.Adam(0.03), loss_of())
     inputs, labels, weights = batch()
     inputs = inputs_of(model, inputs)
@@ -231,7 +250,7 @@ def test_a_classifier_learns_one_batch():
 
 
 def test_a_classifier_in_pieces_trains_under_xla():
-    model = make(CLASSIFIERS["everything"])
+    model = make(*CLASSIFIERS["everything"])
     inputs, labels, weights = batch()
     inputs = inputs_of(model, inputs)
     expected = loss_of()(labels, model(inputs), sample_weight=weights)
@@ -243,7 +262,7 @@ def test_a_classifier_in_pieces_trains_under_xla():
 
 
 def test_each_label_of_several_is_a_yes_or_no_of_its_own():
-    model = make(TINY)
+    model = make(*TINY)
     inputs = inputs_of(model, batch()[0])
     received = class_decoder(model, multi_label=True)(inputs)["probabilities"]
     close(received, 1 / (1 + np.exp(-np.array(model(inputs)))))
@@ -251,16 +270,16 @@ def test_each_label_of_several_is_a_yes_or_no_of_its_own():
 
 def test_a_saved_classifier_is_the_same_in_a_fresh_process(tmp_path):
     data = batch()
-    names = ["everything", "deep_lengths", "frozen_vectors"]
-    models = {name: make(CLASSIFIERS[name]) for name in names}
+    names = ["everything", "deep_lengths", "frozen_vectors", "frames", "image"]
+    models = {name: make(*CLASSIFIERS[name]) for name in names}
     expected = {}
-    trained = regularized(make(TINY), adversarial=1.0, seed=0)
+    trained = regularized(make(*TINY), adversarial=1.0, seed=0)
     models["plain"] = keras.Model(trained.input, trained.output, name=trained.name)  # as a run saves it
     for name, model in models.items():
         model.save(tmp_path / f"{name}.keras")
         for key, value in class_decoder(model)(inputs_of(model, data[0])).items():
             expected[f"{name}/{key}"] = value
-    assert sum(key.endswith("attention") for key in expected) == 3
+    assert sum(key.endswith("attention") for key in expected) == 4
     class_decoder(models["everything"]).save(tmp_path / "decoder.keras")
     np.savez(tmp_path / "inputs.npz", **data[0])
     np.savez(tmp_path / "expected.npz", **expected)
@@ -292,10 +311,12 @@ for output in ("probabilities", "attention"):
 TERMS = {"rdrop": {"rdrop": 1.0}, "adversarial": {"adversarial": 1.0}, "virtual": {"virtual": 1.0}}
 
 
-def training_loss(data, terms, multi_label=False, **more):
+def training_loss(data, terms, multi_label=False, dropout=0.0):
     """The loss of a training step, without regularization and with it, and the gradient of every weight."""
     keras.utils.set_random_seed(0)  # the same dropout each time
-    model = regularized(make(TINY, **more), multi_label=multi_label, seed=0, **terms)
+    front, arguments = TINY
+    model = make(front, {**arguments, "dropout": dropout}, word_dropout=dropout)
+    model = regularized(model, multi_label=multi_label, seed=0, **terms)
     model.compile(loss=loss_of(multi_label))
     inputs, labels, weights = data
     inputs = inputs_of(model, inputs)
@@ -321,7 +342,7 @@ def test_without_dropout_and_change_the_terms_are_nothing_or_the_plain_loss():
 def test_terms_make_the_loss_greater_and_reach_every_weight():
     data = batch()
     for name in TERMS:
-        more = {"word_dropout": 0.5, "dropout": 0.5} if name == "rdrop" else {}
+        more = {"dropout": 0.5} if name == "rdrop" else {}
         for multi_label in (False, True):
             labels = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]]) if multi_label else data[1]
             received = {
@@ -338,7 +359,7 @@ def test_terms_make_the_loss_greater_and_reach_every_weight():
 
 def test_the_adversarial_change_is_as_long_as_it_should_be_and_along_the_gradient():
     inputs, labels, weights = batch()
-    model = make(TINY)
+    model = make(*TINY)
     embed, read = cut(model)
     x, mask = embed(inputs_of(model, inputs))
 
@@ -372,7 +393,9 @@ def test_padding_and_rows_of_weight_0_change_no_term():
 
 
 def test_all_terms_train_in_a_graph_and_no_weights_count_as_ones():
-    model = regularized(make({**TINY, "rnn": "lstm"}, dropout=0.3), rdrop=0.5, adversarial=0.5, virtual=0.5, seed=0)
+    model = regularized(
+        make("words", {**TINY[1], "rnn": "lstm", "dropout": 0.3}), rdrop=0.5, adversarial=0.5, virtual=0.5, seed=0
+    )
     model.compile(keras.optimizers.Adam(0.02), loss_of())
     inputs, labels, _ = batch()
     inputs = inputs_of(model, inputs)
@@ -384,7 +407,7 @@ def test_all_terms_train_in_a_graph_and_no_weights_count_as_ones():
 
 
 def test_saliency_is_the_token_times_the_slope_of_the_lead():
-    model = make(TINY)
+    model = make(*TINY)
     inputs = inputs_of(model, rows(batch(), slice(1, 3), 5)[0])  # lengths 2 and 4
     classes = np.array([0, 2])
     embed, read = cut(model)

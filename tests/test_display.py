@@ -4,16 +4,11 @@ import json
 import pytest
 from rich.console import Console
 
-from seqzoo.display.terminal import (
-    attention_page,
-    html_page,
-    print_classified,
-    print_tagged,
-    print_translated,
-    result_table,
-    tagged,
-    to_json,
-)
+from seqzoo.display.pages import attention_page, html_page
+from seqzoo.display.plain import plain
+from seqzoo.display.tables import plain_table, result_table
+from seqzoo.display.terminal import print_classified, print_scored, print_tagged, print_translated, tagged, to_json
+from seqzoo.metrics.measure import Measure
 from seqzoo.text.tokenizer import split_sentences, tokenize
 
 TEXT = "Nothing here. Ford Motor [bold] hired\nZoë :smile: in 東京."
@@ -80,45 +75,92 @@ def test_an_empty_sentence_and_wrong_numbers():
         second_sentence(["O"])
 
 
-def test_a_table_has_a_row_for_each_set_and_class():
+MEASURES = {
+    "precision": Measure("Precision", "max", "%"),
+    "f1": Measure("F1", "max", "%"),
+    "macro_f1": Measure("Macro F1", "max", "%"),
+    "loss": Measure("Loss", "min", "nats"),
+    "support": Measure("Support"),
+}
+
+
+def table_of(metrics, measures=MEASURES, width=100):
+    """(columns, rows as lists of cells with the indentation of their names, caption) of a result table."""
+    out = printed(result_table(metrics, measures, "[red] scores"), width=width)
+    assert out.startswith("[red] scores")
+    lines = [line[1:-1] for line in out.splitlines() if line[:1] in "│┃"]
+    columns, *rows = ([cell.strip() for cell in line.replace("┃", "│").split("│")] for line in lines)
+    names = [line.split("│")[0][1:].rstrip() for line in lines[1:]]
+    return columns, [[name, *row[1:]] for name, row in zip(names, rows, strict=True)], out.split("┘")[-1].strip()
+
+
+def test_a_table_has_a_row_for_each_split_its_classes_and_its_baselines():
     metrics = {
         "valid_f1": 94.614,
         "valid_precision": 95.0,
-        "valid_work_of_art_f1": 50.0,
-        "baseline_f1": 60.0,
+        "valid_classes": {"[PER]": {"precision": 80.0, "f1": 81.0, "support": 1234}},
+        "test_f1": 90.0,
+        "valid_accuracy": None,
+        "valid_baselines": {"look-up": {"f1": 60.0}},
         "best_epoch": 7,
-        "test": {"f1": 90.0, "classes": {"[PER]": {"precision": 80.0, "f1": 81.0, "support": 1234}}},
+        "minutes": 1.23456,
+        "train_padding": 12.5,
+        "valid_bleu_signature": "nrefs:1",
     }
-    out = printed(result_table(metrics, "[red] scores"))
-    assert "[red] scores" in out and "best epoch 7" in out
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if "│" in line]
+    columns, rows, caption = table_of(metrics)
+    assert columns == ["", "Precision (%)", "F1 (%)", "Support"]
     assert rows == [
         ["valid", "95.00", "94.61", ""],
-        ["valid work of art", "", "50.00", ""],
-        ["baseline", "", "60.00", ""],
+        ["  [PER]", "80.00", "81.00", "1,234"],
+        ["  baseline: look-up", "", "60.00", ""],
         ["test", "", "90.00", ""],
-        ["test [PER]", "80.00", "81.00", "1,234"],
     ]
+    assert caption == "best epoch 7  ·  minutes 1.235  ·  train padding 12.5"
 
 
-def test_the_measures_of_classifiers_have_columns():
+def test_classes_may_be_called_like_measures_or_differ_in_case_alone():
+    names = ["macro", "baseline", "baselines", "loss", "f1", "classes", "per", "PER", "valid", ""]
+    scores = {name: {"f1": float(number)} for number, name in enumerate(names)}
     metrics = {
-        "valid_accuracy": 88.0,
-        "valid_macro_f1": 87.5,
-        "valid_positive_precision": 90.0,
-        "valid_calibration_error": 3.456,
-        "valid_baseline_accuracy": 82.0,
-        "macro_f1": 1.0,
+        "valid_f1": 1.0,
+        "valid_macro_f1": 2.0,
+        "valid_loss": 3.0,
+        "valid_classes": scores,
+        "valid_baselines": {"baseline": {"f1": 50.0, "seconds": 2.5}},
     }
-    out = printed(result_table(metrics, "scores"), width=100)
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if "│" in line]
-    assert "macro F1" in out and "calibration error" in out
-    assert rows == [
-        ["valid", "", "87.50", "88.00"],
-        ["valid positive", "90.00", "", ""],
-        ["valid baseline", "", "", "82.00"],
-        ["all", "", "1.00", ""],
+    columns, rows, caption = table_of(metrics)
+    assert columns == ["", "F1 (%)", "Macro F1 (%)", "Loss (nats)"] and rows[0] == ["valid", "1.00", "2.00", "3.00"]
+    assert rows[1:-1] == [[f"  {name}".rstrip(), f"{number:.2f}", "", ""] for number, name in enumerate(names)]
+    assert rows[-1][:2] == ["  baseline: baseline", "50.00"] and caption == "baseline: baseline seconds 2.5"
+
+
+def test_a_group_without_scores_of_its_split_names_the_split_itself():
+    groups = {"test_attractors": {"1 attractor": {"f1": 1.0}}}
+    assert table_of(groups)[1] == [["test attractor: 1 attractor", "1.00"]]
+    assert table_of({"epochs": 3}) == ([""], [], "epochs 3")
+
+
+def test_control_characters_of_data_are_shown_and_not_obeyed():
+    odd = "\x1b[31mred\x1b]0;title\x07 \x9b2J\r\x7f"
+    shown = "␛[31mred␛]0;title␇ \ufffd2J␍␡"
+    assert plain(odd) == shown and len(shown) == len(odd) and plain("a\tb\nc") == "a\tb\nc"
+    token = {"text": odd, "start": 0, "end": len(odd), "log_probability": -1.0, "known": True}
+    sentences = [
+        tagged(odd, [(odd, 0, len(odd))], ["B-PER"]),
+        tagged(odd, [(odd, 0, len(odd))], [odd]),
+        classified(odd, odd, {odd: 0.5, "\x1bb": 0.4}, gold="\x1b"),
     ]
+    table = printed(result_table({"test_classes": {odd: {"f1": 1.0}}}, MEASURES, odd))
+    outputs = [*map(printed, sentences), table, printed(plain_table(odd, [odd], [[odd]], odd))]
+    for print_answer, answer in (
+        (print_translated, {"translation": odd, "n_best": []}),
+        (print_scored, {"text": odd, "log_probability": -1.0, "perplexity": 2.0, "tokens": [token]}),
+    ):
+        console = Console(file=io.StringIO(), width=80)
+        print_answer(answer, console)
+        outputs.append(console.file.getvalue())
+    for out in outputs:
+        assert "␛[31mred" in out and not {"\x1b", "\x07", "\x9b", "\r", "\x7f"} & set(out)
 
 
 def classified(text, label, probabilities, weights=None, **more):

@@ -1,4 +1,4 @@
-"""Encodings: music comes back from its ids, whatever a model draws is music, and both say the same of a step."""
+"""Encodings: music comes back from its ids, and any ids that a model samples decode to music."""
 
 import dataclasses
 from fractions import Fraction
@@ -7,15 +7,15 @@ import keras
 import numpy as np
 import pytest
 
-from seqzoo.music import score as music
-from seqzoo.music.encodings import END, FIRST, HELD, HOLD, LONGEST_BAR, REST, Encoding, parse_metre
-from seqzoo.music.score import Note, Score
+from seqzoo.music.encodings import END, FIRST, HELD, HOLD, LONGEST_BAR, REST, Encoding
+from seqzoo.music.frames import to_frames
+from seqzoo.music.score import Note, Score, parse_metre, quantize, transpose
 
 KINDS = [("voices", True), ("frames", True), ("frames", False), ("melody", True), ("events", True)]
 THIRD = Fraction(1, 3)
 # Silence first; a triplet; a note repeated; a rest; a unison with the second voice, then a crossing.
 TUNE = [
-    *(Note(2 + place * THIRD, THIRD, 76 - place) for place in range(3)),
+    *(Note(2 + third * THIRD, THIRD, 76 - third) for third in range(3)),
     Note(3, Fraction(1, 2), 74),
     Note(Fraction(7, 2), Fraction(1, 2), 74, velocity=100),
     Note(6, 1, 65),
@@ -35,8 +35,8 @@ def row(encoding, *ids):
     return [*ids, *[REST] * (encoding.slots - len(ids))]
 
 
-def drawn(encoding, steps, seed):
-    """Rows of anything that is not barred, as from a model that knows nothing; END is rare."""
+def random_rows(encoding, steps, seed):
+    """Rows of random ids that are not barred, as from an untrained model; without END."""
     rng, barred = np.random.default_rng(seed), encoding.barred()
     rows = np.stack([rng.choice(np.flatnonzero(~slot), steps) for slot in barred], axis=1)
     likely = rng.random(rows.shape) < 0.5  # else a hold or a rest would hardly follow anything
@@ -57,7 +57,7 @@ def _written(encoding, ids):
 
 @pytest.mark.parametrize("score", [*PIECES, OFF_GRID])
 @pytest.mark.parametrize("per_quarter", [4, 12])
-def test_a_score_comes_back_from_voices_frames_and_events_as_it_is_on_the_grid(score, per_quarter):
+def test_voices_frames_and_events_give_the_quantized_score_back(score, per_quarter):
     step = Fraction(1, per_quarter)
     for name in ("voices", "frames", "events"):
         encoding = Encoding(name, 3, per_quarter)
@@ -66,24 +66,24 @@ def test_a_score_comes_back_from_voices_frames_and_events_as_it_is_on_the_grid(s
         about = {"tempo": 61.0, "metre": (3, 4), "name": "x"}
         back = encoding.decode(rows, **about)
         assert (back.tempo, back.metre, back.name) == (61.0, (3, 4), "x")
-        expected = music.quantize(score, step, merge=name != "voices")
+        expected = quantize(score, step, merge=name != "voices")
         assert back.notes == (expected.notes if name == "events" else without_velocities(expected)), name
         assert encoding.dropped == 0
 
 
 @pytest.mark.parametrize("per_quarter", [4, 12])
-def test_a_melody_comes_back_and_of_more_voices_the_highest(per_quarter):
+def test_a_melody_gives_the_highest_voice_back(per_quarter):
     encoding, step = Encoding("melody", 9, per_quarter), Fraction(1, per_quarter)
     assert encoding.slots == 1
     for score in (Score(TUNE), *PIECES[2:]):
         back = encoding.decode(encoding.encode({"score": score}))
-        assert back.notes == without_velocities(music.quantize(score, step))
+        assert back.notes == without_velocities(quantize(score, step))
     two = Score([Note(0, 2, 60, 0), Note(1, 2, 72, 1), Note(1, 1, 40, 2)])
     assert encoding.decode(encoding.encode({"score": two})).notes == [Note(0, 1, 60), Note(1, 2, 72)]
 
 
-def test_without_beginnings_a_note_repeated_is_a_long_one_and_any_music_can_be_read():
-    encoding = Encoding("frames", 3, 2, struck=False)
+def test_without_onsets_a_repeated_note_is_a_long_one_and_any_music_is_encoded():
+    encoding = Encoding("frames", 3, 2, onsets=False)
     assert len(encoding.vocabulary) == HELD and "held 60" in Encoding("frames").vocabulary
     frames = [(60, 50), (60, 50), (), (62,), (60, 40)]
     expected = [Note(0, 1, 50), Note(0, 1, 60), Note(1.5, 0.5, 62), Note(2, 0.5, 40), Note(2, 0.5, 60)]
@@ -93,7 +93,7 @@ def test_without_beginnings_a_note_repeated_is_a_long_one_and_any_music_can_be_r
     np.testing.assert_array_equal(encoding.encode({"score": Score(twice)}), rows)  # such as a primer
 
 
-def test_examples_of_voices_and_of_frames_are_scores():
+def test_examples_of_voices_and_frames_become_scores():
     voices = [[72, 60], [72, 60], [-1, 60], [72, 62]]
     begins = [[True, True], [True, False], [False, False], [True, True]]
     step = Fraction(1, 4)
@@ -117,15 +117,15 @@ def test_examples_of_voices_and_of_frames_are_scores():
     assert Encoding("voices", 2, 2).score({"frames": [(60, 50), (60,)]}).length == 1
 
 
-@pytest.mark.parametrize("name, struck", KINDS)
-def test_whatever_is_drawn_is_music_in_which_nothing_hangs(name, struck):
-    encoding = Encoding(name, 3, 4, struck)
+@pytest.mark.parametrize("name, onsets", KINDS)
+def test_any_sampled_rows_are_music_without_hanging_notes(name, onsets):
+    encoding = Encoding(name, 3, 4, onsets)
     for seed in range(20):
-        rows = drawn(encoding, 60, seed)
+        rows = random_rows(encoding, 60, seed)
         score = encoding.decode(rows)
         steps = [int(token[5:]) for token in encoding.vocabulary.decode(rows[:, 0]) if token.startswith("shift")]
         assert score.length <= Fraction(sum(steps) if name == "events" else 60, 4)
-        assert music.quantize(score) == score and len(score.notes) > 5
+        assert quantize(score) == score and len(score.notes) > 5
         if name == "voices":
             assert all(one.end <= other.start for voice in range(3) for one, other in _next(score, voice))
         for stop in (END, 0):
@@ -141,10 +141,10 @@ def _next(score, voice):
     return zip(notes[:-1], notes[1:], strict=True)
 
 
-@pytest.mark.parametrize("name, struck", KINDS)
-def test_a_compiled_loop_advances_as_numpy_does(name, struck):
-    encoding = Encoding(name, 3, 4, struck)
-    rows = np.stack([drawn(encoding, 40, seed) for seed in range(4)], axis=1).astype("int32")  # [T, B, S]
+@pytest.mark.parametrize("name, onsets", KINDS)
+def test_keras_ops_advance_as_numpy_does(name, onsets):
+    encoding = Encoding(name, 3, 4, onsets)
+    rows = np.stack([random_rows(encoding, 40, seed) for seed in range(4)], axis=1).astype("int32")  # [T, B, S]
     before = age = np.zeros_like(rows[0])
     other = keras.ops.convert_to_tensor(before), keras.ops.convert_to_tensor(age)
     for ids in rows:
@@ -156,7 +156,7 @@ def test_a_compiled_loop_advances_as_numpy_does(name, struck):
     np.testing.assert_array_equal([alone[0][-1], alone[1][-1]], [before[2], age[2]])
 
 
-def test_what_stands_before_a_step_of_voices_and_for_how_long():
+def test_what_sounded_before_a_step_of_voices_and_for_how_long():
     rows = [[FIRST + 72, REST], [HOLD, REST], [HOLD, FIRST + 60], [REST, FIRST + 60], [REST, HOLD], [END, REST]]
     before, age = Encoding("voices", 2).inputs(np.array(rows))
     top, low = FIRST + 72, FIRST + 60
@@ -164,69 +164,69 @@ def test_what_stands_before_a_step_of_voices_and_for_how_long():
     assert age.T.tolist() == [[0, 0, 1, 2, 0, 1], [0, 0, 1, 0, 0, 1]]
 
 
-@pytest.mark.parametrize("struck", [True, False])
-def test_what_stands_before_a_step_of_frames_and_for_how_long(struck):
-    encoding = Encoding("frames", 2, 4, struck)
+@pytest.mark.parametrize("onsets", [True, False])
+def test_what_sounded_before_a_step_of_frames_and_for_how_long(onsets):
+    encoding = Encoding("frames", 2, 4, onsets)
     score = Score([Note(0, 0.25, 64), Note(0, 0.5, 60), Note(0.25, 0.5, 67), Note(0.5, 0.25, 60)])
     rows = encoding.encode({"frames": [(64, 60), (67, 60), (67, 60)], "score": score})
     before, age = encoding.inputs(rows)
     assert (before - FIRST).tolist() == [[-FIRST] * 2, [64, 60], [67, 60], [67, 60]]
-    assert age.tolist() == [[0, 0], [0, 0], [0, 1], [1, 0] if struck else [1, 2]]
-    assert rows[2].tolist() == ([HELD + 67, FIRST + 60] if struck else [FIRST + 67, FIRST + 60])
+    assert age.tolist() == [[0, 0], [0, 0], [0, 1], [1, 0] if onsets else [1, 2]]
+    assert rows[2].tolist() == ([HELD + 67, FIRST + 60] if onsets else [FIRST + 67, FIRST + 60])
 
 
-def test_events_have_no_ages_and_no_places():
+def test_events_have_no_ages_and_no_positions():
     encoding = Encoding("events")
     rows = encoding.encode({"score": PIECES[0]})
     before, age = encoding.inputs(rows)
     np.testing.assert_array_equal(before[1:], rows[:-1])
-    assert not age.any() and (encoding.places(9, (3, 4)) == 1).all()
+    assert not age.any() and (encoding.positions(9, (3, 4)) == 1).all()
 
 
-@pytest.mark.parametrize("name, struck", KINDS)
-def test_transposing_ids_is_transposing_the_music_up_to_its_room(name, struck):
-    encoding = Encoding(name, 3, 4, struck)
-    score = music.quantize(Score([*TUNE, *LOWER]))
-    example = {"score": score, "frames": music.to_frames(score)[0]}
+@pytest.mark.parametrize("name, onsets", KINDS)
+def test_transposing_ids_transposes_the_music_within_its_range(name, onsets):
+    encoding = Encoding(name, 3, 4, onsets)
+    score = quantize(Score([*TUNE, *LOWER]))
+    example = {"score": score, "frames": to_frames(score)[0]}
     rows = encoding.encode(example)
-    low, high = encoding.room(rows)
+    low, high = encoding.transpose_range(rows)
     assert (low, high) == ((-64, 48) if name == "melody" else (-36, 48))
     for shift in (low, -1, 0, 7, high):
-        moved = encoding.transposed(rows, shift)
+        moved = encoding.transpose(rows, shift)
         assert moved.dtype == "int32" and moved.max() < len(encoding.vocabulary)
-        assert encoding.decode(moved).notes == music.transpose(encoding.decode(rows), shift).notes
-    assert encoding.room(rows[:0]) == encoding.room(rows[-1:]) == (0, 0)
+        assert encoding.decode(moved).notes == transpose(encoding.decode(rows), shift).notes
+    assert encoding.transpose_range(rows[:0]) == encoding.transpose_range(rows[-1:]) == (0, 0)
 
 
-def test_places_count_the_steps_of_each_bar():
+def test_positions_count_the_steps_of_each_bar():
     quarters, triplets = Encoding("voices", 4, 4), Encoding("voices", 4, 12)
-    assert quarters.places(18).tolist() == [*range(1, 17), 1, 2]
-    assert quarters.places(14, (3, 4), pickup=1).tolist() == [9, 10, 11, 12, *range(1, 11)]
-    assert quarters.places(13, (6, 8)).tolist() == [*range(1, 13), 1]
-    assert quarters.places(4, (6, 8), pickup=0.5).tolist() == [11, 12, 1, 2]
-    assert triplets.places(38, (3, 4))[34:].tolist() == [35, 36, 1, 2]
-    long = quarters.places(240, (30, 4))
+    assert quarters.positions(18).tolist() == [*range(1, 17), 1, 2]
+    assert quarters.positions(14, (3, 4), pickup=1).tolist() == [9, 10, 11, 12, *range(1, 11)]
+    assert quarters.positions(13, (6, 8)).tolist() == [*range(1, 13), 1]
+    assert quarters.positions(4, (6, 8), pickup=0.5).tolist() == [11, 12, 1, 2]
+    assert triplets.positions(38, (3, 4))[34:].tolist() == [35, 36, 1, 2]
+    long = quarters.positions(240, (30, 4))
     assert long.max() == LONGEST_BAR and long[119:122].tolist() == [LONGEST_BAR, 1, 2] and long.dtype == "int32"
-    assert Encoding("voices", 4, 1).places(3, (1, 64)).tolist() == [1, 1, 1]  # a bar shorter than a step
+    assert Encoding("voices", 4, 1).positions(3, (1, 64)).tolist() == [1, 1, 1]  # a bar shorter than a step
 
 
-def test_what_is_decided_by_a_draw():
+def test_the_mask_ends_with_a_set_or_the_piece():
     voices, frames = Encoding("voices", 3), Encoding("frames", 3)
     ends = np.array([[END, REST, REST]])
-    assert voices.decided(ends).tolist() == frames.decided(ends).tolist() == [[True, False, False]]
-    assert voices.decided(np.array([[REST, HOLD, REST]])).all()
+    assert voices.mask(ends).tolist() == frames.mask(ends).tolist() == [[True, False, False]]
+    assert voices.mask(np.array([[REST, HOLD, REST]])).all()
     rows = np.array([[REST, REST, REST], [FIRST + 9, REST, REST], [FIRST + 9, HELD + 8, FIRST + 7]])
-    assert frames.decided(rows).sum(axis=1).tolist() == [1, 2, 3]
+    assert frames.mask(rows).sum(axis=1).tolist() == [1, 2, 3]
 
 
-def test_a_piano_roll_has_what_sounds():
+def test_a_piano_roll_marks_the_sounding_pitches():
     encoding = Encoding("frames", 3)
     roll = encoding.roll(np.array([[FIRST + 127, HELD + 60, FIRST], [HELD + 60, REST, REST], [END, REST, REST]]))
     assert roll.shape == (3, 128)
     assert [np.flatnonzero(step).tolist() for step in roll] == [[0, 60, 127], [60], []]
 
 
-def test_a_chord_begins_from_its_highest_note_and_leaves_the_rest_open():
+def test_a_chord_is_written_from_high_to_low_and_leaves_the_other_slots_open():
     assert Encoding("voices", 3).chord([48, 64, 48]).tolist() == [[FIRST + 64, FIRST + 48, 0]]
     assert Encoding("frames", 2).chord([48, 64]).tolist() == [[FIRST + 64, FIRST + 48]]
     events = Encoding("events")
@@ -238,11 +238,11 @@ def test_a_chord_begins_from_its_highest_note_and_leaves_the_rest_open():
         "on48",
     ]
     for encoding, most in ((Encoding("voices", 3), 3), (Encoding("melody", 3), 1)):
-        with pytest.raises(ValueError, match=f"4 notes to begin with, where a step has {most} at most"):
+        with pytest.raises(ValueError, match=f"should have {most} notes at most. Received: 4 notes"):
             encoding.chord([1, 2, 3, 4])
 
 
-def test_a_melody_to_harmonise_is_the_first_of_each_row_and_sets_may_sound_on_in_its_rests():
+def test_a_melody_to_harmonise_leaves_its_rests_open_in_sets_only():
     score = Score([Note(0.25, 0.5, 70), Note(1, 0.25, 70), Note(1.25, 0.25, 71), Note(1, 0.5, 50, 1)])
     held = {"voices": HOLD, "frames": HELD + 70}
     for name, open_ in (("voices", REST), ("frames", 0)):
@@ -250,13 +250,13 @@ def test_a_melody_to_harmonise_is_the_first_of_each_row_and_sets_may_sound_on_in
         assert (
             ids.tolist() == [open_, FIRST + 70, held[name], open_, FIRST + 70, FIRST + 71, END] and ids.dtype == "int32"
         )
-    assert Encoding("frames", 3, struck=False).melody(score)[1:3].tolist() == [FIRST + 70] * 2
+    assert Encoding("frames", 3, onsets=False).melody(score)[1:3].tolist() == [FIRST + 70] * 2
 
 
-def test_of_more_notes_than_slots_the_highest_and_the_lowest_are_kept_and_the_others_counted():
+def test_of_too_many_notes_the_highest_and_the_lowest_are_kept_and_the_others_counted():
     chord = [Note(0, 0.5, pitch) for pitch in (40, 50, 60, 70, 80)]
-    for struck in (True, False):
-        encoding = Encoding("frames", 3, 4, struck)
+    for onsets in (True, False):
+        encoding = Encoding("frames", 3, 4, onsets)
         rows = encoding.encode({"score": Score(chord), "frames": [(80, 70, 60, 50, 40)] * 2})
         assert encoding.pitch[rows[:2]].tolist() == [[80, 70, 40]] * 2 and encoding.dropped == 4
 
@@ -266,18 +266,18 @@ def test_more_notes_at_once_than_voices_are_refused():
         Encoding("voices", 2).encode({"score": Score([Note(1, 1, pitch) for pitch in (50, 60, 70)])})
 
 
-@pytest.mark.parametrize("name, struck", KINDS)
-def test_padding_and_the_unknown_are_never_drawn_and_a_piece_ends_in_its_first_slot_only(name, struck):
-    encoding = Encoding(name, 3, 4, struck)
+@pytest.mark.parametrize("name, onsets", KINDS)
+def test_padding_and_unknown_are_never_sampled_and_a_piece_ends_in_its_first_slot(name, onsets):
+    encoding = Encoding(name, 3, 4, onsets)
     barred = encoding.barred()
     assert barred.shape == (encoding.slots, len(encoding.vocabulary)) == (encoding.slots, len(encoding.pitch))
     assert barred[:, :2].all() and not barred[0, END] and barred[1:, END].all()
     score = Score([*TUNE, *LOWER])
-    rows = encoding.encode({"score": score, "frames": music.to_frames(score)[0]})
+    rows = encoding.encode({"score": score, "frames": to_frames(score)[0]})
     assert not barred[np.arange(encoding.slots), rows].any()
 
 
-def test_metres_are_fractions_that_are_not_reduced():
+def test_metres_are_parsed_without_reducing_them():
     assert [parse_metre(text) for text in ("6/8", "3+2/8", (7, 16))] == [(6, 8), (5, 8), (7, 16)]
     for text in ("", "4", "waltz", "4/4/4", "0/4", "4/0", "-3/4", "a/4"):
         with pytest.raises(ValueError, match="A metre is like 4/4 or 6/8. Received"):

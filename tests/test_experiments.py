@@ -4,11 +4,13 @@ import dataclasses
 import json
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
 import experiments
 from experiments import Experiment, Published, __main__, corpora, recorded, tables
+from experiments.benchmarks import benchmark
 from seqzoo import run
 from seqzoo.task import TASKS
 
@@ -46,7 +48,9 @@ def trained(monkeypatch):
         folder = pathlib.Path(next(flag for flag in command if flag.startswith("--workdir=")).partition("=")[2])
         folder.mkdir(parents=True, exist_ok=True)
         if commands.score is not None:
-            (folder / "metrics.json").write_text(json.dumps({"valid_f1": commands.score, "minutes": 0.5}))
+            (folder / "metrics.json").write_text(
+                json.dumps({"valid_f1": commands.score, "valid_classes": {"PER": {"f1": 80.0}}, "minutes": 0.5})
+            )
             (folder / "environment.json").write_text(json.dumps({**ENVIRONMENT, "command": "here"}))
         return subprocess.CompletedProcess(command, 0 if commands.score is not None else 2)
 
@@ -75,9 +79,24 @@ def test_what_is_recorded_is_what_the_recipe_expects(name):
         assert result["environment"].keys() >= {"date", "git", "python", "tensorflow", "keras", "numpy", "cores"}
 
 
-@pytest.mark.parametrize("path", tables.blocks(), ids=lambda path: str(path.relative_to(tables.ROOT)))
+@pytest.mark.parametrize("path", tables.READMES, ids=lambda path: str(path.relative_to(tables.ROOT)))
 def test_the_tables_are_those_of_the_recipes_and_results(path):
-    assert tables.between_marks(path)[1] == tables.blocks()[path], "python -m experiments --readme writes them"
+    text = path.read_text("utf-8")
+    assert tables.rendered(text, tables.blocks()) == text, "python -m experiments --readme updates them"
+
+
+def test_the_readme_of_the_experiments_has_all_results_and_corpora():
+    text = tables.READMES[1].read_text("utf-8")
+    assert all(tables.BEGIN.format(name) in text for name in ("results", "corpora"))
+
+
+def test_benchmarks_and_studies_are_listed_with_their_commands():
+    found = experiments.programs()
+    assert {"experiments.benchmarks.tagger_speed", "experiments.studies.memory_tasks"} <= found.keys()
+    assert "experiments.benchmarks.benchmark" not in found  # shared code, not a program
+    for module in found:
+        assert f"python -m {module}" in tables.listing()
+        assert f"python -m {module}" in pathlib.Path(tables.ROOT, *module.split(".")).with_suffix(".py").read_text()
 
 
 def test_the_fast_experiments_are_enough_and_not_too_much_for_every_change():
@@ -98,7 +117,7 @@ def test_lower_is_better_where_the_task_says_so():
 
 @pytest.mark.parametrize(
     "score, status, said",
-    [(89.5, 0, "as expected"), (80.0, 1, "falls short"), (99.0, 0, "look for a leak"), (None, 1, "exit status 2")],
+    [(89.5, 0, "as expected"), (80.0, 1, "falls short"), (99.0, 0, "look for a data leak"), (None, 1, "exit status 2")],
 )
 def test_a_check_compares_and_records_nothing(known, trained, capsys, score, status, said):
     trained.score = score
@@ -122,9 +141,10 @@ def test_a_run_records_its_seeds_and_those_of_an_older_recipe_no_longer_count(kn
     for score, seed in ((88.0, 1), (92.0, 2)):
         trained.score = score
         assert __main__.main(["tags", f"--seeds={seed}"]) == 0
-    assert "seed 0 is of another recipe" in capsys.readouterr().err
+    assert "seed 0 was recorded with another recipe" in capsys.readouterr().err
     saved = json.loads(pathlib.Path("results/tags.json").read_text())
     assert list(saved["seeds"]) == ["1", "2"] and saved["mean"] == 90.0
+    assert saved["seeds"]["1"]["metrics"]["valid_classes"] == {"PER": {"f1": 80.0}}
     kept = saved["seeds"]["2"]["environment"]
     assert kept["command"] == "python -m seqzoo.run --task=ner --units=8 --seed=2" and kept["keras"] == "3"
 
@@ -146,9 +166,9 @@ def test_the_table_shows_spread_missing_seeds_and_sources_and_leaves_out_what_is
     "flags, said",
     [
         (["tgas"], "Did you mean 'tags'?"),
-        (["tags", "--fast"], "one of them"),
+        (["tags", "--fast"], "only one of them"),
         (["tags", "--seeds=one"], "whole numbers"),
-        (["--check"], "--check of what?"),
+        (["--check"], "--check needs"),
         (["--table", "tags"], "Received: tags"),
         (["tags", "plays", "--data=here"], "here/ptb does not exist; it should hold ptb.train.txt, ptb.valid.txt"),
         (["plays", "--data=half"], "half/ptb lacks ptb.valid.txt: Penn Treebank"),
@@ -162,11 +182,45 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_trained(known, trained
 
 
 def test_a_table_is_written_between_its_marks_and_only_when_it_changed(monkeypatch, tmp_path):
-    path = tmp_path / "README.md"
-    path.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nbehind\n")
-    monkeypatch.setattr(tables, "blocks", lambda: {path: "new\n"})
+    path, begin = tmp_path / "README.md", tables.BEGIN.format("results")
+    path.write_text(f"before\n{begin}\nold\n{tables.END}\nbehind\n")
+    monkeypatch.setattr(tables, "READMES", [path])
+    monkeypatch.setattr(tables, "blocks", lambda: {"results": "new \\1"})
     assert list(tables.write()) == [path] and list(tables.write()) == []
-    assert path.read_text() == f"before\n{tables.BEGIN}\nnew\n{tables.END}\nbehind\n"
-    path.write_text(f"before\n{tables.BEGIN}\n")
-    with pytest.raises(ValueError, match="expected a line"):
+    assert path.read_text() == f"before\n{begin}\nnew \\1\n{tables.END}\nbehind\n"
+    path.write_text(f"before\n{begin}\n")
+    with pytest.raises(ValueError, match="no end mark"):
         list(tables.write())
+    path.write_text(f"{tables.BEGIN.format('resutls')}\n{tables.END}\n")
+    with pytest.raises(ValueError, match="Unknown table 'resutls'"):
+        list(tables.write())
+
+
+def test_medians_show_the_range_over_the_rounds():
+    runs = [{"row": row, "ms": ms} for row, ms in (("a", 1.0), ("b", 5.0), ("b", 7.0), ("a", 3.0))]
+    table = benchmark.medians(runs, {"row": ""}, {"ms": ("ms/step", ".1f")}, "ms").splitlines()
+    assert table == [
+        "|  | ms/step | range of ms/step |",
+        "| --- | --- | --- |",
+        "| a | 2.0 | 1.0-3.0 |",
+        "| b | 6.0 | 5.0-7.0 |",
+    ]
+
+
+def test_the_rows_of_a_benchmark_run_in_turns_and_no_path_is_recorded(monkeypatch, tmp_path, capsys):
+    order = []
+
+    def measured(args, row, number):
+        order.append((number, row))
+        return [{"row": row}]
+
+    out = tmp_path / "results.json"
+    monkeypatch.setattr(benchmark, "in_own_process", measured)
+    monkeypatch.setattr(sys, "argv", ["x", "--before=/some/where/else", f"--out={out}", "--rounds=2"])
+    parser = benchmark.flags("made_up", "doc", ["a", "b"], 1)
+    parser.add_argument("--before")
+    benchmark.run(parser, ["a", "b"], None, print, lambda args: {"size": 3}, lambda args: {"before": "abc"})
+    assert order == [(0, "a"), (0, "b"), (1, "b"), (1, "a")]
+    saved = json.loads(out.read_text())
+    assert saved["size"] == 3 and len(saved["runs"]) == 4 and saved["settings"]["before"] == "abc"
+    assert saved["command"].startswith("python -m experiments.benchmarks.made_up --before=else --out=results.json")

@@ -1,4 +1,4 @@
-"""The grammar data set: what it promises, and that it needs more than a look-up."""
+"""The grammar dataset keeps its promises, and a look-up is not enough for it."""
 
 import collections
 import functools
@@ -10,7 +10,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.datasets.generated.grammar import CLOSED, RULES, TAGS, name_pools
 
 POS = {*CLOSED.values(), *TAGS.values(), "PROPN", "PUNCT", "PART", "INTJ"}
-# Words that only their context tells apart.
+# Words that only their context disambiguates.
 AMBIGUOUS = (
     "book can watch present record light back left second that so to like before after had 's May Cook Will".split()
 )
@@ -22,14 +22,14 @@ def examples(split):
 
 
 def spans(tags):
-    """{(start, end, kind)} of well-formed BIO tags; a stray I- begins nothing."""
+    """Returns {(start, end, kind)} of well-formed BIO tags; a stray I- opens no span."""
     found, start = set(), None
-    for place, tag in enumerate([*tags, "O"]):
+    for position, tag in enumerate([*tags, "O"]):
         if start is not None and tag[0] != "I":
-            found.add((start, place, tags[start][2:]))
+            found.add((start, position, tags[start][2:]))
             start = None
         if tag[0] == "B":
-            start = place
+            start = position
     return found
 
 
@@ -38,7 +38,7 @@ def surfaces(split):
 
 
 def lookup(feature, default):
-    """The most frequent training tag of each word, for the test split."""
+    """Returns the most frequent training tag of each word of the test split."""
     counts = collections.defaultdict(collections.Counter)
     for example in examples("train"):
         for word, tag in zip(example["tokens"], example[feature], strict=True):
@@ -57,7 +57,7 @@ def test_a_seed_decides_the_sentences():
 
 
 def test_the_first_sentence_is_the_same_on_every_machine():
-    """The names and the draws come from seeded strings alone; only a new grammar may change this line."""
+    """Names and random choices depend on seeded strings alone; only a new grammar may change this line."""
     assert " ".join(examples("train")[0]["tokens"]) == "Pemwell and Fields said it would leave its factory ."
     assert examples("train")[0]["ner"] == ["B-ORG", "I-ORG", "I-ORG", *"OOOOOOO"]
 
@@ -71,7 +71,7 @@ def test_tags_are_from_closed_sets_and_valid_bio():
             assert tag[0] != "I" or before[1:] == tag[1:], example
 
 
-def test_every_alternative_of_every_rule_can_be_written():
+def test_every_alternative_of_every_rule_can_be_generated():
     pools = name_pools(0, "valid")
     for options in RULES.values():
         for _, _, items in options:

@@ -1,4 +1,4 @@
-"""Looking inside language models: gates and states, features of a text, the command line."""
+"""Inspection of language models: gates and states, features of a text, the command line."""
 
 import re
 
@@ -10,8 +10,8 @@ from keras import ops
 from seqzoo import run
 from seqzoo.display import inspection
 from seqzoo.display.inspection import Unit
+from seqzoo.display.pages import units_page
 from seqzoo.display.plots import gate_plot
-from seqzoo.display.terminal import units_page
 from seqzoo.models import LanguageModelDecoder, language_model
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import Codec
@@ -29,7 +29,7 @@ NAMES = {
 
 
 def drawn(layer, rng):
-    """Gives all weights of a layer values that matter."""
+    """Draws all weights of a layer, so that none is zero."""
     for weight in layer.weights:
         weight.assign(rng.normal(scale=0.6, size=weight.shape))
 
@@ -77,7 +77,7 @@ def test_gates_are_those_of_the_equations():
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "simple_gru", "peephole_lstm"])
-def test_what_is_between_the_layers_of_a_saved_model_is_kept(name, tmp_path, monkeypatch):
+def test_traces_of_a_saved_model_with_dropout_norm_and_residuals_agree_with_its_states(name, tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "WINDOW", 4)
     arguments = {"residual": True, "layer_norm": True, "weight_drop": 0.3, "dropout": 0.5, "input_dropout": 0.5}
     language_model(tokens=11, dim=5, rnn=name, units=5, layers=3, **arguments).save(tmp_path / "model.keras")
@@ -87,17 +87,17 @@ def test_what_is_between_the_layers_of_a_saved_model_is_kept(name, tmp_path, mon
     assert len(layers) == 3 and all(values.shape == (9, 5) for layer in layers for values in layer.values())
     expected = ops.log_softmax(model({"tokens": ids[None]}), axis=-1)[0]
     np.testing.assert_allclose(scores, [expected[t, ids[t + 1]] for t in range(9)], atol=1e-5)
-    # The state that the reader itself hands on is the last that was traced.
+    # The last traced state is the state after the text.
     decoder = LanguageModelDecoder(model)
     _, state = decoder.read(ids[None], decoder.initial_state(1))
     traced = [layer[name] for layer in layers for name in ("h", "c") if name in layer]
     for values, after in zip(traced, state, strict=True):
         np.testing.assert_allclose(values[-1], after[0], atol=1e-5)
-    # Nothing is left of the listening.
+    # The recording leaves nothing behind.
     assert not any("call" in vars(getattr(layer, "layer", layer)) for layer in model.get_layer("reader").layers)
 
 
-def test_a_layer_keeps_what_it_heard_apart_from_what_is_added_to_it():
+def test_traces_are_of_the_layers_and_not_of_residual_sums():
     model = language_model(tokens=11, dim=5, units=5, layers=2, residual=True)
     _, layers = inspection.read(LanguageModelDecoder(model), [2, 3, 4, 5])
     reader = model.get_layer("reader")
@@ -126,7 +126,7 @@ def test_features_are_what_a_reader_of_the_text_would_count():
     assert features["characters since . ! ?"][TEXT.index(".") :][:4].tolist() == [0, 1, 2, 3]
 
 
-def test_a_unit_that_follows_a_feature_is_found_and_chance_is_told():
+def test_a_unit_that_follows_a_feature_is_found_with_the_level_of_chance():
     rng = np.random.default_rng(0)
     text = "".join("a" * n + "\n" for n in rng.integers(5, 40, 60))
     line = inspection.features(text)["position in the line"]
@@ -148,7 +148,7 @@ def test_a_unit_that_follows_a_feature_is_found_and_chance_is_told():
 
 @pytest.mark.parametrize("kind, spell", [(kind, False) for kind in ("characters", "words", "whitespace", "bpe")]
                          + [("words", True), ("whitespace", True)])  # fmt: skip
-def test_tokens_stand_where_the_text_has_them(kind, spell):
+def test_tokens_have_their_positions_in_the_text(kind, spell):
     codec = Codec.learn(kind, [TEXT, "the hall is dark"], 60, spell=spell)
     text = 'The hall  was "dark"; <unk> <end>\n\n é hal go\n'
     ids, unknown = codec.encode(text)
@@ -158,7 +158,7 @@ def test_tokens_stand_where_the_text_has_them(kind, spell):
     assert all(text[: token["end"]].endswith(token["text"]) for token in tokens)
     if kind != "whitespace":
         assert not any(token["before"] for token in tokens)
-    for token, i, piece in zip(tokens, ids, codec.shown(ids), strict=True):
+    for token, i, piece in zip(tokens, ids, codec.token_texts(ids), strict=True):
         assert token["known"] == (i != 1) and (i == 1 or token["text"] == piece)
 
 
@@ -212,12 +212,12 @@ def train(corpus, folder, *more):
     return folder
 
 
-def test_a_run_is_looked_into(trained, tmp_path, capsys):
+def test_a_run_is_inspected(trained, tmp_path, capsys):
     (tmp_path / "text.txt").write_text(TEXT * 3 + "é", "utf-8")
     capsys.readouterr()
     assert run.main(["--mode=inspect", f"--workdir={trained}", f"--input={tmp_path / 'text.txt'}"]) == 0
     out = capsys.readouterr().out
-    assert "1 of 184 tokens are unknown" in out and "position in the line" in out and "below .1" in out
+    assert "1 of 184 tokens are not in the vocabulary" in out and "position in the line" in out and "below .1" in out
     assert (trained / "gates.png").read_bytes().startswith(b"\x89PNG")
     page = (trained / "inspect.html").read_text("utf-8")
     assert page.count("<details") >= 3
@@ -234,7 +234,7 @@ def test_units_layer_stretch_and_files_are_chosen(trained, tmp_path, capsys):
 
 
 def test_a_text_that_is_too_long_is_cut_and_one_token_is_enough(trained, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("seqzoo.tasks.language_model.INSPECTED", 30)
+    monkeypatch.setattr("seqzoo.display.inspection.LONGEST", 30)
     files = [f"--html={tmp_path / 'a.html'}", f"--png={tmp_path / 'a.png'}"]
     (tmp_path / "text.txt").write_text(TEXT * 50, "utf-8")
     assert run.main(["--mode=inspect", f"--workdir={trained}", f"--input={tmp_path / 'text.txt'}", *files]) == 0
@@ -262,7 +262,7 @@ def test_a_wrong_request_is_one_line(trained, tmp_path, capsys, flags, words):
     assert error.count("\n") == 1 and all(word in error for word in words), error
 
 
-def test_a_feed_forward_run_has_nothing_to_look_into(corpus, tmp_path, capsys):
+def test_a_feed_forward_run_has_nothing_to_inspect(corpus, tmp_path, capsys):
     folder = train(corpus, tmp_path / "run", "--context=3")
     assert run.main(["--mode=inspect", f"--workdir={folder}", "--text=a"]) == 2
     error = capsys.readouterr().err
@@ -272,5 +272,5 @@ def test_a_feed_forward_run_has_nothing_to_look_into(corpus, tmp_path, capsys):
 def test_a_layer_without_gates_shows_its_state(corpus, tmp_path, capsys):
     folder = train(corpus, tmp_path / "run", "--rnn=rnn", "--tokenizer=words", "--layer_norm", "--weight_drop=0.1")
     assert run.main(["--mode=inspect", f"--workdir={folder}", f"--text={TEXT}"]) == 0
-    assert "--rnn=rnn has no gates" in capsys.readouterr().out
+    assert "only h is drawn" in capsys.readouterr().out
     assert (folder / "gates.png").is_file()

@@ -1,4 +1,4 @@
-"""What a recurrent layer runs on: by our words, and by what Keras does."""
+"""Kernels of recurrent layers: what is reported, and what Keras really runs."""
 
 import contextlib
 import importlib
@@ -11,15 +11,17 @@ from rich.console import Console
 
 from seqzoo import run
 from seqzoo.display import kernels
-from seqzoo.display.kernels import CUDNN, FUSED, LOOP, SCAN, UNROLLED
+from seqzoo.display.kernels import CUDNN, FUSED, LOOP, PLAIN, SCAN, UNROLLED
+from seqzoo.inputs import words
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
 from seqzoo.rnns import RNNS, lstm, min_rnns
 from seqzoo.training.loop import explain
 
 # The package has a function of the module's name.
 keras_rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
-# What each registered layer runs on: here, on a GPU. A name that is not here is a new cell: of a loop.
+# (here, on a GPU) of each registered layer. A new cell, which is not listed, runs in a loop.
 EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (LOOP, CUDNN), "min_gru": (SCAN, SCAN), "min_lstm": (SCAN, SCAN)}
+EXPECTED["none"] = (PLAIN, PLAIN)
 OPTIONS = (
     {"activation": "relu"}, {"activation": "crelu"}, {"recurrent_activation": "relu"}, {"unroll": True},
     {"use_bias": False}, {"recurrent_dropout": 0.1}, {"dropout": 0.1}, {"use_cudnn": False}, {"reset_after": False},
@@ -32,16 +34,16 @@ def no_gpu(monkeypatch):
 
 
 @contextlib.contextmanager
-def told(module, name, said, monkeypatch):
-    """While it is open, calls of a function of a module are noted."""
+def recorded(module, name, calls, monkeypatch):
+    """Context in which the calls of a function of a module are recorded."""
     function = getattr(module, name)
 
-    def noted(*args, **kwargs):
-        said.append(name)
+    def recording(*args, **kwargs):
+        calls.append(name)
         return function(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, name, noted)
+        patch.setattr(module, name, recording)
         yield
 
 
@@ -57,20 +59,20 @@ def test_each_registered_layer_has_the_kernels_of_its_kind(name, no_gpu):
 
 @pytest.mark.parametrize("name", [name for name in RNNS.names() if not name.startswith("bi")])
 @pytest.mark.parametrize("option", [{}, {"unroll": True}, {"recurrent_dropout": 0.1}, {"activation": "relu"}])
-def test_what_is_said_of_this_device_is_what_runs(name, option, no_gpu, monkeypatch):
+def test_the_kernel_reported_for_this_device_is_the_one_that_runs(name, option, no_gpu, monkeypatch):
     layer = RNNS[name](4, **option)
     here = kernels.kernels(layer)[0].here
     kinds = here.replace(" in training, then ", ",").split(",")
     for training, kind in ((True, kinds[0]), (False, kinds[-1])):
-        said = []
+        calls = []
         with (
-            told(lstm, "fused_lstm", said, monkeypatch),
-            told(min_rnns, "linear_scan", said, monkeypatch),
-            told(keras.src.backend, "rnn", said, monkeypatch),
+            recorded(lstm, "fused_lstm", calls, monkeypatch),
+            recorded(min_rnns, "linear_scan", calls, monkeypatch),
+            recorded(keras.src.backend, "rnn", calls, monkeypatch),
         ):
             layer(np.ones((1, 3, 2), "float32"), mask=np.ones((1, 3), bool), training=training)
-        expected = {FUSED: "fused_lstm", SCAN: "linear_scan", LOOP: "rnn", UNROLLED: "rnn"}[kind]
-        assert set(said) == {expected}
+        expected = {FUSED: {"fused_lstm"}, SCAN: {"linear_scan"}, LOOP: {"rnn"}, UNROLLED: {"rnn"}, PLAIN: set()}
+        assert set(calls) == expected[kind]
         assert layer.unroll == (kind == UNROLLED)
 
 
@@ -78,14 +80,14 @@ def test_what_is_said_of_this_device_is_what_runs(name, option, no_gpu, monkeypa
     "name, option",
     [(name, option) for name in ("lstm", "gru") for option in OPTIONS if name == "gru" or "reset_after" not in option],
 )
-def test_cudnn_is_ruled_out_by_what_rules_it_out_in_keras(name, option, monkeypatch, no_gpu):
-    """With a GPU that is made up, whether Keras calls cuDNN's operation."""
+def test_cudnn_is_ruled_out_by_the_rules_of_keras(name, option, monkeypatch, no_gpu):
+    """Pretends that there is a GPU, and checks whether Keras calls the cuDNN operation."""
     monkeypatch.setattr(keras_rnn, "_is_gpu_available", lambda: True)
     called = []
 
     def cudnn(*args, **kwargs):
         called.append(True)
-        raise NotImplementedError  # on goes the loop
+        raise NotImplementedError  # Keras falls back to the loop
 
     monkeypatch.setattr(keras_rnn, f"_cudnn_{name}", cudnn)
     layer = RNNS[name](4, **option)
@@ -101,12 +103,12 @@ def test_cudnn_is_ruled_out_by_what_rules_it_out_in_keras(name, option, monkeypa
 def test_on_a_gpu_the_fused_loop_serves_only_where_keras_leaves_it_the_layer(use_cudnn, monkeypatch):
     monkeypatch.setattr(keras_rnn, "_is_gpu_available", lambda: True)
     layer = RNNS["lstm"](4, recurrent_dropout=0.1, use_cudnn=use_cudnn)
-    said = []
-    with told(lstm, "fused_lstm", said, monkeypatch):
+    calls = []
+    with recorded(lstm, "fused_lstm", calls, monkeypatch):
         layer(np.ones((1, 3, 2), "float32"), training=False)
     (kernel,) = kernels.kernels(layer)
-    assert kernel.gpu == ("while loop in training, then fused loop" if said else LOOP)
-    assert bool(said) == (use_cudnn is False)
+    assert kernel.gpu == ("while loop in training, then fused loop" if calls else LOOP)
+    assert bool(calls) == (use_cudnn is False)
 
 
 def test_jax_has_no_cudnn_for_a_gru_nor_with_a_mask(monkeypatch):
@@ -116,36 +118,37 @@ def test_jax_has_no_cudnn_for_a_gru_nor_with_a_mask(monkeypatch):
     assert kernels.why_not_cudnn(keras.layers.LSTM(4), masked=False) == ""
 
 
-def test_layers_are_found_however_deep_they_are(no_gpu):
+def test_nested_layers_are_found(no_gpu):
     def found(model):
         return [(kernel.kind, kernel.here, kernel.gpu) for kernel in kernels.kernels(model)]
 
     whole = ("LSTM", FUSED, CUDNN)
-    assert found(tagger(3, words=9, characters="rnn", character_vocabulary=5, units=4, layers=2)) == [whole] * 6
-    assert found(classifier(3, words=9, units=4, layers=1, rnn="bigru")) == [("GRU", LOOP, CUDNN)] * 2
-    assert found(classifier(3, ("mean",), words=9, layers=0)) == []
+    front = words(9, characters="rnn", character_vocabulary=5)
+    assert found(tagger(3, front, rnn="bilstm", units=4, layers=2)) == [whole] * 6
+    assert found(classifier(3, words(9), units=4, layers=1, rnn="bigru")) == [("GRU", LOOP, CUDNN)] * 2
+    assert found(classifier(3, words(9), ("mean",), layers=0)) == []
     assert found(language_model(9, units=4, weight_drop=0.1)) == [whole] * 2
     assert found(generator(9, 2, units=4)) == [whole, ("GRUCell", UNROLLED, UNROLLED)]
     feeding = seq2seq(9, 9, units=4, encoder_units=4, input_feeding=True)
     assert found(feeding) == [whole, whole, ("LSTMCell", LOOP, LOOP)]
     assert re.fullmatch(r"encoder/bidirectional\w*/forward_lstm\w*", kernels.kernels(feeding)[0].layer)
-    said = kernels.line(kernels.kernels(feeding))
-    assert said.startswith("2 LSTM: fused loop, on a GPU cuDNN; 1 LSTMCell: while loop (no cuDNN: ")
+    line = kernels.line(kernels.kernels(feeding))
+    assert line.startswith("2 LSTM: fused loop, on a GPU cuDNN; 1 LSTMCell: while loop (no cuDNN: ")
 
 
-def test_a_run_says_it_in_a_line_and_in_a_table_if_asked(tmp_path, capsys):
-    (tmp_path / "train.txt").write_text("ab ba ab\n" * 30)
-    (tmp_path / "valid.txt").write_text("ab ba\n" * 5)
-    flags = ["--task=language_model", "--dataset=text", f"--data_dir={tmp_path}", "--units=4", "--dim=4", "--epochs=1"]
-    flags += ["--rnn=min_gru", "--batch_size=2", "--ngram=0", f"--workdir={tmp_path / 'run'}"]
+def test_a_run_prints_its_kernels_in_a_line_or_in_a_table(tmp_path, capsys):
+    for split in ("train", "valid"):
+        (tmp_path / f"{split}.txt").write_text("ab X O\nba Y O\n\n" * 5)
+    flags = ["--task=pos", "--dataset=conll", f"--data_dir={tmp_path}", "--units=4", "--word_dim=4", "--epochs=1"]
+    flags += ["--rnn=min_gru", "--layers=1", "--characters=none", f"--workdir={tmp_path / 'run'}"]
     assert run.main(flags) == 0
     out = capsys.readouterr().out
-    assert "recurrent layers: 1 MinGRU: parallel scan (no cuDNN: it has no kernel of a MinGRU)" in out
+    assert "recurrent layers: 1 MinGRU: parallel scan (no cuDNN: it has no MinGRU kernel)" in out
     assert "why not cuDNN" not in out
     assert run.main([*flags, "--explain_rnn"]) == 0
     assert "why not cuDNN" in capsys.readouterr().out
-    score = ["--mode=score", f"--workdir={tmp_path / 'run'}", "--text=ab", "--explain_rnn"]
-    assert run.main(score) == 0
+    predict = ["--mode=predict", f"--workdir={tmp_path / 'run'}", "--text=ab", "--explain_rnn"]
+    assert run.main(predict) == 0
     out, error = capsys.readouterr()
     assert "parallel scan" in error and "parallel scan" not in out
 
@@ -153,5 +156,5 @@ def test_a_run_says_it_in_a_line_and_in_a_table_if_asked(tmp_path, capsys):
 def test_a_model_without_recurrent_layers_says_so(capsys):
     model = language_model(9, dim=4, units=4, layers=1, context=3)
     assert kernels.line(kernels.kernels(model)) == ""
-    explain(model, Console(), in_a_table=True)
+    explain(model, Console(), as_table=True)
     assert capsys.readouterr().out.startswith("No recurrent layers")

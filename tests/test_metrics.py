@@ -7,18 +7,12 @@ import warnings
 import numpy as np
 import pytest
 
-from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot, reliability_plot
-from seqzoo.metrics.scores import (
-    accuracy_scores,
-    calibration,
-    class_scores,
-    common_errors,
-    confusion,
-    label_set_scores,
-    span_scores,
-    translation_scores,
-)
-from seqzoo.music.score import Score
+from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, reliability_plot
+from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
+from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion, span_scores
+from seqzoo.metrics.text import pair_scores
+from seqzoo.metrics.translation import translation_scores
 from seqzoo.text.baselines import lookup_baseline, naive_bayes_baseline
 from seqzoo.text.spans import spans
 
@@ -209,26 +203,24 @@ def test_the_baseline_gives_each_word_its_most_frequent_tag():
 def test_plots_are_written_without_pyplot_and_nothing_here_waits_for_tensorflow(tmp_path):
     code = f"""
 import sys
-import seqzoo.display.terminal, seqzoo.metrics, seqzoo.text.tokenizer
+import seqzoo.display.pages, seqzoo.display.tables, seqzoo.display.terminal, seqzoo.metrics, seqzoo.text.tokenizer
 assert not {{"matplotlib", "seqeval", "sklearn"}} & set(sys.modules)
-from seqzoo.music.score import Note, Score
-from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, piano_roll_plot
+from seqzoo.display.plots import attention_plot, confusion_plot, history_plot
 history = [{{"epoch": 1, "loss": 2.0, "valid_f1": 10.0}}, {{"epoch": 2, "loss": float("nan")}}]
-history_plot(history, "valid_f1", {str(tmp_path / "history.png")!r})
-history_plot(history, "loss", {str(tmp_path / "loss.png")!r}, direction="min")
+from seqzoo.metrics.measure import Measure
+measures = {{"f1": Measure("F1", "max", "%"), "recall": Measure("$_R", "max", "%"), "loss": Measure("Loss", "min")}}
+history_plot(history, "f1", measures, {str(tmp_path / "history.png")!r})
+history[0]["valid_loss"] = 1.0
+history_plot(history, "loss", measures, {str(tmp_path / "loss.png")!r})
 confusion_plot(["O", "PER"], [[12345, 1], [0, 0]], {str(tmp_path / "confusion.png")!r})
-piano_roll_plot(Score([Note(0, 40, 0), Note(7, "1/3", 127, voice=2)], name="$ 東京"), {str(tmp_path / "roll.png")!r})
 assert not {{"matplotlib.pyplot", "tensorflow", "keras"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
     assert all(
-        (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        for name in ("history", "loss", "confusion", "roll")
+        (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in ("history", "loss", "confusion")
     )
     with pytest.raises(ValueError, match="valid_bleu"):
-        history_plot([{"epoch": 1, "loss": 2.0}], "valid_bleu", tmp_path / "none.png")
-    with pytest.raises(ValueError, match="without notes"):
-        piano_roll_plot(Score([]), tmp_path / "none.png")
+        history_plot([{"epoch": 1, "loss": 2.0}], "bleu", {"bleu": Measure("BLEU", "max")}, tmp_path / "none.png")
     confusion_plot(["$_$"], np.zeros((1, 1), int), tmp_path / "empty.svg")
 
 
@@ -289,7 +281,7 @@ def test_calibration_is_right_by_hand():
 
 def test_calibration_refuses_what_is_no_probability():
     for confidences, correct, message in [
-        ([], [], "no answer"),
+        ([], [], "at least one answer"),
         ([1.1], [True], "not 1.1"),
         ([float("nan")], [True], "not nan"),
         ([0.5], [], "1 confidences and 0"),
@@ -338,6 +330,41 @@ def test_translations_score_as_bleu_is_by_hand():
     assert same["exact"] == 50 and same["bleu_signature"].startswith("nrefs:1|case:lc|eff:no|tok:char")
     assert translation_scores(["A b c d"], ["a b c d"])["exact"] == 0
     assert translation_scores(["a", ""], ["", ""])["exact"] == 50
+
+
+def test_pairs_are_scored_in_all_and_by_group():
+    assert pair_scores([("2 attractors", True), ("none", True), ("none", False)]) == {
+        "accuracy": pytest.approx(200 / 3),
+        "support": 3,
+        "classes": {"2 attractors": {"accuracy": 100, "support": 1}, "none": {"accuracy": 50, "support": 2}},
+    }
+    with pytest.raises(ValueError, match="no pairs"):
+        pair_scores([])
+
+
+def test_scores_of_labels_are_those_of_scikit_learn():
+    from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+    rng = random.Random(0)
+    gold, predicted = ([rng.choice("abcd") for _ in range(200)] for _ in range(2))
+    scores = class_scores(gold, predicted)
+    found = [[each[name] for name in ("precision", "recall", "f1", "support")] for each in scores["classes"].values()]
+    precision, recall, f1, support = precision_recall_fscore_support(gold, predicted)
+    np.testing.assert_allclose(found, np.array([100 * precision, 100 * recall, 100 * f1, support]).T)
+    assert scores["accuracy"] == pytest.approx(100 * accuracy_score(gold, predicted))
+    assert scores["macro_f1"] == pytest.approx(100 * f1.mean())
+    labels, counts = confusion([gold], [predicted])
+    np.testing.assert_array_equal(counts, confusion_matrix(gold, predicted, labels=labels))
+
+
+def test_a_measure_knows_its_label_its_format_and_its_sign():
+    assert Measure("F1", "max", "%").label == "F1 (%)" and Measure("Support").label == "Support"
+    assert Measure("Nats a step", "min", "nats").label == "Nats a step"
+    values = (1234, np.int64(1234), 1234.5, None)
+    assert [Measure("x").format(value) for value in values] == ["1,234", "1,234", "1,234.50", ""]
+    assert [Measure("x", direction).sign for direction in ("max", "min", "")] == [1, -1, 0]
+    with pytest.raises(ValueError, match="direction of 'F1'.*'up'"):
+        Measure("F1", "up")
 
 
 @pytest.mark.parametrize("numbers", [(0, 0), (1, 2), (2, 1)])

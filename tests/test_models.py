@@ -1,5 +1,6 @@
 """The contract of the model builders: what a tagger must do whatever it is made of."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from backends import weight_gradients
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
+from seqzoo.inputs import frames, ids, images, words
 from seqzoo.layers.crf import CRFLoss
-from seqzoo.models import decoder, tagger
-from seqzoo.options import Training
+from seqzoo.models import classifier, decoder, tagger
+from seqzoo.options import Recurrent, Training
 from seqzoo.rnns import RNNS
 from seqzoo.text.casing import CASES
 from seqzoo.training.optimizers import optimizer
@@ -24,27 +26,36 @@ LENGTHS = np.array([6, 2, 4])
 
 SPELLED = {"character_vocabulary": C, "char_dim": 5, "char_units": 6}
 ALLOWED = (np.array([1, 1, 1, 0]), np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 1]]), np.ones(4))
+VECTORS = {"trainable_words": 12, "vectors": np.zeros((V, 7), "float32")}
+FRONTS = {
+    "words": lambda: words(V),
+    "vectors": lambda: words(V, **VECTORS, characters="cnn", **SPELLED, casing=True),
+    "vectors_beside": lambda: words(V, **VECTORS, vectors_trainable=False, word_dim=5),
+    "words_and_spelling": lambda: words(V, characters="rnn", **SPELLED),
+    "spelling": lambda: words(characters="cnn", **SPELLED),
+    "words_and_casing": lambda: words(V, casing=True),
+    "words_lengths": lambda: words(V, lengths=True),
+    "vectors_lengths": lambda: words(V, **VECTORS, characters="cnn", **SPELLED, casing=True, lengths=True),
+    "ids": lambda: ids(V, 5),
+    "frames": lambda: frames(2, mean=[0.1, 0.2], std=[2.0, 0.0]),
+    "image": lambda: images(4, filters=(3, 4), width_pooling=(1, 1)),
+}
 TAGGERS = {
-    "words_softmax": {"words": V, "crf": False, "rnn": "bilstm", "layers": 2},
-    "frozen_vectors_crf": {
-        "words": V, "trainable_words": 12, "vectors": np.zeros((V, 7), "float32"), "characters": "cnn", **SPELLED,
-        "casing": True, "rnn": "lstm", "layers": 1,
-    },
-    "vectors_beside_softmax": {
-        "words": V, "trainable_words": 12, "vectors": np.zeros((V, 7), "float32"), "tune_vectors": False, "word_dim": 5,
-        "crf": False, "rnn": "lstm", "layers": 1,
-    },
-    "deep_crf": {
-        "words": V, "characters": "rnn", **SPELLED, "rnn": "bigru", "layers": 2, "residual": True, "layer_norm": True,
-    },
-    "characters_softmax": {"characters": "cnn", **SPELLED, "crf": False, "rnn": "bisimple_gru", "layers": 1},
-    "constrained_crf": {"words": V, "casing": True, "allowed": ALLOWED, "rnn": "birnn", "layers": 1},
-    "peephole_crf": {"words": V, "rnn": "peephole_lstm", "units": 16, "layers": 1, "activation": "crelu"},
-}  # fmt: skip
+    "words_softmax": ("words", {"crf": False, "rnn": "bilstm", "layers": 2}),
+    "frozen_vectors_crf": ("vectors", {"rnn": "lstm", "layers": 1}),
+    "vectors_beside_softmax": ("vectors_beside", {"crf": False, "rnn": "lstm", "layers": 1}),
+    "deep_crf": ("words_and_spelling", {"rnn": "bigru", "layers": 2, "residual": True, "layer_norm": True}),
+    "characters_softmax": ("spelling", {"crf": False, "rnn": "bisimple_gru", "layers": 1}),
+    "constrained_crf": ("words_and_casing", {"allowed": ALLOWED, "rnn": "birnn", "layers": 1}),
+    "peephole_crf": ("words", {"rnn": "peephole_lstm", "units": 16, "layers": 1, "activation": "crelu"}),
+    "ids_plain": ("ids", {"rnn": "none", "units": 16, "crf": False, "layers": 1}),
+    "frames_softmax": ("frames", {"rnn": "gru", "crf": False, "layers": 1}),
+    "image_crf": ("image", {"rnn": "bilstm", "layers": 1}),
+}
 
 
-def make(arguments, **more):
-    model = tagger(tags=K, **{"units": 8, **arguments, **more})
+def make(front, arguments):
+    model = tagger(K, FRONTS[front](), **{"units": 8, **arguments})
     rng = np.random.default_rng(0)
     for weight in model.weights:  # fresh zeros would hide what padding does
         weight.assign(rng.normal(0, 0.5, weight.shape))
@@ -61,7 +72,7 @@ def batch(steps=T, width=W, seed=0):
     """(inputs, labels, weights) of three sentences; behind their ends there is garbage wherever that is allowed."""
     rng = np.random.default_rng(seed)
     real = np.arange(steps) < LENGTHS[:, None]
-    garbage = np.random.default_rng(99)
+    garbage, floats = np.random.default_rng(99), np.random.default_rng(7)
 
     def padded(low, high, shape, behind):
         values = np.concatenate([rng.integers(low, high, (B, T, *shape)), np.zeros((B, steps - T, *shape), int)], 1)
@@ -74,7 +85,15 @@ def batch(steps=T, width=W, seed=0):
         "tokens": padded(1, V, (), 0),
         "characters": np.pad(spelled, [(0, 0), (0, 0), (0, width - W)]),
         "casing": padded(0, len(CASES), (), 1),
-        "lengths": LENGTHS.astype("int32"),
+        "frames": np.where(
+            real[..., None], np.pad(floats.normal(size=(B, T, 2)), [(0, 0), (0, steps - T), (0, 0)]), 1e3
+        ),
+        "image": np.where(
+            real[:, None, :, None],
+            np.pad(floats.normal(size=(B, 4, T, 1)), [(0, 0), (0, 0), (0, steps - T), (0, 0)]),
+            1e3,
+        ),
+        **dict.fromkeys(("lengths", "frames_length", "image_width"), LENGTHS.astype("int32")),
     }
     # Tag 3, which ALLOWED restricts, stands only behind the ends.
     labels = padded(0, 3, (), garbage.integers(0, K, (B, steps)))
@@ -102,7 +121,11 @@ def results(model, decoded, inputs, labels, weights):
 
 def rows(data, which, length=None, width=None):
     inputs, labels, weights = data
-    inputs = {name: array[which] if name == "lengths" else array[which, :length] for name, array in inputs.items()}
+    axes = {"image": 2}  # of time; lengths have none
+    inputs = {
+        name: array[which] if array.ndim == 1 else array[which][(slice(None),) * axes.get(name, 1) + (slice(length),)]
+        for name, array in inputs.items()
+    }
     inputs["characters"] = inputs["characters"][:, :, :width]
     return inputs, labels[which, :length], weights[which, :length]
 
@@ -113,7 +136,7 @@ def close(received, expected, tolerance=1e-4):
 
 @pytest.mark.parametrize("name", TAGGERS)
 def test_padding_changes_nothing(name):
-    model = make(TAGGERS[name])
+    model = make(*TAGGERS[name])
     decoded = decoder(model)
     data = batch()
     real = data[2] > 0
@@ -143,9 +166,12 @@ def test_padding_changes_nothing(name):
         close(received, expected)
 
 
-@pytest.mark.parametrize("name", ["words_softmax", "frozen_vectors_crf"])
+FRONT_OF_LENGTHS = {"words_softmax": "words_lengths", "frozen_vectors_crf": "vectors_lengths"}
+
+
+@pytest.mark.parametrize("name", FRONT_OF_LENGTHS)
 def test_true_lengths_give_the_same_as_masking(name):
-    masking, told = make(TAGGERS[name]), make(TAGGERS[name], lengths=True)
+    masking, told = make(*TAGGERS[name]), make(FRONT_OF_LENGTHS[name], TAGGERS[name][1])
     told.set_weights(masking.get_weights())
     data = batch(steps=T + 1)
     real = data[2] > 0
@@ -161,7 +187,7 @@ def test_true_lengths_give_the_same_as_masking(name):
 
 @pytest.mark.parametrize("name", TAGGERS)
 def test_a_tagger_learns_one_batch(name):
-    model = make(TAGGERS[name])
+    model = make(*TAGGERS[name])
     model.compile(keras.optimizers.Adam(0.03), loss_of(model))
     inputs, labels, weights = batch()
     frozen = [np.array(weight) for weight in model.non_trainable_weights]
@@ -174,7 +200,7 @@ def test_a_tagger_learns_one_batch(name):
     np.testing.assert_array_equal(np.array(decoder(model)(inputs)["tags"])[real], labels[real])
     for before, after in zip(frozen, model.non_trainable_weights, strict=True):
         np.testing.assert_array_equal(before, after)
-    assert len(frozen) == ("vectors" in TAGGERS[name])
+    assert len(frozen) == ("vectors" in TAGGERS[name][0])
 
 
 def test_a_saved_tagger_is_the_same_in_a_fresh_process_and_a_new_one_trains_there(tmp_path):
@@ -182,20 +208,21 @@ def test_a_saved_tagger_is_the_same_in_a_fresh_process_and_a_new_one_trains_ther
     np.savez(tmp_path / "inputs.npz", **data)
     expected = {}
     for name in ("frozen_vectors_crf", "deep_crf", "constrained_crf"):
-        model = make(TAGGERS[name])
+        model = make(*TAGGERS[name])
         model.save(tmp_path / f"{name}.keras")
         expected[name] = decoder(model)(inputs_of(model, data))["confidence"]
-    decoder(make(TAGGERS["words_softmax"])).save(tmp_path / "decoder.keras")
-    expected["decoder"] = decoder(make(TAGGERS["words_softmax"]))({"tokens": data["tokens"]})["confidence"]
+    decoder(make(*TAGGERS["words_softmax"])).save(tmp_path / "decoder.keras")
+    expected["decoder"] = decoder(make(*TAGGERS["words_softmax"]))({"tokens": data["tokens"]})["confidence"]
     np.savez(tmp_path / "expected.npz", real=batch()[2] > 0, **expected)
-    # Somebody else's program: one import of ours, no task, flag, dataset or registry.
+    # A stranger's program: a front and a builder, without task, flag, dataset or registry.
     script = """
+from seqzoo.inputs import words
 from seqzoo.models import tagger
 
 import sys
 import keras, numpy as np
 
-model = tagger(tags=3, words=9, units=4, layers=1, crf=False)
+model = tagger(tags=3, front=words(9), units=4, layers=1, crf=False)
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(
     from_logits=True, reduction="mean_with_sample_weight"))
 tokens = np.array([[1, 2, 3], [4, 5, 0]])
@@ -223,7 +250,7 @@ for name, confidence in expected.items():
 
 
 def test_a_crf_tagger_trains_under_xla():
-    model = make({"words": V, "characters": "cnn", **SPELLED, "casing": True, "rnn": "lstm", "layers": 1})
+    model = make("vectors", {"rnn": "lstm", "layers": 1})
     inputs, labels, weights = batch()
     inputs = inputs_of(model, inputs)
     eager = CRFLoss()(labels, model(inputs), sample_weight=weights)
@@ -238,10 +265,66 @@ def test_a_crf_tagger_trains_under_xla():
 def test_every_registered_rnn_makes_a_tagger():
     inputs = batch()[0]
     for name in RNNS.names():
-        model = make({"words": V, "rnn": name, "layers": 1})
+        model = make("words", {"rnn": name, "layers": 1})
         assert np.isfinite(model(inputs_of(model, inputs))).all()
 
 
-def test_a_tagger_without_features_is_refused():
-    with pytest.raises(ValueError, match="needs features"):
-        tagger(tags=K)
+def test_wrong_options_are_refused():
+    for wrong, message in {
+        "no features": (words, "needs features"),
+        "characters": (lambda: words(V, characters="lstm"), "'cnn', 'rnn' or 'none'. Received: 'lstm'"),
+        "pooling": (lambda: images(4, width_pooling=(2, 3)), "1 or 2 for each .* Received"),
+        "one pooling": (lambda: images(4, width_pooling=(2,)), "1 or 2 for each of the 2"),
+    }.values():
+        with pytest.raises(ValueError, match=message):
+            wrong()
+    for call, wrong, right in (
+        (lambda: tagger(K, words(V), unit=3), "unit", "units"),
+        (lambda: classifier(K, words(V), segments=3), "segments", "segment"),
+        (lambda: words(V, charcters="cnn"), "charcters", "characters"),
+    ):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument {wrong!r}. Did you mean {right!r}"):
+            call()
+
+
+@pytest.mark.parametrize("builder", [tagger, classifier])
+def test_the_signature_of_a_builder_shows_every_option_with_its_type_and_default(builder):
+    parameters = inspect.signature(builder).parameters
+    assert all(parameter.annotation is not parameter.empty for parameter in parameters.values())
+    required = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
+    assert required == {tagger: ["tags", "front"], classifier: ["classes", "front"]}[builder]
+    assert set(Recurrent.__dataclass_fields__) <= set(parameters)  # a group of options goes to a builder in one call
+    assert not {"x", "mask", "options", "initial_state"} & set(parameters)
+
+
+def test_two_fronts_of_one_kind_stand_in_one_model():
+    sides = [words(V, casing=True, characters="cnn", **SPELLED, name=name) for name in ("source", "target")]
+    sides += [frames(2, mean=1.0, name=name) for name in ("left", "right")]
+    inputs = {name: keras_input for side in sides for name, keras_input in side[0].items()}
+    model = keras.Model(inputs, keras.layers.Concatenate()([side[1][:, 0] for side in sides]))
+    assert {"source_tokens", "source_characters", "target_casing", "left", "left_length"} <= set(model.input)
+    assert {"source_word_embedding", "target_spelling", "right_normalization"} <= {layer.name for layer in model.layers}
+
+
+def test_the_steps_of_a_picture_are_its_pooled_columns():
+    inputs, x, mask = images(5, filters=(3, 4), width_pooling=(2, 1))
+    model = keras.Model(inputs, [x, mask])
+    for weight in model.weights:
+        weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    picture = np.random.default_rng(1).normal(size=(3, 5, 7, 1)).astype("float32")
+    widths = np.array([7, 3, 4])
+    steps, real = (np.array(part) for part in model({"image": picture, "image_width": widths}))
+    assert steps.shape == (3, 4, 2 * 4)
+    np.testing.assert_array_equal(real.sum(1), [4, 2, 2])
+    for row, width in enumerate(widths):
+        alone, _ = model({"image": picture[row : row + 1, :, :width], "image_width": widths[row : row + 1]})
+        close(steps[row, real[row]], alone[0])
+
+
+def test_frames_are_normalised_and_zeros_may_be_real():
+    inputs, x, mask = frames(2, mean=[1.0, 2.0], std=[2.0, 0.0])
+    model = keras.Model(inputs, [x, mask])
+    given = np.array([[[0, 0], [3, 4], [np.nan, 9]]], "float32")
+    x, mask = model({"frames": given, "frames_length": np.array([2])})
+    np.testing.assert_array_equal(x, [[[-0.5, -2], [1, 2], [0, 0]]])
+    np.testing.assert_array_equal(mask, [[True, True, False]])

@@ -8,9 +8,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from seqzoo.datasets import DATASETS
-from seqzoo.music import score as music
-from seqzoo.music.score import HOLD, REST, Note, Score
+from seqzoo.music.events import EVENTS, from_events, to_events
+from seqzoo.music.frames import from_frames, to_frames
+from seqzoo.music.keys import find_key, key_name, parse_key, parse_pitch, pitch_name
+from seqzoo.music.midi import read_midi, write_midi
+from seqzoo.music.plots import piano_roll_plot
+from seqzoo.music.score import Note, Score, quantize, transpose
+from seqzoo.music.statistics import corpus_statistics, score_statistics, statistics_table
+from seqzoo.music.voices import from_voices, separate_voices, skyline, to_voices
 
 STEPS = [Fraction(1, 4), Fraction(1, 12), Fraction(1, 3), 1]
 # Rests at the start; repeated notes; a unison of two voices, of which one goes on; a crossing; a triplet.
@@ -20,7 +25,7 @@ HAND = Score(
         Note(2, Fraction(1, 2), 72),
         Note(Fraction(5, 2), Fraction(1, 2), 72, velocity=100),
         Note(4, 2, 60),
-        *(Note(6 + Fraction(place, 3), Fraction(1, 3), 74 - place) for place in range(3)),
+        *(Note(6 + Fraction(third, 3), Fraction(1, 3), 74 - third) for third in range(3)),
         Note(2, 4, 60, voice=1),
         Note(6, 1, 76, voice=1),
         Note(3, Fraction(1, 32), 48, voice=2),
@@ -34,15 +39,22 @@ HAND = Score(
 
 def random_score(seed, voices=3, polyphonic=True):
     """Notes off every grid, some shorter than any; many repeated or overlapping where polyphonic."""
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     notes, ends = [], [Fraction(0)] * voices
     for _ in range(60):
-        voice = draw.randrange(voices)
-        start = Fraction(draw.randrange(480), 24) if polyphonic else ends[voice] + draw.choice([0, 0, Fraction(1, 2)])
-        length = Fraction(draw.randrange(1, 80), 24) if polyphonic else Fraction(draw.randrange(1, 9), 4)
+        voice = rng.randrange(voices)
+        start = Fraction(rng.randrange(480), 24) if polyphonic else ends[voice] + rng.choice([0, 0, Fraction(1, 2)])
+        length = Fraction(rng.randrange(1, 80), 24) if polyphonic else Fraction(rng.randrange(1, 9), 4)
         ends[voice] = start + length
-        notes.append(Note(start, length, draw.randrange(60, 66), voice, draw.randrange(1, 128)))
+        notes.append(Note(start, length, rng.randrange(60, 66), voice, rng.randrange(1, 128)))
     return Score(notes)
+
+
+def on_steps(score, step):
+    """The score with its sixteenths stretched to steps."""
+    factor = 4 * step
+    notes = [dataclasses.replace(note, start=note.start * factor, length=note.length * factor) for note in score.notes]
+    return dataclasses.replace(score, notes=notes)
 
 
 def without_velocities(score):
@@ -69,7 +81,7 @@ def test_a_score_is_sorted_and_its_times_are_fractions():
         ((0, 1, 60, 0, 0), "velocity 0"),
     ],
 )
-def test_what_is_out_of_range_is_named(values, message):
+def test_a_note_out_of_range_names_the_field(values, message):
     with pytest.raises(ValueError, match=message):
         Note(*values)
 
@@ -79,8 +91,8 @@ def test_quantized_notes_lie_on_the_grid_and_a_pitch_sounds_once_at_a_time(step)
     exact = Fraction(step).limit_denominator(100)
     for score in SCORES:
         for merge in (False, True):
-            once = music.quantize(score, step, merge)
-            assert music.quantize(once, step, merge) == once
+            once = quantize(score, step, merge)
+            assert quantize(once, step, merge) == once
             assert all((time / exact).denominator == 1 for note in once.notes for time in (note.start, note.length))
             ends = {}
             for note in once.notes:
@@ -92,87 +104,85 @@ def test_quantized_notes_lie_on_the_grid_and_a_pitch_sounds_once_at_a_time(step)
 
 
 def test_a_note_within_another_of_its_pitch_cuts_it_and_goes_on():
-    merged = music.quantize(Score([Note(0, 4, 60), Note(1, 1, 60, voice=1)]), merge=True)
+    merged = quantize(Score([Note(0, 4, 60), Note(1, 1, 60, voice=1)]), merge=True)
     assert [(note.start, note.end) for note in merged.notes] == [(0, 1), (1, 4)]
 
 
 def test_two_notes_of_a_pitch_that_begin_together_are_one_as_long_and_hard_as_either():
     both = Score([Note(0, 1, 60, velocity=100), Note(0, 2, 60, voice=1, velocity=50)])
-    assert music.quantize(both, merge=True).notes == [Note(0, 2, 60, velocity=100)]
+    assert quantize(both, merge=True).notes == [Note(0, 2, 60, velocity=100)]
 
 
 @pytest.mark.parametrize("step", [0, -1])
-def test_a_step_must_be_more_than_nothing(step):
+def test_a_step_must_be_positive(step):
     with pytest.raises(ValueError, match=f"step {step}"):
-        music.to_events(HAND, step)
+        to_events(HAND, step)
 
 
-# Encodings
+# Representations
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_frames_come_back(step):
     for score in SCORES:
-        frames, onsets = music.to_frames(score, step)
-        back = music.from_frames(frames, onsets, step)
-        assert back.notes == without_velocities(music.quantize(score, step, merge=True))
-        assert music.to_frames(back, step) == (frames, onsets)
+        frames, onsets = to_frames(score, step)
+        back = from_frames(frames, onsets, step)
+        assert back.notes == without_velocities(quantize(score, step, merge=True))
+        assert to_frames(back, step) == (frames, onsets)
 
 
 def test_frames_keep_repeated_notes_apart_only_by_onsets():
-    frames, onsets = music.to_frames(Score([Note(1, 1, 60), Note(2, 1, 60), Note(2, 1, 67)]), 1)
+    frames, onsets = to_frames(Score([Note(1, 1, 60), Note(2, 1, 60), Note(2, 1, 67)]), 1)
     assert frames == [(), (60,), (67, 60)] and onsets == [(), (60,), (67, 60)]
-    assert music.from_frames(frames, step=1).notes == [Note(1, 2, 60), Note(2, 1, 67)]
+    assert from_frames(frames, step=1).notes == [Note(1, 2, 60), Note(2, 1, 67)]
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_voices_come_back(step):
     for seed in range(5):
-        score = music.quantize(random_score(seed, voices=4, polyphonic=False), Fraction(1, 4))
-        scaled = [dataclasses.replace(n, start=n.start * 4 * step, length=n.length * 4 * step) for n in score.notes]
-        score = dataclasses.replace(score, notes=scaled)
-        pitches, onsets = music.to_voices(score, step)
+        score = on_steps(quantize(random_score(seed, voices=4, polyphonic=False), Fraction(1, 4)), step)
+        pitches, onsets = to_voices(score, step)
         assert pitches.shape == onsets.shape == (score.length / step, 4)
-        assert music.from_voices(pitches, onsets, step).notes == without_velocities(score)
+        assert from_voices(pitches, onsets, step).notes == without_velocities(score)
 
 
 def test_voices_are_columns_and_held_notes_are_repeated():
-    pitches, onsets = music.to_voices(Score([Note(0, 2, 72), Note(2, 1, 72), Note(1, 1, 60, voice=1)]), 1, voices=2)
+    pitches, onsets = to_voices(Score([Note(0, 2, 72), Note(2, 1, 72), Note(1, 1, 60, voice=1)]), 1, voices=2)
     assert pitches.tolist() == [[72, -1], [72, 60], [72, -1]]
     assert onsets.tolist() == [[True, False], [False, True], [True, False]]
-    assert music.from_voices(pitches, step=1).notes == [Note(0, 3, 72), Note(1, 1, 60, voice=1)]
-    assert music.to_voices(Score([]))[0].shape == (0, 4)
-    assert music.from_voices(np.zeros((0, 4))).notes == []
+    assert from_voices(pitches, step=1).notes == [Note(0, 3, 72), Note(1, 1, 60, voice=1)]
+    assert to_voices(Score([]))[0].shape == (0, 4)
+    assert from_voices(np.zeros((0, 4))).notes == []
 
 
-def test_what_is_not_in_four_voices_is_said():
-    with pytest.raises(ValueError, match="5 voices. Expected 4 at most"):
-        music.to_voices(Score([Note(0, 1, 60, voice=4)]))
-    with pytest.raises(ValueError, match="two notes of voice 0 in one step, at quarter 1"):
-        music.to_voices(Score([Note(0, 2, 60), Note(1, 1, 64)]))
+def test_errors_name_what_does_not_fit_into_the_voices():
+    with pytest.raises(ValueError, match="has 5 voices. Expected 4 at most"):
+        to_voices(Score([Note(0, 1, 60, voice=4)]))
+    with pytest.raises(ValueError, match="Two notes of voice 0 in one step, at quarter 1"):
+        to_voices(Score([Note(0, 2, 60), Note(1, 1, 64)]))
     with pytest.raises(ValueError, match="3 notes at once, at quarter 1"):
-        music.separate_voices(Score([Note(0, 2, 60), Note(1, 1, 64), Note(1, 1, 67)]), 2)
+        separate_voices(Score([Note(0, 2, 60), Note(1, 1, 64), Note(1, 1, 67)]), 2)
 
 
 def test_chords_are_separated_into_voices_from_high_to_low():
     melody = [Note(time, 1, pitch) for time, pitch in enumerate([72, 74, 76, 77])]
     chords = [Note(time, 2, pitch, voice=1) for time in (0, 2) for pitch in (48, 52 + time, 55)]
-    pitches, _ = music.to_voices(music.separate_voices(Score(melody + chords)), 1)
+    pitches, _ = to_voices(separate_voices(Score(melody + chords)), 1)
     assert pitches.tolist() == [[72, 55, 52, 48], [74, 55, 52, 48], [76, 55, 54, 48], [77, 55, 54, 48]]
 
 
-def test_separated_voices_do_not_cross_what_sounds_and_no_voice_opens_for_a_step():
+def test_separated_voices_do_not_cross_sounding_ones_and_no_voice_opens_for_a_step():
     crossing = Score([Note(0, 1, 62), Note(0, 2, 60), Note(0, 1, 50), Note(1, 1, 59)])  # 59 is nearer to 62
-    pitches, _ = music.to_voices(music.separate_voices(crossing), 1)
+    pitches, _ = to_voices(separate_voices(crossing), 1)
     assert pitches.tolist() == [[62, 60, 50, -1], [-1, 60, 59, -1]]
     melody = Score([Note(0, 1, 72), Note(1, 1, 71), Note(2, 1, 72), Note(2, 1, 60)])
-    pitches, _ = music.to_voices(music.separate_voices(melody, 2), 1, 2)
+    pitches, _ = to_voices(separate_voices(melody, 2), 1, 2)
     assert pitches.tolist() == [[72, -1], [71, -1], [72, 60]]
 
 
-def test_voices_in_another_order_are_put_from_high_to_low_with_their_crossings():
+def test_monophonic_voices_are_sorted_from_high_to_low_and_keep_their_crossings():
     bass_first = Score([Note(0, 1, 40), Note(1, 1, 70), Note(0, 2, 60, voice=1)])
-    assert music.separate_voices(bass_first).notes == [
+    assert separate_voices(bass_first).notes == [
         Note(0, 1, 40, voice=1),
         Note(0, 2, 60, voice=0),
         Note(1, 1, 70, voice=1),
@@ -182,64 +192,61 @@ def test_voices_in_another_order_are_put_from_high_to_low_with_their_crossings()
 @pytest.mark.parametrize("step", STEPS)
 def test_events_come_back(step):
     for score in SCORES:
-        events = music.to_events(score, step)
-        assert set(events) <= set(music.EVENTS)
-        assert music.from_events(events, step).notes == without_velocities(music.quantize(score, step, merge=True))
-        loud = music.from_events(music.to_events(score, step, velocities=True), step)
-        for back, note in zip(loud.notes, music.quantize(score, step, merge=True).notes, strict=True):
+        events = to_events(score, step)
+        assert set(events) <= set(EVENTS)
+        assert from_events(events, step).notes == without_velocities(quantize(score, step, merge=True))
+        loud = from_events(to_events(score, step, velocities=True), step)
+        for back, note in zip(loud.notes, quantize(score, step, merge=True).notes, strict=True):
             assert back == dataclasses.replace(note, velocity=max(1, note.velocity // 4 * 4))
 
 
 def test_events_are_those_of_performance_rnn():
-    assert len(set(music.EVENTS)) == 128 + 128 + 100 + 32
+    assert len(set(EVENTS)) == 128 + 128 + 100 + 32
     score = Score([Note(51, 1, 60, velocity=127), Note(51, 1, 64, velocity=127), Note(52, 1, 60)])
-    assert music.to_events(score, velocities=True) == (
+    assert to_events(score, velocities=True) == (
         "shift100 shift100 shift4 velocity31 on60 on64 shift4 off60 off64 velocity20 on60 shift4 off60".split()
     )
 
 
 def test_any_events_make_a_score_whose_events_make_it_again():
-    draw = random.Random(0)
-    few = [event for event in music.EVENTS if event.lstrip("onfshitvelcy") in ("1", "2", "60", "61")]
-    for pool in [music.EVENTS, few] * 50:
-        score = music.from_events(draw.choices(pool, k=draw.randrange(200)))
-        assert music.from_events(music.to_events(score)).notes == without_velocities(score)
-        assert music.quantize(score, merge=True) == score
+    rng = random.Random(0)
+    few = [event for event in EVENTS if event.lstrip("onfshitvelcy") in ("1", "2", "60", "61")]
+    for pool in [EVENTS, few] * 50:
+        score = from_events(rng.choices(pool, k=rng.randrange(200)))
+        assert from_events(to_events(score)).notes == without_velocities(score)
+        assert quantize(score, merge=True) == score
 
 
-def test_wrong_events_are_heeded_as_far_as_they_have_a_meaning():
+def test_meaningless_events_are_ignored_and_unknown_ones_refused():
     events = "off60 on60 shift1 on60 shift1 on62 off62 velocity0 on64 shift2 on65".split()
-    assert music.from_events(events, 1).notes == [Note(0, 1, 60), Note(1, 3, 60), Note(2, 2, 64, velocity=1)]
-    with pytest.raises(ValueError, match="not an event: 'on128'"):
-        music.from_events(["on128"])
+    assert from_events(events, 1).notes == [Note(0, 1, 60), Note(1, 3, 60), Note(2, 2, 64, velocity=1)]
+    with pytest.raises(ValueError, match="Not an event: 'on128'"):
+        from_events(["on128"])
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_melody_comes_back(step):
+def test_the_skyline_of_one_voice_is_that_voice(step):
     for seed in range(5):
-        score = random_score(seed, voices=1, polyphonic=False)
-        score = dataclasses.replace(
-            score,
-            notes=[dataclasses.replace(n, start=n.start * 4 * step, length=n.length * 4 * step) for n in score.notes],
-        )
-        tokens = music.to_melody(score, step)
-        assert music.from_melody(tokens, step).notes == without_velocities(score)
+        score = on_steps(random_score(seed, voices=1, polyphonic=False), step)
+        pitches, onsets = skyline(score, step)
+        assert from_voices(pitches, onsets, step).notes == without_velocities(score)
+        for array, expected in zip((pitches, onsets), to_voices(score, step, voices=1), strict=True):
+            np.testing.assert_array_equal(array, expected)
 
 
-def test_a_melody_is_the_highest_that_sounds_or_one_voice():
-    score = Score([Note(1, 4, 60, voice=1), Note(2, 1, 64), Note(3, 1, 64)])
-    assert music.to_melody(score, 1) == [REST, 60, 64, 64, 60]
-    assert music.to_melody(score, 1, voice=1) == [REST, 60, HOLD, HOLD, HOLD]
-    assert music.from_melody([HOLD, 60, HOLD, REST, HOLD, 62], 1).notes == [Note(1, 2, 60), Note(5, 1, 62)]
+def test_the_skyline_is_the_highest_pitch_and_a_lower_note_begins_anew_after_a_higher_one():
+    pitches, onsets = skyline(Score([Note(1, 5, 60, voice=1), Note(2, 1, 64), Note(3, 1, 64)]), 1)
+    assert pitches.tolist() == [[-1], [60], [64], [64], [60], [60]]
+    assert onsets.tolist() == [[False], [True], [True], [True], [True], [False]]
+    assert [array.shape for array in skyline(Score([]))] == [(0, 1), (0, 1)]
 
 
-def test_what_is_decoded_takes_tempo_metre_and_name():
+def test_decoded_scores_take_tempo_metre_and_name():
     about = {"tempo": 60.0, "metre": (3, 4), "name": "Minuet"}
     for score in (
-        music.from_frames([[60]], **about),
-        music.from_voices([[60]], **about),
-        music.from_events(["on60", "shift1"], **about),
-        music.from_melody([60], **about),
+        from_frames([[60]], **about),
+        from_voices([[60]], **about),
+        from_events(["on60", "shift1"], **about),
     ):
         assert score == Score([Note(0, Fraction(1, 4), 60)], **about)
 
@@ -257,27 +264,27 @@ def test_midi_comes_back_on_its_grid_and_equal_scores_give_equal_bytes(mido, tmp
     for number, score in enumerate(SCORES):
         if score.notes:
             first, second = tmp_path / f"{number}.mid", tmp_path / f"{number}again.mid"
-            music.write_midi(score, first, ticks)
-            music.write_midi(dataclasses.replace(score, notes=score.notes[::-1]), second, ticks)
+            write_midi(score, first, ticks)
+            write_midi(dataclasses.replace(score, notes=score.notes[::-1]), second, ticks)
             assert first.read_bytes() == second.read_bytes()
-            back = music.read_midi(first)
-            assert back.notes == music.quantize(score, Fraction(1, ticks)).notes
+            back = read_midi(first)
+            assert back.notes == quantize(score, Fraction(1, ticks)).notes
             assert (back.tempo, back.metre, back.name) == (score.tempo, score.metre, score.name or str(number))
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_midi_to_events_to_midi_is_exact_up_to_the_grid(mido, tmp_path, step):
-    music.write_midi(HAND, tmp_path / "a.mid")
-    read = music.read_midi(tmp_path / "a.mid")
-    music.write_midi(music.from_events(music.to_events(read, step), step), tmp_path / "b.mid")
-    expected = without_velocities(music.quantize(HAND, step, merge=True))
-    assert music.read_midi(tmp_path / "b.mid").notes == expected
+    write_midi(HAND, tmp_path / "a.mid")
+    read = read_midi(tmp_path / "a.mid")
+    write_midi(from_events(to_events(read, step), step), tmp_path / "b.mid")
+    expected = without_velocities(quantize(HAND, step, merge=True))
+    assert read_midi(tmp_path / "b.mid").notes == expected
 
 
 def test_no_note_hangs_and_voices_avoid_the_channel_of_drums(mido, tmp_path):
-    music.write_midi(Score([Note(0, 1, 60, voice=voice) for voice in range(20)]), tmp_path / "a.mid")
+    write_midi(Score([Note(0, 1, 60, voice=voice) for voice in range(20)]), tmp_path / "a.mid")
     file = mido.MidiFile(tmp_path / "a.mid")
-    assert len(file.tracks) == 21 and music.read_midi(tmp_path / "a.mid").voices == 20
+    assert len(file.tracks) == 21 and read_midi(tmp_path / "a.mid").voices == 20
     for track in file.tracks[1:]:
         kinds = [message.type for message in track if not message.is_meta]
         assert kinds == ["note_on", "note_off"]
@@ -292,7 +299,7 @@ def tracks(mido, path, *lists, **settings):
     return path
 
 
-def test_midi_as_it_is_found_is_read(mido, tmp_path):
+def test_midi_files_of_other_programs_are_read(mido, tmp_path):
     def on(time, pitch, velocity=64, channel=0):
         return mido.Message("note_on", note=pitch, velocity=velocity, time=time, channel=channel)
 
@@ -316,7 +323,7 @@ def test_midi_as_it_is_found_is_read(mido, tmp_path):
         ],
         [on(0, 40), off(40, 40)],
     )
-    score = music.read_midi(path)
+    score = read_midi(path)
     expected = [
         *(Note(0, 1, 60), Note(1, 1, 62), Note(2, 1, 62), Note(3, 1, 64), Note(4, 1, 64), Note(6, 1, 67, voice=1)),
         Note(0, 4, 40, voice=2),
@@ -330,12 +337,12 @@ def test_running_status_is_read(mido, tmp_path):
     header = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 0, 10])
     path = tmp_path / "running.mid"
     path.write_bytes(header + b"MTrk" + len(events).to_bytes(4, "big") + events)
-    assert [(note.start, note.length, note.pitch) for note in music.read_midi(path).notes] == [(0, 1, 60), (1, 1, 62)]
+    assert [(note.start, note.length, note.pitch) for note in read_midi(path).notes] == [(0, 1, 60), (1, 1, 62)]
 
 
 def test_errors_name_the_file_and_the_reason(mido, tmp_path):
     path = tmp_path / "song.mid"
-    music.write_midi(HAND, path)
+    write_midi(HAND, path)
     whole = path.read_bytes()
     for content, reason in [
         (b"", "truncated"),
@@ -347,26 +354,26 @@ def test_errors_name_the_file_and_the_reason(mido, tmp_path):
     ]:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=reason) as caught:
-            music.read_midi(path)
+            read_midi(path)
         assert str(path) in str(caught.value)
     tracks(mido, path, [mido.Message("note_on", channel=9), mido.Message("note_off", channel=9, time=4)])
     with pytest.raises(ValueError, match="song.mid: no notes"):
-        music.read_midi(path)
+        read_midi(path)
     with pytest.raises(FileNotFoundError, match="missing.mid"):
-        music.read_midi(tmp_path / "missing.mid")
+        read_midi(tmp_path / "missing.mid")
 
 
 def test_any_broken_file_is_a_value_error_that_names_it(mido, tmp_path):
     path = tmp_path / "song.mid"
-    music.write_midi(HAND, path)
-    whole, draw = path.read_bytes(), random.Random(0)
+    write_midi(HAND, path)
+    whole, rng = path.read_bytes(), random.Random(0)
     for _ in range(150):
         broken = bytearray(whole)
-        for _ in range(draw.randrange(1, 4)):
-            broken[draw.randrange(len(broken))] = draw.randrange(256)
-        path.write_bytes(broken[: draw.choice([len(broken), draw.randrange(len(broken))])])
+        for _ in range(rng.randrange(1, 4)):
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
+        path.write_bytes(broken[: rng.choice([len(broken), rng.randrange(len(broken))])])
         try:
-            assert music.read_midi(path).notes
+            assert read_midi(path).notes
         except ValueError as error:
             assert str(path) in str(error)
 
@@ -374,41 +381,41 @@ def test_any_broken_file_is_a_value_error_that_names_it(mido, tmp_path):
 @pytest.mark.parametrize(
     ("about", "message"), [({"tempo": 1}, "tempo 1"), ({"metre": (4, 3)}, "4/3"), ({"metre": (0, 4)}, "0/4")]
 )
-def test_what_midi_cannot_say_is_named(mido, tmp_path, about, message):
+def test_errors_name_what_midi_cannot_express(mido, tmp_path, about, message):
     with pytest.raises(ValueError, match=message):
-        music.write_midi(Score([Note(0, 1, 60)], **about), tmp_path / "a.mid")
+        write_midi(Score([Note(0, 1, 60)], **about), tmp_path / "a.mid")
 
 
 # Names of pitches and keys
 
 
-def test_pitches_are_named_and_names_are_read():
-    assert [music.pitch_name(pitch) for pitch in (0, 60, 61, 127)] == ["C-1", "C4", "C#4", "G9"]
-    assert [music.parse_pitch(music.pitch_name(pitch)) for pitch in range(128)] == list(range(128))
+def test_pitch_names_are_written_and_parsed():
+    assert [pitch_name(pitch) for pitch in (0, 60, 61, 127)] == ["C-1", "C4", "C#4", "G9"]
+    assert [parse_pitch(pitch_name(pitch)) for pitch in range(128)] == list(range(128))
     texts = ["60", "F#3", "Bb2", "bb2", "b2", "Cb4", "B#3", " c4 "]
-    assert [music.parse_pitch(text) for text in texts] == [60, 54, 46, 46, 47, 59, 60, 60]
+    assert [parse_pitch(text) for text in texts] == [60, 54, 46, 46, 47, 59, 60, 60]
 
 
 @pytest.mark.parametrize("text", ["", "H4", "C", "C##4", "128", "-1", "C-2", "G#9", "4.5"])
-def test_what_is_no_pitch_is_named_with_what_would_be_one(text):
-    with pytest.raises(ValueError, match=f"not a pitch: '{text}'. Expected .* 'F#3'"):
-        music.parse_pitch(text)
+def test_an_invalid_pitch_is_refused_with_examples(text):
+    with pytest.raises(ValueError, match=f"Not a pitch: '{text}'. Expected .* 'F#3'"):
+        parse_pitch(text)
 
 
 @pytest.mark.parametrize("pitch", [-1, 128])
 def test_a_pitch_out_of_range_has_no_name(pitch):
-    with pytest.raises(ValueError, match=f"pitch {pitch}. Expected 0..127"):
-        music.pitch_name(pitch)
+    with pytest.raises(ValueError, match=f"should be in 0..127. Received: pitch {pitch}"):
+        pitch_name(pitch)
 
 
-def test_keys_are_named_and_names_are_read():
-    assert [music.key_name(key) for key in [(1, "minor"), (10, "major"), (6, "major")]] == [
+def test_key_names_are_written_and_parsed():
+    assert [key_name(key) for key in [(1, "minor"), (10, "major"), (6, "major")]] == [
         "C# minor",
         "Bb major",
         "F# major",
     ]
     for key in [(tonic, mode) for tonic in range(12) for mode in ("major", "minor")]:
-        assert music.parse_key(music.key_name(key)) == key
+        assert parse_key(key_name(key)) == key
     for text, key in {
         "c# minor": (1, "minor"),
         "Bb major": (10, "major"),
@@ -420,16 +427,16 @@ def test_keys_are_named_and_names_are_read():
         "Cb Major": (11, "major"),
         "B# MINOR": (0, "minor"),
     }.items():
-        assert music.parse_key(text) == key
+        assert parse_key(text) == key
 
 
 @pytest.mark.parametrize("text", ["", "H", "AM", "C dorian", "minor", "C##"])
-def test_what_is_no_key_is_named_with_what_would_be_one(text):
-    with pytest.raises(ValueError, match=f"not a key: '{text}'. Expected .* 'C# minor'"):
-        music.parse_key(text)
+def test_an_invalid_key_is_refused_with_examples(text):
+    with pytest.raises(ValueError, match=f"Not a key: '{text}'. Expected .* 'C# minor'"):
+        parse_key(text)
 
 
-# Transposition, key, statistics
+# Keys, transposition, statistics
 
 
 def scale_and_chord(semitones, tonic=0):
@@ -440,50 +447,50 @@ def scale_and_chord(semitones, tonic=0):
 
 @pytest.mark.parametrize("tonic", range(12))
 def test_the_key_of_a_scale_is_found(tonic):
-    assert music.find_key(scale_and_chord([0, 2, 4, 5, 7, 9, 11], tonic)) == (tonic, "major")
-    assert music.find_key(scale_and_chord([0, 2, 3, 5, 7, 8, 11], tonic)) == (tonic, "minor")
+    assert find_key(scale_and_chord([0, 2, 4, 5, 7, 9, 11], tonic)) == (tonic, "major")
+    assert find_key(scale_and_chord([0, 2, 3, 5, 7, 8, 11], tonic)) == (tonic, "minor")
 
 
-def test_the_key_is_that_of_the_highest_correlation_with_durations():
+def test_the_key_has_the_highest_correlation_with_the_durations():
     profiles = {
         "major": [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88],
         "minor": [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17],
     }
-    draw = random.Random(0)
+    rng = random.Random(0)
     for _ in range(20):
-        score = Score([Note(0, draw.randrange(1, 50), pitch) for pitch in draw.choices(range(128), k=40)])
+        score = Score([Note(0, rng.randrange(1, 50), pitch) for pitch in rng.choices(range(128), k=40)])
         durations = [sum(float(note.length) for note in score.notes if note.pitch % 12 == c) for c in range(12)]
         found = {
             (tonic, mode): np.corrcoef(durations, [profile[(c - tonic) % 12] for c in range(12)])[0, 1]
             for mode, profile in profiles.items()
             for tonic in range(12)
         }
-        assert music.find_key(score) == max(found, key=found.get)
+        assert find_key(score) == max(found, key=found.get)
 
 
-def test_of_keys_that_fit_alike_the_lowest_tonic_is_found_and_a_score_without_notes_has_none():
+def test_of_equal_keys_the_lowest_tonic_is_found_and_a_score_without_notes_has_none():
     diminished = [Note(0, "1/3", pitch) for pitch in (59, 62, 65, 68)]
-    assert music.find_key(Score(diminished))[0] < 3
-    assert music.find_key(Score([Note(0, 1, 60 + step) for step in range(12)])) == (0, "major")
+    assert find_key(Score(diminished))[0] < 3
+    assert find_key(Score([Note(0, 1, 60 + step) for step in range(12)])) == (0, "major")
     with pytest.raises(ValueError, match="without notes has no key.*'Rests'"):
-        music.find_key(Score([], name="Rests"))
+        find_key(Score([], name="Rests"))
 
 
 def test_a_score_is_transposed_unless_it_leaves_the_range():
-    assert music.transpose(music.transpose(HAND, 5), -5) == HAND
-    assert music.transpose(HAND, -12).notes[0] == dataclasses.replace(HAND.notes[0], pitch=HAND.notes[0].pitch - 12)
+    assert transpose(transpose(HAND, 5), -5) == HAND
+    assert transpose(HAND, -12).notes[0] == dataclasses.replace(HAND.notes[0], pitch=HAND.notes[0].pitch - 12)
     with pytest.raises(ValueError, match="pitch -1"):
-        music.transpose(HAND, -37)
+        transpose(HAND, -37)
 
 
-def test_statistics_count_what_a_person_counts():
-    found = music.statistics(Score([Note(0, 1, 60), Note(1, 1, 72), Note(2, 2, 67), Note(4, "1/3", 59)]))
+def test_statistics_agree_with_a_count_by_hand():
+    found = score_statistics(Score([Note(0, 1, 60), Note(1, 1, 72), Note(2, 2, 67), Note(4, "1/3", 59)]))
     assert found["pitch_classes"] == {"C": 0.5, "G": 0.25, "B": 0.25}
     assert found["lengths"] == {"1": 0.5, "1/3": 0.25, "2": 0.25}
     assert found["notes_per_quarter"] == pytest.approx(4 / (4 + 1 / 3))
     assert (found["notes"], found["voices"], found["range"]) == (4, 1, (59, 72))
     assert "parallel_fifths" not in found
-    assert music.statistics(Score([]))["range"] is None
+    assert score_statistics(Score([]))["range"] is None
 
 
 @pytest.mark.parametrize(
@@ -503,30 +510,30 @@ def test_statistics_count_what_a_person_counts():
 )
 def test_parallel_fifths_and_octaves_are_counted(upper, lower, fifths, octaves):
     pitches = np.array([upper, lower]).T
-    for score in (music.from_voices(pitches, step=1), music.from_voices(pitches, pitches >= 0, step=1)):
-        found = music.statistics(score)
+    for score in (from_voices(pitches, step=1), from_voices(pitches, pitches >= 0, step=1)):
+        found = score_statistics(score)
         assert (found["parallel_fifths"], found["parallel_octaves"]) == (fifths, octaves)
 
 
-def test_four_parallel_voices_make_a_pair_of_each():
-    found = music.statistics(music.from_voices([[72, 67, 60, 48], [74, 69, 62, 50]], step=1))
+def test_every_pair_of_four_parallel_voices_is_counted():
+    found = score_statistics(from_voices([[72, 67, 60, 48], [74, 69, 62, 50]], step=1))
     assert found["chord_changes"] == 1
     assert found["parallel_octaves"] == 300  # soprano and tenor, soprano and bass, tenor and bass
     assert found["parallel_fifths"] == 200  # alto and tenor, alto and bass
 
 
 def test_voice_crossings_are_a_share_of_time():
-    found = music.statistics(music.from_voices([[72, 60], [60, 62], [60, 62], [60, -1]], step=1))
+    found = score_statistics(from_voices([[72, 60], [60, 62], [60, 62], [60, -1]], step=1))
     assert found["voice_crossings"] == pytest.approx(2 / 3)
     assert found["chord_changes"] == 1  # one voice alone is no chord
 
 
-def test_statistics_of_a_corpus_are_of_its_sums():
-    found = music.corpus_statistics(
+def test_corpus_statistics_are_of_the_sums_over_its_scores():
+    found = corpus_statistics(
         iter(
             [
-                music.from_voices([[67, 60], [69, 62]], [[True, True]] * 2, step=1),  # a parallel fifth
-                music.from_voices([[60, 67], [60, 64], [60, 65], [60, 64]], step=1),  # crossed; none in 3 changes
+                from_voices([[67, 60], [69, 62]], [[True, True]] * 2, step=1),  # a parallel fifth
+                from_voices([[60, 67], [60, 64], [60, 65], [60, 64]], step=1),  # crossed; none in 3 changes
                 Score([Note(0, 18, 48)]),  # no voices to compare
                 Score([]),
             ]
@@ -542,11 +549,11 @@ def test_statistics_of_a_corpus_are_of_its_sums():
 
 def test_a_corpus_of_one_score_has_the_statistics_of_that_score():
     for score in SCORES:
-        assert music.corpus_statistics([score]) == {"pieces": 1, **music.statistics(score)}
-    assert music.corpus_statistics([])["pieces"] == 0
+        assert corpus_statistics([score]) == {"pieces": 1, **score_statistics(score)}
+    assert corpus_statistics([])["pieces"] == 0
 
 
-def test_a_corpus_is_not_held():
+def test_a_corpus_is_never_held_in_memory():
     held = []
 
     def scores():
@@ -557,42 +564,41 @@ def test_a_corpus_is_not_held():
             del score
             assert sum(reference() is not None for reference in held) <= 1
 
-    assert music.corpus_statistics(scores())["pieces"] == 3
+    assert corpus_statistics(scores())["pieces"] == 3
 
 
-def test_neither_tensorflow_nor_mido_is_needed_to_import_it():
-    code = "import sys, seqzoo.music; print([name for name in ('tensorflow', 'keras', 'mido') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+def test_importing_music_imports_neither_tensorflow_nor_mido():
+    modules = "encodings events frames keys midi plots score statistics synthesizer voices".split()
+    imports = ", ".join(f"seqzoo.music.{module}" for module in modules)
+    code = f"import sys, {imports}; print({{'tensorflow', 'keras', 'mido', 'matplotlib'}} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 
-def midi_folder(tmp_path, names):
-    pytest.importorskip("mido")
-    for number, name in enumerate(names):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        music.write_midi(Score([Note(0, 1, 60 + number % 20)]), tmp_path / name)
-    return tmp_path
+def test_display_imports_no_music():
+    code = "import sys, seqzoo.display.terminal, seqzoo.display.plots; print('seqzoo.music' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
 
-def test_a_folder_of_midi_files_is_split_by_its_folders_or_by_tens(tmp_path):
-    folder = midi_folder(tmp_path / "a", ["train/1.mid", "train/b/2.MID", "dev/3.midi", "4.mid"])
-    found = {split: [e["name"] for e in examples] for split, examples in DATASETS["midi"](data_dir=folder).items()}
-    assert found == {"train": ["1", "2"], "valid": ["3"]}
-    folder = midi_folder(tmp_path / "c", [f"{number:02}.mid" for number in range(21)])
-    splits = DATASETS["midi"](data_dir=folder)
-    assert [e["name"] for e in splits["valid"]] == ["09", "19"] and len([*splits["train"]]) == 19
-    assert [e["score"].notes[0].pitch for e in splits["valid"]] == [69, 79]
-    assert [e["name"] for e in DATASETS["midi"](data_dir=folder / "03.mid")["test"]] == ["03"]
+def test_the_table_compares_samples_with_the_corpus():
+    samples = corpus_statistics([from_voices([[67, 60], [69, 62]], step=1)])
+    table = statistics_table(samples, corpus_statistics([Score([Note(0, "1/2", 60), Note(1, 1, 61)])]))
+    rows = zip(*(column.cells for column in table.columns), strict=True)
+    cells = {str(name): [str(cell) for cell in row] for name, *row in rows}
+    assert cells["range"] == ["C4 to A4", "C4 to C#4"] and cells["notes per quarter"] == ["2.00", "1.00"]
+    assert cells["length 1/2"] == ["0.0%", "50.0%"] and cells["pitch C"] == ["25.0%", "50.0%"]
+    assert "parallel fifths" not in cells  # the corpus has a single voice
 
 
-def test_midi_files_that_can_not_be_read_are_named_with_the_reason(tmp_path, capsys):
-    folder = midi_folder(tmp_path, ["1.mid", "2.mid"])
-    (folder / "3.mid").write_bytes(b"no MIDI at all")
-    splits = DATASETS["midi"](data_dir=folder)
-    assert "left out" in capsys.readouterr().err and "1 left out" in splits["train"].source
-    assert [e["name"] for e in splits["valid"]] == ["2"]
-    with pytest.raises(ValueError, match="1 .mid files, none of which can be read"):
-        DATASETS["midi"](data_dir=folder, name="3")
-    with pytest.raises(ValueError, match="no .mid file with 'x' in its path"):
-        DATASETS["midi"](data_dir=folder, name="x")
-    with pytest.raises(ValueError, match="there is no such folder"):
-        DATASETS["midi"](data_dir=folder / "none")
+def test_piano_rolls_are_plotted_without_pyplot(tmp_path):
+    roll = tmp_path / "roll.png"
+    code = f"""
+import sys
+from seqzoo.music.plots import piano_roll_plot
+from seqzoo.music.score import Note, Score
+piano_roll_plot(Score([Note(0, 40, 0), Note(7, "1/3", 127, voice=2)], name="$ 東京"), {str(roll)!r})
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
+    assert roll.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="without notes"):
+        piano_roll_plot(Score([]), roll)

@@ -7,7 +7,10 @@ import zipfile
 
 import pytest
 
-from seqzoo.datasets import DATASETS, chorales
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.music import chorales
+from seqzoo.music.midi import write_midi
+from seqzoo.music.score import Note, Score
 
 CONTAINER = '<container xmlns="urn:x"><rootfiles><rootfile full-path="score.xml"/></rootfiles></container>'
 FIRST = "<divisions>2</divisions><key><fifths>2</fifths><mode>major</mode></key>"
@@ -65,7 +68,7 @@ def soprano(tmp_path, *bars):
 
 
 def starts(flags):
-    return [place for place, flag in enumerate(flags) if flag]
+    return [time for time, flag in enumerate(flags) if flag]
 
 
 def test_a_chorale_has_a_row_of_four_voices_for_each_sixteenth(tmp_path):
@@ -90,13 +93,13 @@ def test_a_repeated_note_begins_anew_and_a_tied_one_does_not(tmp_path):
     assert starts(soprano(tmp_path, note("C5", 2, start) + note(None, 2) + note("C5", 4, stop))[1]) == [0, 8]
 
 
-def test_of_a_chord_in_one_part_the_top_note_is_taken(tmp_path):
+def test_the_top_note_of_a_chord_in_one_part_is_taken(tmp_path):
     for chord in (note("C5", 4) + note("E5", 4, "<chord/>"), note("E5", 4) + note("C5", 4, "<chord/>")):
         pitches, begins = soprano(tmp_path, chord + note("D5", 4))
         assert pitches == [76] * 8 + [74] * 8 and starts(begins) == [0, 8]
 
 
-def test_of_two_voices_in_one_part_the_top_one_is_taken(tmp_path):
+def test_the_top_one_of_two_voices_in_one_part_is_taken(tmp_path):
     below = BACKUP % 8 + FORWARD % 2 + note("C5", 6)
     pitches, begins = soprano(tmp_path, note("E5", 4) + note(None, 2) + note("E5", 2) + below)
     assert pitches == [76] * 8 + [72] * 4 + [76] * 4 and starts(begins) == [0, 8, 12]
@@ -119,7 +122,7 @@ def test_notes_finer_than_the_grid_are_moved_to_it_and_counted(tmp_path):
     assert sum(", 2 notes rounded" in split.source for split in splits.values()) == 1
 
 
-def test_parts_that_count_differently_and_are_transposed_sound_together(tmp_path):
+def test_parts_with_other_divisions_and_transpositions_sound_together(tmp_path):
     clarinet = (
         "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic><octave-change>-1</octave-change></transpose>"
     )
@@ -145,12 +148,12 @@ def test_bars_begin_together_and_an_upbeat_is_a_pickup(tmp_path):
     ]
 
 
-def test_silence_behind_the_last_note_and_missing_bars_are_harmless(tmp_path):
+def test_silence_after_the_last_note_and_missing_bars_are_harmless(tmp_path):
     pitches, begins = soprano(tmp_path, note("C5", 4) + note(None, 4), note("D5", 2) + FORWARD % 6, note(None, 8))
     assert pitches == [72] * 8 + [-1] * 8 + [74] * 4 and starts(begins) == [0, 16]
 
 
-def test_only_pieces_in_which_four_parts_have_notes_are_taken_and_the_same_one_only_once(tmp_path):
+def test_only_pieces_with_notes_in_four_parts_are_taken_and_equal_ones_once(tmp_path):
     silent = [ATTRIBUTES + note(None, WHOLE)]
     write(tmp_path, "bwv1.mxl", score(*held("C5"), silent, *LOWER))
     write(tmp_path, "bwv2.mxl", score(*held("D5"), silent, *LOWER[:2]))
@@ -178,19 +181,19 @@ def test_a_chorale_stays_in_its_split_whatever_else_there_is():
         (score([ATTRIBUTES + note("C5", 8), note("C5", None)]), "measure 2: a note without duration"),
         (score([ATTRIBUTES + note("C5", 4) + BACKUP % 5]), "measure 1: a backup to before its start"),
         (score([ATTRIBUTES + note("H5", 4)]), "a pitch of step 'H' and octave '5'"),
-        (score([ATTRIBUTES + note("G9", 4) + note("A9", 4)]), "beyond MIDI's 0 to 127: 129"),
+        (score([ATTRIBUTES + note("G9", 4) + note("A9", 4)]), "outside of MIDI's range 0 to 127: 129"),
         (score([ATTRIBUTES + note("C5", "x")]), "Invalid literal for Fraction: 'x'"),
         (score([ATTRIBUTES.replace(">2<", ">0<", 1) + note("C5", 4)]), "a duration of 4 in divisions of 0"),
         ("<score-timewise/>", "expected a score-partwise, found a score-timewise"),
         ("<score-partwise>", "no element found"),
     ],
 )
-def test_a_malformed_chorale_names_the_file_and_the_place(tmp_path, text, message):
+def test_a_malformed_chorale_names_the_file_and_the_measure(tmp_path, text, message):
     with pytest.raises(ValueError, match=f"bwv1.mxl: cannot be read as zipped MusicXML: .*{message}"):
         chorales._read_folder(write(tmp_path, "bwv1.mxl", text))
 
 
-def test_a_damaged_archive_is_said(tmp_path):
+def test_a_damaged_archive_is_reported(tmp_path):
     text = score(*held("C5"), *LOWER)
     for container, message in [("<a/>", "names no file"), (CONTAINER.replace("score.", "other."), "no item named")]:
         with pytest.raises(ValueError, match=f"bwv1.mxl: cannot be read as zipped MusicXML: .*{message}"):
@@ -198,11 +201,11 @@ def test_a_damaged_archive_is_said(tmp_path):
     (tmp_path / "bwv1.mxl").write_bytes(b"no zip")
     with pytest.raises(ValueError, match="bwv1.mxl: cannot be read as zipped MusicXML: File is not a zip file"):
         chorales._read_folder(tmp_path)
-    with pytest.raises(ValueError, match="in none of the 1 files .*exactly 4 parts have notes"):
+    with pytest.raises(ValueError, match="none of the 1 files bwv.*has notes in exactly 4 parts"):
         chorales._read_folder(write(tmp_path, "bwv1.mxl", score(*LOWER)))
 
 
-def test_chorales_come_from_the_installed_package_which_is_not_imported(tmp_path, monkeypatch):
+def test_chorales_are_read_from_the_installed_package_without_importing_it(tmp_path, monkeypatch):
     chorales._installed.cache_clear()
     write(tmp_path / "music21" / "corpus" / "bach", "bwv253.mxl", score(*held("C5"), *LOWER))
     (tmp_path / "music21" / "__init__.py").write_text("raise RuntimeError('imported')")
@@ -220,18 +223,18 @@ def test_chorales_come_from_the_installed_package_which_is_not_imported(tmp_path
         DATASETS["chorales"]()
 
 
-def test_chorales_say_what_to_install_and_that_they_read_nothing_else(monkeypatch):
+def test_chorales_name_the_package_to_install_and_refuse_arguments(monkeypatch):
     chorales._installed.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r'music21, which is not installed: pip install "seqzoo\[music\]"') as raised:
         DATASETS["chorales"]()
     assert "\n" not in str(raised.value)
-    with pytest.raises(ValueError, match="--dataset=frames --data_dir=.*Received: data_dir='x.json', name='bwv253'"):
+    with pytest.raises(ValueError, match="--dataset=piano_roll .*Received: data_dir='x.json', name='bwv253'"):
         DATASETS["chorales"](data_dir="x.json", name="bwv253")
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("music21"), reason="music21 is an optional extra")
-def test_the_real_chorales_are_many_and_within_the_ranges_of_voices():
+def test_the_real_chorales_are_complete_and_within_the_ranges_of_the_voices():
     chorales._installed.cache_clear()
     splits = DATASETS["chorales"]()
     found = {split: list(examples) for split, examples in splits.items()}
@@ -265,7 +268,7 @@ def save(path, content):
 
 
 def read(data_dir, **kwargs):
-    splits = DATASETS["frames"](data_dir=data_dir, **kwargs)
+    splits = DATASETS["piano_roll"](data_dir=data_dir, **kwargs)
     found = {split: list(examples) for split, examples in splits.items()}
     assert found == {split: list(examples) for split, examples in splits.items()}
     return found
@@ -280,7 +283,7 @@ def test_frames_of_a_piano_roll_are_sorted_from_high_to_low(tmp_path, name):
         assert splits == {"train": [{"frames": expected}], "valid": [{"frames": expected[:1]}]}
         assert list(splits) == ["train", "valid"]
     assert all(type(pitch) is int for frame in splits["train"][0]["frames"] for pitch in frame)
-    sources = [examples.source for examples in DATASETS["frames"](data_dir=tmp_path).values()]
+    sources = [examples.source for examples in DATASETS["piano_roll"](data_dir=tmp_path).values()]
     assert sources[0].endswith(f"{name}, train: 1 pieces, 1 without a note left out")
 
 
@@ -290,12 +293,12 @@ def test_frames_of_voices_keep_their_rows(tmp_path):
     frames = [[74, 70, 65, 58], [74, 58]]
     assert splits["train"] == [{"frames": frames, "voices": [[74, 70, 65, 58], [74, -1, 74, 58]]}]
     assert splits["test"] == [{"frames": frames[1:], "voices": [[74, -1, 74, 58]]}]
-    assert DATASETS["frames"](data_dir=tmp_path)["train"].features == {"frames": list, "voices": list}
+    assert DATASETS["piano_roll"](data_dir=tmp_path)["train"].features == {"frames": list, "voices": list}
     one = save(tmp_path / "melody.json", {"train": [[[60], [62]]]})
     assert read(one) == {"train": [{"frames": [[60], [62]]}]}
 
 
-def test_frames_may_have_a_file_a_split(tmp_path):
+def test_piano_rolls_may_have_one_file_per_split(tmp_path):
     for name, piece in [("jsb.train.json", ROLL), ("jsb.dev.json.gz", ROLL[:2]), ("jsb_test.json", ROLL[:1])]:
         save(tmp_path / name, [piece])
     save(tmp_path / "about.json", {"license": "x"})
@@ -303,26 +306,26 @@ def test_frames_may_have_a_file_a_split(tmp_path):
     assert sizes == {"train": [4], "valid": [2], "test": [1]}
     assert list(read(tmp_path / "jsb.train.json")) == ["test"]
     save(tmp_path / "jsb.train.json", {"train": [ROLL], "valid": [ROLL]})
-    with pytest.raises(ValueError, match="jsb.train.json: should have the train split only, and has train, valid"):
+    with pytest.raises(ValueError, match="jsb.train.json: expected only the train split, found train, valid"):
         read(tmp_path)
 
 
-def test_frames_of_several_sets_in_a_folder_are_chosen_by_name(tmp_path):
+def test_one_of_several_sets_in_a_folder_is_selected_by_name(tmp_path):
     for name in ("jsb-chorales-quarter.json", "Jsb16thSeparated.json", "notes.txt"):
         save(tmp_path / name, {"train": [ROLL if "quarter" in name else ROWS]})
     assert "voices" in read(tmp_path, name="16th")["train"][0] and "voices" not in read(tmp_path, name="Q")["train"][0]
     for kwargs, message in [
-        ({}, "needs --data_dir: a .json file, or a folder"),
-        ({"data_dir": tmp_path}, "2 .json files. Say which by --name. There: Jsb16th.*, jsb-chorales-quarter.json"),
+        ({}, "needs --data_dir, a .json file, or a folder"),
+        ({"data_dir": tmp_path}, "2 .json files. Select one with --name. Found: Jsb16th.*, jsb-chorales-quarter.json"),
         ({"data_dir": tmp_path, "name": "jsb-quarter"}, "Did you mean --name=jsb-chorales-quarter.json"),
-        ({"data_dir": tmp_path / "notes.txt", "name": "x"}, "--name=x chooses among the files of a folder"),
+        ({"data_dir": tmp_path / "notes.txt", "name": "x"}, "--name=x selects files of a folder"),
         ({"data_dir": tmp_path / "jsb16thSeparated.jsn"}, "no such folder or file. Did you mean '.*Separated.json'"),
         ({"data_dir": tmp_path, "columns": {"frames": 1}}, "has no columns. Received"),
     ]:
         with pytest.raises(ValueError, match=message):
-            DATASETS["frames"](**kwargs)
+            DATASETS["piano_roll"](**kwargs)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="empty: no .json files. There: no such file"):
+    with pytest.raises(ValueError, match="empty: no .json files. Found: none"):
         read(tmp_path / "empty")
 
 
@@ -337,30 +340,30 @@ def test_frames_of_several_sets_in_a_folder_are_chosen_by_name(tmp_path):
         (b'{"train": [[[NaN]]]}', "piece 1, frame 1: .*: NaN"),
         ({"train": [[60, 62]]}, "piece 1, frame 1: should be a list of MIDI numbers, found 60"),
         ({"train": [{"a": 1}]}, 'piece 1: should be a list of frames, found {"a": 1}'),
-        ({"train": [[[60, -1], [60]], [[-1]]]}, "train, piece 1, frame 1: -1 is a rest where all frames .*have 1, 2"),
+        ({"train": [[[60, -1], [60]], [[-1]]]}, "train, piece 1, frame 1: -1 is a rest if all frames .*have 1, 2"),
         ({"train": {"a": 1}}, 'x.json: train should be a list of pieces, found {"a": 1}'),
-        ({"train": [ROLL], "vaild": []}, "'vaild' is no split. Did you mean 'valid'. Splits: train, valid, test"),
+        ({"train": [ROLL], "vaild": []}, "'vaild' is not a split. Did you mean 'valid'. Splits: train, valid, test"),
         ({"dev": [ROLL], "valid": []}, "x.json: two keys for the valid split"),
-        ({"train": [ROLL], "valid": [[]]}, r"x.json: valid has no piece with a note in it \(1 without\)"),
+        ({"train": [ROLL], "valid": [[]]}, r"x.json: valid has no piece with a note \(1 without\)"),
         ({"train": [[[], []]]}, "x.json: train has no piece with a note"),
         ([], "x.json: test has no piece"),
-        ({}, "x.json: no split in it"),
+        ({}, "x.json: it has no split"),
         (3, "x.json: expected a list of pieces or .*, found 3"),
         (b'{"train": ', "x.json: is not JSON: Expecting value: line 1"),
         (b"\xff\xff\xff", "x.json: is not JSON: .*utf-8"),
-        (b"[" * 100_000, "x.json: is not JSON of this form: too many lists"),
+        (b"[" * 100_000, "x.json: is not JSON of this form: lists are nested"),
     ],
 )
-def test_malformed_frames_name_file_piece_and_frame(tmp_path, content, message):
+def test_a_malformed_piano_roll_names_file_piece_and_frame(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
-        DATASETS["frames"](data_dir=save(tmp_path / "x.json", content))
+        DATASETS["piano_roll"](data_dir=save(tmp_path / "x.json", content))
 
 
-def test_damaged_gzip_data_of_frames_are_said(tmp_path):
+def test_damaged_gzip_data_are_reported(tmp_path):
     file = save(tmp_path / "x.json.gz", {"train": [ROLL * 100]})
     pathlib.Path(file).write_bytes(file.read_bytes()[:-10])
     with pytest.raises(ValueError, match="x.json.gz: damaged gzip data"):
-        DATASETS["frames"](data_dir=file)
+        DATASETS["piano_roll"](data_dir=file)
 
 
 def test_drumming_of_tfds_is_read_from_the_midi_in_its_records(tmp_path):
@@ -394,3 +397,36 @@ def test_drumming_of_tfds_is_read_from_the_midi_in_its_records(tmp_path):
         with pytest.raises(ValueError, match="drummer1/2: truncated"):
             next(pieces)
     assert piece["style"] == tfds.builder("groove/full-midionly").info.features["style"]["primary"].names[0]
+
+
+def midi_folder(tmp_path, names):
+    pytest.importorskip("mido")
+    for number, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_midi(Score([Note(0, 1, 60 + number % 20)]), tmp_path / name)
+    return tmp_path
+
+
+def test_a_folder_of_midi_files_is_split_by_its_subfolders_or_every_tenth(tmp_path):
+    folder = midi_folder(tmp_path / "a", ["train/1.mid", "train/b/2.MID", "dev/3.midi", "4.mid"])
+    found = {split: [e["name"] for e in examples] for split, examples in DATASETS["midi"](data_dir=folder).items()}
+    assert found == {"train": ["1", "2"], "valid": ["3"]}
+    folder = midi_folder(tmp_path / "c", [f"{number:02}.mid" for number in range(21)])
+    splits = DATASETS["midi"](data_dir=folder)
+    assert [e["name"] for e in splits["valid"]] == ["09", "19"] and len([*splits["train"]]) == 19
+    assert [e["score"].notes[0].pitch for e in splits["valid"]] == [69, 79]
+    assert [e["name"] for e in DATASETS["midi"](data_dir=folder / "03.mid")["test"]] == ["03"]
+
+
+def test_unreadable_midi_files_are_reported_with_the_reason(tmp_path, capsys):
+    folder = midi_folder(tmp_path, ["1.mid", "2.mid"])
+    (folder / "3.mid").write_bytes(b"no MIDI at all")
+    splits = DATASETS["midi"](data_dir=folder)
+    assert "left out" in capsys.readouterr().err and "1 left out" in splits["train"].source
+    assert [e["name"] for e in splits["valid"]] == ["2"]
+    with pytest.raises(ValueError, match="1 .mid files, none of which can be read"):
+        DATASETS["midi"](data_dir=folder, name="3")
+    with pytest.raises(ValueError, match="no .mid file with 'x' in its path"):
+        DATASETS["midi"](data_dir=folder, name="x")
+    with pytest.raises(ValueError, match="no such folder"):
+        DATASETS["midi"](data_dir=folder / "none")

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from seqzoo import run
-from seqzoo.music import score as music
 from seqzoo.music import synthesizer
 from seqzoo.music.encodings import ENCODINGS, END, Encoding
-from seqzoo.music.score import Note, Score
+from seqzoo.music.keys import find_key, key_name
+from seqzoo.music.midi import read_midi, write_midi
+from seqzoo.music.score import Note, Score, cut, quantize, transpose
+from seqzoo.music.voices import from_voices, skyline
 from seqzoo.task import TASKS
 from seqzoo.tasks.music import Generating, Pieces, new_encoding, written
 from seqzoo.training.loop import load
@@ -37,7 +39,7 @@ def write(folder, **pieces):
     for name, score in pieces.items():
         path = folder / f"{name.replace('__', '/')}.mid"
         path.parent.mkdir(parents=True, exist_ok=True)
-        music.write_midi(score, path)
+        write_midi(score, path)
     return folder
 
 
@@ -99,10 +101,10 @@ def test_samples_are_midi_files_with_piano_rolls_and_the_same_for_the_same_seed(
     assert sum(sample["notes"] for sample in samples) == statistics["samples"]["notes"]
     for number, sample in enumerate(samples, 1):
         assert sample["sample"] == number and sample["midi"] == str(tmp_path / "c" / f"{number}.mid")
-        score = music.read_midi(sample["midi"])
+        score = read_midi(sample["midi"])
         assert (score.tempo, score.metre, score.name) == (72, (3, 4), f"sample {number}")
         assert sample["quarters"] == score.length <= 3 and sample["notes"] == len(score.notes)
-        assert sample["key"] == music.key_name(music.find_key(score))
+        assert sample["key"] == key_name(find_key(score))
     kinds = {path.name for path in (tmp_path / "a").iterdir()}
     assert kinds == {"1.mid", "2.mid", "1.png", "2.png"}
     one, same, other = ((tmp_path / out / "1.mid").read_bytes() for out in "abc")
@@ -142,12 +144,12 @@ def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
     if encoding != "events":  # in which a note may begin and end at once
         assert all(72 in [note.pitch for note in score.notes if note.start == 0] for score in scores)
     path = write(tmp_path, primer=tune(6)) / "primer.mid"
-    begun = music.quantize(music.cut(tune(6), 2), merge=True)
+    begun = quantize(cut(tune(6), 2), merge=True)
     if encoding == "melody":
-        begun = music.from_melody(music.to_melody(begun))
+        begun = from_voices(*skyline(begun))
     for length in (4, 0.25):
         (score,) = draw(trained, primer=str(path), primer_quarters=2, length=length)
-        assert without_velocities(music.cut(score, 2))[: len(begun.notes)] == without_velocities(begun)
+        assert without_velocities(cut(score, 2))[: len(begun.notes)] == without_velocities(begun)
     if encoding == "frames":
         weight = trained.predictor.notes.bias
         weight.assign(np.where(np.arange(weight.shape[0]) == END, 30.0, np.array(weight)))  # it would end at once
@@ -165,11 +167,11 @@ def test_independent_pitches_of_json_frames_only_score(tmp_path, capsys):
     rng = np.random.default_rng(0)
     pieces = [[sorted(rng.choice(60, 2, replace=False).tolist()) for _ in range(7)] + [[]] + [[9]] for _ in range(10)]
     path = write_frames(tmp_path / "pieces.json", pieces)
-    flags = ["--dataset=frames", f"--data_dir={path}", "--encoding=frames", "--output=independent", "--ngram=0"]
+    flags = ["--dataset=piano_roll", f"--data_dir={path}", "--encoding=frames", "--output=independent", "--ngram=0"]
     assert run.main([*SMALL, *flags, "--steps_per_quarter=1", f"--workdir={tmp_path / 'run'}"]) == 0
     assert "every 10th piece of train as valid" in capsys.readouterr().out
     trained, metrics = load(tmp_path / "run"), json.loads((tmp_path / "run" / "metrics.json").read_text())
-    rows = Encoding("frames", 2, 1, struck=False).encode({"frames": [frame[::-1] for frame in pieces[-1]]})[:-1]
+    rows = Encoding("frames", 2, 1, onsets=False).encode({"frames": [frame[::-1] for frame in pieces[-1]]})[:-1]
     roll = np.zeros((len(rows), 128))
     for step, frame in enumerate(pieces[-1]):
         roll[step, frame] = 1
@@ -187,12 +189,8 @@ def told(trained, rows):
     """What a model is told of a piece [T, S] without its end, alone in a batch; no conditions."""
     encoding = TASK.encoding(trained.config, trained.vocabularies)
     before, age = encoding.inputs(rows)
-    inputs = {
-        "before": before,
-        "age": age,
-        "position": encoding.places(len(rows)),
-        "ahead": np.zeros(len(rows), "int32"),
-    }
+    positions, ahead = encoding.positions(len(rows)), np.zeros(len(rows), "int32")
+    inputs = {"before": before, "age": age, "place": positions, "ahead": ahead}
     hidden = {name: np.zeros(1, "int32") for name in ("tonic", "mode", "metre", "style") if name in trained.model.input}
     return {**{name: value[None] for name, value in inputs.items()}, **hidden}
 
@@ -216,11 +214,11 @@ def test_a_sample_begins_with_a_chord_and_a_primer_goes_on(trained, tmp_path):
     primer = write(tmp_path, primer=tune(6)) / "primer.mid"
     samples = draw(trained, primer=str(primer), primer_quarters=2, length=5, samples=2)
     for score in samples:
-        begun = music.cut(score, 2)
-        assert without_velocities(begun) == without_velocities(music.cut(tune(6), 2))
+        begun = cut(score, 2)
+        assert without_velocities(begun) == without_velocities(cut(tune(6), 2))
     assert samples[0].notes != samples[1].notes
     short = draw(trained, primer=str(primer), primer_quarters=2, length=0.25)
-    assert without_velocities(short[0]) == without_velocities(music.cut(tune(6), 2))  # no longer, nor cut
+    assert without_velocities(short[0]) == without_velocities(cut(tune(6), 2))  # no longer, nor cut
 
 
 def test_one_sample_may_have_as_many_steps_as_the_vectors_of_its_conditions_have_numbers(trained):
@@ -242,11 +240,11 @@ def test_a_melody_is_the_first_voice_of_its_harmony_and_as_long(trained, tmp_pat
     )
     path = write(tmp_path, melody=melody) / "melody.mid"
     for number, score in enumerate(draw(trained, melody=str(path), samples=2, length=1)):
-        music.write_midi(score, tmp_path / f"{number}.mid")
-        back = music.read_midi(tmp_path / f"{number}.mid")
+        write_midi(score, tmp_path / f"{number}.mid")
+        back = read_midi(tmp_path / f"{number}.mid")
         first = Score([note for note in back.notes if note.voice == 0])
-        assert without_velocities(first) == without_velocities(music.quantize(melody))
-        assert back.length == music.quantize(melody).length and back.metre == (3, 4) and back.voices == 2
+        assert without_velocities(first) == without_velocities(quantize(melody))
+        assert back.length == quantize(melody).length and back.metre == (3, 4) and back.voices == 2
 
 
 def test_a_sample_without_notes_is_written_too(tmp_path):
@@ -258,11 +256,11 @@ def test_a_sample_without_notes_is_written_too(tmp_path):
 @pytest.mark.parametrize(
     "asked, words",
     [
-        ({"key": "H"}, "not a key: 'H'"),
+        ({"key": "H"}, "Not a key: 'H'"),
         ({"metre": "waltz"}, "A metre is like 4/4 or 6/8"),
         ({"style": "polka"}, "style 'polka' is none that the run learned from: air, jig"),
-        ({"chord": "C4 H4"}, "not a pitch: 'H4'"),
-        ({"chord": "C4 E4 G4"}, "3 notes to begin with, where a step has 2 at most"),
+        ({"chord": "C4 H4"}, "Not a pitch: 'H4'"),
+        ({"chord": "C4 E4 G4"}, "should have 2 notes at most. Received: 3 notes"),
         ({"chord": "C4", "primer": "x.mid"}, "one of them"),
         ({"primer": "x.mid", "melody": "x.mid"}, "one of them"),
         ({"primer": "broken.mid"}, "broken.mid: not a MIDI file"),
@@ -331,7 +329,7 @@ def test_an_epoch_s_keys_are_decided_by_seed_and_epoch(corpus):
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_piece_in_another_key_is_what_would_be_read_of_it(encoding, tmp_path):
     major = Score([Note(place, 1, pitch) for place, pitch in enumerate((60, 64, 67, 65, 62, 71, 72, 60))])
-    folders = [write(tmp_path / str(shift), a=music.transpose(major, shift), b=tune(1)) for shift in (0, 4)]
+    folders = [write(tmp_path / str(shift), a=transpose(major, shift), b=tune(1)) for shift in (0, 4)]
     asked, read = config(tmp_path, encoding=encoding), []
     for folder in folders:
         data = TASK.load(config(folder, encoding=encoding))
@@ -390,7 +388,10 @@ def test_a_long_piece_is_parts_that_go_on_in_its_bars():
         (["--dataset=midi", "--data_dir=PLAIN", "--conditions=style"], ["no styles"]),
         (["--dataset=midi", "--data_dir=ONE"], ["No train split", "Found: test"]),
         (["--dataset=midi", "--data_dir=SOLO"], ["1 piece, where one is to learn from"]),
-        (["--dataset=midi", "--data_dir=PLAIN", "--output=independent"], ["--encoding=frames and --dataset=frames"]),
+        (
+            ["--dataset=midi", "--data_dir=PLAIN", "--output=independent"],
+            ["--encoding=frames and --dataset=piano_roll"],
+        ),
         (["--dataset=midi", "--data_dir=MANY"], ["3 notes at once"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--rnn=bilstm"], ["reads forward"]),
     ],

@@ -49,7 +49,7 @@ def models(ids, order, size):
 
 
 @pytest.mark.parametrize("order", [1, 2, 4])
-def test_each_distribution_sums_to_1_with_every_id_possible(order):
+def test_each_distribution_sums_to_1_and_gives_every_id_a_probability(order):
     ids = zipf(500)
     contexts = [[], ids[:1], ids[:3], ids[-3:], ids[:50], [SIZE - 1] * 3, [SIZE - 1, ids[0]], [SIZE - 1] * 9]
     contexts += list(np.random.default_rng(1).integers(1, SIZE, (50, 3)))
@@ -63,7 +63,7 @@ def test_each_distribution_sums_to_1_with_every_id_possible(order):
 
 @pytest.mark.parametrize("order", [1, 2, 4])
 @pytest.mark.parametrize("length", [0, 1, 3, 200])
-def test_log_probabilities_are_those_of_the_distributions(order, length):
+def test_log_probabilities_equal_those_of_the_distributions(order, length):
     ids = zipf(length, seed=1)
     for model in models(zipf(500), order, SIZE):
         expected = [np.log(model.distribution(ids[:i])[ids[i]]) for i in range(length)]
@@ -78,7 +78,7 @@ def test_only_the_last_ids_of_a_context_count():
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
-def test_kneser_ney_is_that_of_a_slow_reference(order):
+def test_kneser_ney_equals_a_slow_reference(order):
     train, test = zipf(20_000), zipf(300, seed=1)
     model = KneserNey(train, order, SIZE)
     probability, discounts = kneser_ney(train.tolist(), order, SIZE)
@@ -109,13 +109,13 @@ def test_discounts_are_right_by_hand():
     assert model.distribution([]) == pytest.approx(np.array(expected) + rest * (np.arange(11) > 0))
 
 
-def test_discounts_that_leave_nothing_are_not_taken():
+def test_negative_discounts_fall_back_to_the_defaults():
     # n3 is so large against n2 that D2 would be below 0.
     ids = [1, 2, 3, *[4] * 2, *[id_ for id_ in range(5, 15) for _ in range(3)], *[15] * 4]
     assert KneserNey(ids, 1, 20).discounts == [(0.5, 1, 1.5)]
 
 
-def test_an_n_gram_that_is_only_at_the_start_has_the_lower_orders():
+def test_an_n_gram_seen_only_at_the_start_uses_the_lower_orders():
     # Nothing is before 1 and so before 12: the pair 12 has no count, and after 1 comes what comes anywhere.
     model = KneserNey([1, 2, 3, 2, 3], order=3, size=4)
     np.testing.assert_array_equal(model.distribution([1]), model.distribution([]))
@@ -134,7 +134,7 @@ def test_add_k_is_right_by_hand():
     assert model.distribution([1]) == pytest.approx(np.array([0, 2, 4, 3]) / 9)
 
 
-def test_a_higher_order_finds_what_a_lower_one_can_not():
+def test_a_higher_order_finds_what_a_lower_one_cannot():
     rng = np.random.default_rng(0)
     ids = [1, 1]
     for noise in rng.random(5000) < 0.1:  # the sum of the two before, but for some noise
@@ -147,7 +147,7 @@ def test_a_higher_order_finds_what_a_lower_one_can_not():
     assert -KneserNey(train, 6, 8).log_probabilities(test).mean() < 0.75
 
 
-def test_the_best_k_is_small_where_contexts_tell_much_and_large_where_they_do_not():
+def test_the_best_k_is_small_where_contexts_are_informative_and_large_otherwise():
     periodic = np.tile([1, 2, 3, 4, 5], 100)
     assert best_k(periodic, 3, 50) == 0.0001
     assert best_k(np.random.default_rng(0).integers(1, 50, 500), 2, 50) == 1
@@ -155,7 +155,7 @@ def test_the_best_k_is_small_where_contexts_tell_much_and_large_where_they_do_no
     assert best_k([1, 2], 5, 3) > 0
 
 
-def test_the_best_k_is_that_of_the_held_out_ids():
+def test_the_best_k_maximizes_the_probability_of_the_held_out_ids():
     ids = zipf(400)
     choices = (3, 0.3, 0.03)
     scores = [AddK(ids[:300], 2, SIZE, k).log_probabilities(ids[299:])[1:].sum() for k in choices]
@@ -163,7 +163,7 @@ def test_the_best_k_is_that_of_the_held_out_ids():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64])
-def test_integers_of_any_kind_are_ids(dtype):
+def test_ids_may_be_of_any_integer_type(dtype):
     ids = zipf(300)
     for model, same in zip(models(ids, 3, SIZE), models(ids.astype(dtype), 3, SIZE), strict=True):
         np.testing.assert_array_equal(same.log_probabilities(ids.astype(dtype)), model.log_probabilities(ids))
@@ -177,11 +177,11 @@ def test_an_order_above_the_number_of_ids_is_fine():
 
 
 @pytest.mark.parametrize("learn", [KneserNey, AddK])
-def test_what_is_no_sequence_of_ids_is_refused(learn):
+def test_malformed_ids_are_refused(learn):
     for ids, order, message in [
         ([1, 2], 0, "at least 1, not 0"),
         ([], 2, "is empty"),
-        ([1, 0], 2, "size 4 are from 1 to 3, not 0"),
+        ([1, 0], 2, "size 4 should be from 1 to 3, not 0"),
         ([1, 4], 2, "from 1 to 3, not 4"),
         ([1, -1], 2, "not -1"),
         ([[1, 2]], 2, "1 dimension, not 2"),
@@ -196,7 +196,7 @@ def test_what_is_no_sequence_of_ids_is_refused(learn):
         model.distribution([0])
 
 
-def test_a_wrong_k_is_refused():
+def test_an_invalid_k_is_refused():
     for k in (0, -1, float("nan")):
         with pytest.raises(ValueError, match=f"above 0, not {k}"):
             AddK([1, 2], 2, 4, k)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.generated.dates import CASES, DAYS, FIRST, FORMS, owner, write
+from seqzoo.datasets.generated.dates import CASES, DAYS, FIRST, FORMS, render, split_of_day
 
 EN_DE = {"source": "en", "target": "de"}
 PAIRS = [("Good morning.", "Guten Morgen."), ("", "Leer."), ("A\u2028B \u00a0", "")]
@@ -41,7 +41,7 @@ def many(count):
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
 @pytest.mark.parametrize("valid", ["valid", "val", "dev"])
-def test_two_files_are_read_side_by_side_in_the_direction_that_is_given(tmp_path, ending, valid):
+def test_two_files_are_read_in_parallel_in_the_given_direction(tmp_path, ending, valid):
     sides(tmp_path, "train", ending=ending)
     sides(tmp_path, valid, PAIRS[:1], ending=ending)
     sides(tmp_path, "test", PAIRS[:2], end="\r\n")
@@ -55,7 +55,7 @@ def test_two_files_are_read_side_by_side_in_the_direction_that_is_given(tmp_path
     assert examples.source.endswith(f"train.en{ending} and train.de{ending}") and not examples.aligned
 
 
-def test_the_languages_are_how_names_end_and_name_chooses_the_set(tmp_path):
+def test_languages_are_endings_of_file_names_and_name_chooses_the_set(tmp_path):
     sides(tmp_path, "a.train", PAIRS[:1], languages=("en.txt", "de.txt"))
     sides(tmp_path, "b.train", PAIRS, languages=("en.txt", "de.txt"))
     columns = {"source": "en.txt", "target": "de.txt"}
@@ -65,13 +65,13 @@ def test_the_languages_are_how_names_end_and_name_chooses_the_set(tmp_path):
 
 
 @pytest.mark.parametrize("languages", ["en de", "en de fr"])
-def test_files_of_languages_say_no_direction_so_it_is_asked_for(tmp_path, languages):
+def test_files_of_languages_need_a_direction(tmp_path, languages):
     for language in languages.split():
         put(tmp_path / f"train.{language}.gz", "x")
     for other in ("README.md", "LICENSE", "notes.txt", "_about.txt"):
         put(tmp_path / other, "x")
     message = (
-        f"has files of {', '.join(sorted(languages.split()))}. Say which way to translate: "
+        f"has files of {', '.join(sorted(languages.split()))}. Choose the direction: "
         "--columns=source=de,target=en or --columns=source=en,target=de."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -83,7 +83,7 @@ def test_files_of_languages_say_no_direction_so_it_is_asked_for(tmp_path, langua
     [
         ({"train.en": "a\nb\n", "train.de": "a\n"}, "train.en has 2 lines and .*train.de has 1: should be one each"),
         ({"train.en": "a\n", "train.de": "a\n\n"}, "train.en has 1 lines and .*train.de has 2"),
-        ({"train.en": "", "train.de": ""}, "train.en and train.de: no line in it"),
+        ({"train.en": "", "train.de": ""}, "train.en and train.de holds no examples"),
         ({"train.en": "a\n", "train.de": "a\n", "dev.en": "a\n"}, r"dev.en has no translation: .* ends in \.de"),
         ({"train.en": "a\n", "train.de": "a\n", "dev.de": "a\n"}, r"dev.de has no translation: .* ends in \.en"),
         ({"train.en": "a\n", "train.fr": "a\n"}, r"no file ends in \.de. There: train.en, train.fr"),
@@ -91,11 +91,11 @@ def test_files_of_languages_say_no_direction_so_it_is_asked_for(tmp_path, langua
         ({"train.en": "a\n", "train.de": b"a\n\0b\n"}, "train.de:2: a NUL character"),
         ({"train.en": "a\n", "train.de.gz": b"a\n"}, "train.de.gz:1: damaged gzip data"),
         ({"train.en": "a\n", "train.de": "a\n", "train.de.gz": b"a\n"}, "2 files fit the train split: train.de, train"),
-        ({"a.en": "a\n", "b.en": "a\n", "a.de": "a\n"}, r"2 files, and no name says a split.* There: a.en, b"),
+        ({"a.en": "a\n", "b.en": "a\n", "a.de": "a\n"}, r"2 files, none of them named as a split.* There: a.en, b"),
         ({}, r"no file ends in \.en. There: nothing"),
     ],
 )  # fmt: skip
-def test_files_that_are_no_pairs_are_refused_at_the_door(tmp_path, files, message):
+def test_files_that_are_not_pairs_are_refused_at_once(tmp_path, files, message):
     for name, content in files.items():
         (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(ValueError, match=message):
@@ -103,7 +103,7 @@ def test_files_that_are_no_pairs_are_refused_at_the_door(tmp_path, files, messag
 
 
 @pytest.mark.parametrize("names", [("train.tsv", "valid.txt.gz"), ("my-train.txt", "my-dev.tsv")])
-def test_columns_with_tabs_are_source_target_and_what_is_of_no_matter(tmp_path, names):
+def test_tab_separated_columns_are_source_target_and_others_are_ignored(tmp_path, names):
     rows = [(*pair, 'CC-BY "x') for pair in PAIRS]
     table(tmp_path / names[0], rows)
     table(tmp_path / names[1], rows[:1], end="\r\n\r\n")
@@ -117,19 +117,19 @@ def test_columns_with_tabs_are_source_target_and_what_is_of_no_matter(tmp_path, 
     [
         ("a\tb\n\nc\n", None, "test.tsv:3: expected 2 columns .like the first line., found 1: 'c'"),
         ("a\tb\nc\td\te\n", None, "test.tsv:2: expected 2 columns .like the first line., found 3"),
-        ("a b\n", None, "test.tsv:1: expected columns parted by tabs, found none; if .*--columns=source=en"),
-        ("\n\n", None, "test.tsv: no line in it"),
+        ("a b\n", None, "test.tsv:1: expected tab-separated columns, found none; if .*--columns=source=en"),
+        ("\n\n", None, "test.tsv holds no examples"),
         ("a\tb\nc\t\xfc\n".encode("latin-1"), None, "test.tsv:2: not UTF-8"),
         ("a\tb\n", {"target": 2}, "two of 0 to 1, .*the file has 2. Received: {'source': 0, 'target': 2}"),
         ("a\tb\n", {"target": -3}, "two of 0 to 1"),
         ("a\tb\n", {"source": 1}, "two of 0 to 1, .*Received: {'source': 1, 'target': 1}"),
         ("a\tb\n", {"source": -2}, "ok"),
         ("a\tb\n", {"target": -2}, "two of 0 to 1"),
-        ("a\tb\n", {"text": 0}, "columns should say which languages .*Received: {'text': 0}"),
-        ("a\tb\n", {"source": "en", "target": 1}, "columns should say which languages"),
-        ("a\tb\n", {"source": "en"}, "columns should say which languages"),
-        ("a\tb\n", {"source": "en", "target": "en"}, "columns should say which languages"),
-        ("a\tb\n", EN_DE, "languages are files of a folder, .*by number, as --columns=source=0,target=1"),
+        ("a\tb\n", {"text": 0}, "columns should be the languages .*Received: {'text': 0}"),
+        ("a\tb\n", {"source": "en", "target": 1}, "columns should be the languages"),
+        ("a\tb\n", {"source": "en"}, "columns should be the languages"),
+        ("a\tb\n", {"source": "en", "target": "en"}, "columns should be the languages"),
+        ("a\tb\n", EN_DE, "languages are files of a folder, .*by index, as --columns=source=0,target=1"),
     ],
 )  # fmt: skip
 def test_a_malformed_table_names_file_and_line(tmp_path, text, columns, message):
@@ -142,7 +142,7 @@ def test_a_malformed_table_names_file_and_line(tmp_path, text, columns, message)
         read(file, columns=columns)
 
 
-def test_a_set_without_splits_is_cut_by_its_source_sentences(tmp_path):
+def test_a_set_without_splits_is_split_by_its_source_sentences(tmp_path):
     pairs = many(2000)
     file = table(tmp_path / "one" / "deu.txt.gz", pairs)
     put(tmp_path / "one" / "_about.txt", "a")
@@ -162,21 +162,21 @@ def test_a_set_without_splits_is_cut_by_its_source_sentences(tmp_path):
     assert valid.source == f"{file} (valid: 5%, by a hash of the source)"
 
 
-def test_one_file_that_says_a_split_is_the_test_split_and_few_lines_are_not_cut(tmp_path):
+def test_one_file_named_as_a_split_is_the_test_split_and_few_lines_are_not_split(tmp_path):
     for name in ("test.tsv", "tatoeba-dev.txt", "train.tsv.gz"):
         assert read(table(tmp_path / name)) == {"test": PAIRS}
-    with pytest.raises(ValueError, match="few.tsv: too few different sentences to cut them into train, valid, test"):
+    with pytest.raises(ValueError, match="few.tsv: too few different sentences to split into train, valid, test"):
         read(table(tmp_path / "few.tsv"))
 
 
-def test_what_is_not_there_or_not_clear_is_said(tmp_path):
+def test_missing_and_ambiguous_files_are_reported(tmp_path):
     for name in ("a.tsv", "b.txt"):
         table(tmp_path / name, many(400))
     assert read(tmp_path, name="b") == read(tmp_path / "b.txt")
     for kwargs, message in [
-        ({}, "needs --data_dir, a folder such as with train.en and train.de, or a file"),
+        ({}, "needs --data_dir, a folder, such as one with train.en and train.de, or a file"),
         ({"data_dir": tmp_path / "nowhere"}, "nowhere: there is no such folder or file"),
-        ({"data_dir": tmp_path}, "2 files, and no name says a split, .*by --name. There: a.tsv, b.txt"),
+        ({"data_dir": tmp_path}, "2 files, none of them named as a split, .*by --name. There: a.tsv, b.txt"),
         ({"data_dir": tmp_path, "name": "c"}, "no file ends in .tsv or .txt and 'c' in its name. There: a.tsv, b.txt"),
         ({"data_dir": tmp_path, "columns": EN_DE}, r"no file ends in \.en. There: a.tsv, b.txt"),
     ]:
@@ -207,7 +207,7 @@ def test_nothing_is_held_in_memory(tmp_path):
         ("tfds", {"name": "wmt19_translate/fi-en", "columns": {"source": "en", "target": "fi"}}, ("en", "fi")),
     ],
 )
-def test_tfds_sets_of_translations_and_their_direction(name, kwargs, languages):
+def test_tfds_reads_sets_of_translations_in_either_direction(name, kwargs, languages):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -225,7 +225,7 @@ def test_tfds_sets_of_translations_and_their_direction(name, kwargs, languages):
     assert splits["train"].features == {"source": str, "target": str} and not splits["train"].aligned
 
 
-def test_tfds_wrong_pairs_and_directions_are_said():
+def test_tfds_reports_wrong_language_pairs_and_directions():
     for kwargs, message in [
         ({"name": "wmt14_translate/en-de"}, "no set 'wmt14_translate/en-de'. Did you mean 'wmt14_translate/de-en'"),
         ({"columns": {"source": "en"}}, "should be two of its languages, .*Received: {'source': 'en'}"),
@@ -255,8 +255,8 @@ def test_tfds_wrong_pairs_and_directions_are_said():
         ("tr", ["3.05.2021", "3 Mayıs 2021", "3 Mayıs 2021 Pazartesi"]),
     ],
 )  # fmt: skip
-def test_dates_are_written_as_people_write_them(language, texts):
-    written = [write(datetime.date(2021, 5, 3), language, form) for form in FORMS[language]]
+def test_dates_have_the_forms_that_people_write(language, texts):
+    written = [render(datetime.date(2021, 5, 3), language, form) for form in FORMS[language]]
     assert set(texts) <= set(written), written
 
 
@@ -266,15 +266,15 @@ def test_dates_have_ordinals_and_the_case_and_marks_of_their_language():
 
     ends = ["st", "nd", "rd", "th", "th", "th", "th", "th", "st", "nd", "rd", "th", "th", "st"]
     numbers = [1, 2, 3, 4, 10, 11, 12, 13, 21, 22, 23, 24, 30, 31]
-    written = [write(day(number, 5), "en", "d# 'of' MMMM y") for number in numbers]
+    written = [render(day(number, 5), "en", "d# 'of' MMMM y") for number in numbers]
     assert written == [f"{number}{end} of May 1987" for number, end in zip(numbers, ends, strict=True)]
-    assert [write(day(n), "fr", "'le' d# MMMM y") for n in (1, 21)] == ["le 1er avril 1987", "le 21 avril 1987"]
-    assert write(day(1), "pt", "d# 'de' MMMM 'de' y", case="upper") == "1º DE ABRIL DE 1987"
-    assert write(day(1), "tr", "long", case="upper") == "1 NİSAN 1987"
-    assert write(day(1), "en", "full", case="lower", marks=False) == "wednesday april 1 1987"
-    assert write(day(1), "de", "EEEE, 'den' d. MMMM y", marks=False) == "Mittwoch den 1 April 1987"
-    assert write(day(1), "de", "medium", marks=False) == "01.04.1987"
-    assert write(day(1), "ru", "long").isprintable()  # CLDR's no-break spaces are spaces
+    assert [render(day(n), "fr", "'le' d# MMMM y") for n in (1, 21)] == ["le 1er avril 1987", "le 21 avril 1987"]
+    assert render(day(1), "pt", "d# 'de' MMMM 'de' y", case="upper") == "1º DE ABRIL DE 1987"
+    assert render(day(1), "tr", "long", case="upper") == "1 NİSAN 1987"
+    assert render(day(1), "en", "full", case="lower", marks=False) == "wednesday april 1 1987"
+    assert render(day(1), "de", "EEEE, 'den' d. MMMM y", marks=False) == "Mittwoch den 1 April 1987"
+    assert render(day(1), "de", "medium", marks=False) == "01.04.1987"
+    assert render(day(1), "ru", "long").isprintable()  # CLDR's no-break spaces are spaces
 
 
 def test_a_text_means_one_date_in_every_form_of_every_language():
@@ -284,7 +284,7 @@ def test_a_text_means_one_date_in_every_form_of_every_language():
         day = datetime.date(2024, 1, 1) + datetime.timedelta(number)
         for language, form, case in variants:
             for marks in (True, False):
-                text = write(day, language, form, case, marks)
+                text = render(day, language, form, case, marks)
                 assert "2024" in text and meant.setdefault(text, day) == day, (text, day)
 
 
@@ -293,7 +293,7 @@ def dates():
     return {split: list(examples) for split, examples in DATASETS["dates"]().items()}
 
 
-def test_dates_are_a_function_and_no_day_is_in_two_splits(dates):
+def test_each_date_has_one_translation_and_no_day_is_in_two_splits(dates):
     assert {split: len(examples) for split, examples in dates.items()} == {"train": 20_000, "valid": 1000, "test": 1000}
     meant = {}
     for example in itertools.chain(*dates.values()):
@@ -304,7 +304,7 @@ def test_dates_are_a_function_and_no_day_is_in_two_splits(dates):
     later = {example["target"] for example in DATASETS["dates"](seed=7, sizes={"train": 3000})["train"]}
     assert not later & (days[1] | days[2])
     assert FIRST + datetime.timedelta(DAYS) == datetime.date(2100, 1, 1)
-    owners = [owner(FIRST + datetime.timedelta(number)) for number in range(0, DAYS, 9)]
+    owners = [split_of_day(FIRST + datetime.timedelta(number)) for number in range(0, DAYS, 9)]
     assert 0.88 < owners.count("train") / len(owners) < 0.92
 
 
@@ -326,6 +326,6 @@ def test_a_seed_decides_the_dates(dates):
 
 
 @pytest.mark.parametrize("given", [{"data_dir": "x"}, {"name": "x"}, {"columns": "x"}, {"sizes": {"dev": 5}}])
-def test_dates_refuse_what_is_of_no_use(given):
+def test_dates_refuse_arguments_of_readers(given):
     with pytest.raises(ValueError, match="Received"):
         DATASETS["dates"](**given)

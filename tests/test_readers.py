@@ -42,7 +42,7 @@ def only(reader, file, **kwargs):
     return list(DATASETS[reader](data_dir=file, **kwargs)["test"])
 
 
-def test_splits_are_found_by_the_names_people_use(tmp_path):
+def test_splits_are_found_by_their_common_names(tmp_path):
     for names in [
         ("train.txt", "valid.txt", "test.txt"),
         ("en_x-ud-train.conllu.gz", "en_x-ud-dev.conllu", "en_x-ud-test.conllu"),
@@ -72,14 +72,14 @@ def test_a_plain_name_wins_and_two_candidates_are_refused(tmp_path):
         split_files(tmp_path, ".conllu")
 
 
-def test_a_missing_folder_is_said(tmp_path):
+def test_a_missing_folder_is_reported(tmp_path):
     with pytest.raises(ValueError, match="no such folder or file"):
         DATASETS["conll"](data_dir=tmp_path / "nowhere")
     with pytest.raises(ValueError, match="--dataset=conllu needs --data_dir, a folder"):
         DATASETS["conllu"]()
 
 
-def test_what_is_not_utf8_or_cut_off_names_file_and_line(tmp_path):
+def test_invalid_utf8_and_truncated_gzip_name_file_and_line(tmp_path):
     file = write(tmp_path / "a.txt", "un O\ncafé O\n", "latin-1")
     with pytest.raises(ValueError, match=r"a\.txt:2: not UTF-8"):
         list(read_lines(file))
@@ -90,7 +90,7 @@ def test_what_is_not_utf8_or_cut_off_names_file_and_line(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
-def test_conll_in_all_its_spellings_and_again(tmp_path, name):
+def test_conll_variants_give_the_same_examples_on_every_pass(tmp_path, name):
     for text in [CONLL, CONLL.replace("\n", "\r\n"), TABS, "\ufeff" + CONLL, CONLL.rstrip()]:
         text = text.replace("\n\n", "\n \n\n")
         test = DATASETS["conll"](data_dir=write(tmp_path / name, text))["test"]
@@ -106,7 +106,7 @@ def test_conll_reads_each_split_of_a_folder(tmp_path):
     assert list(splits["train"]) == list(splits["valid"]) == SENTENCES
 
 
-def test_two_columns_serve_either_task(tmp_path):
+def test_two_columns_hold_ner_tags_or_parts_of_speech(tmp_path):
     assert only("conll", write(tmp_path / "ner", "New\tB-LOC\nYork\tE-LOC\n")) == [
         {"tokens": ["New", "York"], "pos": ["B-LOC", "E-LOC"], "ner": ["B-LOC", "I-LOC"]}
     ]
@@ -115,7 +115,7 @@ def test_two_columns_serve_either_task(tmp_path):
     ]
 
 
-def test_conll_columns_can_be_chosen_and_tokens_hold_odd_spaces(tmp_path):
+def test_conll_columns_can_be_chosen_and_tokens_may_hold_no_break_spaces(tmp_path):
     file = write(tmp_path / "x", "1\t10\u00a0000 m\tB-Q\tX\n")
     assert only("conll", file, columns={"tokens": 1, "ner": -2}) == [{"tokens": ["10\u00a0000 m"], "ner": ["B-Q"]}]
     assert only("conll", write(tmp_path / "y", "10\u00a0000 O\n"))[0]["tokens"] == ["10\u00a0000"]
@@ -130,7 +130,7 @@ def test_conll_columns_can_be_chosen_and_tokens_hold_odd_spaces(tmp_path):
         (CONLL + "#tag O\n", "x:9: expected 4 columns"),
         (CONLL + "a NN B-NP Q-PER\n", "x:9: not a span tag: 'Q-PER'"),
         ("a\tNN\tO\n\tNN\tO\n", "x:2: the column of 'tokens' is empty"),
-        ("\n# only = this\n", "x: no line with a token"),
+        ("\n# only = this\n", "x: no line holds a token"),
     ],
 )
 def test_a_malformed_conll_line_names_file_and_line(tmp_path, text, message):
@@ -157,9 +157,9 @@ def test_conllu_gives_the_syntactic_words(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("1\tsí\tsí", "1\tsí", "x:10: expected 10 columns parted by tabs, found 9"),
+        ("1\tsí\tsí", "1\tsí", "x:10: expected 10 tab-separated columns, found 9"),
         ("4\tel", "6\tel", "x:6: expected the word with id 4, found id '6'"),
-        ("1\tvamos", "vamos", "x:2: expected 10 columns parted by tabs, found 9"),
+        ("1\tvamos", "vamos", "x:2: expected 10 tab-separated columns, found 9"),
         ("\n\n", "\n", "x:9: expected the word with id 6, found id '1'"),
     ],
 )
@@ -193,14 +193,14 @@ def test_tfds_gives_names_of_labels_without_its_empty_example(mocked):
     assert list(splits["valid"]) == list(splits["valid"]) == expected
 
 
-def test_tfds_words_of_multiword_tokens_come_once(mocked):
+def test_tfds_words_of_multiword_tokens_appear_once(mocked):
     record = {"tokens": ["du", "de", "le", "pain"], "upos": [17, 1, 5, 7], "head": ["None", "4", "4", "0"]}
     with mocked([record]):
         (example,) = DATASETS["universal_dependencies"](name="universal_dependencies/fr_gsd")["train"]
     assert example == {"tokens": ["de", "le", "pain"], "pos": ["ADP", "DET", "NOUN"]}
 
 
-def test_tfds_any_set_and_its_missing_labels(mocked):
+def test_tfds_reads_any_set_and_reports_missing_labels(mocked):
     columns = {"text": "sentence", "label": "label"}
     with mocked([{"sentence": "fine", "label": 1, "idx": 0}, {"sentence": "?", "label": -1, "idx": 1}]):
         examples = iter(DATASETS["tfds"](name="glue/sst2", columns=columns)["test"])
@@ -209,7 +209,7 @@ def test_tfds_any_set_and_its_missing_labels(mocked):
         next(examples)
 
 
-def test_tfds_wrong_names_are_answered_with_the_nearest():
+def test_tfds_suggests_the_nearest_name_for_a_wrong_one():
     for kwargs, message in [
         ({"name": "conll2033", "columns": {"tokens": "tokens"}}, "no set 'conll2033'. Did you mean .*'conll2003'"),
         ({"name": "conll2002/en", "columns": {"tokens": "tokens"}}, "Did you mean 'conll2002/"),
@@ -220,7 +220,7 @@ def test_tfds_wrong_names_are_answered_with_the_nearest():
             DATASETS["tfds"](**kwargs)
 
 
-def test_csv_quotes_hold_commas_newlines_and_quotes(tmp_path):
+def test_csv_quotes_may_hold_commas_newlines_and_quotes(tmp_path):
     text = 'id,Review, Stars\n1,"one, two\n\n""three""",5\n\n2,, 4 \n3,"a ""b""",x'
     expected = [
         {"text": 'one, two\n\n"three"', "label": "5"},
@@ -232,7 +232,7 @@ def test_csv_quotes_hold_commas_newlines_and_quotes(tmp_path):
         assert list(test) == list(test) == expected
 
 
-def test_tsv_keeps_quotes_and_no_header_means_indices(tmp_path):
+def test_tsv_keeps_quotes_and_reads_columns_by_index_without_a_header(tmp_path):
     lines = 'he said "no\tneg\n"yes", she said\u2028\u00a0\tpos\n'
     expected = [{"text": 'he said "no', "label": "neg"}, {"text": '"yes", she said\u2028\u00a0', "label": "pos"}]
     assert only("tsv", write(tmp_path / "a.tsv", "sentence\tlabel\n" + lines)) == expected
@@ -242,7 +242,7 @@ def test_tsv_keeps_quotes_and_no_header_means_indices(tmp_path):
     ]
 
 
-def test_columns_are_found_by_their_usual_names_or_given(tmp_path):
+def test_columns_are_found_by_their_common_names_or_given(tmp_path):
     file = write(tmp_path / "x.tsv", "rating\tbody\tLabel\tTEXT\n5\tb\tl\tt\n")
     assert only("tsv", file) == [{"text": "t", "label": "l"}]
     assert only("tsv", file, columns={"label": "rating"}) == [{"text": "t", "label": "5"}]
@@ -252,7 +252,7 @@ def test_columns_are_found_by_their_usual_names_or_given(tmp_path):
             {"label": "star"},
             "x.tsv: no column for the label: looked for 'star'. There: 'rating', 'body', 'Label', 'TEXT'",
         ),
-        ({"text": 3}, "text and label are, from 0 to 3 .*Received: {'text': 3}"),
+        ({"text": 3}, "text and label, from 0 to 3 .*Received: {'text': 3}"),
         ({"text": 0, "label": 4}, "the file has 4. Received"),
         ({"tokens": "body"}, "columns should be of text and label"),
     ]:
@@ -275,7 +275,7 @@ def test_columns_are_found_by_their_usual_names_or_given(tmp_path):
         ("csv", "text,label\n\na, \n", "x:3: the label is empty"),
         ("csv", "text,label\na\0,b\n", "x:2: a NUL character"),
         ("tsv", "text\tlabel\na\tx\n\nb x\n", "x:4: expected 2 fields"),
-        ("tsv", "", "x: no line in it"),
+        ("tsv", "", "x holds no examples"),
         ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: not a JSON object a line: Expecting"),
         ("jsonl", '[{"text": "a", "label": 1}]', "x:1: expected a JSON object, found a list"),
         ("jsonl", '{"text": null, "label": 1}', "x:1: 'text' should be a string, found None"),
@@ -291,7 +291,7 @@ def test_a_malformed_labelled_text_names_file_and_line(tmp_path, reader, text, m
         only(reader, write(tmp_path / "x", text))
 
 
-def test_a_field_may_be_long_but_not_the_rest_of_the_file(tmp_path, monkeypatch):
+def test_a_field_may_be_long_but_an_unclosed_quote_does_not_read_the_whole_file(tmp_path, monkeypatch):
     text = "word " * 40_000
     assert only("csv", write(tmp_path / "x.csv", f'text,label\n"{text}",x\n')) == [{"text": text, "label": "x"}]
     limit = csv.field_size_limit(1000)
@@ -309,7 +309,7 @@ def test_json_labels_become_text(tmp_path):
     assert {example["text"] for example in examples} == {"a\né"}
 
 
-def test_folders_are_labels_that_take_turns(tmp_path):
+def test_folders_are_labels_and_are_interleaved(tmp_path):
     for name in ["train/pos/1.txt", "train/pos/2.txt", "train/neg/1.txt", "train/unsup/1.txt", "train/x.txt", "README"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path / name, f"{name}\nas it is\n")
@@ -343,7 +343,7 @@ def test_folders_are_labels_that_take_turns(tmp_path):
         ("trec", {"text": "fine", "label-coarse": 3, "label-fine": 0}, "HUM", ["train", "valid", "test"]),
     ],
 )
-def test_tfds_sets_of_labelled_texts(mocked, name, record, label, splits):
+def test_tfds_reads_sets_of_labelled_texts(mocked, name, record, label, splits):
     with mocked([record]):
         found = DATASETS[name]()
     assert list(found) == splits

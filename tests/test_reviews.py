@@ -1,4 +1,4 @@
-"""The reviews data set: what it promises, and that counting words is not enough."""
+"""The reviews dataset keeps its promises, and counting words is not enough for it."""
 
 import collections
 import functools
@@ -10,7 +10,7 @@ import re
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.generated.reviews import GRAMMAR, RULES, TENSES, TOPIC_WORDS, WORDS, known, write
+from seqzoo.datasets.generated.reviews import GRAMMAR, RULES, TENSES, TOPIC_WORDS, WORDS, known, sample_review
 
 
 @functools.cache
@@ -48,13 +48,13 @@ def test_labels_are_balanced_and_no_text_has_both():
             assert labels.setdefault(e["text"], e["label"]) == e["label"]
 
 
-def test_a_mirrored_review_says_the_opposite_in_the_same_construction():
+def test_a_mirrored_review_means_the_opposite_in_the_same_construction():
     pairs = [entry.split("/") for kind in (WORDS, *TOPIC_WORDS) for entry in sum(kind.values(), []) if "/" in entry]
     pairs = sorted({tuple(pair) for pair in pairs}, key=lambda pair: -len(pair[0]) - len(pair[1]))
     either = {side: f"{good}/{bad}" for good, bad in pairs for side in (good, bad)}
     polar = re.compile(rf"\ban? (?=\w)|\b(?:{'|'.join(sorted(either, key=len, reverse=True))})\b")
     for number in range(300):
-        praise, blame = (write(random.Random(number), sense) for sense in (1, -1))
+        praise, blame = (sample_review(random.Random(number), sense) for sense in (1, -1))
         assert praise != blame
         # Apart from the words of opinion, and the article before them, the twins are the same.
         skeletons = {polar.sub("_", text) for text in (praise, blame)}
@@ -83,10 +83,10 @@ def test_counting_words_is_not_enough():
 
 
 def test_training_shows_some_words_in_some_constructions_only():
-    adjectives, places = WORDS["MILD"] + WORDS["STRONG"], [" ".join(items) for _, items in RULES["PRED"]]
-    late = [word for word in adjectives if not all(known(word, place, "train") for place in places)]
+    adjectives, contexts = WORDS["MILD"] + WORDS["STRONG"], [" ".join(items) for _, items in RULES["PRED"]]
+    late = [word for word in adjectives if not all(known(word, context, "train") for context in contexts)]
     assert 0.15 < len(late) / len(adjectives) < 0.5
-    assert all(known(word, place, "valid") for word in late for place in places)
+    assert all(known(word, context, "valid") for word in late for context in contexts)
 
 
 def test_training_shows_nearly_all_words():
@@ -103,6 +103,6 @@ def test_every_symbol_of_the_grammar_is_known():
 
 
 @pytest.mark.parametrize("given", [{"data_dir": "x"}, {"name": "x"}, {"columns": "x"}, {"sizes": {"dev": 5}}])
-def test_what_is_of_no_use_is_refused(given):
+def test_reviews_refuse_arguments_of_readers(given):
     with pytest.raises(ValueError, match="Received"):
         DATASETS["reviews"](**given)

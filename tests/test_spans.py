@@ -16,7 +16,7 @@ SPANS = [(0, 3, "PER"), (4, 6, "LOC"), (6, 7, "LOC"), (7, 8, "ORG")]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_scheme_says_the_same(scheme):
+def test_every_scheme_gives_the_same_spans(scheme):
     tags = SCHEMES[scheme].split()
     assert spans.spans(tags) == SPANS
     assert spans.to_bio(tags) == SCHEMES["BIO"].split()
@@ -35,11 +35,11 @@ def test_every_scheme_says_the_same(scheme):
         ("B-WORK-OF-ART I-WORK-OF-ART I-WORK", "B-WORK-OF-ART I-WORK-OF-ART B-WORK"),
     ],
 )
-def test_wrong_and_hard_sequences_open_spans_as_conlleval_does(tags, bio):
+def test_malformed_sequences_open_spans_as_in_conlleval(tags, bio):
     assert spans.to_bio(tags.split()) == bio.split()
 
 
-def test_spans_in_bio_are_those_of_seqeval():
+def test_spans_in_bio_equal_those_of_seqeval():
     from seqeval.metrics.sequence_labeling import get_entities
 
     for tags in itertools.product(["O", "B-X", "I-X", "B-Y", "I-Y"], repeat=5):
@@ -47,7 +47,7 @@ def test_spans_in_bio_are_those_of_seqeval():
 
 
 @pytest.mark.parametrize("tag", ["NN", "B", "B-", "-PER", "X-PER", "o", "", "O-PER"])
-def test_what_is_no_span_tag_is_named(tag):
+def test_a_malformed_span_tag_is_named(tag):
     with pytest.raises(ValueError, match=f"not a span tag: {tag!r}"):
         spans.to_bio(["O", tag])
 
@@ -55,7 +55,7 @@ def test_what_is_no_span_tag_is_named(tag):
 @pytest.mark.parametrize(
     ("prefixes", "convert"), [("BI", spans.to_bio), ("BIES", spans.to_bioes), ("BILU", spans.to_bioes)]
 )
-def test_allowed_are_exactly_the_sequences_that_conversion_leaves_alone(prefixes, convert):
+def test_allowed_sequences_are_exactly_those_unchanged_by_conversion(prefixes, convert):
     tags = ["O"] + [f"{prefix}-{kind}" for prefix in prefixes for kind in ("X", "Y-Z")]
     start, transitions, end = spans.allowed(tags)
     to_bioes_names = {"L": "E", "U": "S"} if "U" in prefixes else {}

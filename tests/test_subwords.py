@@ -10,11 +10,11 @@ TEXTS = [
     "A bad ﬁlm, ½ of it; 日本語 text 👍🏽!",
     "ΑΒΓ straße e\u0301 ＡＢＣ",
 ] * 10
-PLACES = [
+SAMPLES = [
     "The good film.",
     "  The   naïve  film\n\twas ½ good  ",
     "日本語 ﬁlm e\u0301x\u0301 👍🏽 ＡＢＣ…",
-    "ΑΒΓ\u3000straße\u00a0\u200b x\ue000 ﷺ ▁",  # characters it has never seen, and some that become several
+    "ΑΒΓ\u3000straße\u00a0\u200b x\ue000 ﷺ ▁",  # unseen characters, and some that are normalized to several
 ]
 
 
@@ -23,14 +23,14 @@ def subwords(request):
     return Subwords.learn(iter(TEXTS), 130, request.param)
 
 
-def test_places_are_in_order_and_leave_out_nothing_but_space(subwords):
-    for text in PLACES:
-        place = 0
+def test_offsets_are_in_order_and_skip_nothing_but_space(subwords):
+    for text in SAMPLES:
+        position = 0
         for piece, start, end in subwords.split(text):
-            assert place <= start <= end <= len(text) and piece
-            assert not text[place:start].strip("▁ \n\t\u3000")
-            place = end
-        assert not text[place:].strip("▁ \n\t")
+            assert position <= start <= end <= len(text) and piece
+            assert not text[position:start].strip("▁ \n\t\u3000")
+            position = end
+        assert not text[position:].strip("▁ \n\t")
     for empty in "", " \n":
         assert subwords.split(empty) == []
 
@@ -46,17 +46,17 @@ def test_pieces_spell_the_text(subwords):
     assert {piece for piece, _, _ in pieces} <= set(subwords.tokens) and len(set(subwords.tokens)) <= 130
 
 
-def test_saved_and_learned_again_they_are_the_same(subwords, tmp_path, request):
+def test_saved_and_relearned_subwords_are_the_same(subwords, tmp_path, request):
     subwords.save(tmp_path / "subwords.model")
     again = Subwords.load(tmp_path / "subwords.model")
     kind = request.node.callspec.params["subwords"]
     for other in again, Subwords.learn(TEXTS, 130, kind), Subwords.learn(TEXTS + ["zzz"], 130, kind, most=len(TEXTS)):
         assert other.tokens == subwords.tokens
-        assert [other.split(text) for text in PLACES] == [subwords.split(text) for text in PLACES]
+        assert [other.split(text) for text in SAMPLES] == [subwords.split(text) for text in SAMPLES]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_capitals_are_small_letters_where_one_says_so(kind):
+def test_lowercase_folds_capitals(kind):
     kept, folded = (Subwords.learn(TEXTS, 130, kind, lowercase=lowercase) for lowercase in (False, True))
     text = "THE Film ΑΒΓ STRASSE"
 
@@ -66,7 +66,7 @@ def test_capitals_are_small_letters_where_one_says_so(kind):
     assert pieces(folded, text) == pieces(folded, text.casefold())
     assert pieces(kept, text) != pieces(kept, text.casefold())
     assert not any(token != token.lower() for token in folded.tokens)
-    assert all(text[start:end].strip() for _, start, end in folded.split("THE FILM"))  # places are the text's own
+    assert all(text[start:end].strip() for _, start, end in folded.split("THE FILM"))  # offsets in the original text
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,20 +95,20 @@ def merges():
     return Subwords.learn(TEXTS + ["low lower lowest wide wider widest\n" * 9], 160, "bpe", exact=True)
 
 
-@pytest.mark.parametrize("text", [*TEXTS[:3], *PLACES, *ODD, "lower widest " * 20])
-def test_no_merge_left_out_gives_the_pieces_of_the_model_itself(merges, text):
+@pytest.mark.parametrize("text", [*TEXTS[:3], *SAMPLES, *ODD, "lower widest " * 20])
+def test_bpe_dropout_of_0_gives_the_pieces_of_the_model_itself(merges, text):
     expected = merges.encode([piece for piece, _, _ in merges.split(text)])
     assert merges.sample(text, 0, np.random.default_rng(0)) == expected
 
 
-def test_merges_left_out_give_other_pieces_of_the_same_text_and_the_same_for_the_same_seed(merges):
+def test_bpe_dropout_gives_other_pieces_of_the_same_text_reproducibly(merges):
     text = "The  lower, the wider, naïve\nand widest "
-    draws = [merges.sample(text, 0.3, np.random.default_rng(seed)) for seed in range(8)]
-    for ids in draws:
+    sampled = [merges.sample(text, 0.3, np.random.default_rng(seed)) for seed in range(8)]
+    for ids in sampled:
         assert "".join(merges.tokens[i] for i in ids).replace("▁", " ") == text
-    assert len({(*ids,) for ids in draws}) > 5
-    assert draws[3] == merges.sample(text, 0.3, np.random.default_rng(3))
+    assert len({(*ids,) for ids in sampled}) > 5
+    assert sampled[3] == merges.sample(text, 0.3, np.random.default_rng(3))
     rng = np.random.default_rng(3)
-    assert merges.sample(text, 0.3, rng) == draws[3] != merges.sample(text, 0.3, rng)
+    assert merges.sample(text, 0.3, rng) == sampled[3] != merges.sample(text, 0.3, rng)
     lengths = [len(merges.sample(text, share, np.random.default_rng(0))) for share in (0, 0.3, 0.8, 1)]
-    assert lengths == sorted(lengths) and lengths[-1] == len(text)  # in the end all are characters
+    assert lengths == sorted(lengths) and lengths[-1] == len(text)  # finally only characters

@@ -1,9 +1,11 @@
-"""The search: what --sweep says, and that it survives failing trials, bugs and kills. Most trials here are a stub."""
+"""Hyperparameter search: what --sweep means, and that it survives failing trials, bugs and kills.
+
+Most trials here are a stub in place of real training.
+"""
 
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import time
@@ -21,7 +23,7 @@ POS = TASKS["pos"].Config
 
 # In place of seqzoo.run: more units are better, on valid; on test they are worse. FAIL, KILL and BUG name units.
 STUB = """
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 flags = dict(argument[2:].split("=", 1) for argument in sys.argv[1:])
 folder, units, epochs = pathlib.Path(flags["workdir"]), int(flags["units"]), int(flags.get("epochs", 10))
 with open(os.environ["CALLS"], "a") as calls:
@@ -41,6 +43,8 @@ for epoch in range(len(history), int(flags.get("stop_after", epochs))):
     accuracy = units + epoch / 100 + int(flags.get("seed", 0))
     history.append({"epoch": epoch + 1, "seconds": 6.0, "valid_accuracy": accuracy})
 path.write_text(json.dumps(history))
+if "HANG" in os.environ:
+    time.sleep(600)
 if len(history) == epochs:
     scores = {"valid_accuracy": history[-1]["valid_accuracy"], "test_accuracy": 100 - units}
     (folder / "metrics.json").write_text(json.dumps(scores))
@@ -71,7 +75,7 @@ def units_of(results, *statuses):
     return sorted(trial["settings"]["units"] for trial in results["trials"] if trial["status"] in statuses)
 
 
-def test_values_are_choices_ranges_or_what_the_declaration_says():
+def test_values_are_choices_ranges_or_what_the_option_declares():
     space = parse_space("rnn,units=8|16,layers=1..3,dropout=0.1..0.5,learning_rate=1e-4..1e-2,crf,schedule", POS, {})
     assert space["rnn"].choices == tuple(POS.__dataclass_fields__["rnn"].metadata["sweep"])
     assert space["units"].choices == (8, 16) and space["crf"].choices == (False, True)
@@ -108,7 +112,7 @@ def test_what_options_declare_can_be_searched():
         (["--task=pos", "--sweep=rnn=lstm|lsmt"], ["Unknown RNN 'lsmt'", "'lstm'"]),
         (["--task=pos", "--sweep=units", "--tuner=bayes"], ["Did you mean 'bayesian'"]),
         (["--task=pos", "--sweep=epochs=1..9", "--tuner=hyperband"], ["hyperband chooses the epochs"]),
-        (["--task=pos", "--sweep=seed=0..9", "--seeds=2"], ["--seeds should be 1"]),
+        (["--task=pos", "--sweep=seed=0..9", "--seeds=2"], ["--seeds must be 1"]),
         (["--task=pos", "--sweep=units", "--mode=predict"], ["Unknown command line flag 'mode'"]),
     ],
 )
@@ -199,7 +203,7 @@ def test_another_search_is_not_mixed_in_and_more_trials_go_on(search):
         status, _, calls, output = search(*flags)
         assert status == 2 and not calls and words in output and "--overwrite" in output
     status, more, calls, output = search("--sweep=units=1..90,dropout", "--max_trials=4", "--epochs=3")
-    assert status == 0 and len(calls) == 2 and "going on after 2 trials" in output
+    assert status == 0 and len(calls) == 2 and "resuming after 2 trials" in output
     assert more["trials"][:2] == results["trials"]
     status, anew, calls, _ = search("--sweep=units=1..8", "--max_trials=2", "--overwrite")
     assert status == 0 and len(anew["trials"]) == len(calls) == 2
@@ -207,7 +211,7 @@ def test_another_search_is_not_mixed_in_and_more_trials_go_on(search):
 
 def test_one_reason_for_the_first_trials_stops_the_search(search):
     status, results, calls, output = search("--sweep=units=1..90", KILL=",".join(map(str, range(91))))
-    assert status == 1 and len(calls) == 3 and "for one reason" in output
+    assert status == 1 and len(calls) == 3 and "for the same reason" in output
 
 
 def test_where_all_failed_all_are_tried_again_and_what_is_done_is_not(search):
@@ -229,7 +233,7 @@ def test_a_search_that_runs_is_not_deleted(search, tmp_path):
     _, before, _, _ = search(*flags)
     with sweep._locked(tmp_path / "search"):
         status, after, calls, output = search(*flags, "--overwrite")
-    assert status == 2 and "Another search runs" in output and not calls and after == before
+    assert status == 2 and "Another search is running" in output and not calls and after == before
 
 
 def test_the_mean_over_seeds_counts(search):
@@ -267,10 +271,10 @@ def test_hyperband_refuses_a_space_that_is_too_small(search):
 
 
 def test_bayesian_optimisation_finds_the_end_of_a_range_and_repeats_nothing(search):
-    status, results, calls, _ = search("--sweep=units=1..90,crf", "--tuner=bayesian", "--max_trials=12")
+    status, results, calls, _ = search("--sweep=units=1..90", "--tuner=bayesian", "--max_trials=6")
     units = [int(call.split()[1]) for call in calls]
-    assert status == 0 and len(calls) == 12 and max(units) == 90  # its logarithmic range could give 91
-    assert len({json.dumps(trial["settings"]) for trial in results["trials"]}) == 12
+    assert status == 0 and len(calls) == 6 and max(units) == 90  # its logarithmic range could give 91
+    assert len({json.dumps(trial["settings"]) for trial in results["trials"]}) == 6
 
 
 def made_search(folder, **options):
@@ -299,9 +303,14 @@ def test_the_report_shows_every_trial_and_needs_nothing_from_elsewhere(tmp_path)
     assert "a&lt;b" in page and "a<b" not in page and "&lt;NaN&gt;" in page
     assert "http" not in page and "src=" not in page and "color-scheme: light dark" in page
     assert "Too few trials to tell: 3" in page
+    title = TASKS["pos"].measures["accuracy"].title
+    assert f"valid {title} (%)" in page and "valid_accuracy" not in page and "higher is better" in page
+    assert [results[key] for key in ("objective", "title", "direction", "unit")] == [
+        "valid_accuracy", title, "max", "%"
+    ]  # fmt: skip
 
 
-def test_importance_tells_what_matters_from_what_does_not(tmp_path):
+def test_importance_separates_what_matters_from_what_does_not(tmp_path):
     search = made_search(tmp_path)
     mixed = [(37 * n) % 100 for n in range(40)]
     records = [made_record(n, float(m), units=1 + m, vectors=("a<b", "c&d")[n % 2]) for n, m in enumerate(mixed)]
@@ -312,21 +321,59 @@ def test_importance_tells_what_matters_from_what_does_not(tmp_path):
     assert not flat["options"] and "no better than their mean" in flat["note"]
 
 
-def _processes(folder):
-    """Ids of the trials' processes in a folder."""
+def _processes(*words):
+    """Ids of the processes whose command lines have arguments that begin with all of these words."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            command = path.read_bytes().split(b"\0")
+            command = path.read_bytes().decode("utf-8", "replace").split("\0")
         except OSError:  # it has ended
             continue
-        if b"seqzoo.run" in command and any(part.startswith(f"--workdir={folder}".encode()) for part in command):
+        if all(any(part.startswith(word) for part in command) for word in words):
             found.append(int(path.parent.name))
     return found
 
 
+def _kill_after(command, environment, file, words):
+    """Starts a search, kills it once a file is there, and waits until no process of its trials is left."""
+    process = subprocess.Popen(command, env=environment)
+    deadline = time.monotonic() + 400
+    try:
+        while not file.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert _processes(*words)
+    finally:
+        process.kill()
+        process.wait()
+    while _processes(*words) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _processes(*words)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_killed_search_leaves_no_process_and_goes_on_inside_its_trial(tmp_path):
+def test_a_killed_search_leaves_no_process_and_its_command_resumes_it(search, tmp_path):
+    script = f"""
+import sys
+from seqzoo import sweep
+from seqzoo.search import trials
+trials.TRAIN = ({str(tmp_path / "stub.py")!r},)
+sys.exit(sweep.main(["--task=pos", "--workdir={tmp_path / "search"}", "--sweep=units=1|2", "--tuner=grid"]))
+"""
+    root = str(pathlib.Path(run.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": root, "HANG": "1"}
+    folder = tmp_path / "search" / "trials" / "0"
+    words = [str(tmp_path / "stub.py"), f"--workdir={folder}"]
+    _kill_after([sys.executable, "-c", script], environment, folder / "history.json", words)
+    assert not (folder / "metrics.json").exists()
+    status, results, calls, output = search("--sweep=units=1|2", "--tuner=grid")
+    assert status == 0 and "resuming after 0 trials, 1 more unfinished" in output
+    assert [call.split()[:2] for call in calls] == [["0", "1"], ["1", "2"]]
+    assert units_of(results, "done") == [1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_killed_search_of_real_runs_resumes_inside_its_trial(tmp_path):
     data, folder = tmp_path / "data", tmp_path / "search"
     data.mkdir()
     for split, examples in DATASETS["grammar"](seed=4, sizes={"train": 100, "valid": 30, "test": 10}).items():
@@ -338,19 +385,12 @@ def test_a_killed_search_leaves_no_process_and_goes_on_inside_its_trial(tmp_path
         f"--workdir={folder}",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(run.__file__).parents[1])}
-    process = subprocess.Popen(command, env=environment)
-    deadline = time.monotonic() + 400
-    while not (folder / "trials" / "0" / "history.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    while _processes(folder) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _processes(folder)
+    trial = folder / "trials" / "0"
+    _kill_after(command, environment, trial / "history.json", ["seqzoo.run", f"--workdir={trial}"])
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
-    assert "within 1" in done.stdout
-    assert "going on after epoch" in (folder / "trials" / "0" / "train.log").read_text()
+    assert "1 more unfinished" in done.stdout
+    assert "continuing after epoch" in (trial / "train.log").read_text()
     results = json.loads((folder / "results.json").read_text())
     assert units_of(results, "done") == [4, 5]
     for trial in results["trials"]:

@@ -2,14 +2,14 @@ import pytest
 
 from seqzoo.music import synthesizer
 
-# Programs that write the mark of a WAV file and their own arguments where audio should go.
+# Programs that write the magic bytes of a WAV file and their own arguments to the output file.
 FLUIDSYNTH = 'for path do [ "$option" = -F ] && break; option=$path; done; echo RIFF "$@" > "$path"'
 TIMIDITY = 'for path do :; done; echo RIFF "$@" > "$path"'
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """A machine with nothing installed, and what installs a program there: a name and its shell script."""
+    """A machine with no synthesizer; call it with a name and a shell script to install a program."""
     programs = tmp_path / "bin"
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs))
@@ -78,11 +78,11 @@ def test_without_a_synthesizer_the_error_says_how_to_get_one(machine, song, tmp_
     [
         ("echo no such drum >&2; exit 3", ValueError, "song.mid: .*timidity made no WAV .*status 3.*no such drum"),
         ("echo bad file", ValueError, "exit status 0.*bad file"),
-        ('for path do :; done; printf "\\0\\0" > "$path"', ValueError, "It said: nothing"),
+        ('for path do :; done; printf "\\0\\0" > "$path"', ValueError, "Output: none"),
         ('for path do :; done; echo half > "$path"; exec /bin/sleep 60', TimeoutError, "song.mid: .* in 0.5 seconds"),
     ],
 )
-def test_a_failure_names_the_file_and_leaves_the_audio_of_before(machine, song, tmp_path, script, error, message):
+def test_a_failure_names_the_file_and_keeps_the_previous_audio(machine, song, tmp_path, script, error, message):
     machine("timidity", script)
     (tmp_path / "song.wav").write_text("before")
     with pytest.raises(error, match=message):

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.text.text.text import PIECE, pieces, read_pieces
+from seqzoo.datasets.text.text import PIECE, pieces, read_pieces
 
 FEATURES = {"text": str, "end": bool}
 SENTENCES = "the keys to the door are here . <eos>\nthe boy runs <eos>\n"
@@ -52,7 +52,7 @@ def read(data_dir, **kwargs):
         "one line\n" + "y" * 3 * PIECE + "\n\nlast",
     ],
 )
-def test_pieces_joined_are_the_document_and_the_last_one_says_so(text):
+def test_pieces_concatenate_to_the_document_and_the_last_is_marked(text):
     for size in (7919, PIECE, len(text)):
         found = list(pieces(text[start : start + size] for start in range(0, len(text), size)))
         assert "".join(piece["text"] for piece in found) == text
@@ -61,14 +61,14 @@ def test_pieces_joined_are_the_document_and_the_last_one_says_so(text):
     assert list(pieces([])) == list(pieces(["", ""])) == []
 
 
-def test_pieces_end_behind_a_line_or_else_behind_a_word():
+def test_pieces_end_after_a_line_or_else_after_a_word():
     lines, words = ([piece["text"] for piece in pieces([text * 20_000])] for text in ("a line\n", "word "))
     assert len(lines) > 1 and all(text.endswith("a line\n") and text.startswith("a line") for text in lines)
     assert len(words) > 1 and all(text.endswith("word ") and text.startswith("word") for text in words)
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
-def test_one_file_is_cut_at_exactly_nine_tenths_of_its_characters(tmp_path, name):
+def test_one_file_is_split_at_exactly_nine_tenths_of_its_characters(tmp_path, name):
     for length in (2, 9, 10, 11, 199_999):
         text = ("zoë\r€\n" * length)[:length]
         splits = read(write(tmp_path / name, text))
@@ -79,12 +79,12 @@ def test_one_file_is_cut_at_exactly_nine_tenths_of_its_characters(tmp_path, name
     assert read(tmp_path / "*.t*") == splits
 
 
-def test_a_file_of_one_long_line_without_end_works(tmp_path):
+def test_a_file_of_one_long_line_without_line_end_works(tmp_path):
     text = "0123456789" * 20_000
     assert read(write(tmp_path / "x", text)) == {"train": [text[:180_000]], "valid": [text[180_000:]]}
 
 
-def test_line_ends_are_newlines_and_the_byte_order_mark_is_gone(tmp_path):
+def test_line_ends_become_newlines_and_the_byte_order_mark_is_removed(tmp_path):
     for shift in range(3):  # "\r\n" and "é" across the border of what is read at once
         text = "-" * (PIECE - shift) + "\r\né\r\n\r\r\n" + "é" * PIECE + "\r"
         for name in ("x", "x.gz"):
@@ -92,13 +92,13 @@ def test_line_ends_are_newlines_and_the_byte_order_mark_is_gone(tmp_path):
             assert "".join(read_pieces(file)) == text.replace("\r\n", "\n")
 
 
-def test_examples_can_be_gone_through_again_and_at_once(tmp_path):
+def test_examples_can_be_iterated_again_and_concurrently(tmp_path):
     train = DATASETS["text"](data_dir=write(tmp_path / "x", "line\n" * 50_000))["train"]
     assert len(list(train)) > 1 and list(train) == list(train)
     assert all(one == other for one, other in zip(train, train, strict=True))
 
 
-def test_a_large_file_is_never_in_memory_as_a_whole(tmp_path):
+def test_a_large_file_is_never_held_in_memory(tmp_path):
     lines, line = write(tmp_path / "a", "a line of text\n" * 350_000), write(tmp_path / "b", "x" * 5_000_000)
     tracemalloc.start()
     for file in (lines, line):
@@ -126,7 +126,7 @@ def test_split_files_are_the_splits(tmp_path):
         read(tmp_path)
 
 
-def test_a_file_that_happens_to_be_called_like_a_split_is_asked_about(tmp_path):
+def test_a_file_that_may_or_may_not_be_a_split_is_an_error(tmp_path):
     for name in ("training.py", "run.py", "task.py"):
         write(tmp_path / name, name)
     with pytest.raises(ValueError, match=r"is training.py the train split.* with 2 others.*--name=.py.*'\*\*/\*.py'"):
@@ -151,20 +151,20 @@ def test_many_files_are_documents_and_every_tenth_is_valid(tmp_path):
         read(tmp_path)
 
 
-def test_folders_called_like_splits_are_never_mixed(tmp_path):
+def test_folders_named_after_splits_are_never_mixed(tmp_path):
     for name in ("train/a/1.txt", "train/2.txt", "dev/3.txt", "dev/4.md", "README.txt"):
         write(tmp_path / name, name)
     expected = {"train": ["train/2.txt", "train/a/1.txt"], "valid": ["dev/3.txt", "dev/4.md"]}
     assert read(tmp_path) == expected
     assert read(tmp_path / "**/*.txt") == {"train": expected["train"], "valid": ["dev/3.txt"]}
     for name, message in [
-        ("README*", "what fits 'README.*' is in none of .*: train, dev"),
-        ("dev", "--name is a glob"),
+        ("README*", "no file in the folders of the splits fits 'README.*: train, dev"),
+        ("dev", "--name should be a glob"),
     ]:
         with pytest.raises(ValueError, match=message):
             read(tmp_path, name=name)
     (tmp_path / "valid").mkdir()
-    with pytest.raises(ValueError, match="two folders for valid: dev, valid"):
+    with pytest.raises(ValueError, match="two folders for the valid split: dev, valid"):
         read(tmp_path)
 
 
@@ -178,34 +178,34 @@ def test_folders_called_like_splits_are_never_mixed(tmp_path):
         ("text".encode("utf-16"), "x:1: is not text: a NUL byte at byte 3. If it is UTF-16, convert"),
         (b"", "x: is empty"),
         (b"\xef\xbb\xbf", "x: is empty"),
-        (b"a", "x: has one character, and two splits to fill"),
+        (b"a", "x: has one character, too few for two splits"),
     ],
 )
-def test_a_file_that_is_no_text_is_refused_at_once_with_its_place(tmp_path, content, message):
+def test_a_binary_file_is_refused_at_once_with_the_position(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
         DATASETS["text"](data_dir=write(tmp_path / "x", content))
 
 
-def test_damaged_gzip_data_are_said(tmp_path):
+def test_damaged_gzip_data_is_reported(tmp_path):
     file = write(tmp_path / "x.gz", "text " * 1000)
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(ValueError, match="x.gz: damaged gzip data"):
         DATASETS["text"](data_dir=file)
 
 
-def test_what_cannot_be_read_as_text_is_said_at_the_door(tmp_path):
+def test_arguments_that_name_no_text_are_refused(tmp_path):
     file = write(tmp_path / "books" / "emma.txt", "Emma Woodhouse, handsome, clever, and rich")
     write(tmp_path / "images" / "a.png", b"\x89PNG\0")
     (tmp_path / "nothing").mkdir()
     for kwargs, message in [
-        ({}, "needs --data_dir: a text file, a folder, or a glob"),
+        ({}, "needs --data_dir, a text file, a folder, or a glob"),
         ({"data_dir": file, "columns": {"text": 0}}, "has no columns. Received: columns={'text': 0}"),
         ({"data_dir": tmp_path / "book"}, "no such folder or file. Did you mean '.*books'?"),
         ({"data_dir": tmp_path / "nothing"}, r"nothing: no file fits '\*\*/\*'. There: nothing"),
         ({"data_dir": tmp_path / "images"}, "images: 1 files fit .*all empty or not text. There: a.png"),
         ({"data_dir": tmp_path / "books" / "*.md"}, r"books: no file fits '\*.md'. There: emma.txt"),
         ({"data_dir": tmp_path / "nowhere" / "*.md"}, "no such folder or file"),
-        ({"data_dir": tmp_path, "name": "/tmp/*.txt"}, "'/tmp/.*' is no glob inside a folder"),
+        ({"data_dir": tmp_path, "name": "/tmp/*.txt"}, "'/tmp/.*' is not a glob inside a folder"),
         ({"data_dir": file, "name": "emma"}, "--name=emma chooses among the files of a folder, and .* is one file"),
         ({"data_dir": tmp_path / "*", "name": "emma"}, "--name=emma chooses .* is a glob already"),
     ]:
@@ -213,12 +213,12 @@ def test_what_cannot_be_read_as_text_is_said_at_the_door(tmp_path):
             DATASETS["text"](**kwargs)
 
 
-def test_brackets_in_a_name_that_is_there_are_no_glob(tmp_path):
+def test_brackets_in_an_existing_name_are_not_a_glob(tmp_path):
     assert read(write(tmp_path / "[draft]" / "x.txt", "0123456789")) == {"train": ["012345678"], "valid": ["9"]}
     assert read(tmp_path / "[draft]") == {"train": ["012345678"], "valid": ["9"]}
 
 
-def test_python_source_is_a_sample_of_modules_that_stays_the_same():
+def test_python_source_is_a_reproducible_sample_of_modules():
     splits = DATASETS["python_source"]()
     texts = {split: documents(examples) for split, examples in splits.items()}
     sizes = {split: sum(map(len, found)) for split, found in texts.items()}
@@ -236,7 +236,7 @@ def test_python_source_is_a_sample_of_modules_that_stays_the_same():
     assert splits["train"].source.startswith("python_source 3.")
 
 
-def test_python_source_leaves_out_what_is_not_the_library(tmp_path, monkeypatch):
+def test_python_source_skips_everything_outside_the_library(tmp_path, monkeypatch):
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
     for folder in ("", "email/", "email/tests/", "test/", "site-packages/numpy/", "config-3.11-x86/", "encodings/"):
         for number in range(60):
@@ -245,11 +245,11 @@ def test_python_source_leaves_out_what_is_not_the_library(tmp_path, monkeypatch)
     write(tmp_path / "_sysconfigdata__linux.py", "x")
     found = [text for examples in DATASETS["python_source"]().values() for text in documents(examples)]
     assert {text.rstrip("0123456789\n") for text in found} == {"", "email/"} and len(found) == 120
-    with pytest.raises(ValueError, match="most=0: no module of train is as small as 0 bytes"):
+    with pytest.raises(ValueError, match="most=0: no module of train has at most 0 bytes"):
         DATASETS["python_source"](most=0)
 
 
-def test_python_source_says_what_to_do_where_python_has_none(tmp_path, monkeypatch):
+def test_python_source_explains_a_python_without_source(tmp_path, monkeypatch):
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / "python311.zip"))
     with pytest.raises(ValueError, match="has 0 source files: this Python 3.* came without.*--dataset=text"):
         DATASETS["python_source"]()
@@ -267,12 +267,12 @@ def test_agreement_gives_the_sentence_with_either_form_of_the_verb(tmp_path, end
         ("the boy runs", "the boy run", 2, "0 attractors"),
         ("Are they", "Is they", 0, "3 attractors"),
     ]
-    expected = [dict(zip(("good", "bad", "place", "group"), row, strict=True)) for row in expected]
+    expected = [dict(zip(("good", "bad", "position", "group"), row, strict=True)) for row in expected]
     for data_dir in (tmp_path, *files):
         splits = DATASETS["agreement"](data_dir=data_dir)
         assert list(splits) == ["test"]
         assert list(splits["test"]) == list(splits["test"]) == expected
-    assert splits["test"].features == {"good": str, "bad": str, "place": int, "group": str}
+    assert splits["test"].features == {"good": str, "bad": str, "position": int, "group": str}
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_agreement_gives_the_sentence_with_either_form_of_the_verb(tmp_path, end
          r"of set.text:2, where 'boy' is \('runs' is at 2\): '1.truns"),
         (SENTENCES, GOLD.replace("2\truns", "3\truns"), "set.gold:2: .* where there are 3 tokens"),
         (SENTENCES, GOLD.replace("2\truns", "-1\truns"), "set.gold:2: the first and the last column should be whole"),
-        (SENTENCES, GOLD.replace("\t0", ""), r"set.gold:2: expected 4 columns parted by tabs .*found 3: '2"),
+        (SENTENCES, GOLD.replace("\t0", ""), r"set.gold:2: expected 4 tab-separated columns .*found 3: '2"),
         (SENTENCES, GOLD.replace("run\t", "\t"), "set.gold:2: a form of the verb is empty"),
         (SENTENCES, GOLD + "\n", "set.text has 2 lines and set.gold has 3"),
         ("", "", "set.text has 0 lines and set.gold has 0"),
@@ -303,7 +303,7 @@ def test_agreement_sets_are_chosen_by_name(tmp_path):
     assert len(list(DATASETS["agreement"](data_dir=tmp_path / "linzen.gold")["test"])) == 2
     for kwargs, message in [
         ({}, "needs --data_dir, a folder with NAME.text and NAME.gold"),
-        ({"data_dir": tmp_path}, "3 sets of NAME.text .* Say which by --name. There: alone, generated, linzen"),
+        ({"data_dir": tmp_path}, "3 sets of NAME.text .* Choose one by --name. There: alone, generated, linzen"),
         ({"data_dir": tmp_path, "name": "linsen"}, "no sets .*'linsen' in the name. Did you mean --name=linzen"),
         ({"data_dir": tmp_path / "alone.gold"}, "alone.text: there is no such file. A set has NAME.text and NAME.gold"),
         ({"data_dir": write(tmp_path / "x.tsv", "")}, "should be called NAME.text or NAME.gold"),
@@ -351,11 +351,11 @@ def test_a_malformed_pair_names_file_and_line(tmp_path, line, message):
         DATASETS["minimal_pairs"](data_dir=tmp_path)
 
 
-def test_minimal_pairs_that_are_not_there_are_said(tmp_path):
+def test_missing_minimal_pairs_are_reported(tmp_path):
     write(tmp_path / "wh_island.jsonl", "")
     for kwargs, message in [
         ({}, "needs --data_dir, a .jsonl file or a folder"),
-        ({"data_dir": tmp_path}, "wh_island.jsonl: no line in it"),
+        ({"data_dir": tmp_path}, "wh_island.jsonl holds no examples"),
         ({"data_dir": tmp_path, "name": "wh_iland"}, "no .jsonl file with 'wh_iland' .*Did you mean --name=wh_island"),
         ({"data_dir": tmp_path / "nowhere"}, "no such folder or file"),
         ({"data_dir": tmp_path, "columns": {"text": "a"}}, "columns should be of good, bad and group"),
@@ -368,7 +368,7 @@ def test_minimal_pairs_that_are_not_there_are_said(tmp_path):
     ("name", "kwargs"),
     [("tiny_shakespeare", {}), ("lm1b", {}), ("wikipedia", {"name": "wikipedia/20230601.simple"})],
 )
-def test_tfds_records_are_documents_in_pieces(name, kwargs):
+def test_tfds_records_become_documents_in_pieces(name, kwargs):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -384,7 +384,7 @@ def test_tfds_records_are_documents_in_pieces(name, kwargs):
     assert documents(splits["train"]) == documents(splits["train"]) == texts
 
 
-def test_wikipedia_needs_a_language_and_says_which_there_are():
+def test_wikipedia_needs_a_language_and_names_some():
     for name in (None, "wikipedia", "wikipedia/"):
         with pytest.raises(ValueError, match="--name=wikipedia/20230601.en, .*20230601.simple.*Received: name="):
             DATASETS["wikipedia"](name=name)

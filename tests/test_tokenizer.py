@@ -30,7 +30,7 @@ def test_text_is_split_as_in_the_treebank(text, expected):
     assert [token for token, _, _ in tokenize(text)] == expected.split()
 
 
-def test_no_character_is_lost_and_every_place_is_right():
+def test_no_character_is_lost_and_every_offset_is_right():
     rng = random.Random(0)
     everything = [chr(code) for code in range(sys.maxunicode + 1)]
     pieces = [
@@ -58,12 +58,12 @@ def test_no_character_is_lost_and_every_place_is_right():
     ]
     for text in texts:
         tokens = tokenize(text)
-        place = 0
+        position = 0
         for token, start, end in tokens:
             assert text[start:end] == token and token and not any(map(str.isspace, token))
-            assert not text[place:start].strip()
-            place = end
-        assert not text[place:].strip()
+            assert not text[position:start].strip()
+            position = end
+        assert not text[position:].strip()
         sentences = split_sentences(tokens, text)
         assert [token for sentence in sentences for token in sentence] == tokens and all(sentences)
 
@@ -87,7 +87,7 @@ def test_sentences_end_where_they_should(text, expected):
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
-def test_a_splitter_gives_places_in_the_text(kind):
+def test_a_splitter_gives_offsets_in_the_text(kind):
     texts = ["", " \n", "It isn't  très bad:\n\tnaïve 日本語 e\u0301 👍🏽!", "plain text."]
     subwords = None
     if kind in ("bpe", "unigram"):
@@ -97,22 +97,22 @@ def test_a_splitter_gives_places_in_the_text(kind):
         subwords = Subwords.learn(texts, 60, kind)
     split = splitter(kind, subwords)
     for text in texts:
-        place = 0
+        position = 0
         for token, start, end in split(text):
-            assert token and place <= start <= end and not text[place:start].strip()
+            assert token and position <= start <= end and not text[position:start].strip()
             if kind == "characters":
                 assert token == (text[start:end] if text[start:end].strip() else " ")
             elif not subwords:
                 assert token == text[start:end]
-            place = end
-        assert not text[place:].strip()
+            position = end
+        assert not text[position:].strip()
     words = [token for token, _, _ in split(texts[2])]
     assert {"words": words[2] == "n't", "whitespace": words[1] == "isn't"}.get(kind, "".join(words)[-1] == "!")
     if kind == "characters":
         assert words[:11] == [*"It isn't tr"] and words.count(" ") == 7  # a run of spaces is one
 
 
-def test_tags_leave_nothing_in_words_and_places_stay():
+def test_html_tags_are_removed_from_words_without_shifting_offsets():
     text = 'Bad.<br /><BR>Not<i class="x">so</i> good: 1 < 2, a<3 > b <3 <a\nhref=y>it</a>'
     tokens = splitter("words")(text)
     assert [token for token, _, _ in tokens] == "Bad . Not so good : 1 < 2 , a < 3 > b < 3 it".split()

@@ -17,7 +17,7 @@ def write(folder, text, name="vectors.txt"):
 @pytest.mark.parametrize("name", ["vectors.txt", "vectors.vec.gz"])
 @pytest.mark.parametrize("header", ["", "7 3\n"])
 @pytest.mark.parametrize("end", ["\n", " \n", "\r\n"])
-def test_every_format_gives_the_same(tmp_path, name, header, end):
+def test_every_format_gives_the_same_vectors(tmp_path, name, header, end):
     read = list(read_vectors(write(tmp_path, (header + GLOVE).replace("\n", end), name)))
     assert [word for word, _ in read] == ["the", ". . .", "London", "london", "\u0085\u2028", "the", "42"]
     assert all(vector.dtype == np.float32 and vector.shape == (3,) for _, vector in read)
@@ -45,7 +45,7 @@ def test_a_file_without_vectors_is_refused(tmp_path):
         list(read_vectors(tmp_path / "nowhere.txt"))
 
 
-def test_exact_form_then_lower_case_then_random(tmp_path):
+def test_words_take_the_exact_form_then_lower_case_then_random_numbers(tmp_path):
     path = write(tmp_path, GLOVE)
     words = ["<pad>", "<unk>", "The", "London", "LONDON", "the", "Ankara"]
     extra, matrix, coverage = load_vectors(path, words, counts={"The": 3, "the": 5, "Ankara": 2})
@@ -59,7 +59,7 @@ def test_exact_form_then_lower_case_then_random(tmp_path):
     np.testing.assert_array_equal(load_vectors(path, words)[1], matrix)
 
 
-def test_the_limit_is_of_extra_words_only(tmp_path):
+def test_the_limit_applies_to_extra_words_only(tmp_path):
     path = write(tmp_path, GLOVE)
     for limit, expected in ((0, []), (1, [". . ."]), (99, [". . .", "London", "london", "\u0085\u2028"])):
         extra, matrix, _ = load_vectors(path, ["<pad>", "<unk>", "the", "42"], limit=limit)
@@ -68,12 +68,12 @@ def test_the_limit_is_of_extra_words_only(tmp_path):
         assert len(matrix) == 4 + len(extra)
 
 
-def test_special_words_of_the_file_are_no_extra_words(tmp_path):
+def test_special_words_of_the_file_are_not_extra_words(tmp_path):
     extra, matrix, coverage = load_vectors(write(tmp_path, "<unk> 1 2 3\n"), ["<pad>", "<unk>"])
     assert extra == [] and matrix[1].tolist() == [1, 2, 3]
     assert coverage["exact"] == coverage["missing"] == 0
 
 
-def test_words_there_twice_are_refused(tmp_path):
+def test_duplicate_words_are_refused(tmp_path):
     with pytest.raises(ValueError, match="twice"):
         load_vectors(write(tmp_path, GLOVE), ["<pad>", "<unk>", "the", "the"])

@@ -132,68 +132,96 @@ class Devices:
     """The devices that a run trains on. Made by `distribute`.
 
     Args:
-        strategy: tf.distribute.Strategy; None: one device, and Keras's own `fit` trains on it.
-        workers: processes that run the same training side by side; number: of this one, 0 is the chief.
-        static: whether the devices want few shapes of batches (TPU).
+        strategy: tf.distribute.Strategy; None: one device, trained by Keras's own `fit`.
+        workers: number of processes that run the same training together.
+        number: index of this process; 0 is the chief.
+        static: whether each new shape of a batch is compiled (TPU).
 
     Attributes:
-        count: devices.
-        is_chief: whether this process is the one that evaluates, writes files and talks.
+        count: number of devices.
+        is_chief: whether this process evaluates, writes files and prints.
     """
 
-    def __init__(self, strategy=None, workers=1, number=0, static=False):
+    def __init__(self, strategy=None, workers: int = 1, number: int = 0, static: bool = False):
         self.strategy, self.workers, self.number, self.static = strategy, workers, number, static
         self.count = strategy.num_replicas_in_sync if strategy else 1
         self.is_chief = number == 0
         self._model = self._step = self._add = None
 
-    def check(self, config):
-        """Raises a ValueError if what a config says of batches does not go with these devices."""
-        options = config.to_dict()
-        size, streams = options.get("batch_size", 0), "window" in options
-        if size and size < self.count:
-            raise ValueError(f"--batch_size={size} is too few rows for {self.count} devices.")
-        if streams and size % self.count:
-            raise ValueError(
-                f"Streams are shared out evenly: --batch_size={size} does not divide by {self.count} devices."
-            )
+    def check(self, task) -> None:
+        """Raises a ValueError if the options of a task do not work on these devices."""
+        config = task.config
+        if config.batch_size and config.batch_size < self.count:
+            raise ValueError(f"--batch_size={config.batch_size} is too few rows for {self.count} devices.")
         # TensorFlow allows no exchange between devices within a condition, and both make a step only now and then.
-        if self.strategy and (options.get("accumulate", 1) > 1 or options.get("precision") == "mixed_float16"):
+        if self.strategy and (config.accumulate > 1 or config.precision == "mixed_float16"):
             raise ValueError("--accumulate and --precision=mixed_float16 are for one device, without --strategy.")
-        if self.static and streams and options["vary_window"]:
-            raise ValueError("A TPU compiles every length of a window by itself: give --novary_window.")
-        if self.static and not streams and not options.get("static_shapes"):
-            raise ValueError("A TPU compiles every shape of a batch by itself: give --static_shapes.")
-        if self.static and (options.get("adversarial") or options.get("virtual_adversarial")):
-            raise ValueError("--adversarial and --virtual_adversarial do not compile for a TPU.")
+        if self.static and (obstacles := task.xla_obstacles()):
+            raise ValueError(f"A TPU compiles with XLA, which {' and '.join(obstacles)} do not support.")
+
+    def check_feed(self, feed) -> None:
+        """Raises a ValueError if batches do not fit these devices. `feed` is a `data.Feed`."""
+        if feed.fixed_rows and feed.fixed_rows % self.count:
+            raise ValueError(
+                f"Streams are divided evenly among the devices: --batch_size={feed.fixed_rows} is not a multiple of "
+                f"{self.count}."
+            )
+        if self.static and not feed.static_shapes:
+            raise ValueError(f"A TPU compiles each new shape of a batch: give {feed.static_flag}.")
+
+    def console(self, console):
+        """The rich Console that this process prints on: the chief's is `console`, that of other workers is quiet."""
+        if self.is_chief:
+            return console
+        from rich.console import Console
+
+        console.print(f"worker {self.number + 1} of {self.workers}: the first one shows the progress")
+        return Console(quiet=True)
 
     def scope(self):
-        """Context in which a model and its optimizer are made."""
+        """Context in which a model and its optimizer are created."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def loss(self, loss):
-        """The keras.losses.Loss to compile a model with that `fit` trains: a sum, as `shares` have made means of it."""
+        """The loss to compile a model with that `fit` trains: a sum, since `split_batch` turns sums into means."""
         if self.strategy:
-            loss.reduction = "sum"
+            for one in loss.values() if isinstance(loss, dict) else [loss]:
+                one.reduction = "sum"
         return loss
 
-    def fit(self, model, dataset, on_batch_end):
-        """Trains a model, made in `scope`, on the batches of an epoch, which each worker reads.
+    def fit(self, model, dataset, epoch: int, callbacks) -> float:
+        """Trains a model, created in `scope`, on the batches of an epoch, all of which each worker reads.
 
         Args:
-            dataset: tf.data.Dataset of (inputs, labels[, weights]), all with the row as first axis.
-            on_batch_end: function (step, {"loss": mean so far}).
+            model: compiled.
+            dataset: tf.data.Dataset of (inputs, labels[, weights]), batch-major.
+            epoch: its number, from 0.
+            callbacks: keras.callbacks.CallbackList, of which the methods of batches are called.
 
         Returns:
-            The mean of the batches' losses, by their rows: as of Keras's `fit`.
+            The mean of the batches' losses, weighted by their rows as in Keras's `fit`.
         """
+        if self.strategy:
+            return self._fit(model, dataset, callbacks)
+        import keras
+
+        of_batches = keras.callbacks.LambdaCallback(
+            on_train_batch_begin=callbacks.on_train_batch_begin, on_train_batch_end=callbacks.on_train_batch_end
+        )
+        fitted = model.fit(  # the dataset is shuffled already
+            dataset, initial_epoch=epoch, epochs=epoch + 1, verbose=0, shuffle=False, callbacks=[of_batches]
+        )
+        return fitted.history["loss"][-1]
+
+    def _fit(self, model, dataset, callbacks) -> float:
         import tensorflow as tf
 
         if self._model is not model:
             self._model, self._step = model, self._made(model)
         total = rows = 0
         for number, batch in enumerate(dataset.as_numpy_iterator()):
-            parts = shares(batch, self.count)
+            callbacks.on_train_batch_begin(number)
+            parts = split_batch(batch, self.count)
             mine = self.strategy.experimental_distribute_values_from_function(
                 lambda context, parts=parts: tf.nest.map_structure(
                     tf.convert_to_tensor, parts[context.replica_id_in_sync_group]
@@ -203,7 +231,7 @@ class Devices:
                 loss = float(self._step(mine))
             count = len(tf.nest.flatten(batch)[0])
             total, rows = total + loss * count, rows + count
-            on_batch_end(number, {"loss": total / rows})
+            callbacks.on_train_batch_end(number, {"loss": total / rows})
         return total / rows
 
     def _made(self, model):
@@ -246,18 +274,18 @@ class Devices:
             if self.is_chief:
                 function()
         except BaseException:
-            self.chiefs(0)
+            self.agree(0)
             raise
-        if not self.chiefs(1):
+        if not self.agree(1):
             raise ValueError("The first worker has stopped; it says why.")
 
-    def same(self, numbers, what):
+    def check_equal(self, numbers, what: str) -> None:
         """Raises a ValueError on all workers if one of them has other numbers than the chief."""
-        if self._sum(float(self.chiefs(numbers) != list(numbers))):
-            raise ValueError(f"The workers differ in {what}: here {', '.join(map(str, numbers))}.")
+        if self._sum(float(self.agree(numbers) != list(numbers))):
+            raise ValueError(f"The workers differ in their {what}: here {', '.join(map(str, numbers))}.")
 
-    def chiefs(self, value):
-        """The number, or list of numbers, that the chief has; the others wait for it."""
+    def agree(self, value):
+        """The number, or list of numbers, of the chief; the other workers wait for it."""
         return self._sum(np.multiply(value, float(self.is_chief))).tolist()
 
     def _sum(self, value):
@@ -279,38 +307,51 @@ class Devices:
             return self._add(tf.constant(value, "float64")).numpy()
 
 
-def shares(batch, count):
-    """A batch, shared out among devices.
+def split_batch(batch: tuple, count: int) -> list[tuple]:
+    """A batch split among devices.
 
-    The weights of each share sum to 1, and its factor says how much of the batch's weight it has. So the mean over the
-    batch is the sum over the shares of factor times weighted sum of losses. Where the rows do not divide, the first one
-    is repeated, with weight 0.
+    The weights of each part sum to 1, and its factor is its share of the whole weight. So the mean over the batch is
+    the sum over the parts of factor times weighted sum of losses. With several losses each has its own weights, and
+    the parts must be equal in weight or the factors differ: then they are folded into the weights. Where the rows do
+    not divide, the first one is repeated with weight 0.
 
     Args:
-        batch: (inputs, labels) or (inputs, labels, weights), NumPy arrays [B, ...].
-        count: of devices.
+        batch: (inputs, labels) or (inputs, labels, weights), NumPy arrays [B, ...] or dicts of them.
+        count: number of devices.
 
     Returns:
-        [(factor, inputs, labels, weights)], each of the same shapes.
+        [(factor, inputs, labels, weights)], all of the same shapes.
     """
     inputs, labels, *weights = batch
-    weights = weights[0] if weights else np.ones(labels.shape, "float32")
-    size = -(-len(labels) // count)
-    missing = size * count - len(labels)
+    size = -(-len(next(iter(inputs.values()))) // count)
+    weights = weights[0] if weights else _mapped(lambda array: np.ones(array.shape, "float32"), labels)
 
-    def filled(array):
-        return np.concatenate([array, np.repeat(array[:1], missing, axis=0)]) if missing else array
+    def filled(array, fill):
+        missing = size * count - len(array)
+        return np.concatenate([array, fill(array[:1]).repeat(missing, axis=0)]) if missing else array
 
-    inputs, labels = {name: filled(array) for name, array in inputs.items()}, filled(labels)
-    weights = np.concatenate([weights, np.zeros_like(weights[:1]).repeat(missing, axis=0)])
-    whole = float(weights.sum(dtype="float64")) or 1.0
+    inputs, labels = (_mapped(lambda array: filled(array, np.asarray), part) for part in (inputs, labels))
+    weights = _mapped(lambda array: filled(array, np.zeros_like), weights)
+    several = isinstance(weights, dict)
+    wholes = _mapped(lambda array: float(array.sum(dtype="float64")) or 1.0, weights)
     parts = []
     for start in range(0, size * count, size):
         rows = slice(start, start + size)
-        part = float(weights[rows].sum(dtype="float64"))
-        own = {name: array[rows] for name, array in inputs.items()}
-        parts.append((np.float32(part / whole), own, labels[rows], weights[rows] / np.float32(part or 1.0)))
+        own = [_mapped(lambda array, rows=rows: array[rows], part) for part in (inputs, labels, weights)]
+        if several:
+            own[2] = {name: array / np.float32(wholes[name]) for name, array in own[2].items()}
+            parts.append((np.float32(1), *own))
+        else:
+            part = float(own[2].sum(dtype="float64"))
+            own[2] = own[2] / np.float32(part or 1.0)
+            parts.append((np.float32(part / wholes), *own))
     return parts
+
+
+def _mapped(function, arrays):
+    if isinstance(arrays, dict):
+        return {name: function(array) for name, array in arrays.items()}
+    return function(arrays)
 
 
 @contextlib.contextmanager

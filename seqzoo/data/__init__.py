@@ -1,1 +1,29 @@
-"""Data: examples become padded, weighted batches, or streams."""
+"""Data: examples become padded, weighted batches (`Batches`), or windows of one long text (`Streams`)."""
+
+from typing import Protocol
+
+from seqzoo.data.batches import Batches, Skip
+from seqzoo.data.streams import Streams
+
+__all__ = ["Batches", "Feed", "Skip", "Streams"]
+
+
+class Feed(Protocol):
+    """What training needs of a split: `Batches` and `Streams` provide it.
+
+    Attributes:
+        tokens: real time steps of an epoch. steps: batches of an epoch. padding: fraction of time steps that are
+            padding. summary: sizes of the split, for people. fixed_rows: rows of each batch, None if this varies.
+        static_shapes: whether batches have few shapes; static_flag: the option to ask for them.
+    """
+
+    tokens: int
+    steps: int
+    padding: float
+    summary: str
+    fixed_rows: int | None
+    static_shapes: bool
+    static_flag: str
+
+    def epoch(self, number: int):
+        """A tf.data.Dataset of (inputs, labels[, weights]), the same for the same number."""

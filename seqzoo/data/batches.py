@@ -1,245 +1,330 @@
-"""Pipeline: examples -> ids -> length buckets -> right-padded batches with explicit weights -> tf.data.
+"""Batches: examples -> encoded arrays -> length buckets -> right-padded batches with explicit weights -> tf.data.
 
-Batches are put together in NumPy and handed to ``tf.data`` whole: on CoNLL-2003 one pass costs 0.4 CPU seconds,
-where an element an example through ``from_generator`` and ``bucket_by_sequence_length`` costs 4.1.
+Batches are assembled in NumPy and handed to ``tf.data`` whole: on CoNLL-2003 one pass takes 0.4 CPU seconds, where one
+element per example through ``from_generator`` and ``bucket_by_sequence_length`` takes 4.1.
 """
+
+import collections
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-# Examples that are looked at together where not all of them are in memory: to shuffle, or to batch by length.
+# Number of examples held at a time to shuffle or to sort by length, where a split does not fit in memory.
 WINDOW = 8192
 
 
+class Skip(Exception):
+    """Raised by an encoder to leave an example out; the message is the reason, which `Batches.summary` counts."""
+
+
 class Batches:
-    """The batches of one split. An epoch's order is a function of (seed, epoch) and nothing else.
+    """The batches of one split. The order of an epoch is a function of (seed, epoch) alone.
 
     Args:
-        examples: an iterable of examples that can be iterated again.
-        encode: function example -> (inputs, labels, weights): inputs a dict of integer arrays, the first axis of each
-            the time, or single numbers; labels and weights arrays. Weight 0 marks what must not count.
-        batch_size: examples in a batch at most; 0: no limit.
-        batch_tokens: padded time steps in a batch at most, B times T; 0: no limit. A longer example goes alone.
+        examples: an iterable of examples that can be iterated more than once.
+        encode: function example -> (inputs, labels, weights). `inputs` is a dict of arrays; `labels` and `weights` are
+            arrays, or dicts of arrays with one entry per output of the model. A weight of 0 marks what must not count;
+            weights have the axis of their labels or are one number an example. A list of such triples makes several
+            rows of one example; `Skip` leaves it out. An example with an empty input axis is left out, too.
+        axes: {array name: axis name}: what the first axis of an array is, such as ``{"tokens": "time", "tags":
+            "time"}``. A single array of labels is called "labels". Arrays on the same axis have the same length within
+            an example. Each axis is padded by itself; the longest one decides the bucket. An array that is not listed
+            is a value (a class, a picture): it is padded to the largest in the batch and never decides a bucket.
+        batch_size: maximum number of examples in a batch; 0: no limit.
+        batch_tokens: maximum number of padded time steps in a batch, B times T; 0: no limit. A longer example forms a
+            batch of its own.
         seed: seed of the order.
-        static_shapes: pad to few fixed lengths (powers of two from 8) and fill each batch up with rows of weight 0, so
-            that XLA and TPU compile a bounded number of shapes. Always so on JAX.
-        cache_tokens: time steps that are held in memory at most. More than that are read and encoded anew each epoch
-            and shuffled in a window, so that nothing need fit in memory.
-        aligned: which arrays have the same time: "all"; "inputs", where labels and weights are of a whole example; or
-            "none", as in translation, where each is padded by itself and the longest counts.
-        vary: function (example, encoded, rng) -> encoded: what an epoch changes at random, such as the key of a piece;
-            None: nothing.
+        static_shapes: pad to a few fixed lengths (powers of two from 8) and fill up each batch with rows of weight 0,
+            so that XLA and TPUs compile a bounded number of shapes. Always on with JAX.
+        cache_tokens: maximum number of time steps held in memory. A larger split is read and encoded again each epoch
+            and shuffled within a window, so that it never has to fit in memory.
+        augment: function (example, encoded, rng) -> encoded, applied to every example anew each epoch, such as a random
+            transposition of a piece; None: no augmentation.
 
     Attributes:
-        size: examples; dropped: empty ones left out; steps: batches of an epoch; tokens: real time steps.
-        padding: share of the time steps that are padding, in the order of the data; an epoch's differs by a hair.
+        size: number of encoded examples.
+        tokens: number of real time steps, counted on each example's longest axis.
+        steps: number of batches in an epoch.
+        padding: fraction of time steps that are padding, in the order of the data; epochs differ slightly.
+        skipped: {reason: number of examples left out}.
+        fixed_rows: None, as batches differ in their number of rows. static_flag: the option to ask for static shapes.
 
     Raises:
-        ValueError: no example is left, or both limits are 0.
+        ValueError: both limits are 0; or an array does not match `axes` or the arrays of the first example.
     """
+
+    fixed_rows, static_flag = None, "--static_shapes"
 
     def __init__(
         self,
-        examples,
-        encode,
-        batch_size=32,
-        batch_tokens=16384,
-        seed=0,
-        static_shapes=False,
-        cache_tokens=2_000_000,
-        aligned="all",
-        vary=None,
+        examples: Iterable,
+        encode: Callable,
+        axes: dict[str, str],
+        batch_size: int = 32,
+        batch_tokens: int = 16384,
+        seed: int = 0,
+        static_shapes: bool = False,
+        cache_tokens: int = 2_000_000,
+        augment: Callable | None = None,
     ):
         if not batch_size and not batch_tokens:
             raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
-        self.examples = examples
-        self.encode = encode
-        self.batch_size = batch_size
-        self.batch_tokens = batch_tokens
-        self.seed = seed
+        self.examples, self.encode, self.axes, self.augment = examples, encode, axes, augment
+        self.batch_size, self.batch_tokens, self.seed = batch_size, batch_tokens, seed
         self.static_shapes = is_static(static_shapes)
-        self.aligned = aligned
-        self.vary = vary
+        self.skipped = collections.Counter()
+        self._kinds = {}  # {array name: (dtype, rank)} of the first example
         self._cache = self._cached(cache_tokens)
         self._survey()
 
-    def _cached(self, limit):
-        """The pairs of all examples, or None if they are more than fit."""
-        cache = []
-        for example in self.examples:
-            cache.append((example, self.encode(example)))
-            limit -= _length(cache[-1][1])
+    def _cached(self, limit: int) -> list | None:
+        """All examples and their arrays, or None if they exceed the limit."""
+        cache, skipped = [], collections.Counter()
+        for item in self._read(skipped):
+            cache.append(item)
+            limit -= item[2] or 0
             if limit < 0:
                 return None
+        self.skipped = skipped
         return cache
 
     def _survey(self):
-        lengths = np.fromiter((_length(encoded) for _, encoded in self._pairs()), "int64")
-        self.size = int(np.count_nonzero(lengths))
-        self.dropped = len(lengths) - self.size
-        self.tokens = int(lengths.sum())
-        if not self.size:
-            raise ValueError(f"No examples left: {len(lengths)} were read, {self.dropped} of them empty.")
-        items = ((None, int(length)) for length in lengths if length)
-        shapes = [(len(group), *self._shape(group)) for group in self._grouped(items)]
+        items = self._read(self.skipped) if self._cache is None else self._cache
+        lengths = [length for _, _, length in items if length]
+        self.size, self.tokens = len(lengths), sum(lengths)
+        shapes = [(len(group), *self._shape(group)) for group in self._grouped((None, None, n) for n in lengths)]
         self.steps = len(shapes)
-        self.padding = 1 - self.tokens / sum(rows * bound for _, rows, bound in shapes)
+        self.padding = 1 - self.tokens / max(1, sum(rows * bound for _, rows, bound in shapes))
 
-    def _pairs(self):
-        """Pairs of an example and what `encode` made of it, in the order of the data."""
-        if self._cache is not None:
-            return self._cache
-        return ((example, self.encode(example)) for example in self.examples)
+    @property
+    def summary(self) -> str:
+        """Sizes of the split and what was left out, for people."""
+        skipped = "".join(f", {count:,} left out ({reason})" for reason, count in self.skipped.most_common(5))
+        return f"{self.size:,} examples, {self.tokens:,} steps, {self.padding:.1%} padding{skipped}"
 
-    def _bound(self, length):
-        """The bucket of a length: the longest length that shares its batches."""
+    def _items(self) -> Iterable:
+        return self._read() if self._cache is None else self._cache
+
+    def _read(self, skipped: collections.Counter | None = None) -> Iterator[tuple]:
+        """(example, encoded arrays, length) in the order of the data; (example, None, None) for one left out.
+
+        The reasons for leaving out are counted in `skipped`.
+        """
+        for example in self.examples:
+            try:
+                parts = self.encode(example)
+                for part in parts if isinstance(parts, list) else [parts]:
+                    length = self._length(part)
+                    if not length:
+                        raise Skip("empty")
+                    yield example, part, length
+            except Skip as skip:
+                if skipped is not None:
+                    skipped[str(skip)] += 1
+                yield example, None, None
+
+    def _length(self, encoded: tuple) -> int:
+        """Length of the longest axis; 0 if an input has nothing on its axis. Checks every array by name."""
+        inputs, labels, weights = encoded
+        lengths, empty = {}, False
+        for name, array in [*inputs.items(), *_named(labels).items()]:
+            array = np.asarray(array)
+            kind = array.dtype, array.ndim
+            if self._kinds.setdefault(name, kind) != kind:
+                wanted = "{} of rank {}".format(*self._kinds[name])
+                raise ValueError(f"Array {name!r} should be {wanted}. Received: {array.dtype} of rank {array.ndim}.")
+            if name in self.axes:
+                axis, size = self.axes[name], len(array) if array.ndim else None
+                if lengths.setdefault(axis, (name, size))[1] != size or size is None:
+                    raise ValueError(
+                        f"Array {name!r} should have its {axis} axis first, of the length of {lengths[axis][0]!r}, "
+                        f"{lengths[axis][1]}. Received: shape {array.shape}."
+                    )
+                empty = empty or (not size and name in inputs)
+        for name, weight in _named(weights).items():
+            if np.ndim(weight) and (name not in self.axes or len(weight) != lengths[self.axes[name]][1]):
+                raise ValueError(
+                    f"Weights of {name!r} should be one number, or one per step of its axis. "
+                    f"Received: shape {np.shape(weight)}."
+                )
+        return 0 if empty else max((size for _, size in lengths.values()), default=1)
+
+    def _bound(self, length: int) -> int:
+        """The bucket of a length: the largest length that shares its batches."""
         if self.static_shapes:
             return max(8, 1 << (length - 1).bit_length())
-        # A row is padded by an eighth at most, and a doubling of the length has eight buckets: few are left half full.
+        # A row is padded by at most an eighth, and each doubling of the length has eight buckets: few stay half full.
         step = max(1, (1 << (length.bit_length() - 1)) // 8)
         return -(-length // step) * step
 
-    def _rows(self, bound):
-        """How many examples make a batch of this bucket full."""
+    def _rows(self, bound: int) -> int:
+        """How many examples fill a batch of this bucket."""
         limits = [self.batch_size] if self.batch_size else []
         if self.batch_tokens:
             limits.append(max(1, self.batch_tokens // bound))
         return min(limits)
 
-    def _grouped(self, items):
-        """Lists of (anything, length) that make one batch each."""
+    def _grouped(self, items: Iterable) -> Iterator[list]:
+        """Lists of items (anything, encoded, length), each of which becomes a batch."""
         buckets = {}
         for item in items:
-            bound = self._bound(item[1])
+            bound = self._bound(item[2])
             bucket = buckets.setdefault(bound, [])
             bucket.append(item)
             if len(bucket) == self._rows(bound):
                 yield buckets.pop(bound)
         yield from buckets.values()
 
-    def _shape(self, group):
+    def _shape(self, group: list) -> tuple[int, int]:
         """Rows and time steps [B, T] of the batch that a group becomes."""
-        longest = max(length for _, length in group)
+        longest = max(length for _, _, length in group)
         if not self.static_shapes:
             return len(group), longest
         bound = self._bound(longest)
         return self._rows(bound), bound
 
-    def _padded(self, group):
-        """(inputs, labels, weights) of one batch, from a list of ((example, encoded), length)."""
-        rows, bound = self._shape(group)
-        inputs, labels, weights = zip(*(encoded for (_, encoded), _ in group), strict=True)
+    def _padded(self, group: list) -> tuple:
+        """(inputs, labels, weights) of one batch."""
+        rows, _ = self._shape(group)
+        inputs, labels, weights = zip(*(encoded for _, encoded, _ in group), strict=True)
 
-        def steps(arrays, aligned):
-            if self.aligned in aligned:
-                return bound
-            own = self.aligned == "none" and self.static_shapes
-            return self._bound(max(map(len, arrays))) if own else None
+        def padded(columns, repeat=True):
+            arrays = {name: [row[name] for row in columns] for name in columns[0]}
+            return {name: pad(own, rows, self._steps(name, own), repeat) for name, own in arrays.items()}
 
-        arrays = {name: [row[name] for row in inputs] for name in inputs[0]}
-        return (
-            {name: pad(own, rows, steps(own, ("all", "inputs"))) for name, own in arrays.items()},
-            pad(labels, rows, steps(labels, ("all",))),
-            pad(weights, rows, steps(weights, ("all",)), repeat=False),
-        )
+        batch = padded(inputs), padded([*map(_named, labels)]), padded([*map(_named, weights)], repeat=False)
+        return batch[0], _like(batch[1], labels[0]), _like(batch[2], weights[0])
 
-    def _shuffled(self, epoch):
-        """The pairs in the order of an epoch."""
+    def _steps(self, name: str, arrays: list) -> int | None:
+        """The length to which an array is padded; None: that of the longest in the batch."""
+        if name not in self.axes or not self.static_shapes or not np.ndim(arrays[0]):
+            return None
+        return self._bound(max(map(len, arrays)))
+
+    def _shuffled(self, epoch: int) -> Iterator[tuple]:
+        """The items in the order of an epoch."""
         rng = np.random.default_rng([self.seed, epoch])
         if self._cache is not None:
             for number in rng.permutation(len(self._cache)):
                 yield self._cache[number]
             return
         window = []
-        for pair in self._pairs():
+        for item in self._items():
             if len(window) < WINDOW:
-                window.append(pair)
+                window.append(item)
             else:
-                place = rng.integers(WINDOW)
-                yield window[place]
-                window[place] = pair
-        for place in rng.permutation(len(window)):
-            yield window[place]
+                position = rng.integers(WINDOW)
+                yield window[position]
+                window[position] = item
+        for position in rng.permutation(len(window)):
+            yield window[position]
 
-    def epoch(self, number):
-        """A tf.data.Dataset of (inputs, labels, weights), shuffled; each array is [B, T, ...], padded right."""
+    def _augmented(self, item: tuple, rng: np.random.Generator) -> tuple:
+        example, encoded, _ = item
+        encoded = self.augment(example, encoded, rng)
+        return example, encoded, self._length(encoded)
+
+    def epoch(self, number: int):
+        """A tf.data.Dataset of shuffled (inputs, labels, weights); each array is [B, T, ...], padded on the right.
+
+        Raises:
+            ValueError: no example is left.
+        """
         import tensorflow as tf
+
+        if not self.size:
+            raise ValueError(f"No examples left: {self.summary}")
 
         def generate():
             rng = np.random.default_rng([self.seed, number, 1])
-            items = ((pair, _length(pair[1])) for pair in self._shuffled(number))
-            for group in self._grouped(item for item in items if item[1]):
-                if self.vary:
-                    varied = [(example, self.vary(example, encoded, rng)) for (example, encoded), _ in group]
-                    group = [(pair, _length(pair[1])) for pair in varied]
-                yield self._padded(group)
+            for group in self._grouped(item for item in self._shuffled(number) if item[2]):
+                yield self._padded([self._augmented(item, rng) for item in group] if self.augment else group)
 
-        one = next(pair for pair in self._pairs() if _length(pair[1]))
-        first = self._padded([(one, _length(one[1]))])
+        first = self._padded([next(item for item in self._items() if item[2])])
         signature = tf.nest.map_structure(lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), first)
-        dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-        # Without autotuning: its thread sleeps 10 ms, then 20, 40 ... 20,480 ms, and the end of an epoch waits for it.
-        tuning = tf.data.Options()
-        tuning.autotune.enabled = False
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(self.steps))
-        return dataset.prefetch(8).with_options(tuning)
+        return untuned(tf.data.Dataset.from_generator(generate, output_signature=signature), self.steps)
 
-    def outputs(self, function):
-        """Runs `function(inputs, labels, weights)` over all batches in the order of the data.
+    def encoded(self) -> Iterator[tuple]:
+        """(example, (inputs, labels, weights)) of all examples that are not left out, in the order of the data."""
+        return ((example, encoded) for example, encoded, _ in self._items() if encoded is not None)
+
+    def outputs(self, function: Callable) -> Iterator[tuple]:
+        """Runs ``function(inputs, labels, weights)`` over all batches.
 
         Args:
-            function: gives a dict of arrays with the batch as first axis.
+            function: returns a dict of arrays whose first axis is the batch.
 
         Yields:
-            (example, {name: row}) for every example that is not empty; a row's time axis still has its padding.
+            (example, {name: row}) in the order of the data; a row's time axis still has its padding. The row of an
+            example that was left out is None.
         """
         window = []
 
         def flush():
             rows = {}
-            window.sort(key=lambda item: item[1])
-            for group in self._grouped(window):
-                batch = function(*self._padded([(pair, length) for (_, pair), length in group]))
-                for row, ((number, _), _) in enumerate(group):
+            real = [((number, example), encoded, length) for number, (example, encoded, length) in enumerate(window)]
+            for group in self._grouped(sorted((item for item in real if item[2]), key=lambda item: item[2])):
+                batch = function(*self._padded(group))
+                for row, ((number, _), _, _) in enumerate(group):
                     rows[number] = {name: array[row] for name, array in batch.items()}
-            for (number, (example, _)), _ in sorted(window, key=lambda item: item[0][0]):
-                yield example, rows[number]
+            for number, (example, _, _) in enumerate(window):
+                yield example, rows.get(number)
             window.clear()
 
-        for number, pair in enumerate(self._pairs()):
-            if length := _length(pair[1]):
-                window.append(((number, pair), length))
+        for item in self._items():
+            window.append(item)
             if len(window) == WINDOW:
                 yield from flush()
         yield from flush()
 
 
-def is_static(static_shapes):
-    """Whether shapes are static: where that is asked for, and on JAX, which compiles each shape anew."""
+def chunks(items: Iterable, size: int) -> Iterator[list]:
+    """Yields lists of at most `size` items of an iterable, which is never held as a whole."""
+    items = iter(items)
+    while chunk := [*itertools.islice(items, size)]:
+        yield chunk
+
+
+def is_static(static_shapes: bool) -> bool:
+    """Whether shapes are static: on request, and always with JAX, which compiles each new shape."""
     import keras
 
     return static_shapes or keras.backend.backend() == "jax"
 
 
-def _length(encoded):
-    """Time steps of an encoded example: of the longest of its inputs."""
-    return max(len(array) for array in encoded[0].values() if np.ndim(array))
+def untuned(dataset, steps: int):
+    """A tf.data.Dataset with a known number of steps, prefetched, and without autotuning.
+
+    The thread of autotuning sleeps 10 ms, then 20, 40 ... 20,480 ms, and the end of an epoch waits for it.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(8).with_options(options)
 
 
-def pad(arrays, rows, bound, repeat=True):
-    """Arrays of one rank as one array, padded right with 0 to `bound` steps and to the widest of the other axes.
+def pad(arrays: list, rows: int, steps: int | None = None, repeat: bool = True) -> np.ndarray:
+    """Stacks arrays of one rank, padded on the right with 0 to `steps` and to the widest of the other axes.
 
-    Without a `bound` the first axis is not the time: it too is as wide as the widest.
-
-    Rows beyond the last array repeat the first one (no row is empty: cuDNN refuses empty rows), or stay 0.
+    Rows beyond the last array repeat the first one (no row may be empty: cuDNN refuses empty rows), or stay 0.
     """
     arrays = [np.asarray(array) for array in arrays]
-    shape = [rows]
-    if arrays[0].ndim:
-        shape += [max(array.shape[axis] for array in arrays) for axis in range(arrays[0].ndim)]
-        shape[1] = bound or shape[1]
+    shape = [rows, *(max(array.shape[axis] for array in arrays) for axis in range(arrays[0].ndim))]
+    if steps:
+        shape[1] = steps
     padded = np.zeros(shape, arrays[0].dtype)
     if repeat:
         arrays += [arrays[0]] * (rows - len(arrays))
     for row, array in enumerate(arrays):
         padded[(row, *map(slice, array.shape))] = array
     return padded
+
+
+def _named(arrays) -> dict:
+    return arrays if isinstance(arrays, dict) else {"labels": arrays}
+
+
+def _like(arrays: dict, example):
+    return arrays if isinstance(example, dict) else arrays["labels"]

@@ -1,47 +1,60 @@
-"""Streams: one long text as parallel rows of windows, for a state that is carried from window to window."""
+"""Streams: one long text as parallel rows of windows, so that the state can be carried from window to window."""
 
 import array
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from seqzoo.data.batches import is_static
+from seqzoo.data.batches import is_static, untuned
+from seqzoo.text.codec import spelled_bytes
 
-BLOCK = 1 << 20  # ids that are encoded before they are written out
+BLOCK = 1 << 20  # ids encoded before they are written to the file
 
 
 class Streams:
-    """The ids of a split, one after the other, and the windows that training and scoring read them in.
+    """The token ids of a split in one sequence, and the windows that training and scoring read.
 
-    Documents are joined by the end mark, and the first one has one before it, which the first token is predicted from.
-    Every other id is predicted once.
+    Documents are joined by the end mark, and one more stands before the first document, to predict its first token
+    from. Every other id is predicted exactly once.
 
     Args:
-        examples: iterable of {"text": piece, "end": whether its document ends}.
-        codec: codec.Codec, gives the ids.
-        rows: streams that training reads at once, B: the text in so many equal parts.
-        window: steps between two truncations of the gradient, T.
-        varied: draw each window's length anew (Merity et al., 2018, section 4.1): T plus a normal deviate of 5 steps
-            (of T / 7 where that is less), one time in twenty T / 2 in place of T. So no two epochs cut the text at the
-            same places. They also scale the learning rate by the length; here it stays. Where shapes must be few, on
-            JAX, T or T / 2 with no deviate.
-        seed: of the lengths.
-        cache_tokens: ids held in memory at most; more lie in a temporary file on disk that vanishes with the process.
+        examples: iterable of {"text": piece, "end": whether its document ends here}.
+        codec: text.codec.Codec, which encodes the text.
+        rows: B, number of equal parts of the text that training reads in parallel.
+        window: T, time steps between two truncations of the gradient.
+        varied: draw the length of each window at random (Merity et al., 2018, section 4.1): T plus a normal deviate
+            with a standard deviation of 5 steps (T / 7 if that is less), and T / 2 in place of T one time in twenty.
+            So no two epochs cut the text at the same positions. They also scale the learning rate by the length, which
+            is left out here. Where shapes must be few, on JAX, the length is T or T / 2 without a deviate.
+        seed: seed of the lengths.
+        cache_tokens: maximum number of ids held in memory; more are kept in a temporary file, deleted with the process.
 
     Attributes:
-        tokens: ids that are predicted; characters, words: of the text, words being what has space around it and line
-            ends; unknown: ids that are the unknown token; spelled: bytes of what they stand for, each with an end.
-        steps: windows of an epoch, on average; padding: 0.
+        tokens: number of ids predicted. characters, words: of the text, where words are separated by white space and
+            line ends count. unknown: number of unknown tokens. spelled: bytes needed to spell them, plus one each.
+        steps: average number of windows in an epoch. padding: 0. fixed_rows: `rows`, the same in each batch.
+        static_shapes: whether all windows have one length.
 
     Raises:
-        ValueError: fewer ids than rows.
+        ValueError: the text has fewer ids than rows.
     """
 
-    padding = 0.0
+    padding, static_flag = 0.0, "--novary_window"
 
-    def __init__(self, examples, codec, rows=32, window=100, varied=False, seed=0, cache_tokens=20_000_000):
+    def __init__(
+        self,
+        examples: Iterable,
+        codec,
+        rows: int = 32,
+        window: int = 100,
+        varied: bool = False,
+        seed: int = 0,
+        cache_tokens: int = 20_000_000,
+    ):
         self.codec, self.rows, self.window, self.varied, self.seed = codec, rows, window, varied, seed
+        self.fixed_rows, self.static_shapes = rows, not varied
         self.characters = self.words = self.unknown = self.spelled = 0
         self.type = np.dtype("uint16" if len(codec.tokens) <= 1 << 16 else "int32")
         self.file = tempfile.TemporaryFile(prefix="seqzoo-")
@@ -60,92 +73,95 @@ class Streams:
             self.file.close()
         self.steps = round(self.length / self._mean_length()) or 1
 
-    def _write(self, examples):
+    @property
+    def summary(self) -> str:
+        """Sizes of the split, for people."""
+        unknown = f", {self.unknown / self.tokens:.2%} unknown" if self.unknown else ""
+        return f"{self.characters:,} characters, {self.words:,} words, {self.tokens:,} tokens{unknown}"
+
+    def _write(self, examples: Iterable):
         codec, pending = self.codec, array.array("i", [self.codec.end])
-        begun = True  # nothing of this document was written
+        starts = True  # the next piece starts a document
         for example in examples:
-            if begun and self.characters:
+            if starts and self.characters:
                 pending.append(codec.end)
             ids, unknown = codec.encode(example["text"])
             pending.extend(ids)
             self.unknown += len(unknown)
-            self.spelled += sum(len(token.encode("utf-8", "replace")) + 1 for token in unknown)
+            self.spelled += sum(map(spelled_bytes, unknown))
             self.characters += len(example["text"])
             self.words += len(example["text"].split()) + example["text"].count("\n")
-            begun = example["end"]
+            starts = example["end"]
             if len(pending) > BLOCK:
                 self.file.write(np.array(pending, self.type).tobytes())
                 pending = array.array("i")
         self.file.write(np.array(pending, self.type).tobytes())
 
-    def read(self, start, count):
-        """The ids from `start` on, int32, fewer at the end."""
+    def read(self, start: int, count: int) -> np.ndarray:
+        """The ids from `start` on, int32; fewer than `count` at the end."""
         if self.ids is not None:
             return self.ids[start : start + count]
         self.file.flush()
         size = self.type.itemsize
         return np.frombuffer(os.pread(self.file.fileno(), count * size, start * size), self.type).astype("int32")
 
-    def _mean_length(self):
+    def _mean_length(self) -> float:
         return 0.95 * self.window + 0.05 * self.window / 2 if self.varied else self.window
 
-    def lengths(self, epoch):
+    def lengths(self, epoch: int) -> Iterator[int]:
         """The lengths of the windows of an epoch."""
         rng = np.random.default_rng([self.seed, epoch])
-        left, few = self.length, is_static(False)
+        left, static = self.length, is_static(False)
         while left:
             length = self.window
             if self.varied:
                 length = self.window if rng.random() < 0.95 else self.window / 2
                 least = min(5, max(1, self.window // 2))
-                deviation = 0.0 if few else min(5.0, self.window / 7)
+                deviation = 0.0 if static else min(5.0, self.window / 7)
                 length = max(least, round(rng.normal(length, deviation)))
             length = min(left, length)
             left -= length
             yield length
 
-    def epoch(self, number):
+    def epoch(self, number: int):
         """A tf.data.Dataset of ({"tokens": [B, T], "start": [B]}, next tokens [B, T])."""
         import tensorflow as tf
 
         def generate():
-            place = 0
+            position = 0
             for length in self.lengths(number):
-                ids = np.stack([self.read(row * self.length + place, length + 1) for row in range(self.rows)])
-                yield {"tokens": ids[:, :-1], "start": np.full(self.rows, place == 0)}, ids[:, 1:]
-                place += length
+                ids = np.stack([self.read(row * self.length + position, length + 1) for row in range(self.rows)])
+                yield {"tokens": ids[:, :-1], "start": np.full(self.rows, position == 0)}, ids[:, 1:]
+                position += length
 
-        steps = sum(1 for _ in self.lengths(number))
         window = None if self.varied or self.length % self.window else self.window
         tokens = tf.TensorSpec((self.rows, window), "int32")
         signature = ({"tokens": tokens, "start": tf.TensorSpec((self.rows,), "bool")}, tokens)
         dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-        tuning = tf.data.Options()
-        tuning.autotune.enabled = False  # see pipeline.py
-        return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(8).with_options(tuning)
+        return untuned(dataset, sum(1 for _ in self.lengths(number)))
 
-    def windows(self, rows=1, context=1000, length=256):
-        """The text in windows for scoring: each id is predicted once.
+    def windows(self, rows: int = 1, context: int = 1000, length: int = 256) -> Iterator[tuple]:
+        """The text in windows for scoring, in which each id is predicted once.
 
         Args:
-            rows: parts that are read side by side. One is exact: the state is carried through all of the text.
-            context: ids that are read, and not predicted, before each part but the first, to have a state.
-            length: steps of a window.
+            rows: number of parts read in parallel. One part is exact: the state is carried through the whole text.
+            context: number of ids read, and not predicted, before each part but the first, to warm up the state.
+            length: time steps in a window.
 
         Yields:
-            (ids [B, T], next ids [B, T], counts [B, T]): counts is True where the next id is to be scored.
+            (ids [B, T], next ids [B, T], counts [B, T]): `counts` is True where the next id is to be scored.
         """
         rows = max(1, min(rows, self.tokens // (2 * context + 1)))
-        whole = -(-(self.tokens + (rows - 1) * context) // rows)  # steps of a part with its context
+        whole = -(-(self.tokens + (rows - 1) * context) // rows)  # steps of a part and its context
         begin = [row * (whole - context) for row in range(rows)]
-        for place in range(0, whole, length):
-            steps = min(length, whole - place)
-            # Behind the end of the last part stand end marks, not padding: cuDNN refuses a row of padding alone.
+        for position in range(0, whole, length):
+            steps = min(length, whole - position)
+            # End marks, not padding, fill up the last part: cuDNN refuses a row of padding alone.
             ids, counts = np.full((rows, steps + 1), self.codec.end, "int32"), np.zeros((rows, steps), bool)
             for row, start in enumerate(begin):
-                read = self.read(start + place, steps + 1)
+                read = self.read(start + position, steps + 1)
                 ids[row, : len(read)] = read
                 counts[row, : max(len(read) - 1, 0)] = True
                 if row:
-                    counts[row, : max(context - place, 0)] = False
+                    counts[row, : max(context - position, 0)] = False
             yield ids[:, :-1], ids[:, 1:], counts

@@ -1,67 +1,81 @@
-"""What the readers of files share: which file is which split, and lines with their numbers."""
+"""Files: which file is which split, and numbered lines. Shared by all readers."""
 
+import difflib
 import gzip
 import pathlib
-import re
 import zlib
+from collections.abc import Iterator
 
-SPLITS = {
-    "train": {"train", "training"},
-    "valid": {"valid", "validation", "val", "dev", "devel", "development", "testa"},  # testa, testb: CoNLL's own names
-    "test": {"test", "testing", "testb"},
-}
+from seqzoo.datasets.splits import SPLITS, split_of, splits_in
 
-# What the columns of labelled texts are called, the likeliest first; for `find_columns`.
+# Common names of the columns of labelled texts, the likeliest first; for `find_columns`.
 COLUMNS = {
     "text": ("text", "sentence", "review", "question", "content", "tweet", "comment", "document", "body"),
     "label": ("label", "labels", "sentiment", "class", "category", "target", "polarity", "stars", "rating"),
 }
 
 
-def split_files(data_dir, *extensions, name=None, reader="a reader of files"):
+def data_path(data_dir: str | pathlib.Path | None, reader: str, wanted: str) -> pathlib.Path:
+    """Returns the path in ``--data_dir``.
+
+    Args:
+        data_dir: a folder or file.
+        reader: the name of the dataset, for messages.
+        wanted: what it reads, for messages: ``"a folder with train.en and train.de, or a file"``.
+
+    Raises:
+        ValueError: none was given, or it does not exist.
+    """
+    if not data_dir:
+        raise ValueError(f"--dataset={reader} needs --data_dir, {wanted}.")
+    path = pathlib.Path(data_dir).expanduser()
+    if not (path.is_file() or path.is_dir()):
+        names = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, names, n=1)
+        hint = f" Did you mean {str(path.parent / near[0])!r}?" if near else ""
+        raise ValueError(f"--data_dir={data_dir}: there is no such folder or file.{hint}")
+    return path
+
+
+def split_files(
+    data_dir: str | pathlib.Path | None, *extensions: str, name: str | None = None, reader: str = "a reader of files"
+) -> dict[str, pathlib.Path]:
     """Finds the files of the splits by their names: ``train.txt``, ``en_ewt-ud-dev.conllu.gz``, ``eng.testa``.
 
-    The split is the last word in the file's name that means one (`SPLITS`). Where several files fit, the one that is
-    called only that wins: ``train.tsv`` before ``train_phrases.tsv``.
+    The split is the last word in the file's name that means one (`splits.SPLITS`). Where several files fit, the one
+    whose name is only that wins: ``train.tsv`` before ``train_phrases.tsv``.
 
     Args:
         data_dir: a folder; or one file, which is then the test split, so that any labelled file can be scored.
         *extensions: the file names' endings, each also with ``.gz``: ``".conllu"``. None given: any.
         name: take only files with this in their names, for a folder that holds several sets: ``"en_ewt"``.
-        reader: who asks, for messages: ``"conll"``.
+        reader: the name of the dataset, for messages: ``"conll"``.
 
     Returns:
-        Dict split -> `pathlib.Path`, in the order train, valid, test, with the splits that are there.
+        Dict split -> `pathlib.Path`, in the order train, valid, test, with the splits that were found.
 
     Raises:
-        ValueError: no `data_dir`; it is missing; it has no file of any split, or two for one.
+        ValueError: no `data_dir`; it does not exist; it has no file of any split, or two for one.
     """
-    if not data_dir:
-        raise ValueError(
-            f"--dataset={reader} needs --data_dir, a folder with train/valid/test files or one labelled file."
-        )
-    folder = pathlib.Path(data_dir).expanduser()
+    folder = data_path(data_dir, reader, "a folder with train/valid/test files or one labelled file")
     if folder.is_file():
         return {"test": folder}
-    if not folder.is_dir():
-        raise ValueError(f"--data_dir={data_dir}: there is no such folder or file.")
 
     candidates = {split: [] for split in SPLITS}
-    there = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    for file in there:
-        plain = file.name.lower().removesuffix(".gz")
+    present = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    for file in present:
+        plain = plain_name(file)
         if (name or "").lower() in plain and plain.endswith(tuple(e.lower() for e in extensions) or ""):
-            splits = [split for word in re.split(r"[^a-z]+", plain) for split in SPLITS if word in SPLITS[split]]
-            if splits:
+            if splits := splits_in(plain):
                 candidates[splits[-1]].append(file)
 
     found = {}
     for split, files in candidates.items():
-        exact = [file for file in files if file.name.lower().split(".")[0] in SPLITS[split]]
+        exact = [file for file in files if split_of(file.name.split(".")[0]) == split]
         if len(exact or files) > 1:
             raise ValueError(
                 f"{folder}: {len(exact or files)} files fit the {split} split: {_listed(exact or files)}. "
-                "Say which by a part of the file names in `name`, or move the others."
+                "Choose by a part of the file names in `name`, or move the others."
             )
         if files:
             found[split] = (exact or files)[0]
@@ -70,19 +84,36 @@ def split_files(data_dir, *extensions, name=None, reader="a reader of files"):
         named = f" and {name!r}" if name else ""
         raise ValueError(
             f"{folder}: no {wanted} with train, valid (or dev, val, testa) or test (or testb){named} in its name. "
-            f"There: {_listed(there) or 'nothing'}."
+            f"There: {_listed(present) or 'nothing'}."
         )
     return found
 
 
-def find_columns(path, names, columns, hint=""):
+def split_folders(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Returns {split: folder} of the folders in a folder that are named as a split, in the order train, valid, test.
+
+    Raises:
+        ValueError: two folders for one split.
+    """
+    found = {}
+    for split in SPLITS:
+        fitting = sorted(child for child in folder.iterdir() if split_of(child.name) == split and child.is_dir())
+        if len(fitting) > 1:
+            names = ", ".join(child.name for child in fitting)
+            raise ValueError(f"{folder}: two folders for the {split} split: {names}.")
+        if fitting:
+            found[split] = fitting[0]
+    return found
+
+
+def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint: str = "") -> dict[str, str]:
     """Finds the columns of labelled texts by their names.
 
     Args:
         path: the file, for messages.
-        names: list of the names of its columns.
-        columns: dict feature -> name, for ``text``, ``label`` or both. For the others: the first in `COLUMNS` there is,
-            in upper or lower case.
+        names: the names of its columns.
+        columns: dict feature -> name, for ``text``, ``label`` or both. For the others: the first of `COLUMNS` that
+            the file has, in upper or lower case.
         hint: what else may be wrong, for the message.
 
     Returns:
@@ -93,33 +124,33 @@ def find_columns(path, names, columns, hint=""):
     """
     if unknown := set(columns) - set(COLUMNS):
         raise ValueError(f"columns should be of text and label, as --columns=text=NAME,label=NAME. No: {unknown}")
-    lower = {name.lower(): name for name in reversed(names)}  # reversed: the first of two alike wins
+    lower = {name.lower(): name for name in reversed(names)}  # reversed: of two equal names the first wins
     found = {}
-    for feature, usual in COLUMNS.items():
+    for feature, common in COLUMNS.items():
         if feature in columns:
             wanted, found[feature] = repr(columns[feature]), columns[feature]
         else:
-            wanted, found[feature] = " or ".join(usual), next((lower[n] for n in usual if n in lower), None)
+            wanted, found[feature] = " or ".join(common), next((lower[n] for n in common if n in lower), None)
         if found[feature] not in names:
-            there = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
+            present = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
             raise ValueError(
-                f"{path}: no column for the {feature}: looked for {wanted}. There: {there}. "
-                f"Say which: --columns=text=NAME,label=NAME. {hint}".rstrip()
+                f"{path}: no column for the {feature}: looked for {wanted}. There: {present}. "
+                f"Choose them: --columns=text=NAME,label=NAME. {hint}".rstrip()
             )
     return found
 
 
-def read_lines(path):
+def read_lines(path: str | pathlib.Path) -> Iterator[tuple[int, str]]:
     """Yields (number from 1, text without its line end) for each line of a UTF-8 file, plain or gzipped (``.gz``).
 
-    A byte order mark at the start, and Windows line ends, are taken off.
+    A byte order mark at the start and Windows line ends are removed.
 
     Raises:
         ValueError: with file and line: not UTF-8, or the gzip data is damaged.
     """
     path = pathlib.Path(path)
     number = 0
-    # Bytes, decoded a line at a time: a text file decodes ahead in blocks, and could not say which line is wrong.
+    # Bytes, decoded line by line: a text file decodes ahead in blocks and could not say which line is wrong.
     with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         try:
             for number, line in enumerate(file, 1):
@@ -133,14 +164,27 @@ def read_lines(path):
             raise ValueError(f"{path}:{number + 1}: damaged gzip data: {error}") from error
 
 
-def bad_line(path, number, problem, line):
+def bad_line(path: str | pathlib.Path, number: int, problem: str, line: str) -> ValueError:
     """Returns the ValueError for a malformed line: ``file:line: problem: 'the line'``."""
     return ValueError(f"{path}:{number}: {problem}: {shorten(line)}")
 
 
-def shorten(line, width=60):
-    """Returns the repr of a line of text or bytes, cut to `width` for a message."""
+def check_surrogates(path: str | pathlib.Path, number: int, line: str, text: str) -> None:
+    r"""Raises a ValueError if a text from JSON has half a surrogate pair, as ``"\ud83d"``, an emoji cut in two."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise bad_line(path, number, f"half of a character: {error}", line) from error
+
+
+def shorten(line: str | bytes, width: int = 60) -> str:
+    """Returns the repr of a line, cut to `width` characters for a message."""
     return repr(line[:width]) + ("..." if len(line) > width else "")
+
+
+def plain_name(file: pathlib.Path) -> str:
+    """Returns the name of a file in lower case and without ``.gz``."""
+    return file.name.lower().removesuffix(".gz")
 
 
 def _listed(files, most=8):

@@ -1,38 +1,39 @@
-"""TensorFlow Datasets: any of its sets by name, and short names for those of the tasks."""
+"""TensorFlow Datasets: any of its sets by name, and short names for the common ones."""
 
 import difflib
 import itertools
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.text.text.text import FEATURES, pieces
-from seqzoo.music.score import Score, read_midi
+from seqzoo.datasets.splits import split_of
+from seqzoo.datasets.text.text import FEATURES, pieces
+from seqzoo.music.midi import read_midi
+from seqzoo.music.score import Score
 from seqzoo.registry import did_you_mean
 from seqzoo.text import spans
 
-SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 UD = "universal_dependencies"
 
 
 @DATASETS.register("tfds")
-def tfds(data_dir=None, name=None, columns=None):
+def tfds(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Any set of TensorFlow Datasets, by its name and the names of its features.
 
     A set that is not on disk is downloaded, once. Label numbers become the labels' names, bytes become text. What TFDS
-    adds to the data is taken off again: the empty example behind a CoNLL file, and in ``universal_dependencies`` the
-    multiword tokens and empty nodes, whose words would come twice (they are the ones without a head).
+    adds to the data is removed: the empty example at the end of a CoNLL file, and in ``universal_dependencies`` the
+    multiword tokens and empty nodes, whose words would appear twice (they are the ones without a head).
 
     Args:
-        data_dir: where TFDS keeps its sets. Default: ``~/tensorflow_datasets``.
-        name: as TFDS has it, with the config if there are several: ``"glue/sst2"``, ``"trec"``, ``"conll2002/nl"``.
+        data_dir: the folder where TFDS keeps its sets. Default: ``~/tensorflow_datasets``.
+        name: its name in TFDS, with the config if there are several: ``"glue/sst2"``, ``"trec"``, ``"conll2002/nl"``.
         columns: dict feature -> TFDS's feature: ``{"text": "sentence", "label": "label"}``; a ``/`` leads to nested
-            ones: ``{"text": "question", "answers": "answers/text"}``. The feature ``ner`` comes in BIO.
+            ones: ``{"text": "question", "answers": "answers/text"}``. The feature ``ner`` is converted to BIO.
 
     Returns:
         Dict split -> `Examples`: a list of strings for a sequence, else a string. With ``tokens``, lists are aligned.
 
     Raises:
-        ValueError: no such set or feature (names the nearest), none of the splits, or it cannot be downloaded; while
-            iterating: a label is missing, or a wrong span tag.
+        ValueError: no such set or feature (the nearest is named), none of the splits, or it cannot be downloaded; while
+            iterating: a missing label, or a malformed span tag.
     """
     if not name or not columns:
         raise ValueError(
@@ -43,16 +44,16 @@ def tfds(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("conll2003")
-def conll2003(data_dir=None, name=None, columns=None):
+def conll2003(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """English newswire NER (Tjong Kim Sang & De Meulder, 2003, https://aclanthology.org/W03-0419), from TFDS.
 
-    Args as in `tfds`; ``chunks`` is a further feature.
+    Args as in `tfds`; ``chunks`` is another feature.
     """
     return _load(data_dir, name or "conll2003", {"tokens": "tokens", "pos": "pos", "ner": "ner", **(columns or {})})
 
 
 @DATASETS.register("conll2002")
-def conll2002(data_dir=None, name=None, columns=None):
+def conll2002(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Spanish NER, or Dutch by name="conll2002/nl" (Tjong Kim Sang, 2002), from TFDS.
 
     Args as in `tfds`. https://aclanthology.org/W02-2024
@@ -62,7 +63,7 @@ def conll2002(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("wikiann")
-def wikiann(data_dir=None, name=None, columns=None):
+def wikiann(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """NER of Wikipedia in 176 languages by name="wikiann/<language>" (Pan et al., 2017), from TFDS; English by default.
 
     Args as in `tfds`. https://aclanthology.org/P17-1178, with the splits of https://aclanthology.org/P19-1015.
@@ -71,10 +72,10 @@ def wikiann(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("universal_dependencies")
-def universal_dependencies(data_dir=None, name=None, columns=None):
+def universal_dependencies(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Universal Dependencies by name="universal_dependencies/<treebank>", from TFDS.
 
-    Args as in `tfds`; the default is the English EWT with UPOS, and ``xpos`` and ``lemmas`` are further features.
+    Args as in `tfds`; the default is the English EWT with UPOS, and ``xpos`` and ``lemmas`` are other features.
     https://universaldependencies.org
     """
     columns = {"tokens": "tokens", "pos": "upos", **(columns or {})}
@@ -82,7 +83,7 @@ def universal_dependencies(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("imdb_reviews")
-def imdb_reviews(data_dir=None, name=None, columns=None):
+def imdb_reviews(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Film reviews, positive or negative (Maas et al., 2011, https://aclanthology.org/P11-1015), from TFDS.
 
     Args as in `tfds`. There is no validation split.
@@ -91,17 +92,17 @@ def imdb_reviews(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("sst2")
-def sst2(data_dir=None, name=None, columns=None):
+def sst2(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Sentences and phrases of film reviews, positive or negative (Socher et al., 2013), GLUE's version, from TFDS.
 
-    Args as in `tfds`. The test split is left out, for it comes without labels. https://aclanthology.org/D13-1170
+    Args as in `tfds`. The test split is left out because it has no labels. https://aclanthology.org/D13-1170
     """
     splits = _load(data_dir, name or "glue/sst2", {"text": "sentence", "label": "label", **(columns or {})})
     return {split: examples for split, examples in splits.items() if split != "test"}
 
 
 @DATASETS.register("trec")
-def trec(data_dir=None, name=None, columns=None):
+def trec(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Questions by what they ask for (Li & Roth, 2002, https://aclanthology.org/C02-1150), from TFDS.
 
     Args as in `tfds`; the default is the 6 coarse labels, and columns={"label": "label-fine"} gives the 47 fine ones.
@@ -111,17 +112,17 @@ def trec(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("tiny_shakespeare")
-def tiny_shakespeare(data_dir=None, name=None, columns=None):
+def tiny_shakespeare(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Scenes of Shakespeare's plays (Karpathy, 2015), the first 90%, 5% and 5% of them, from TFDS.
 
-    Args as in `tfds`. Each split is one document, in pieces as of `text.text`. The common split of the file, 90% and
-    10%, is what ``--dataset=text`` makes of it. https://github.com/karpathy/char-rnn
+    Args as in `tfds`. Each split is one document, in pieces like those of `text.text`. ``--dataset=text`` on the file
+    gives the common split, 90% and 10%. https://github.com/karpathy/char-rnn
     """
     return _documents(data_dir, name or "tiny_shakespeare", columns)
 
 
 @DATASETS.register("lm1b")
-def lm1b(data_dir=None, name=None, columns=None):
+def lm1b(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """The One Billion Word Benchmark (Chelba et al., 2013, https://arxiv.org/abs/1312.3005), from TFDS.
 
     Args as in `tfds`. Each sentence is a document, tokenised, in random order. There is no validation split.
@@ -130,14 +131,14 @@ def lm1b(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("wikipedia")
-def wikipedia(data_dir=None, name=None, columns=None):
+def wikipedia(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Wikipedia's articles in a language, by name="wikipedia/<date>.<language>", from TFDS.
 
-    Args as in `tfds`; there is no default, for the English ones are gigabytes. Each article is a document, in pieces as
-    of `text.text`. There is only a training split. https://dumps.wikimedia.org
+    Args as in `tfds`; there is no default, because the English ones are gigabytes. Each article is a document, in
+    pieces like those of `text.text`. There is only a training split. https://dumps.wikimedia.org
 
     Raises:
-        ValueError: besides what `tfds` raises: no language was given.
+        ValueError: as `tfds`; or no language was given.
     """
     if not (name or "").partition("/")[2]:
         raise ValueError(
@@ -149,7 +150,7 @@ def wikipedia(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("ted_hrlr_translate")
-def ted_hrlr_translate(data_dir=None, name=None, columns=None):
+def ted_hrlr_translate(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Translated TED talks of rare languages and their kin (Qi et al., 2018), from TFDS; by default pt_to_en.
 
     Args as in `_translation`, with name="ted_hrlr_translate/<source>_to_<target>": az, be, gl, pt, ru, tr to en, and
@@ -159,7 +160,7 @@ def ted_hrlr_translate(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("wmt14_translate")
-def wmt14_translate(data_dir=None, name=None, columns=None):
+def wmt14_translate(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """News translation of WMT 2014 (Bojar et al., 2014), from TFDS; by default de-en.
 
     Args as in `_translation`, with name="wmt14_translate/<language>-en": cs, de, fr, hi, ru. Most are gigabytes.
@@ -169,7 +170,7 @@ def wmt14_translate(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("wmt16_translate")
-def wmt16_translate(data_dir=None, name=None, columns=None):
+def wmt16_translate(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """News translation of WMT 2016 (Bojar et al., 2016), from TFDS; by default ro-en.
 
     Args as in `_translation`, with name="wmt16_translate/<language>-en": cs, de, fi, ro, ru, tr.
@@ -179,7 +180,7 @@ def wmt16_translate(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("opus")
-def opus(data_dir=None, name=None, columns=None):
+def opus(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """German and English of five domains of OPUS, as Koehn & Knowles (2017) compare them, from TFDS; by default IT.
 
     Args as in `_translation`, with name="opus/<domain>": IT, koran, law, medical, subtitles. There is only a training
@@ -189,7 +190,7 @@ def opus(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("para_crawl")
-def para_crawl(data_dir=None, name=None, columns=None):
+def para_crawl(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """English and another European language from the Web (Bañón et al., 2020), from TFDS; by default ende.
 
     Args as in `_translation`, with name="para_crawl/en<language>". Gigabytes; there is only a training split.
@@ -199,16 +200,16 @@ def para_crawl(data_dir=None, name=None, columns=None):
 
 
 @DATASETS.register("groove")
-def groove(data_dir=None, name=None, columns=None):
-    """Drumming in MIDI (Gillick et al., 2019, https://arxiv.org/abs/1905.06118), from TFDS; for --notranspose.
+def groove(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+    """Drumming in MIDI (Gillick et al., 2019, https://arxiv.org/abs/1905.06118), from TFDS; use --notranspose.
 
-    Args as in `tfds`; name="groove/2bar-midionly" has pieces of two bars. The style is the drummer's first word for it.
+    Args as in `tfds`; name="groove/2bar-midionly" has pieces of two bars. The style is the drummer's first word.
 
     Returns:
-        Dict split -> `Examples` of ``{"name": str, "style": str, "score": music.Score}``; pitches are instruments.
+        Dict split -> `Examples` of ``{"name": str, "style": str, "score": Score}``; pitches are instruments.
     """
 
-    def read(records):
+    def scores(records):
         return lambda: (
             {**record, "score": read_midi(record["name"], midi, drums=True)}
             for record in records
@@ -218,15 +219,15 @@ def groove(data_dir=None, name=None, columns=None):
     columns = {"name": "id", "style": "style/primary", "midi": "midi", **(columns or {})}
     splits = _load(data_dir, name or "groove/full-midionly", columns, "midi")
     features = {"name": str, "style": str, "score": Score}
-    return {split: Examples(read(records), features, records.source) for split, records in splits.items()}
+    return {split: Examples(scores(records), features, records.source) for split, records in splits.items()}
 
 
 def _translation(data_dir, name, columns):
-    """The splits of a set of sentences and their translations, ``{"source": str, "target": str}``.
+    """Returns the splits of a set of sentences and their translations, ``{"source": str, "target": str}``.
 
     Args:
         data_dir, name: as in `tfds`.
-        columns: {"source": "en", "target": "de"}, the direction. Default: the set's own, which is that of its name.
+        columns: {"source": "en", "target": "de"}, the direction. Default: the set's own, given by its name.
     """
     if not columns:
         columns = dict(zip(("source", "target"), _builder(name, data_dir).info.supervised_keys, strict=True))
@@ -239,7 +240,7 @@ def _translation(data_dir, name, columns):
 
 
 def _documents(data_dir, name, columns):
-    """The splits of a set whose records each are a document."""
+    """Returns the splits of a set in which each record is a document."""
 
     def split_up(records):
         return lambda: (piece for record in records for piece in pieces([record["text"]]))
@@ -262,20 +263,20 @@ def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
     reader = "conllu" if builder.name == UD else "conll" if "tokens" in columns else reader
     _prepare(builder, name, reader)
 
-    # A set on disk has splits; one mocked by tfds.testing.mock_data has none, and gives any it is asked for.
-    names = [split for split in builder.info.splits or ("train", "validation", "test") if split in SPLITS]
+    # A set on disk has splits; one mocked by tfds.testing.mock_data has none and gives any that is asked for.
+    names = [split for split in builder.info.splits or ("train", "validation", "test") if split_of(split)]
     if not names:
         raise ValueError(f"{name} has no train, validation or test split. It has: {', '.join(builder.info.splits)}.")
     kinds = {feature: list if rank else str for feature, (_, _, rank) in chosen.items()}
     kinds |= {"midi": bytes} if "midi" in kinds else {}
+    aligned = "tokens" in columns
     return {
-        SPLITS[split]: Examples(_reader(builder, split, chosen), kinds, f"{name} {split}", aligned="tokens" in columns)
-        for split in names
+        split_of(split): Examples(_reader(builder, split, chosen), kinds, f"{name} {split}", aligned) for split in names
     }
 
 
 def _builder(name, data_dir):
-    import tensorflow_datasets  # here, for it takes seconds, and the names of the datasets are listed without it
+    import tensorflow_datasets  # here, because it takes seconds and listing the datasets does not need it
 
     try:
         return tensorflow_datasets.builder(name, data_dir=data_dir)
@@ -284,8 +285,8 @@ def _builder(name, data_dir):
         set_name, _, config = name.partition("/")
         if set_name in known:
             configs = tensorflow_datasets.builder_cls(set_name).builder_configs
-            turned = [c for c in configs if sorted(c) == sorted(config)]  # "en-de", where it is called "de-en"
-            near = turned or difflib.get_close_matches(config, configs, n=3, cutoff=0.3)
+            reversed_pair = [c for c in configs if sorted(c) == sorted(config)]  # "en-de", where it is called "de-en"
+            near = reversed_pair or difflib.get_close_matches(config, configs, n=3, cutoff=0.3)
             near = [f"{set_name}/{c}" for c in near]
         else:
             near = difflib.get_close_matches(set_name, known)
@@ -295,7 +296,7 @@ def _builder(name, data_dir):
 
 
 def _leaves(feature, path=(), rank=0):
-    """Yields (path, feature, rank) of all that is not made of other features; each Sequence around it adds a rank."""
+    """Yields (path, feature, rank) of all features without inner features; each Sequence around one adds a rank."""
     import tensorflow_datasets
 
     if isinstance(feature, tensorflow_datasets.features.FeaturesDict):
@@ -308,20 +309,20 @@ def _leaves(feature, path=(), rank=0):
 
 
 def _prepare(builder, name, reader):
-    """Downloads a set that is not on disk; `reader` is for the message: what reads files of such a set."""
+    """Downloads a set that is not on disk; `reader`, for the message, is the dataset that reads its files."""
     if builder.is_prepared():
         return
     from tensorflow_datasets.core.download import downloader
 
-    # TFDS tries 10 times, with pauses that double, before it says that there is no network: 205 s. With 5 it is 6 s.
+    # TFDS retries 10 times, with doubling pauses, before it reports that there is no network: 205 s. With 5: 6 s.
     downloader.MAX_RETRIES = 5
     print(f"{name} is not in {builder.data_dir}: downloading it.", flush=True)
     try:
         builder.download_and_prepare()
-    except Exception as error:  # whatever goes wrong between here and a server; it stays the cause
+    except Exception as error:  # whatever goes wrong between here and a server; it is kept as the cause
         cause = (str(error).strip() or repr(error)).split("\n")[0]
         raise ValueError(
-            f"Could not download {name}: {type(error).__name__}: {cause}. If you have its files, read those: "
+            f"Could not download {name}: {type(error).__name__}: {cause}. If you have its files, read them: "
             f"--dataset={reader} --data_dir=FOLDER."
         ) from error
 
@@ -349,19 +350,19 @@ def _reader(builder, split, chosen):
                     raise ValueError(
                         f"{builder.info.full_name} {split}: example {number}: {feature}: {error}"
                     ) from None
-            if any(example.values()):  # nothing in any feature: the empty example behind a CoNLL file
+            if any(example.values()):  # all features empty: the extra example at the end of a CoNLL file
                 yield example
 
     return read
 
 
 def _text(feature, value):
-    """The text of one value: the name of a label, decoded bytes, or a number as it prints."""
+    """Returns the text of one value: the name of a label, decoded bytes, or a number as printed."""
     if isinstance(value, bytes):
         return value.decode("utf-8")
     names = getattr(feature, "names", None)
     if not names:
         return str(value)
-    if value < 0:  # TFDS's mark; its own int2str would give the last label for it
-        raise ValueError("no label (-1). Test splits of benchmarks come without: use the validation split")
+    if value < 0:  # TFDS's mark of a missing label, for which its own int2str gives the last label
+        raise ValueError("no label (-1). Test splits of benchmarks have none: use the validation split")
     return names[value]

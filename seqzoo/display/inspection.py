@@ -1,39 +1,47 @@
-"""Looking inside a language model: what its gates and states are while it reads, and what of a text units follow."""
+"""Looks inside a language model: its gates and states while it reads, and the features of a text that units follow."""
 
 import contextlib
 import dataclasses
+import pathlib
 import re
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
 from keras import ops
+from rich.console import Console
+from rich.text import Text
 
 from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import log_probabilities
-from seqzoo.display.plots import GATE_NAMES
+from seqzoo.display.pages import CORRELATIONS, units_page
+from seqzoo.display.plots import GATE_NAMES, gate_plot
+from seqzoo.display.tables import plain_table
+from seqzoo.files import replace
 from seqzoo.rnns.min_rnns import LinearCell
 from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell
 
-WINDOW = 500  # tokens that are read at once; a window has scores for the whole vocabulary at each step
-SHIFTS = 99  # displaced copies of a feature that say which correlation is due to chance
-_KEEP = {"f": 1, "z": 1, "a": 1, "u": -1}  # the gate that keeps the state, and -1 where it is the one that replaces it
+LONGEST = 5000  # tokens of a text that are inspected
+WINDOW = 500  # tokens read at once; logits over the whole vocabulary are held for each of them
+SHIFTS = 99  # shifted copies of a feature, to estimate which correlation is due to chance
+_KEEP = {"f": 1, "z": 1, "a": 1, "u": -1}  # the gate that controls the state: 1 keeps it, or -1 replaces it
 
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """A unit of a recurrent layer, both counted from 1; `state` is h or c. As a str: ``2:17``, ``2:c17``."""
+    """A unit of a recurrent layer; both are counted from 1, `state` is h or c. As a string: ``2:17``, ``2:c17``."""
 
     layer: int
     number: int
     state: str = "h"
 
     @classmethod
-    def parse(cls, name):
-        """The unit of a name.
+    def parse(cls, name: str) -> "Unit":
+        """The unit with a name.
 
         Raises:
-            ValueError: this is no name of a unit.
+            ValueError: the name is malformed.
         """
         match = re.fullmatch(r"\s*(\d+):(c?)(\d+)\s*", name)
         if not match:
@@ -44,63 +52,138 @@ class Unit:
         return f"{self.layer}:{self.state if self.state != 'h' else ''}{self.number}"
 
 
-def read(stepper, ids):
-    """Reads ids, from a state of zeros, and looks inside.
+def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path, console: Console, rnn: str = ""):
+    """Shows what the units of a language model follow in a text, as a page, a picture of its gates, and tables.
 
     Args:
-        stepper: LanguageModelDecoder.
-        ids: [T], what is read; the first is only read, such as the mark between documents.
+        decoder: models.LanguageModelDecoder.
+        codec: text.codec.Codec.
+        lines: the text; only its beginning is read if it is long.
+        request: options ``unit, layer, start, steps, html, png``.
+        folder: where inspect.html and gates.png go unless the request names files.
+        console: where the tables are printed.
+        rnn: name of the kind of layer, for titles.
+
+    Raises:
+        ValueError: the text is empty; or there is no such unit, layer or token.
+    """
+    text, notes = joined(lines, 20 * LONGEST), []  # few tokens are longer than 20 characters
+    ids = codec.encode(text)[0]
+    if not ids:
+        raise ValueError("The text is empty.")
+    if len(ids) > LONGEST or len(text) == 20 * LONGEST:
+        ids = ids[:LONGEST]
+        notes.append(f"The text is longer: these are its first {len(ids):,} tokens.")
+    if unknown := ids.count(1):
+        notes.append(f"{unknown:,} of {len(ids):,} tokens are not in the vocabulary.")
+    if request.start > len(ids):
+        raise ValueError(f"--start={request.start}: the text has {len(ids):,} tokens.")
+    scores, layers = read(decoder, [codec.newline, *ids])
+    number = request.layer or len(layers)
+    if number > len(layers):
+        raise ValueError(f"--layer={number}: the last recurrent layer is {len(layers)}.")
+    read_tokens = tokens(codec, text, ids, scores)
+    units, values = states(layers)
+    follow = followed(units, values, token_features(text, read_tokens))
+    if request.unit:
+        chosen = parsed(request.unit, units)
+    else:
+        better_than_chance = (row["unit"] for row in follow if abs(row["correlation"]) > row["chance"])
+        chosen = [*better_than_chance, *most_varied(units, values)]
+    content = {"notes": notes, "followed": follow, "tokens": read_tokens, "units": shown(chosen, units, values, follow)}
+    pieces = units_page(content, f"{folder.name}: what units follow")
+    html, png = (
+        pathlib.Path(request.html or folder / "inspect.html"),
+        pathlib.Path(request.png or folder / "gates.png"),
+    )
+    replace(html, lambda path: pathlib.Path(path).write_text("".join(pieces), "utf-8"))
+
+    layer, part = layers[number - 1], slice(request.start - 1, request.start - 1 + request.steps)
+    title = f"{rnn}, layer {number}, tokens {request.start} to {len(ids[: part.stop])}"
+    texts = [token["text"] for token in read_tokens[part]]
+    gates = {name: values[part] for name, values in layer.items()}
+    replace(png, lambda path: gate_plot(gates, texts, order(layer), title, path))
+    _print(notes, follow, saturation(layers), console)
+    console.print(Text(f"saved as {html} and {png}", "dim"), soft_wrap=True)
+
+
+def _print(notes: list[str], follow: list[dict], saturated: list[dict], console: Console):
+    for note in notes:
+        console.print(Text(note, "dim"))
+    if follow:
+        rows = [
+            [row["feature"], str(row["unit"]), f"{row['correlation']:+.2f}", f"{row['chance']:.2f}"] for row in follow
+        ]
+        columns = ["feature", "unit", "correlation", "by chance"]
+        console.print(plain_table("Units that follow the text", columns, rows, CORRELATIONS))
+    if not saturated:
+        console.print("The gates of these layers are not known, or they have none: only h is drawn.")
+        return
+    rows = [
+        [str(row["layer"]), row["gate"], f"{row['left']:.1%}", f"{row['right']:.1%}", f"{row['mean']:.2f}"]
+        for row in saturated
+    ]
+    console.print(plain_table("Saturation of the gates", ["layer", "gate", "below .1", "above .9", "mean"], rows))
+
+
+def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
+    """Reads ids from a zero state and records what the recurrent layers do.
+
+    Args:
+        decoder: a LanguageModelDecoder.
+        ids: [T]; the first one is only context, such as the mark between documents.
 
     Returns:
-        (log p [T - 1], natural, of each id but the first, given those before it; for each recurrent layer what
-        `trace` gives, of the steps after the first).
+        (log p [T - 1], natural, of each id but the first, given those before it; the `trace` of each recurrent layer,
+        from the second step on).
 
     Raises:
         ValueError: the model has no recurrent layer.
     """
-    layers = [getattr(layer, "layer", layer) for layer in stepper.reader.layers]  # a WeightDrop holds one
+    layers = [getattr(layer, "layer", layer) for layer in decoder.reader.layers]  # a WeightDrop wraps one
     layers = [layer for layer in layers if isinstance(layer, keras.layers.RNN)]
     if not layers:
-        raise ValueError("The run has no recurrent layer to look into: it is a feed-forward network (--context).")
+        raise ValueError("The run has no recurrent layer to inspect: it is a feed-forward network (--context).")
 
-    # Cutting the graph at its inner tensors fails in Keras 3.15, since a layer gives h and c; so calls are listened to.
+    # A Keras Model with the inner tensors as outputs fails in Keras 3.15, since a layer returns h and c; so the calls
+    # of the layers are recorded instead.
     @compiled
     def run(ids, next_ids, state):
-        with _heard(layers) as calls:
-            logits, after = stepper.read(ids, state)
+        with _recorded(layers) as calls:
+            logits, after = decoder.read(ids, state)
         return log_probabilities(logits, next_ids), [calls[layer] for layer in layers], after
 
     ids = np.asarray(ids, "int32")[None]
-    state, scores, heard = stepper.initial_state(1), [], []
-    for place in range(0, ids.shape[1], WINDOW):
-        window = ids[:, place : place + WINDOW]
-        following = ids[:, place + 1 : place + WINDOW + 1]
+    state, scores, recorded = decoder.initial_state(1), [], []
+    for start in range(0, ids.shape[1], WINDOW):
+        window = ids[:, start : start + WINDOW]
+        following = ids[:, start + 1 : start + WINDOW + 1]
         following = np.pad(following, [(0, 0), (0, window.shape[1] - following.shape[1])])
         score, calls, state = run(ops.convert_to_tensor(window), ops.convert_to_tensor(following), state)
         scores.append(_array(score)[0])
-        heard.append([[_array(tensor)[0] for tensor in call] for call in calls])
+        recorded.append([[_array(tensor)[0] for tensor in call] for call in calls])
     traces = []
-    for layer, *windows in zip(layers, *heard, strict=True):
+    for layer, *windows in zip(layers, *recorded, strict=True):
         x, h = (np.concatenate(parts) for parts in zip(*windows, strict=True))
         traces.append({name: values[1:] for name, values in trace(layer.cell, x, h).items()})
     return np.concatenate(scores)[:-1], traces
 
 
 @contextlib.contextmanager
-def _heard(layers):
-    """While it is open, {layer: (its input, its output)} of the calls of recurrent layers."""
+def _recorded(layers: list[keras.layers.RNN]):
+    """Context that records the calls of recurrent layers as {layer: (input, output)}."""
     calls = {}
 
-    def listen(layer, call):
-        def listening(sequences, *args, **kwargs):
+    def recording(layer, call):
+        def recorded_call(sequences, *args, **kwargs):
             outputs = call(sequences, *args, **kwargs)
             calls[layer] = (sequences, outputs[0])
             return outputs
 
-        return listening
+        return recorded_call
 
     for layer in layers:
-        vars(layer)["call"] = listen(layer, layer.call)  # past __setattr__, which keeps track of a layer's parts
+        vars(layer)["call"] = recording(layer, layer.call)  # not by __setattr__, which tracks sublayers
     try:
         yield calls
     finally:
@@ -108,18 +191,18 @@ def _heard(layers):
             del vars(layer)["call"]
 
 
-def trace(cell, x, h):
-    """The gates and states of a recurrent layer at each step, from its weights.
+def trace(cell: keras.layers.Layer, x: np.ndarray, h: np.ndarray) -> dict[str, np.ndarray]:
+    """The gates and states of a recurrent layer at each step, computed from its weights.
 
     Args:
         cell: the cell of the layer.
-        x: [T, D], what the layer reads.
-        h: [T, H], what it put out, beginning with a state of zeros.
+        x: [T, D], its inputs.
+        h: [T, H], its outputs, from a zero state on.
 
     Returns:
-        {name: [T, H]}, ``h`` among them, computed anew from x and the h of the step before. LSTMs: i, f, o, g (the
-        candidate), c. GRU: z (1 keeps the state), r. Simple GRU: u (1 replaces it). What is linear in its state: a (1
-        keeps it). Of any other cell h alone.
+        {name: [T, H]}, including ``h``, recomputed from x and the h of the step before. LSTMs: i, f, o, g (the
+        candidate), c. GRU: z (1 keeps the state), r. Simple GRU: u (1 replaces it). Cells that are linear in their
+        state: a (1 keeps it). Other cells: only h.
     """
     x, h = np.asarray(x, "float32"), np.asarray(h, "float32")
     before = np.concatenate([np.zeros_like(h[:1]), h[:-1]])
@@ -162,7 +245,7 @@ def _simple_gru(cell, x, before):
 
 def _linear(cell, x, before):
     a, b = (_array(value) for value in cell.coefficients(ops.convert_to_tensor(x), ops.convert_to_tensor(before)))
-    return {"a": a, "h": a * before + b}
+    return {"a": a, "h": a * before + b} if a.ndim else {"h": b}  # rnn "none" has a = 0 and no gate
 
 
 _TRACES = (
@@ -185,23 +268,23 @@ def _array(tensor):
     return ops.convert_to_numpy(tensor).astype("float32", copy=False)
 
 
-def order(layer):
-    """Numbers (from 0) of the units of a layer, those that keep their state longest first; without a gate: by h."""
+def order(layer: dict[str, np.ndarray]) -> np.ndarray:
+    """Indices of the units of a layer, those that keep their state longest first; without a gate, by mean h."""
     name, sign = next(((name, sign) for name, sign in _KEEP.items() if name in layer), ("h", 1))
     return np.argsort(-sign * layer[name].mean(axis=0), kind="stable")
 
 
-def saturation(traces):
-    """How often gates are shut and open.
+def saturation(traces: list[dict]) -> list[dict]:
+    """How often gates are closed and open.
 
     Source: Karpathy, Johnson & Fei-Fei, 2015, Visualizing and Understanding Recurrent Networks, section 4.2.
 
     Args:
-        traces: for each layer what `trace` gave.
+        traces: the `trace` of each layer.
 
     Returns:
-        List of dicts, a layer's gate each: ``layer``, ``gate``, ``left`` and ``right``, the shares of its values (of
-        all units and steps) below .1 and above .9, and ``mean``, its mean value.
+        A dict for each gate of each layer: ``layer``, ``gate``, ``left`` and ``right``, the fractions of its values
+        (over all units and steps) below .1 and above .9, and ``mean``, its mean value.
     """
     return [
         {
@@ -217,8 +300,8 @@ def saturation(traces):
     ]
 
 
-def states(traces):
-    """(units, their values [T, N]): the h, and the c if there is one, of all layers that were traced."""
+def states(traces: list[dict]) -> tuple[list[Unit], np.ndarray]:
+    """(units, their values [T, N]): the h, and the c if there is one, of all traced layers."""
     units, values = [], []
     for number, layer in enumerate(traces, 1):
         for state in ("h", "c"):
@@ -228,10 +311,10 @@ def states(traces):
     return units, np.concatenate(values, axis=1)
 
 
-def features(text):
-    """What can be followed in a text: {what: [characters]}, each at a character from what stands up to it.
+def features(text: str) -> dict[str, np.ndarray]:
+    """Features of a text that a unit could follow: {name: [characters]}, computed from the text up to each character.
 
-    Straight double quotes open and close by turns; brackets are counted whatever their kind.
+    Straight double quotes open and close alternately; brackets of all kinds count alike.
     """
     rows = []
     line = word = sentence = depth = indent = letters = 0
@@ -262,59 +345,56 @@ def features(text):
     return dict(zip(names, np.array(rows, "float32").reshape(-1, len(names)).T, strict=True))
 
 
-def joined(lines, most):
-    """Lines as one text, of so many characters at most; no more of them are read than that takes."""
+def joined(lines: Iterable[str], limit: int) -> str:
+    """Lines as one text of at most `limit` characters; further lines are not read."""
     parts, length = [], 0
     for line in lines:
         parts.append(line)
         length += len(line) + 1
-        if length > most:
+        if length > limit:
             break
-    return "\n".join(parts)[:most]
+    return "\n".join(parts)[:limit]
 
 
-def tokens(codec, text, ids, scores):
-    """The tokens of a text for people: dicts of ``before, text, end, log_probability, known``.
+def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> list[dict]:
+    """The tokens of a text to show: what `Codec.scored` returns of each, and ``before``.
 
     Args:
         codec: Codec.
-        text: what ``codec.encode`` was given.
+        text: what was given to ``codec.encode``.
         ids: the ids that it returned, or the first of them.
         scores: log p of each.
 
     Returns:
-        List of dicts; ``before`` is what stands between the token and the one before it, ``end`` its end in the text.
+        List of dicts; ``before`` is the text between the token and the one before it, ``end`` its end in the text.
     """
-    rows, last = [], 0
-    for (start, end), i, score in zip(codec.places(text), ids, scores, strict=False):
-        row = {"before": text[last:start], "text": text[start:end], "end": end}
-        rows.append({**row, "log_probability": float(score), "known": i != 1})
-        last = end
-    return rows
+    rows = codec.scored(text, ids, scores)["tokens"]
+    starts = [0, *(row["end"] for row in rows)]
+    return [{"before": text[start : row["start"]], **row} for start, row in zip(starts, rows, strict=False)]
 
 
-def token_features(text, tokens):
-    """`features` of a text, each at the last character of each of its tokens."""
+def token_features(text: str, tokens: list[dict]) -> dict[str, np.ndarray]:
+    """The `features` of a text at the last character of each of its tokens."""
     ends = [token["end"] - 1 for token in tokens]
     return {name: values[ends] for name, values in features(text).items()}
 
 
-def parsed(names, units):
-    """The units of a list of names, parted by commas.
+def parsed(names: str, units: list[Unit]) -> list[Unit]:
+    """The units with these names, separated by commas.
 
     Raises:
-        ValueError: a name is none, or is that of a unit that is not among `units`.
+        ValueError: a name is malformed, or the unit is not among `units`.
     """
     chosen = [Unit.parse(name) for name in names.split(",")]
     for unit in chosen:
         if unit not in units:
             lasts = {(other.layer, other.state): str(other) for other in units}
-            raise ValueError(f"There is no unit {unit}. The last ones of each layer are {', '.join(lasts.values())}.")
+            raise ValueError(f"There is no unit {unit}. The last units of each layer are {', '.join(lasts.values())}.")
     return chosen
 
 
-def shown(chosen, units, values, followed):
-    """Dicts of ``unit, about, values`` of the chosen units, each once, for `display.units_page`."""
+def shown(chosen: Iterable[Unit], units: list[Unit], values: np.ndarray, followed: list[dict]) -> list[dict]:
+    """Dicts of ``unit, about, values`` of the chosen units without repetitions, for `pages.units_page`."""
     rows = []
     for unit in dict.fromkeys(chosen):
         column = values[:, units.index(unit)]
@@ -324,21 +404,21 @@ def shown(chosen, units, values, followed):
     return rows
 
 
-def followed(units, values, features):
-    """For each feature of a text the unit that follows it best.
+def followed(units: list[Unit], values: np.ndarray, features: dict[str, np.ndarray]) -> list[dict]:
+    """For each feature of a text, the unit that follows it best.
 
-    The best of many units correlates with anything a little. How much so is measured with copies of the feature that
-    are displaced in the text (its end goes on at its beginning): they have its rhythm, but are none of what was read.
+    The best of many units correlates a little with anything. How much is estimated with copies of the feature that are
+    shifted circularly along the text: they have the same rhythm, but nothing to do with what was read.
 
     Args:
-        units: list of N units.
-        values: [T, N], theirs.
-        features: {what: [T]}.
+        units: N units.
+        values: [T, N], their values.
+        features: {name: [T]}.
 
     Returns:
         List of dicts, the largest correlation first: ``feature``, ``unit``, ``correlation`` (Pearson's), and
-        ``chance``, the absolute one that the best unit for a displaced copy reaches in 1 of 20 copies. Features that
-        are the same all along are left out.
+        ``chance``, the absolute correlation that the best unit for a shifted copy reaches in 1 of 20 copies. Constant
+        features are left out.
     """
     rows, X = [], _standard(values)
     shifts = np.unique(np.linspace(0.1, 0.9, SHIFTS) * len(X) // 1).astype(int)
@@ -353,15 +433,15 @@ def followed(units, values, features):
     return sorted(rows, key=lambda row: -abs(row["correlation"]))
 
 
-def most_varied(units, values, count=3):
-    """The units whose h varies most; the c of LSTMs have no common scale."""
+def most_varied(units: list[Unit], values: np.ndarray, count: int = 3) -> list[Unit]:
+    """The units whose h varies most; the c of an LSTM have no common scale."""
     candidates = [n for n, unit in enumerate(units) if unit.state == "h"]
     variances = values[:, candidates].var(axis=0)
     return [units[candidates[n]] for n in np.argsort(-variances, kind="stable")[:count]]
 
 
-def _standard(values):
-    """Columns of mean 0 and length 1, so that products are correlations; one that does not vary is 0."""
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Columns scaled to mean 0 and length 1, so that products are correlations; constant ones become 0."""
     values = values - values.mean(axis=0)
     lengths = np.sqrt(np.square(values).sum(axis=0))
     return values / np.where(lengths > 1e-6, lengths, np.inf)

@@ -1,28 +1,34 @@
-"""Kernels: what each recurrent layer of a model runs on, on this device and on a GPU, and why not on cuDNN."""
+"""Kernels: which implementation each recurrent layer of a model uses, here and on a GPU, and why it is not cuDNN."""
 
 import collections
 import dataclasses
+from collections.abc import Callable, Iterator
 
 import keras
+from rich.table import Table
 
+from seqzoo.display.tables import plain_table
 from seqzoo.layers.attention import FeedingRNN
 from seqzoo.layers.notes import NoteDecoder
 from seqzoo.rnns.lstm import LSTM
 from seqzoo.rnns.min_rnns import ScanRNN
+from seqzoo.rnns.none import PlainRNN
 
 CUDNN, FUSED, LOOP, SCAN, UNROLLED = "cuDNN", "fused loop", "while loop", "parallel scan", "unrolled"
+PLAIN = "all steps at once"
 
 
 @dataclasses.dataclass(frozen=True)
 class Kernel:
-    """What a recurrent layer runs on.
+    """The implementation that a recurrent layer uses.
 
     Attributes:
-        layer: its place in the model, such as ``reader/bidirectional/forward_lstm``.
-        kind: its class, or that of its cell where that says more.
+        layer: its path in the model, such as ``reader/bidirectional/forward_lstm``.
+        kind: its class, or the more specific class of its cell.
         here, gpu: on this device, and on a GPU: "cuDNN"; "fused loop" (`rnns.lstm.fused_lstm`); "parallel scan"
-            (`rnns.min_rnns.linear_scan`); "while loop" (Keras's, of the backend); "unrolled" (a graph of all steps).
-            Where training and use differ: "while loop in training, then fused loop".
+            (`rnns.min_rnns.linear_scan`); "while loop" (of Keras's backend); "unrolled" (a graph of all steps);
+            "all steps at once" (no recurrence).
+            If training and inference differ: "while loop in training, then fused loop".
         why: what rules out cuDNN; "" if nothing does.
     """
 
@@ -33,27 +39,27 @@ class Kernel:
     why: str
 
 
-def kernels(model, masked=True):
-    """List of the Kernel of each recurrent layer of a model, in the order of the model.
+def kernels(model: keras.layers.Layer, masked: bool = True) -> list[Kernel]:
+    """The Kernel of each recurrent layer of a model, in the order of the model.
 
-    They follow from the layers as they are, by the rules of Keras 3.15 (`keras/src/backend/tensorflow/rnn.py` and
-    `jax/rnn.py`) and of the layers here. A whole sequence is meant: a single step outside of training is a call of the
-    cell. cuDNN also needs masks that are padded right and have no empty row, as those of `pipeline` are; with others
-    Keras does not fall back, it fails.
+    They are derived from the layers by the rules of Keras 3.15 (`keras/src/backend/tensorflow/rnn.py` and `jax/rnn.py`)
+    and of the layers in this package, for whole sequences: a single step outside training is a call of the cell. cuDNN
+    also needs right-padded masks without empty rows, like those of `data.Batches`; given others, Keras does not fall
+    back, it fails.
 
     Args:
-        model: keras.Model, or a layer; built or not.
-        masked: whether layers are told a mask, as all of the models here are.
+        model: a model or a layer; built or not.
+        masked: whether the layers get a mask, as in all models of this package.
     """
     gpu = has_gpu()
     return [
-        Kernel(place, kind, run(gpu), run(True), why)
-        for place, layer in _recurrent(model)
+        Kernel(path, kind, run(gpu), run(True), why)
+        for path, layer in _recurrent(model)
         for kind, run, why in [_rules(layer, masked)]
     ]
 
 
-def has_gpu():
+def has_gpu() -> bool:
     """Whether Keras's backend has a GPU."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -67,8 +73,8 @@ def has_gpu():
     return False
 
 
-def line(found):
-    """What there is to say of a list of Kernels in one line; "" if there is none."""
+def line(found: list[Kernel]) -> str:
+    """Summarizes kernels in one line; "" if there are none."""
     parts = []
     for (kind, here, gpu, why), count in collections.Counter(
         (kernel.kind, kernel.here, kernel.gpu, kernel.why) for kernel in found
@@ -78,29 +84,27 @@ def line(found):
     return "; ".join(parts)
 
 
-def table(found):
-    """A rich Table of a list of Kernels."""
-    from seqzoo.display.terminal import plain_table
-
+def table(found: list[Kernel]) -> Table:
+    """A table of kernels."""
     backend = keras.backend.backend()
     columns = ["layer", "kind", "on this device", "on a GPU", "why not cuDNN"]
     device = "a GPU" if has_gpu() else "no GPU"
     rows = [[*dataclasses.astuple(kernel)] for kernel in found]
-    made = plain_table(f"Recurrent kernels: {backend}, {device}", columns, rows)
-    for column in made.columns:
+    shown = plain_table(f"Recurrent kernels: {backend}, {device}", columns, rows)
+    for column in shown.columns:
         column.overflow = "fold"
-    return made
+    return shown
 
 
-def why_not_cudnn(layer, masked=True):
-    """What rules cuDNN out for a recurrent layer on a GPU, in a few words; "" if nothing does."""
+def why_not_cudnn(layer: keras.layers.RNN, masked: bool = True) -> str:
+    """What rules out cuDNN for a recurrent layer on a GPU, in a few words; "" if nothing does."""
     lstm, gru = isinstance(layer, keras.layers.LSTM), isinstance(layer, keras.layers.GRU)
     if not (lstm or gru):
-        return f"it has no kernel of a {_kind(layer)}"
+        return f"it has no {_kind(layer)} kernel"
     cell, backend = layer.cell, keras.backend.backend()
     reasons = {
-        f"Keras has none on {backend}": backend not in ("tensorflow", "jax") or (gru and backend == "jax"),
-        f"Keras on {backend} has none with a mask": backend == "jax" and lstm and masked,
+        f"Keras does not use it on {backend}": backend not in ("tensorflow", "jax") or (gru and backend == "jax"),
+        f"Keras on {backend} does not use it with a mask": backend == "jax" and lstm and masked,
         "use_cudnn=False": layer.use_cudnn is False,
         f"activation={_name(cell.activation)}": cell.activation not in (keras.activations.tanh, keras.ops.tanh),
         f"recurrent_activation={_name(cell.recurrent_activation)}": (
@@ -114,23 +118,33 @@ def why_not_cudnn(layer, masked=True):
     return ", ".join(reason for reason, holds in reasons.items() if holds)
 
 
-def _rules(layer, masked):
-    """(kind, function whether there is a GPU -> what the layer runs on, why not on cuDNN)."""
+def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool], str], str]:
+    """(kind, function: whether there is a GPU -> the kernel, what rules out cuDNN)."""
     if isinstance(layer, FeedingRNN):
         kinds = " and ".join(dict.fromkeys(_name(cell) for cell in layer.cells))
-        return kinds, lambda gpu: LOOP, "the decoder's own loop steps its cells, as each step reads what the last found"
+        return (
+            kinds,
+            lambda gpu: LOOP,
+            "the decoder steps its cells itself, to feed the attention of a step to the next",
+        )
     if isinstance(layer, NoteDecoder):
-        return _name(layer.cell), lambda gpu: UNROLLED, "the notes of a step are few, and its cell is stepped by hand"
+        return (
+            _name(layer.cell),
+            lambda gpu: UNROLLED,
+            "the decoder unrolls the few notes of a step itself",
+        )
     why = why_not_cudnn(layer, masked)
     if layer.unroll:
         return _kind(layer), lambda gpu: UNROLLED, why
+    if isinstance(layer, PlainRNN):
+        return _kind(layer), lambda gpu: PLAIN, why
     if isinstance(layer, ScanRNN):
         return _kind(layer), lambda gpu: SCAN, why
 
     def run(gpu):
         if gpu and not why:
             return CUDNN
-        # Keras marks an LSTM of the right arguments, without looking at the recurrent dropout; ours then leaves it be.
+        # Keras marks an LSTM as fit for cuDNN regardless of its recurrent dropout; our LSTM then defers to Keras.
         if not isinstance(layer, LSTM) or (gpu and why == "recurrent_dropout"):
             return LOOP
         training, use = (FUSED if layer.plain(training) else LOOP for training in (True, False))
@@ -139,16 +153,16 @@ def _rules(layer, masked):
     return _kind(layer), run, why
 
 
-def _recurrent(layer, place=""):
-    """(its place, layer) of each recurrent layer in a layer, once."""
+def _recurrent(layer: keras.layers.Layer) -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yields (path, layer) for each recurrent layer within a layer, once."""
     seen = set()
 
-    def walk(layer, place):
+    def walk(layer, path):
         for part in layer._flatten_layers(include_self=False, recursive=False):
             if id(part) in seen:
                 continue
             seen.add(id(part))
-            name = f"{place}/{part.name}".strip("/")
+            name = f"{path}/{part.name}".strip("/")
             if isinstance(part, keras.layers.RNN | FeedingRNN | NoteDecoder):
                 yield name, part
             else:
@@ -157,15 +171,15 @@ def _recurrent(layer, place=""):
     if isinstance(layer, keras.layers.RNN | FeedingRNN | NoteDecoder):
         yield layer.name, layer
     else:
-        yield from walk(layer, place)
+        yield from walk(layer, "")
 
 
-def _kind(layer):
-    """A recurrent layer's class; that of its cell if the layer is nothing but its loop."""
+def _kind(layer: keras.layers.RNN) -> str:
+    """The name of a recurrent layer's class, or of its cell's class if the layer is a generic loop."""
     named = isinstance(layer, keras.layers.LSTM | keras.layers.GRU | keras.layers.SimpleRNN)
     return _name(layer if named else layer.cell).removesuffix("Cell")
 
 
-def _name(thing):
+def _name(thing) -> str:
     """The name of a function, or of an object's class."""
     return getattr(thing, "__name__", type(thing).__name__)

@@ -1,15 +1,17 @@
-"""Plots of a run: its confusion matrix, its history, how reliable its probabilities are, its gates over time, its
-music.
+"""Plots of a run: confusion matrix, learning curves, reliability diagram, gates over time, attention.
 
-Figures are made as objects and drawn straight into the file, so that plotting needs no display and leaves the pyplot
-state of the calling program alone.
+Figures are created as objects and saved directly, so plotting needs no display and leaves the pyplot state of the
+calling program alone.
 """
 
 import math
 import textwrap
 import warnings
+from collections.abc import Mapping, Sequence
 
-from seqzoo.music.score import pitch_name
+import numpy as np
+
+from seqzoo.metrics.measure import Measure
 
 GATE_NAMES = {
     "i": "input gate i",
@@ -23,23 +25,23 @@ GATE_NAMES = {
 STATE_NAMES = {"g": "candidate g", "c": "cell c", "h": "output h"}
 
 
-def confusion_plot(labels, counts, path):
+def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
     """Draws a confusion matrix: colours are shares of the row, numbers are counts.
 
-    The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, and would
-    be white on a straight one.
+    The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, which would
+    be white on a linear scale.
 
     Args:
         labels: names of the rows and columns.
-        counts: array [gold, predicted], as `seqzoo.metrics.confusion` gives it.
-        path: the image to write; its ending says the format (``.png``, ``.pdf``, ``.svg``).
+        counts: [gold, predicted], from `metrics.confusion.confusion`.
+        path: the image to write; its suffix chooses the format (``.png``, ``.pdf``, ``.svg``).
     """
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
 
     n = len(labels)
     shares = [[count / max(sum(row), 1) for count in row] for row in counts]
-    side = max(3.2, (0.46 if n <= 20 else 0.34) * n)  # inches; beyond 20 labels the numbers are smaller, not the image
+    side = max(3.2, (0.46 if n <= 20 else 0.34) * n)  # inches; beyond 20 labels cells and numbers shrink
     figure = Figure(figsize=(side + 2.2, side + 1.2), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
@@ -65,15 +67,17 @@ def confusion_plot(labels, counts, path):
     figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
-def history_plot(history, objective, path, direction="max"):
+def history_plot(history: list[dict], objective: str, measures: Mapping[str, Measure], path: str):
     """Draws the losses and the objective over the epochs, and marks the best epoch.
 
+    Other measures of the same unit and direction are drawn beside the objective: precision and recall beside an F1.
+
     Args:
-        history: list of dicts, one an epoch, with ``epoch``, ``loss``, ``valid_loss``, and `objective` with what goes
-            with it: the same score on the training set, precision and recall beside an F1. An epoch may lack a key.
-        objective: the score that chose the best epoch: ``"valid_f1"``.
-        path: the image to write; its ending says the format.
-        direction: ``"max"`` or ``"min"``: which value of the objective is the best.
+        history: a dict for each epoch, with ``epoch``, ``loss`` and ``valid_MEASURE``, such as ``valid_loss``. An epoch
+            may lack a key.
+        objective: the measure that chooses the best epoch: ``"f1"``.
+        measures: {name: Measure} of the task.
+        path: the image to write; its suffix chooses the format.
 
     Raises:
         ValueError: no epoch has a value of the objective.
@@ -85,59 +89,69 @@ def history_plot(history, objective, path, direction="max"):
         rows = [(row["epoch"], row[key]) for row in history if row.get(key) is not None]
         return [(epoch, value) for epoch, value in rows if math.isfinite(value)]
 
-    if not points(objective):
-        raise ValueError(f"No epoch of this history has a value of the objective {objective!r}.")
-    epoch, best = (max if direction == "max" else min)(points(objective), key=lambda point: point[1])
-    beside = [objective.replace("f1", "precision"), objective.replace("f1", "recall"), objective.removeprefix("valid_")]
+    measure, key = measures[objective], f"valid_{objective}"
+    if not points(key):
+        raise ValueError(f"No epoch of this history has a value of {key}.")
+    epoch, best = max(points(key), key=lambda point: measure.sign * point[1])
+    beside = [
+        name
+        for name, other in measures.items()
+        if name != objective and (other.unit, other.direction) == (measure.unit, measure.direction)
+    ]
     panels = [
-        ("loss", ["loss", "valid_loss"]),
-        (objective, [objective, *(key for key in beside if key != objective)]),
+        ("Loss", "", [("loss", "train"), ("valid_loss", "valid")], {"loss", "valid_loss"}),
+        (
+            f"{measure.title} (valid)",
+            measure.unit or measure.title,
+            [(key, measure.title), *((f"valid_{name}", measures[name].title) for name in beside)],
+            {key},
+        ),
     ]
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    for axes, (title, keys) in zip(figure.subplots(1, 2), panels, strict=True):
-        for key in keys:
-            if points(key):
-                main = key == objective or title == "loss"
-                style = {"linewidth": 2} if main else {"linewidth": 1.2, "alpha": 0.6}
-                axes.plot(*zip(*points(key), strict=True), marker="o", markersize=3, label=key, **style)
+    for axes, (title, unit, lines, main) in zip(figure.subplots(1, 2), panels, strict=True):
+        for name, label in lines:
+            if points(name):
+                style = {"linewidth": 2} if name in main else {"linewidth": 1.2, "alpha": 0.6}
+                axes.plot(*zip(*points(name), strict=True), marker="o", markersize=3, label=label, **style)
         axes.axvline(epoch, color="0.6", linestyle=":", zorder=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_xlabel("epoch")
+        axes.set_ylabel(unit)
         axes.set_title(title)
         axes.grid(color="0.92")
         axes.spines[["top", "right"]].set_visible(False)
-    axes.set_ylabel("percent" if direction == "max" else objective)
     axes.plot(epoch, best, "*", color="black", markersize=12, label=f"best: {best:.4g} in epoch {epoch}")
     for axes in figure.axes:
-        axes.legend(frameon=False)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False)
     figure.savefig(path, dpi=120)
 
 
-def reliability_plot(bins, error, path):
-    """Draws the accuracy of answers against their confidence, and below it how many answers there are.
+def reliability_plot(bins: list[dict], error: float, path: str):
+    """Draws a reliability diagram: accuracy against confidence, and below it the number of answers.
 
-    A model whose probabilities can be believed is on the diagonal; below it, it is surer than it should be.
+    A well calibrated model is on the diagonal, an overconfident one below it.
 
     Args:
-        bins: list of ``{"confidence", "accuracy", "count"}``, as `seqzoo.metrics.calibration` gives it.
-        error: the expected calibration error that came with it, in percent.
-        path: the image to write; its ending says the format.
+        bins: list of ``{"confidence", "accuracy", "count"}``, from `metrics.calibration.calibration`.
+        error: the expected calibration error, in percent.
+        path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
 
     confidences, accuracies, counts = ([row[key] for row in bins] for key in ("confidence", "accuracy", "count"))
     figure = Figure(figsize=(5.2, 6.4), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-    upper.plot([0, 100], [0, 100], color="0.6", linestyle=":", label="as sure as right")
+    upper.plot([0, 100], [0, 100], color="0.6", linestyle=":", label="perfectly calibrated")
     upper.vlines(confidences, accuracies, confidences, color="tab:red", alpha=0.4, linewidth=4, label="gap")
     upper.plot(confidences, accuracies, marker="o", markersize=4, linewidth=2, label="model", clip_on=False)
     upper.set_ylim(0, 100)
-    upper.set_ylabel("accuracy, percent")
-    upper.set_title(f"expected calibration error {error:.2f}%")
+    upper.set_ylabel("accuracy (%)")
+    upper.set_title(f"Expected calibration error {error:.2f}%")
     upper.legend(frameon=False, loc="upper left")
     lower.bar(confidences, counts, width=2.2)
     lower.set_xlim(0, 100)
-    lower.set_xlabel("confidence, percent")
+    lower.set_xlabel("confidence (%)")
     lower.set_ylabel("answers")
     for axes in (upper, lower):
         axes.grid(color="0.92")
@@ -146,18 +160,17 @@ def reliability_plot(bins, error, path):
     figure.savefig(path, dpi=120)
 
 
-def gate_plot(layer, tokens, order, title, path):
-    """Draws gates and states of a recurrent layer while it reads: a row a unit, a column a token.
+def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], order: np.ndarray, title: str, path: str):
+    """Draws the gates and states of a recurrent layer while it reads: a row a unit, a column a token.
 
     Args:
-        layer: {name: array [T, H]}, as `seqzoo.inspection.trace` gives it; gates, those of
-            `GATE_NAMES`, are drawn from 0 to 1, the others about 0.
+        layer: {name: [T, H]}, from `inspection.trace`; gates, those of `GATE_NAMES`, are drawn on a scale from 0 to 1,
+            the others on one centred on 0.
         tokens: T texts.
-        order: numbers of the units (from 0), from the top row on.
-        title: what is written above.
-        path: the image to write; its ending says the format.
+        order: indices of the units, from the top row down.
+        title: stands above the plot.
+        path: the image to write; its suffix chooses the format.
     """
-    import numpy as np
     from matplotlib.figure import Figure
 
     columns = 2 if len(layer) > 1 else 1
@@ -169,12 +182,12 @@ def gate_plot(layer, tokens, order, title, path):
     figure = Figure(figsize=(columns * width, rows * height + 0.6), layout="constrained")
     figure.suptitle(title, parse_math=False)
     panels = figure.subplots(rows, columns, squeeze=False).flat
-    places = np.unique(np.linspace(0, len(order) - 1, min(len(order), 12)).astype(int))
+    marked = np.unique(np.linspace(0, len(order) - 1, min(len(order), 12)).astype(int))
     for (name, values), axes in zip(layer.items(), panels, strict=False):
         if name in GATE_NAMES:
             style = {"cmap": "viridis", "vmin": 0, "vmax": 1}
         else:
-            largest = max(np.quantile(abs(values), 0.98), 1e-6)  # a few cells may count far up
+            largest = max(np.quantile(abs(values), 0.98), 1e-6)  # a few cells may count to large values
             style = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
         image = axes.imshow(values[:, order].T, aspect="auto", interpolation="nearest", **style)
         axes.set_title({**GATE_NAMES, **STATE_NAMES}[name])
@@ -182,29 +195,30 @@ def gate_plot(layer, tokens, order, title, path):
             range(len(shown)), shown, rotation=90 if letters > 1 else 0, fontsize=7, family="monospace",
             parse_math=False,
         )  # fmt: skip
-        axes.set_yticks(places, [str(order[place] + 1) for place in places], fontsize=7)
+        axes.set_yticks(marked, [str(order[row] + 1) for row in marked], fontsize=7)
         axes.tick_params(length=0)
         axes.set_ylabel("unit")
         extend = "neither" if name in GATE_NAMES else "both"
         figure.colorbar(image, ax=axes, pad=0.01, aspect=30, extend=extend)
-    for axes in [*panels]:  # of an odd number of pictures
+    for axes in [*panels]:  # the last panel of an odd number is left over
         axes.set_visible(False)
     _save(figure, path)
 
 
-def attention_plot(source, target, weights, path, title=""):
-    """Draws where each token of a target looked in its source: a row a target token, a column a source token.
+def attention_plot(
+    source: Sequence[str], target: Sequence[str], weights: Sequence[Sequence[float]], path: str, title: str = ""
+):
+    """Draws the attention of each target token to the source tokens: a row a target token, a column a source token.
 
     Args:
-        source, target: lists of S and T str. Of more than 120 not all are named, and of long ones only the beginning.
-        weights: [T, S] from 0 to 1.
-        path: the image to write; its ending says the format.
-        title: what is written above.
+        source, target: S and T tokens. Of more than 120 only some are labelled; long ones are cut.
+        weights: [T, S], from 0 to 1.
+        path: the image to write; its suffix chooses the format.
+        title: stands above the plot.
     """
-    import numpy as np
     from matplotlib.figure import Figure
 
-    target = target or [""]  # an empty translation, which looked nowhere
+    target = target or [""]  # an empty translation has no attention
     weights = np.zeros((1, len(source))) if not len(weights) else np.asarray(weights)
     source, target = ([name if len(name) <= 30 else f"{name[:29]}…" for name in names] for names in (source, target))
     letters = max(map(len, [*source, *target]))
@@ -217,87 +231,18 @@ def attention_plot(source, target, weights, path, title=""):
     axes.set_xticks(columns, [source[i] for i in columns], rotation=90 if letters > 1 else 0, **style)
     axes.set_yticks(rows, [target[i] for i in rows], **style)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
-    lines = textwrap.wrap(title, int(12 * size[0]), max_lines=3, placeholder=" …")  # letters that an inch has room for
+    lines = textwrap.wrap(title, int(12 * size[0]), max_lines=3, placeholder=" …")  # 12 letters to the inch
     figure.suptitle("\n".join(lines), parse_math=False, fontsize=10)
     _save(figure, path)
 
 
-def piano_roll_plot(score, path, title=""):
-    """Draws a score as a piano roll: time to the right, in rows of about eight bars, pitch upwards, a colour a voice.
-
-    A note is a pale bar with a dark edge where it begins, so that repeated notes are told from a held one; later voices
-    are thinner, so that each is seen of those in unison. The rows of black keys are shaded.
-
-    Args:
-        score: Score; its metre makes the bars, the first of which begins at 0.
-        path: the image to write; its ending says the format.
-        title: what is written above; the name of the score if it is empty.
-
-    Raises:
-        ValueError: the score has no notes.
-    """
-    import numpy as np
-    from matplotlib.colors import to_rgb
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
-    if not score.notes:
-        raise ValueError("a score without notes cannot be drawn.")
-    beat = 4 / score.metre[1]  # in quarter notes, as all times here
-    bar = score.metre[0] * beat
-    bars = math.ceil(score.length / bar)
-    # A row of 32 quarters is read with ease; a piece of more than 24 of them has longer ones: an image cannot grow on.
-    rows = math.ceil(bars / max(1, round(32 / bar), math.ceil(bars / 24)))
-    bars_in_row = math.ceil(bars / rows)
-    pitches = [note.pitch for note in score.notes]
-    middle, half = (min(pitches) + max(pitches)) / 2, max(9, (max(pitches) - min(pitches)) / 2 + 1.5)
-    keys = range(max(0, math.floor(middle - half)), min(127, math.ceil(middle + half)) + 1)
-    octaves = [pitch for pitch in keys if pitch % 12 == 0]
-    voices = sorted({note.voice for note in score.notes})
-
-    figure = Figure(figsize=(11, rows * (0.18 * half + 0.4) + 0.8), layout="constrained")
-    figure.suptitle(title or score.name, parse_math=False)
-    for row, axes in enumerate(figure.subplots(rows, 1, squeeze=False).flat):
-        first, last = row * bars_in_row, (row + 1) * bars_in_row
-        start, end = first * bar, last * bar
-        axes.set_xlim(start, end)
-        axes.set_ylim(middle - half, middle + half)
-        for pitch in keys:
-            if "#" in pitch_name(pitch):
-                axes.axhspan(pitch - 0.5, pitch + 0.5, color="0.95", linewidth=0)
-        for time in np.arange(start, end, beat):
-            axes.axvline(time, color="0.85", linewidth=0.5)
-        for time in np.arange(start, end + bar, bar):
-            axes.axvline(time, color="0.55", linewidth=0.9)
-        for place, voice in enumerate(voices):
-            notes = [note for note in score.notes if note.voice == voice and note.start < end and note.end > start]
-            lengths = np.array([float(note.length) for note in notes])
-            begun = np.minimum(lengths, (end - start) / 350)
-            colour = np.array(to_rgb(f"C{place}"))
-            for widths, shade in [(lengths, (1 + colour) / 2), (begun, colour)]:
-                axes.barh(
-                    [note.pitch for note in notes], widths, 0.92 - 0.5 * place / len(voices),
-                    [float(note.start) for note in notes], color=shade, zorder=2,
-                )  # fmt: skip
-        marked = range(first, last, math.ceil(bars_in_row / 16))
-        axes.set_xticks([number * bar for number in marked], [number + 1 for number in marked])
-        axes.set_yticks(octaves, [pitch_name(pitch) for pitch in octaves])
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-    axes.set_xlabel("bar")
-    if len(voices) > 1:
-        handles = [Patch(color=f"C{place}", label=f"voice {voice + 1}") for place, voice in enumerate(voices)]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(10, len(voices)), frameon=False)
-    _save(figure, path)
-
-
-def _save(figure, path):
-    with warnings.catch_warnings():  # a script that the font lacks is drawn as boxes
+def _save(figure, path: str):
+    with warnings.catch_warnings():  # characters that the font lacks are drawn as boxes
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(path, dpi=120)
 
 
-def _short(count):
+def _short(count: int) -> str:
     """A count in at most four characters: 9999, 12k, 3M."""
     if count < 10_000:
         return str(count)

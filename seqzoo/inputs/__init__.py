@@ -1,1 +1,19 @@
-"""Inputs: from a value to arrays, and the Keras inputs that take them."""
+"""Fronts: the Keras inputs of a model, and what turns them into the vectors that its recurrent layers read.
+
+Each front function returns ``(inputs, x, mask)``: inputs, a dict of `keras.Input`; x [B, T, D]; mask [B, T], True at
+real steps. A model builder takes this triple as its `front`::
+
+    from seqzoo.inputs import words
+    from seqzoo.models import tagger
+
+    model = tagger(tags=17, front=words(5000), units=128)
+
+Importing this package imports neither Keras nor TensorFlow; calling a front function does.
+"""
+
+from seqzoo.inputs.frames import frames
+from seqzoo.inputs.ids import ids
+from seqzoo.inputs.images import images
+from seqzoo.inputs.words import Words, words
+
+__all__ = ["Words", "frames", "ids", "images", "words"]

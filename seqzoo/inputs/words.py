@@ -1,112 +1,272 @@
-"""From the tokens of a text to the inputs of a model: what the tasks of words share.
-
-Training's words give vocabularies, vocabularies give ids, and the config gives the arguments of a model builder.
-"""
+"""A front for words: their vectors, spelling and casing; and the vocabularies that turn tokens into its inputs."""
 
 import collections
 import functools
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from seqzoo.assets import Asset
 from seqzoo.data.batches import is_static
-from seqzoo.text.casing import casing
+from seqzoo.signatures import takes_options
+from seqzoo.text.casing import CASES, casing
 from seqzoo.text.vectors import load_vectors
-from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary
+from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency
 
 
-def learn_words(config, token_lists, data):
-    """Puts the words and characters of the training texts, most frequent first, into `data`, with their vectors.
+@takes_options()
+def words(
+    vocabulary: int = 0,
+    word_dim: int = 100,
+    trainable_words: int | None = None,
+    vectors: np.ndarray | None = None,
+    vectors_trainable: bool = True,
+    rare: tuple[int, int] = (0, 0),
+    unknown_rate: float = 0.0,
+    token_dropout: float = 0.0,
+    word_dropout: float = 0.0,
+    characters: str = "none",
+    character_vocabulary: int = 0,
+    char_dim: int = 30,
+    char_units: int = 50,
+    char_dropout: float = 0.0,
+    casing: bool = False,
+    lengths: bool = False,
+    name: str = "",
+) -> tuple:
+    """A front for words: the vector, the spelling and the casing of each, joined.
 
     Args:
-        config: options of the groups Words and Data.
-        token_lists: iterable of lists of tokens, one a text; it is gone through once.
-        data: task.Data; gets vocabularies, facts and vectors.
+        vocabulary: V, the number of word ids; 0: no word embeddings.
+        word_dim: width of trained word embeddings. Trainable `vectors` replace it by their own width.
+        trainable_words: how many ids, the first ones, are trained; the others keep their `vectors`. None: all.
+        vectors: [V, D] array of pretrained vectors.
+        vectors_trainable: True: train the vectors of the first words. False: freeze all vectors and put trained
+            embeddings of the first words beside them, where every other word is the unknown word.
+        rare: (first, end) of the ids of rare words, which become the unknown word at `unknown_rate` in training.
+        unknown_rate: see `rare`.
+        token_dropout: rate at which any word becomes the unknown word in training (Iyyer et al., 2015).
+        word_dropout: dropout rate of the joined features of a token, one mask for all steps of a sequence.
+        characters: "cnn", "rnn" or "none".
+        character_vocabulary: number of character ids.
+        char_dim, char_units: width of character embeddings; filters of the CNN or units a direction of the RNN.
+        char_dropout: dropout rate of the character features.
+        casing: add a casing input.
+        lengths: take the mask from an input of true lengths instead of the padding of the tokens.
+        name: prefix of the names of inputs and layers: two fronts in one model need different ones.
+
+    Returns:
+        (inputs, x, mask). inputs: {"tokens": [B, T] ids, 0 is padding on the right; with `characters`, "characters":
+        [B, T, W]; with `casing`, "casing": [B, T]; with `lengths`, "lengths": [B]}, with a `name` "NAME_tokens" and so
+        on. x: [B, T, D]. mask: [B, T], True at real steps.
+
+    Raises:
+        ValueError: no features at all, or an unknown kind of character features.
     """
-    words, characters = collections.Counter(), collections.Counter()
-    for tokens in token_lists:
-        words.update(map(str.lower, tokens) if config.lowercase else tokens)
-        for token in tokens:
-            characters.update(token)
-    kept = [w for w, count in by_frequency(words) if count >= config.min_count and w not in (PADDING, UNKNOWN)]
-    known = Vocabulary(kept)
-    data.facts["words"] = f"{len(kept):,}, {sum(words[word] == 1 for word in kept):,} of them seen once"
-    if config.vectors:
-        extra, data.vectors, coverage = load_vectors(
-            config.vectors, known.tokens, words, config.vectors_limit or None, seed=config.seed
+    import keras
+    from keras import ops
+
+    from seqzoo.layers import masks
+    from seqzoo.layers.characters import CharacterCNN, CharacterRNN
+    from seqzoo.layers.stack import drop
+    from seqzoo.layers.words import UnknownWords, WordEmbedding
+
+    if characters not in ("cnn", "rnn", "none"):
+        raise ValueError(f"characters should be 'cnn', 'rnn' or 'none'. Received: {characters!r}")
+    if not (vocabulary or characters != "none" or casing):
+        raise ValueError("A model of words needs features: a vocabulary of words, characters or casing.")
+    prefix = f"{name}_" if name else ""
+    inputs = {}
+
+    def take(key, shape):
+        inputs[prefix + key] = keras.Input(shape, dtype="int32", name=prefix + key)
+        return inputs[prefix + key]
+
+    def called(layer):
+        """The name of a layer; without a prefix Keras's own."""
+        return {"name": prefix + layer} if name else {}
+
+    tokens = take("tokens", (None,))  # [B, T]
+    mask = masks.from_lengths(take("lengths", ()), tokens) if lengths else masks.from_ids(tokens)  # [B, T]
+    parts = []
+    if vocabulary:
+        if token_dropout:
+            tokens = UnknownWords(2, vocabulary, rate=token_dropout, **called("token_dropout"))(tokens)  # [B, T]
+        known = tokens
+        if unknown_rate:
+            known = UnknownWords(*rare, rate=unknown_rate, **called("unknown_words"))(tokens)  # [B, T]
+        if vectors is None or vectors_trainable:
+            width = word_dim if vectors is None else vectors.shape[1]
+            layer = WordEmbedding(vocabulary, width, trainable_words, vectors, **called("word_embedding"))
+            parts.append(layer(known))  # [B, T, D]
+        else:  # of the frozen vectors one row is trained, the padding's
+            layer = WordEmbedding(vocabulary, vectors.shape[1], 1, vectors, **called("word_vectors"))
+            parts.append(layer(tokens))  # [B, T, D]
+            if word_dim:
+                trained = trainable_words or vocabulary
+                known = ops.where(known < trained, known, 1)  # [B, T]
+                parts.append(WordEmbedding(trained, word_dim, **called("word_embedding"))(known))  # [B, T, D]
+    if characters != "none":
+        kind = {"cnn": CharacterCNN, "rnn": CharacterRNN}[characters]
+        layer = kind(character_vocabulary, char_dim, char_units, **called("spelling"))
+        parts.append(drop(layer(take("characters", (None, None))), char_dropout, variational=False))  # [B, T, F]
+    if casing:
+        layer = keras.layers.Embedding(len(CASES), 10, **called("casing_embedding"))
+        parts.append(layer(take("casing", (None,))))  # [B, T, 10]
+    x = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]  # [B, T, D]
+    return inputs, drop(x, word_dropout), mask
+
+
+class Words(Asset):
+    """What a run learned about the words of its training texts: from tokens to the inputs of the front `words`.
+
+    Args:
+        words: vocabulary of words, in an order in which the ones seen in training come first, by falling frequency.
+        characters: vocabulary of characters; None: there are no character features.
+        known: how many ids are of training (padding and unknown among them); later words have pretrained vectors only.
+        rare: how many of these, the last ones, were seen once in training.
+        lowercase: look words up in lower case.
+        casing: give the casing of words.
+        max_word_length: characters of a word that are read; of longer words both ends.
+        vectors: [V, D] array of pretrained vectors, or None. It is not saved: once a model is built, its weights hold
+            them.
+
+    Attributes:
+        summary: {what: text}, for people.
+    """
+
+    def __init__(
+        self,
+        words: Vocabulary,
+        characters: Vocabulary | None,
+        known: int,
+        rare: int = 0,
+        lowercase: bool = True,
+        casing: bool = False,
+        max_word_length: int = 20,
+        vectors: np.ndarray | None = None,
+    ):
+        self.words = words
+        self.characters = characters
+        self.known = known
+        self.rare = rare
+        self.lowercase = lowercase
+        self.casing = casing
+        self.max_word_length = max_word_length
+        self.vectors = vectors
+        self.summary = {"words": f"{known - 2:,}, {rare:,} of them seen once"}
+
+    @classmethod
+    def learn(cls, config, token_lists: Iterable[list[str]]) -> "Words":
+        """Learns the words and characters of the training texts, and reads the pretrained vectors.
+
+        Args:
+            config: has the options of the groups `options.Words` and `options.Characters`, and the seed.
+            token_lists: the tokens of each text; they are read once.
+        """
+        counts, characters = collections.Counter(), collections.Counter()
+        for tokens in token_lists:
+            counts.update(map(str.lower, tokens) if config.lowercase else tokens)
+            for token in tokens:
+                characters.update(token)
+        kept = [w for w, count in by_frequency(counts) if count >= config.min_count and w not in (PADDING, UNKNOWN)]
+        training = Vocabulary(kept)
+        spelled = Vocabulary([character for character, _ in by_frequency(characters)])
+        learned = cls(
+            training,
+            None if config.characters == "none" else spelled,
+            known=len(training),
+            rare=sum(counts[word] == 1 for word in kept),
+            lowercase=config.lowercase,
+            casing=config.casing,
+            max_word_length=config.max_word_length,
         )
-        words_share, text_share = coverage["missing_types"], coverage["missing_tokens"]
-        data.facts["vectors"] = (
-            f"{data.vectors.shape[1]} wide, {len(extra):,} more words; "
-            f"{words_share:.1%} of training's words ({text_share:.1%} of its text) lack one"
+        if config.vectors:
+            extra, learned.vectors, coverage = load_vectors(
+                config.vectors, training.tokens, counts, config.vectors_limit or None, seed=config.seed
+            )
+            learned.words = Vocabulary([*kept, *extra])
+            learned.summary["vectors"] = (
+                f"{learned.vectors.shape[1]} wide, {len(extra):,} more words; {coverage['missing_types']:.1%} of "
+                f"training's words ({coverage['missing_tokens']:.1%} of its text) have none"
+            )
+        return learned
+
+    def knows(self, token: str) -> bool:
+        """Whether training had this word."""
+        return 1 < self.words.encode([self._form(token)])[0] < self.known
+
+    def encoder(self, static_shapes: bool = False, name: str = "") -> Callable[[list[str]], dict[str, np.ndarray]]:
+        """Returns the function from T tokens to {"tokens": [T], "characters": [T, W], "casing": [T]}.
+
+        Args:
+            static_shapes: make W `max_word_length`; or else the longest of the tokens sets it.
+            name: prefix of the arrays' names, as in `front`.
+        """
+        static = is_static(static_shapes)
+        prefix = f"{name}_" if name else ""
+
+        @functools.lru_cache(100_000)
+        def spell(token):
+            head = self.max_word_length // 2
+            tail = self.max_word_length - head
+            whole = len(token) <= self.max_word_length
+            return self.characters.encode(token if whole else token[:head] + token[-tail:])
+
+        def encode(tokens):
+            arrays = {"tokens": np.array(self.words.encode(map(self._form, tokens)), "int32")}
+            if self.characters is not None:
+                rows = [spell(token) for token in tokens]
+                width = self.max_word_length if static else max(map(len, rows), default=0)
+                arrays["characters"] = np.zeros((len(rows), width), "int32")
+                for row, ids in zip(arrays["characters"], rows, strict=True):
+                    row[: len(ids)] = ids
+            if self.casing:
+                arrays["casing"] = np.array([casing(token) for token in tokens], "int32")
+            return {prefix + key: array for key, array in arrays.items()}
+
+        return encode
+
+    def front(self, config, name: str = "") -> tuple:
+        """The front `words` with these vocabularies and the options of a config; see `learn` for its groups."""
+        if config.vectors and self.vectors is None:
+            raise ValueError("Pretrained vectors are not saved: build the model from words that were just learned.")
+        return words(
+            vocabulary=len(self.words) if config.word_dim or config.vectors else 0,
+            word_dim=config.word_dim,
+            trainable_words=self.known,
+            vectors=self.vectors,
+            vectors_trainable=config.vectors_trainable,
+            rare=(self.known - self.rare, self.known),
+            unknown_rate=config.unknown_rate if self.rare else 0.0,
+            token_dropout=config.token_dropout,
+            word_dropout=config.word_dropout,
+            characters="none" if self.characters is None else config.characters,
+            character_vocabulary=len(self.characters or ()),
+            char_dim=config.char_dim,
+            char_units=config.char_units,
+            char_dropout=config.char_dropout,
+            casing=self.casing,
+            name=name,
         )
-        known = Vocabulary([*kept, *extra])
-    data.vocabularies |= {
-        "words": known,
-        "characters": Vocabulary([character for character, _ in by_frequency(characters)]),
-        # What the training data had, for scores on known and unknown words; the last of them were seen once.
-        "known_words": Vocabulary(kept),
-        "rare_words": Vocabulary([word for word in kept if words[word] == 1], unknown=False),
-    }
 
+    def to_dict(self) -> dict:
+        return {
+            "words": self.words.tokens[2:],
+            "characters": None if self.characters is None else self.characters.tokens[2:],
+            "known": self.known,
+            "rare": self.rare,
+            "lowercase": self.lowercase,
+            "casing": self.casing,
+            "max_word_length": self.max_word_length,
+        }
 
-def token_inputs(config, vocabularies):
-    """The function from T tokens to the inputs of a model: {"tokens": [T], "characters": [T, W], "casing": [T]}."""
-    words, characters = vocabularies["words"], vocabularies["characters"]
-    static = is_static(config.static_shapes)
+    @classmethod
+    def from_dict(cls, values: dict) -> "Words":
+        characters = values["characters"]
+        vocabularies = Vocabulary(values["words"]), None if characters is None else Vocabulary(characters)
+        return cls(*vocabularies, **{key: values[key] for key in values if key not in ("words", "characters")})
 
-    @functools.lru_cache(100_000)
-    def spell(token):
-        head = config.max_word_length // 2
-        tail = config.max_word_length - head
-        return characters.encode(token if len(token) <= config.max_word_length else token[:head] + token[-tail:])
-
-    def encode(tokens):
-        inputs = {"tokens": np.array(words.encode(map(str.lower, tokens) if config.lowercase else tokens), "int32")}
-        if config.characters != "none":
-            rows = [spell(token) for token in tokens]
-            width = config.max_word_length if static else max(map(len, rows), default=0)
-            inputs["characters"] = np.zeros((len(rows), width), "int32")
-            for row, ids in zip(inputs["characters"], rows, strict=True):
-                row[: len(ids)] = ids
-        if config.casing:
-            inputs["casing"] = np.array([casing(token) for token in tokens], "int32")
-        return inputs
-
-    return encode
-
-
-def model_arguments(config, data):
-    """The arguments of `layers.features.features` and `layers.stack.stack` that a config and its data ask for."""
-    words = data.vocabularies["words"]
-    known, rare = len(data.vocabularies["known_words"]), len(data.vocabularies["rare_words"])
-    return {
-        "words": len(words) if config.word_dim or config.vectors else 0,
-        "word_dim": config.word_dim,
-        "trainable_words": known,
-        "vectors": data.vectors,
-        "tune_vectors": config.vectors_trainable,
-        "rare": (known - rare, known),
-        "unknown_rate": config.unknown_rate if rare else 0.0,
-        "token_dropout": config.token_dropout,
-        "word_dropout": config.word_dropout,
-        "characters": None if config.characters == "none" else config.characters,
-        "character_vocabulary": len(data.vocabularies["characters"]),
-        "char_dim": config.char_dim,
-        "char_units": config.char_units,
-        "char_dropout": config.char_dropout,
-        "casing": config.casing,
-        "rnn": config.rnn,
-        "units": config.units,
-        "layers": config.layers,
-        "dropout": config.dropout,
-        "variational": config.variational,
-        "recurrent_dropout": config.recurrent_dropout,
-        "residual": config.residual,
-        "layer_norm": config.layer_norm,
-        "activation": config.activation,
-    }
-
-
-def by_frequency(counter):
-    """(token, count) with the most frequent first, equal ones by their spelling: the same in every process."""
-    return sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))
+    def _form(self, token):
+        """The form of a token that the vocabulary holds."""
+        return token.lower() if self.lowercase else token

@@ -1,1 +1,4 @@
-"""Layers that Keras lacks: one file a family."""
+"""Layers and losses that Keras lacks."""
+
+# How the classifier makes one vector of a sequence, see layers.pooling. Here, so that reading it imports no Keras.
+POOLINGS = ("last", "max", "mean", "attention")

@@ -1,4 +1,4 @@
-"""Masks: which time steps are real. Made once, handed on by name."""
+"""Masks: which time steps are real. A model computes its mask once and passes it on explicitly."""
 
 from keras import ops
 
@@ -8,7 +8,7 @@ def from_ids(ids):
     return ops.not_equal(ids, 0)
 
 
-def from_lengths(lengths, ids):
-    """Mask of true lengths: [B] integers, and padded ids [B, T] of which only the shape counts -> [B, T] booleans."""
-    steps = ops.cumsum(ops.ones_like(ids, dtype="int32"), axis=1)  # 1, 2 ... T; the T of a symbolic shape is unknown
-    return steps <= ops.cast(lengths, "int32")[:, None]
+def from_lengths(lengths, steps):
+    """Mask of true lengths: [B] integers, and any tensor [B, T], read for its shape only -> [B, T] booleans."""
+    numbers = ops.cumsum(ops.ones_like(steps, dtype="int32"), axis=1)  # 1, 2 ... T; symbolically, T is unknown
+    return numbers <= ops.cast(lengths, "int32")[:, None]

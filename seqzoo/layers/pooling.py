@@ -1,13 +1,13 @@
-"""From a vector a step to one a sequence: x [B, T, H] and its mask [B, T] -> [B, H]. Padding is never read."""
+"""Pooling over time: x [B, T, H] and its mask [B, T] -> one vector a sequence, [B, H]. Padding is never read."""
 
 import keras
 from keras import ops
 
 
-def last_state(x, mask, bidirectional=False):
-    """The state when all is read: that of the last real step; of a bidirectional layer's backward half, of the first.
+def last_state(x, mask, bidirectional: bool = False):
+    """The state after the whole sequence: at the last real step; of a backward layer, at the first.
 
-    x [B, T, H], whose second half is the backward layer's if `bidirectional`. Every row has a real step.
+    x [B, T, H]; if `bidirectional`, its second half is the backward layer's. Every row has a real step.
     """
     last = ops.sum(ops.cast(mask, "int32"), axis=1) - 1  # [B]
     forward = ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]  # [B, H]
@@ -18,19 +18,25 @@ def last_state(x, mask, bidirectional=False):
 
 
 def masked_max(x, mask):
-    """The greatest value of each unit at any real step (Collobert et al., 2011)."""
+    """The maximum of each unit over the real steps (Collobert et al., 2011)."""
     return ops.max(ops.where(mask[..., None], x, float("-inf")), axis=1)
 
 
 def masked_mean(x, mask):
-    """The mean over the real steps, in float32: 16 bits would lose small ones of many."""
+    """The mean over the real steps, in float32: a sum of many steps in 16 bits would lose small values."""
     count = ops.sum(ops.cast(mask, "float32"), axis=1)[:, None]  # [B, 1]
     return ops.sum(ops.where(mask[..., None], ops.cast(x, "float32"), 0.0), axis=1) / ops.maximum(count, 1)
 
 
+def weighted_sum(weights, x, mask):
+    """sum_t a_t x_t over the real steps, in float32: weights [B, T] -> [B, H]."""
+    x = ops.where(mask[..., None], ops.cast(x, "float32"), 0.0)
+    return ops.sum(ops.cast(weights, "float32")[..., None] * x, axis=1)
+
+
 @keras.saving.register_keras_serializable("seqzoo")
 class AttentionWeights(keras.layers.Layer):
-    """How much each step counts, by a learned question u_w; exactly 0 at padding:
+    """The weight of each step, by a learned query u_w; exactly 0 at padding:
 
         u_t = tanh(h_t W + b)
         a_t = exp(u_t u_w) / sum_s exp(u_s u_w)
@@ -44,10 +50,10 @@ class AttentionWeights(keras.layers.Layer):
     Shapes: h [B, T, H], mask [B, T] -> a [B, T].
     """
 
-    def __init__(self, units=64, **kwargs):
+    def __init__(self, units: int = 64, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.supports_masking = True  # Keras would warn, today, of the mask that it hands on by itself
+        self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
         self.projection = keras.layers.Dense(units, activation="tanh", dtype=self.dtype_policy)
         self.question = keras.layers.Dense(1, use_bias=False, dtype=self.dtype_policy)
 

@@ -1,7 +1,7 @@
-"""Long sequences in pieces: each piece is read with a fresh state, so that the pieces make one big batch.
+"""Segments: long sequences are chopped into pieces, each read with a fresh state, so that they form one large batch.
 
 Source: Johnson & Zhang, 2016, Supervised and Semi-Supervised Text Categorization using LSTM for Region Embeddings,
-section 2.2: "chop each document into segments of a fixed length"; what they give is pooled together afterwards.
+section 2.2: "chop each document into segments of a fixed length"; their outputs are pooled together afterwards.
 """
 
 import keras
@@ -10,19 +10,19 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Chop(keras.layers.Layer):
-    """x [B, T, D] and mask [B, T] -> the S pieces of each sequence as rows, x [B*S, N, D] and mask [B*S, N].
+    """Chops x [B, T, D] and mask [B, T] into S pieces a sequence, each a row: x [B*S, N, D] and mask [B*S, N].
 
-    The last piece is padded. A piece that is all padding pretends to have one real step, for cuDNN refuses empty rows;
-    `Join` puts what it gives behind the mask again.
+    The last piece is padded. A piece of padding only is marked as having one real step, as cuDNN refuses empty rows;
+    behind `Join` its outputs are masked again.
 
     Args:
-        length: N, time steps of a piece.
+        length: N, time steps in a piece.
     """
 
-    def __init__(self, length, **kwargs):
+    def __init__(self, length: int, **kwargs):
         super().__init__(**kwargs)
         self.length = length
-        self.supports_masking = True  # Keras would warn, today, of the mask that it hands on by itself
+        self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
     def call(self, x, mask):
         B, T, D = ops.shape(x)
@@ -46,7 +46,7 @@ class Chop(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Join(keras.layers.Layer):
-    """What the pieces gave, y [B*S, N, H], and the mask of the sequences, [B, T] -> [B, T, H]."""
+    """Joins the outputs of the pieces, y [B*S, N, H], given the sequences' mask [B, T] -> [B, T, H]."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

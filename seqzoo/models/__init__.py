@@ -1,15 +1,22 @@
 """Model builders: each returns a ``keras.Model`` and needs no task, flag or dataset.
 
-Whoever loads a saved model imports this package first: it makes all layers known to Keras.
+Importing this package makes all layers known to Keras, which a saved model needs::
+
+    import seqzoo.models
+
+    model = keras.models.load_model("run/model.keras")
 """
 
+import importlib
+import pkgutil
+
+from seqzoo import layers, rnns
 from seqzoo.models.classifier import class_decoder, classifier
 from seqzoo.models.generator import GeneratorDecoder, generator
 from seqzoo.models.language_model import LanguageModelDecoder, language_model, streamed
 from seqzoo.models.scheduled import scheduled
 from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.tagger import decoder, tagger
-from seqzoo.rnns import RNNS
 
 __all__ = [
     "GeneratorDecoder",
@@ -26,5 +33,7 @@ __all__ = [
     "tagger",
 ]
 
-for _name in RNNS.names():
-    RNNS[_name]  # imports its file, which registers its layers
+# A saved model may hold a layer of any file, also of one that was added: importing a file registers its layers.
+for _path, _package in ((__path__, __name__), (layers.__path__, layers.__name__), (rnns.__path__, rnns.__name__)):
+    for _module in pkgutil.walk_packages(_path, f"{_package}."):
+        importlib.import_module(_module.name)

@@ -1,77 +1,89 @@
 """The classifier: a label, or several, for a whole sequence. Many to one."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import ops
 
 from seqzoo.backend.gradients import compiled, gradient
-from seqzoo.inputs.front import features, take_arguments
-from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean
+from seqzoo.layers import POOLINGS
+from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean, weighted_sum
 from seqzoo.layers.segments import Chop, Join
 from seqzoo.layers.stack import stack
+from seqzoo.models.builder import builder
 from seqzoo.rnns import RNNS
 
-POOLINGS = ("last", "max", "mean", "attention")
 
-
-def classifier(classes, pooling=("max",), segment=0, rnn="bilstm", **arguments):
-    """A recurrent text classifier: token features -> recurrent stack -> pooling over time -> a score for each class.
+@builder
+def classifier(
+    classes: int,
+    front: tuple,
+    pooling: Sequence[str] = ("max",),
+    segment: int = 0,
+    rnn: str = "bilstm",
+    layers: int = 2,
+    **options,
+) -> keras.Model:
+    """A recurrent classifier: front -> recurrent stack -> pooling over time -> a score for each class.
 
     Args:
-        classes: number of classes, C; 2 for a binary one. Whether the scores exclude one another (softmax) or not
-            (multi-label, sigmoid) is the loss's and the decoder's matter: the model gives scores.
+        classes: number of classes, C; 2 for a binary classifier. The model gives scores: the loss and the decoder
+            decide whether classes exclude one another (softmax) or not (multi-label, sigmoid).
+        front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
         pooling: one or more of "last" (the last real state), "max", "mean" and "attention", joined.
-        segment: time steps that are read with one state; longer sequences are chopped into pieces that are pooled
-            together (Johnson & Zhang, 2016). 0: all in one.
-        rnn: name in RNNS; with layers=0 there is none, and "mean" pooling makes a bag of words.
-        arguments: of `layers.features.features` (words, word_dim, vectors, characters ...) and of
-            `layers.stack.stack` (units, layers, dropout ...).
+        segment: steps that are read with one state; longer sequences are chopped into pieces that are pooled together
+            (Johnson & Zhang, 2016). 0: no chopping.
+        rnn: name in RNNS.
+        layers: recurrent layers; 0: none, so that "mean" pooling of words makes a bag of words.
+        options: of `layers.stack.stack` (units, dropout ...).
 
     Returns:
-        keras.Model. Inputs: those of `layers.features.features`, no sequence empty. Output: logits [B, C];
+        keras.Model. Inputs: those of the front; no sequence may be empty. Output: logits [B, C];
         ``class_decoder(model)`` turns them into probabilities.
 
     Raises:
-        ValueError: an unknown pooling, or no features.
+        ValueError: an unknown pooling, or none.
 
     Example::
 
-        model = classifier(classes=2, words=len(vocabulary), pooling=("max", "attention"), units=128, layers=1)
+        model = classifier(classes=2, front=words(len(vocabulary)), pooling=("max", "attention"), units=128, layers=1)
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     """
     if not pooling or set(pooling) - set(POOLINGS):
         raise ValueError(f"pooling should be one or more of {', '.join(POOLINGS)}. Received: {pooling!r}")
-    inputs, features_x, features_mask = features(**take_arguments(arguments))  # [B, T, D], [B, T]
-    # What reads the features is a model of its own, differentiable by them: see `cut`.
-    x_in = x = keras.Input((None, features_x.shape[-1]), name="x")  # [B, T, D]
+    inputs, features, features_mask = front  # [B, T, D], [B, T]
+    # Named, so that `cut` finds them: what comes before depends on ids, what comes after is differentiable.
+    features = keras.layers.Identity(name="features")(features)
+    features_mask = keras.layers.Identity(name="mask")(features_mask)
+    x_in = x = keras.Input((None, features.shape[-1]), name="x")  # [B, T, D]
     mask = keras.Input((None,), dtype="bool", name="mask")  # [B, T]
+    options = {"rnn": rnn, "layers": layers, **options}
     if segment:
         pieces, piece_mask = Chop(segment)(x, mask)  # [B*S, N, D], [B*S, N]
-        x = Join()(stack(pieces, piece_mask, rnn=rnn, **arguments), mask)  # [B, T, H]
+        x = Join()(stack(pieces, piece_mask, **options), mask)  # [B, T, H]
     else:
-        x = stack(x, mask, rnn=rnn, **arguments)  # [B, T, H]
+        x = stack(x, mask, **options)  # [B, T, H]
     outputs, pooled = {}, []
     for kind in pooling:
         if kind == "last":
-            both = isinstance(RNNS[rnn](2), keras.layers.Bidirectional) and arguments.get("layers", 2) > 0
-            pooled.append(last_state(x, mask, bidirectional=both))
+            bidirectional = isinstance(RNNS[rnn](2), keras.layers.Bidirectional) and layers > 0
+            pooled.append(last_state(x, mask, bidirectional))
         elif kind == "attention":
-            a = outputs["attention"] = AttentionWeights(name="attention")(x, mask=mask)  # [B, T]
-            x32 = ops.cast(x, "float32")
-            pooled.append(ops.sum(ops.cast(a, "float32")[..., None] * ops.where(mask[..., None], x32, 0.0), axis=1))
+            outputs["attention"] = AttentionWeights(name="attention")(x, mask=mask)  # [B, T]
+            pooled.append(weighted_sum(outputs["attention"], x, mask))
         else:
             pooled.append({"max": masked_max, "mean": masked_mean}[kind](x, mask))
     y = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]  # [B, sum of widths]
     outputs["logits"] = keras.layers.Dense(classes, name="logits")(y)  # [B, C]
     reader = keras.Model([x_in, mask], outputs, name="reader")
-    return keras.Model(inputs, reader([features_x, features_mask])["logits"], name="classifier")
+    return keras.Model(inputs, reader([features, features_mask])["logits"], name="classifier")
 
 
-def class_decoder(model, multi_label=False):
-    """The classifier `model` with its scores decoded.
+def class_decoder(model: keras.Model, multi_label: bool = False) -> keras.Model:
+    """Returns the classifier `model` with its scores decoded.
 
-    Returns:
-        keras.Model giving {"probabilities": [B, C]}, each text's summing to 1 unless `multi_label`, and, if the model
-        pools by attention, {"attention": [B, T]}.
+    Its outputs are {"probabilities": [B, C]}, which sum to 1 in each row unless `multi_label`, and, if the model pools
+    by attention, {"attention": [B, T]}.
     """
     embed, read = cut(model)
     outputs = dict(read(embed.output))
@@ -80,26 +92,27 @@ def class_decoder(model, multi_label=False):
     return keras.Model(model.input, outputs, name="class_decoder")
 
 
-def cut(model):
-    """A classifier as two models that share its weights, cut at the features of its tokens.
+def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Cuts a classifier behind its front into two models that share its weights.
 
     Returns:
-        (embed, read): ``[x, mask] = embed(inputs)``, x [B, T, D], mask [B, T]; ``read([x, mask])`` is
+        (embed, read): ``[x, mask] = embed(inputs)``, x [B, T, D], mask [B, T]; ``read([x, mask])`` gives
         {"logits": [B, C]} and with attention {"attention": [B, T]}.
     """
     embed = keras.Model(model.input, [model.get_layer("features").output, model.get_layer("mask").output])
     return embed, model.get_layer("reader")
 
 
-def saliency(model):
-    """How much each token speaks for a class: its features times the gradient of the class's lead, by them.
+def saliency(model: keras.Model) -> Callable:
+    """How much each step speaks for a class: its features times the gradient of the class's lead with respect to them.
+
+    The lead of a class is its score minus the best other score.
 
     Args:
         model: a classifier, or its decoder.
 
     Returns:
-        The function (inputs, classes [B]) -> NumPy array [B, T], 0 at padding, of the class asked about for each text;
-        its lead is its score less the best other one.
+        The function (inputs, classes [B]) -> NumPy array [B, T], 0 at padding, for one class of each sequence.
 
     Source: Shrikumar et al., 2017, Learning Important Features Through Propagating Activation Differences, section 2
     (gradient times input); Li et al., 2016, Visualizing and Understanding Neural Models in NLP.
@@ -112,9 +125,9 @@ def saliency(model):
 
         def lead(x):
             logits = read([x, mask])["logits"]  # [B, C]
-            mine = ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype)
-            others = ops.max(ops.where(mine > 0, float("-inf"), logits), axis=-1) if logits.shape[-1] > 1 else 0.0
-            return ops.sum(mine * logits, axis=-1) - others
+            own = ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype)
+            others = ops.max(ops.where(own > 0, float("-inf"), logits), axis=-1) if logits.shape[-1] > 1 else 0.0
+            return ops.sum(own * logits, axis=-1) - others
 
         return ops.where(mask, ops.cast(ops.sum(gradient(lead, x) * x, axis=-1), "float32"), 0.0)  # [B, T]
 

@@ -14,6 +14,7 @@ from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
 
 WINDOW = 256  # tokens of a context that are read at once
+SCORES = 8_000_000  # logits held at once to score texts: 32 MB
 
 
 @builder
@@ -153,8 +154,19 @@ class LanguageModelDecoder:
         return Categorical(logits[:, 0]), state
 
     def score(self, inputs: dict, values) -> np.ndarray:
-        """Log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`."""
-        return self.score_window(shifted(ops.convert_to_tensor(values), self.begin), values, self.start(inputs)[1])[0]
+        """Log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`.
+
+        Without "tokens" among the inputs there is no context. Long texts are read in windows, to bound memory.
+        """
+        values, scores = np.asarray(values), []
+        ids = np.asarray(shifted(ops.convert_to_tensor(values), self.begin))
+        _, state = self.start({"tokens": values[:, :0], **inputs})
+        length = max(64, SCORES // (self.tokens * len(values)))
+        for first in range(0, values.shape[1], length):
+            part = slice(first, first + length)
+            window, state = self.score_window(ids[:, part], values[:, part], state)
+            scores.append(window)
+        return np.concatenate(scores, axis=1)
 
     def read(self, ids, state: list) -> tuple:
         """(logits [B, T, V] of the token after each, the state after them) of ids [B, T], 0 padding on the right."""

@@ -1,4 +1,4 @@
-"""Classifiers that are trained to answer alike: under other dropout, and under small changes of their features."""
+"""Consistency regularisation of classifiers: the same answer under another dropout and for perturbed features."""
 
 import keras
 from keras import ops
@@ -8,31 +8,39 @@ from seqzoo.models.classifier import cut
 
 
 class Regularized(keras.Model):
-    """A classifier whose training loss has further terms. Made by `regularized`; saved, it is the plain model.
+    """A classifier with further terms in its training loss. Made by `regularized`; it is saved as the plain model.
 
-    With L the loss, x the features of a text's tokens, p(x) the probabilities, r a change of x of the norm e |x|:
+    With L the loss, x the features of a sequence, p(x) the probabilities, r a perturbation of x of norm e |x|:
 
         rdrop          (L' - L) / 2 + a (KL(p || p') + KL(p' || p)) / 4      p' under another dropout
         adversarial    a L(x + r)                r along dL/dx
         virtual        a KL(p(x) || p(x + r))    r along the gradient of KL(p(x) || p(x + d)) at a small random d
 
-    Sources: Liang et al., 2021, R-Drop, equations 2 and 4 (halved, so that the loss keeps its scale); Miyato et al.,
+    Sources: Liang et al., 2021, R-Drop, equations 2 and 4 (halved, which keeps the scale of the loss); Miyato et al.,
     2017, Adversarial Training Methods for Semi-Supervised Text Classification, equations 3 to 8. They normalise the
-    embeddings so that a network can not outgrow the change; here its norm is a share of the text's own.
+    embeddings so that the network can't outgrow the perturbation; here its norm is a share of the features' norm.
 
-    On TensorFlow `adversarial` and `virtual` do not compile under XLA with the fused loop of an LSTM: its gradient is
-    recorded once more. Without ``jit_compile`` all terms run with all layers.
+    On TensorFlow, `adversarial` and `virtual` do not compile under XLA with the fused loop of an LSTM, whose gradient
+    would itself be recorded. Without ``jit_compile`` all terms work with all layers.
     """
 
-    def regularize(self, rdrop=0.0, adversarial=0.0, virtual=0.0, perturbation=0.1, multi_label=False, seed=None):
+    def regularize(
+        self,
+        rdrop: float = 0.0,
+        adversarial: float = 0.0,
+        virtual: float = 0.0,
+        perturbation: float = 0.1,
+        multi_label: bool = False,
+        seed: int | None = None,
+    ):
         embed, read = cut(self)
         noise = keras.random.SeedGenerator(seed)
-        self.noise = noise  # a part of the model's state, which a checkpoint keeps
+        self.noise = noise  # part of the model's state, so that checkpoints hold it
 
         def divergence(target, logits, weights):
-            """Weighted mean of KL(target || logits) over the batch, of scores [B, C], in float32."""
+            """Weighted mean over the batch of KL(target || logits), both scores [B, C], in float32."""
             target, logits, weights = (ops.cast(z, "float32") for z in (target, logits, weights))
-            if multi_label:  # each label is a yes or no of its own
+            if multi_label:  # each label is a binary decision of its own
                 target, logits = (ops.stack([z, ops.zeros_like(z)], axis=-1) for z in (target, logits))
             log_p, log_q = ops.log_softmax(target), ops.log_softmax(logits)
             kl = ops.sum(ops.exp(log_p) * (log_p - log_q), axis=-1)
@@ -40,16 +48,16 @@ class Regularized(keras.Model):
             return ops.sum(kl * weights) / ops.maximum(ops.sum(weights), 1e-7)
 
         def along(g, x, mask):
-            """The change r of x [B, T, D] in the direction of g."""
+            """The perturbation r of x [B, T, D] in the direction of g."""
             dtype = x.dtype
             x, g = ops.cast(x, "float32"), ops.cast(g, "float32")
-            g = ops.where(ops.isfinite(g), g, 0.0)  # of a loss scale that is too high, which falls then
-            real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]; padding has neither norm nor change
+            g = ops.where(ops.isfinite(g), g, 0.0)  # under too high a loss scale, which is then lowered
+            real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]; padding counts in no norm and is not perturbed
             norm_x, norm_g = (ops.sqrt(ops.sum(ops.square(v * real), axis=(1, 2), keepdims=True)) for v in (x, g))
             return ops.cast(ops.stop_gradient(perturbation * norm_x * g * real / ops.maximum(norm_g, 1e-12)), dtype)
 
         def scaled(loss):
-            # Of these gradients only the direction counts; in float16 they are 0 without the optimizer's loss scale.
+            # Only the direction of these gradients counts; in float16 they underflow without the loss scale.
             return self.optimizer.scale_loss(loss)
 
         def terms(x, y, y_pred, weights, loss_of):
@@ -89,6 +97,22 @@ class Regularized(keras.Model):
         return loss + self.terms(x, y, y_pred, sample_weight, loss_of) if training else loss
 
 
-def regularized(model, **terms):
-    """`model`, a classifier, with terms of `Regularized`: weights rdrop, adversarial, virtual; perturbation ..."""
-    return Regularized(model.input, model.output, name=model.name).regularize(**terms)
+def regularized(
+    model: keras.Model,
+    rdrop: float = 0.0,
+    adversarial: float = 0.0,
+    virtual: float = 0.0,
+    perturbation: float = 0.1,
+    multi_label: bool = False,
+    seed: int | None = None,
+) -> Regularized:
+    """Adds terms to the training loss of `model`, a classifier; see `Regularized`.
+
+    Args:
+        rdrop, adversarial, virtual: weights a of the terms.
+        perturbation: e, the norm of the perturbation as a share of the features' norm.
+        multi_label: labels do not exclude one another.
+        seed: of the random directions.
+    """
+    made = Regularized(model.input, model.output, name=model.name)
+    return made.regularize(rdrop, adversarial, virtual, perturbation, multi_label, seed)

@@ -1,24 +1,31 @@
-"""Encodings: music <-> the ids that a generator reads and writes, step by step."""
+"""Encodings: music as the ids that a generator reads and writes, step by step, and back."""
+
+from collections.abc import Iterable
+from fractions import Fraction
 
 import numpy as np
 
-from seqzoo.music import score as music
+from seqzoo.assets import Asset
+from seqzoo.music.events import EVENTS, from_events, parse_event, to_events
+from seqzoo.music.frames import from_frames, to_frames
+from seqzoo.music.score import SIXTEENTH, Score, parse_metre, quantize
+from seqzoo.music.voices import NO_PITCH, from_voices, separate_voices, skyline, to_voices
 from seqzoo.text.vocabulary import Vocabulary
 
 ENCODINGS = ("voices", "frames", "melody", "events")
 END, REST, HOLD, FIRST = 2, 3, 4, 5  # ids; FIRST is that of pitch 0
 PITCHES = 128
-HELD = FIRST + PITCHES  # id of pitch 0, held on
-LONGEST_BAR = 96  # steps of a bar that are told from each other
+HELD = FIRST + PITCHES  # id of pitch 0, held
+LONGEST_BAR = 96  # steps; later steps of a longer bar share the last position
 
 
-class Encoding:
-    """How music becomes rows of ids [T, S], a row a step, and comes back.
+class Encoding(Asset):
+    """Encodes music as rows of ids [T, S], one row per step, and decodes it.
 
         voices   S voices, the highest first: a pitch where a note begins, hold, or rest
-        frames   the at most S pitches that sound, from high to low; each begins or is held; then rest, which ends a row
-        melody   S = 1: as the first of one voice, the highest of all that sounds
-        events   S = 1: a row an event of `music.EVENTS`, with velocities
+        frames   the at most S pitches that sound, from high to low, each beginning or held; then rest, which ends a row
+        melody   S = 1: as a single voice, the highest pitch that sounds
+        events   S = 1: a row per event of `events.EVENTS`, with velocities
 
     A piece ends with a row of the end mark and rests. See `seqzoo.music` for the sources.
 
@@ -26,60 +33,74 @@ class Encoding:
         name: one of ENCODINGS.
         slots: S of voices and frames.
         steps_per_quarter: the grid.
-        struck: of frames: whether it is known where notes begin; if not, none is told to be held.
+        onsets: of frames: whether it is known where notes begin; if not, the vocabulary has no held pitches.
 
     Attributes:
         vocabulary: Vocabulary of the ids.
         slots: S.
         sets: whether rows are sets of notes.
-        pitch: [V] the pitch of each id; below 0: none. See `layers.notes.NoteDecoder`.
-        dropped: notes that frames of too many had no room for, since it was made.
+        pitch: [V] the pitch of each id, below 0 for none. See `layers.notes.NoteDecoder`.
+        dropped, notes: number of notes that did not fit into their frames, and of all notes of frames, since the
+            encoding was made.
     """
 
-    def __init__(self, name, slots=4, steps_per_quarter=4, struck=True):
-        self.name, self.steps_per_quarter, self.struck = name, steps_per_quarter, struck
-        self.step = music.Fraction(1, steps_per_quarter)
+    def __init__(self, name: str, slots: int = 4, steps_per_quarter: int = 4, onsets: bool = True):
+        self.name, self.steps_per_quarter, self.onsets = name, steps_per_quarter, onsets
+        self.step = Fraction(1, steps_per_quarter)
         self.slots = slots if name in ("voices", "frames") else 1
         self.sets = name == "frames"
         if name == "events":
-            tokens = ["end", *music.EVENTS]
-            self.pitch = np.array([-1, -1, -1, *(int(e[2:]) if e[:2] == "on" else _off(e) for e in music.EVENTS)])
+            tokens = ["end", *EVENTS]
+            pitches = [number if kind in ("on", "off") else -1 for kind, number in map(parse_event, EVENTS)]
+            self.pitch = np.array([-1, -1, -1, *pitches])
         else:
             pitches = [str(pitch) for pitch in range(PITCHES)]
-            held = [f"held {pitch}" for pitch in pitches] if name == "frames" and struck else []
+            held = [f"held {pitch}" for pitch in pitches] if self.sets and onsets else []
             tokens = ["end", "rest", "hold", *pitches, *held]
             none = [-9, -9, -2, -1, -9] if self.sets else [-1] * FIRST
             self.pitch = np.array(none + [*range(PITCHES)] * (2 if held else 1))
         self.vocabulary = Vocabulary(tokens)
-        self.dropped = 0
+        self.dropped = self.notes = 0
 
-    def barred(self):
-        """[S, V] booleans: what is never drawn in each slot."""
+    def to_dict(self) -> dict:
+        return {name: getattr(self, name) for name in ("name", "slots", "steps_per_quarter", "onsets")}
+
+    @property
+    def summary(self) -> dict[str, str]:
+        """What users should know about it, {what: text}."""
+        summary = {} if self.onsets else {"time": f"a frame is taken as 1/{self.steps_per_quarter} of a quarter note"}
+        if self.dropped:
+            share = self.dropped / self.notes
+            summary["frames"] = f"{share:.2%} of the notes dropped: more than {self.slots} at once"
+        return summary
+
+    def barred(self) -> np.ndarray:
+        """[S, V] booleans: the ids that are never sampled in each slot."""
         barred = np.zeros((self.slots, len(self.vocabulary)), bool)
         barred[:, :2] = True
         barred[1:, END] = True
-        if self.name == "frames":
+        if self.sets:
             barred[:, HOLD] = True
         return barred
 
-    def score(self, example):
-        """The Score of an example of a dataset of music: with "score", "voices" or "frames"."""
-        about = {"name": example.get("name", ""), "metre": parse_metre(example.get("metre", "4/4"))}
+    def score(self, example: dict) -> Score:
+        """Returns the Score of an example of a music dataset, with the feature "score", "voices" or "frames"."""
+        attributes = {"name": example.get("name", ""), "metre": parse_metre(example.get("metre", "4/4"))}
         if "score" in example:
             return example["score"]
         if "voices" in example:
-            step = music.SIXTEENTH if "begins" in example else self.step
-            return music.from_voices(example["voices"], example.get("begins"), step, **about)
-        return music.from_frames(example["frames"], None, self.step, **about)
+            step = SIXTEENTH if "begins" in example else self.step
+            return from_voices(example["voices"], example.get("begins"), step, **attributes)
+        return from_frames(example["frames"], None, self.step, **attributes)
 
-    def encode(self, example):
-        """Ids [T + 1, S] of an example, the end mark last.
+    def encode(self, example: dict) -> np.ndarray:
+        """Returns the ids [T + 1, S] of an example, the end mark last.
 
         Raises:
             ValueError: more voices sound at once than there are slots.
         """
-        if self.name == "frames" and not self.struck:
-            frames = example["frames"] if "frames" in example else music.to_frames(self.score(example), self.step)[0]
+        if self.sets and not self.onsets:
+            frames = example["frames"] if "frames" in example else to_frames(self.score(example), self.step)[0]
             rows = [self._set([(pitch, False) for pitch in frame]) for frame in frames]
         else:
             rows = self._rows(self.score(example))
@@ -89,146 +110,128 @@ class Encoding:
 
     def _rows(self, score):
         if self.name == "events":
-            return self.vocabulary.encode(music.to_events(score, self.step, velocities=True))
+            return self.vocabulary.encode(to_events(score, self.step, velocities=True))
+        if self.sets:
+            return [
+                self._set([(pitch, pitch not in begins) for pitch in frame])
+                for frame, begins in zip(*to_frames(score, self.step), strict=True)
+            ]
         if self.name == "melody":
-            known = {music.HOLD: HOLD, music.REST: REST}
-            return [known.get(token, FIRST + token) for token in music.to_melody(score, self.step)]
-        if self.name == "voices":
-            score = music.separate_voices(music.quantize(score, self.step), self.slots)
-            pitches, onsets = music.to_voices(score, self.step, self.slots)
-            return np.where(onsets, FIRST + pitches, np.where(pitches < 0, REST, HOLD))
-        frames, onsets = music.to_frames(score, self.step)
-        return [
-            self._set([(pitch, pitch not in begin) for pitch in frame])
-            for frame, begin in zip(frames, onsets, strict=True)
-        ]
+            pitches, onsets = skyline(score, self.step)
+        else:
+            score = separate_voices(quantize(score, self.step), self.slots)
+            pitches, onsets = to_voices(score, self.step, self.slots)
+        return np.where(onsets, FIRST + pitches, np.where(pitches < 0, REST, HOLD))
 
     def _set(self, notes):
-        """Ids of (pitch, whether held) from high to low; of too many the lowest and the highest ones."""
+        """Ids of (pitch, whether held), from high to low; of too many the highest ones and the lowest one."""
+        self.notes += len(notes)
         if len(notes) > self.slots:
             self.dropped += len(notes) - self.slots
             notes = [*notes[: self.slots - 1], notes[-1]] if self.slots > 1 else notes[:1]
         ids = [(HELD if held else FIRST) + pitch for pitch, held in notes]
         return ids + [REST] * (self.slots - len(ids))
 
-    def decode(self, rows, **about):
-        """The Score of rows of ids; what is behind an end mark is left out. `about`: tempo, metre, name."""
+    def decode(self, rows: np.ndarray, **attributes) -> Score:
+        """Returns the Score of rows of ids up to the first end mark.
+
+        Args:
+            rows: [T, S] ids.
+            attributes: tempo, metre, name of the Score.
+        """
         rows = np.asarray(rows).reshape(-1, self.slots)
         if len(ends := np.flatnonzero(np.isin(rows[:, 0], (0, END)))):
             rows = rows[: ends[0]]
         if self.name == "events":
-            return music.from_events([self.vocabulary.tokens[i] for i in rows[:, 0]], self.step, **about)
-        if self.name == "melody":
-            known = {HOLD: music.HOLD, REST: music.REST}
-            return music.from_melody([known.get(i, i - FIRST) for i in rows[:, 0].tolist()], self.step, **about)
-        if self.name == "voices":
-            before, _ = self.inputs(np.concatenate([rows, rows[:1]]))
-            pitches = before[1:] - FIRST  # what stands behind each row
-            return music.from_voices(np.where(pitches >= 0, pitches, -1), rows >= FIRST, self.step, **about)
-        frames = [[int(self.pitch[i]) for i in row if self.pitch[i] >= 0] for row in rows]
-        onsets = [[i - FIRST for i in row.tolist() if FIRST <= i < HELD] for row in rows] if self.struck else None
-        return music.from_frames(frames, onsets, self.step, **about)
+            return from_events([self.vocabulary.tokens[i] for i in rows[:, 0]], self.step, **attributes)
+        if self.sets:
+            frames = [[int(self.pitch[i]) for i in row if self.pitch[i] >= 0] for row in rows]
+            onsets = [[i - FIRST for i in row.tolist() if FIRST <= i < HELD] for row in rows] if self.onsets else None
+            return from_frames(frames, onsets, self.step, **attributes)
+        before, _ = self.inputs(np.concatenate([rows, rows[:1]]))
+        pitches = before[1:] - FIRST  # what sounds after each row
+        return from_voices(np.where(pitches >= 0, pitches, NO_PITCH), rows >= FIRST, self.step, **attributes)
 
-    def chord(self, pitches):
-        """Rows [T, S] that begin with some pitches; 0 is left open.
+    def chord(self, pitches: Iterable[int]) -> np.ndarray:
+        """Returns rows [T, S] that begin with the given pitches; 0 is left open.
 
         Raises:
-            ValueError: more pitches than a row has room for.
+            ValueError: more pitches than fit into a row.
         """
         pitches = sorted(set(pitches), reverse=True)
         if self.name == "events":
             return np.array(self.vocabulary.encode([f"on{pitch}" for pitch in pitches])).reshape(-1, 1)
         if len(pitches) > self.slots:
-            raise ValueError(f"{len(pitches)} notes to begin with, where a step has {self.slots} at most.")
+            raise ValueError(f"A chord should have {self.slots} notes at most. Received: {len(pitches)} notes")
         return np.array([[FIRST + pitch for pitch in pitches] + [0] * (self.slots - len(pitches))])
 
-    def melody(self, score):
-        """The first of each row [T + 1] of what has a score's highest notes as its highest voice, and the end mark."""
-        ids, pitch = [], None
-        for token in music.to_melody(score, self.step):
-            if token == music.REST:
-                ids.append(0 if self.sets else REST)  # the others of a set may sound
-                continue
-            pitch = pitch if token == music.HOLD else token
-            held = {"voices": HOLD, "frames": (HELD if self.struck else FIRST) + pitch}[self.name]
-            ids.append(held if token == music.HOLD else FIRST + pitch)
-        return np.array([*ids, END], "int32")
+    def melody(self, score: Score) -> np.ndarray:
+        """Returns the first ids [T + 1] of the rows whose highest voice is a score's skyline, the end mark last."""
+        pitches, onsets = (column[:, 0] for column in skyline(score, self.step))
+        held = pitches + (HELD if self.onsets else FIRST) if self.sets else HOLD
+        rest = 0 if self.sets else REST  # the other notes of a set may sound
+        ids = np.where(pitches < 0, rest, np.where(onsets, FIRST + pitches, held))
+        return np.append(ids, END).astype("int32")
 
     def advance(self, row, before, age, xp=np):
-        """What stands behind a row, and how long it has: both [..., S].
+        """Returns what sounds after a row, and for how many steps it has: both [..., S].
 
         Args:
             row: [..., S] ids.
-            before, age: [..., S], what stood before it and for how many steps, 0 at first.
-            xp: numpy, or keras.ops inside of a compiled loop.
+            before, age: [..., S], what sounded before it and for how many steps, 0 at first.
+            xp: numpy, or keras.ops inside a compiled loop.
         """
         if self.name == "events":
             return row, xp.zeros_like(row)
         if not self.sets:
-            stands = xp.logical_or(row == HOLD, xp.logical_and(row == REST, before == REST))
-            return xp.where(stands, before, row), xp.where(stands, age + 1, 0)
-        standing = xp.where(row >= HELD, row - PITCHES, row)
-        held = row >= (HELD if self.struck else FIRST)
-        same = standing[..., :, None] == before[..., None, :]
+            stays = xp.logical_or(row == HOLD, xp.logical_and(row == REST, before == REST))
+            return xp.where(stays, before, row), xp.where(stays, age + 1, 0)
+        sounding = xp.where(row >= HELD, row - PITCHES, row)
+        held = row >= (HELD if self.onsets else FIRST)
+        same = sounding[..., :, None] == before[..., None, :]
         older = xp.max(xp.where(same, age[..., None, :] + 1, 0), axis=-1)
-        return standing, xp.where(held, older, 0)
+        return sounding, xp.where(held, older, 0)
 
-    def inputs(self, rows):
-        """What a generator reads beside rows [T, S]: what stood before each, and its age, both [T, S]."""
+    def inputs(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns what a generator reads beside rows [T, S]: what sounded before each, and its age, both [T, S]."""
         before, age = np.zeros_like(rows), np.zeros_like(rows)
         for t in range(len(rows) - 1):
             before[t + 1], age[t + 1] = self.advance(rows[t], before[t], age[t])
         return before, age
 
-    def places(self, steps, metre=(4, 4), pickup=0):
-        """The place in its bar of each step, from 1; `pickup`: quarters before the first whole bar. Events have 1."""
+    def positions(self, steps: int, metre: tuple = (4, 4), pickup: float = 0) -> np.ndarray:
+        """Returns the position of each step in its bar, from 1; always 1 for events.
+
+        Args:
+            steps: T.
+            metre: (numerator, denominator).
+            pickup: quarter notes before the first whole bar.
+        """
         if self.name == "events":
             return np.ones(steps, "int32")
         bar = max(1, round(4 * metre[0] / metre[1] * self.steps_per_quarter))
-        places = (np.arange(steps) - round(pickup * self.steps_per_quarter)) % bar
-        return (np.minimum(places, LONGEST_BAR - 1) + 1).astype("int32")
+        positions = (np.arange(steps) - round(pickup * self.steps_per_quarter)) % bar
+        return (np.minimum(positions, LONGEST_BAR - 1) + 1).astype("int32")
 
-    def decided(self, rows):
-        """[T, S] booleans: what is decided by a draw; nothing is behind the end of a set of notes, or of the piece."""
+    def mask(self, rows: np.ndarray) -> np.ndarray:
+        """Returns booleans of the shape of rows [..., S]: ids after the end of a set or piece are not predicted."""
         ended = np.isin(rows, (REST, END)) if self.sets else rows == END
-        return np.cumsum(ended, axis=1) - ended == 0
+        return np.cumsum(ended, axis=-1) - ended == 0
 
-    def roll(self, rows):
-        """Piano roll [T, 128] of rows, 1 where a pitch sounds."""
+    def roll(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the piano roll [T, 128] of rows, 1 where a pitch sounds."""
         pitches = self.pitch[rows]
         step, slot = np.nonzero(pitches >= 0)
         roll = np.zeros((len(rows), PITCHES), "float32")
         roll[step, pitches[step, slot]] = 1
         return roll
 
-    def room(self, rows):
-        """How many semitones rows can go down and up: (lowest, highest), such as (-40, 30)."""
+    def transpose_range(self, rows: np.ndarray) -> tuple[int, int]:
+        """Returns the semitones by which rows can be transposed: (lowest, highest), such as (-40, 30)."""
         pitches = self.pitch[rows]
         pitches = pitches[pitches >= 0]
         return (-int(pitches.min()), PITCHES - 1 - int(pitches.max())) if len(pitches) else (0, 0)
 
-    def transposed(self, rows, semitones):
-        """Ids of any shape, higher by so many semitones, which there must be `room` for."""
+    def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
+        """Returns ids of any shape, transposed up by `semitones`, which must lie within their `transpose_range`."""
         return np.where(self.pitch[rows] >= 0, rows + semitones, rows).astype("int32")
-
-
-def _off(event):
-    return int(event[3:]) if event[:3] == "off" else -1
-
-
-def parse_metre(text):
-    """(numerator, denominator) of "3/4" or "3+2/8"; also of such a pair itself.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not isinstance(text, str):
-        return tuple(text)
-    try:
-        beats, kind = text.split("/")
-        metre = sum(map(int, beats.split("+"))), int(kind)
-    except ValueError:
-        metre = 0, 0
-    if min(metre) < 1 or metre[1] & (metre[1] - 1):
-        raise ValueError(f"A metre is like 4/4 or 6/8. Received: {text!r}")
-    return metre

@@ -1,4 +1,4 @@
-"""Audio of MIDI files, made by a synthesizer that is installed: FluidSynth with a soundfont, else TiMidity++."""
+"""Renders MIDI files as audio with an installed synthesizer: FluidSynth with a soundfont, else TiMidity++."""
 
 import os
 import pathlib
@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 
-# Where distributions, Homebrew and people keep soundfonts, in the order of the search.
+# Where distributions, Homebrew and users keep soundfonts, in search order.
 SOUNDFONT_FOLDERS = (
     "~/.local/share/soundfonts",
     "~/Library/Audio/Sounds/Banks",
@@ -20,17 +20,17 @@ SOUNDFONT_FOLDERS = (
 )
 
 
-def find():
-    """Returns what is installed to make audio.
+def find() -> tuple[str, str | None] | None:
+    """Returns the installed synthesizer and its soundfont.
 
-    A soundfont is a file .sf2 or .sf3: the one that the environment variable SOUNDFONT names, else the first by name
-    of the first of `SOUNDFONT_FOLDERS` that has any.
+    A soundfont is a .sf2 or .sf3 file: the one that the environment variable SOUNDFONT names, else the first by name
+    in the first of `SOUNDFONT_FOLDERS` that has any.
 
     Returns:
         (path of fluidsynth, path of a soundfont), (path of timidity, None), or None.
 
     Raises:
-        ValueError: SOUNDFONT names no file.
+        ValueError: SOUNDFONT does not name a file.
     """
     if program := shutil.which("fluidsynth"):
         if soundfont := _soundfont():
@@ -43,7 +43,7 @@ def find():
 def _soundfont():
     if named := os.environ.get("SOUNDFONT"):
         if not pathlib.Path(named).is_file():
-            raise ValueError(f"SOUNDFONT={named}: there is no such file. Expected a soundfont, .sf2 or .sf3.")
+            raise ValueError(f"SOUNDFONT={named}: no such file. Expected a soundfont, .sf2 or .sf3.")
         return named
     for folder in SOUNDFONT_FOLDERS:
         for path in sorted(pathlib.Path(folder).expanduser().glob("*.sf[23]")):
@@ -51,43 +51,43 @@ def _soundfont():
     return None
 
 
-def render(midi_path, wav_path, timeout=300):
-    """Makes a WAV file of a MIDI file. The file is there when all of it is made, and not before.
+def render(midi_path: str | os.PathLike, wav_path: str | os.PathLike, timeout: float = 300) -> None:
+    """Renders a MIDI file as a WAV file, which appears only when it is complete.
 
     Args:
-        midi_path: of the file to play.
-        wav_path: of the file to write, in a folder that exists.
+        midi_path: the file to play.
+        wav_path: the file to write, in an existing folder.
         timeout: seconds after which the synthesizer is stopped.
 
     Raises:
-        ValueError: no synthesizer is installed; or it failed: has the end of what it said.
-        FileNotFoundError: there is no such MIDI file.
-        TimeoutError: it took longer than `timeout`.
+        ValueError: no synthesizer is installed, or it failed; quotes the end of its output.
+        FileNotFoundError: no such MIDI file.
+        TimeoutError: rendering took longer than `timeout`.
     """
-    found = find()
-    if found is None:
+    synthesizer = find()
+    if synthesizer is None:
         raise ValueError(
-            "no synthesizer is installed, or no soundfont for it: apt install fluidsynth fluid-soundfont-gm, or "
-            "brew install fluid-synth; the environment variable SOUNDFONT can name a .sf2 or .sf3 of your own."
+            "No synthesizer with a soundfont is installed: apt install fluidsynth fluid-soundfont-gm, or "
+            "brew install fluid-synth; the environment variable SOUNDFONT can name a .sf2 or .sf3 file of your own."
         )
-    program, soundfont = found
-    # Whole paths: one that begins with "-" would be read as an option.
+    program, soundfont = synthesizer
+    # Absolute paths: one that begins with "-" would be read as an option.
     midi, wav = pathlib.Path(midi_path).resolve(strict=True), pathlib.Path(wav_path).resolve()
     with tempfile.TemporaryDirectory(dir=wav.parent) as folder:
-        made = pathlib.Path(folder, "made.wav")
+        rendered = pathlib.Path(folder, "rendered.wav")
         if soundfont:
-            command = [program, "-n", "-i", "-T", "wav", "-F", made, os.path.abspath(soundfont), midi]
+            command = [program, "-n", "-i", "-T", "wav", "-F", rendered, os.path.abspath(soundfont), midi]
         else:
-            command = [program, midi, "-Ow", "-o", made]
+            command = [program, midi, "-Ow", "-o", rendered]
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
                 text=True, errors="replace", check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise TimeoutError(f"{midi_path}: {program} did not finish in {timeout} seconds.") from error
-        # FluidSynth may fail with the exit status 0, and built without libsndfile it writes bare samples.
-        if done.returncode or not made.is_file() or not made.read_bytes().startswith(b"RIFF"):
-            said = " ".join(done.stdout.split())[-300:] or "nothing"
-            raise ValueError(f"{midi_path}: {program} made no WAV (exit status {done.returncode}). It said: {said}")
-        os.replace(made, wav)
+        # FluidSynth may fail with exit status 0, and without libsndfile it writes raw samples.
+        if result.returncode or not rendered.is_file() or not rendered.read_bytes().startswith(b"RIFF"):
+            output = " ".join(result.stdout.split())[-300:] or "none"
+            raise ValueError(f"{midi_path}: {program} made no WAV (exit status {result.returncode}). Output: {output}")
+        os.replace(rendered, wav)

@@ -1,27 +1,32 @@
-"""What a search found, for a person: results.json, results.html, a table."""
+"""The report of a search: results.json, results.html, a table."""
 
 import html
 import json
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo.display.terminal import html_start
-from seqzoo.search.space import flag_text
-from seqzoo.training.loop import replace, write_json
+from seqzoo.display.pages import page
+from seqzoo.display.plain import plain
+from seqzoo.files import replace, write_json
+from seqzoo.search.space import Values, flag_text
+from seqzoo.search.trials import Search
 
-LEAST = 10  # finished trials from which on the importance of options is guessed
+MIN_TRIALS = 10  # finished trials needed to estimate the importance of options
 
 
-def write_report(search, records):
+def write_report(search: Search, records: list[dict]):
     """Writes results.json and results.html into the folder of a `trials.Search`."""
     results = {
         "task": search.task,
         "tuner": search.tuner,
         "objective": search.key,
-        "direction": search.direction,
+        "title": search.measure.title,
+        "direction": search.measure.direction,
+        "unit": search.measure.unit,
         "seeds": search.seeds,
         "space": {name: str(values) for name, values in search.space.items()},
         "fixed": search.fixed,
@@ -33,41 +38,41 @@ def write_report(search, records):
 
     def save(temporary):
         with open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(_page(search, results))
+            file.writelines(page(f"{search.task}: {search.tuner} search", _body(search, results), _STYLE))
 
     replace(search.folder / "results.html", save)
 
 
-def ranked(search, records):
-    """The records that have a score, the best first."""
+def ranked(search: Search, records: list[dict]) -> list[dict]:
+    """The records with a score, the best first."""
     return sorted((r for r in records if r["score"] is not None), key=lambda r: -search.sign * r["score"])
 
 
-def best(search, records):
-    """The record of the best trial, None before there is a score."""
+def best(search: Search, records: list[dict]) -> dict | None:
+    """The record of the best trial; None before there is a score."""
     return next(iter(ranked(search, records)), None)
 
 
-def importance(search, records):
+def importance(search: Search, records: list[dict]) -> dict:
     """How much the options matter: the permutation importance of a random forest (Breiman, 2001).
 
-    A forest learns to tell the score from the options (and from the epochs, where they differ: Hyperband's do). Then
+    A forest learns to predict the score from the options (and from the epochs, if they differ, as Hyperband's do). Then
     the values of one option are shuffled among the trials: the more the forest's R² falls, the more the option matters.
 
     Returns:
-        ``{"options": {option: [mean, spread]}, "explained": R² on trials that a tree has not seen, "note": str}``.
-        Where it can not be told, there are no options and the note says why.
+        ``{"options": {option: [mean, spread]}, "explained": out-of-bag R², "note": str}``. If the importance cannot be
+        estimated, there are no options and the note says why.
     """
     scored = ranked(search, records)
     answer = {"options": {}, "explained": None, "note": ""}
-    if len(scored) < LEAST:
-        return answer | {"note": f"Too few trials to tell: {len(scored)} have a score, {LEAST} are needed."}
+    if len(scored) < MIN_TRIALS:
+        return answer | {"note": f"Too few trials to tell: {len(scored)} have a score, {MIN_TRIALS} are needed."}
     if scored[0]["score"] == scored[-1]["score"]:
-        return answer | {"note": "All scores are the same, so nothing can be told."}
+        return answer | {"note": "All scores are the same, so there is nothing to explain."}
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
 
-    columns = {name: [values.place(r["settings"][name]) for r in scored] for name, values in search.space.items()}
+    columns = {name: [values.position(r["settings"][name]) for r in scored] for name, values in search.space.items()}
     if len({record["epochs"] for record in scored}) > 1 and "epochs" not in columns:
         columns["epochs trained"] = [math.log(record["epochs"]) for record in scored]
     x, y = np.array([*columns.values()]).T, np.array([record["score"] for record in scored])
@@ -75,8 +80,8 @@ def importance(search, records):
     answer["explained"] = float(forest.oob_score_)
     if forest.oob_score_ <= 0:
         return answer | {
-            "note": f"Too few trials to tell: on trials that it has not seen, a random forest of these {len(scored)} "
-            "guesses the score no better than their mean."
+            "note": f"Too few trials to tell: a random forest fitted to these {len(scored)} predicts the score of "
+            "unseen trials no better than their mean."
         }
     drops = permutation_importance(forest, x, y, n_repeats=10, random_state=0)
     rows = zip(columns, drops.importances_mean, drops.importances_std, strict=True)
@@ -84,48 +89,48 @@ def importance(search, records):
     return answer
 
 
-def table(search, records, rows=10):
-    """A rich Table of the best trials."""
+def table(search: Search, records: list[dict], rows: int = 10) -> Table:
+    """A table of the best trials."""
     shown = Table(title=Text(f"{search.task}: the best of {len(records)} trials"), title_justify="left")
-    for name in ("trial", search.key, *(["spread"] if search.seeds > 1 else []), "epochs", "minutes"):
+    for name in ("trial", search.title, *(["spread"] if search.seeds > 1 else []), "epochs", "minutes"):
         shown.add_column(name, justify="right")
     for name in search.space:
         shown.add_column(name)
     for record in ranked(search, records)[:rows]:
         spread = [f"{record['spread']:.2f}"] if search.seeds > 1 else []
         numbers = [record["id"], f"{record['score']:.2f}", *spread, str(record["epochs"]), f"{record['minutes']:.1f}"]
-        shown.add_row(*map(Text, numbers), *(Text(flag_text(value)) for value in record["settings"].values()))
+        shown.add_row(*map(Text, numbers), *(Text(plain(flag_text(value))) for value in record["settings"].values()))
     return shown
 
 
-def _page(search, results):
-    """Yields results.html in pieces."""
+def _body(search: Search, results: dict) -> Iterator[str]:
+    """Yields the body of results.html in pieces."""
     records, found = results["trials"], results["best"]
-    yield html_start(f"{search.task}: {search.tuner} search", _STYLE)
     counts = {}
     for record in records:
         counts[record["status"]] = counts.get(record["status"], 0) + 1
     yield f"<p>{len(records)} trials: {', '.join(f'{count} {status}' for status, count in counts.items())}. "
     seeds = f", mean of {search.seeds} seeds" if search.seeds > 1 else ""
-    yield f"The score is {search.key}{seeds}; {'more' if search.sign > 0 else 'less'} is better.</p>\n"
+    better = "higher" if search.sign > 0 else "lower"
+    yield f"The score is {html.escape(search.title)}{seeds}; {better} is better.</p>\n"
     if found:
-        yield f"<h2>The best: {_score(found)}</h2>\n<pre>{html.escape(found['command'])}</pre>\n"
+        yield f"<h2>Best: {_score(found)}</h2>\n<pre>{html.escape(found['command'])}</pre>\n"
     yield "<h2>Settings and scores</h2>\n"
     yield from _coordinates(search, records)
     yield "<h2>What matters</h2>\n"
     yield from _bars(results["importance"])
     yield "<h2>Trials</h2>\n"
     yield from _table(search, records)
-    yield f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+    yield f"<script>{_SCRIPT}</script>\n"
 
 
-def _score(record):
+def _score(record: dict) -> str:
     spread = "" if record["spread"] is None else f" ± {record['spread']:.2f}"
     return "" if record["score"] is None else f"{record['score']:.2f}{spread}"
 
 
-def _coordinates(search, records):
-    """Parallel coordinates: an axis an option and one for the score, a line a trial."""
+def _coordinates(search: Search, records: list[dict]) -> Iterator[str]:
+    """Parallel coordinates: an axis for each option and one for the score, a line for each trial."""
     scored = ranked(search, records)[::-1]  # the best on top
     if not scored:
         yield "<p>No trial has a score yet.</p>\n"
@@ -134,7 +139,7 @@ def _coordinates(search, records):
     step, top, bottom = 130, 40, 300
     width = step * (len(search.space) + 1)
     yield f'<div><svg class=lines viewBox="0 0 {width} {bottom + 30}" width="{width}" role=img>\n'
-    for number, (name, values) in enumerate([*search.space.items(), (search.key, None)]):
+    for number, (name, values) in enumerate([*search.space.items(), (search.title, None)]):
         x = step * number + step / 2
         yield f'<line class=axis x1="{x}" y1="{top}" x2="{x}" y2="{bottom}"/>'
         yield f'<text class=name x="{x}" y="{top - 20}">{html.escape(name)}</text>\n'
@@ -145,7 +150,7 @@ def _coordinates(search, records):
             yield f'<line class=axis x1="{x - 3}" y1="{y:.1f}" x2="{x + 3}" y2="{y:.1f}"/>'
             yield f'<text x="{x + 6}" y="{y + 4:.1f}">{html.escape(text)}</text>\n'
     for rank, record in enumerate(scored):
-        shares = [values.place(record["settings"][name]) for name, values in search.space.items()]
+        shares = [values.position(record["settings"][name]) for name, values in search.space.items()]
         shares.append((record["score"] - low) / (high - low) if high > low else 0)
         points = " ".join(
             f"{step * number + step / 2},{bottom - share * (bottom - top):.1f}" for number, share in enumerate(shares)
@@ -157,27 +162,28 @@ def _coordinates(search, records):
             f'<polyline class=wide points="{points}"/><polyline points="{points}"/></g>\n'
         )
     yield (
-        "</svg></div>\n<p class=legend>A line is a trial, from the worst score, blue, to the best, orange. Point at "
-        "it, or at its row below. Trials without a score are not drawn.</p>\n"
+        "</svg></div>\n<p class=legend>Each line is a trial, from the worst score (blue) to the best (orange). Point "
+        "at a line or at its row below to highlight both. Trials without a score are not drawn.</p>\n"
     )
 
 
-def _ticks(values):
-    """[(text, share)] to write beside an axis."""
+def _ticks(values: Values) -> list[tuple[str, float]]:
+    """The labels of an axis and their positions from 0 to 1."""
     if values.choices:
-        return [(flag_text(value), values.place(value)) for value in values.choices]
+        return [(flag_text(value), values.position(value)) for value in values.choices]
     low, high = values.low, values.high
     middle = math.sqrt(low * high) if values.logarithmic else (low + high) / 2
     middle = round(middle) if values.type is int else float(f"{middle:.2g}")
-    return [(f"{value:g}", values.place(value)) for value in dict.fromkeys((low, middle, high))]
+    return [(f"{value:g}", values.position(value)) for value in dict.fromkeys((low, middle, high))]
 
 
-def _colour(share):
-    """Blue at 0 and orange at 1, which black and white both lie well behind, and colour-blind eyes tell apart."""
+def _colour(share: float) -> str:
+    """Blue at 0 to orange at 1: visible on black and on white, and distinct to colour-blind people."""
     return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in ((50, 240), (110, 130), (230, 0)))
 
 
-def _bars(found):
+def _bars(found: dict) -> Iterator[str]:
+    """A bar for the importance of each option."""
     if found["note"]:
         yield f"<p>{html.escape(found['note'])}</p>\n"
         return
@@ -189,15 +195,15 @@ def _bars(found):
             f"{mean:.2f} ± {spread:.2f}</tr>\n"
         )
     yield (
-        "</table>\n<p class=legend>Permutation importance: a random forest of 100 trees learns to tell the score from "
-        "the options; then one option's values are shuffled among the trials, and its bar is how far the forest's R² "
-        f"falls (mean and standard deviation of 10 shuffles). On trials that a tree has not seen R² is "
-        f"{found['explained']:.2f}: the nearer to 1, the more the bars can be trusted.</p>\n"
+        "</table>\n<p class=legend>Permutation importance: a random forest of 100 trees learns to predict the score "
+        "from the options; a bar shows how far its R² falls when that option's values are shuffled among the trials "
+        "(mean and standard deviation of 10 shuffles). The out-of-bag R² is "
+        f"{found['explained']:.2f}: the closer to 1, the more reliable the bars.</p>\n"
     )
 
 
-def _table(search, records):
-    columns = ["trial", search.key, *search.space, "epochs", "minutes", "status", "folder"]
+def _table(search: Search, records: list[dict]) -> Iterator[str]:
+    columns = ["trial", search.title, *search.space, "epochs", "minutes", "status", "folder"]
     yield "<div><table class=trials>\n<thead><tr>" + "".join(f"<th>{html.escape(name)}" for name in columns)
     yield "</tr></thead>\n<tbody>\n"
     for record in records:
@@ -206,7 +212,7 @@ def _table(search, records):
         cells = [record["id"], _score(record), *settings, str(record["epochs"]), f"{record['minutes']:.1f}"]
         row = "".join(f"<td>{html.escape(cell)}" for cell in (*cells, status, record["folder"]))
         yield f'<tr data-trial="{record["id"]}" title="{html.escape(record["command"])}">{row}</tr>\n'
-    yield "</tbody></table></div>\n<p class=legend>A click on a heading sorts. Point at a row for its command.</p>\n"
+    yield "</tbody></table></div>\n<p class=legend>Click a heading to sort. Point at a row to see its command.</p>\n"
     data = json.dumps({"descending": search.sign > 0})
     yield f"<script>const search = {data}</script>\n"
 
@@ -223,7 +229,7 @@ table { border-collapse: collapse } th, td { text-align: left; padding: .1em 1em
 .bars i { display: inline-block; height: .8em; background: #f08200 }
 """
 
-# Sorts the table, and shows which row is which line.
+# Sorts the table, and highlights a trial's row and line together.
 _SCRIPT = """
 const number = text => parseFloat(text);
 document.querySelectorAll(".trials th").forEach((head, column) => head.onclick = () => {

@@ -1,4 +1,4 @@
-"""Trials: a trial is an ordinary run, or one a seed, trained by the ordinary command in a process of its own."""
+"""Trials: each is an ordinary run, or one run per seed, trained by the ordinary command in its own process."""
 
 import contextlib
 import dataclasses
@@ -12,43 +12,46 @@ import signal
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 
+from seqzoo.files import write_json
+from seqzoo.metrics.measure import Measure
 from seqzoo.search.space import flag_text
 from seqzoo.task import TASKS
-from seqzoo.training.loop import prepare, write_json
+from seqzoo.training.folder import prepare
 
 TRAIN = ("-m", "seqzoo.run")
 LOG = "train.log"
 
-# A process that dies with the one that started it, whatever that died of, then runs Python with its arguments.
-_TIED = """
+# Asks the kernel to kill this process when its parent dies, for whatever reason, then runs Python with the arguments.
+_BOUND = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: Linux alone has it
 os.getppid() == int(sys.argv[1]) and os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
 
-def tied(*arguments):
-    """Arguments of Python so that its process dies with this one, where the system can do that."""
-    return ("-c", _TIED, str(os.getpid()), *arguments) if sys.platform == "linux" else arguments
+def bound_to_parent(*arguments: str) -> tuple[str, ...]:
+    """Arguments for Python with which its process dies together with this one, on systems that support it."""
+    return ("-c", _BOUND, str(os.getpid()), *arguments) if sys.platform == "linux" else arguments
 
 
 class Stop(Exception):
-    """The search can not go on: a bug, or a machine that fails."""
+    """The search cannot continue: there is a bug, or the machine fails."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """What is searched, and how: all that two searches in one folder must have in common, but for `max_trials`.
+    """What to search, and how. To continue a search, all but `max_trials` must be the same.
 
     Attributes:
         task: its name.
-        fixed: {option: value} given on the command line.
+        fixed: {option: value} from the command line.
         space: {option: space.Values}.
         tuner: random, bayesian, hyperband or grid.
-        seeds: runs of each setting.
+        seeds: number of runs of each setting.
         folder: pathlib.Path.
-        max_trials: 0 for as many as the tuner has.
+        max_trials: 0: no limit but the tuner's own.
     """
 
     task: str
@@ -60,55 +63,63 @@ class Search:
     max_trials: int = 0
 
     @property
-    def key(self):
-        """The score that counts; of valid, never of test."""
+    def key(self) -> str:
+        """The name of the score that counts; on valid, never on test."""
         return f"valid_{TASKS[self.task].objective}"
 
     @property
-    def direction(self):
-        return TASKS[self.task].direction
+    def measure(self) -> Measure:
+        """The Measure of the score that counts."""
+        task = TASKS[self.task]
+        return task.measures[task.objective]
 
     @property
-    def sign(self):
-        return 1 if self.direction == "max" else -1
+    def title(self) -> str:
+        """What reports call the score that counts: "valid F1 (%)"."""
+        return f"valid {self.measure.label}"
 
     @property
-    def epochs(self):
+    def sign(self) -> int:
+        """1 if a higher score is better, -1 if a lower one is."""
+        return self.measure.sign
+
+    @property
+    def epochs(self) -> int:
         return self.config({}).epochs
 
     @property
-    def seed(self):
+    def seed(self) -> int:
         return self.config({}).seed
 
-    def config(self, settings):
-        """The task's Config with some settings."""
+    def config(self, settings: dict):
+        """The task's Config for these settings."""
         return TASKS[self.task].Config(**self.fixed | settings)
 
-    def flags(self, settings):
-        """The options of seqzoo.run for some settings."""
+    def flags(self, settings: dict) -> list[str]:
+        """The flags of seqzoo.run for these settings."""
         options = {"task": self.task, **self.fixed, **settings}
         return [f"--{name}={flag_text(value)}" for name, value in options.items()]
 
-    def command(self, settings):
-        """The command that trains some settings, to be pasted."""
+    def command(self, settings: dict) -> str:
+        """The shell command that trains these settings."""
         return shlex.join(["python", "-m", "seqzoo.run", *self.flags(settings)])
 
-    def root(self, trial_id):
+    def trial_folder(self, trial_id: str) -> pathlib.Path:
         """The folder of a trial."""
         return self.folder / "trials" / trial_id
 
-    def runs(self, trial_id):
-        """[({option: value} beside the settings, folder)] of a trial's runs, one a seed."""
-        root = self.root(trial_id)
+    def runs(self, trial_id: str) -> list[tuple[dict, pathlib.Path]]:
+        """[({option: value} in addition to the settings, folder)] of a trial's runs, one per seed."""
+        folder = self.trial_folder(trial_id)
         if self.seeds == 1:
-            return [({}, root)]
-        return [({"seed": seed}, root / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)]
+            return [({}, folder)]
+        return [({"seed": seed}, folder / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)]
 
-    def prepare(self, overwrite=False):
-        """Makes the folder, or takes up the search that is there.
+    def prepare(self, overwrite: bool = False):
+        """Creates the folder, or resumes the search in it.
 
         Raises:
-            ValueError: the folder holds something else, or a search of something else.
+            ValueError: the folder holds something else, or a different search.
         """
         path = self.folder / "sweep.json"
         fixed = {name: value for name, value in self.config({}).to_dict().items() if name not in self.space}
@@ -123,7 +134,7 @@ class Search:
             if not path.is_file():
                 raise ValueError(f"{self.folder} is not empty and holds no search: give another --workdir.")
             defaults = {name: value for name, value in TASKS[self.task].Config().to_dict().items() if name in fixed}
-            found = defaults | json.loads(path.read_text("utf-8"))  # an older search has defaults for what is new
+            found = defaults | json.loads(path.read_text("utf-8"))  # an older search has no newer options
             if overwrite:
                 shutil.rmtree(self.folder)
             elif found != wanted:
@@ -137,36 +148,42 @@ class Search:
         if not path.is_file():
             write_json(path, wanted)
 
-    def record(self, trial_id):
-        """What is known of a trial, see `run_trial`; None before it was begun."""
-        path = self.root(trial_id) / "trial.json"
+    def record(self, trial_id: str) -> dict | None:
+        """The record of a trial, see `run_trial`; None before it has started."""
+        path = self.trial_folder(trial_id) / "trial.json"
         return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
-    def records(self):
-        """What is known of all trials that were begun, in their order."""
+    def records(self) -> list[dict]:
+        """The records of all trials that have started, in order."""
         ids = sorted((path.parent.name for path in (self.folder / "trials").glob("*/trial.json")), key=int)
         return [self.record(trial_id) for trial_id in ids]
 
 
-def run_trial(search, trial_id, settings, stop_after=0, watch=lambda: None):
-    """Trains a trial, or goes on with it, and records how it ended in its folder.
+def run_trial(
+    search: Search,
+    trial_id: str,
+    settings: dict,
+    stop_after: int = 0,
+    watch: Callable[[], object] = lambda: None,
+) -> dict:
+    """Trains a trial, or resumes it, and records the outcome in its folder.
 
     Args:
         search: the Search.
-        trial_id: names the folder.
+        trial_id: the name of its folder.
         settings: {option: value}.
-        stop_after: epochs to pause after; 0: to the end.
+        stop_after: epochs to pause after; 0: train to the end.
         watch: called a few times a second.
 
     Returns:
         Its record: ``{"id", "settings", "status", "reason", "score", "spread", "scores", "minutes", "epochs", "folder",
-        "command"}``. ``status`` is "done", "paused", "failed" (as it would again) or "killed" (which it may not be
-        again).
+        "command"}``. ``status`` is "done", "paused", "failed" (and would fail again) or "killed" (and may succeed when
+        run again).
 
     Raises:
-        Stop: the search can not go on.
+        Stop: the search cannot continue.
     """
-    root = search.root(trial_id)
+    root = search.trial_folder(trial_id)
     record = {
         "id": trial_id,
         "settings": settings,
@@ -182,15 +199,15 @@ def run_trial(search, trial_id, settings, stop_after=0, watch=lambda: None):
     }
     try:
         runs = [(settings | seed, search.config(settings | seed), folder) for seed, folder in search.runs(trial_id)]
-    except ValueError as error:  # options that are fine each alone
+    except ValueError as error:  # options that are only valid without each other
         runs, record["status"], record["reason"] = [], "failed", str(error)
     for given, config, folder in runs:
-        prepare(folder, search.task, config)
+        prepare(folder, TASKS[search.task](config))
         write_json(root / "trial.json", (search.record(trial_id) or record) | {"status": "running", "reason": ""})
         if not _is_ready(folder, stop_after):
             paused = [f"--stop_after={stop_after}"] if stop_after else []
             flags = [*search.flags(given), f"--workdir={folder}", *paused]
-            record["status"], record["reason"] = _ended(folder, *_train(flags, folder, watch))
+            record["status"], record["reason"] = _outcome(folder, *_train(flags, folder, watch))
         if record["status"] not in ("done", "running"):
             break
         record["scores"].append(score(folder, search.key, search.sign))
@@ -207,18 +224,18 @@ def run_trial(search, trial_id, settings, stop_after=0, watch=lambda: None):
     return record
 
 
-def _is_ready(folder, stop_after):
-    """Whether a run is as far as it should be."""
+def _is_ready(folder: pathlib.Path, stop_after: int) -> bool:
+    """Whether a run is finished, or was trained for `stop_after` epochs."""
     return (folder / "metrics.json").is_file() or 0 < stop_after <= len(history(folder))
 
 
-def _train(flags, folder, watch):
-    """(exit status, output) of a run's process; the output is appended to the run's log."""
+def _train(flags: list[str], folder: pathlib.Path, watch: Callable) -> tuple[int, str]:
+    """Runs the process of a run and returns (exit status, output); the output is appended to the run's log."""
     with open(folder / LOG, "ab+") as log:
         begin = log.seek(0, 2)
         process = subprocess.Popen(
-            [sys.executable, *tied(*TRAIN, *flags)],
-            # Else the first of several workers would take all memory of a GPU that they share.
+            [sys.executable, *bound_to_parent(*TRAIN, *flags)],
+            # Otherwise the first of several workers would take all memory of a shared GPU.
             env={"TF_FORCE_GPU_ALLOW_GROWTH": "true", **os.environ},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -237,11 +254,11 @@ def _train(flags, folder, watch):
         return process.returncode, log.read().decode("utf-8", "replace")
 
 
-def _ended(folder, status, output):
-    """(status, reason) of a trial's run by its exit status; see `run.reported`.
+def _outcome(folder: pathlib.Path, status: int, output: str) -> tuple[str, str]:
+    """(status, reason) of a trial's run, from its exit status; see `run.reported`.
 
     Raises:
-        Stop: it is not the setting that failed.
+        Stop: the failure is not the fault of the settings.
     """
     errors = [line.removeprefix("error: ") for line in output.splitlines() if line.startswith("error: ")]
     if status == 0:
@@ -249,36 +266,36 @@ def _ended(folder, status, output):
     if status == 2 and errors:
         return "failed", errors[-1]
     if status == -signal.SIGKILL:
-        return "killed", "signal 9, which most often means that memory ran out"
+        return "killed", "signal 9, which usually means out of memory"
     if status == 3 and errors:
         raise Stop(f"{errors[-1]}\nThe trial's log: {folder / LOG}")
     tail = "\n".join(output.splitlines()[-20:])
-    what = f"was stopped by {signal.Signals(-status).name}" if status < 0 else "ended in an error that is a bug"
+    what = f"was stopped by {signal.Signals(-status).name}" if status < 0 else "failed because of a bug"
     if status == 130:
         what = "was interrupted"
     raise Stop(f"{tail}\nA trial {what}. Its log: {folder / LOG}".lstrip())
 
 
-def history(folder):
-    """The epochs of a run, [] before the first has ended."""
+def history(folder: pathlib.Path) -> list[dict]:
+    """The epochs of a run so far."""
     path = folder / "history.json"
     return json.loads(path.read_text("utf-8")) if path.is_file() else []
 
 
-def score(folder, key, sign):
-    """The score of a run: the final one, or the best so far; None before there is one."""
+def score(folder: pathlib.Path, key: str, sign: int) -> float | None:
+    """The score of a run: the final one, or the best so far, if any."""
     if (folder / "metrics.json").is_file():
         return json.loads((folder / "metrics.json").read_text("utf-8"))[key]
     return max((row[key] for row in history(folder) if key in row), key=lambda value: sign * value, default=None)
 
 
-def _spent(search, trial_id):
-    """(minutes, epochs) of a trial so far, of all its seeds."""
+def _spent(search: Search, trial_id: str) -> tuple[float, int]:
+    """(minutes, epochs) of a trial so far, over all seeds."""
     rows = [row for _, folder in search.runs(trial_id) for row in history(folder)]
     return sum(row["seconds"] for row in rows) / 60, len(rows)
 
 
-def progress(search, trial_id):
-    """(epochs so far, score of the run that trains) of a trial."""
+def progress(search: Search, trial_id: str) -> tuple[int, float | None]:
+    """(epochs so far, score of the current run) of a trial."""
     begun = [folder for _, folder in search.runs(trial_id) if history(folder)]
     return sum(len(history(folder)) for folder in begun), score(begun[-1], search.key, search.sign) if begun else None

@@ -1,8 +1,8 @@
-"""keras-tuner's oracles, which choose the settings of the next trial, made to survive.
+"""Tuners choose the settings of the next trial: keras-tuner's oracles, made robust against kills and failures.
 
-What differs from keras-tuner 1.4.8, each where it is: state is saved in one step, so that a kill leaves no half file;
-grid search goes on after a restart; failed trials do not keep Hyperband from promoting others; Bayesian optimisation
-does not repeat a setting.
+Differences from keras-tuner 1.4.8, described where they are made: state is saved atomically, so that a kill leaves no
+half-written file; grid search continues after a restart; failed trials do not keep Hyperband from promoting others;
+Bayesian optimization does not repeat a setting.
 """
 
 import itertools
@@ -14,12 +14,12 @@ import numpy as np
 from keras_tuner import oracles
 from keras_tuner.engine import hyperparameters
 
+from seqzoo.files import write_json
 from seqzoo.search.space import flag_text
-from seqzoo.training.loop import write_json
 
 
-class _Kept:
-    """Mixin for an oracle whose state survives a kill at any moment."""
+class _Resumable:
+    """Mixin for a keras-tuner oracle: its state survives a kill at any moment."""
 
     def save(self):
         write_json(pathlib.Path(self._get_oracle_fname()), self.get_state())
@@ -28,40 +28,40 @@ class _Kept:
         write_json(pathlib.Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def reload(self):
-        """Takes up what `save` left, if anything."""
+        """Restores what `save` left, if anything."""
         if pathlib.Path(self._get_oracle_fname()).is_file():
             super().reload()
-            # A trial that was made and not yet begun: its settings are drawn again.
+            # The settings of trials that were created but never started are drawn again.
             self.trials = {key: self.trials[key] for key in self.start_order}
-            # keras-tuner saves the end of a trial before it is off the list of those that run.
+            # keras-tuner saves the end of a trial before it removes the trial from the retry queue.
             self._retry_queue = [key for key in self._retry_queue if key not in self.end_order]
 
-    def retry(self, trial_ids):
-        """Has trials that ended without a score run again, before new ones."""
+    def retry(self, trial_ids: list[str]):
+        """Queues trials that ended without a score, to run again before new ones."""
         self._retry_queue += [key for key in trial_ids if key in self.trials and key not in self._retry_queue]
         self.end_order = [key for key in self.end_order if key not in self._retry_queue]
 
     @property
-    def size(self):
-        """How many settings there are."""
+    def size(self) -> float:
+        """The number of settings in the space."""
         return math.prod(_count(hp) for hp in self.hyperparameters.space)
 
-    def work(self, trial):
-        """How much work a trial is, in a unit of its own."""
+    def work(self, trial) -> int:
+        """The cost of a trial relative to the others of this tuner."""
         return 1
 
 
-class Random(_Kept, oracles.RandomSearchOracle):
-    """Settings at random (Bergstra & Bengio, 2012)."""
+class Random(_Resumable, oracles.RandomSearchOracle):
+    """Random search (Bergstra & Bengio, 2012)."""
 
 
-class Bayesian(_Kept, oracles.BayesianOptimizationOracle):
-    """Bayesian optimisation by a Gaussian process and upper confidence bounds (Srinivas et al., 2010).
+class Bayesian(_Resumable, oracles.BayesianOptimizationOracle):
+    """Bayesian optimization with a Gaussian process and upper confidence bounds (Srinivas et al., 2010).
 
-    Where the best guess is a setting that was tried, which trained again would give the same score, a random one is.
+    If it proposes a setting that was already tried, which would only give the same score again, a random one is drawn.
     """
 
-    def populate_space(self, trial_id):
+    def populate_space(self, trial_id: str) -> dict:
         response = super().populate_space(trial_id)
         values = response["values"]
         for hp in self.hyperparameters.space if values else ():
@@ -70,10 +70,10 @@ class Bayesian(_Kept, oracles.BayesianOptimizationOracle):
         return self._random_populate_space() if values and self._duplicate(values) else response
 
 
-class Grid(_Kept, keras_tuner.Oracle):
-    """All settings, one after the other. keras-tuner's forgets where it was when it is restarted."""
+class Grid(_Resumable, keras_tuner.Oracle):
+    """Grid search: all settings in order. keras-tuner's own loses its position when it is restarted."""
 
-    def populate_space(self, trial_id):
+    def populate_space(self, trial_id: str) -> dict:
         for values in itertools.product(*self.axes):
             values = {hp.name: value for hp, value in zip(self.hyperparameters.space, values, strict=True)}
             if not self._duplicate(values):
@@ -81,20 +81,20 @@ class Grid(_Kept, keras_tuner.Oracle):
         return {"status": "STOPPED", "values": None}
 
     @property
-    def axes(self):
-        """The values of each option; of a range of real numbers 10, with both ends."""
+    def axes(self) -> list[list]:
+        """The values of each option; 10 values of a range of real numbers, including both ends."""
         return [_grid(hp) for hp in self.hyperparameters.space]
 
     @property
-    def size(self):
+    def size(self) -> int:
         return math.prod(map(len, self.axes))
 
 
-class Hyperband(_Kept, oracles.HyperbandOracle):
-    """Hyperband (Li et al., 2018): many settings for a few epochs, the better of them go on.
+class Hyperband(_Resumable, oracles.HyperbandOracle):
+    """Hyperband (Li et al., 2018): trains many settings for a few epochs and continues with the best of them.
 
-    A trial that failed has the worst score there is. Left out, as keras-tuner has it, it would take the place of one
-    that is promoted.
+    A failed trial gets the worst possible score. keras-tuner leaves it out, and then it takes the slot of a trial to be
+    promoted.
     """
 
     def end_trial(self, trial):
@@ -104,14 +104,14 @@ class Hyperband(_Kept, oracles.HyperbandOracle):
         super().end_trial(trial)
 
     @property
-    def worst(self):
+    def worst(self) -> float:
         return -math.inf if self.objective.direction == "max" else math.inf
 
-    def work(self, trial):
+    def work(self, trial) -> int:
         return trial.hyperparameters.values["tuner/epochs"] - trial.hyperparameters.values["tuner/initial_epoch"]
 
     @property
-    def plan(self):
+    def plan(self) -> tuple[int, int, int]:
         """(settings, trials, epochs in all)."""
         sizes = {
             (bracket, n): self._get_size(bracket, n)
@@ -123,8 +123,8 @@ class Hyperband(_Kept, oracles.HyperbandOracle):
         return sum(size for (_, n), size in sizes.items() if n == 0), sum(sizes.values()), work
 
 
-def _grid(hp):
-    """The values of a hyperparameter that stand in a grid."""
+def _grid(hp) -> list:
+    """The values of a hyperparameter in a grid."""
     if isinstance(hp, hyperparameters.Choice):
         return hp.values
     if isinstance(hp, hyperparameters.Int):
@@ -133,35 +133,35 @@ def _grid(hp):
     return spaced(hp.min_value, hp.max_value, 10).tolist()
 
 
-def _count(hp):
-    """How many values a hyperparameter has."""
+def _count(hp) -> float:
+    """The number of values of a hyperparameter."""
     if isinstance(hp, hyperparameters.Choice):
         return len(hp.values)
     return hp.max_value - hp.min_value + 1 if isinstance(hp, hyperparameters.Int) else math.inf
 
 
-def make_oracle(search):
-    """The oracle of a `trials.Search`; `reload` gives it what it knew when it was stopped."""
+def make_tuner(search) -> Random | Bayesian | Grid | Hyperband:
+    """The tuner of a `trials.Search`; its `reload` restores the state of an interrupted search."""
     space = keras_tuner.HyperParameters()
     for name, values in search.space.items():
-        if values.choices:  # as texts: keras-tuner makes numbers of booleans, and sends real ones in 32 bits
+        if values.choices:  # as strings: keras-tuner turns booleans into numbers, and sends floats as 32 bits
             space.Choice(name, [flag_text(value) for value in values.choices])
         else:
             kind = space.Int if values.type is int else space.Float
             kind(name, values.low, values.high, sampling="log" if values.logarithmic else "linear")
     kwargs = {
-        "objective": keras_tuner.Objective(search.key, search.direction),
+        "objective": keras_tuner.Objective(search.key, search.measure.direction),
         "hyperparameters": space,
-        "seed": search.seed + 1,  # keras-tuner takes 0 for none
+        "seed": search.seed + 1,  # keras-tuner takes 0 for no seed
         "max_consecutive_failed_trials": None,
     }
     if search.tuner == "hyperband":
-        oracle = Hyperband(max_epochs=search.epochs, **kwargs)
-        oracle.max_trials = search.max_trials or None
+        tuner = Hyperband(max_epochs=search.epochs, **kwargs)
+        tuner.max_trials = search.max_trials or None
     else:
-        oracle = {"random": Random, "bayesian": Bayesian, "grid": Grid}[search.tuner](**kwargs)
-        oracle.max_trials = search.max_trials
-    oracle._max_collisions = 1000  # of 20 draws in a row none is new long before a small space is exhausted
-    oracle.verbose = 0
-    oracle._set_project_dir(str(search.folder), "oracle")
-    return oracle
+        tuner = {"random": Random, "bayesian": Bayesian, "grid": Grid}[search.tuner](**kwargs)
+        tuner.max_trials = search.max_trials
+    tuner._max_collisions = 1000  # 20 draws in a row may all be known long before a small space is exhausted
+    tuner.verbose = 0
+    tuner._set_project_dir(str(search.folder), "oracle")
+    return tuner

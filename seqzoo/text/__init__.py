@@ -1,1 +1,1 @@
-"""Text: tokens, vocabularies, tags, n-grams."""
+"""Text: tokens, vocabularies, subwords, vectors, span tags, n-grams."""

@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 
 
-def lookup_baseline(train_pairs):
-    """Tags each word with the tag it had most often in training.
+def lookup_baseline(train_pairs: Iterable[tuple[list, list]]) -> Callable[[list], list]:
+    """Tags each word with its most frequent tag in training.
 
-    A word that was not seen gets the most frequent tag of all, which is ``O`` where the tags mark spans.
+    An unseen word gets the most frequent tag of all, which is ``O`` where the tags mark spans.
 
     Args:
         train_pairs: iterable of (tokens, tags), one pair a sentence.
@@ -16,7 +17,7 @@ def lookup_baseline(train_pairs):
         A function from the tokens of a sentence to their tags.
 
     Raises:
-        ValueError: there is no word in the training sentences, or a sentence has not as many tags as tokens.
+        ValueError: the training sentences have no words, or a sentence has more or fewer tags than tokens.
 
     Example::
 
@@ -38,14 +39,14 @@ def lookup_baseline(train_pairs):
     return lambda tokens: [best.get(token, otherwise) for token in tokens]
 
 
-def naive_bayes_baseline(train_pairs, smoothing=1.0):
-    """Classifies a text by its words: multinomial naive Bayes that counts a word once a text.
+def naive_bayes_baseline(train_pairs: Iterable[tuple[list, str]], smoothing: float = 1.0) -> Callable[[list], str]:
+    """Classifies a text by its words: multinomial naive Bayes that counts each word once per text.
 
-    Words that were not seen in training are left out; a text without any other gets the most frequent label. Where two
-    labels are equally likely it is the one seen first.
+    Words unseen in training are ignored; a text without any other gets the most frequent label. Of two equally likely
+    labels the one seen first wins.
 
     Args:
-        train_pairs: iterable of (tokens, label), one pair a text. Only counts of it are kept.
+        train_pairs: iterable of (tokens, label), one pair a text. Only their counts are kept.
         smoothing: added to the count of each word in each class; above 0.
 
     Returns:
@@ -64,7 +65,7 @@ def naive_bayes_baseline(train_pairs, smoothing=1.0):
         classify(["fine", "acting"])  # "positive"
     """
     if not smoothing > 0:
-        raise ValueError(f"The smoothing of naive Bayes is above 0, not {smoothing}.")
+        raise ValueError(f"The smoothing of naive Bayes should be above 0, not {smoothing}.")
     texts = Counter()
     counts = defaultdict(Counter)
     for tokens, label in train_pairs:
@@ -74,7 +75,7 @@ def naive_bayes_baseline(train_pairs, smoothing=1.0):
         raise ValueError("No texts to learn from: there are no training examples.")
     vocabulary = set().union(*counts.values())
     priors = {label: math.log(count / texts.total()) for label, count in texts.items()}
-    # Most words are not in most classes, so a word is given as its gain over a word that the class does not have.
+    # Most words are absent from most classes, so a word is stored as its gain over a word that the class lacks.
     absent = {
         label: math.log(smoothing / (words.total() + smoothing * len(vocabulary))) if vocabulary else 0.0
         for label, words in counts.items()
@@ -86,7 +87,7 @@ def naive_bayes_baseline(train_pairs, smoothing=1.0):
 
     def classify(tokens):
         words = vocabulary.intersection(tokens)
-        # fsum: the order of a set changes from run to run, and with it the last digits of a plain sum.
+        # fsum: the order of a set, and with it the last digits of a plain sum, changes from run to run.
         return max(
             priors,
             key=lambda label: math.fsum(

@@ -1,17 +1,17 @@
-"""The casing of a word as a small number: what lower-cased word vectors forget."""
+"""The casing of a word as a small number, which lower-cased word vectors lose."""
 
 CASES = ("padding", "lower", "upper", "initial", "mixed", "numeric", "digit", "other")
 
 
-def casing(token):
-    """The class of a token's spelling, an index into `CASES`: the "caps" feature of a tagger.
+def casing(token: str) -> int:
+    """Returns the class of a token's casing, an index into `CASES`: the "caps" feature of a tagger.
 
     | class     | tokens                                                       | examples            |
     |-----------|--------------------------------------------------------------|---------------------|
-    | `padding` | the empty one                                                |                     |
+    | `padding` | the empty token                                              |                     |
     | `lower`   | letters, all lower case                                      | `of`, `re-elect`    |
     | `upper`   | letters, all upper case                                      | `EU`, `U.S.`, `I`   |
-    | `initial` | letters, the first character upper case and no other         | `Peter`, `Al-ayn`   |
+    | `initial` | letters, only the first character in upper case              | `Peter`, `Al-ayn`   |
     | `mixed`   | letters, any other use of case                               | `McCoy`, `iPhone`   |
     | `numeric` | digits, no letters                                           | `1996-08-22`, `$5`  |
     | `digit`   | digits and letters                                           | `F16`, `3rd`        |

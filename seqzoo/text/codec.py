@@ -1,62 +1,65 @@
-"""Codec: text <-> ids of a language model, whatever its units."""
+"""Codec: text <-> ids of a language model, for any kind of units."""
 
 import collections
 import itertools
+import math
 import re
+from collections.abc import Iterable
 
-from seqzoo.inputs.words import by_frequency
+from seqzoo.assets import Asset
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import tokenize
-from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary
+from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency
 
 END = "<end>"  # of a document
 MARKS = (PADDING, UNKNOWN, END)
-# A character of a word that is spelled, and its last one: "q" and "s" of an unknown "qs".
+# Suffixes of the characters of a spelled word, and of its last one: "q" and "s" of an unknown "qs".
 _MORE, _LAST = "\x00+", "\x00."
 
 
-class Codec:
+class Codec(Asset):
     """Text <-> ids.
 
     | units | what | exact |
     |---|---|---|
     | characters | each character | yes |
-    | words | words and punctuation with the blank before them; other space by itself | yes |
-    | whitespace | what stands between blanks, and line ends | but for the number of blanks |
-    | bpe, unigram | subwords, learned (see `subwords.Subwords`) | but for U+2581, which stands for a blank |
+    | words | words and punctuation with the space before them; other whitespace by itself | yes |
+    | whitespace | what is between spaces, and line ends | except for the number of spaces |
+    | bpe, unigram | learned subwords (see `subwords.Subwords`) | except for U+2581, which stands for a space |
 
-    What the vocabulary does not have is the unknown token, id 1. With `spell`, unknown words are read and written in
-    characters (the mixed word/character model of Wu et al., 2016, section 4.2): each is a token of its own kind,
-    the last one of a word marked, so that a text of known characters has no unknown token.
+    What is not in the vocabulary is the unknown token, id 1. With `spell`, unknown words are spelled in characters (the
+    mixed word/character model of Wu et al., 2016, section 4.2), which are tokens of their own, the last one of a word
+    marked, so that a text of known characters has no unknown token.
 
     Args:
         units: one of those above.
         vocabulary: Vocabulary, or Subwords.
 
     Attributes:
-        tokens: the tokens in the order of their ids; end: id of the end mark; newline: id of the line end, or of the
-            end mark where no text had lines (subwords always have it).
+        tokens: the tokens in the order of their ids.
+        end: id of the end mark.
+        newline: id of the line end, or of the end mark where no text had lines (subwords always have it).
     """
 
-    def __init__(self, units, vocabulary):
+    def __init__(self, units: str, vocabulary: Vocabulary | Subwords):
         self.units, self.vocabulary = units, vocabulary
         self.tokens = vocabulary.tokens
         self.end = self.tokens.index(END)
         self.newline = self.tokens.index("\n") if "\n" in self.tokens else self.end
-        # A word of the text that looks like a mark is none.
+        # A word of the text that looks like a mark is not one.
         self._ids = {token: number for number, token in enumerate(self.tokens) if token not in MARKS}
         self.spell = any(token.endswith((_MORE, _LAST)) and token not in (_MORE, _LAST) for token in self.tokens)
 
     @classmethod
-    def learn(cls, units, pieces, size, min_count=1, spell=False):
+    def learn(cls, units: str, pieces: Iterable[str], size: int, min_count: int = 1, spell: bool = False) -> "Codec":
         """Learns a vocabulary from text.
 
         Args:
             units: see the class.
-            pieces: iterable of strings, gone through once.
-            size: tokens at most, the most frequent ones; 0: all (of subwords: 8000).
-            min_count: what is seen less often is unknown.
-            spell: of words: spell the unknown ones; their characters are taken beside `size`.
+            pieces: iterable of strings; one pass is made.
+            size: maximum number of tokens, the most frequent ones; 0: all (of subwords: 8000).
+            min_count: tokens with a smaller count are unknown.
+            spell: of words: spell the unknown ones; their characters are added to the `size` tokens.
         """
         if units in KINDS:
             return cls(units, Subwords.learn(pieces, size or 8000, units, exact=True, marks=[END]))
@@ -70,12 +73,20 @@ class Codec:
             known += [character + form for character in sorted(characters) for form in (_MORE, _LAST)]
         return cls(units, Vocabulary([END, *known]))
 
-    def encode(self, text):
-        """(ids, what the unknown ones among them stand for, in their order) of a text."""
+    def to_dict(self) -> dict:
+        return {"units": self.units, "vocabulary": self.vocabulary.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Codec":
+        kind = Subwords if values["units"] in KINDS else Vocabulary
+        return cls(values["units"], kind.from_dict(values["vocabulary"]))
+
+    def encode(self, text: str) -> tuple[list[int], list[str]]:
+        """Returns the ids of a text, and the texts of the unknown ones among them, in their order."""
         if self.units in KINDS:
-            places = self.vocabulary.split(text)
-            ids = self.vocabulary.encode([piece for piece, _, _ in places])
-            return ids, [text[start:end] for i, (_, start, end) in zip(ids, places, strict=True) if i == 1]
+            pieces = self.vocabulary.split(text)
+            ids = self.vocabulary.encode([piece for piece, _, _ in pieces])
+            return ids, [text[start:end] for i, (_, start, end) in zip(ids, pieces, strict=True) if i == 1]
         tokens = _SPLIT[self.units](text)
         if self.spell:
             tokens = [part for token in tokens for part in self._spelled(token)]
@@ -90,8 +101,8 @@ class Codec:
             return [token]
         return [*(character + _MORE for character in token[:-1]), token[-1] + _LAST]
 
-    def places(self, text):
-        """Where the tokens of a text stand in it: [(start, end)] of the ids that `encode` gives."""
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Returns (start, end) in the text of each id that `encode` gives."""
         if self.units in KINDS:
             return [(start, end) for _, start, end in self.vocabulary.split(text)]
         found, end = [], 0
@@ -99,15 +110,38 @@ class Codec:
             start = text.index(token, end)
             end = start + len(token)
             spelled = self.spell and len(self._spelled(token)) > 1
-            found += [(place, place + 1) for place in range(start, end)] if spelled else [(start, end)]
+            found += [(offset, offset + 1) for offset in range(start, end)] if spelled else [(start, end)]
         return found
 
-    def shown(self, ids):
-        """The tokens of ids as a person reads them, one each."""
+    def scored(self, text: str, ids: Iterable[int], scores: Iterable[float], spell: bool = False) -> dict:
+        """Returns a text with the log probabilities of its tokens, ready for JSON.
+
+        Args:
+            text: what was scored.
+            ids: those of `encode(text)`, and the mark or line end that was scored after them; padding is ignored.
+            scores: log P of each id, natural.
+            spell: an unknown token costs its spelling, too, see `spelled_bytes`.
+
+        Returns:
+            ``{"text", "log_probability", "perplexity", "tokens"}``; ``tokens``: dicts of ``text, start, end,
+            log_probability, known``, with offsets in the text; what was scored after the text is at its end.
+        """
+        tokens = []
+        for (start, end), i, score in zip([*self.offsets(text), (len(text), len(text))], ids, scores, strict=False):
+            token = {"text": text[start:end] if start < end else self.tokens[i], "start": start, "end": end}
+            if spell and i == 1 and token["text"] != UNKNOWN:
+                score -= spelled_bytes(token["text"]) * math.log(257)
+            tokens.append({**token, "log_probability": round(float(score), 4), "known": bool(i != 1)})
+        total = sum(token["log_probability"] for token in tokens)
+        perplexity = math.exp(min(700.0, -total / len(tokens)))
+        return {"text": text, "log_probability": round(total, 4), "perplexity": perplexity, "tokens": tokens}
+
+    def token_texts(self, ids: Iterable[int]) -> list[str]:
+        """Returns the readable text of each id: "q" for a spelled character, the mark itself for a mark."""
         return [self._text(self.tokens[i]) or self.tokens[i] for i in ids]
 
-    def decode(self, ids):
-        """The text of ids; marks stand for nothing, but for the unknown one."""
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of ids; marks are dropped, except the unknown one."""
         tokens = [self.tokens[i] for i in ids if i and i != self.end]
         if self.units == "whitespace":
             return self._joined(tokens)
@@ -119,22 +153,27 @@ class Codec:
         return token.removesuffix(_MORE).removesuffix(_LAST) if self.spell else token
 
     def _joined(self, tokens):
-        text, inside = "", True  # whether the next token joins what is there without a blank
+        text, inside = "", True  # whether the next token follows without a space
         for token in tokens:
             text += ("" if inside or token == "\n" else " ") + self._text(token)
             inside = token == "\n" or (self.spell and token.endswith(_MORE))
         return text
 
 
+def spelled_bytes(token: str) -> int:
+    """Bytes that spell an unknown token, with an end mark. Each of the 257 is equally likely: log 257 nats a byte."""
+    return len(token.encode("utf-8", "replace")) + 1
+
+
 def _words(text):
-    """Words and punctuation, each with the blank before it; all other space apart: joined they are the text."""
-    tokens, place = [], 0
+    """Splits a text into words and punctuation with the space before them, and other whitespace, without loss."""
+    tokens, position = [], 0
     for token, start, end in tokenize(text):
-        space = text[place:start]
+        space = text[position:start]
         own = " " if space.endswith(" ") else ""
         tokens += [*re.findall(r"\n| +|\s", space[: len(space) - len(own)]), own + token]
-        place = end
-    return tokens + re.findall(r"\n| +|\s", text[place:])
+        position = end
+    return tokens + re.findall(r"\n| +|\s", text[position:])
 
 
 _SPLIT = {

@@ -1,16 +1,16 @@
-"""Tag schemes of labelled spans: any of them in, BIO or BIOES out, and the transitions each allows.
+"""Tag schemes of labelled spans: conversion of any scheme to BIO or BIOES, and the transitions each allows.
 
-A scheme writes spans, such as the names in a sentence, as one tag a token: ``O`` outside, else a prefix and a type.
+A scheme encodes spans, such as the names in a sentence, as one tag a token: ``O`` outside, else a prefix and a type.
 
     scheme          prefixes                                       a span of 1, 2, 3 tokens     source
-    IOB1            I; B only where a span touches one like it      I        I I       I I I      [1]
+    IOB1            I; B only after an adjacent span of its type    I        I I       I I I      [1]
     BIO (IOB2)      B opens every span                              B        B I       B I I      [2]
     BIOES (IOBES)   and E closes it, S is a span of one             S        B E       B I E      [2]
     BILOU           the same, with L for E and U for S              U        B L       B I L      [3]
 
 [1] Ramshaw & Marcus (1995), Text Chunking using Transformation-Based Learning. https://aclanthology.org/W95-0107
 [2] Tjong Kim Sang & Veenstra (1999), Representing Text Chunks. https://aclanthology.org/E99-1023 (BIO as IOB2; closing
-    tags as IOE). BIOES is IOB2 and IOE2 together, with S for what both open and close.
+    tags as IOE). BIOES is IOB2 and IOE2 combined, with S for a tag that opens and closes.
 [3] Ratinov & Roth (2009), Design Challenges and Misconceptions in Named Entity Recognition.
     https://aclanthology.org/W09-1119
 """
@@ -25,11 +25,11 @@ _PREFIXES = frozenset("BIESLU")
 
 
 @functools.cache
-def split_tag(tag):
+def split_tag(tag: str) -> tuple[str, str]:
     """Splits a tag into prefix and type: ``"B-WORK-OF-ART"`` -> ``("B", "WORK-OF-ART")``, ``"O"`` -> ``("O", "")``.
 
     Raises:
-        ValueError: names the tag that is neither.
+        ValueError: the tag is malformed; it is named.
     """
     prefix, _, type_ = tag.partition("-")
     if tag == "O" or (prefix in _PREFIXES and type_):
@@ -37,12 +37,12 @@ def split_tag(tag):
     raise ValueError(f"not a span tag: {tag!r}. Expected 'O', or one of B-, I-, E-, S-, L-, U- and a type: 'B-PER'")
 
 
-def spans(tags):
-    """Returns the spans of one sentence, whatever scheme its tags are in.
+def spans(tags: list[str]) -> list[tuple[int, int, str]]:
+    """Returns the spans of one sentence, in any scheme.
 
-    A span opens at B, S or U; and at I, E or L where there is nothing of that type to continue: after O, after
-    another type, after E, L, S or U. That is how conlleval reads them (Tjong Kim Sang & Buchholz, 2000), extended to
-    L and U, so a wrong sequence, as a model may predict it, has spans too.
+    A span opens at B, S or U; and at I, E or L where there is no span of that type to continue: after O, after
+    another type, after E, L, S or U. This is conlleval's reading (Tjong Kim Sang & Buchholz, 2000), extended to L and
+    U, so a malformed sequence, as a model may predict it, has spans too.
 
     Args:
         tags: list of tags.
@@ -70,10 +70,10 @@ def spans(tags):
     return found
 
 
-def to_bio(tags):
-    """Returns the tags of one sentence in BIO (IOB2), from any scheme: ``["S-PER", "O"]`` -> ``["B-PER", "O"]``.
+def to_bio(tags: list[str]) -> list[str]:
+    """Converts the tags of one sentence to BIO (IOB2), from any scheme: ``["S-PER", "O"]`` -> ``["B-PER", "O"]``.
 
-    Tags that are in BIO come back as they are.
+    Tags in BIO are unchanged.
 
     Args:
         tags: list of tags, read as `spans` reads them.
@@ -87,8 +87,8 @@ def to_bio(tags):
     return bio
 
 
-def to_bioes(tags):
-    """Returns the tags of one sentence in BIOES, from BIO or any other scheme: ``["B-PER"]`` -> ``["S-PER"]``.
+def to_bioes(tags: list[str]) -> list[str]:
+    """Converts the tags of one sentence to BIOES, from BIO or any other scheme: ``["B-PER"]`` -> ``["S-PER"]``.
 
     Args:
         tags: list of tags, read as `spans` reads them.
@@ -105,16 +105,16 @@ def to_bioes(tags):
     return bioes
 
 
-def allowed(tags):
+def allowed(tags: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns which tags may begin a sentence, follow each other, and end it: the hard constraints of a CRF.
 
     In BIO, I needs B or I of its type before it. Where the list has closing tags (BIOES, BILOU), an open span must
-    also go on: B and I need I, E or L of their type behind them. What this allows are exactly the sequences that
+    also continue: B and I need I, E or L of their type after them. The allowed sequences are exactly those that
     `to_bio` or `to_bioes` leave unchanged. IOB1 allows everything that BIO forbids: convert it first.
 
     Args:
-        tags: list of K tag names, as ``["O", "B-PER", "I-PER"]``. If one of them is not a span tag, as in parts of
-            speech, everything is allowed.
+        tags: list of K tag names: ``["O", "B-PER", "I-PER"]``. If one is not a span tag, as in parts of speech,
+            everything is allowed.
 
     Returns:
         Boolean arrays (start [K], transitions [K, K] indexed [from, to], end [K]).
@@ -125,7 +125,7 @@ def allowed(tags):
         return np.ones(len(tags), bool), np.ones((len(tags), len(tags)), bool), np.ones(len(tags), bool)
     closes = any(prefix in _CLOSING for prefix, _ in pairs)
     continues = np.array([prefix in "IEL" for prefix, _ in pairs], bool)  # needs an open span before it
-    is_open = np.array([prefix in "BI" for prefix, _ in pairs], bool)  # may go on
+    is_open = np.array([prefix in "BI" for prefix, _ in pairs], bool)  # may continue
     types = np.array([type_ for _, type_ in pairs])
     goes_on = is_open[:, None] & continues & (types[:, None] == types)
     if closes:

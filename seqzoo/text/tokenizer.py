@@ -1,25 +1,26 @@
-r"""Raw text into tokens and sentences, with the place of each token in the text.
+r"""Splits raw text into tokens and sentences, with the offsets of each token in the text.
 
-The conventions are those of the Penn Treebank and of the corpora that taggers are trained on: punctuation stands alone,
-clitics are tokens (``do n't``, ``John 's``), hyphenated words, numbers, dates, addresses and abbreviations stay whole.
-Unlike in the Treebank no character is changed: a quote stays the quote it was.
+The conventions are those of the Penn Treebank and of the corpora that taggers are trained on: punctuation is separate,
+clitics are tokens (``do n't``, ``John 's``), and hyphenated words, numbers, dates, addresses and abbreviations stay
+whole. Unlike in the Treebank no character is changed, quotes included.
 
-Why not a library: NLTK's Treebank tokenizer wants sentences that are split already and takes only the full stop at the
-end off, sacremoses gives no offsets, spaCy brings a pipeline, SoMaJo is under the GPL, and the pre-tokenizers of
-subword libraries cut at every full stop and hyphen. One regular expression does what is needed here, and the
-invariant is simple to test: every character that is not space is in exactly one token.
+Why not a library: NLTK's Treebank tokenizer needs text that is already split into sentences and separates only the last
+full stop, sacremoses gives no offsets, spaCy brings a pipeline, SoMaJo is under the GPL, and the pre-tokenizers of
+subword libraries split at every full stop and hyphen. One regular expression is enough here, and the invariant is
+simple to test: every character that is not space is in exactly one token.
 
-It knows English. Other scripts with spaces between words come out in words and punctuation; Chinese, Japanese or Thai
-come out as the runs between punctuation marks.
+It knows English. Other scripts with spaces between words are split into words and punctuation; Chinese, Japanese and
+Thai into the runs between punctuation marks.
 
 Source: R. MacIntyre, Treebank tokenization (1995), the ``tokenizer.sed`` of the Penn Treebank.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable
 
-# Abbreviations that keep their full stop; those of single letters (U.S., e.g., p.m.) are a pattern below. Left out are
-# those that are more often a word at the end of a sentence: no, may, sun, fig.
+# Abbreviations that keep their full stop; those of single letters (U.S., e.g., p.m.) are a pattern below. Words that
+# more often end a sentence are left out: no, may, sun, fig.
 _TITLES = "Mr Mrs Ms Dr Prof St Gen Sen Rep Gov Lt Col Sgt Capt Cmdr Adm Maj Rev Hon Pres Messrs Mme Mlle Jr Sr"
 _FIRMS = "Inc Corp Co Cos Ltd Bros Assn Dept Univ Mfg Intl"
 _MONTHS = "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
@@ -28,7 +29,7 @@ _ABBREVIATIONS = "|".join(
     sorted({form for word in f"{_TITLES} {_FIRMS} {_MONTHS} {_OTHERS}".split() for form in (word, word.upper())})
 )
 
-_MARK = "\u0300"  # stands for every combining mark, variation selector and format character but the joiner
+_MARK = "\u0300"  # stands for every combining mark, variation selector and format character except the joiner
 _JOINER = "\u200d"  # zero width joiner: inside words in some scripts, between the parts of an emoji
 _EMOJI = "\u2600"
 _FLAG = "\U0001f1e6"  # a regional indicator: two of them are a flag
@@ -69,10 +70,10 @@ _CLOSERS = frozenset(["'", '"', "''", "’", "”", "»", ")", "]", "}", "›", 
 
 
 class _Shapes(dict):
-    """Code point -> the character that stands for its kind in the pattern; filled as characters are met.
+    """Code point -> the character that stands for its category in the pattern; filled on demand.
 
-    Python's regular expressions know letters and digits, not marks or emoji. One character stands for one, so that a
-    place in the shape is the same place in the text.
+    Python's regular expressions know letters and digits, not marks or emoji. Each character is replaced by exactly one,
+    so that offsets stay the same.
     """
 
     def __missing__(self, code):
@@ -97,14 +98,14 @@ class _Shapes(dict):
 _SHAPES = _Shapes()
 
 
-def tokenize(text):
+def tokenize(text: str) -> list[tuple[str, int, int]]:
     """Splits text into tokens.
 
     Args:
         text: a string of any length, in any script.
 
     Returns:
-        List of (token, start, end) in order, with ``text[start:end] == token``. What lies between two tokens is space.
+        List of (token, start, end) in order, with ``text[start:end] == token``. Between two tokens there is only space.
 
     Example::
 
@@ -113,23 +114,23 @@ def tokenize(text):
     return [(text[m.start() : m.end()], m.start(), m.end()) for m in _PATTERN.finditer(text.translate(_SHAPES))]
 
 
-def split_sentences(tokens, text):
+def split_sentences(tokens: list[tuple[str, int, int]], text: str) -> list[list[tuple[str, int, int]]]:
     """Groups tokens into sentences.
 
-    A sentence ends after ``.``, ``!``, ``?`` or an ellipsis, and the quotes and brackets that close behind it, if what
-    follows does not begin in lower case; at a blank line; and at the end. An abbreviation holds its full stop in its
-    own token and ends no sentence.
+    A sentence ends after ``.``, ``!``, ``?`` or an ellipsis, and the closing quotes and brackets after it, unless the
+    next token is in lower case; at a blank line; and at the end. The full stop of an abbreviation is part of its token
+    and does not end a sentence.
 
     Args:
-        tokens: what `tokenize` gave for `text`.
-        text: the text, which alone knows the blank lines.
+        tokens: the tokens of `text` from `tokenize`.
+        text: the text, needed for its blank lines.
 
     Returns:
-        List of sentences, each a list of (token, start, end); together they are `tokens`.
+        List of sentences, each a list of (token, start, end); they concatenate to `tokens`.
     """
     sentences = []
     begin = 0
-    ended = False  # whether this sentence has its full stop
+    ended = False  # whether this sentence has had its full stop
     for i, (token, start, _) in enumerate(tokens):
         gap = text[tokens[i - 1][2] : start] if i else ""
         closes = token in _CLOSERS and not gap
@@ -144,7 +145,7 @@ def split_sentences(tokens, text):
 
 
 def _may_begin(tokens, i):
-    """Whether a sentence may begin at token i: with a letter that is not lower case, or a digit, behind any marks."""
+    """Whether a sentence may begin at token i: with a letter that is not lower case, or a digit, after any marks."""
     for j in range(i, len(tokens)):
         token = tokens[j][0]
         if token in _TERMINALS:
@@ -158,16 +159,16 @@ TOKENIZERS = ("words", "whitespace", "characters", "bpe", "unigram")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
 
 
-def splitter(kind, subwords=None):
-    """The function text -> list of (token, start, end) of one of TOKENIZERS.
+def splitter(kind: str, subwords=None) -> Callable[[str], list[tuple[str, int, int]]]:
+    """Returns the function text -> list of (token, start, end) of one of TOKENIZERS.
 
-    "words" is `tokenize` on text without its HTML tags; "whitespace" leaves text that is tokenized already as it is;
-    "characters" takes each character, a run of spaces as one; "bpe" and "unigram" are `subwords`, a
+    "words" is `tokenize` on text without its HTML tags; "whitespace" is for text that is already tokenized;
+    "characters" takes each character, a run of spaces as one; "bpe" and "unigram" use `subwords`, a
     `seqzoo.text.subwords.Subwords`.
     """
     if kind in ("bpe", "unigram"):
         return subwords.split
-    if kind == "words":  # blanks in place of the tags, so that places stay as they are
+    if kind == "words":  # spaces in place of the tags, so that offsets stay the same
         return lambda text: tokenize(_MARKUP.sub(lambda tag: " " * len(tag[0]), text))
     if kind == "whitespace":
         return lambda text: [(match[0], *match.span()) for match in re.finditer(r"\S+", text)]

@@ -2,32 +2,34 @@
 
 import gzip
 import math
+import os
 import pathlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 
-def read_vectors(path):
-    """Reads a file of word vectors, a line at a time.
+def read_vectors(path: str | os.PathLike) -> Iterator[tuple[str, np.ndarray]]:
+    """Reads a file of word vectors line by line.
 
     A line is a word and its D numbers, separated by single spaces. A first line of two whole numbers is the header of
-    word2vec and fastText, the number of words and D; without it, as in GloVe, the first word tells D. The numbers are
-    counted from the right, so a word may hold spaces, as `. . .` does in `glove.840B`; only not the first of a file
-    without a header.
+    word2vec and fastText, the number of words and D; without it, as in GloVe, the first line determines D. The numbers
+    are counted from the right, so a word may contain spaces, like `. . .` in `glove.840B`, except the first word of a
+    file without a header.
 
     Args:
-        path: a text file in UTF-8, gzipped if it is called `*.gz`.
+        path: a text file in UTF-8, gzipped if its name ends in `.gz`.
 
     Yields:
         (word, vector), vector: [D], float32.
 
     Raises:
-        ValueError: a line is malformed, or there is none.
+        ValueError: a line is malformed, or there are no vectors.
     """
     path = pathlib.Path(path)
     dim = vector = None
-    # Read as bytes: lines end with "\n" alone, where text knows ten other ends that occur within words.
+    # Read as bytes: lines end with "\n" only, while text mode knows ten other line ends that occur within words.
     with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             if dim is None:
@@ -39,12 +41,12 @@ def read_vectors(path):
             word, *values = line.rstrip().rsplit(b" ", dim)
             try:
                 vector = np.array([float(value) for value in values], "float32")
-                # A word with a space that ends in a number: one number too many
-                fine = word and len(vector) == dim and np.isfinite(vector).all() and not _ends_in_number(word)
+                # A word with a space that ends in a number means one number too many.
+                valid = word and len(vector) == dim and np.isfinite(vector).all() and not _ends_in_number(word)
                 word = word.decode()
             except ValueError:
-                fine = False
-            if not fine:
+                valid = False
+            if not valid:
                 start = line[:60].decode(errors="replace")
                 raise ValueError(f"{path}:{number}: expected a word and {dim} numbers. Received: {start!r}")
             yield word, vector
@@ -63,13 +65,13 @@ def _ends_in_number(word):
 
 
 class Vectors(NamedTuple):
-    """What `load_vectors` returns, V words of training and X others.
+    """Vectors of V training words and X extra words, from `load_vectors`.
 
-    extra: list of the X words that the file has and training has not, in the order of the file.
+    extra: the X words that the file has and training does not, in the order of the file.
     matrix: [V + X, D], float32; the rows of the training words, then those of `extra`.
     coverage: numbers of training words found in their `exact` form, found in `lower` case, and `missing`;
-        `missing_types`, the share of the words that is missing, and with counts `missing_tokens`, the share of the
-        running text that these are.
+        `missing_types`, the share of words that are missing, and with counts `missing_tokens`, their share of the
+        running text.
     """
 
     extra: list
@@ -77,19 +79,26 @@ class Vectors(NamedTuple):
     coverage: dict
 
 
-def load_vectors(path, words, counts=None, limit=None, reserved=2, seed=0):
-    """Loads vectors for the words of a vocabulary, and with them more words.
+def load_vectors(
+    path: str | os.PathLike,
+    words: list[str],
+    counts: dict[str, int] | None = None,
+    limit: int | None = None,
+    reserved: int = 2,
+    seed: int = 0,
+) -> Vectors:
+    """Loads vectors for the words of a vocabulary, and extra words.
 
     A training word takes the vector of its exact form, else that of its lower-case form, else random numbers within
-    +-sqrt(3 / D), as in `WordEmbedding`. When a file has a word twice, the first counts.
+    +-sqrt(3 / D), as in `WordEmbedding`. Of duplicate words in a file the first is used.
 
     Args:
-        path: a file as `read_vectors` reads it.
+        path: a file for `read_vectors`.
         words: the training vocabulary in the order of its ids: `Vocabulary(...).tokens`.
-        counts: {word: how often training has it}, for the share of running text that is missing.
-        limit: the largest number of extra words to keep. Such files begin with the most frequent words. Default: all.
-        reserved: that many of the first words are not words (padding, unknown): the coverage leaves them out.
-        seed: of the random numbers.
+        counts: {word: its count in training}, for the share of running text that is missing.
+        limit: maximum number of extra words. Such files begin with the most frequent words. Default: all.
+        reserved: the number of special words at the start (padding, unknown), which the coverage ignores.
+        seed: seed of the random numbers.
 
     Example::
 
@@ -100,8 +109,8 @@ def load_vectors(path, words, counts=None, limit=None, reserved=2, seed=0):
     """
     rows = {word: row for row, word in enumerate(words)}
     if len(rows) != len(words):
-        raise ValueError("words should differ from one another. Some are there twice.")
-    cased = {}  # lower-case form -> the training words that look for it
+        raise ValueError("words should be unique. Some appear twice.")
+    cased = {}  # lower-case form -> the training words that fall back to it
     for word in rows:
         if word != word.lower():
             cased.setdefault(word.lower(), []).append(word)

@@ -1,28 +1,28 @@
 """Vocabulary: tokens <-> ids."""
 
 import collections
-import json
-import pathlib
+from collections.abc import Iterable
+
+from seqzoo.assets import Asset
 
 PADDING, UNKNOWN = "<pad>", "<unk>"
 
 
-class Vocabulary:
+class Vocabulary(Asset):
     """Tokens <-> ids, in a fixed order. Id 0 is padding and id 1 is the unknown token.
 
-    A closed vocabulary (`unknown=False`: tags, labels) has neither: its ids start at 0, padding is told by weights.
+    A closed vocabulary (`unknown=False`: tags, labels) has neither: its ids start at 0, and padding is marked by
+    weights.
 
     Args:
-        tokens: the tokens in the order of their ids, the two special ones not among them.
+        tokens: the tokens in the order of their ids, without the two special ones.
         unknown: whether there are padding and an unknown token.
 
     Raises:
-        ValueError: a token twice.
+        ValueError: a duplicate token.
     """
 
-    suffix = ".json"  # of its file
-
-    def __init__(self, tokens, unknown=True):
+    def __init__(self, tokens: Iterable[str], unknown: bool = True):
         self.tokens = [*((PADDING, UNKNOWN) if unknown else ()), *tokens]
         self.unknown = unknown
         self._ids = {token: number for number, token in enumerate(self.tokens)}
@@ -36,30 +36,28 @@ class Vocabulary:
     def __contains__(self, token):
         return token in self._ids
 
-    def encode(self, tokens):
-        """Ids of tokens.
+    def encode(self, tokens: Iterable[str]) -> list[int]:
+        """Returns the ids of tokens.
 
         Raises:
             ValueError: a token is not in a closed vocabulary.
         """
         if self.unknown:
-            # A text that holds the padding mark itself must not make a hole in a sentence.
+            # A padding mark in the text itself must not be masked in the middle of a sentence.
             return [max(1, self._ids.get(token, 1)) for token in tokens]
         for token in tokens:
             if token not in self._ids:
                 raise ValueError(f"Unknown label {token!r}. Known: {', '.join(self.tokens)}.")
         return [self._ids[token] for token in tokens]
 
-    def decode(self, ids):
-        """Tokens of ids."""
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """Returns the tokens of ids."""
         return [self.tokens[number] for number in ids]
 
-    def save(self, path):
-        """Writes the vocabulary as JSON."""
-        values = {"unknown": self.unknown, "tokens": self.tokens[2 if self.unknown else 0 :]}
-        pathlib.Path(path).write_text(json.dumps(values, ensure_ascii=False), "utf-8")
+    def to_dict(self) -> dict:
+        return {"unknown": self.unknown, "tokens": self.tokens[2 if self.unknown else 0 :]}
 
-    @classmethod
-    def load(cls, path):
-        """Reads what `save` wrote."""
-        return cls(**json.loads(pathlib.Path(path).read_text("utf-8")))
+
+def by_frequency(counter: collections.Counter) -> list[tuple[str, int]]:
+    """Sorts (token, count) by falling count, ties by spelling: the same order in every process."""
+    return sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))

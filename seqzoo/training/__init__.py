@@ -1,5 +1,6 @@
 """Training: one run is one folder. `train` fills it, `load` reads it."""
 
-from seqzoo.training.loop import load, train
+from seqzoo.training.folder import Run, load
+from seqzoo.training.loop import train
 
-__all__ = ["load", "train"]
+__all__ = ["Run", "load", "train"]

@@ -16,30 +16,37 @@ def environment():
 
     backend = keras.backend.backend()
     packages = ("seqzoo", "tensorflow", "keras", "numpy", *(["jax"] if backend == "jax" else []))
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:  # a bare checkout
-            versions[package] = None
-    git = None
     here = pathlib.Path(__file__).resolve().parents[2]
-    if (here / ".git").exists():  # installed, it could be a hash of the user's own repository
-        with contextlib.suppress(OSError):  # no git
-            asked = ["git", "-C", here, "describe", "--always", "--abbrev=40", "--dirty"]
-            git = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or None
     return {
         "command": " ".join(sys.argv),
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "git": git,
-        "python": platform.python_version(),
+        "git": commit(here),
+        **versions(packages),
         "platform": platform.platform(),
         "processor": processor(),
         "cores": os.cpu_count(),
         "gpus": gpus(),
         "backend": backend,
-        **versions,
     }
+
+
+def versions(packages) -> dict[str, str | None]:
+    """{package: version} of Python and some packages; None for a package that is not installed."""
+    found = {"python": platform.python_version()}
+    for package in packages:
+        found[package] = None
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # seqzoo itself, in a bare checkout
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def commit(folder) -> str | None:
+    """The commit of a checkout, as of git describe; None if the folder is not one."""
+    if not (folder / ".git").exists():  # else git would describe a repository around an installed package
+        return None
+    with contextlib.suppress(OSError):  # no git
+        command = ["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
 
 
 def processor():

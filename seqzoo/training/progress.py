@@ -1,66 +1,75 @@
 """Progress: what a person sees while a model trains."""
 
-import contextlib
 import time
 
 import keras
 from rich import progress
 
 
-class Progress:
-    """A bar with loss, best score so far and time left on a terminal; a line an epoch everywhere.
+class Progress(keras.callbacks.Callback):
+    """Shows a bar with loss, best score and time left on a terminal, and prints a line after each epoch.
 
     Args:
         console: rich.console.Console.
-        epochs: of the whole run.
-        batches: pipeline.Batches of the training data.
-        key: the score that counts: ``"valid_f1"``.
-        sign: 1 if more of it is better, -1 if less.
+        task: the Task, with its config.
+        feed: the batches of the training data.
+        history: rows of the epochs that are done.
     """
 
-    def __init__(self, console, epochs, batches, key, sign):
-        self.console, self.epochs, self.steps, self.key, self.sign = console, epochs, batches.steps, key, sign
-        self.begin, self.done = time.perf_counter(), 0
+    def __init__(self, console, task, feed, history):
+        super().__init__()
+        self.console, self.task, self.epochs, self.steps = console, task, task.config.epochs, feed.steps
+        self.key, self.done, self.bar = f"valid_{task.objective}", 0, None
+        scores = [row[self.key] for row in history if self.key in row]
+        self.best = max(scores, key=lambda score: task.sign * score, default=None)
+        self.begin = time.perf_counter()
 
-    @contextlib.contextmanager
-    def epoch(self, number, history):
-        """Shows an epoch's bar; gives the callback that moves it."""
-        best = max(
-            (epoch[self.key] for epoch in history if self.key in epoch),
-            key=lambda score: self.sign * score,
-            default=None,
-        )
+    def on_epoch_begin(self, epoch, logs=None):
+        best = f"  best {self.best:.2f}" if self.best is not None else ""
         columns = (
             progress.TextColumn("epoch {task.fields[number]}/{task.fields[epochs]}"),
             progress.BarColumn(bar_width=24),
-            progress.TextColumn("loss {task.fields[loss]:.4f}" + (f"  best {best:.2f}" if best is not None else "")),
+            progress.TextColumn("loss {task.fields[loss]:.4f}" + best),
             progress.TextColumn("{task.fields[left]}"),
         )
         hidden = not self.console.is_terminal
-        with progress.Progress(*columns, console=self.console, transient=True, disable=hidden) as bar:
-            task = bar.add_task("", total=self.steps, number=number + 1, epochs=self.epochs, loss=float("nan"), left="")
+        self.bar = progress.Progress(*columns, console=self.console, transient=True, disable=hidden)
+        self.row = self.bar.add_task(
+            "", total=self.steps, number=epoch + 1, epochs=self.epochs, loss=float("nan"), left=""
+        )
+        self.epoch = epoch
+        self.bar.start()
 
-            def on_batch_end(step, logs):
-                share = (step + 1) / self.steps
-                passed = time.perf_counter() - self.begin
-                left = passed / (self.done + share) * (self.epochs - number - share)
-                bar.update(task, completed=step + 1, loss=logs["loss"], left=f"{duration(left)} left")
+    def on_train_batch_end(self, batch, logs=None):
+        fraction = (batch + 1) / self.steps
+        passed = time.perf_counter() - self.begin
+        left = passed / (self.done + fraction) * (self.epochs - self.epoch - fraction)
+        self.bar.update(self.row, completed=batch + 1, loss=logs["loss"], left=f"{duration(left)} left")
+        if fraction >= 1:
+            self.bar.stop()
 
-            yield keras.callbacks.LambdaCallback(on_train_batch_end=on_batch_end)
-
-    def finished(self, epoch, is_best):
-        """Prints what an epoch gave."""
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.stop()
         self.done += 1
-        left = (time.perf_counter() - self.begin) / self.done * (self.epochs - epoch["epoch"])
-        score = f"{self.key} {epoch[self.key]:.2f}{' *' if is_best else '  '}  " if self.key in epoch else ""
+        left = (time.perf_counter() - self.begin) / self.done * (self.epochs - epoch - 1)
+        score = ""
+        if self.key in logs:
+            sign = self.task.sign
+            is_best = self.best is None or sign * logs[self.key] > sign * self.best
+            self.best = logs[self.key] if is_best else self.best
+            score = f"{self.key} {logs[self.key]:.2f}{' *' if is_best else '  '}  "
         self.console.print(
-            f"epoch {epoch['epoch']:>3}/{self.epochs}  loss {epoch['loss']:.4f}  {score}"
-            f"{epoch['tokens_per_second']:,.0f} tokens/s  {duration(left)} left",
+            f"epoch {epoch + 1:>3}/{self.epochs}  loss {logs['loss']:.4f}  {score}"
+            f"{logs['tokens_per_second']:,.0f} tokens/s  {duration(left)} left",
             highlight=False,
         )
 
+    def on_train_end(self, logs=None):
+        if self.bar:
+            self.bar.stop()
 
-def duration(seconds):
+
+def duration(seconds: float) -> str:
     """Seconds as ``1:02:03`` or ``2:03``."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,1 +1,1 @@
-"""Datasets that are generated."""
+"""Generated datasets, which need no files and no download."""

@@ -1,30 +1,32 @@
-"""A small grammar of English that writes its own gold part-of-speech and entity tags.
+"""A small English grammar whose sentences come with gold part-of-speech and entity tags.
 
-The sentences are made up; the tags are Universal POS and BIO over PER, ORG, LOC and MISC. What a name is, is
+The sentences are made up; the tags are Universal POS and BIO over PER, ORG, LOC and MISC. The type of a name is
 mostly decided by what follows it ("Ashford , who was born", "Ashford shares", "Ashford , a town in"): firms, people,
 towns, teams and films share their spellings. The names of `valid` and `test` are mostly new, see `name_pools`.
 
-The notation of `GRAMMAR`, which is all there is to edit:
+The notation of `GRAMMAR`, the only part to edit:
 
-    S: 5 NP VP | + S , and S   a rule: the ways to write it; the first is taken 5 times as often as one without number,
-                               "+" may grow without end and is not taken deep down; a line may go on indented
+    S: 5 NP VP | + S , and S   a rule and its alternatives; the first is 5 times as likely as one without a number,
+                               "+" is recursive and not used at depth; a line may continue indented
     JOB/n = baker poet         a rule of single words, here nouns; JOB/v would make verbs of them
-    told/v can/x up/ADP        words with their tag; n v a r x stand for NOUN VERB ADJ ADV AUX
+    told/v can/x up/ADP        words with their tag; n v a r x mean NOUN VERB ADJ ADV AUX
     the Bank , 42              words of `CLOSED_WORDS` need no tag, nor do Capitals (PROPN), marks (PUNCT), digits (NUM)
     [ORG Bank of PLACE ]       an entity; a bracket inside another one is not tagged, as in flat CoNLL style
     @surname                   a word from that pool of `name_pools`
 
-Afterwards "a" becomes "an" where needed, a comma before another stop vanishes, and the first word gets its capital.
-Each sentence has one right reading: what could be read in two ways (a bare "He visited Ashford .") is not written.
+Afterwards "a" becomes "an" where needed, a comma before another punctuation mark is dropped, and the first word is
+capitalized. Each sentence has one correct reading: an ambiguous one (a bare "He visited Ashford .") is never generated.
 """
 
 import functools
 import random
 import re
+from collections.abc import Iterable, Iterator
 
 from babel import Locale
 
-from seqzoo.datasets import DATASETS, generated
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.splits import generated_splits, split_by_key
 
 CLOSED_WORDS = """
 DET: the a an every some any these another both all each
@@ -281,7 +283,7 @@ WORKED/v = worked slept
 """
 
 WARES = "bell boat book bread clock cloth coal glass horse lamp oil rope sail salt ship shoe tin wool"
-# Starts, middles and endings from which the name pools are composed, and how many names of each to make.
+# Starts, middles and endings from which the names of a pool are composed, and how many names to make.
 SPELLINGS = {
     "english": (
         "Ash Brad Bram Clay Cran Dun El Far Gren Hal Har Hart Hol Ken Kel Lang Lin Mar Mil Mor Nor Ox Pem Rad Red "
@@ -314,7 +316,7 @@ SPELLINGS = {
         "a o us en ia an ie el",
         300,
     ),
-    # Common words are composed too, so that a new word is not always a name.
+    # Common words are composed too, so that an unseen word is not always a name.
     "trade": (WARES, ".", "builder keeper maker monger seller smith", 100),
     "trades": (WARES, ".", "builders keepers makers mongers sellers smiths", 100),
     "object": (WARES, ".", "board box case house rack shade stand", 120),
@@ -326,19 +328,19 @@ SPELLINGS = {
     "acronym": ("A B C D E F G K L M", "B C D H K L N P S T", "A C F G K M R T V X", 150),
 }
 TAGS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "r": "ADV", "x": "AUX"}
-SPLITS = ("train", "valid", "test")
-DEEP = 9  # rules within rules; growing alternatives are not taken below
-COMMON = 0.15  # the share of the draws from a pool that give a name all splits know
+SHARES = {"all": 1, "train": 4, "valid": 2, "test": 2}  # of all names, of each split
+DEEP = 9  # nested rules, from which on no recursive alternatives are used
+COMMON = 0.15  # how often a name is sampled from those that all splits share
 
 
-def closed_words(text):
-    """{word: tag} from lines like ``DET: the a an``."""
+def closed_words(text: str) -> dict[str, str]:
+    """Parses {word: tag} from lines like ``DET: the a an``."""
     lines = (line.split(": ") for line in text.strip().splitlines())
     return {word: tag for tag, words in lines for word in words.split()}
 
 
-def parse(text):
-    """{rule: [(weight, grows, items), ...]} from the notation described at the top."""
+def parse(text: str) -> dict[str, list]:
+    """Parses the notation described at the top into {rule: [(weight, recursive, items), ...]}."""
     rules = {}
     for line in re.sub(r"\n +", " ", text).strip().splitlines():
         head, kind, rest = re.match(r"(\S+?)(:| =) (.*)", line).groups()
@@ -347,7 +349,7 @@ def parse(text):
             options = [re.match(r"(\d*)(\+?) *(.*)", option).groups() for option in rest.split(" | ")]
         else:
             options = [("", "", f"{word}/{tag}" if tag and "/" not in word else word) for word in rest.split()]
-        rules[name] = [(int(weight or 1), bool(grows), items.split()) for weight, grows, items in options]
+        rules[name] = [(int(weight or 1), bool(recursive), items.split()) for weight, recursive, items in options]
     return rules
 
 
@@ -355,8 +357,8 @@ CLOSED = closed_words(CLOSED_WORDS)
 RULES = parse(GRAMMAR)
 
 
-def tag_of(word):
-    """The tag of a word that the grammar leaves untagged."""
+def tag_of(word: str) -> str:
+    """Returns the tag of a word that is untagged in the grammar."""
     if word in CLOSED or word.lower() in ("the", "of", "and"):
         return CLOSED[word.lower()]
     if word[0].isupper():
@@ -369,8 +371,8 @@ def tag_of(word):
 
 
 @functools.lru_cache
-def gazetteers():
-    """Countries, languages, demonyms and currencies as CLDR names them in English, in the grammar's notation."""
+def gazetteers() -> dict[str, list[str]]:
+    """Returns CLDR's English names of countries, languages, demonyms and currencies, in the grammar's notation."""
     english = Locale("en")
     words = re.compile(r"[A-Z][a-z]+( (&|of|[A-Z][a-z]+))*")
     countries = {code: name for code, name in english.territories.items() if len(code) == 2 and words.fullmatch(name)}
@@ -379,7 +381,7 @@ def gazetteers():
     languages = [name for code, name in english.languages.items() if len(code) == 2 and name.isalpha()]
     money = {}
     for code, name in english.currencies.items():
-        # "Norwegian Krone" tells the demonym of NO; "Belize Dollar" does not, as Belize is the country itself.
+        # "Norwegian Krone" gives the demonym of NO; "Belize Dollar" does not, as Belize is the country itself.
         demonym, *noun = name.split()
         plain = len(noun) == 1 and noun[0].isalpha() and re.fullmatch("[A-Z][a-z]+", demonym)
         if plain and code[:2] in countries and demonym not in countries.values():
@@ -393,11 +395,11 @@ def gazetteers():
 
 
 @functools.lru_cache
-def name_pools(seed, split):
-    """The names of one split: those all splits know, and its own, which no other split ever draws.
+def name_pools(seed: int, split: str) -> dict[str, tuple[list, list]]:
+    """Returns the names of one split: those all splits share, and its own, which no other split uses.
 
     Names are real where CLDR has them (countries, languages, demonyms) and composed from `SPELLINGS` otherwise, so
-    that the spelling of a new name tells something about it. Numbers and initials are the same in all splits.
+    that the spelling of an unseen name is informative. Numbers and initials are the same in all splits.
 
     Returns:
         {pool: (common names, own names)}.
@@ -419,18 +421,19 @@ def name_pools(seed, split):
         every = [f"{s}{m}{e}".replace("''", "") for s in starts.split() for m in middles for e in ends.split()]
         names[pool] = random.Random(f"{seed}-{pool}").sample(every, size)
 
-    def owner(name):
-        # Decided by the spelling alone: a name in several pools, or Norwegian and its krone, has one owner.
+    def split_of_name(name):
+        # Decided by the spelling alone: a name in several pools, or Norwegian and its krone, is in one split.
         word = re.sub(r"\[MISC (.*)/ADJ .*", r"\1", name)
-        return random.Random(f"{seed}-{word}").choices(["all", *SPLITS], [1, 4, 2, 2])[0]
+        return split_by_key(f"{seed}-{word}", SHARES)
 
     for pool, members in names.items():
-        pools[pool] = [n for n in members if owner(n) == "all"], [n for n in members if owner(n) == split]
+        common = [name for name in members if split_of_name(name) == "all"]
+        pools[pool] = common, [name for name in members if split_of_name(name) == split]
     return pools
 
 
-def expand(rule, rng, pools, tag="", depth=0):
-    """Writes one random text of a rule; yields its words, as ``word/tag`` or ``word``, and the entity brackets."""
+def expand(rule: str, rng: random.Random, pools: dict, tag: str = "", depth: int = 0) -> Iterator[str]:
+    """Yields the words of a random text of a rule, as ``word/tag`` or ``word``, and the entity brackets."""
     options = [option for option in RULES[rule] if depth < DEEP or not option[1]]
     items = rng.choices(options, [weight for weight, _, _ in options])[0][2]
     for item in items:
@@ -446,8 +449,8 @@ def expand(rule, rng, pools, tag="", depth=0):
             yield f"{name}/{own}" if own and name[0] not in "[]" else name
 
 
-def annotate(items):
-    """{"tokens", "pos", "ner"} from what `expand` yields: BIO tags from the outermost brackets, and the spelling."""
+def annotate(items: Iterable[str]) -> dict[str, list[str]]:
+    """Returns {"tokens", "pos", "ner"} of the items of `expand`: BIO tags of the outermost brackets, final spelling."""
     tokens, pos, ner = [], [], []
     kinds = []
     for item in items:
@@ -469,14 +472,14 @@ def annotate(items):
             pos.append(TAGS.get(tag, tag) or tag_of(word))
             ner.append(prefix + kinds[0] if kinds else "O")
             prefix = "I-"
-    opening = [place + 1 for place, token in enumerate(tokens) if token == '"'][::2]
+    opening = [index + 1 for index, token in enumerate(tokens) if token == '"'][::2]
     for first in {1 if opening[:1] == [1] else 0, *opening}:
         tokens[first] = tokens[first][0].upper() + tokens[first][1:]
     return {"tokens": tokens, "pos": pos, "ner": ner}
 
 
-def sentences(seed, split, size):
-    """Yields `size` tagged sentences of a split; a few are in capitals, as headlines are, and a few all lowercase."""
+def sample(seed: int, split: str, size: int) -> Iterator[dict]:
+    """Yields `size` tagged sentences of a split; a few are in capitals, like headlines, and a few all lowercase."""
     rng = random.Random(f"{seed}-{split}")
     pools = name_pools(seed, split)
     for _ in range(size):
@@ -488,32 +491,34 @@ def sentences(seed, split, size):
 
 
 @DATASETS.register("grammar")
-def grammar(data_dir=None, name=None, columns=None, seed=0, sizes=None):
+def grammar(
+    data_dir=None, name=None, columns=None, seed: int = 0, sizes: dict[str, int] | None = None
+) -> dict[str, Examples]:
     """Sentences of a small English grammar with part-of-speech and entity tags; needs no download.
 
     The tags depend on both sides of a word, and most names of `valid` and `test` never occur in `train`.
 
     Args:
-        data_dir, name, columns: what other readers take; nothing is read here, so they are of no use.
-        seed: decides the names, their split, and the sentences.
-        sizes: how many sentences each split gets: ``{"train": 3000, "valid": 500, "test": 500}``, which is the default.
+        data_dir, name, columns: arguments of readers, not used because nothing is read.
+        seed: decides the names, their splits, and the sentences.
+        sizes: number of sentences of each split: ``{"train": 3000, "valid": 500, "test": 500}``, the default.
 
     Returns:
         {split: Examples} of dicts ``{"tokens": [...], "pos": [...], "ner": [...]}`` of equally long lists of strings:
-        words, Universal POS tags, and BIO tags over PER, ORG, LOC and MISC. They are written anew whenever iterated.
+        words, Universal POS tags, and BIO tags over PER, ORG, LOC and MISC; generated anew by each iteration.
 
     Raises:
-        ValueError: `sizes` names a split that is none; or a folder, name or columns were given.
+        ValueError: `sizes` has an unknown split; or a folder, name or columns were given.
 
     Example::
 
         for example in grammar()["train"]:
             print(*zip(example["tokens"], example["pos"], example["ner"]))
     """
-    return generated(
+    return generated_splits(
         "grammar",
-        functools.partial(sentences, seed),
-        usual=dict(train=3000, valid=500, test=500),
+        functools.partial(sample, seed),
+        default_sizes=dict(train=3000, valid=500, test=500),
         sizes=sizes,
         features={"tokens": list, "pos": list, "ner": list},
         given={"data_dir": data_dir, "name": name, "columns": columns},

@@ -1,37 +1,39 @@
-"""Short reviews of films, books, hotels, meals and phones, written by a small grammar that knows what it says.
+"""Short reviews of films, books, hotels, meals and phones, from a small grammar that knows their meaning.
 
-Whether a review is positive or negative is decided by the order of its words and not by the words themselves: "the
+Whether a review is positive or negative depends on the order of its words and not on the words themselves: "the
 plot was dull, but I love this film" praises, "I love the plot, but this film was dull" does not. Each rule of
-`GRAMMAR` is one rule of meaning, and is written once for both labels:
+`GRAMMAR` is one rule of meaning, written once for both labels:
 
     CLAIM: 3 THIS IS ADJ+ | THIS IS far from ADJ-
 
     ADJ+ means what the CLAIM means      praise: "this film is superb", blame: "this film is awful"
     ADJ- means the opposite of it        praise: "... is far from awful", blame: "... is far from superb"
-    PART, THIS                           have no sign: they have no opinion
-    3                                    the first way is taken three times as often as one without number
+    PART, THIS                           have no sign: they express no opinion
+    3                                    this alternative is three times as likely as one without a number
     good/bad                             words of opinion come in pairs, positive/negative
 
-So the signs along the way from a review to a word multiply. The rules of meaning, in the order of the grammar:
+So the signs on the path from a review to a word multiply. The rules of meaning, in the order of the grammar:
 
-    negation      turns its scope round: "not dull", "far from dull", "fails to annoy"; twice, it does nothing
-    doubt         "I doubt that", "nobody can say that", "whoever says that ... is wrong" turn a whole clause round
-    the past      "used to be dull" and "I expected it to be dull, but I was wrong" speak of what is not so now
-    the unreal    "would have been dull if" says that it was not; with "even if", the rest of the sentence is real
-    comparison    who is better: "this film is better than ..." or "... is better than this film"
-    contrast      what follows "but" decides, and the main clause does, wherever "although" or "despite" stands
-    verdict       of several sentences the one about the whole decides ("All in all, ..."; "True, ..." yields a point)
+    negation      reverses its scope: "not dull", "far from dull", "fails to annoy"; twice, it does nothing
+    doubt         "I doubt that", "nobody can say that", "whoever says that ... is wrong" reverse a whole clause
+    the past      "used to be dull" and "I expected it to be dull, but I was wrong" describe what is no longer so
+    the unreal    "would have been dull if" means that it was not; with "even if", the rest of the sentence is real
+    comparison    which is better: "this film is better than ..." or "... is better than this film"
+    contrast      what follows "but" decides, or the main clause, wherever "although" or "despite" occurs
+    verdict       of several sentences the one about the whole decides ("All in all, ..."; "True, ..." concedes a point)
 
-A reader who sees that a review has a twin, the same draws with the other sense, sees why counting words does not help:
-all other words are the same in both, and the weights let each pair stand about as often under "+" as under "-".
-Plain "not" only meets mild words, as "not awful" could be read either way.
+Each review has a twin, the same random choices with the other sense, which shows why counting words does not help: all
+other words are the same in both, and the weights make each pair about as frequent under "+" as under "-". Plain "not"
+only precedes mild words, because "not awful" could be read either way.
 """
 
 import functools
 import random
 import re
+from collections.abc import Iterator
 
-from seqzoo.datasets import DATASETS, generated
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.splits import generated_splits, split_by_key
 
 GRAMMAR = """
 TEXT: 3 WHOLE+ . | 2 PARTLY+ . | 6 BELIEF+ . | 2 PAST+ . | 2 UNREAL+ . | 3 COMPARED+ . | 6 CONTRAST+ . | 4 VERDICT+
@@ -105,7 +107,7 @@ BETTER = better/worse finer/poorer nicer/nastier more_enjoyable/more_irritating 
 SAVE = save/spoil rescue/ruin
 """
 
-# What is reviewed (THING), what keeps its name over the years (OLD), its parts, and the opinions only it gets (OWN).
+# What is reviewed (THING), what keeps its name over the years (OLD), its parts, and opinions that fit only it (OWN).
 TOPICS = """
 THING = film movie
 OLD = this_series this_cinema this_director
@@ -136,11 +138,11 @@ TENSES = (
     {"IS": ["is"], "ISNT": ["is not", "isn't"], "DOES": ["does"], "MANAGES": ["manages"], "FAILS": ["fails"]},
     {"IS": ["was"], "ISNT": ["was not", "wasn't"], "DOES": ["did"], "MANAGES": ["managed"], "FAILS": ["failed"]},
 )
-SPLITS = {"train": 2, "valid": 1, "test": 1}  # and the share of all texts that belongs to each
+SHARES = {"train": 2, "valid": 1, "test": 1}  # of all texts, of each split
 
 
-def parse(text):
-    """({rule: [(weight, items), ...]}, {list: words}) from the notation described at the top."""
+def parse(text: str) -> tuple[dict, dict]:
+    """Parses the notation described at the top into ({rule: [(weight, items), ...]}, {list: words})."""
     rules, words = {}, {}
     for line in re.sub(r"\n +", " ", text).split("\n"):
         name, kind, rest = line.partition(": ") if ": " in line else line.partition(" = ")
@@ -157,16 +159,16 @@ TOPIC_WORDS = [parse(topic)[1] for topic in TOPICS.split("\n\n")]
 
 
 @functools.lru_cache(None)
-def known(word, place, split):
-    """Whether `split` uses the word in this place: a quarter of the words stand in training in half the places only."""
+def known(word: str, context: str, split: str) -> bool:
+    """Whether `split` uses the word in this context: in training a quarter of the words occur in half of them only."""
     late = random.Random(word).random() < 1 / 4
-    return split != "train" or not late or random.Random(f"{word} in {place}").random() < 0.5
+    return split != "train" or not late or random.Random(f"{word} in {context}").random() < 0.5
 
 
-def expand(rule, sense, rng, words, split):
-    """Yields the words of one random text of a rule that means `sense`: 1 for praise, -1 for blame.
+def expand(rule: str, sense: int, rng: random.Random, words: dict, split: str) -> Iterator[str]:
+    """Yields the words of a random text of a rule that means `sense`: 1 for praise, -1 for blame.
 
-    Nothing drawn depends on `sense`, so the same `rng` and the other sense give the twin of a text.
+    No random choice depends on `sense`, so the same `rng` and the other sense give the twin of a text.
     """
     items = rng.choices(RULES[rule], [weight for weight, _ in RULES[rule]])[0][1]
     for item in items:
@@ -175,8 +177,8 @@ def expand(rule, sense, rng, words, split):
         if name in RULES:
             yield from expand(name, sign, rng, words, split)
         elif name in words:
-            place = " ".join(items)
-            choice = rng.choice([word for word in words[name] if known(word, place, split)] or words[name])
+            context = " ".join(items)
+            choice = rng.choice([word for word in words[name] if known(word, context, split)] or words[name])
             if name == "PART" or "/" in choice:  # no review says the same twice
                 for kind in words:
                     words[kind] = [word for word in words[kind] if word != choice]
@@ -186,8 +188,8 @@ def expand(rule, sense, rng, words, split):
             yield item
 
 
-def write(rng, sense, split="train"):
-    """One random review that means `sense`, as a text."""
+def sample_review(rng: random.Random, sense: int, split: str = "train") -> str:
+    """Returns the text of a random review that means `sense`."""
     topic = rng.choice(TOPIC_WORDS)
     words = {**WORDS, **rng.choice(TENSES), **topic}
     words["THING"] = [rng.choice(topic["THING"])]
@@ -198,48 +200,45 @@ def write(rng, sense, split="train"):
     return re.sub(r"(^|\. )([a-z])", lambda match: match[0].upper(), text)
 
 
-def owner(text):
-    """The split that a text belongs to: the text alone decides, so none is in two splits, whatever the seeds."""
-    return random.Random(text).choices(list(SPLITS), list(SPLITS.values()))[0]
-
-
-def texts(seed, split, size):
-    """Yields `size` different reviews of a split, of each label as many as of the other."""
+def sample(seed: int, split: str, size: int) -> Iterator[dict]:
+    """Yields `size` different reviews of a split, with balanced labels."""
     rng = random.Random(f"{seed}-{split}")
     sense, seen = 1, {""}
     for number in range(size):
-        sense = -sense if number % 2 else rng.choice((1, -1))  # each second one balances the one before
+        sense = -sense if number % 2 else rng.choice((1, -1))  # every second one balances the one before
         text = ""
-        while text in seen or owner(text) != split:
-            text = write(rng, sense, split)
+        while text in seen or split_by_key(text, SHARES) != split:
+            text = sample_review(rng, sense, split)
         seen.add(text)
         yield {"text": text, "label": "positive" if sense > 0 else "negative"}
 
 
 @DATASETS.register("reviews")
-def reviews(data_dir=None, name=None, columns=None, seed=0, sizes=None):
-    """Reviews that praise or blame, where the order of the words decides; needs no download.
+def reviews(
+    data_dir=None, name=None, columns=None, seed: int = 0, sizes: dict[str, int] | None = None
+) -> dict[str, Examples]:
+    """Reviews whose sentiment depends on the order of their words; needs no download.
 
     Args:
-        data_dir, name, columns: what other readers take; nothing is read here, so they are of no use.
+        data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides the reviews.
-        sizes: how many reviews each split gets: ``{"train": 4000, "valid": 500, "test": 500}``, which is the default.
+        sizes: number of reviews of each split: ``{"train": 4000, "valid": 500, "test": 500}``, the default.
 
     Returns:
-        {split: Examples} of dicts ``{"text": str, "label": "positive" or "negative"}``, written anew whenever iterated.
+        {split: Examples} of ``{"text": str, "label": "positive" or "negative"}``, generated anew by each iteration.
 
     Raises:
-        ValueError: `sizes` names a split that is none; or a folder, name or columns were given.
+        ValueError: `sizes` has an unknown split; or a folder, name or columns were given.
 
     Example::
 
         for example in reviews()["train"]:
             print(example["label"], example["text"])
     """
-    return generated(
+    return generated_splits(
         "reviews",
-        functools.partial(texts, seed),
-        usual=dict(train=4000, valid=500, test=500),
+        functools.partial(sample, seed),
+        default_sizes=dict(train=4000, valid=500, test=500),
         sizes=sizes,
         features={"text": str, "label": str},
         given={"data_dir": data_dir, "name": name, "columns": columns},

@@ -1,1 +1,1 @@
-"""Readers of music."""
+"""Music datasets: chorales of music21, MIDI files, JSON piano rolls."""

@@ -1,4 +1,4 @@
-"""Bach's chorales in four parts, read from the files that the installed package music21 ships."""
+"""Bach's four-part chorales, read from the files of the installed package music21."""
 
 import array
 import collections
@@ -12,65 +12,68 @@ import zipfile
 import zlib
 
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.splits import refuse_arguments
+from seqzoo.music.keys import pitch_number
+from seqzoo.music.score import parse_metre
+from seqzoo.music.voices import NO_PITCH
 
 FEATURES = {"name": str, "voices": list, "begins": list, "metre": str, "key": str, "pickup": int}
 VOICES = 4
-STEPS = 4  # in a quarter note: the grid is of sixteenths
-STEPS_OF_NAMES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError),  # KeyError: a file that is not in the archive
+STEPS = 4  # per quarter note: the grid is of sixteenths
+BROKEN = (  # what reading a malformed file may raise
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError),  # KeyError: a file is missing in the archive
     *(xml.etree.ElementTree.ParseError, ValueError, ArithmeticError),
 )
 
 Piece = collections.namedtuple("Piece", ["name", "voices", "begins", "metre", "key", "pickup", "rounded"])
-Note = collections.namedtuple("Note", ["start", "stop", "pitch"])  # in sixteenths, as fractions; a MIDI number
+Note = collections.namedtuple("Note", ["start", "stop", "pitch"])  # sixteenths, as fractions; MIDI number
 
 
 @DATASETS.register("chorales")
-def chorales(data_dir=None, name=None, columns=None):
+def chorales(data_dir: str | None = None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """The four-part chorales of J. S. Bach, from the installed package music21; needs no download.
 
-    Read are all its files ``bwv*.mxl`` (MusicXML) in which exactly four parts have notes: 364 of 408 in music21 10.5;
-    the others have instruments besides, or a fifth voice. Of pieces that are the same, transposed or not, the first is
-    taken, so that none is in two splits: 361 are left.
+    Uses all files ``bwv*.mxl`` (MusicXML) in which exactly four parts have notes: 364 of 408 in music21 10.5; the
+    others have additional instruments or a fifth voice. Of pieces that are equal up to transposition only the first is
+    kept, so that none is in two splits, which leaves 361.
 
-    One row is a sixteenth. Tied notes are one note; of a chord in one part the top note is taken; a part that is
-    written transposed is given as it sounds; repeats are played once; grace notes, and silence behind the last note,
-    are dropped. A note finer than the grid is moved to the nearest sixteenth, and dropped if nothing is left of it: 10
-    notes of 84,000, all in train; `source` says how many ("rounded").
+    One row is a sixteenth. Tied notes are one note; of a chord in one part the top note is taken; transposing parts
+    are given at sounding pitch; repeats are played once; grace notes, and silence after the last note, are dropped.
+    Notes finer than the grid are moved to the nearest sixteenth, and dropped if nothing is left of them: 10 notes of
+    84,000, all in train; `source` gives their number ("rounded").
 
-    A hash of the name decides about the split (80% train, 10% valid, 10% test), so it is the same in all versions of
+    A hash of the name determines the split (80% train, 10% valid, 10% test), so it is the same in all versions of
     music21 and on all machines. Bach set many melodies several times: those settings may be in different splits.
 
-    All are read at once, in a few seconds, and kept in memory, packed (3 MB).
+    All pieces are read at once, in a few seconds, and kept in memory, packed (3 MB).
 
     Args:
-        data_dir, name, columns: what other readers take; of no use here.
+        data_dir, name, columns: for other readers; must be empty.
 
     Returns:
         {"train", "valid", "test"}: `Examples` of
 
         - ``name``: ``"bwv253"``;
-        - ``voices``: a row [soprano, alto, tenor, bass] for each sixteenth: MIDI numbers, -1 a rest;
-        - ``begins``: as many rows of bools: a note begins here (else it is held, or there is a rest);
-        - ``metre``: the first one, ``"4/4"``, which it also is where there is none;
-        - ``key``: the first signature, with the mode if the file has it: ``"2# major"``, ``"3b"``, ``"0 minor"``;
-        - ``pickup``: how many sixteenths stand before the first whole bar, 0 if it starts with one.
+        - ``voices``: a row [soprano, alto, tenor, bass] for each sixteenth: MIDI numbers, -1 for a rest;
+        - ``begins``: as many rows of bools: whether a note begins (else it is held, or the voice rests);
+        - ``metre``: the first one, default ``"4/4"``;
+        - ``key``: the first key signature, with the mode if given: ``"2# major"``, ``"3b"``, ``"0 minor"``;
+        - ``pickup``: sixteenths before the first whole bar, else 0.
 
     Raises:
-        ValueError: music21 is not installed or has no such files; with the file: it cannot be read; a folder, name or
-            columns were given.
+        ValueError: music21 is not installed or has no such files; a file cannot be read (names it); an argument was
+            given.
 
     Source: https://github.com/cuthbertLab/music21, whose corpus has its own terms (``corpus/license.txt``): the files
-    are read where they are installed.
+    are read in place.
     """
-    given = {"data_dir": data_dir, "name": name, "columns": columns}
-    if any(given.values()):
-        raise ValueError(
-            "--dataset=chorales reads the files of the installed music21 and nothing else. To read files of your own: "
-            "--dataset=frames --data_dir=FILE.json. Received: "
-            + ", ".join(f"{argument}={value!r}" for argument, value in given.items() if value)
-        )
+    refuse_arguments(
+        "--dataset=chorales reads only the files of the installed music21. To read your own files: "
+        "--dataset=piano_roll --data_dir=FILE.json.",
+        data_dir=data_dir,
+        name=name,
+        columns=columns,
+    )
     return _examples(*_installed())
 
 
@@ -103,14 +106,14 @@ def _unpacked(pieces):
 
 
 def _split(name):
-    """The split of a piece: by a hash, so that no other piece has a say in it."""
-    draw = int.from_bytes(hashlib.sha256(name.encode()).digest()) % 10
-    return {0: "valid", 1: "test"}.get(draw, "train")
+    """The split of a piece: by a hash of its name, whatever other pieces there are."""
+    bucket = int.from_bytes(hashlib.sha256(name.encode()).digest()) % 10
+    return {0: "valid", 1: "test"}.get(bucket, "train")
 
 
-@functools.lru_cache(maxsize=1)  # what is installed does not change while it is used
+@functools.lru_cache(maxsize=1)  # the installed package does not change while it is used
 def _installed():
-    """What `_read_folder` finds in the installed music21, which is not imported: that takes seconds."""
+    """Reads the corpus of the installed music21, without importing it, which takes seconds."""
     spec = importlib.util.find_spec("music21")
     if spec is None:
         raise ValueError(
@@ -124,31 +127,31 @@ def _read_folder(folder):
     """Reads all ``bwv*.mxl`` in a folder.
 
     Returns:
-        List of `Piece` in the order of their names, and the number of files that are left out.
+        List of `Piece` in the order of their names, and the number of files left out.
     """
     files = sorted(folder.glob("bwv*.mxl"))
     if not files:
         raise ValueError(
-            f"{folder}: no bwv*.mxl: this music21 came without its corpus, or it is a folder that is only called so. "
-            "Install it anew: pip install --force-reinstall music21"
+            f"{folder}: no bwv*.mxl: this music21 came without its corpus, or another folder has its name. "
+            "Reinstall it: pip install --force-reinstall music21"
         )
     pieces = {}
     for file in files:
         if piece := _read(file):
             pieces.setdefault(_intervals(piece), piece)
     if not pieces:
-        raise ValueError(f"{folder}: in none of the {len(files)} files bwv*.mxl exactly {VOICES} parts have notes.")
+        raise ValueError(f"{folder}: none of the {len(files)} files bwv*.mxl has notes in exactly {VOICES} parts.")
     return list(pieces.values()), len(files) - len(pieces)
 
 
 def _intervals(piece):
-    """What is the same for two pieces if and only if one is the other, transposed or not."""
+    """A key that is equal for two pieces if and only if they are equal up to transposition."""
     lowest = min(pitch for voice in piece.voices for pitch in voice if pitch >= 0)
     return tuple(bytes(pitch - lowest if pitch >= 0 else 255 for pitch in voice) for voice in piece.voices)
 
 
 def _read(path):
-    """The `Piece` in a zipped MusicXML file; None if not just four parts have notes."""
+    """The `Piece` in a zipped MusicXML file; None unless exactly four parts have notes."""
     try:
         with zipfile.ZipFile(path) as file:
             container = xml.etree.ElementTree.fromstring(file.read("META-INF/container.xml"))
@@ -167,8 +170,8 @@ def _piece(name, score):
     bars = [part.findall("measure") for part in score.findall("part")]
     start, first = fractions.Fraction(0), None
     for number in range(max(map(len, bars), default=0)):
-        # A bar is as long as its longest part: the others are filled up with rests, so that all begin the next one
-        # together. What the metre says does not count: an upbeat is shorter, and so is a bar that a repeat divides.
+        # A bar is as long as its longest part; the others are filled with rests, so that all begin the next bar
+        # together. The metre does not count: an upbeat is shorter, and so is a bar that a repeat divides.
         ends = [part.read(own[number], start) for part, own in zip(parts, bars, strict=True) if number < len(own)]
         first = max(ends) if first is None else first
         start = max(ends)
@@ -184,14 +187,14 @@ def _piece(name, score):
 
 
 class _Part:
-    """What one part has been found to play, bar by bar."""
+    """The notes of one part, read bar by bar."""
 
     def __init__(self):
         self.notes = []
         self.metre = self.key = None  # the first ones
-        self.divisions = None  # of a quarter, in which the file counts
-        self.transpose = 0  # semitones from what is written to what sounds
-        self.ends = {}  # (pitch, where it ends): the place in `notes`, for ties
+        self.divisions = None  # of a quarter note, the unit of durations
+        self.transpose = 0  # semitones from written to sounding pitch
+        self.ends = {}  # (pitch, stop) -> index in `notes`, for ties
 
     def read(self, bar, start):
         """Adds the notes of a bar that begins at `start`; returns where it ends."""
@@ -208,7 +211,7 @@ class _Part:
                     if now < start:
                         raise ValueError(f"measure {bar.get('number')}: a backup to before its start")
                     continue
-                if item.find("chord") is None:  # else it sounds together with the note before, and takes no time
+                if item.find("chord") is None:  # a chord note sounds with the previous note and takes no time
                     onset, now = now, now + length
                 if item.tag == "note":
                     self.add(item, onset, onset + length)
@@ -238,18 +241,19 @@ class _Part:
     def add(self, item, start, stop):
         pitch = item.find("pitch")
         if pitch is None or item.find("cue") is not None or start == stop:
-            return  # a rest; a drum; a small note that is for reading only
+            return  # a rest; a drum; a cue, which is not played
         pitch = _midi(pitch.findtext("step"), pitch.findtext("alter"), pitch.findtext("octave")) + self.transpose
         if not 0 <= pitch <= 127:
-            raise ValueError(f"a note is beyond MIDI's 0 to 127: {pitch}")
-        place = len(self.notes)
-        ties = (*item.findall("tie"), *item.findall("notations/tied"))  # what sounds; what is drawn: some have but one
+            raise ValueError(f"a note is outside of MIDI's range 0 to 127: {pitch}")
+        index = len(self.notes)
+        # Ties are marked for playback ("tie"), for engraving ("tied"), or both.
+        ties = (*item.findall("tie"), *item.findall("notations/tied"))
         if any(tie.get("type") == "stop" for tie in ties) and (pitch, start) in self.ends:
-            place = self.ends.pop((pitch, start))
-            self.notes[place] = self.notes[place]._replace(stop=stop)
+            index = self.ends.pop((pitch, start))
+            self.notes[index] = self.notes[index]._replace(stop=stop)
         else:
             self.notes.append(Note(start, stop, pitch))
-        self.ends[pitch, stop] = place
+        self.ends[pitch, stop] = index
 
 
 @functools.lru_cache(maxsize=1024)
@@ -263,23 +267,23 @@ def _length(duration, divisions):
 
 @functools.lru_cache(maxsize=1024)
 def _midi(step, alter, octave):
-    """The MIDI number of a pitch as it is written."""
-    if step not in STEPS_OF_NAMES or octave is None:
+    """The MIDI number of a written pitch."""
+    if step not in tuple("CDEFGAB") or octave is None:
         raise ValueError(f"a pitch of step {step!r} and octave {octave!r}")
-    return 12 * (int(octave) + 1) + STEPS_OF_NAMES[step] + round(float(alter or 0))
+    return pitch_number(step, int(octave), round(float(alter or 0)))
 
 
 def _on_grid(notes, size):
-    """Two arrays of `size` sixteenths: the pitch, -1 a rest; and 1 where a note begins. The top one of several wins."""
-    pitches, begins = array.array("b", [-1]) * size, array.array("b", [0]) * size
+    """Two arrays of `size` sixteenths: the pitch, -1 for a rest; and 1 where a note begins. The top note wins."""
+    pitches, begins = array.array("b", [NO_PITCH]) * size, array.array("b", [0]) * size
     for note in sorted(notes, key=lambda note: (note.pitch, note.start)):
         start, stop = _nearest(note.start), _nearest(note.stop)
-        for place in range(start, stop):
-            pitches[place], begins[place] = note.pitch, place == start
-    for place, pitch in enumerate(pitches):
-        # What is left of a lower note behind a higher one is a note of its own.
-        if pitch >= 0 and (place == 0 or pitches[place - 1] != pitch):
-            begins[place] = 1
+        for time in range(start, stop):
+            pitches[time], begins[time] = note.pitch, time == start
+    for time, pitch in enumerate(pitches):
+        # The rest of a lower note after a higher one is a note of its own.
+        if pitch >= 0 and (time == 0 or pitches[time - 1] != pitch):
+            begins[time] = 1
     return pitches, begins
 
 
@@ -289,6 +293,6 @@ def _nearest(position):
 
 def _pickup(first, metre):
     """The sixteenths of a first bar that is shorter than the metre, else 0."""
-    beats, kind = metre.split("/")
-    whole = fractions.Fraction(4 * STEPS * sum(map(int, beats.split("+"))), int(kind))
+    beats, kind = parse_metre(metre)
+    whole = fractions.Fraction(4 * STEPS * beats, kind)
     return _nearest(first) if first < whole else 0

@@ -11,28 +11,28 @@ _comment = re.compile(r"# |#[^ =]+=")  # "# id 7", "#id=7"; not "#hashtag"
 
 
 @DATASETS.register("conll")
-def conll(data_dir=None, name=None, columns=None):
+def conll(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Files of columns (token, ..., label): CoNLL-2000, 2002, 2003, and most NER sets; plain or gzipped.
 
-    The columns of a line are parted by tabs if it has one, else by spaces. Blank lines end sentences, ``-DOCSTART-``
-    lines are skipped, and so are comment lines before a sentence: ``# id = 7``, and ``# id 7`` unless it has as many
-    columns as the file: then ``#`` is a token. The format: https://www.clips.uantwerpen.be/conll2003/ner/
+    The columns of a line are separated by tabs if it has one, else by spaces. Blank lines end sentences.
+    ``-DOCSTART-`` lines are skipped, and so are comment lines before a sentence: ``# id = 7``, and ``# id 7`` unless
+    it has as many columns as the file: then ``#`` is a token. The format: https://www.clips.uantwerpen.be/conll2003/ner/
 
     Args:
         data_dir: folder with train/valid/test files, or one labelled file.
         name: take only the files with this in their names.
-        columns: dict feature -> index of its column, negative from the end. Default, by what the file has:
+        columns: dict feature -> index of its column, negative from the end. The default depends on the file:
             2 or more columns: ``{"tokens": 0, "pos": 1}``, and ``"ner": -1`` too if the last column of the first
             token is a span tag;
             1 column: ``{"tokens": 0}``.
-            The feature ``ner`` may be in any scheme of `seqzoo.text.spans` and comes in BIO; others come as they are.
+            The feature ``ner`` may be in any scheme of `seqzoo.text.spans` and is converted to BIO.
 
     Returns:
         Dict split -> `Examples` of lists of strings, aligned.
 
     Raises:
-        ValueError: no such files or columns; while iterating, with file and line: a line with another number of
-            columns than the first, an empty column, a wrong span tag.
+        ValueError: no such files or columns; while iterating, with file and line: a number of columns that differs from
+            the first line, an empty column, a malformed span tag.
     """
     return {split: _examples(path, columns) for split, path in split_files(data_dir, name=name, reader="conll").items()}
 
@@ -43,7 +43,7 @@ def _examples(path, columns):
 
 
 def _split(line):
-    # Not line.split(): that also parts at no-break and ideographic spaces, which do occur inside tokens.
+    # Not line.split(): it also splits at no-break and ideographic spaces, which do occur inside tokens.
     return line.split("\t") if "\t" in line else [part for part in line.split(" ") if part]
 
 
@@ -52,13 +52,13 @@ def _is_blank(line):
 
 
 def _layout(path, columns):
-    """Returns (number of the first token line, how many columns it has, feature -> column)."""
+    """Returns (number of the first token line, its number of columns, feature -> column)."""
     for number, line in read_lines(path):
         if not (_is_blank(line) or _metadata.match(line) or _comment.match(line)):
             first, parts = number, _split(line)
             break
     else:
-        raise ValueError(f"{path}: no line with a token in it.")
+        raise ValueError(f"{path}: no line holds a token.")
     width = len(parts)
     if columns is None:
         columns = {"tokens": 0, "pos": 1, "ner": -1} if width > 1 else {"tokens": 0}
@@ -67,8 +67,8 @@ def _layout(path, columns):
     wrong = {f: c for f, c in columns.items() if not isinstance(c, int) or not -width <= c < width}
     if wrong or "tokens" not in columns:
         raise ValueError(
-            f"{path}: columns should say where the tokens and labels are, by index from 0 to {width - 1} or negative "
-            f"from the end, as {{'tokens': 0, 'ner': -1}}; the file has {width}. Received: {columns}"
+            f"{path}: columns should be indices of the tokens and labels, from 0 to {width - 1} or negative from the "
+            f"end, as {{'tokens': 0, 'ner': -1}}; the file has {width}. Received: {columns}"
         )
     return first, width, columns
 
@@ -108,7 +108,7 @@ def _sentences(path, first, width, columns):
                 try:
                     spans.split_tag(value)
                 except ValueError as error:
-                    problem = f"{error}. If this is no column of span tags, say what is where in `columns`"
+                    problem = f"{error}. If this column does not hold span tags, give the right ones in `columns`"
                     raise bad_line(path, number, problem, line) from None
             sentence[feature].append(value)
     if sentence["tokens"]:

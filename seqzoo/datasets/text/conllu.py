@@ -11,14 +11,14 @@ _not_a_word = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")  # 3-4 a multiword tok
 
 
 @DATASETS.register("conllu")
-def conllu(data_dir=None, name=None, columns=None):
+def conllu(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """CoNLL-U files (Universal Dependencies) with their parts of speech, lemmas or features; plain or gzipped.
 
-    The tokens are the syntactic words, which is what UD's parts of speech belong to and are scored on (Zeman et al.,
-    2018, https://aclanthology.org/K18-2001): a multiword token (``3-4 im``) is left out for its words (``3 in``,
-    ``4 dem``), and empty nodes (``8.1``) are left out. The format: https://universaldependencies.org/format.html
+    The tokens are the syntactic words, which carry UD's parts of speech and are what is scored (Zeman et al., 2018,
+    https://aclanthology.org/K18-2001): a multiword token (``3-4 im``) is replaced by its words (``3 in``, ``4 dem``),
+    and empty nodes (``8.1``) are skipped. The format: https://universaldependencies.org/format.html
 
-    The package `conllu` is not used for it: it accepts short lines in silence, and its errors know no line number.
+    The package `conllu` is not used: it silently accepts short lines, and its errors have no line number.
 
     Args:
         data_dir: folder with train/dev/test files ending in ``.conllu``, or one such file.
@@ -31,7 +31,7 @@ def conllu(data_dir=None, name=None, columns=None):
 
     Raises:
         ValueError: no such files or fields; while iterating, with file and line: not ten columns, or a word's id that
-            does not follow the one before.
+            does not follow the previous one.
     """
     columns = {"tokens": "form", "pos": "upos", **(columns or {})}
     if not set(columns.values()) <= set(FIELDS):
@@ -40,10 +40,12 @@ def conllu(data_dir=None, name=None, columns=None):
             f"{', '.join(FIELDS)}. Received: {columns}"
         )
 
-    def examples(path):
-        return Examples(lambda: _read(path, columns), dict.fromkeys(columns, list), path, aligned=True)
+    files = split_files(data_dir, ".conllu", name=name, reader="conllu")
+    return {split: _examples(path, columns) for split, path in files.items()}
 
-    return {s: examples(path) for s, path in split_files(data_dir, ".conllu", name=name, reader="conllu").items()}
+
+def _examples(path, columns):
+    return Examples(lambda: _read(path, columns), dict.fromkeys(columns, list), path, aligned=True)
 
 
 def _read(path, columns):
@@ -59,7 +61,7 @@ def _read(path, columns):
             continue
         fields = line.split("\t")
         if len(fields) != len(FIELDS):
-            raise bad_line(path, number, f"expected 10 columns parted by tabs, found {len(fields)}", line)
+            raise bad_line(path, number, f"expected 10 tab-separated columns, found {len(fields)}", line)
         expected = str(len(sentence["tokens"]) + 1)
         if fields[0] == expected:
             for feature, index in indices.items():

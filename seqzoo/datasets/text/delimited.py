@@ -1,46 +1,46 @@
-"""CSV and TSV: a labelled text a record, in columns."""
+"""CSV and TSV: one labelled text a record, in columns."""
 
 import csv as csv_module
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, find_columns, read_lines, split_files
 
-# Characters of a CSV field at most. The module's own 131,072 is less than a long document has; without a limit a quote
-# that is not closed would take the rest of the file into memory.
+# Maximum characters of a CSV field. The module's own 131,072 is less than a long document has; without a limit an
+# unclosed quote would read the rest of the file into memory.
 FIELD_LIMIT = 2**24
 
 
 @DATASETS.register("csv")
-def csv(data_dir=None, name=None, columns=None):
+def csv(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Labelled texts in CSV files, plain or gzipped.
 
-    Commas part the fields, and a field in double quotes may hold commas, newlines, and quotes written twice. Blank
-    lines are skipped, and spaces around labels are taken off. The format: https://www.rfc-editor.org/rfc/rfc4180
+    Commas separate the fields, and a field in double quotes may hold commas, newlines, and doubled quotes. Blank lines
+    are skipped, and spaces around labels are removed. The format: https://www.rfc-editor.org/rfc/rfc4180
 
     Args:
         data_dir: folder with train/valid/test files ending in ``.csv``, or one such file.
         name: take only the files with this in their names.
-        columns: dict feature -> column: ``{"text": "review", "label": "stars"}`` by the names in the first line, or
-            ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without such a line. Default: the
-            first there is of `files.COLUMNS`.
+        columns: dict feature -> column: ``{"text": "review", "label": "stars"}`` by the names in the header line,
+            or ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without a header. Default: the
+            first of `files.COLUMNS` that the file has.
 
     Returns:
         Dict split -> `Examples` of strings, ``text`` and ``label``. A text may be empty.
 
     Raises:
-        ValueError: no such files or columns; while iterating, with file and line: another number of fields than the
-            first line, no label, a NUL, or wrong quotes.
+        ValueError: no such files or columns; while iterating, with file and line: a number of fields that differs from
+            the first line, no label, a NUL, or malformed quotes.
     """
     return _splits(_csv_records, split_files(data_dir, ".csv", name=name, reader="csv"), columns)
 
 
 @DATASETS.register("tsv")
-def tsv(data_dir=None, name=None, columns=None):
-    """Labelled texts in files of columns parted by tabs, plain or gzipped; a quote is a character as any other.
+def tsv(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+    """Labelled texts in files of tab-separated columns, plain or gzipped; quotes have no special meaning.
 
-    Args as in `csv`; the files end in ``.tsv`` or ``.txt``. Returns and raises what `csv` does.
+    Args as in `csv`; the files end in ``.tsv`` or ``.txt``. Returns and raises the same as `csv`.
     """
-    return _splits(_tsv_records, split_files(data_dir, ".tsv", ".txt", name=name, reader="tsv"), columns)
+    return _splits(tsv_records, split_files(data_dir, ".tsv", ".txt", name=name, reader="tsv"), columns)
 
 
 def _splits(records, files, columns):
@@ -56,18 +56,18 @@ def _layout(records, path, columns):
     """Returns (line before the first example, number of columns, feature -> index of its column)."""
     number, fields = next(records(path), (0, []))
     if not fields:
-        raise ValueError(f"{path}: no line in it.")
+        raise ValueError(f"{path} holds no examples.")
     width = len(fields)
     columns = columns or {}
     if not any(isinstance(column, int) for column in columns.values()):
         names = [field.strip() for field in fields]
-        hint = "Or, if the first line is no header, by index: --columns=text=0,label=1."
+        hint = "Or, if the first line is not a header, by index: --columns=text=0,label=1."
         found = find_columns(path, names, columns, hint)
         return number, width, {feature: names.index(column) for feature, column in found.items()}
     wrong = [c for c in columns.values() if not isinstance(c, int) or not -width <= c < width]
     if wrong or set(columns) != {"text", "label"}:
         raise ValueError(
-            f"{path}: columns by index should say where text and label are, from 0 to {width - 1} or negative from the "
+            f"{path}: columns by index should be those of text and label, from 0 to {width - 1} or negative from the "
             f"end, as --columns=text=0,label=1; the file has {width}. Received: {columns}"
         )
     return 0, width, columns
@@ -85,16 +85,17 @@ def _read(records, path, first, width, indices):
             yield {"text": fields[indices["text"]], "label": label}
 
 
-def _lines(path):
+def text_lines(path):
+    """Yields (number, line) of `read_lines`; a NUL in a line, as UTF-16 has many, is a ValueError."""
     for number, line in read_lines(path):
         if "\0" in line:
             raise bad_line(path, number, "a NUL character; if this is UTF-16, convert the file to UTF-8", line)
         yield number, line
 
 
-def _tsv_records(path):
+def tsv_records(path):
     """Yields (line number, fields)."""
-    for number, line in _lines(path):
+    for number, line in text_lines(path):
         if line:
             yield number, line.split("\t")
 
@@ -102,7 +103,7 @@ def _tsv_records(path):
 def _csv_records(path):
     """Yields (number of the record's first line, fields)."""
     csv_module.field_size_limit(max(FIELD_LIMIT, csv_module.field_size_limit()))
-    reader = csv_module.reader((line + "\n" for _, line in _lines(path)), strict=True)
+    reader = csv_module.reader((line + "\n" for _, line in text_lines(path)), strict=True)
     number = 1
     try:
         for fields in reader:
@@ -112,5 +113,5 @@ def _csv_records(path):
     except csv_module.Error as error:
         raise ValueError(
             f"{path}:{number}: not CSV: {error}. In the record that starts here, is each quoted field closed, and each "
-            "quote in it written twice? If quotes mean nothing and tabs part the fields: --dataset=tsv."
+            "quote in it doubled? If quotes have no meaning and tabs separate the fields: --dataset=tsv."
         ) from error

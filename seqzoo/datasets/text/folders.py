@@ -1,58 +1,45 @@
 """Folders of text files: each folder is a label."""
 
 import heapq
-import pathlib
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import SPLITS
+from seqzoo.datasets.files import data_path, split_folders
+from seqzoo.datasets.splits import refuse_arguments
 
 
 @DATASETS.register("folders")
-def folders(data_dir=None, name=None, columns=None):
-    """Labelled texts, a file each, in folders named by label: ``train/pos/0_9.txt``, as in aclImdb.
+def folders(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+    """Labelled texts, one a file, in folders named by label: ``train/pos/0_9.txt``, as in aclImdb.
 
-    The labels take turns in proportion to their files, each one's files sorted by name: data in the order of its labels
-    would stay so where it is too large to be shuffled in memory. Folders called ``unsup`` are skipped, and so are
-    files beside the labels' folders. aclImdb: https://ai.stanford.edu/~amaas/data/sentiment/
+    The labels are interleaved in proportion to their numbers of files, the files of each sorted by name: data sorted by
+    label would stay sorted where it is too large to be shuffled in memory. Folders called ``unsup`` are skipped, and
+    so are files beside the labels' folders. aclImdb: https://ai.stanford.edu/~amaas/data/sentiment/
 
     Args:
-        data_dir: folder with a folder for each split, named as in `files.SPLITS`; or the folders of the labels, which
-            are then the train split.
-        name, columns: what other readers take; of no use here.
+        data_dir: folder with a folder for each split, named as in `splits.SPLITS`; or with the folders of the labels,
+            which are then the train split.
+        name, columns: arguments of other readers, not used.
 
     Returns:
         Dict split -> `Examples` of strings, ``text`` (the whole file, with its newlines) and ``label``.
 
     Raises:
-        ValueError: no such folder, no folder of a label, two folders for one split, or name or columns were given;
+        ValueError: no such folder, no folder of a label, two folders for one split; name or columns were given;
             while iterating: a file is not UTF-8.
     """
-    if not data_dir:
-        raise ValueError("--dataset=folders needs --data_dir, a folder of SPLIT/LABEL/*.txt or LABEL/*.txt.")
-    if name or columns:
-        raise ValueError(f"--dataset=folders has no name and columns. Received: name={name!r}, columns={columns!r}")
-    root = pathlib.Path(data_dir).expanduser()
+    refuse_arguments("--dataset=folders has no name and columns.", name=name, columns=columns)
+    root = data_path(data_dir, "folders", "a folder of SPLIT/LABEL/*.txt or LABEL/*.txt")
     if not root.is_dir():
-        raise ValueError(f"--data_dir={data_dir}: there is no such folder.")
-    found = {}
-    for split, names in SPLITS.items():
-        fitting = [folder for folder in _subfolders(root) if folder.name.lower() in names]
-        if len(fitting) > 1:
-            raise ValueError(f"{root}: two folders for the {split} split: {', '.join(f.name for f in fitting)}.")
-        if fitting:
-            found[split] = fitting[0]
-    return {split: _examples(folder) for split, folder in (found or {"train": root}).items()}
-
-
-def _subfolders(folder):
-    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".") and f.name != "unsup")
+        raise ValueError(f"--data_dir={data_dir}: should be a folder, of SPLIT/LABEL/*.txt or LABEL/*.txt.")
+    return {split: _examples(folder) for split, folder in (split_folders(root) or {"train": root}).items()}
 
 
 def _examples(folder):
-    labels = [label for label in _subfolders(folder) if any(label.glob("*.txt"))]
+    subfolders = [f for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".") and f.name != "unsup"]
+    labels = [label for label in sorted(subfolders) if any(label.glob("*.txt"))]
     if not labels:
-        there = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "nothing"
-        raise ValueError(f"{folder}: no folder of a label with .txt files in it. There: {there}.")
+        present = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "nothing"
+        raise ValueError(f"{folder}: no folder of a label with .txt files in it. There: {present}.")
     return Examples(lambda: _read(labels), {"text": str, "label": str}, folder)
 
 
@@ -65,6 +52,6 @@ def _read(labels):
 
 
 def _spread(label):
-    """The files of a label as pairs (place between 0 and 1, file), evenly apart."""
+    """Returns the files of a label as pairs (position between 0 and 1, file), evenly spaced."""
     files = sorted(label.glob("*.txt"))
     return [((number + 0.5) / len(files), file) for number, file in enumerate(files)]

@@ -1,45 +1,45 @@
-"""JSON lines: a labelled text a line, as a JSON object."""
+"""JSON lines: one labelled text a line, as a JSON object."""
 
 import json
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, find_columns, read_lines, split_files
+from seqzoo.datasets.files import bad_line, check_surrogates, find_columns, read_lines, split_files
 
 
 @DATASETS.register("jsonl")
-def jsonl(data_dir=None, name=None, columns=None):
-    """Labelled texts in files with a JSON object a line, plain or gzipped.
+def jsonl(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+    """Labelled texts in files with one JSON object a line, plain or gzipped.
 
-    A label that is a number, true or false comes as JSON writes it, and a list of labels joined by ``|``. Blank lines
+    A label that is a number, true or false becomes its JSON text, and a list of labels is joined by ``|``. Blank lines
     are skipped. The format: https://jsonlines.org
 
     Args:
         data_dir: folder with train/valid/test files ending in ``.jsonl``, ``.json`` or ``.ndjson``, or one such file.
         name: take only the files with this in their names.
-        columns: dict feature -> key: ``{"text": "review", "label": "stars"}``. Default: the first that the object in
-            the first line has of `files.COLUMNS`.
+        columns: dict feature -> key: ``{"text": "review", "label": "stars"}``. Default: the first of `files.COLUMNS`
+            that the object in the first line has.
 
     Returns:
         Dict split -> `Examples` of strings, ``text`` and ``label``. A text may be empty.
 
     Raises:
-        ValueError: no such files or keys; while iterating, with file and line: not a JSON object, its text is not a
-            string, or it has no label (null, empty, an empty list), or a list of labels with ``|`` in them.
+        ValueError: no such files or keys; while iterating, with file and line: not a JSON object, a text that is not
+            a string, no label (null, empty, an empty list), or a list of labels with ``|`` in them.
     """
     files = split_files(data_dir, ".jsonl", ".json", ".ndjson", name=name, reader="jsonl")
     return {split: _examples(path, columns) for split, path in files.items()}
 
 
 def _examples(path, columns):
-    first = next((item for _, _, item in _objects(path)), None)
+    first = next((item for _, _, item in json_objects(path)), None)
     if first is None:
-        raise ValueError(f"{path}: no line in it.")
+        raise ValueError(f"{path} holds no examples.")
     keys = find_columns(path, list(first), columns or {})
     return Examples(lambda: _read(path, keys), {"text": str, "label": str}, path)
 
 
-def _objects(path):
-    """Yields (line number, line, object)."""
+def json_objects(path):
+    """Yields (line number, line, object) of the JSON objects in a file, one a line; blank lines are skipped."""
     for number, line in read_lines(path):
         if not line.strip():
             continue
@@ -53,7 +53,7 @@ def _objects(path):
 
 
 def _read(path, keys):
-    for number, line, item in _objects(path):
+    for number, line, item in json_objects(path):
         text, value = (item.get(keys[feature]) for feature in ("text", "label"))
         if not isinstance(text, str):
             raise bad_line(path, number, f"{keys['text']!r} should be a string, found {text!r:.60}", line)
@@ -61,20 +61,17 @@ def _read(path, keys):
         if not label:
             problem = f"{keys['label']!r} should be a label, or a list of labels without '|', found {value!r:.60}"
             raise bad_line(path, number, problem, line)
-        try:
-            (text + label).encode()
-        except UnicodeEncodeError as error:  # "\ud83d" alone: an emoji cut in half
-            raise bad_line(path, number, f"half of a character: {error}", line) from error
+        check_surrogates(path, number, line, text + label)
         yield {"text": text, "label": label}
 
 
 def _label(value):
-    """The text of a label or of a list of labels; None if it is neither."""
+    """Returns the text of a label or of a list of labels; None if it is neither."""
     if isinstance(value, list):
         labels = [None if isinstance(item, list) else _label(item) for item in value]
         return "|".join(labels) if all(label and "|" not in label for label in labels) else None
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, (int, float)) and value == value:  # Python's json reads NaN too, and that is no label
+    if isinstance(value, (int, float)) and value == value:  # Python's json also reads NaN, which is not a label
         return json.dumps(value)
     return None

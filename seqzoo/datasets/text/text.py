@@ -1,95 +1,97 @@
-"""Plain text for language modelling: a file, or a folder of them; nothing need fit in memory."""
+"""Plain text for language modelling: one file or a folder of many, never held in memory."""
 
 import codecs
 import contextlib
-import difflib
 import gzip
 import pathlib
 import re
 import zlib
+from collections.abc import Iterable, Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import SPLITS, shorten, split_files
+from seqzoo.datasets.files import data_path, plain_name, shorten, split_files, split_folders
+from seqzoo.datasets.splits import refuse_arguments, splits_in
 
 FEATURES = {"text": str, "end": bool}
-PIECE = 1 << 16  # characters in a piece, at most; also the bytes that are read at a time
-HEAD = 1 << 13  # bytes that tell whether a file is text
-EVERY = 10  # of many files, this one is valid: the 10th, the 20th, ...
+PIECE = 1 << 16  # maximum characters in a piece; also the bytes read at a time
+HEAD = 1 << 13  # bytes that are checked to see whether a file is text
+EVERY = 10  # of many files, the 10th, the 20th, ... are valid
 
 _glob = re.compile(r"[*?[]")
 
 
 @DATASETS.register("text")
-def text(data_dir=None, name=None, columns=None):
+def text(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
     """Plain text for language modelling: one file, train/valid/test files, or a folder or glob of many; also gzipped.
 
-    What is which split, by the first that fits:
+    The splits, by the first rule that fits:
 
     1. One file: its first 90% of characters are train, the rest valid.
-    2. Folders called train and valid or test, as in `files.SPLITS`: all files in each.
-    3. Files called so, ``ptb.train.txt``, unless `name` is a glob: each is its split.
-    4. Many files: every tenth is valid (of fewer than ten, the last), the rest train; in the order of their paths.
+    2. Folders called train and valid or test, as in `splits.SPLITS`: all files in each.
+    3. Files called so, ``ptb.train.txt``, unless `name` is a glob: each is a split.
+    4. Many files: every tenth is valid (of fewer than ten, the last), the rest train, ordered by path.
 
-    A document is a file (in 1., a part of it) and comes in pieces, which joined are its text: UTF-8, without byte order
-    mark, Windows line ends as ``\\n``. Of many files, those that are hidden, empty, or not text (a NUL byte in the
-    first 8 KiB) are left out.
+    A document is a file (in 1., a part of it) and comes in pieces that concatenate to its text: UTF-8, without byte
+    order mark, Windows line ends as ``\\n``. Of many files, those that are hidden, empty, or not text (a NUL byte in
+    the first 8 KiB) are skipped.
 
     Args:
         data_dir: a file; a folder; or a glob, ``"src/**/*.py"``.
         name: for a folder: a glob inside it, ``"**/*.txt"``; or take only the split files with this in their names.
-            Default: the split files if there are any, else all files in the folder and its folders.
-        columns: what other readers take; of no use here.
+            Default: the split files if there are any, else all files in the folder and its subfolders.
+        columns: an argument of other readers, not used.
 
     Returns:
-        Dict split -> `Examples` of ``{"text": str, "end": bool}``: a piece of a document, of 65,536 characters at most,
-        cut behind a line end if it has one, else behind a space; and whether it is the document's last.
+        Dict split -> `Examples` of ``{"text": str, "end": bool}``: a piece of a document, at most 65,536 characters,
+        cut after a line end if it has one, else after a space; and whether it is the document's last.
 
     Raises:
-        ValueError: no such file, or no text in it; it may be a split or one of many; columns were given; with file and
-            line, at once for one file and while iterating for others: not text.
+        ValueError: no such file, or no text in it; it is unclear whether a file is a split or one of many; columns were
+            given; with file and line, at once for one file and while iterating for others: not text.
     """
-    if not data_dir:
-        raise ValueError("--dataset=text needs --data_dir: a text file, a folder, or a glob as 'src/**/*.py'.")
-    if columns:
-        raise ValueError(f"--dataset=text has no columns. Received: columns={columns!r}")
-    folder, pattern = pathlib.Path(data_dir).expanduser(), name
-    if not folder.exists() and _glob.search(str(folder)):
+    refuse_arguments("--dataset=text has no columns.", columns=columns)
+    wanted = "a text file, a folder, or a glob as 'src/**/*.py'"
+    folder, pattern = pathlib.Path(data_dir or "").expanduser(), name
+    if data_dir and not folder.exists() and _glob.search(str(folder)):
         first = next(number for number, part in enumerate(folder.parts) if _glob.search(part))
         folder, pattern = pathlib.Path(*folder.parts[:first]), "/".join(folder.parts[first:])
     if name and (folder.is_file() or pattern != name):
         what = "one file" if folder.is_file() else "a glob already"
         raise ValueError(f"--name={name} chooses among the files of a folder, and --data_dir={data_dir} is {what}.")
+    folder = data_path(data_dir and folder, "text", wanted)
     if folder.is_file():
         return by_characters(folder)
-    if not folder.is_dir():
-        raise ValueError(f"--data_dir={data_dir}: there is no such folder or file.{_near(folder)}")
 
-    tops, is_glob = _split_folders(folder), bool(_glob.search(pattern or ""))
+    tops, is_glob = split_folders(folder), bool(_glob.search(pattern or ""))
+    if "train" not in tops or len(tops) < 2:
+        tops = {}
     if tops and pattern and not is_glob:
-        raise ValueError(f"{folder} has a folder for each split: --name is a glob there, as '**/*.txt'. No: {name!r}")
+        raise ValueError(
+            f"{folder} has a folder for each split: --name should be a glob there, as '**/*.txt'. Received: {name!r}"
+        )
     if not tops and not is_glob and (found := _split_files(folder, pattern)):
         return {split: of_files([file], file) for split, file in found.items()}
     files = list_documents(folder, pattern or "**/*")
     if tops:
         inside = {split: [file for file in files if file.is_relative_to(top)] for split, top in tops.items()}
         if not any(inside.values()):
-            there = ", ".join(top.name for top in tops.values())
-            raise ValueError(f"{folder}: what fits {pattern!r} is in none of the splits' folders: {there}.")
+            names = ", ".join(top.name for top in tops.values())
+            raise ValueError(f"{folder}: no file in the folders of the splits fits {pattern!r}: {names}.")
         return {split: of_files(some, tops[split]) for split, some in inside.items() if some}
     return by_characters(files[0]) if len(files) == 1 else by_files(files, folder / (pattern or ""))
 
 
-def by_characters(path):
-    """{"train", "valid"} of one file: the first 90% of its characters, and the rest; reads it once to count them."""
+def by_characters(path: pathlib.Path) -> dict[str, Examples]:
+    """Splits one file into train, the first 90% of its characters, and valid; one pass counts them."""
     length = sum(map(len, read_pieces(path)))
     if length < 2:
-        problem = "is empty" if not length else "has one character, and two splits to fill"
+        problem = "is empty" if not length else "has one character, too few for two splits"
         raise ValueError(f"{path}: {problem}.")
     middle = length * 9 // 10
 
     def part(start, stop):
         for piece in pieces(_clip(read_pieces(path), start, stop)):
-            yield {**piece, "end": piece["end"] and stop == length}  # the document goes on behind the first part
+            yield {**piece, "end": piece["end"] and stop == length}  # the document goes on after the first part
 
     return {
         "train": Examples(lambda: part(0, middle), FEATURES, f"{path}: first 90%"),
@@ -97,8 +99,8 @@ def by_characters(path):
     }
 
 
-def by_files(files, source):
-    """{"train", "valid"} of two or more files, each a document: every tenth is valid, or the last of fewer."""
+def by_files(files: list[pathlib.Path], source) -> dict[str, Examples]:
+    """Splits two or more files, each a document, into train and valid: every tenth, or the last of fewer."""
     valid = set(files[EVERY - 1 :: EVERY] or files[-1:])
     return {
         "train": of_files([file for file in files if file not in valid], source),
@@ -106,28 +108,28 @@ def by_files(files, source):
     }
 
 
-def of_files(files, source):
-    """Examples of files, each a document."""
+def of_files(files: list[pathlib.Path], source) -> Examples:
+    """Returns the pieces of files, each a document."""
     if len(files) == 1:
         if not (head := _head(files[0])):
             raise ValueError(f"{files[0]} is empty.")
         if b"\0" in head:
-            next(read_pieces(files[0]))  # says where
+            next(read_pieces(files[0]))  # raises an error with its line
     return Examples(lambda: (piece for file in files for piece in pieces(read_pieces(file))), FEATURES, source)
 
 
-def list_documents(folder, pattern):
-    """The text files in a folder that fit a glob, sorted by path: none that is hidden, empty, or has NUL bytes.
+def list_documents(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
+    """Lists the text files in a folder that fit a glob, sorted by path; hidden, empty and binary files are skipped.
 
     Raises:
-        ValueError: there is none, or the glob is none.
+        ValueError: there is none, or the glob is malformed.
     """
     if pattern.endswith("**"):
         pattern += "/*"  # before Python 3.13, "**" is folders only
     try:
         found = [file for file in folder.glob(pattern) if file.is_file()]
     except (ValueError, NotImplementedError) as error:
-        raise ValueError(f"{pattern!r} is no glob inside a folder, as '**/*.txt' is: {error}") from error
+        raise ValueError(f"{pattern!r} is not a glob inside a folder, such as '**/*.txt': {error}") from error
     found = [file for file in found if not any(p.startswith(".") for p in file.relative_to(folder).parts)]
     files = [file for file in found if (head := _head(file)) and b"\0" not in head]
     if not files:
@@ -137,12 +139,12 @@ def list_documents(folder, pattern):
     return sorted(files, key=pathlib.Path.as_posix)
 
 
-def pieces(texts):
-    """Yields a document in pieces, ``{"text": str, "end": bool}``; `texts` are parts of it, of any length."""
+def pieces(texts: Iterable[str]) -> Iterator[dict]:
+    """Yields a document in pieces, ``{"text": str, "end": bool}``, from parts of it of any length."""
     rest = ""
     for part in texts:
         rest, start = rest + part, 0
-        while len(rest) - start > PIECE:  # never all of it: the last piece is known when nothing follows
+        while len(rest) - start > PIECE:  # keep some: only when nothing follows is a piece the last
             most = start + PIECE
             stop = rest.rfind("\n", start, most) + 1 or rest.rfind(" ", start, most) + 1 or most
             yield {"text": rest[start:stop], "end": False}
@@ -152,10 +154,10 @@ def pieces(texts):
         yield {"text": rest, "end": True}
 
 
-def read_pieces(path):
+def read_pieces(path: pathlib.Path) -> Iterator[str]:
     """Yields the text of a UTF-8 file, plain or gzipped (``.gz``), some 64 KiB at a time, cut anywhere.
 
-    Not by lines: a file may be one line. Line ends become ``\\n`` and a byte order mark is taken off.
+    Not line by line: a file may be one line. Line ends become ``\\n`` and a byte order mark is removed.
 
     Raises:
         ValueError: with file and line: NUL bytes, not UTF-8, or damaged gzip data.
@@ -165,17 +167,17 @@ def read_pieces(path):
     with _open(path) as file:
         while block:
             block = file.read(PIECE)
-            if (place := block.find(0)) >= 0:
-                line += block.count(b"\n", 0, place)
+            if (index := block.find(0)) >= 0:
+                line += block.count(b"\n", 0, index)
                 raise ValueError(
-                    f"{path}:{line}: is not text: a NUL byte at byte {offset + place}. "
+                    f"{path}:{line}: is not text: a NUL byte at byte {offset + index}. "
                     "If it is UTF-16, convert it first: iconv -f UTF-16 -t UTF-8"
                 )
             offset += len(block)
             try:
                 part = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
-                data, start = error.object, error.start  # the data are the last that were read
+                data, start = error.object, error.start  # ends with the last block that was read
                 line += data.count(b"\n", 0, start)
                 raise ValueError(
                     f"{path}:{line}: is not text in UTF-8: {error.reason} at byte {offset - len(data) + start}, in "
@@ -203,56 +205,35 @@ def _open(path):
 
 
 def _clip(texts, start, stop):
-    """Yields the characters from `start` to before `stop`."""
-    place = 0
+    """Yields the characters from `start` up to `stop`."""
+    offset = 0
     for part in texts:
-        if inside := part[max(start - place, 0) : max(stop - place, 0)]:
+        if inside := part[max(start - offset, 0) : max(stop - offset, 0)]:
             yield inside
-        place += len(part)
-        if place >= stop:
+        offset += len(part)
+        if offset >= stop:
             return
 
 
-def _split_folders(folder):
-    """{split: folder} if there are folders of train and of another split in a folder, else {}."""
-    found = {}
-    for child in sorted(folder.iterdir()):
-        for split, names in SPLITS.items():
-            if child.name.lower() in names and child.is_dir():
-                if split in found:
-                    raise ValueError(f"{folder}: two folders for {split}: {found[split].name}, {child.name}.")
-                found[split] = child
-    return {split: found[split] for split in SPLITS if split in found} if "train" in found and len(found) > 1 else {}
-
-
 def _split_files(folder, name):
-    """{split: file} of a folder's split files; {} if it has none and none is asked for by `name`."""
-    every = {word for words in SPLITS.values() for word in words}
-    there = [file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")]
-    if not name and not any(every & set(re.split(r"[^a-z]+", _plain(file))) for file in there):
+    """Returns {split: file} of a folder's split files; {} if it has none and `name` asks for none."""
+    present = [file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")]
+    if not name and not any(splits_in(file) for file in present):
         return {}
     try:
         found = split_files(folder, name=name, reader="text")
     except ValueError as error:
         raise ValueError(f"{error} Or read many files, each a document: --name='**/*'.") from error
-    # A folder of programs may have a training.py: taken as the train split, it would hide all others.
-    endings = {pathlib.Path(_plain(file)).suffix for file in found.values()}
-    others = [file for file in there if file not in found.values() and pathlib.Path(_plain(file)).suffix in endings]
+    # A folder of source code may have a training.py: as the train split, it would hide all other files.
+    endings = {pathlib.Path(plain_name(file)).suffix for file in found.values()}
+    others = [
+        file for file in present if file not in found.values() and pathlib.Path(plain_name(file)).suffix in endings
+    ]
     if not name and len(others) >= len(found):
         ending = sorted(endings)[0]
         raise ValueError(
             f"{folder}: is {', '.join(file.name for file in found.values())} the {' and '.join(found)} split, or one "
-            f"of many files, with {len(others)} others? Say which: --name={ending or 'train'} for the splits, "
+            f"of many files, with {len(others)} others? Choose: --name={ending or 'train'} for the splits, "
             f"--name='**/*{ending}' to read every file as a document."
         )
     return found
-
-
-def _plain(file):
-    return file.name.lower().removesuffix(".gz")
-
-
-def _near(path):
-    names = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f" Did you mean {str(path.parent / near[0])!r}?" if near else ""

@@ -1,0 +1,1 @@
+"""One file a published benchmark: the command, the score and training time to expect, and published scores."""

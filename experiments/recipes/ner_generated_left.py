@@ -1,0 +1,12 @@
+"""The default data read from left to right only, at the same width: what the context on the right is worth."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated sentences, LSTM left to right, exact-span F1",
+    flags="--task=ner --rnn=lstm --units=256",
+    metric="valid_f1",
+    expected=69.78,
+    tolerance=2.0,
+    minutes=0.8,
+)

@@ -1,0 +1,12 @@
+"""Generated reviews in which word order decides; the default run. A naive Bayes baseline is printed beside it."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated reviews, BiLSTM, accuracy",
+    flags="--task=sentiment",
+    metric="valid_accuracy",
+    expected=94.13,
+    tolerance=3.0,
+    minutes=1.2,
+)

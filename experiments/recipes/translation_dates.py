@@ -1,0 +1,13 @@
+"""The default run: dates in twelve languages to ISO 8601; days of valid are not in train."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="dates in twelve languages to ISO 8601, characters, exact matches",
+    flags="--task=translation",
+    metric="valid_beam_exact",
+    expected=100.0,
+    tolerance=0.5,
+    minutes=1.6,
+    seeds=1,
+)

@@ -1,0 +1,1 @@
+"""Programs that compare models: memory, gradients, language models."""

@@ -1,0 +1,150 @@
+"""Splits: what they are called, how a valid split is held out, how generated examples are divided among them."""
+
+import collections
+import functools
+import itertools
+import pathlib
+import random
+import re
+from collections.abc import Callable, Iterable
+
+from seqzoo.datasets.examples import Examples
+
+# {split: the words in names of files, folders and sets that mean it}
+SPLITS = {
+    "train": {"train", "training"},
+    "valid": {"valid", "validation", "val", "dev", "devel", "development", "testa"},  # testa, testb: CoNLL's own names
+    "test": {"test", "testing", "testb"},
+}
+
+
+def split_of(word: str) -> str | None:
+    """Returns the split that a word means, in upper or lower case: ``"dev"`` -> ``"valid"``; None if it means none."""
+    return next((split for split, words in SPLITS.items() if word.lower() in words), None)
+
+
+def splits_in(name: str | pathlib.Path) -> list[str]:
+    """Returns the splits that the words of a file name mean, in their order: ``"en_ewt-ud-dev.conllu"`` -> valid."""
+    words = re.split(r"[^a-z]+", pathlib.Path(name).name.lower())
+    return [split for split in map(split_of, words) if split]
+
+
+def stratified(examples: Examples, fraction: float, seed: int, feature: str = "label") -> tuple[Examples, Examples]:
+    """Holds out a random share of each label's examples, at least one where there are two.
+
+    Args:
+        examples: Examples; one pass over them reads their labels.
+        fraction: the share, from 0 to 1.
+        seed: decides which.
+        feature: the label.
+
+    Returns:
+        (the rest, what is held out), two Examples in the order of `examples`.
+    """
+    positions = collections.defaultdict(list)
+    for number, example in enumerate(examples):
+        positions[example[feature]].append(number)
+    held = set()
+    for label in sorted(positions):
+        count = max(round(fraction * len(positions[label])), int(len(positions[label]) > 1))
+        held.update(random.Random(f"{seed}-{label}").sample(positions[label], count))
+
+    def part(inside):
+        return lambda: (example for number, example in enumerate(examples) if (number in held) == inside)
+
+    return examples.with_read(part(False)), examples.with_read(part(True))
+
+
+def every_nth(
+    examples: Examples, n: int, ends: Callable[[dict], bool] = lambda example: True
+) -> tuple[Examples, Examples]:
+    """Holds out the n-th, 2n-th, ... example, without a pass over them.
+
+    Args:
+        examples: Examples.
+        n: 20 holds out every 20th.
+        ends: whether an example is the last of its unit, where units such as documents come in several examples.
+
+    Returns:
+        (the rest, what is held out), two Examples in the order of `examples`.
+    """
+
+    def part(inside):
+        def read():
+            number = 1
+            for example in examples:
+                if (number % n == 0) == inside:
+                    yield example
+                number += ends(example)
+
+        return read
+
+    return examples.with_read(part(False)), examples.with_read(part(True))
+
+
+def joined(splits: dict[str, Examples] | Iterable[Examples]) -> Examples:
+    """Returns the examples of all splits, one after the other: of data that a run has not seen, all are scored."""
+    parts = [*(splits.values() if isinstance(splits, dict) else splits)]
+    sources = dict.fromkeys(part.source for part in parts)
+    return parts[0].with_read(lambda: itertools.chain(*parts), ", ".join(sources))
+
+
+def split_by_key(key: str, shares: dict[str, int]) -> str:
+    """Returns the split of a generated example: decided by its key alone, so no key is in two splits of any seed.
+
+    Args:
+        key: what identifies the example.
+        shares: {split: its share of all keys}.
+    """
+    return random.Random(key).choices(list(shares), list(shares.values()))[0]
+
+
+def refuse_arguments(message: str, **given) -> None:
+    """Raises a ValueError if an argument of readers was given to a dataset that reads nothing.
+
+    Args:
+        message: why, and what to do instead; what was received is added.
+        **given: the arguments, empty where they were not given.
+    """
+    received = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
+    if received:
+        raise ValueError(f"{message} Received: {received}")
+
+
+def generated_splits(
+    dataset: str,
+    generate: Callable[[str, int], Iterable[dict]],
+    default_sizes: dict[str, int],
+    sizes: dict[str, int] | None,
+    features: dict[str, type],
+    given: dict,
+    instead: str,
+    aligned: bool = False,
+) -> dict[str, Examples]:
+    """Returns {split: Examples} of a dataset that generates its examples and reads nothing.
+
+    Args:
+        dataset: its name.
+        generate: function (split, size) -> iterator of examples.
+        default_sizes: {split: size} where `sizes` is None.
+        sizes: how many examples each split gets.
+        features, aligned: of `Examples`.
+        given: {argument: value} of the arguments of readers, which should be empty.
+        instead: name of the dataset that reads such files, for the message.
+
+    Raises:
+        ValueError: `sizes` has an unknown split; or something to read was given.
+    """
+    refuse_arguments(
+        f"--dataset={dataset} generates its examples and reads nothing. To read files name their format, as "
+        f"--dataset={instead}.",
+        **given,
+    )
+    sizes = dict(default_sizes if sizes is None else sizes)
+    if unknown := set(sizes) - set(default_sizes):
+        known = ", ".join(default_sizes)
+        raise ValueError(f"Unknown splits {sorted(unknown)} in sizes. Received: {sizes}. Splits: {known}.")
+    return {
+        split: Examples(functools.partial(generate, split, size), features, f"{dataset}/{split}", aligned)
+        for split, size in sizes.items()
+    }

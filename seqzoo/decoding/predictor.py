@@ -1,0 +1,52 @@
+"""Predictor: the decoded outputs and the loss of a model over batches, in one compiled function."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqzoo.backend.gradients import compiled
+
+
+class Predictor:
+    """Runs a model over batches for evaluation and prediction, without dropout.
+
+    Args:
+        model: the keras.Model; its weights are shared.
+        decoded: {name: tensor} computed from the model's outputs, see `task.Task.decoded`.
+        loss: a keras.losses.Loss or {output name: Loss}.
+
+    Call it with (inputs, labels, weights) of a batch: returns {name: NumPy array [B, ...]} and adds the batch to the
+    mean loss.
+    """
+
+    def __init__(self, model, decoded: dict, loss):
+        self.model = model
+        self._joined = keras.Model(model.input, {"decoded": decoded, "outputs": model.output})
+        self._losses = loss if isinstance(loss, dict) else {"labels": loss}
+        self._run = None
+        self._sums = np.zeros(2)  # of weighted losses, of weights
+
+    def _outputs(self, inputs, labels, weights):
+        made = self._joined(inputs, training=False)
+        outputs = made["outputs"]
+        total, weight = 0.0, 0.0
+        for name, loss in self._losses.items():
+            y, w, output = (part[name] if isinstance(part, dict) else part for part in (labels, weights, outputs))
+            mean, sum_w = loss(y, output, sample_weight=w), ops.sum(ops.cast(w, "float32"))
+            total, weight = total + ops.cast(mean, "float32") * sum_w, weight + sum_w
+        return made["decoded"], total, weight
+
+    def __call__(self, inputs: dict, labels, weights) -> dict:
+        inputs = {name: inputs[name] for name in self.model.input}
+        batch = keras.tree.map_structure(ops.convert_to_tensor, (inputs, labels, weights))
+        if self._run is None:  # one graph for all lengths
+            open_axes = keras.tree.map_structure(lambda x: keras.KerasTensor([None] * len(x.shape), x.dtype), batch[1:])
+            self._run = compiled(self._outputs, (dict(self.model.input), *open_axes))
+        decoded, total, weight = self._run(*batch)
+        self._sums += float(total), float(weight)
+        return {name: np.asarray(array) for name, array in decoded.items()}
+
+    def mean_loss(self) -> dict:
+        """{"loss": weighted mean over the batches since it was last asked for}; {} if nothing had a weight."""
+        (total, weight), self._sums = self._sums, np.zeros(2)
+        return {"loss": float(total / weight)} if weight else {}

@@ -1,0 +1,214 @@
+"""HTML pages of answers. A page is self-contained (no script, font or style from elsewhere), UTF-8, and readable on
+light and dark screens. Text from data is always escaped.
+"""
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from seqzoo.display.labels import WEIGHT_STEPS, class_colour, missed_gold, no_label, shown_labels, weighted_pieces
+
+CORRELATIONS = (
+    "Correlations are of this text alone; the unit is the one with the largest. By chance: the correlation that the "
+    "best unit reaches with the same feature shifted along the text, in 1 of 20 shifts; anything not above it means "
+    "nothing."
+)
+
+
+def page(title: str, parts: Iterable[str], style: str = "") -> Iterator[str]:
+    """A page, in pieces: its head with the title as heading, the parts of its body as they come, and its end.
+
+    Args:
+        title: plain text.
+        parts: HTML.
+        style: CSS rules besides those that all pages share.
+    """
+    yield _HEAD.format(title=escape(title), style=style)
+    yield from parts
+    yield "</body>\n</html>\n"
+
+
+def html_page(predictions: Iterable[dict], title: str) -> Iterator[str]:
+    """A page of labelled texts, with the words that speak for and against the labels.
+
+    Args:
+        predictions: what `terminal.print_classified` takes, each optionally with ``"line"``, the number of its line.
+        title: the heading.
+
+    Yields:
+        The page in pieces, one a prediction.
+    """
+    return page(title, _classified(predictions))
+
+
+def attention_page(answers: Iterable[dict], title: str) -> Iterator[str]:
+    """A page of translations with their attention: a row a token, a column a source token.
+
+    Args:
+        answers: ``{"text", "source_tokens", "n_best": [{"text", "score", "tokens", "attention"}]}`` each; translations
+            without attention stand alone.
+        title: the heading.
+
+    Yields:
+        The page in pieces.
+    """
+    return page(title, _translated(answers), _ATTENTION_STYLE)
+
+
+def units_page(inspection: dict, title: str) -> Iterator[str]:
+    """A page with a text coloured by the values of hidden units at each token, a block a unit.
+
+    As in Karpathy, Johnson & Fei-Fei, 2015, Visualizing and Understanding Recurrent Networks, figure 2. Blue and red
+    can be told apart by colour-blind people.
+
+    Args:
+        inspection: ``{"notes", "followed", "tokens", "units"}``: lines of text for the top; what `inspection.followed`
+            returned; dicts of ``before, text, log_probability, known``, where ``before`` is the text between a token
+            and the one before it; and dicts of ``unit, about, values``, a value a token.
+        title: the heading.
+
+    Yields:
+        The page in pieces.
+    """
+    return page(title, _inspected(inspection), _UNITS_STYLE)
+
+
+def _classified(predictions: Iterable[dict]) -> Iterator[str]:
+    explained = False
+    for prediction in predictions:
+        if prediction.get("words") and not explained:
+            explained = True
+            yield (
+                f"<p class=legend>Words on {_word('green', 0.7)} speak for the label, words on "
+                f"{_word('red, underlined,', -0.7)} against it; the stronger the colour, the more they do. Point at a "
+                "word to see its weight, from -1 to +1.</p>\n"
+            )
+        yield _article(prediction)
+
+
+def _article(prediction: dict) -> str:
+    labels, second = shown_labels(prediction)
+    head = [f'<b style="background:{class_colour(label)}">{escape(label)}</b> {share}' for label, share in labels]
+    head = head or [f"<span class=second>{no_label(prediction['label'])}</span>"]
+    if second:
+        head.append(f"<span class=second>({escape(' '.join(second))})</span>")
+    if gold := missed_gold(prediction):
+        head.append(f"<span class=gold>gold: {escape(gold)}</span>")
+    if "line" in prediction:
+        head.insert(0, f"<small>line {prediction['line']}</small>")
+    pieces = weighted_pieces(prediction["text"], prediction.get("words"))
+    text = "".join(_word(piece, weight) for piece, weight in pieces)
+    return f"<article>{' '.join(head)}\n<p dir=auto>{text}</p></article>\n"
+
+
+def _word(word: str, weight: float) -> str:
+    word = escape(word)
+    if not abs(weight) >= 0.005:  # it would be invisible, and read as 0.00
+        return word
+    colour = "0,150,0" if weight > 0 else "220,0,0"
+    line = ";text-decoration:underline" if weight <= -WEIGHT_STEPS[0] else ""
+    return (
+        f'<i style="background:rgba({colour},{min(abs(weight), 1) * 0.6:.2f}){line}" title="{weight:+.2f}">{word}</i>'
+    )
+
+
+def _translated(answers: Iterable[dict]) -> Iterator[str]:
+    for answer in answers:
+        yield f"<article dir=auto><p>{escape(answer['text'])}</p>\n"
+        for best in answer["n_best"]:
+            yield f"<p><small>{best['score']:.3f}</small><b class=translation>{escape(best['text'])}</b></p>\n"
+            if "attention" in best:
+                yield from _attention_table(best, answer["source_tokens"])
+        yield "</article>\n"
+
+
+def _attention_table(best: dict, source: list[str]) -> Iterator[str]:
+    yield "<div><table class=attention><tr><th>"
+    yield "".join(f"<th class=source><span>{escape(token)}</span>" for token in source) + "</tr>\n"
+    for token, weights in zip(best["tokens"], best["attention"], strict=True):
+        cells = "".join(
+            f'<td style="background:rgb(0 110 220/{weight:.2f})" title="{escape(token)} ← {escape(name)}: '
+            f'{weight:.3f}">'
+            for name, weight in zip(source, weights, strict=True)
+        )
+        yield f"<tr><th>{escape(token)}{cells}</tr>\n"
+    yield "</table></div>\n"
+
+
+def _inspected(inspection: dict) -> Iterator[str]:
+    for note in inspection["notes"]:
+        yield f"<p>{escape(note)}</p>\n"
+    shown = {str(block["unit"]) for block in inspection["units"]}
+    if inspection["followed"]:
+        yield "<table>\n<tr><th>feature<th>unit<th class=number>correlation<th class=number>by chance</tr>\n"
+        for row in inspection["followed"]:
+            unit = str(row["unit"])
+            unit = f'<a href="#u{unit}">{unit}</a>' if unit in shown else unit
+            yield (
+                f"<tr><td>{escape(row['feature'])}<td>{unit}<td class=number>{row['correlation']:+.2f}"
+                f"<td class=number>{row['chance']:.2f}</tr>\n"
+            )
+        yield f"</table>\n<p class=legend>{CORRELATIONS}</p>\n"
+    yield (
+        "<p class=legend>Each token is coloured by the value of the unit just after it was read: <i class=n8>blue</i> "
+        "below 0, <i class=p8>red</i> above, strongest for the largest 2% of the unit's values in this text. Point at "
+        "a token to see the value, and the natural logarithm of the probability that the model gave the token.</p>\n"
+    )
+    for number, block in enumerate(inspection["units"]):
+        magnitudes = sorted(map(abs, block["values"]))
+        strongest = magnitudes[int(0.98 * (len(magnitudes) - 1))] or magnitudes[-1] or 1
+        yield (
+            f"<details{'' if number else ' open'}><summary><b>{block['unit']}</b> {escape(block['about'])}"
+            f'</summary>\n<p class=text dir=auto id="u{block["unit"]}">'
+        )
+        for token, value in zip(inspection["tokens"], block["values"], strict=True):
+            yield _token(token, value, max(-10, min(10, round(10 * value / strongest))))
+        yield "</p></details>\n"
+
+
+def _token(token: dict, value: float, step: int) -> str:
+    text = escape(token["text"]).replace("\n", "↵\n")
+    colour = f" class={'p' if step > 0 else 'n'}{abs(step)}" if step else ""
+    unknown = "" if token["known"] else ", unknown"
+    title = f"{value:+.2f}, log p {token['log_probability']:.2f}{unknown}"
+    return f'{escape(token["before"])}<i{colour} title="{title}">{text}</i>'
+
+
+_HEAD = """<!DOCTYPE html>
+<html>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 16px/1.6 system-ui, sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em }}
+article {{ border-top: 1px solid #8886; padding: .8em 0 }}
+p {{ margin: .3em 0; white-space: pre-wrap; overflow-wrap: anywhere }}
+b {{ color: #000; border-radius: .3em; padding: .1em .5em }}
+i {{ font-style: normal; border-radius: .2em }}
+small {{ float: right }}
+small, .second, .legend {{ opacity: .75 }}
+.gold {{ font-weight: bold; margin-left: .8em }}
+{style}</style>
+</head>
+<body>
+<h1>{title}</h1>
+"""
+
+_ATTENTION_STYLE = """div { overflow-x: auto } .translation { background: none; color: inherit; padding: 0 }
+.attention { border-collapse: collapse; font: 13px ui-monospace, monospace; white-space: pre }
+.attention td { width: 1.4em; min-width: 1.4em; height: 1.4em; border: 1px solid #8884 }
+.attention th { font-weight: normal; text-align: right; padding: 0 .4em }
+.source span { writing-mode: vertical-rl; transform: rotate(180deg) }
+"""
+
+# Transparent steps of blue and red, on which text is readable whether the page is white or black.
+_UNITS_STYLE = """b { color: inherit; padding: 0 } .text { font-family: ui-monospace, monospace; line-height: 1.5 }
+th, td { text-align: left; padding: 0 1.5em 0 0; font-weight: normal } th { opacity: .75 }
+.number { text-align: right } details { border-top: 1px solid #8886; padding: .5em 0 }
+"""
+_UNITS_STYLE += "".join(
+    f".{name}{step} {{ background: rgba({colour},{0.06 * step:.2f}) }}\n"
+    for name, colour in (("n", "30,100,230"), ("p", "225,30,20"))
+    for step in range(1, 11)
+)

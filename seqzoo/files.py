@@ -1,0 +1,25 @@
+"""Files that are replaced in one step, so that neither a reader nor a kill ever sees half of one."""
+
+import json
+import os
+import pathlib
+from collections.abc import Callable
+
+
+def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
+    """Calls ``save(temporary path)`` and moves the result to `path`; if that fails, the old file stays as it is."""
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    try:
+        save(str(temporary))
+        os.replace(temporary, path)
+    except OSError as error:
+        error.filename = str(path)  # the error of a full disk does not name the file
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, value) -> None:
+    """Writes JSON."""
+    replace(path, lambda temporary: pathlib.Path(temporary).write_text(json.dumps(value, indent=1), "utf-8"))

@@ -1,0 +1,42 @@
+"""The name, direction and unit of a score."""
+
+import dataclasses
+import numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """Describes one number among the scores of a task. Tables, plots, progress and sweeps read it.
+
+    Args:
+        title: what columns of tables and axes of plots say: "F1", "Nats a step".
+        direction: "max" if larger is better, "min" if smaller is, "" if neither (a count).
+        unit: "%", "nats", "bits", "s", ..., or "" for a plain number.
+    """
+
+    title: str
+    direction: str = ""
+    unit: str = ""
+
+    def __post_init__(self):
+        if self.direction not in ("", "max", "min"):
+            raise ValueError(f'The direction of {self.title!r} is "max", "min" or "", not {self.direction!r}.')
+
+    @property
+    def sign(self) -> int:
+        """+1 if larger is better, -1 if smaller is, 0 if neither."""
+        return {"max": 1, "min": -1, "": 0}[self.direction]
+
+    @property
+    def label(self) -> str:
+        """The title with its unit: "F1 (%)", "Time (s)"; a unit that the title names is not repeated."""
+        if not self.unit or self.unit.lower() in self.title.lower().split():
+            return self.title
+        return f"{self.title} ({self.unit})"
+
+    @staticmethod
+    def format(value: int | float | None) -> str:
+        """A value as tables show it: counts with thousands separators, other numbers with two decimals."""
+        if value is None:
+            return ""
+        return f"{value:,}" if isinstance(value, numbers.Integral) else f"{value:,.2f}"

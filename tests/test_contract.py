@@ -1,0 +1,315 @@
+"""The contract of a task, for every name in TASKS: also those that a new file adds."""
+
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import guides
+import keras
+import numpy as np
+import pytest
+import toys.similarity  # noqa: F401, registers its task
+import toys.slots  # noqa: F401
+import toys.speech  # noqa: F401
+from backends import weight_gradients
+
+from seqzoo.assets import save_assets
+from seqzoo.data import Batches
+from seqzoo.datasets import Examples
+from seqzoo.task import TASKS
+from seqzoo.training import load, train
+from seqzoo.training.folder import prepare
+
+guides.register("seqzoo.tasks.parity")  # the example of a task in tasks/README.md
+NAMES = [name for name in TASKS.names() if TASKS[name].name == name]
+
+
+def tiny(name, **changes):
+    """The tiny task of a name, with its data loaded."""
+    kind = TASKS[name]
+    config, splits, *_ = kind.tiny()
+    task = kind(kind.Config(**{**config.to_dict(), **changes}))
+    task.read = lambda: {
+        split: Examples(functools.partial(iter, examples), task.needs, f"tiny/{split}")
+        for split, examples in splits.items()
+    }
+    return task, task.load()
+
+
+def randomized(model, seed=0):
+    """`model` with random weights: fresh zeros would hide what padding does."""
+    rng = np.random.default_rng(seed)
+    for weight in model.trainable_weights:
+        weight.assign(rng.normal(0, 0.3, weight.shape))
+    return model
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def made(request):
+    """(task, data, model with random weights) of each task."""
+    keras.utils.set_random_seed(0)
+    task, data = tiny(request.param)
+    return task, data, randomized(task.build())
+
+
+def examples_of(feed):
+    return [example for example, _ in feed.encoded()]
+
+
+def batch_of(task, examples, order=None, rows=None, **changes):
+    """(inputs, labels, weights): one batch of examples."""
+    feed = Batches(examples, task.encoder(), task.axes, batch_size=0, batch_tokens=10**9, **changes)
+    encoded = [(example, arrays, 1) for example, arrays in feed.encoded()]
+    return feed._padded([encoded[i] for i in order] if order else encoded)
+
+
+def loss_and_gradients(task, model, batch):
+    loss, gradients = weight_gradients(lambda: total_loss(task, model, batch), model.trainable_variables)
+    return float(loss), [keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(g)) for g in gradients if g is not None]
+
+
+def total_loss(task, model, batch):
+    inputs, labels, weights = batch
+    outputs, losses = model(inputs, training=False), task.loss()
+    if not isinstance(losses, dict):
+        return losses(labels, outputs, sample_weight=weights)
+    return sum(loss(labels[k], outputs[k], sample_weight=weights[k]) for k, loss in losses.items())
+
+
+def widened(batch, axes, steps=3):
+    """A batch with more padding on every axis."""
+
+    def wide(name, array):
+        return np.pad(array, [(0, 0), (0, steps)] + [(0, 0)] * (array.ndim - 2)) if axis_of(name, array) else array
+
+    def axis_of(name, array):
+        return name in axes and array.ndim > 1
+
+    inputs, labels, weights = batch
+    several = isinstance(labels, dict)
+    named = [part if several else {"labels": part} for part in (labels, weights)]
+    named = [{name: wide(name, array) for name, array in part.items()} for part in named]
+    return {name: wide(name, array) for name, array in inputs.items()}, *(
+        part if several else part["labels"] for part in named
+    )
+
+
+def is_batched(task, data):
+    return isinstance(data.splits["train"], Batches)
+
+
+def test_a_task_declares_what_it_gives(made):
+    task, data, _ = made
+    assert task.objective in task.measures and task.sign in (1, -1)
+    assert set(task.needs) <= set(data.splits["train"].examples.features if is_batched(task, data) else task.needs)
+    config, *_ = type(task).tiny()
+    assert type(config).from_dict(config.to_dict()) == config
+
+
+def test_padding_changes_neither_loss_nor_gradients(made):
+    task, data, model = made
+    if not is_batched(task, data):
+        pytest.skip("reads one long stream, which has no padding; its model is tested in test_models.py")
+    batch = batch_of(task, examples_of(data.splits["valid"]))
+    loss, gradients = loss_and_gradients(task, model, batch)
+    loss_wide, gradients_wide = loss_and_gradients(task, model, widened(batch, task.axes))
+    assert np.isfinite(loss) and loss_wide == pytest.approx(loss, rel=1e-5)
+    for g, wide in zip(gradients, gradients_wide, strict=True):
+        np.testing.assert_allclose(wide, g, atol=2e-5 * max(1, np.abs(g).max()))
+
+
+def test_an_example_alone_is_answered_as_in_any_batch(made):
+    task, data, model = made
+    if not is_batched(task, data):
+        pytest.skip("reads one long stream")
+    predictor, examples = task.predictor(model), examples_of(data.splits["valid"])
+    if not callable(predictor):
+        pytest.skip("decodes step by step; see the tests of its decoder")
+    _, together = task.answers(predictor, task.feed(examples))
+    _, backwards = task.answers(predictor, task.feed(examples[::-1]))
+    alone = [task.answers(predictor, task.feed([example]))[1][0] for example in examples[:3]]
+    assert_same(together, backwards[::-1])
+    assert_same(together[:3], alone)
+
+
+def test_scores_depend_on_neither_the_order_nor_static_shapes(made):
+    task, data, model = made
+    predictor = task.predictor(model)
+    scores = task.evaluate(predictor, data.splits["valid"])
+    assert set(scores) <= {*task.measures} | {k for k, v in scores.items() if isinstance(v, dict | str)}
+    if is_batched(task, data):
+        for changes in ({"static_shapes": True}, {"batch_size": 1}):
+            other, own = tiny(task.name, **changes)
+            assert_same(scores, other.evaluate(predictor, own.splits["valid"]))
+
+
+def test_it_learns_its_tiny_batch(made):
+    task, data, _ = made
+    if not is_batched(task, data):
+        pytest.skip("trains on streams: see the slow test")
+    keras.utils.set_random_seed(1)
+    model, batch = task.build(), batch_of(task, examples_of(data.splits["train"]))
+    model.compile(keras.optimizers.Adam(0.03), loss=task.loss(), jit_compile=False)
+    first = float(total_loss(task, model, batch))
+    dataset = [batch] * 40
+    for _ in range(3):
+        for inputs, labels, weights in dataset:
+            model.train_on_batch(inputs, labels, sample_weight=weights)
+        last = float(total_loss(task, model, batch))
+        if last < 0.5 * first:
+            break
+    assert last < 0.5 * first, (first, last)
+
+
+def test_everything_given_is_scored_when_it_is_unseen(made):
+    task, data, _ = made
+    again = type(task)(task.config, task.assets)
+    again.read = lambda: {"train": task.read()["train"]}
+    (split,) = again.load(unseen=True).splits.items()
+    assert split[0] == "test"
+    if is_batched(task, data):
+        assert split[1].size == data.splits["train"].size
+
+
+LOADED = """
+import json, sys
+sys.path.insert(0, {tests!r})
+import guides, toys.similarity, toys.slots, toys.speech
+guides.register("seqzoo.tasks.parity")
+from seqzoo.training import load
+for folder in sys.argv[1:]:
+    run = load(folder)
+    print(json.dumps([len(run.model.weights), sum(float(abs(w.numpy() if hasattr(w, "numpy") else w).sum())
+                      for w in run.model.weights)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """{name: (task, run folder with a model of random weights)} of all tasks."""
+    found = {}
+    for name in NAMES:
+        keras.utils.set_random_seed(0)
+        task, _ = tiny(name)
+        folder = tmp_path_factory.mktemp(name)
+        prepare(folder, task)
+        save_assets(folder, task.assets)
+        model = randomized(task.build())
+        model.save(folder / "model.keras")
+        found[name] = folder, model
+    return found
+
+
+def test_every_run_loads_in_a_fresh_process(folders):
+    script = LOADED.format(tests=str(pathlib.Path(__file__).parent))
+    paths = [str(folder) for folder, _ in folders.values()]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    out = subprocess.run([sys.executable, "-c", script, *paths], capture_output=True, text=True, env=environment)
+    assert out.returncode == 0, out.stderr
+    for line, (_, model) in zip(out.stdout.splitlines(), folders.values(), strict=True):
+        count, total = json.loads(line)
+        assert count == len(model.weights)
+        assert total == pytest.approx(sum(float(np.abs(w).sum()) for w in map(np.asarray, model.weights)), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loaded_run_serves_every_mode(name, folders, tmp_path):
+    run = load(folders[name][0])
+    _, _, *lines = type(run.task).tiny()
+    modes = {mode: getattr(run.task, mode) for mode in run.task.modes if mode in ("predict", "score", "generate")}
+    for mode, function in modes.items():
+        request = run.task.requests[mode]() if mode in run.task.requests else None
+        if mode == "generate":
+            short = {"length": type(request.length)(4), **({"out": str(tmp_path)} if hasattr(request, "out") else {})}
+            assert [*function(run, dataclasses.replace(request, **short), lambda piece: None)]
+        elif lines:
+            given = lines[0][mode] if isinstance(lines[0], dict) else lines[0]
+            answers = [*function(run, given, request)]
+            assert answers and answers[0]["line"] == 1
+            alone = [*function(run, given[:1], request)]
+            assert_same(answers[: len(alone)], alone)
+
+
+def assert_same(a, b, path="answer"):
+    """Two nested answers or scores are equal, but for rounding."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            assert_same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), path
+        for number, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{path}[{number}]")
+    elif isinstance(a, float):
+        assert a == pytest.approx(b, abs=2e-3, rel=1e-4), path
+    else:
+        assert a == b, path
+
+
+# --- Slow: whole trainings ------------------------------------------------------------------------
+
+
+class Kill(keras.callbacks.Callback):
+    """Ends the training in the middle of its second epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    metrics = train(fresh(name), whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(name), killed, callbacks=[Kill()])
+    assert not (killed / "metrics.json").exists()
+    again = train(fresh(name), killed)
+    with np.load(whole / "checkpoint.npz") as a, np.load(killed / "checkpoint.npz") as b:
+        assert a.files == b.files
+        for part in a.files:
+            if part != "history":  # that holds seconds
+                np.testing.assert_array_equal(a[part], b[part], err_msg=part)
+    objective = f"valid_{TASKS[name].objective}"
+    assert again[objective] == metrics[objective]
+
+
+def fresh(name):
+    """The tiny task of a name before it has seen its data."""
+    task, _ = tiny(name)
+    task.assets = None
+    return task
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_plain_network_without_recurrence_trains(name, tmp_path):
+    task = fresh(name)
+    task.config = type(task.config)(**{**task.config.to_dict(), "rnn": "none"})
+    assert np.isfinite(train(task, tmp_path / "run")[f"valid_{task.objective}"])
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow("XLA compiles every model on JAX")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_train_step_compiles_under_xla(name):
+    changes = {"static_shapes": True} if hasattr(TASKS[name].Config, "static_shapes") else {"vary_window": False}
+    task, data = tiny(name, **changes)
+    assert not task.xla_obstacles()
+    feed = data.splits["train"]
+    assert feed.static_shapes
+    model = task.training_model(task.build(), feed.steps)
+    model.compile("sgd", loss=task.loss(), jit_compile=True)
+    assert np.isfinite(model.fit(feed.epoch(0).take(1), verbose=0).history["loss"][0])

@@ -1,0 +1,94 @@
+import collections
+import itertools
+
+import numpy as np
+import pytest
+
+from seqzoo.data.batches import chunks
+from seqzoo.datasets import Examples, every_nth, joined, stratified
+from seqzoo.datasets.splits import SPLITS, split_by_key, split_of, splits_in
+
+
+def numbered(count, **features):
+    features = {"n": int, **features}
+    return Examples(lambda: ({"n": n, "label": "ab"[n % 4 == 0]} for n in range(1, count + 1)), features, "numbers")
+
+
+def values(examples):
+    return [example["n"] for example in examples]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fine", "wrong"),
+    [
+        (str, ["a"], [None, 1]),
+        (list, [[], [1]], [(1,), np.zeros(2)]),
+        (np.ndarray, [np.zeros((2, 3))], [[1.0]]),
+        (float, [1.5, 2, np.float32(1), np.int64(3)], [True, "1", np.zeros(1)]),
+        (int, [1, np.int64(3)], [False, 1.0, np.float32(1)]),
+        (bool, [True], [1, None]),
+    ],
+)
+def test_a_feature_of_another_type_names_the_example(kind, fine, wrong):
+    def examples(value):
+        return Examples(lambda: iter([{"x": fine[0]}, {"x": value}]), {"x": kind}, "here")
+
+    for value in fine:
+        assert len([*examples(value)]) == 2
+    for value in wrong:
+        with pytest.raises(ValueError, match=rf"here: example 2: feature 'x' should be a {kind.__name__}. Received: "):
+            list(examples(value))
+
+
+def test_aligned_lists_and_arrays_have_one_length():
+    rows = [{"frames": np.zeros((2, 3)), "tags": ["a", "b"], "text": "abc"}]
+    kinds = {"frames": np.ndarray, "tags": list, "text": str}
+    assert len([*Examples(lambda: rows, kinds, "here", aligned=True)]) == 1
+    rows[0]["tags"].append("c")
+    assert len([*Examples(lambda: rows, kinds, "here")]) == 1
+    with pytest.raises(ValueError, match="here: example 1: features differ in length: {'frames': 2, 'tags': 3}"):
+        list(Examples(lambda: rows, kinds, "here", aligned=True))
+
+
+def test_stratified_holds_out_a_share_of_each_label():
+    examples = numbered(40, label=str)
+    rest, held = stratified(examples, 0.1, seed=0)
+    assert collections.Counter(example["label"] for example in held) == {"a": 3, "b": 1}
+    assert sorted(values(rest) + values(held)) == values(examples) and values(held) == sorted(values(held))
+    assert values(held) == values(stratified(examples, 0.1, seed=0)[1]) != values(stratified(examples, 0.1, seed=1)[1])
+
+
+def test_every_nth_counts_examples_or_units():
+    rest, held = every_nth(numbered(10), 4)
+    assert (values(rest), values(held)) == ([1, 2, 3, 5, 6, 7, 9, 10], [4, 8])
+    rest, held = every_nth(numbered(8), 2, ends=lambda example: example["n"] % 2 == 0)
+    assert (values(rest), values(held)) == ([1, 2, 5, 6], [3, 4, 7, 8])
+
+
+def test_parts_are_streamed_and_keep_what_the_whole_declares():
+    endless = Examples(lambda: ({"n": n} for n in itertools.count(1)), {"n": int}, "endless", aligned=True)
+    rest, held = every_nth(endless, 3)
+    whole = joined({"train": rest, "valid": held})
+    assert values(itertools.islice(held, 3)) == [3, 6, 9] and values(itertools.islice(whole, 3)) == [1, 2, 4]
+    assert (whole.features, whole.source, whole.aligned) == ({"n": int}, "endless", True)
+
+
+def test_joined_gives_all_splits_one_after_the_other():
+    whole = joined({"train": numbered(2), "test": numbered(1).with_read(lambda: [{"n": 9}], "more")})
+    assert values(whole) == values(whole) == [1, 2, 9] and whole.source == "numbers, more"
+
+
+def test_chunks_are_lists_of_a_size_and_a_rest():
+    assert list(chunks(iter(range(5)), 2)) == [[0, 1], [2, 3], [4]] and list(chunks([], 2)) == []
+
+
+def test_words_in_names_mean_splits():
+    assert {split_of(word) for words in SPLITS.values() for word in words} == set(SPLITS)
+    assert split_of("DEV") == "valid" and split_of("devil") is None
+    assert splits_in("folder/train-of-thought.test.tsv.gz") == ["train", "test"]
+
+
+def test_a_key_is_always_in_the_same_split():
+    found = collections.Counter(split_by_key(str(key), {"train": 8, "test": 2}) for key in range(2000))
+    assert set(found) == {"train", "test"} and 300 < found["test"] < 500
+    assert split_by_key("Ada", {"train": 8, "test": 2}) == split_by_key("Ada", {"train": 8, "test": 2})
