@@ -16,6 +16,7 @@ from seqzoo.datasets.splits import stratified
 from seqzoo.display.pages import html_page
 from seqzoo.display.terminal import print_classified
 from seqzoo.inputs import Words
+from seqzoo.layers import POOLINGS
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
@@ -25,7 +26,6 @@ from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
-POOLINGS = ("last", "max", "mean", "attention")
 MISTAKES = 50  # shown in the report of a run
 
 

@@ -1,18 +1,30 @@
 """Beam search against brute force and against a beam of Python lists, in NumPy and float64."""
 
+import itertools
+
 import numpy as np
 import pytest
 from keras import ops
 
 import seqzoo.decoding.beam
-from seqzoo.decoding.beam import Beam, Ensemble, stepping, top_k
-from seqzoo.models import Stepper, language_model
+from seqzoo.decoding.beam import Beam, Ensemble, top_k
+from seqzoo.decoding.steps import Categorical, StepDecoder
+from seqzoo.models import GeneratorDecoder, LanguageModelDecoder, Seq2SeqDecoder, generator, language_model, seq2seq
 
 V, H, BEGIN, END = 6, 5, 2, 3  # 0 and 1 are banned; 2, 4 and 5 may follow each other
 WIDE = 130  # more than there are hypotheses of up to four of three tokens
 
 
-class Toy:
+class Decoder:
+    """A decoder that starts from {"fixed": ..., "state": ...}."""
+
+    begin = BEGIN
+
+    def start(self, inputs):
+        return inputs["fixed"], inputs["state"]
+
+
+class Toy(Decoder):
     """A recurrent model with attention, twice: as a step of tensors, and of one row in NumPy."""
 
     def __init__(self, seed=0, size=V):
@@ -20,14 +32,14 @@ class Toy:
         self.table, self.own = random.normal(0, 1.5, (size, H)), random.normal(0, 1, (H, H))
         self.out = random.normal(0, 1.5, (2 * H, size))
 
-    def __call__(self, ids, fixed, state):
+    def step(self, ids, fixed, state):
         keys, mask = fixed  # [N, S, H], [N, S]
         table, own, out = (ops.convert_to_tensor(x, "float32") for x in (self.table, self.own, self.out))
         h = ops.tanh(ops.take(table, ids, axis=0) + ops.matmul(state[0], own))
         fit = ops.where(mask, ops.sum(keys * h[:, None], axis=-1), -1e9)
         attention = ops.softmax(fit, axis=-1)
         context = ops.sum(attention[..., None] * keys, axis=1)
-        return ops.matmul(ops.concatenate([h, context], axis=-1), out), [h], attention
+        return Categorical(ops.matmul(ops.concatenate([h, context], axis=-1), out), attention), [h]
 
     def row(self, token, keys, h):
         """(log probabilities [V], state, attention [S]) for keys without padding."""
@@ -41,7 +53,7 @@ def log_softmax(x):
 
 
 def source(lengths, pad=0, seed=1):
-    """(fixed, state, mask) of rows with so many source positions, and the same as [(keys, h)] in NumPy."""
+    """(inputs, mask) of rows with so many source positions, and the same as [(keys, h)] in NumPy."""
     random = np.random.default_rng(seed)
     rows = [(random.normal(0, 1.5, (length, H)), random.normal(0, 1, H)) for length in lengths]
     longest = max(lengths) + pad
@@ -50,7 +62,8 @@ def source(lengths, pad=0, seed=1):
     for row, (own, _) in zip(keys, rows, strict=True):
         row[: len(own)] = own
     state = np.array([h for _, h in rows], "float32")
-    return ([ops.convert_to_tensor(keys), ops.convert_to_tensor(mask)], [ops.convert_to_tensor(state)], mask), rows
+    fixed = [ops.convert_to_tensor(keys), ops.convert_to_tensor(mask)]
+    return {"fixed": fixed, "state": [ops.convert_to_tensor(state)]}, mask, rows
 
 
 def repeats(ids, n):
@@ -118,8 +131,8 @@ def as_reference(arguments):
 @pytest.mark.parametrize("arguments", PENALTIES)
 def test_a_beam_as_wide_as_all_prefixes_is_an_exhaustive_search(arguments):
     toy, limits = Toy(), [4, 3, 1, 0]
-    (fixed, state, mask), rows = source([3, 2, 4, 2])
-    answers = Beam(toy, BEGIN, END, WIDE, n_best=7, **arguments)(fixed, state, limits, mask)
+    inputs, mask, rows = source([3, 2, 4, 2])
+    answers = Beam(toy, END, WIDE, n_best=7, **arguments)(inputs, limits, mask)
     for row, (keys, h) in enumerate(rows):
         expect(answers, row, reference(toy, keys, h, limits[row], 10**9, **as_reference(arguments))[:7])
 
@@ -128,9 +141,9 @@ def test_a_beam_as_wide_as_all_prefixes_is_an_exhaustive_search(arguments):
 @pytest.mark.parametrize("arguments", PENALTIES)
 def test_a_narrow_beam_is_the_one_of_the_definition(arguments, width):
     limits = [1, 7, 8, 9, 6, 12]
-    (fixed, state, mask), rows = source([3, 2, 5, 4, 1, 3])
+    inputs, mask, rows = source([3, 2, 5, 4, 1, 3])
     toy = Toy(seed=width)
-    answers = Beam(toy, BEGIN, END, width, n_best=2, **arguments)(fixed, state, limits, mask)
+    answers = Beam(toy, END, width, n_best=2, **arguments)(inputs, limits, mask)
     for row, (keys, h) in enumerate(rows):
         expect(answers, row, reference(toy, keys, h, limits[row], width, **as_reference(arguments))[:2])
 
@@ -139,8 +152,8 @@ def test_width_one_is_greedy():
     lengths, limit = [3] * 20, 8
     for seed in range(2):
         toy = Toy(seed)
-        (fixed, state, _), rows = source(lengths, seed=seed)
-        answers = Beam(toy, BEGIN, END, width=1)(fixed, state, [limit] * 20)
+        inputs, _, rows = source(lengths, seed=seed)
+        answers = Beam(toy, END, width=1)(inputs, [limit] * 20)
         assert (answers.lengths < limit).any() and (answers.lengths == limit).any()
         for row, (keys, h) in enumerate(rows):
             ids, total = [BEGIN], 0
@@ -156,11 +169,10 @@ def test_width_one_is_greedy():
 A, B = 4, 5
 
 
-class Written:
-    """A step whose probabilities are written down: {the tokens before: {token: probability}}, for each prefix.
+class Written(Decoder):
+    """A model whose probabilities are written down: {the tokens before: {token: probability}}, for each prefix.
 
-    What is not written follows its own prefix without the first tokens, at last `other`. With attention: to the source
-    position that a token is written with, {token: [S]}.
+    A prefix that is not written is that without its first token. With attention: {token: [S]}, by the last token read.
     """
 
     def __init__(self, probabilities, longest, attention=None):
@@ -179,7 +191,7 @@ class Written:
             for token in (A, B):
                 self.next[i, token] = self.place.get((*prefix, token), i)
 
-    def __call__(self, ids, fixed, state):
+    def step(self, ids, fixed, state):
         place = ops.where(
             ops.equal(ids, BEGIN), 0, ops.take(ops.convert_to_tensor(self.next.reshape(-1)), state[0] * V + ids)
         )
@@ -188,13 +200,13 @@ class Written:
         if self.attention is not None:
             table = np.array([self.attention.get(token, self.attention[BEGIN]) for token in range(V)])
             seen = ops.take(ops.convert_to_tensor(table, "float32"), ids, axis=0)
-        return logits, [place], seen
+        return Categorical(logits, seen), [place]
 
 
 def best(step, limit=6, rows=1, mask=None, **arguments):
     """(ids of the best answer, the answers) of a written model."""
     state = [ops.zeros((rows,), "int32")]
-    answers = Beam(step, BEGIN, END, **arguments)([], state, [limit] * rows, mask)
+    answers = Beam(step, END, **arguments)({"fixed": [], "state": state}, [limit] * rows, mask)
     return answers.ids[0, 0, : answers.lengths[0, 0]].tolist(), answers
 
 
@@ -232,19 +244,21 @@ def test_the_search_goes_on_while_an_open_hypothesis_can_win():
 @pytest.mark.tensorflow("JAX traces a loop once: nothing to count")
 def test_the_search_ends_as_soon_as_all_rows_are_decided(monkeypatch):
     monkeypatch.setattr(seqzoo.decoding.beam, "compiled", lambda function: function)
-    written, calls = Written(ENDED, longest=7), []
+    calls = []
 
-    def step(ids, fixed, state):
-        calls.append(len(ids))
-        return written(ids, fixed, state)
+    class Counted(Written):
+        def step(self, ids, fixed, state):
+            calls.append(len(ids))
+            return super().step(ids, fixed, state)
 
+    step = Counted(ENDED, longest=7)
     best(step, width=2, limit=500, rows=3)
     assert calls == [3, 6]  # the first step reads a row once, not once a hypothesis
     calls.clear()
     best(step, width=2, limit=500, length_penalty=1.0)
     assert len(calls) > 7
     calls.clear()
-    Beam(step, BEGIN, END, width=2)([], [ops.zeros((2,), "int32")], [0, 1])
+    Beam(step, END, width=2)({"fixed": [], "state": [ops.zeros((2,), "int32")]}, [0, 1])
     assert len(calls) == 1
 
 
@@ -282,8 +296,8 @@ def test_no_ngram_comes_twice(n):
 
 def test_the_best_are_ranked_and_different_and_ended_or_cut():
     toy, limits = Toy(5), [3, 6, 9]
-    (fixed, state, _), rows = source([3, 2, 4])
-    answers = Beam(toy, BEGIN, END, width=4, n_best=4, length_penalty=0.6)(fixed, state, limits)
+    inputs, _, rows = source([3, 2, 4])
+    answers = Beam(toy, END, width=4, n_best=4, length_penalty=0.6)(inputs, limits)
     assert answers.ids.shape == (3, 4, answers.lengths.max())
     for row, (keys, start) in enumerate(rows):
         found = [tuple(ids[:n]) for ids, n in zip(answers.ids[row], answers.lengths[row], strict=True)]
@@ -303,12 +317,13 @@ def test_the_best_are_ranked_and_different_and_ended_or_cut():
 def test_a_row_depends_neither_on_other_rows_nor_on_padding():
     toy, lengths, limits = Toy(2), [3, 6, 1, 4], [5, 14, 2, 9]
     arguments = {"width": 3, "n_best": 3, "length_penalty": 0.8, "coverage_penalty": 0.2}
-    beam = Beam(toy, BEGIN, END, **arguments)
-    (fixed, state, mask), _ = source(lengths, pad=4)
-    together = beam(fixed, state, limits, mask)
+    beam = Beam(toy, END, **arguments)
+    inputs, mask, _ = source(lengths, pad=4)
+    together = beam(inputs, limits, mask)
     for row in range(4):
-        fixed_row = [x[row : row + 1, : lengths[row]] for x in fixed]
-        alone = beam(fixed_row, [state[0][row : row + 1]], limits[row : row + 1], mask[row : row + 1, : lengths[row]])
+        fixed = [x[row : row + 1, : lengths[row]] for x in inputs["fixed"]]
+        own = {"fixed": fixed, "state": [inputs["state"][0][row : row + 1]]}
+        alone = beam(own, limits[row : row + 1], mask[row : row + 1, : lengths[row]])
         n = alone.ids.shape[-1]
         np.testing.assert_array_equal(alone.ids[0], together.ids[row, :, :n])
         assert not together.ids[row, :, n:].any()
@@ -318,20 +333,20 @@ def test_a_row_depends_neither_on_other_rows_nor_on_padding():
 
 
 def test_missing_answers_are_marked():
-    (fixed, state, _), rows = source([3, 2, 2])
+    inputs, _, rows = source([3, 2, 2])
     toy = Toy(1)
-    answers = Beam(toy, BEGIN, END, width=20, n_best=30)(fixed, state, [1, 0, 2])
+    answers = Beam(toy, END, width=20, n_best=30)(inputs, [1, 0, 2])
     for row, limit in enumerate([1, 0, 2]):
         expect(answers, row, reference(toy, *rows[row], limit, 20))
     assert np.isfinite(answers.scores).sum(1).tolist() == [4, 1, 13]
-    nothing = Beam(toy, BEGIN, END)(fixed, state, [0, 0, 0])
+    nothing = Beam(toy, END)(inputs, [0, 0, 0])
     assert nothing.ids.shape == (3, 1, 0) and nothing.attention.shape[:3] == (3, 1, 0)
     assert not nothing.scores.any() and not nothing.lengths.any()
 
 
 def test_where_all_but_the_end_is_banned_the_answer_is_empty():
-    (fixed, state, _), rows = source([3, 2])
-    answers = Beam(Toy(), BEGIN, END, n_best=2, banned=(0, 1, 2, 4, 5))(fixed, state, [5, 9])
+    inputs, _, rows = source([3, 2])
+    answers = Beam(Toy(), END, n_best=2, banned=(0, 1, 2, 4, 5))(inputs, [5, 9])
     assert answers.ids.shape == (2, 2, 0)
     for row, (keys, h) in enumerate(rows):
         assert answers.scores[row].tolist() == [pytest.approx(Toy().row(BEGIN, keys, h)[0][END], abs=1e-5), -np.inf]
@@ -348,11 +363,11 @@ def test_of_equals_the_first_wins():
 
 
 def test_rows_may_begin_with_different_tokens():
-    (fixed, state, _), _ = source([3, 3])
-    fixed, state = [ops.concatenate([x[:1], x[:1]]) for x in fixed], [ops.concatenate([state[0][:1]] * 2)]
-    both = Beam(Toy(), BEGIN, END)(fixed, state, [6, 6], begin=[4, 5])
+    inputs, *_ = source([3, 3])
+    inputs = {name: [ops.concatenate([x[:1], x[:1]]) for x in parts] for name, parts in inputs.items()}
+    both = Beam(Toy(), END)(inputs, [6, 6], begin=[4, 5])
     for row, begin in enumerate((4, 5)):
-        alone = Beam(Toy(), begin, END)(fixed, state, [6, 6])
+        alone = Beam(Toy(), END)(inputs, [6, 6], begin=[begin, begin])
         np.testing.assert_array_equal(both.lengths[row], alone.lengths[row])
         np.testing.assert_allclose(both.scores[row], alone.scores[row], atol=1e-6)
     assert both.scores[0, 0] != both.scores[1, 0]
@@ -372,8 +387,8 @@ def test_a_large_vocabulary_is_searched_like_a_small_one():
     small, large = Toy(4), Toy(4)
     large.table = np.concatenate([small.table, np.zeros((1200, H))])
     large.out = np.concatenate([small.out, np.zeros((2 * H, 1200))], axis=1)
-    (fixed, state, mask), rows = source([3, 2])
-    answers = Beam(large, BEGIN, END, width=4, n_best=3)(fixed, state, [5, 5], mask)
+    inputs, mask, rows = source([3, 2])
+    answers = Beam(large, END, width=4, n_best=3)(inputs, [5, 5], mask)
     for row, (keys, h) in enumerate(rows):
         expect(answers, row, reference(large, keys, h, 5, 4)[:3])
 
@@ -381,10 +396,10 @@ def test_a_large_vocabulary_is_searched_like_a_small_one():
 @pytest.mark.parametrize("width", [1, 4])
 def test_an_ensemble_of_one_model_twice_is_the_model(width):
     toy, other = Toy(3), Toy(4)
-    (fixed, state, _), rows = source([3, 2, 4])
+    inputs, _, rows = source([3, 2, 4])
     arguments = {"width": width, "n_best": width, "length_penalty": 0.5}
-    alone = Beam(toy, BEGIN, END, **arguments)(fixed, state, [6, 7, 8])
-    twice = Beam(Ensemble([toy, toy]), BEGIN, END, **arguments)([fixed, fixed], [state, state], [6, 7, 8])
+    alone = Beam(toy, END, **arguments)(inputs, [6, 7, 8])
+    twice = Beam(Ensemble([toy, toy]), END, **arguments)(inputs, [6, 7, 8])
     np.testing.assert_array_equal(alone.ids, twice.ids)
     np.testing.assert_allclose(alone.scores, twice.scores, atol=1e-5)
     np.testing.assert_allclose(alone.attention, twice.attention, atol=1e-5)
@@ -396,26 +411,66 @@ def test_an_ensemble_of_one_model_twice_is_the_model(width):
             )
             return np.log(np.mean(np.exp(log_p), axis=0)), states, np.mean(attention, axis=0)
 
-    both = Beam(Ensemble([toy, other]), BEGIN, END, **arguments)([fixed, fixed], [state, state], [6, 7, 8])
+    both = Beam(Ensemble([toy, other]), END, **arguments)(inputs, [6, 7, 8])
     for row, (keys, h) in enumerate(rows):
         expect(both, row, reference(Both(), keys, (h, h), (6, 7, 8)[row], width, alpha=0.5)[:width])
 
 
-def test_a_language_model_is_searched():
-    model = language_model(9, dim=8, rnn="lstm", units=7, layers=2)
-    random = np.random.default_rng(0)
+def random_weights(model, seed=0):
+    random = np.random.default_rng(seed)
     model.set_weights([random.normal(0, 0.8, w.shape) for w in model.get_weights()])
-    stepper = Stepper(model)
-    beam = Beam(stepping(stepper), BEGIN, END, width=4, n_best=3)
-    answers = beam([], stepper.start(2), [4, 7])
-    assert answers.attention is None
-    for row, limit in enumerate((4, 7)):
-        for ids, length, log_p in zip(
-            answers.ids[row], answers.lengths[row], answers.log_probabilities[row], strict=True
-        ):
-            own = np.array([[BEGIN, *ids[:length], *([END] if length < limit else [])]])
-            scores, _ = stepper.score(own[:, :-1], own[:, 1:], stepper.start(1))
-            assert log_p == pytest.approx(scores.sum(), abs=1e-4)
+    return model
+
+
+def decoders():
+    """{name: (decoder, inputs of two rows)} of a model of each kind."""
+    source = np.array([[3, 4, 5, 6], [6, 5, 0, 0]], "int32")
+    music = generator(9, 2, {"style": 3}, positions=3, dim=5, units=6, note_units=7, rnn="gru")
+    known = {"position": np.tile([1, 2], (2, 4)), "style": np.array([0, 2])}
+    barred = np.zeros((2, 9), bool)
+    barred[0, 8] = barred[1, END] = True  # a piece ends with the first slot of a step
+    return {
+        "language_model": (
+            LanguageModelDecoder(random_weights(language_model(9, dim=8, rnn="lstm", units=7, layers=2))),
+            {"tokens": np.array([[4, 5], [6, 0]], "int32")},
+        ),
+        "seq2seq": (Seq2SeqDecoder(random_weights(seq2seq(7, 9, dim=8, units=7, encoder_units=5))), {"source": source}),
+        "generator": (GeneratorDecoder(random_weights(music), barred), known),
+    }
+
+
+@pytest.mark.parametrize("name", ["language_model", "seq2seq", "generator", "ensemble"])
+def test_every_model_is_searched_and_the_answers_have_their_scores(name):
+    if name == "ensemble":
+        both = [Seq2SeqDecoder(random_weights(seq2seq(7, 9, dim=8, units=7, encoder_units=5), seed)) for seed in (0, 1)]
+        decoder, inputs = Ensemble(both), {"source": np.array([[3, 4, 5, 6], [6, 5, 0, 0]], "int32")}
+    else:
+        decoder, inputs = decoders()[name]
+    assert isinstance(decoder, StepDecoder)
+    limits = [4, 7]
+    answers = Beam(decoder, END, width=4, n_best=3)(inputs, limits)
+    assert (answers.attention is None) == (name not in ("seq2seq", "ensemble"))
+    for k in range(3):
+        values = np.zeros((2, 8), "int32")
+        for row, limit in enumerate(limits):
+            length = answers.lengths[row, k]
+            values[row, :length] = answers.ids[row, k, :length]
+            if length < limit:
+                values[row, length] = END
+        scores = np.where(values > 0, decoder.score(inputs, values), 0)
+        np.testing.assert_allclose(answers.log_probabilities[:, k], scores.sum(axis=-1), atol=1e-4)
+
+
+def test_a_wide_beam_finds_the_likeliest_of_all_pieces_of_music():
+    decoder, inputs = decoders()["generator"]
+    inputs = {name: value[:1] for name, value in inputs.items()}
+    pieces = np.array(list(itertools.product(range(2, 8), range(2, 9), range(2, 8), range(2, 9))), "int32")
+    pieces = pieces[(pieces != END).all(axis=1)]  # two steps of two notes without an end
+    scores = decoder.score({name: np.repeat(value, len(pieces), axis=0) for name, value in inputs.items()}, pieces)
+    order = np.argsort(-scores.sum(axis=-1))[:5]
+    answers = Beam(decoder, END, width=300, n_best=200, banned=(0, 1))(inputs, [4])
+    whole = answers.ids[0][answers.lengths[0] == 4]
+    np.testing.assert_array_equal(whole[:5], pieces[order])
 
 
 @pytest.mark.parametrize(
@@ -423,4 +478,4 @@ def test_a_language_model_is_searched():
 )
 def test_numbers_out_of_bounds_are_refused(arguments):
     with pytest.raises(ValueError, match="Received"):
-        Beam(Toy(), BEGIN, END, **arguments)
+        Beam(Toy(), END, **arguments)

@@ -6,6 +6,7 @@ import pytest
 
 from seqzoo import models
 from seqzoo.data.batches import Batches
+from seqzoo.inputs import words
 from seqzoo.layers.attention import SCORES
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.layers.losses import SmoothedCrossentropy
@@ -24,15 +25,15 @@ MUSIC = Encoding("frames", 2, 1)
 
 
 def tagger(crf):
-    model = models.tagger(V, crf=crf, words=V, word_dim=3, rnn="bilstm", units=3, layers=1)
+    model = models.tagger(V, words(V, 3), crf=crf, rnn="bilstm", units=3, layers=1)
     loss = CRFLoss() if crf else keras.losses.SparseCategoricalCrossentropy(**SOFTMAX)
     return model, loss, ({"tokens": TOKENS}, NEXT, WEIGHTS)
 
 
 def classifier():
     pooling = ("last", "max", "mean", "attention")
-    model = models.classifier(2, pooling, words=V, word_dim=3, rnn="gru", units=3, layers=1, characters="cnn",
-                              character_vocabulary=V, char_dim=3, char_units=3)  # fmt: skip
+    front = words(V, 3, characters="cnn", character_vocabulary=V, char_dim=3, char_units=3)
+    model = models.classifier(2, front, pooling, rnn="gru", units=3, layers=1)
     characters = np.where(REAL[..., None], TOKENS[..., None] + [0, -1], 0).astype("int32") % V
     data = {"tokens": TOKENS, "characters": characters}, np.array([0, 1, 1], "int32"), np.array([1, 2, 0], "float32")
     return model, keras.losses.SparseCategoricalCrossentropy(**SOFTMAX), data
@@ -40,13 +41,13 @@ def classifier():
 
 def generator():
     model = models.generator(
-        len(MUSIC.vocabulary), 2, {"style": 3}, places=5, ages=True, ahead=True, pitches=MUSIC.pitch.tolist(),
+        len(MUSIC.vocabulary), 2, {"style": 3}, positions=5, ages=True, ahead=True, pitches=MUSIC.pitch.tolist(),
         sets=True, tonic=True, dim=3, condition_dim=3, units=3, note_units=3,
     )  # fmt: skip
     rows = np.where(REAL[..., None], RNG.integers(3, len(MUSIC.vocabulary), (B, T, 2)), 0).astype("int32")
     before = np.pad(rows[:, :-1], [(0, 0), (1, 0), (0, 0)])
     inputs = {
-        "tokens": rows, "before": before, "age": (before > 0).astype("int32"), "place": REAL.astype("int32"),
+        "tokens": rows, "before": before, "age": (before > 0).astype("int32"), "position": REAL.astype("int32"),
         "ahead": rows[..., 0], "style": np.array([0, 1, 2], "int32"), "tonic": np.array([60, 0, 57], "int32"),
     }  # fmt: skip
     return model, keras.losses.SparseCategoricalCrossentropy(**SOFTMAX), (inputs, rows, (rows > 0).astype("float32"))

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import guides
 import keras
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from seqzoo.training import load, train
 from seqzoo.training.folder import prepare
 
 TOYS = {"speech_toy": toys.speech, "similarity_toy": toys.similarity}
+guides.register("seqzoo.tasks.parity")  # the example of a task in tasks/README.md
 NAMES = [name for name in TASKS.names() if TASKS[name].name == name]
 
 
@@ -174,7 +176,8 @@ def test_everything_given_is_scored_when_it_is_unseen(made):
 LOADED = """
 import json, sys
 sys.path.insert(0, {tests!r})
-import toys.similarity, toys.speech
+import guides, toys.similarity, toys.speech
+guides.register("seqzoo.tasks.parity")
 from seqzoo.training import load
 for folder in sys.argv[1:]:
     run = load(folder)

@@ -6,22 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from seqzoo.decoding.sampling import StepSampler
+from seqzoo.decoding.sampling import Sampler
 from seqzoo.layers.notes import Relations, heights
-from seqzoo.models import Opener, generator
+from seqzoo.models import GeneratorDecoder, generator
 from seqzoo.music.encodings import END, FIRST, REST, Encoding
 
 V = 13
-
-
-class Counting:
-    """What a sampler asks of an encoding, for a sequence of numbers that is no music."""
-
-    def barred(self):
-        return np.arange(V)[None] < 2
-
-    def advance(self, row, before, age, xp):
-        return row, age
 
 
 def counted(step, first, length=8):
@@ -37,22 +27,22 @@ def shifted(tokens):
 def test_two_conditions_decide_what_is_generated(join):
     steps, firsts = np.divmod(np.arange(30), 10)  # steps 0, 1, 2 stand for 1, 2, 3
     tokens = np.array([counted(s + 1, f) for s, f in zip(steps, firsts, strict=True)], "int32")[..., None]
-    known = {"place": np.ones(tokens.shape[:2], "int32"), "step": steps, "first": firsts}
+    known = {"position": np.ones(tokens.shape[:2], "int32"), "step": steps, "first": firsts}
     keras.utils.set_random_seed(0)
     model = generator(V, 1, {"step": 3, "first": 10}, dim=32, join=join, rnn="gru", units=64, note_units=32)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss)
     model.fit({"tokens": tokens, "before": shifted(tokens), **known}, tokens, batch_size=10, epochs=60, verbose=0)
-    sample = StepSampler(Opener(model), Counting(), temperature=0)
-    np.testing.assert_array_equal(sample(known, np.zeros((8, 1, 30))), tokens)
+    sample = Sampler(GeneratorDecoder(model), temperature=0)
+    np.testing.assert_array_equal(sample(known, np.zeros((8, 30))), tokens[..., 0])
 
 
 ENCODING = Encoding("frames", 3, 1)
 SETS = {
-    "places": 5, "ages": True, "ahead": True, "pitches": ENCODING.pitch.tolist(), "sets": True, "note_units": 7,
+    "positions": 5, "ages": True, "ahead": True, "pitches": ENCODING.pitch.tolist(), "sets": True, "note_units": 7,
     "conditions": {"style": 4}, "tonic": True,
 }  # fmt: skip
-INPUTS = ("tokens", "before", "age", "place", "ahead")
+INPUTS = ("tokens", "before", "age", "position", "ahead")
 
 
 def musical(lengths=(7, 4, 5), seed=1):
@@ -69,7 +59,7 @@ def musical(lengths=(7, 4, 5), seed=1):
         tokens[1, 2] = REST
         batch["tokens"][row, :length] = tokens
         batch["before"][row, :length], batch["age"][row, :length] = ENCODING.inputs(tokens)
-        batch["place"][row, :length] = np.arange(length) % 4 + 1
+        batch["position"][row, :length] = np.arange(length) % 4 + 1
         batch["ahead"][row, :length] = tokens[:, 0]
     return model, batch
 
@@ -79,8 +69,8 @@ def test_padding_and_other_rows_change_nothing_and_a_saved_generator_is_the_same
     whole = np.array(model(batch))
     alone = {name: value[1:2, :4] if value.ndim > 1 else value[1:2] for name, value in batch.items()}
     np.testing.assert_allclose(whole[1, :4], np.array(model(alone))[0], atol=1e-4)
-    garbage = {**batch, "tokens": np.where(batch["place"][..., None] > 0, batch["tokens"], 9)}
-    garbage["before"] = np.where(batch["place"][..., None] > 0, batch["before"], 11)
+    garbage = {**batch, "tokens": np.where(batch["position"][..., None] > 0, batch["tokens"], 9)}
+    garbage["before"] = np.where(batch["position"][..., None] > 0, batch["before"], 11)
     np.testing.assert_allclose(np.array(model(garbage))[1, :4], whole[1, :4], atol=1e-4)
     for name in ("style", "age", "ahead", "before", "tonic"):
         other = np.array(model({**batch, name: np.where(batch[name] > 0, batch[name] - 1, 1)}))
@@ -89,16 +79,18 @@ def test_padding_and_other_rows_change_nothing_and_a_saved_generator_is_the_same
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
     np.testing.assert_allclose(loaded(batch), whole, atol=1e-5)
 
-    opener = Opener(loaded)  # step by step, as it is sampled
-    each, state = opener.start({name: batch[name] for name in ("place", "ahead", "style", "tonic")})
-    for t in range(4):
-        before = batch["before"][:, t]
-        hidden, notes, state = opener.read(before, batch["age"][:, t], each[:, t], state)
-        g, row = opener.notes.begin(hidden), []
-        for slot in range(3):
-            logits, g = opener.notes.step(hidden, g, row, notes)
-            np.testing.assert_allclose(logits, whole[:, t, slot], atol=1e-4)
-            row.append(keras.ops.convert_to_tensor(batch["tokens"][:, t, slot]))
+    decoder = GeneratorDecoder(loaded, advance=ENCODING.advance)  # step by step, as it is sampled
+    fixed, state = decoder.start(batch)
+    values = np.zeros(3, "int32")
+    for t, slot in itertools.product(range(4), range(3)):
+        (logits, _), state = decoder.step(values, fixed, state)
+        np.testing.assert_allclose(logits, whole[:, t, slot], atol=1e-4)
+        values = batch["tokens"][:, t, slot]
+    known = {name: batch[name] for name in ("position", "ahead", "style", "tonic")}
+    expected = decoder.score(batch, batch["tokens"])
+    given = decoder.score(known, batch["tokens"].reshape(3, -1))  # what stands before each step is computed
+    real = batch["position"] > 0
+    np.testing.assert_allclose(given.reshape(expected.shape)[real], expected[real], atol=1e-4)
 
 
 def test_the_probabilities_of_all_sets_of_notes_sum_to_one():
@@ -109,12 +101,12 @@ def test_the_probabilities_of_all_sets_of_notes_sum_to_one():
     notes = range(4, 8)
     sets = [(2, 3), (3, 3), *((note, 3) for note in notes), *itertools.combinations(sorted(notes, reverse=True), 2)]
     tokens = np.array(sets, "int32")[:, None]
-    inputs = {"tokens": tokens, "before": np.full_like(tokens, 5), "place": np.ones((len(sets), 1), "int32")}
-    p = np.exp(Opener(model).score(inputs, tokens).sum(axis=-1))
+    inputs = {"tokens": tokens, "before": np.full_like(tokens, 5), "position": np.ones((len(sets), 1), "int32")}
+    p = np.exp(GeneratorDecoder(model).score(inputs, tokens).sum(axis=-1))
     np.testing.assert_allclose(p.sum(), 1, atol=1e-3)
     assert p.min() > 1e-15
     upside_down = {**inputs, "tokens": tokens[:, :, ::-1]}
-    assert Opener(model).score(upside_down, tokens[:, :, ::-1]).sum(axis=-1)[-6:].max() < -1000
+    assert GeneratorDecoder(model).score(upside_down, tokens[:, :, ::-1]).sum(axis=-1)[-6:].max() < -1000
 
 
 def test_what_is_related_to_other_notes_is_the_same_in_another_key():
@@ -133,21 +125,27 @@ def test_what_is_related_to_other_notes_is_the_same_in_another_key():
 
 def test_a_sampler_takes_what_is_given_and_ends_where_it_should():
     model, batch = musical()
-    opener, known = Opener(model), {name: batch[name] for name in ("place", "ahead", "style", "tonic")}
-    known["place"] = np.tile(np.arange(7) % 4 + 1, (3, 1))
+    known = {name: batch[name] for name in ("position", "ahead", "style", "tonic")}
+    known["position"] = np.tile(np.arange(7) % 4 + 1, (3, 1))
     noise = np.random.default_rng(0).random((7, 3, 3))
     given = np.zeros((7, 3, 3), "int32")
     given[:2, 0], given[1, 1] = FIRST + 90, FIRST + 40
     given[4, 0, 1] = END
-    ids = StepSampler(opener, ENCODING, (END,))(known, noise, given)
+    sampler = Sampler(GeneratorDecoder(model, ENCODING.barred(), ENCODING.advance), (), (END,))
+    ids = sampler(known, noise.reshape(-1, 3), given.reshape(-1, 3)).reshape(3, 7, 3)
     assert (ids[:, :2, 0] == FIRST + 90).all() and (ids[:, 1, 1] == FIRST + 40).all()
-    assert ids[1, 4, 0] == END and not ids[1, 5:].any()
+    assert ids[1, 4].tolist() == [END, 0, 0] and not ids[1, 5:].any()
     pitches = ENCODING.pitch[ids]
     assert (np.diff(pitches[pitches[..., 0] >= 0], axis=-1) <= 0).all()
-    again = StepSampler(opener, ENCODING, (END,))(
-        {name: value[1:2] for name, value in known.items()}, noise[..., 1:2], given[..., 1:2]
-    )
-    np.testing.assert_array_equal(again[0], ids[1])
+    alone = {name: value[1:2] for name, value in known.items()}
+    again = sampler(alone, noise[..., 1].reshape(-1, 1), given[..., 1].reshape(-1, 1))
+    np.testing.assert_array_equal(again[0], ids[1].ravel())
+    samples, parts = sampler.start(alone), []  # in blocks that begin within a step
+    for first, last in ((0, 4), (4, 11), (11, 21)):
+        block = (numbers[..., 1].reshape(-1, 1)[first:last] for numbers in (noise, given))
+        part, samples = sampler.draw(samples, *block)
+        parts.append(part)
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), again)
 
 
 def test_parallel_motion_is_told_by_the_interval_it_keeps():
@@ -181,3 +179,15 @@ def test_relations_are_the_same_in_another_key_and_tell_chords_apart():
 def test_what_can_not_be_built_is_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
         generator(V, **arguments)
+
+
+def test_a_misspelt_option_is_refused_and_an_independent_generator_does_not_generate():
+    with pytest.raises(TypeError, match="'weight_dropp'. Did you mean 'weight_drop'"):
+        generator(V, weight_dropp=0.1)
+    model = generator(V, output="independent", dim=3, units=3)
+    with pytest.raises(ValueError, match="'independent' only scores"):
+        GeneratorDecoder(model).start({"position": np.ones((1, 2))})
+    scores = GeneratorDecoder(model).score(
+        {"position": np.ones((1, 2)), "before": np.ones((1, 2, 1))}, np.zeros((1, 2, 128))
+    )
+    assert scores.shape == (1, 2, 1) and (scores < 0).all()

@@ -13,9 +13,11 @@ from backends import weight_gradients
 from keras import ops
 
 from seqzoo.backend.gradients import compiled, gradient
+from seqzoo.decoding.sampling import Sampler
 from seqzoo.layers.losses import SmoothedCrossentropy
-from seqzoo.models import Translator, scheduled, seq2seq
-from seqzoo.models.scheduled import SCHEDULES, Scheduled, share_drawn
+from seqzoo.layers.masks import from_lengths
+from seqzoo.models import Seq2SeqDecoder, scheduled, seq2seq
+from seqzoo.models.scheduled import SAMPLING_SCHEDULES, Scheduled, share_sampled
 
 V, W = 11, 9  # tokens of the source, of the target
 S, T = 7, 6
@@ -81,6 +83,13 @@ def close(received, expected, tolerance=1e-4):
     np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance)
 
 
+def attention_of(model, inputs):
+    """The attention [B, T, S] with which the model reads the target that is given."""
+    decoder = Seq2SeqDecoder(model)
+    attention = decoder.read(inputs["target"], *decoder.start(inputs))[2]
+    return None if attention is None else np.array(attention)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_padding_changes_neither_scores_nor_loss_nor_gradients_nor_attention(name):
     inputs, labels, weights = batch()
@@ -96,16 +105,11 @@ def test_padding_changes_neither_scores_nor_loss_nor_gradients_nor_attention(nam
     for received, expected in zip(other_gradients, gradients, strict=True):
         close(received, expected)
 
-    translator = Translator(make(name))
-    scores, attention = translator._scored(inputs["source"], inputs["target"], labels)
-    _, other_attention = translator._scored(*(longer[0][key] for key in ("source", "target")), longer[1])
-    assert (np.array(scores)[~real] == 0).all() and (np.array(scores)[real] < 0).all()
-    close(-np.array(scores).sum() / real.sum(), SmoothedCrossentropy(0)(labels, logits, sample_weight=weights))
+    attention, other_attention = (attention_of(make(name), each[0]) for each in (batch(), longer))
     if CASES[name].get("attention") == "none":
-        assert attention is None and not translator.attends
+        assert attention is None and not Seq2SeqDecoder(make(name)).attends
         return
-    attention = np.array(attention)
-    close(np.array(other_attention)[:, :T, :S][real], attention[real])
+    close(other_attention[:, :T, :S][real], attention[real])
     padding = np.broadcast_to((inputs["source"] == 0)[:, None], attention.shape)
     assert (attention[padding] == 0).all()
     close(attention.sum(-1), 1)
@@ -115,22 +119,28 @@ def test_padding_changes_neither_scores_nor_loss_nor_gradients_nor_attention(nam
 def test_step_by_step_is_all_at_once_and_alone_as_in_a_batch(name):
     model, (inputs, labels, _) = make(name), batch()
     whole, real = np.array(model(inputs)), inputs["target"] > 0
-    translator = Translator(model)
-    assert translator.tokens == W
-    _, attention = translator._scored(inputs["source"], inputs["target"], labels)
+    decoder = Seq2SeqDecoder(model)
+    assert decoder.tokens == W
+    attention = attention_of(model, inputs)
     row = 1  # the one with padding in both
-    fixed, state = translator.start(inputs["source"])
-    alone_fixed, alone = translator.start(inputs["source"][row : row + 1, : SOURCE_LENGTHS[row]])
+    fixed, state = decoder.start(inputs)
+    alone_fixed, alone = decoder.start({"source": inputs["source"][row : row + 1, : SOURCE_LENGTHS[row]]})
     for t in range(T):
-        logits, state, weights = translator(inputs["target"][:, t], fixed, state)
+        (logits, weights), state = decoder.step(inputs["target"][:, t], fixed, state)
         close(np.array(logits)[real[:, t]], whole[:, t][real[:, t]])
         if weights is not None:
-            close(np.array(weights)[real[:, t]], np.array(attention)[:, t][real[:, t]])
+            close(np.array(weights)[real[:, t]], attention[:, t][real[:, t]])
         if t < LENGTHS[row]:
-            logits, alone, _ = translator(inputs["target"][row : row + 1, t], alone_fixed, alone)
+            (logits, _), alone = decoder.step(inputs["target"][row : row + 1, t], alone_fixed, alone)
             close(logits[0], whole[row, t])
     for part in (*fixed, *state):
         assert part.shape[0] == 3
+
+    begun = {**inputs, "target": np.where(labels > 0, np.pad(labels[:, :-1], [(0, 0), (1, 0)], constant_values=2), 0)}
+    scores, real = decoder.score(inputs, labels), labels > 0  # `begin` is 2
+    assert (scores[~real] == 0).all() and (scores[real] < 0).all()
+    expected = SmoothedCrossentropy(0)(labels, model(begun), sample_weight=real.astype("float32"))
+    close(-scores.sum() / real.sum(), expected)
 
 
 def pairs(count=24, length=5):
@@ -157,13 +167,9 @@ def test_an_encoder_decoder_learns_to_reverse(samples):
     assert not samples or int(trained.steps) == 120
     logits = np.array(model(inputs))
     assert (logits.argmax(-1) == labels)[labels > 0].mean() > 0.98
-    translator = Translator(model)  # and says it by itself
-    fixed, state = translator.start(inputs["source"])
-    ids = np.ones(len(labels), "int32")
-    for t in range(labels.shape[1]):
-        logits, state, _ = translator(ids, fixed, state)
-        ids = np.array(logits).argmax(-1)
-        assert (ids == labels[:, t])[labels[:, t] > 0].mean() > 0.9
+    sampler = Sampler(Seq2SeqDecoder(model, begin=1), stop=(2,), temperature=0)  # and decodes it by itself
+    drawn = sampler(inputs, np.zeros((labels.shape[1], len(labels))))
+    assert (drawn == labels)[labels > 0].mean() > 0.9
 
 
 def test_a_saved_encoder_decoder_is_the_same_in_a_fresh_process(tmp_path):
@@ -172,20 +178,20 @@ def test_a_saved_encoder_decoder_is_the_same_in_a_fresh_process(tmp_path):
     for name in ("feeding", "feeding_all", "cho"):
         model = make(name)
         model.save(tmp_path / f"{name}.keras")
-        expected[name] = Translator(model)._scored(inputs["source"], inputs["target"], labels)[0]
+        expected[name] = Seq2SeqDecoder(model).score(inputs, labels)
     make_scheduled = scheduled(make("additive"))
     keras.Model(make_scheduled.input, make_scheduled.output).save(tmp_path / "scheduled.keras")
-    expected["scheduled"] = Translator(make("additive"))._scored(inputs["source"], inputs["target"], labels)[0]
+    expected["scheduled"] = Seq2SeqDecoder(make("additive")).score(inputs, labels)
     np.savez(tmp_path / "expected.npz", **expected)
     np.savez(tmp_path / "data.npz", labels=labels, **inputs)
     script = """
 import keras, numpy as np
-from seqzoo.models import Translator
+from seqzoo.models import Seq2SeqDecoder
 
 data = np.load("data.npz")
 for name, scores in np.load("expected.npz").items():
     model = keras.models.load_model(name + ".keras")
-    received, _ = Translator(model).score(data["source"], data["target"], data["labels"])
+    received = Seq2SeqDecoder(model).score({"source": data["source"]}, data["labels"])
     np.testing.assert_allclose(received, scores, atol=1e-5, err_msg=name)
     tables = [weight.path for weight in model.weights if weight.path.endswith("embeddings")]
     assert len(tables) == 1 + (name != "feeding_all"), tables
@@ -232,6 +238,52 @@ def test_what_can_not_be_built_is_refused(arguments, words):
         seq2seq(V, W, **arguments)
 
 
+def test_a_translation_is_sampled_with_the_probabilities_of_the_model():
+    model, rows = make("additive"), 3000
+    decoder = Seq2SeqDecoder(model)
+    source = {"source": np.tile([[3, 4, 5]], (rows, 1))}
+    noise = np.random.default_rng(0).random((4, rows))
+    ids = Sampler(decoder, banned=(), stop=(3,))(source, noise)
+    assert not ids[:, 1:][ids[:, :-1] == 3].any()
+    pairs = np.stack(np.meshgrid(np.arange(1, W), np.arange(1, W)), axis=-1).reshape(-1, 2)
+    p = np.exp(decoder.score({"source": source["source"][: len(pairs)]}, pairs).sum(axis=-1))
+    shares = np.array([(ids[:, :2] == pair).all(axis=1).mean() for pair in pairs])
+    np.testing.assert_allclose(shares[pairs[:, 0] != 3], p[pairs[:, 0] != 3], atol=0.03)
+    forced = np.zeros((4, rows), "int32")
+    forced[1] = 7
+    taken = Sampler(decoder, banned=())(source, noise, forced)
+    np.testing.assert_array_equal(taken[:, 0], ids[:, 0])
+    assert (taken[:, 1] == 7).all()
+
+
+def test_a_source_of_frames_is_read_and_the_saved_model_decodes_the_same(tmp_path):
+    frames, length = keras.Input((None, 3), name="frames"), keras.Input((), dtype="int32", name="frames_length")
+    mask = from_lengths(length, frames[..., 0])
+    front = {"frames": frames, "frames_length": length}, keras.layers.Dense(6)(frames), mask
+    model = seq2seq(front=front, target_tokens=W, dim=4, units=5, encoder_units=3)
+    values = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    source = {"frames": values, "frames_length": np.array([5, 3])}
+    ids = np.array([[3, 4, 5], [6, 3, 0]])
+    scores = Seq2SeqDecoder(model).score(source, ids)
+    alone = Seq2SeqDecoder(model).score({"frames": values[1:, :3], "frames_length": np.array([3])}, ids[1:])
+    close(alone[0], scores[1])
+    model.save(tmp_path / "model.keras")
+    loaded = Seq2SeqDecoder(keras.models.load_model(tmp_path / "model.keras", compile=False), begin=2)
+    close(loaded.score(source, ids), scores)
+    assert Sampler(loaded)(source, np.full((4, 2), 0.5)).shape == (2, 4)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"front": (0, 0, 0), "source_tokens": 3, "target_tokens": 3}])
+def test_a_source_is_tokens_or_a_front(arguments):
+    with pytest.raises(ValueError, match="either source_tokens or a front"):
+        seq2seq(**arguments)
+
+
+def test_a_misspelt_option_gets_a_hint():
+    with pytest.raises(TypeError, match="'weight_dropp'. Did you mean 'weight_drop'"):
+        seq2seq(V, W, weight_dropp=0.1)
+
+
 # Scheduled sampling.
 
 
@@ -244,14 +296,14 @@ def set_share(model, share):
 
 def test_schedules_are_those_of_the_paper():
     i = np.arange(0, 4000, 500)
-    right = {name: np.array([1 - float(share_drawn(name, step, 2000)) for step in i]) for name in SCHEDULES}
+    right = {name: np.array([1 - float(share_sampled(name, step, 2000)) for step in i]) for name in SAMPLING_SCHEDULES}
     close(right["linear"], np.maximum(0, 1 - i / 2000))
     close(right["exponential"], (2 ** (-1 / 2000)) ** i)
     k = next(k for k in np.arange(1, 2000, 0.01) if k * math.log(k) >= 2000)
     close(right["inverse_sigmoid"], k / (k + np.exp(i / k)), 1e-3)
     assert right["inverse_sigmoid"][4] == pytest.approx(0.5, abs=1e-3)
-    close(1 - float(share_drawn("linear", 10**6, 2000, least=0.25)), 0.25)
-    assert float(share_drawn("inverse_sigmoid", 10**6, 2000)) == 1
+    close(1 - float(share_sampled("linear", 10**6, 2000, least=0.25)), 0.25)
+    assert float(share_sampled("inverse_sigmoid", 10**6, 2000)) == 1
 
 
 @pytest.mark.parametrize("name", ["additive", "feeding_all"])
@@ -265,11 +317,11 @@ def test_nothing_drawn_is_teacher_forcing_and_all_drawn_is_the_loop_of_the_paper
     made = set_share(model, 1)
     u = np.array(keras.random.uniform((2, 3, T), seed=keras.random.SeedGenerator(3)))
     received = np.array(compiled(made.mixed)(inputs, 0.6))
-    translator = Translator(model)
-    fixed, state = translator.start(inputs["source"])
+    decoder = Seq2SeqDecoder(model)
+    fixed, state = decoder.start(inputs)
     ids, drawn = target[:, 0], 0
     for t in range(1, T):
-        logits, state, _ = translator(ids, fixed, state)
+        (logits, _), state = decoder.step(ids, fixed, state)
         reached = np.cumsum(np.array(ops.softmax(logits)), axis=-1)
         own = (u[0, :, t] < 0.6) & (target[:, t] > 0)
         ids = np.where(own, (reached <= u[1, :, t : t + 1]).sum(-1), target[:, t])

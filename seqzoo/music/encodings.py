@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from seqzoo.assets import Asset
 from seqzoo.music.events import EVENTS, from_events, parse_event, to_events
 from seqzoo.music.frames import from_frames, to_frames
 from seqzoo.music.score import SIXTEENTH, Score, parse_metre, quantize
@@ -18,7 +19,7 @@ HELD = FIRST + PITCHES  # id of pitch 0, held
 LONGEST_BAR = 96  # steps; later steps of a longer bar share the last position
 
 
-class Encoding:
+class Encoding(Asset):
     """Encodes music as rows of ids [T, S], one row per step, and decodes it.
 
         voices   S voices, the highest first: a pitch where a note begins, hold, or rest
@@ -39,7 +40,8 @@ class Encoding:
         slots: S.
         sets: whether rows are sets of notes.
         pitch: [V] the pitch of each id, below 0 for none. See `layers.notes.NoteDecoder`.
-        dropped: number of notes that did not fit into their frames, since the encoding was made.
+        dropped, notes: number of notes that did not fit into their frames, and of all notes of frames, since the
+            encoding was made.
     """
 
     def __init__(self, name: str, slots: int = 4, steps_per_quarter: int = 4, onsets: bool = True):
@@ -58,7 +60,19 @@ class Encoding:
             none = [-9, -9, -2, -1, -9] if self.sets else [-1] * FIRST
             self.pitch = np.array(none + [*range(PITCHES)] * (2 if held else 1))
         self.vocabulary = Vocabulary(tokens)
-        self.dropped = 0
+        self.dropped = self.notes = 0
+
+    def to_dict(self) -> dict:
+        return {name: getattr(self, name) for name in ("name", "slots", "steps_per_quarter", "onsets")}
+
+    @property
+    def summary(self) -> dict[str, str]:
+        """What users should know about it, {what: text}."""
+        summary = {} if self.onsets else {"time": f"a frame is taken as 1/{self.steps_per_quarter} of a quarter note"}
+        if self.dropped:
+            share = self.dropped / self.notes
+            summary["frames"] = f"{share:.2%} of the notes dropped: more than {self.slots} at once"
+        return summary
 
     def barred(self) -> np.ndarray:
         """[S, V] booleans: the ids that are never sampled in each slot."""
@@ -111,6 +125,7 @@ class Encoding:
 
     def _set(self, notes):
         """Ids of (pitch, whether held), from high to low; of too many the highest ones and the lowest one."""
+        self.notes += len(notes)
         if len(notes) > self.slots:
             self.dropped += len(notes) - self.slots
             notes = [*notes[: self.slots - 1], notes[-1]] if self.slots > 1 else notes[:1]
@@ -199,9 +214,9 @@ class Encoding:
         return (np.minimum(positions, LONGEST_BAR - 1) + 1).astype("int32")
 
     def mask(self, rows: np.ndarray) -> np.ndarray:
-        """Returns [T, S] booleans: which ids are predicted; those after the end of a set or of the piece are not."""
+        """Returns booleans of the shape of rows [..., S]: ids after the end of a set or piece are not predicted."""
         ended = np.isin(rows, (REST, END)) if self.sets else rows == END
-        return np.cumsum(ended, axis=1) - ended == 0
+        return np.cumsum(ended, axis=-1) - ended == 0
 
     def roll(self, rows: np.ndarray) -> np.ndarray:
         """Returns the piano roll [T, 128] of rows, 1 where a pitch sounds."""
