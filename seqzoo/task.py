@@ -144,7 +144,10 @@ class Task:
 
     @classmethod
     def tiny(cls) -> tuple:
-        """(config, {split: examples}): a small model and a handful of examples, which the contract tests train on."""
+        """What the contract tests run on: (config, {split: examples}), a small model and a handful of examples.
+
+        A third item, if there is one, is a list of lines to answer, or {mode: lines} where modes differ.
+        """
         raise NotImplementedError
 
     # --- What every task does ---------------------------------------------------------------------

@@ -360,7 +360,7 @@ class Sentiment(Task):
         texts = {"a good film": "pos", "a bad film , a bad one": "neg", "good": "pos", "it was bad": "neg"}
         examples = [{"text": text, "label": label} for text, label in texts.items()]
         config = cls.Config(units=8, word_dim=8, epochs=2, learning_rate=0.02, dropout=0.1)
-        return config, {"train": examples, "valid": examples}
+        return config, {"train": examples, "valid": examples}, ["a good film", "", "bad"]
 
 
 def explaining(predictor, how):

@@ -10,7 +10,7 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data import Skip
-from seqzoo.datasets.examples import chunks
+from seqzoo.data.batches import chunks
 from seqzoo.display.pages import attention_page
 from seqzoo.display.terminal import print_scored, print_translated
 from seqzoo.files import replace
@@ -279,7 +279,8 @@ class Translation(Task):
         pairs = {"red cat": "rilo keto", "old dog": "volo duno", "red": "rilo", "a cat": "o keto", "dog": "duno"}
         examples = [{"source": source, "target": target} for source, target in pairs.items()]
         config = cls.Config(dim=8, units=8, encoder_units=4, attention_units=8, epochs=2, learning_rate=0.02)
-        return config, {"train": examples, "valid": examples}
+        lines = {"predict": ["red cat", "", "dog"], "score": ["red cat\trilo keto", "dog\to keto"]}
+        return config, {"train": examples, "valid": examples}, lines
 
 
 def pair(number, line):
