@@ -143,6 +143,57 @@ class Recurrent(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class EncoderDecoder(Config):
+    """Encoder-decoder; the options of recurrent layers are the decoder's."""
+
+    dim: int = option(64, "Width of the embeddings.", minimum=1)
+    encoder: str = option("bilstm", "Kind of recurrent layer of the encoder (see --list).", choices=RNNS)
+    encoder_units: int = option(64, "Units of each layer (and direction) of the encoder.", minimum=1)
+    encoder_layers: int = option(1, "Layers of the encoder.", minimum=1, sweep=[1, 2])
+    attention: str = option(
+        "additive",
+        "Attention scores of Bahdanau et al. (additive), Luong et al. (dot, general, concat, location) or Chorowski et "
+        "al. (convolutional); none: the decoder sees only the encoder's final states.",
+        choices=("additive", "dot", "general", "concat", "location", "convolutional", "none"),
+        sweep=["additive", "general"],
+    )
+    attention_units: int = option(128, "Width of attention scores with a hidden layer.", minimum=1)
+    local: str = option(
+        "", "Attend to a window around the step's own position, or around a predicted one; empty: to all tokens.",
+        choices=("", "monotonic", "predictive"),
+    )  # fmt: skip
+    attention_window: int = option(10, "Tokens on each side that local attention sees.", minimum=1)
+    coverage: bool = option(False, "Attention scores depend on what was attended to before (Tu et al., 2016).")
+    input_feeding: bool = option(False, "The attentional state joins the next step's input (Luong et al., 2015).")
+    context: str = option(
+        "state", "Without attention: the source initialises the decoder's state, or joins each step, too.",
+        choices=("state", "step"),
+    )  # fmt: skip
+    tied: bool = option(True, "One table for the target's embeddings and the output (Press & Wolf, 2017).")
+    input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
+    weight_drop: float = option(0.0, "DropConnect of the recurrent kernels: share dropped.", minimum=0, maximum=0.95)
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoding(Config):
+    """Decoding."""
+
+    beam: int = option(5, "Width of the beam search; 1: greedy decoding.", minimum=1)
+    length_penalty: float = option(1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.")
+    coverage_penalty: float = option(
+        0.0, "beta of Wu et al. (2016): above 0, outputs that ignore parts of the source are penalised.", minimum=0
+    )
+    block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
+    longest_ratio: float = option(
+        2.0, "An output has at most this many times the tokens of the source, and ten more.", minimum=0
+    )
+    replace_unknown: bool = option(
+        True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are not written."
+    )
+    ensemble: str = option("", "Folders of more runs with the same vocabularies, joined by commas, to average with.")
+
+
+@dataclasses.dataclass(frozen=True)
 class Training(Config):
     """Training."""
 

@@ -265,4 +265,4 @@ class LanguageModel(Task):
     def tiny(cls):
         pieces = [{"text": "to be or not to be,\n", "end": False}, {"text": "that is the question.\n", "end": True}]
         config = cls.Config(batch_size=2, window=4, dim=6, units=8, ngram=2, epochs=2, learning_rate=0.02, dropout=0.1)
-        return config, {"train": pieces * 2, "valid": pieces}
+        return config, {"train": pieces * 2, "valid": pieces}, ["to be", "or not to be"]

@@ -34,8 +34,8 @@ def compiled(function: Callable, signature: tuple | None = None) -> Callable:
 
     Args:
         function: takes positional arguments, nested structures of tensors.
-        signature: the arguments as keras.KerasTensor objects, whose unknown dimensions are None: TensorFlow then makes
-            a single graph, where each new shape takes a second or two otherwise. JAX always compiles each shape.
+        signature: the arguments as keras.KerasTensor objects, whose unknown dimensions are None: TensorFlow then traces
+            a single graph; otherwise each new shape takes a second or two. JAX always compiles each shape.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":

@@ -5,6 +5,7 @@ element per example through ``from_generator`` and ``bucket_by_sequence_length``
 """
 
 import collections
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -276,6 +277,13 @@ class Batches:
             if len(window) == WINDOW:
                 yield from flush()
         yield from flush()
+
+
+def chunks(items: Iterable, size: int) -> Iterator[list]:
+    """Yields lists of at most `size` items of an iterable, which is never held as a whole."""
+    items = iter(items)
+    while chunk := [*itertools.islice(items, size)]:
+        yield chunk
 
 
 def is_static(static_shapes: bool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from seqzoo.data import Batches, Skip, Streams
-from seqzoo.datasets.examples import chunks
+from seqzoo.data.batches import chunks
 from seqzoo.metrics.text import pair_scores
 
 CHUNK = 256  # texts that are scored together

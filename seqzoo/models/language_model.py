@@ -134,7 +134,7 @@ class LanguageModelDecoder:
     def __init__(self, model: keras.Model, begin: int = 2):
         self.reader, self.begin = model.get_layer("reader"), begin
         self.tokens = self.reader.outputs[0].shape[-1]
-        self._read = compiled(lambda ids, state: self.read(ids, state)[1])
+        self._read = compiled(self.read)
         self._score = compiled(self._scored)
 
     def initial_state(self, rows: int) -> list:
@@ -146,7 +146,7 @@ class LanguageModelDecoder:
         ids = np.asarray(inputs["tokens"], "int32")
         state = self.initial_state(len(ids))
         for first in range(0, ids.shape[1], WINDOW):
-            state = self._read(ops.convert_to_tensor(ids[:, first : first + WINDOW]), state)
+            _, state = self._read(ops.convert_to_tensor(ids[:, first : first + WINDOW]), state)
         return [], state
 
     def step(self, values, fixed, state) -> tuple[Categorical, list]:
