@@ -41,7 +41,7 @@ class Experiment:
     Attributes:
         title: what is learned from which data, and the score.
         flags: of ``python -m seqzoo.run``; ``{data}`` stands for the folder of the corpora.
-        metric: the key of metrics.json to compare.
+        metric: the key of metrics.json to compare: "valid_", and a measure of the task.
         expected: our score, the mean over the recorded seeds; None until one is recorded.
         tolerance: how far the score of another seed may be from it: about three standard deviations where several seeds
             were run, else the sampling error of a score over so many examples.
@@ -70,9 +70,9 @@ class Experiment:
         from seqzoo.task import TASKS
 
         task = TASKS[self.task]
-        if hasattr(task, "direction"):
-            return 1 if task.direction == "max" else -1
-        return -1 if task.measures[task.objective].direction == "min" else 1
+        if not task.measures:  # a task that is not on the new contract yet
+            return -1 if getattr(task, "direction", "max") == "min" else 1
+        return task.measures[self.metric.partition("_")[2]].sign
 
     @property
     def data(self) -> list[str]:

@@ -1,20 +1,22 @@
 """The corpora that the recipes read: where to get them, and how to lay them out in one folder (--data).
 
-None is part of the project. All files are UTF-8, and may be gzipped (``.gz`` behind the name).
+None is part of the project. All files are UTF-8, and may be gzipped (with ``.gz`` appended to the name).
 """
 
 import dataclasses
+import pathlib
+from collections.abc import Iterable, Iterator
 
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """A folder of a corpus.
+    """A corpus and its folder.
 
     Attributes:
-        what: its name and, where that is not obvious, its splits.
-        files: what the folder must hold, files or folders.
-        source: the address where it can be had.
-        layout: how to make the files of what is there.
+        what: its name and, where not obvious, its splits.
+        files: files or folders that the folder must hold.
+        source: web address to get it from.
+        layout: how to make the files from what is published there.
     """
 
     what: str
@@ -41,7 +43,7 @@ CORPORA = {
         "Large Movie Review (Maas et al., 2011): 22,500 and 2,500 reviews of the labelled train half",
         ("train.jsonl", "valid.jsonl"),
         "https://ai.stanford.edu/~amaas/data/sentiment/",
-        'a JSON object a line, `{"text": ..., "label": "positive"}` or `"negative"`; the cut is one\'s own',
+        'a JSON object a line, `{"text": ..., "label": "positive"}` or `"negative"`; the split is your own',
     ),
     "jsb_chorales": Corpus(
         "JSB chorales as piano rolls of quarters (Boulanger-Lewandowski et al., 2012): 229 and 76 pieces",
@@ -59,7 +61,7 @@ CORPORA = {
         "Nottingham's folk tunes as MIDI, cleaned by Jukedeck: 860 and 87 of 1,034 tunes",
         ("train", "valid"),
         "https://github.com/jukedeck/nottingham-dataset",
-        "the files of `MIDI`, in two folders; the cut is one's own, about a twelfth for valid and for test",
+        "the files of `MIDI`, in two folders; the split is your own, about a twelfth for valid and for test",
     ),
     "ptb": Corpus(
         "Penn Treebank, 10,000 words (Mikolov et al., 2010)",
@@ -84,8 +86,8 @@ CORPORA = {
         "TREC questions, 6 classes (Li & Roth, 2002): 500 of the 5,452 training questions are valid",
         ("train.tsv", "valid.tsv"),
         "https://cogcomp.seas.upenn.edu/Data/QA/QC/",
-        "`train_5500.label` as lines `text`, tab, coarse label, under the header `text`, tab, `label`; the cut is "
-        "one's own",
+        "`train_5500.label` as lines `text`, tab, coarse label, under the header `text`, tab, `label`; the split is "
+        "your own",
     ),
     "ud_english_ewt": Corpus(
         "Universal Dependencies English EWT, r2.10",
@@ -102,27 +104,27 @@ CORPORA = {
 }
 
 
-def missing(paths, folder):
-    """Yields a sentence for each corpus that is not there as it should be: what it lacks, where that can be had.
+def missing(paths: Iterable[str], folder: pathlib.Path) -> Iterator[str]:
+    """Yields a sentence for each incomplete corpus: what it lacks, and where to get that.
 
     Args:
-        paths: as recipes name them: ``"conll2003"``, or one file: ``"glove/glove.6B.50d.subset.txt.gz"``.
-        folder: pathlib.Path of the folder that holds the corpora.
+        paths: as in recipes: ``"conll2003"``, or one file: ``"glove/glove.6B.50d.subset.txt.gz"``.
+        folder: the folder that holds the corpora.
     """
     wanted = {}
     for path in paths:
         name, _, file = path.partition("/")
         wanted.setdefault(name, []).extend([file] if file else CORPORA[name].files)
     for name, files in wanted.items():
-        corpus, place = CORPORA[name], folder / name
-        there = {entry.name for entry in place.iterdir()} if place.is_dir() else set()
-        if lacks := [file for file in dict.fromkeys(files) if not {file, f"{file}.gz"} & there]:
-            state = "lacks" if place.is_dir() else "does not exist; it should hold"
+        corpus, home = CORPORA[name], folder / name
+        present = {entry.name for entry in home.iterdir()} if home.is_dir() else set()
+        if lacks := [file for file in dict.fromkeys(files) if not {file, f"{file}.gz"} & present]:
+            state = "lacks" if home.is_dir() else "does not exist; it should hold"
             layout = corpus.layout.replace("`", "")
-            yield f"{place} {state} {', '.join(lacks)}: {corpus.what}. From {corpus.source} ({layout})."
+            yield f"{home} {state} {', '.join(lacks)}: {corpus.what}. From {corpus.source} ({layout})."
 
 
-def table():
+def table() -> str:
     """The corpora in Markdown."""
     lines = ["| folder | holds | what | how |", "|---|---|---|---|"]
     for name, corpus in CORPORA.items():

@@ -8,6 +8,7 @@ import dataclasses
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
+from seqzoo.text.codec import UNITS
 
 # Keras's optimizers, in lower case. Left out: muon (its decay has two options), schedulefreeadamw (it evaluates weights
 # of its own), ftrl (its first step discards the initial weights, and so pretrained vectors), and wrappers of others.
@@ -97,6 +98,22 @@ class Characters(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class Units(Config):
+    """Units."""
+
+    tokenizer: str = option(
+        "characters",
+        "What a text is made of: characters; words and punctuation of raw text; whatever stands between spaces, and "
+        "line ends (Penn Treebank); subwords learned from the training text.",
+        choices=UNITS,
+    )
+    vocabulary: int = option(
+        0, "Maximum number of tokens, the most frequent ones; 0: all (of subwords 8000).", minimum=0
+    )
+    min_count: int = option(1, "Tokens seen less often in training than this are unknown.", minimum=1)
+
+
+@dataclasses.dataclass(frozen=True)
 class Recurrent(Config):
     """Recurrent layers."""
 
@@ -123,6 +140,57 @@ class Recurrent(Config):
     )
     residual: bool = option(False, "Add each layer's input to its output, from the second layer on.")
     layer_norm: bool = option(False, "Normalise each layer's output.")
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderDecoder(Config):
+    """Encoder-decoder; the options of recurrent layers are the decoder's."""
+
+    dim: int = option(64, "Width of the embeddings.", minimum=1)
+    encoder: str = option("bilstm", "Kind of recurrent layer of the encoder (see --list).", choices=RNNS)
+    encoder_units: int = option(64, "Units of each layer (and direction) of the encoder.", minimum=1)
+    encoder_layers: int = option(1, "Layers of the encoder.", minimum=1, sweep=[1, 2])
+    attention: str = option(
+        "additive",
+        "Attention scores of Bahdanau et al. (additive), Luong et al. (dot, general, concat, location) or Chorowski et "
+        "al. (convolutional); none: the decoder sees only the encoder's final states.",
+        choices=("additive", "dot", "general", "concat", "location", "convolutional", "none"),
+        sweep=["additive", "general"],
+    )
+    attention_units: int = option(128, "Width of attention scores with a hidden layer.", minimum=1)
+    local: str = option(
+        "", "Attend to a window around the step's own position, or around a predicted one; empty: to all tokens.",
+        choices=("", "monotonic", "predictive"),
+    )  # fmt: skip
+    attention_window: int = option(10, "Tokens on each side that local attention sees.", minimum=1)
+    coverage: bool = option(False, "Attention scores depend on what was attended to before (Tu et al., 2016).")
+    input_feeding: bool = option(False, "The attentional state joins the next step's input (Luong et al., 2015).")
+    context: str = option(
+        "state", "Without attention: the source initialises the decoder's state, or joins each step, too.",
+        choices=("state", "step"),
+    )  # fmt: skip
+    tied: bool = option(True, "One table for the target's embeddings and the output (Press & Wolf, 2017).")
+    input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
+    weight_drop: float = option(0.0, "DropConnect of the recurrent kernels: share dropped.", minimum=0, maximum=0.95)
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoding(Config):
+    """Decoding."""
+
+    beam: int = option(5, "Width of the beam search; 1: greedy decoding.", minimum=1)
+    length_penalty: float = option(1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.")
+    coverage_penalty: float = option(
+        0.0, "beta of Wu et al. (2016): above 0, outputs that ignore parts of the source are penalised.", minimum=0
+    )
+    block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
+    longest_ratio: float = option(
+        2.0, "An output has at most this many times the tokens of the source, and ten more.", minimum=0
+    )
+    replace_unknown: bool = option(
+        True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are not written."
+    )
+    ensemble: str = option("", "Folders of more runs with the same vocabularies, joined by commas, to average with.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,3 +280,17 @@ def label_weights(text: str) -> dict[str, float]:
         except ValueError:
             raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
     return weights
+
+
+def unescaped(name: str, text: str) -> str:
+    r"""The value of the option `name`, in which \n is a line end.
+
+    Raises:
+        ValueError: a backslash begins no escape.
+    """
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"--{name}: a backslash begins an escape such as \\n; a real one is \\\\. Received: {text!r}"
+        ) from error

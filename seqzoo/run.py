@@ -122,11 +122,7 @@ def run(argv):
         return 0
     asks_help = not argv or "--help" in argv or "-h" in argv
     name, mode = _task_and_mode(argv)
-    requests = TASKS[name].requests if name else {}
-    groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
-    if mode in requests:  # a name that both have is the request's, such as --seed
-        groups = [Command, requests[mode], *groups[1:]]
-    parser = flag_parser(groups)
+    parser = _parser(name, mode)
     if asks_help:
         print(f"{__doc__.strip()}\n{parser.get_help()}")
         if not name:
@@ -136,28 +132,35 @@ def run(argv):
         # Parsed first, so that a misspelt --task is told from a missing one.
         parse_flags(parser, argv)
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
-    command, request, settings = _parsed(name, mode, parse_flags(parser, argv))
+    command, request, settings = parse(argv, name, mode)
     if mode == "train":
         return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
     if mode == "evaluate":
-        return _evaluate(TASKS[name].Config, command, settings, request, console)
-    if settings:
-        raise ValueError(f"--{next(iter(settings))} is fixed by the run. --mode={mode} needs only --workdir.")
+        return _evaluate(command, settings, request, console)
     modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect}
     return modes[mode](command, request, console)
 
 
-def _parsed(name, mode, given):
-    """(Command, request of the mode or None, options of the task's config) of the flags that were given.
+def parse(argv, name, mode):
+    """Parses the flags of a command line, and checks them without running anything.
+
+    Args:
+        argv: the flags.
+        name: the task; a command line that names only a run folder does not hold it.
+        mode: the mode.
+
+    Returns:
+        (Command, request of the mode or None, options of the task's config).
 
     Raises:
-        ValueError: a flag belongs to another mode.
+        ValueError: a flag belongs to another mode, is fixed by the run, or has a value that is not allowed.
     """
-    requests = TASKS[name].requests
+    kind, requests = TASKS[name].Config, TASKS[name].requests
+    given = parse_flags(_parser(name, mode), argv)
     command = Command(**options_of(Command, given))
     asked = options_of(requests[mode], given) if mode in requests else {}
     given = {key: value for key, value in given.items() if key not in {**options_of(Command, given), **asked}}
-    settings = options_of(TASKS[name].Config, given)
+    settings = options_of(kind, given)
     for key in given.keys() - settings.keys():
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
@@ -165,7 +168,23 @@ def _parsed(name, mode, given):
         if getattr(command, key) != Command.__dataclass_fields__[key].default:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
+    if mode == "evaluate":
+        readable = [option for option in kind.__dataclass_fields__ if option in _READ_AGAIN]
+        if wrong := [key for key in settings if key not in readable]:
+            raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
+    elif mode != "train" and settings:
+        raise ValueError(f"--{next(iter(settings))} is fixed by the run. --mode={mode} needs only --workdir.")
+    kind(**settings)
     return command, requests[mode](**asked) if mode in requests else None, settings
+
+
+def _parser(name, mode):
+    """The flags of a task, "" for none, in a mode."""
+    requests = TASKS[name].requests if name else {}
+    groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
+    if mode in requests:  # a name that both have is the request's, such as --seed
+        groups = [Command, requests[mode], *groups[1:]]
+    return flag_parser(groups)
 
 
 def options_of(config, given):
@@ -265,10 +284,7 @@ def _train(task, command, console):
     return 0
 
 
-def _evaluate(kind, command, settings, request, console):
-    readable = [name for name in kind.__dataclass_fields__ if name in _READ_AGAIN]
-    if wrong := [key for key in settings if key not in readable]:
-        raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
+def _evaluate(command, settings, request, console):
     run = _load(command)
     from seqzoo.files import write_json
     from seqzoo.training.loop import flat, print_summary, show

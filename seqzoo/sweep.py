@@ -66,22 +66,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def sweep(argv: list[str]) -> int:
     """Runs a command line; `main` turns what it raises into one line."""
-    early = run.flag_parser([Sweep])
-    early(["seqzoo.sweep", *argv], known_only=True)
-    name = early.task and TASKS.check(early.task)
-    kind = TASKS[name].Config if name else None
-    parser = run.flag_parser([Sweep, *([kind] if kind else [])])
     if not argv or "--help" in argv or "-h" in argv:
-        print(f"{__doc__.strip()}\n{parser.get_help()}")
+        name = _task(argv)
+        kind = TASKS[name].Config if name else None
+        print(f"{__doc__.strip()}\n{_parser(name).get_help()}")
         print(_declarations(kind) if kind else f"\nWith --task=NAME, one of {', '.join(TASKS.names())}: its options.")
         return 0
-    given = run.parse_flags(parser, argv)
-    if not name:
-        raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
-    options = Sweep(**run.options_of(Sweep, given))
-    fixed = run.options_of(kind, {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__})
-    space = parse_space(options.sweep, kind, fixed)
-    _check(options, kind(**fixed), space)
+    name, options, fixed, space = parse(argv)
     run.import_tensorflow()
     from seqzoo.search.trials import Search, Stop
 
@@ -101,6 +92,38 @@ def sweep(argv: list[str]) -> int:
         errors.print(str(stop), markup=False)
         errors.print("[bold red]stopped[/]; nothing is lost: the same command resumes the search")
         return 1
+
+
+def parse(argv: list[str]) -> tuple[str, Sweep, dict, dict[str, Values]]:
+    """Parses a command line, and checks it without running anything.
+
+    Returns:
+        (task, Sweep, {option: fixed value}, {option: values to try}).
+
+    Raises:
+        ValueError: no task, or an option or value that is not allowed.
+    """
+    name = _task(argv)
+    given = run.parse_flags(_parser(name), argv)
+    if not name:
+        raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
+    kind, options = TASKS[name].Config, Sweep(**run.options_of(Sweep, given))
+    fixed = run.options_of(kind, {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__})
+    space = parse_space(options.sweep, kind, fixed)
+    _check(options, kind(**fixed), space)
+    return name, options, fixed, space
+
+
+def _task(argv: list[str]) -> str:
+    """The task that a command line names, or ""."""
+    early = run.flag_parser([Sweep])
+    early(["seqzoo.sweep", *argv], known_only=True)
+    return early.task and TASKS.check(early.task)
+
+
+def _parser(name: str):
+    """The flags of a search, with the options of a task, "" for none."""
+    return run.flag_parser([Sweep, *([TASKS[name].Config] if name else [])])
 
 
 def _tuner_id() -> str:

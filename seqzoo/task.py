@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from seqzoo import options
 from seqzoo.data import Batches, Feed
+from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.examples import chunks
 from seqzoo.datasets.splits import every_nth, joined
 from seqzoo.metrics.measure import Measure
 from seqzoo.registry import Registry
@@ -144,7 +144,10 @@ class Task:
 
     @classmethod
     def tiny(cls) -> tuple:
-        """(config, {split: examples}): a small model and a handful of examples, which the contract tests train on."""
+        """What the contract tests run on: (config, {split: examples}), a small model and a handful of examples.
+
+        A third item, if there is one, is a list of lines to answer, or {mode: lines} where modes differ.
+        """
         raise NotImplementedError
 
     # --- What every task does ---------------------------------------------------------------------
@@ -225,7 +228,7 @@ class Task:
 
     def predictor(self, model):
         """What `evaluate` and `predict` run: by default the decoded outputs and the loss, in one compiled function."""
-        from seqzoo.training.predictor import Predictor
+        from seqzoo.decoding.predictor import Predictor
 
         return Predictor(model, self.decoded(model), self.loss())
 

@@ -162,7 +162,7 @@ class POS(Task):
         names = ["B-ORG", "O", "B-PER", "O", "B-LOC", "O"]
         examples = [{"tokens": words[:n], "pos": tags[:n], "ner": names[:n]} for n in (6, 3, 1, 5)]
         config = cls.Config(units=8, word_dim=8, char_units=4, layers=1, epochs=2, learning_rate=0.02, dropout=0.1)
-        return config, {"train": examples, "valid": examples}
+        return config, {"train": examples, "valid": examples}, ["Ann met Ford in Paris.", "", "May"]
 
 
 def tags_of(answer):

@@ -16,6 +16,7 @@ from seqzoo.datasets.splits import stratified
 from seqzoo.display.pages import html_page
 from seqzoo.display.terminal import print_classified
 from seqzoo.inputs import Words
+from seqzoo.layers import POOLINGS
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
@@ -25,7 +26,6 @@ from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
-POOLINGS = ("last", "max", "mean", "attention")
 MISTAKES = 50  # shown in the report of a run
 
 
@@ -360,7 +360,7 @@ class Sentiment(Task):
         texts = {"a good film": "pos", "a bad film , a bad one": "neg", "good": "pos", "it was bad": "neg"}
         examples = [{"text": text, "label": label} for text, label in texts.items()]
         config = cls.Config(units=8, word_dim=8, epochs=2, learning_rate=0.02, dropout=0.1)
-        return config, {"train": examples, "valid": examples}
+        return config, {"train": examples, "valid": examples}, ["a good film", "", "bad"]
 
 
 def explaining(predictor, how):

@@ -6,6 +6,7 @@ import pytest
 
 from seqzoo import models
 from seqzoo.data.batches import Batches
+from seqzoo.inputs import words
 from seqzoo.layers.attention import SCORES
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.layers.losses import SmoothedCrossentropy
@@ -24,15 +25,15 @@ MUSIC = Encoding("frames", 2, 1)
 
 
 def tagger(crf):
-    model = models.tagger(V, crf=crf, words=V, word_dim=3, rnn="bilstm", units=3, layers=1)
+    model = models.tagger(V, words(V, 3), crf=crf, rnn="bilstm", units=3, layers=1)
     loss = CRFLoss() if crf else keras.losses.SparseCategoricalCrossentropy(**SOFTMAX)
     return model, loss, ({"tokens": TOKENS}, NEXT, WEIGHTS)
 
 
 def classifier():
     pooling = ("last", "max", "mean", "attention")
-    model = models.classifier(2, pooling, words=V, word_dim=3, rnn="gru", units=3, layers=1, characters="cnn",
-                              character_vocabulary=V, char_dim=3, char_units=3)  # fmt: skip
+    front = words(V, 3, characters="cnn", character_vocabulary=V, char_dim=3, char_units=3)
+    model = models.classifier(2, front, pooling, rnn="gru", units=3, layers=1)
     characters = np.where(REAL[..., None], TOKENS[..., None] + [0, -1], 0).astype("int32") % V
     data = {"tokens": TOKENS, "characters": characters}, np.array([0, 1, 1], "int32"), np.array([1, 2, 0], "float32")
     return model, keras.losses.SparseCategoricalCrossentropy(**SOFTMAX), data

@@ -1,16 +1,20 @@
 """The contract of a task, for every name in TASKS: also those that a new file adds."""
 
+import dataclasses
 import functools
+import json
 import os
 import pathlib
 import subprocess
 import sys
 
+import guides
 import keras
 import numpy as np
 import pytest
-import toys.similarity
-import toys.speech
+import toys.similarity  # noqa: F401, registers its task
+import toys.slots  # noqa: F401
+import toys.speech  # noqa: F401
 from backends import weight_gradients
 
 from seqzoo.assets import save_assets
@@ -20,14 +24,14 @@ from seqzoo.task import TASKS
 from seqzoo.training import load, train
 from seqzoo.training.folder import prepare
 
-TOYS = {"speech_toy": toys.speech, "similarity_toy": toys.similarity}
+guides.register("seqzoo.tasks.parity")  # the example of a task in tasks/README.md
 NAMES = [name for name in TASKS.names() if TASKS[name].name == name]
 
 
 def tiny(name, **changes):
     """The tiny task of a name, with its data loaded."""
     kind = TASKS[name]
-    config, splits = kind.tiny()
+    config, splits, *_ = kind.tiny()
     task = kind(kind.Config(**{**config.to_dict(), **changes}))
     task.read = lambda: {
         split: Examples(functools.partial(iter, examples), task.needs, f"tiny/{split}")
@@ -102,7 +106,7 @@ def test_a_task_declares_what_it_gives(made):
     task, data, _ = made
     assert task.objective in task.measures and task.sign in (1, -1)
     assert set(task.needs) <= set(data.splits["train"].examples.features if is_batched(task, data) else task.needs)
-    config, _ = type(task).tiny()
+    config, *_ = type(task).tiny()
     assert type(config).from_dict(config.to_dict()) == config
 
 
@@ -174,7 +178,8 @@ def test_everything_given_is_scored_when_it_is_unseen(made):
 LOADED = """
 import json, sys
 sys.path.insert(0, {tests!r})
-import toys.similarity, toys.speech
+import guides, toys.similarity, toys.slots, toys.speech
+guides.register("seqzoo.tasks.parity")
 from seqzoo.training import load
 for folder in sys.argv[1:]:
     run = load(folder)
@@ -200,8 +205,6 @@ def folders(tmp_path_factory):
 
 
 def test_every_run_loads_in_a_fresh_process(folders):
-    import json
-
     script = LOADED.format(tests=str(pathlib.Path(__file__).parent))
     paths = [str(folder) for folder, _ in folders.values()]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -214,16 +217,21 @@ def test_every_run_loads_in_a_fresh_process(folders):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_loaded_run_answers_lines(name, folders, tmp_path):
+def test_a_loaded_run_serves_every_mode(name, folders, tmp_path):
     run = load(folders[name][0])
-    if "predict" not in run.task.modes:
-        pytest.skip("has no --mode=predict")
-    lines = ["May met Ford in Paris.", "", "good"]
-    if name in TOYS:
-        np.save(tmp_path / "sound.npy", np.zeros((5, 8), "float32"))
-        lines = {"speech_toy": [str(tmp_path / "sound.npy")], "similarity_toy": ["Ann Bob\tBob", "Ann\t"]}[name]
-    answers = [*run.task.predict(run, lines)]
-    assert answers and answers[0]["line"] == 1
+    _, _, *lines = type(run.task).tiny()
+    modes = {mode: getattr(run.task, mode) for mode in run.task.modes if mode in ("predict", "score", "generate")}
+    for mode, function in modes.items():
+        request = run.task.requests[mode]() if mode in run.task.requests else None
+        if mode == "generate":
+            short = {"length": type(request.length)(4), **({"out": str(tmp_path)} if hasattr(request, "out") else {})}
+            assert [*function(run, dataclasses.replace(request, **short), lambda piece: None)]
+        elif lines:
+            given = lines[0][mode] if isinstance(lines[0], dict) else lines[0]
+            answers = [*function(run, given, request)]
+            assert answers and answers[0]["line"] == 1
+            alone = [*function(run, given[:1], request)]
+            assert_same(answers[: len(alone)], alone)
 
 
 def assert_same(a, b, path="answer"):
@@ -291,3 +299,17 @@ def test_the_plain_network_without_recurrence_trains(name, tmp_path):
     task = fresh(name)
     task.config = type(task.config)(**{**task.config.to_dict(), "rnn": "none"})
     assert np.isfinite(train(task, tmp_path / "run")[f"valid_{task.objective}"])
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow("XLA compiles every model on JAX")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_train_step_compiles_under_xla(name):
+    changes = {"static_shapes": True} if hasattr(TASKS[name].Config, "static_shapes") else {"vary_window": False}
+    task, data = tiny(name, **changes)
+    assert not task.xla_obstacles()
+    feed = data.splits["train"]
+    assert feed.static_shapes
+    model = task.training_model(task.build(), feed.steps)
+    model.compile("sgd", loss=task.loss(), jit_compile=True)
+    assert np.isfinite(model.fit(feed.epoch(0).take(1), verbose=0).history["loss"][0])

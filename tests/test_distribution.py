@@ -1,5 +1,6 @@
 """Several devices: with as many rows in a batch they give the numbers of one. The CPU serves as two devices here."""
 
+import functools
 import json
 import os
 import pathlib
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from seqzoo import run
-from seqzoo.backend.distribution import Devices, cluster, shares
+from seqzoo.backend.distribution import Devices, cluster, split_batch
+from seqzoo.datasets import Examples
 from seqzoo.task import TASKS
 
 ROOT = pathlib.Path(run.__file__).parents[1]
@@ -46,20 +48,14 @@ from seqzoo.task import TASKS
 
 def train(name, options, devices):
     keras.utils.set_random_seed(1)
-    task = TASKS[name]()
-    config = TASKS[name].Config(**options)
-    data = task.load(config)
-    batches = data.splits["train"]
+    task = TASKS[name](TASKS[name].Config(**options))
+    batches = task.load().splits["train"]
     with devices.scope():
-        model = task.build(config, data)
-        model.compile(optimizer=optimizer(config, batches.steps), loss=devices.loss(task.loss(config)))
+        model = task.training_model(task.build(), batches.steps)
+        model.compile(optimizer=optimizer(task.config, batches.steps), loss=devices.loss(task.loss()))
         model.optimizer.build(model.trainable_variables)
-    losses = []
-    for epoch in range(config.epochs):
-        if devices.strategy:
-            losses.append(devices.fit(model, batches.epoch(epoch), lambda step, logs: None))
-        else:
-            losses += model.fit(batches.epoch(epoch), shuffle=False, verbose=0).history["loss"]
+    callbacks = keras.callbacks.CallbackList(model=model)
+    losses = [devices.fit(model, batches.epoch(e), e, callbacks) for e in range(task.config.epochs)]
     variables = [*model.trainable_variables, *model.optimizer.variables]
     copies = [v.value.values if devices.strategy else [v] for v in variables]
     for parts in copies:
@@ -129,20 +125,23 @@ def test_two_devices_train_as_one(case, trained):
     assert one[0][1] < one[0][0]
 
 
-def test_shares_have_as_many_rows_and_add_up_to_the_mean():
+def test_parts_of_a_batch_have_as_many_rows_and_add_up_to_the_mean():
     rng = np.random.default_rng(0)
     losses = rng.random((5, 3), "float32")
     weights = np.where(rng.random((5, 3)) < 0.5, 0, rng.random((5, 3))).astype("float32")
     for count in (1, 2, 3, 8):
-        parts = shares(({"x": losses}, losses, weights), count)
+        parts = split_batch(({"x": losses}, losses, weights), count)
         assert len(parts) == count and {part[2].shape for part in parts} == {(-(-5 // count), 3)}
         total = sum(factor * (inputs["x"] * weights).sum() for factor, inputs, _, weights in parts)
         np.testing.assert_allclose(total, (losses * weights).sum() / weights.sum(), rtol=1e-5)
-    # Rows that fill up are the first one's; a share of them alone weighs nothing.
-    *_, last = shares(({"x": losses}, losses, weights), 8)
+    # Rows that fill up are the first one's; a part of them alone weighs nothing.
+    *_, last = split_batch(({"x": losses}, losses, weights), 8)
     np.testing.assert_array_equal(last[2], losses[:1])
     assert last[0] == 0 and not last[3].any()
-    assert [part[0] for part in shares(({"x": losses[:4]}, losses[:4]), 2)] == [0.5, 0.5]  # no weights are equal ones
+    assert [part[0] for part in split_batch(({"x": losses[:4]}, losses[:4]), 2)] == [
+        0.5,
+        0.5,
+    ]  # no weights are equal ones
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_a_cluster_is_read_or_refused(config, expected):
 def test_devices_that_are_not_there_are_one_line(flags, words, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    (tmp_path / "config.json").write_text('{"task": "pos"}')
+    (tmp_path / "config.json").write_text('{"task": "pos", "format": 2}')
     assert run.main(["--task=pos", *flags]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and words in error, error
@@ -191,7 +190,7 @@ def test_devices_that_are_not_there_are_one_line(flags, words, capsys, monkeypat
     "task, options, static, words",
     [
         ("pos", {"batch_size": 3}, False, "--batch_size=3 is too few rows for 4 devices"),
-        ("language_model", {"batch_size": 6}, False, "--batch_size=6 does not divide by 4"),
+        ("language_model", {"batch_size": 6}, False, "--batch_size=6 is not a multiple of 4"),
         ("pos", {"accumulate": 2}, False, "--accumulate"),
         ("pos", {"precision": "mixed_float16"}, False, "--precision=mixed_float16"),
         ("pos", {}, True, "--static_shapes"),
@@ -204,9 +203,19 @@ def test_devices_that_are_not_there_are_one_line(flags, words, capsys, monkeypat
 def test_batches_that_can_not_be_shared_out_are_refused(task, options, static, words):
     devices = Devices(static=static)
     devices.count, devices.strategy = 4, "some"
-    config = TASKS[task].Config(**options)
+    config, splits = TASKS[task].tiny()
+    task = TASKS[task](TASKS[task].Config(**{**config.to_dict(), "batch_size": 32, **options}))
+    task.read = lambda: {
+        split: Examples(functools.partial(lambda some: iter(some * 9), examples), task.needs, split)
+        for split, examples in splits.items()
+    }
+
+    def check():
+        devices.check(task)
+        devices.check_feed(task.load().splits["train"])
+
     if words is None:
-        devices.check(config)
+        check()
         return
     with pytest.raises(ValueError, match=words):
-        devices.check(config)
+        check()

@@ -217,7 +217,7 @@ def test_a_run_is_inspected(trained, tmp_path, capsys):
     capsys.readouterr()
     assert run.main(["--mode=inspect", f"--workdir={trained}", f"--input={tmp_path / 'text.txt'}"]) == 0
     out = capsys.readouterr().out
-    assert "1 of 184 tokens are unknown" in out and "position in the line" in out and "below .1" in out
+    assert "1 of 184 tokens are not in the vocabulary" in out and "position in the line" in out and "below .1" in out
     assert (trained / "gates.png").read_bytes().startswith(b"\x89PNG")
     page = (trained / "inspect.html").read_text("utf-8")
     assert page.count("<details") >= 3
@@ -234,7 +234,7 @@ def test_units_layer_stretch_and_files_are_chosen(trained, tmp_path, capsys):
 
 
 def test_a_text_that_is_too_long_is_cut_and_one_token_is_enough(trained, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("seqzoo.tasks.language_model.INSPECTED", 30)
+    monkeypatch.setattr("seqzoo.display.inspection.LONGEST", 30)
     files = [f"--html={tmp_path / 'a.html'}", f"--png={tmp_path / 'a.png'}"]
     (tmp_path / "text.txt").write_text(TEXT * 50, "utf-8")
     assert run.main(["--mode=inspect", f"--workdir={trained}", f"--input={tmp_path / 'text.txt'}", *files]) == 0
@@ -272,5 +272,5 @@ def test_a_feed_forward_run_has_nothing_to_inspect(corpus, tmp_path, capsys):
 def test_a_layer_without_gates_shows_its_state(corpus, tmp_path, capsys):
     folder = train(corpus, tmp_path / "run", "--rnn=rnn", "--tokenizer=words", "--layer_norm", "--weight_drop=0.1")
     assert run.main(["--mode=inspect", f"--workdir={folder}", f"--text={TEXT}"]) == 0
-    assert "--rnn=rnn has no gates" in capsys.readouterr().out
+    assert "only h is drawn" in capsys.readouterr().out
     assert (folder / "gates.png").is_file()

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from seqzoo import run
 from seqzoo.display import kernels
-from seqzoo.display.kernels import CUDNN, FUSED, LOOP, SCAN, UNROLLED
+from seqzoo.display.kernels import CUDNN, FUSED, LOOP, PLAIN, SCAN, UNROLLED
+from seqzoo.inputs import words
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
 from seqzoo.rnns import RNNS, lstm, min_rnns
 from seqzoo.training.loop import explain
@@ -20,6 +21,7 @@ from seqzoo.training.loop import explain
 keras_rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
 # (here, on a GPU) of each registered layer. A new cell, which is not listed, runs in a loop.
 EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (LOOP, CUDNN), "min_gru": (SCAN, SCAN), "min_lstm": (SCAN, SCAN)}
+EXPECTED["none"] = (PLAIN, PLAIN)
 OPTIONS = (
     {"activation": "relu"}, {"activation": "crelu"}, {"recurrent_activation": "relu"}, {"unroll": True},
     {"use_bias": False}, {"recurrent_dropout": 0.1}, {"dropout": 0.1}, {"use_cudnn": False}, {"reset_after": False},
@@ -69,8 +71,8 @@ def test_the_kernel_reported_for_this_device_is_the_one_that_runs(name, option, 
             recorded(keras.src.backend, "rnn", calls, monkeypatch),
         ):
             layer(np.ones((1, 3, 2), "float32"), mask=np.ones((1, 3), bool), training=training)
-        expected = {FUSED: "fused_lstm", SCAN: "linear_scan", LOOP: "rnn", UNROLLED: "rnn"}[kind]
-        assert set(calls) == {expected}
+        expected = {FUSED: {"fused_lstm"}, SCAN: {"linear_scan"}, LOOP: {"rnn"}, UNROLLED: {"rnn"}, PLAIN: set()}
+        assert set(calls) == expected[kind]
         assert layer.unroll == (kind == UNROLLED)
 
 
@@ -121,9 +123,10 @@ def test_nested_layers_are_found(no_gpu):
         return [(kernel.kind, kernel.here, kernel.gpu) for kernel in kernels.kernels(model)]
 
     whole = ("LSTM", FUSED, CUDNN)
-    assert found(tagger(3, words=9, characters="rnn", character_vocabulary=5, units=4, layers=2)) == [whole] * 6
-    assert found(classifier(3, words=9, units=4, layers=1, rnn="bigru")) == [("GRU", LOOP, CUDNN)] * 2
-    assert found(classifier(3, ("mean",), words=9, layers=0)) == []
+    front = words(9, characters="rnn", character_vocabulary=5)
+    assert found(tagger(3, front, rnn="bilstm", units=4, layers=2)) == [whole] * 6
+    assert found(classifier(3, words(9), units=4, layers=1, rnn="bigru")) == [("GRU", LOOP, CUDNN)] * 2
+    assert found(classifier(3, words(9), ("mean",), layers=0)) == []
     assert found(language_model(9, units=4, weight_drop=0.1)) == [whole] * 2
     assert found(generator(9, 2, units=4)) == [whole, ("GRUCell", UNROLLED, UNROLLED)]
     feeding = seq2seq(9, 9, units=4, encoder_units=4, input_feeding=True)
@@ -134,18 +137,18 @@ def test_nested_layers_are_found(no_gpu):
 
 
 def test_a_run_prints_its_kernels_in_a_line_or_in_a_table(tmp_path, capsys):
-    (tmp_path / "train.txt").write_text("ab ba ab\n" * 30)
-    (tmp_path / "valid.txt").write_text("ab ba\n" * 5)
-    flags = ["--task=language_model", "--dataset=text", f"--data_dir={tmp_path}", "--units=4", "--dim=4", "--epochs=1"]
-    flags += ["--rnn=min_gru", "--batch_size=2", "--ngram=0", f"--workdir={tmp_path / 'run'}"]
+    for split in ("train", "valid"):
+        (tmp_path / f"{split}.txt").write_text("ab X O\nba Y O\n\n" * 5)
+    flags = ["--task=pos", "--dataset=conll", f"--data_dir={tmp_path}", "--units=4", "--word_dim=4", "--epochs=1"]
+    flags += ["--rnn=min_gru", "--layers=1", "--characters=none", f"--workdir={tmp_path / 'run'}"]
     assert run.main(flags) == 0
     out = capsys.readouterr().out
     assert "recurrent layers: 1 MinGRU: parallel scan (no cuDNN: it has no MinGRU kernel)" in out
     assert "why not cuDNN" not in out
     assert run.main([*flags, "--explain_rnn"]) == 0
     assert "why not cuDNN" in capsys.readouterr().out
-    score = ["--mode=score", f"--workdir={tmp_path / 'run'}", "--text=ab", "--explain_rnn"]
-    assert run.main(score) == 0
+    predict = ["--mode=predict", f"--workdir={tmp_path / 'run'}", "--text=ab", "--explain_rnn"]
+    assert run.main(predict) == 0
     out, error = capsys.readouterr()
     assert "parallel scan" in error and "parallel scan" not in out
 
@@ -153,5 +156,5 @@ def test_a_run_prints_its_kernels_in_a_line_or_in_a_table(tmp_path, capsys):
 def test_a_model_without_recurrent_layers_says_so(capsys):
     model = language_model(9, dim=4, units=4, layers=1, context=3)
     assert kernels.line(kernels.kernels(model)) == ""
-    explain(model, Console(), in_a_table=True)
+    explain(model, Console(), as_table=True)
     assert capsys.readouterr().out.startswith("No recurrent layers")

@@ -1,7 +1,10 @@
 """Language models: nothing is lost between text and ids, streams are one long text, draws are what was asked for."""
 
+import dataclasses
+import functools
 import io
 import json
+import sys
 
 import keras
 import numpy as np
@@ -10,8 +13,11 @@ from keras import ops
 
 from seqzoo import run
 from seqzoo.data.streams import Streams
+from seqzoo.datasets import Examples
 from seqzoo.decoding.dynamic import dynamic_nats
-from seqzoo.decoding.sampling import Sampler
+from seqzoo.decoding.generation import sample_texts
+from seqzoo.decoding.sampling import Sampler, Samples
+from seqzoo.decoding.scoring import stream_nats
 from seqzoo.decoding.steps import Categorical
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
 from seqzoo.layers.weight_drop import WeightDrop
@@ -19,6 +25,7 @@ from seqzoo.models import LanguageModelDecoder, language_model, streamed
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 from seqzoo.text.codec import UNITS, Codec
+from seqzoo.training import train
 
 V = 11
 FORWARD = [name for name in RNNS.names() if not isinstance(RNNS[name](2), keras.layers.Bidirectional)]
@@ -129,7 +136,7 @@ def test_scoring_predicts_each_token_once_and_gives_parts_a_run_up(rows, context
 
 @pytest.mark.parametrize("few", [False, True])
 def test_varied_windows_differ_by_epoch_and_not_by_run_and_more_than_memory_lies_on_disk(few, monkeypatch):
-    monkeypatch.setattr("seqzoo.streams.is_static", lambda asked: few)
+    monkeypatch.setattr("seqzoo.data.streams.is_static", lambda asked: few)
     text = "0123456789" * 300
     plain, on_disk = (digits(text, rows=2, window=40, varied=True, cache_tokens=n) for n in (10_000, 10))
     lengths = [[*plain.lengths(epoch)] for epoch in range(3)]
@@ -161,14 +168,14 @@ def test_streamed_windows_score_as_one_long_pass(rnn):
         np.testing.assert_allclose(stream(inputs, training=True), whole[:, start:end], atol=1e-5)
     again = stream({"tokens": ids[:, :5], "start": np.array([True, True, False])}, training=True)
     np.testing.assert_allclose(again[:2], whole[:2, :5], atol=1e-5)
-    if rnn != 1:  # which has no state
+    if rnn not in (1, "none"):  # which have no state
         assert np.abs(np.array(again[2]) - whole[2, :5]).max() > 1e-4
 
     decoder = LanguageModelDecoder(model)
-    state = decoder.initial_state(3)
-    for t in range(24):  # step by step, as it is sampled
-        (logits, _), state = decoder.step(ids[:, t], [], state)
-        np.testing.assert_allclose(logits, whole[:, t], atol=1e-5)
+    _, state = decoder.start({"tokens": ids[:, :20]})
+    for t in range(20, 24):  # step by step, as it is sampled
+        distribution, state = decoder.step(ids[:, t], [], state)
+        np.testing.assert_allclose(distribution.logits, whole[:, t], atol=1e-5)
 
 
 @pytest.mark.parametrize("rnn", FORWARD)
@@ -179,15 +186,10 @@ def test_padding_changes_no_score_and_no_state(rnn):
     scores, state = decoder.score_window(ids[:, :-1], ids[:, 1:], decoder.initial_state(2))
     alone, alone_state = decoder.score_window(ids[1:, :5], ids[1:, 1:6], decoder.initial_state(1))
     np.testing.assert_allclose(scores[1, :5], alone[0], atol=1e-5)
-    _, five = decoder.score_window(np.where(np.arange(8) < 5, ids[:, :-1], 0), ids[:, 1:], decoder.initial_state(2))
+    read = np.where(np.arange(8) < 5, ids[:, :-1], 0)
+    _, five = decoder.score_window(read, ids[:, 1:], decoder.initial_state(2))
     for part, expected in zip(five, alone_state, strict=True):
         np.testing.assert_allclose(part[1], expected[0], atol=1e-5)
-
-    context = np.array([[3, 4, 5], [6, 0, 0]], "int32")  # it is read before `begin`, 2, and the values
-    given = decoder.score({"tokens": context}, ids)
-    whole = np.concatenate([[6, 2], ids[1, :6]])[None]
-    scores, _ = decoder.score_window(whole[:, :-1], whole[:, 1:], decoder.initial_state(1))
-    np.testing.assert_allclose(given[1, :6], scores[0, 1:], atol=1e-5)
 
 
 def test_a_language_model_learns_and_is_the_same_when_loaded(tmp_path):
@@ -258,13 +260,10 @@ def test_activation_penalties_are_those_of_the_paper():
 
 
 class Fixed:
-    """A model whose next token always has the same probabilities, except that a 3 is followed by a 4."""
+    """A decoder whose next token always has the same probabilities, except that a 4 follows a 3."""
 
     begin = 5
     logits = np.log(np.array([0.02, 0.08, 0.4, 0.25, 0.2, 0.05], "float32"))
-
-    def start(self, inputs):
-        return [], [ops.zeros((inputs["rows"], 1))]
 
     def step(self, values, fixed, state):
         after_3 = ops.equal(values, 3)[..., None]
@@ -273,9 +272,9 @@ class Fixed:
 
 def draw(rows=4000, steps=1, **arguments):
     noise = np.random.default_rng(0).random((steps, rows))
-    sampler = Sampler(Fixed(), **arguments)
-    ids, samples = sampler.draw(sampler.start({"rows": rows}), noise)
-    return ids, np.array(samples.done)
+    start = Samples(np.full(rows, Fixed.begin), [], [ops.zeros((rows, 1))], np.zeros(rows, bool))
+    ids, after = Sampler(Fixed(), **arguments).draw(start, noise)
+    return ids, np.array(after.done)
 
 
 @pytest.mark.parametrize(
@@ -311,15 +310,28 @@ def test_what_was_drawn_is_read_and_a_stop_ends_its_row_alone():
 def test_blocks_go_on_where_the_last_one_ended_and_noise_decides():
     sampler = Sampler(LanguageModelDecoder(small("gru")), temperature=0.8)
     noise = np.random.default_rng(3).random((20, 2))
-    start = sampler.start({"tokens": np.array([[4, 5], [6, 7]])}, begin=[2, 3])
+    start = sampler.start({"tokens": numbers(2, 4)}, np.array([2, 3]))
     whole, _ = sampler.draw(start, noise)
     head, samples = sampler.draw(start, noise[:7])
     tail, _ = sampler.draw(samples, noise[7:])
-    primed, _ = sampler.draw(sampler.start({"tokens": np.array([[4], [6]])}, begin=[5, 7]), np.concatenate([noise[:1], noise]),
-                             np.array([[2, 3]] + [[0, 0]] * 20))  # fmt: skip
-    np.testing.assert_array_equal(primed[:, 1:], whole)  # a prime can be forced too
     np.testing.assert_array_equal(np.concatenate([head, tail], axis=1), whole)
     assert not np.isin(whole, (0, 1)).any()
+
+
+@pytest.mark.parametrize("length", [1, 64, 200])
+def test_a_text_ends_at_the_stop_string_and_is_written_as_it_grows(length):
+    codec = Codec.learn("characters", ["abcdefgh\n"], 0)
+    decoder = LanguageModelDecoder(language_model(len(codec.tokens), dim=4, units=5, layers=1))
+    samples, pieces = [], []
+    for stop in ("", "ab"):
+        pieces.append([])
+        samples.append([*sample_texts(decoder, codec, "abc", length, 3, stop=stop, seed=1, write=pieces[-1].append)])
+    for whole, stopped in zip(*samples, strict=True):
+        head, found, _ = whole["text"].partition("ab")
+        assert stopped["text"] == head and stopped["ended_by"] == ("stop" if found else whole["ended_by"])
+    for written, first in zip(pieces, samples, strict=True):
+        assert "".join(written) == "abc" + first[0]["text"]
+    assert all(len(sample["text"]) == length or sample["ended_by"] == "end" for sample in samples[0])
 
 
 @pytest.mark.parametrize("arguments", [{"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"top_k": -1}])
@@ -334,9 +346,7 @@ def test_dynamic_evaluation_learns_from_the_text_and_puts_the_weights_back():
     streams = digits("0123456789" * 30, rows=1)
     before = [np.array(v) for v in decoder.reader.trainable_variables]
     static = dynamic_nats(decoder, streams, 20, 0.0, 0.0)
-    ids, next_ids, _ = next(streams.windows(1, 0, 300))
-    nats = -decoder.score_window(ids, next_ids, decoder.initial_state(1))[0].sum()
-    assert static == pytest.approx(nats, rel=1e-4)
+    assert static == pytest.approx(stream_nats(decoder, streams), rel=1e-4)
     assert dynamic_nats(decoder, streams, 20, 0.1, 0.0) < 0.9 * static
     for variable, value in zip(decoder.reader.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
@@ -346,7 +356,27 @@ def test_dynamic_evaluation_is_refused_on_another_backend_before_anything_is_sco
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
     task, streams = TASKS["language_model"](), digits("0123456789", rows=1)
     with pytest.raises(ValueError, match="--dynamic_rate needs KERAS_BACKEND=tensorflow. Received: jax"):
-        task.evaluate(task.Config(), None, streams, {}, task.requests["evaluate"](dynamic_rate=0.01))
+        task.evaluate(None, streams, task.requests["evaluate"](dynamic_rate=0.01))
+
+
+def test_a_long_text_is_scored_in_windows(monkeypatch):
+    decoder, ids = LanguageModelDecoder(small(), begin=3), numbers(2, 150)
+    whole = decoder.score({}, ids)
+    monkeypatch.setattr(sys.modules[LanguageModelDecoder.__module__], "SCORES", 1)
+    np.testing.assert_allclose(decoder.score({}, ids), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("arguments", [{"rnn": "none"}, {"rnn": "none", "context": 3}])
+def test_the_network_without_recurrence_learns_its_tiny_text(arguments, tmp_path):
+    kind = TASKS["language_model"]
+    config, splits = kind.tiny()
+    splits = {split: Examples(functools.partial(iter, rows), {"text": str}, split) for split, rows in splits.items()}
+    task = kind(dataclasses.replace(config, epochs=4, average=0.0, **arguments))
+    task.read = lambda: dict(splits)
+    metrics = train(task, tmp_path / "run")
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert history[-1]["loss"] < history[0]["loss"] - 0.05
+    assert metrics["valid_loss"] < history[0]["valid_loss"]
 
 
 # The command line.
@@ -381,7 +411,7 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module", params=["whitespace", "characters"])
 def trained(request, corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / request.param
-    flags = [f"--data_dir={corpus}", f"--tokenizer={request.param}", "--batch_size=4", "--window=20", "--epochs=8"]
+    flags = [f"--data_dir={corpus}", f"--tokenizer={request.param}", "--batch_size=4", "--window=20", "--epochs=6"]
     assert run.main([*SMALL, *flags, "--weight_drop=0.1", "--ngram=2", f"--workdir={folder}"]) == 0
     return folder
 
@@ -399,7 +429,9 @@ def test_a_run_is_scored_beside_its_baselines_in_bits(trained, corpus):
     text = (corpus / "valid.txt").read_text()
     assert bits * len(text) == pytest.approx(metrics["valid_bits_per_word"] * 60 * 5)  # words, and line ends
     assert metrics["valid_perplexity"] == pytest.approx(np.exp(metrics["valid_loss"]))
-    assert {"valid_2-gram_kneser_ney_perplexity", "valid_2-gram_add_k_bits_per_word"} <= metrics.keys()
+    baselines = metrics["valid_baselines"]
+    assert list(baselines) == ["2-gram Kneser-Ney", "2-gram add-k"]
+    assert all({"perplexity", "bits_per_word", "seconds"} <= scores.keys() for scores in baselines.values())
     assert bits < 0.3
 
 
@@ -450,7 +482,7 @@ def test_another_file_is_scored_whole(trained, tmp_path, capsys):
     assert run.main([*flags, "--dynamic_rate=0.01"]) == 0
     (path,) = trained.glob("evaluate-*other.txt.json")
     scores = json.loads(path.read_text())
-    assert scores["test_dynamic_perplexity"] < scores["test_perplexity"]
+    assert scores["test_evaluations"]["dynamic"]["perplexity"] < scores["test_perplexity"]
 
 
 @pytest.mark.parametrize(
@@ -483,7 +515,7 @@ def test_options_of_another_mode_are_refused(trained, capsys):
     for flags, words in (
         (["--mode=score", "--temperature=0.5"], "--temperature is for --mode=generate"),
         (["--mode=generate", "--units=3"], "--units is fixed by the run"),
-        (["--mode=score", "--rank", "--text=one"], "--rank needs two texts"),
+        (["--mode=score", "--rank", "--text=one"], "--rank needs at least two texts"),
         (["--mode=generate", "--stop=a\\"], "a backslash begins an escape"),
         (["--mode=predict", "--task=language_model"], "no --mode=predict"),
     ):

@@ -11,6 +11,8 @@ from seqzoo import run
 from seqzoo.datasets import DATASETS
 from seqzoo.decoding.beam import Beam
 from seqzoo.decoding.sampling import Sampler
+from seqzoo.inputs import frames, images
+from seqzoo.inputs import words as front
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.models import (
@@ -126,6 +128,7 @@ def test_a_state_that_changes_slowly_is_not_lost_in_16_bits(name):
 CHARACTERS = {"character_vocabulary": 9, "char_dim": 5, "char_units": 6}
 TOKENS = {"tokens": words()}
 SPELLED = {**TOKENS, "characters": np.where(MASK[..., None], numbers(1, 9, B, T, 4), 0).astype("int32")}
+FRAMES = {"frames": np.random.default_rng(4).normal(size=(B, T, 2)).astype("float32"), "frames_length": LENGTHS}
 TAGS = numbers(0, 3, B, T, seed=1)
 REAL = MASK.astype("float32")
 NEXT = words(seed=2)
@@ -145,20 +148,27 @@ def translator(**arguments):
 
 MODELS = {
     "tagger_crf": (
-        lambda: tagger(4, words=V, characters="cnn", casing=False, **CHARACTERS, rnn="bilstm", units=H, layers=2,
-                       residual=True, layer_norm=True), SPELLED, TAGS, REAL, CRFLoss()),
+        lambda: tagger(4, front(V, characters="cnn", **CHARACTERS), rnn="bilstm", units=H, layers=2, residual=True,
+                       layer_norm=True), SPELLED, TAGS, REAL, CRFLoss()),
     "tagger_softmax": (
-        lambda: tagger(4, crf=False, words=V, characters="rnn", **CHARACTERS, rnn="bigru", units=H, layers=1,
+        lambda: tagger(4, front(V, characters="rnn", **CHARACTERS), crf=False, rnn="bigru", units=H, layers=1,
                        recurrent_dropout=0.1), SPELLED, TAGS, REAL, CROSS),
     "classifier": (
-        lambda: classifier(3, ("last", "max", "mean", "attention"), words=V, units=H, layers=1),
+        lambda: classifier(3, front(V), ("last", "max", "mean", "attention"), units=H, layers=1),
         TOKENS, TAGS[:, 0], None, CROSS),
     "classifier_rdrop": (
-        lambda: regularized(classifier(3, ("attention",), 3, words=V, units=H, layers=1, dropout=0.1), rdrop=1.0),
+        lambda: regularized(classifier(3, front(V), ("attention",), 3, units=H, layers=1, dropout=0.1), rdrop=1.0),
         TOKENS, TAGS[:, 0], None, CROSS),
     "classifier_adversarial": (
-        lambda: regularized(classifier(3, ("mean",), words=V, units=H, layers=1), adversarial=1.0, virtual=1.0),
+        lambda: regularized(classifier(3, front(V), ("mean",), units=H, layers=1), adversarial=1.0, virtual=1.0),
         TOKENS, TAGS[:, 0], None, CROSS),
+    "tagger_frames": (
+        lambda: tagger(4, frames(2, mean=1.0, std=2.0), rnn="none", crf=False, units=H, layers=1), FRAMES, TAGS, REAL,
+        CROSS),
+    "classifier_image": (
+        lambda: classifier(3, images(4, filters=(3,), width_pooling=(2,)), rnn="gru", units=H, layers=1),
+        {"image": np.random.default_rng(5).normal(size=(B, 4, T, 1)).astype("float32"), "image_width": LENGTHS},
+        TAGS[:, 0], None, CROSS),
     "language_model": (
         lambda: streamed(language_model(V, dim=6, units=H, weight_drop=0.1, embedding_dropout=0.1,
                                         activation_penalty=1.0, slowness_penalty=1.0, layer_norm=True), B),

@@ -1,38 +1,152 @@
-"""What the README shows of Python runs as it stands."""
+"""What the guides show holds: snippets run, commands parse, links and images exist, additions keep their contracts."""
 
-import pathlib
+import importlib.util
+import os
 import re
 
-import keras
-import numpy as np
+import guides
+import pytest
 
-from seqzoo.rnns import RNNS
+from seqzoo import run, sweep
+from seqzoo.assets import save_assets
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.task import TASKS
+from seqzoo.training.folder import prepare
 
-README = (pathlib.Path(__file__).parents[1] / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+IDS = [os.fspath(guide.relative_to(guides.ROOT)) for guide in guides.GUIDES]
+ADDITIONS = {line for _, line in guides.EXAMPLES.values()}
 
 
-def test_the_builders_examples_run_one_after_the_other():
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with runs/ner, as it is after the first command of the README, but small and untrained."""
+    folder = tmp_path_factory.mktemp("project")
+    config, splits = TASKS["ner"].tiny()
+    task = TASKS["ner"](config)
+    task.assets = task.learn(splits["train"])
+    prepare(folder / "runs/ner", task)
+    save_assets(folder / "runs/ner", task.assets)
+    task.build().save(folder / "runs/ner/model.keras")
+    return folder
+
+
+@pytest.mark.tensorflow("each shape is compiled anew on JAX")
+@pytest.mark.parametrize("guide", IDS)
+def test_snippets_run_one_after_the_other(guide, project, monkeypatch):
+    monkeypatch.chdir(project)
     names = {}
-    tagged, classified, modelled, generated, translated = [block for block in BLOCKS if "model.fit" in block]
-    exec(tagged, names)
-    assert names["out"]["tags"].shape == (32, 12)
-    exec(classified, names)
-    assert names["out"]["probabilities"].shape == (32, 2) and names["out"]["attention"].shape == (32, 12)
-    exec(modelled, names)
-    assert names["ids"].shape == (2, 20) and names["ids"].min() > 1  # neither padding nor unknown
-    exec(generated, names)
-    assert names["each"].shape[:2] == (2, 20) and names["state"][0].shape == (2, 32)
-    exec(translated, names)
-    assert names["answers"].ids.shape[:2] == (2, 1) and names["answers"].attention.shape[-1] == 12
+    for snippet in guides.snippets(guide):
+        if not any(line in snippet for line in ADDITIONS):
+            exec(compile(snippet, guide, "exec"), names)
 
 
-def test_the_example_of_a_new_cell_is_a_layer():
-    (example,) = [block for block in BLOCKS if "RNNS.register" in block]
-    exec(example, {"__name__": "readme"})
-    try:
-        x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
-        layer = keras.layers.Bidirectional(RNNS["mine"](4, return_sequences=True, recurrent_dropout=0.1))
-        assert layer(x, mask=np.ones((2, 5), bool)).shape == (2, 5, 8)
-    finally:
-        del RNNS._things["mine"]
+@pytest.mark.parametrize("guide", IDS)
+def test_commands_parse(guide):
+    shown = guides.commands(guide)
+    assert shown or guide in ("seqzoo/rnns/README.md", "experiments/README.md")
+    for module, argv in shown:
+        try:
+            assert module in ("seqzoo.run", "seqzoo.sweep")
+            (check_run if module == "seqzoo.run" else check_sweep)(argv)
+        except Exception as error:
+            raise AssertionError(f"{guide}: python -m {module} {' '.join(argv)}") from error
+
+
+def test_programs_of_the_experiments_exist():
+    for guide in guides.GUIDES:
+        for module, _ in guides.commands(guide, r"experiments[.\w]*"):
+            assert importlib.util.find_spec(module), module
+
+
+def workdirs():
+    """{folder of a run: its task}, of all training commands that the guides show, and of those without a folder."""
+    found = {f"runs/{name}": name for name in TASKS.names()}
+    for guide in guides.GUIDES:
+        for module, argv in guides.commands(guide):
+            flags = dict(flag.lstrip("-").partition("=")[::2] for flag in argv)
+            if module == "seqzoo.run" and flags.get("mode", "train") == "train" and flags.keys() >= {"task", "workdir"}:
+                found[flags["workdir"]] = flags["task"]
+    return found
+
+
+def check_run(argv):
+    """Raises an error if a command line of seqzoo.run would be refused."""
+    if "--list" in argv or not argv:
+        return
+    flags = dict(flag.lstrip("-").partition("=")[::2] for flag in argv)
+    mode = flags.get("mode", "train")
+    if "--help" in argv:
+        TASKS.check(flags.get("task", "ner"))
+        return
+    if flags.get("task", "").isupper():  # a placeholder
+        flags["task"] = "ner"
+        argv = [flag for flag in argv if not flag.startswith("--task")]
+    name = flags["task"] if mode == "train" else workdirs()[flags["workdir"]]
+    assert mode in TASKS[name].modes, f"{name} has no mode {mode}"
+    run.parse(argv, name, mode)
+
+
+def check_sweep(argv):
+    """Raises an error if a command line of seqzoo.sweep would be refused."""
+    if argv and "--help" not in argv:
+        sweep.parse(argv)
+
+
+def test_a_wrong_command_would_be_found():
+    for argv in (
+        ["--task=ner", "--unitz=8"],
+        ["--task=ner", "--rnn=lsmt"],
+        ["--task=ner", "--dataset=frames"],
+        ["--mode=predict", "--workdir=runs/nowhere"],
+        ["--mode=predict", "--workdir=runs/ner", "--units=8"],
+        ["--mode=score", "--workdir=runs/ner"],
+        ["--mode=evaluate", "--workdir=runs/ner", "--crf"],
+    ):
+        with pytest.raises(Exception, match=r"."):
+            check_run(argv)
+
+
+@pytest.mark.parametrize("guide", [*IDS, "BUILD_NOTES.md"])
+def test_links_and_images_exist(guide):
+    path = guides.ROOT / guide
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        linked = path.parent / file if file else path
+        assert linked.exists(), f"{guide}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text("utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{guide}: {target}"
+
+
+def test_the_readme_is_short():
+    assert len(guides.GUIDES[0].read_text("utf-8").splitlines()) <= 200
+
+
+def test_every_task_has_a_section_in_its_guide_and_a_command_in_the_readme():
+    headings = re.findall(r"^## .*", (guides.ROOT / "tasks/README.md").read_text("utf-8"), re.MULTILINE)
+    in_readme = [flag for _, argv in guides.commands("README.md") for flag in argv]
+    for name in TASKS.names():
+        if not (guides.ROOT / "tasks" / f"{name}.py").is_file():  # a second name, or a task of the tests
+            continue
+        assert any(f"`{name}`" in heading for heading in headings), name
+        assert f"--task={name}" in in_readme, name
+
+
+# --- What the guides add to the registries ----------------------------------------------------------
+# The task goes through test_contract.py, the cell through test_adding_a_cell.py.
+
+
+def test_the_example_of_a_dataset_reads_files_and_names_the_line_of_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(DATASETS, "_things", dict(DATASETS._things))  # it is registered for this test only
+    guides.register("seqzoo.datasets.text.fasttext")
+    (tmp_path / "train.txt").write_text("__label__good a fine film\n__label__bad dull\n", "utf-8")
+    (tmp_path / "valid.txt").write_text("__label__bad dull\nno label here\n", "utf-8")
+    splits = DATASETS["fasttext"](data_dir=tmp_path)
+    assert list(splits) == ["train", "valid"] and all(isinstance(split, Examples) for split in splits.values())
+    assert [*splits["train"]] == [{"text": "a fine film", "label": "good"}, {"text": "dull", "label": "bad"}] * 1
+    with pytest.raises(ValueError, match=r"valid\.txt, line 2"):
+        list(splits["valid"])

@@ -120,7 +120,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path):
     assert 1 <= epochs < 4
     status, out, error = done(*flags, f"--workdir={folder}")
     assert status == 0, error
-    assert "going on after epoch" in out
+    assert "continuing after epoch" in out
     assert_same_run(whole, folder)
 
 
@@ -149,13 +149,14 @@ def test_a_run_folder_holds_all_that_was_promised(trained):
     _, folder = trained
     present = {path.name for path in folder.iterdir()}
     assert present >= {
-        "config.json", "model.keras", "vocabularies", "history.json", "metrics.json", "history.png", "confusion.png",
+        "config.json", "model.keras", "assets.json", "history.json", "metrics.json", "history.png", "confusion.png",
         "errors.json", "logs", "environment.json", "checkpoint.npz",
     }  # fmt: skip
     assert not [name for name in present if "tmp" in name]
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert {"valid_f1", "valid_accuracy", "test_f1", "valid_per_precision", "valid_baseline_f1"} <= metrics.keys()
-    assert all(isinstance(value, int | float) for value in metrics.values())
+    assert {"valid_f1", "valid_accuracy", "valid_loss", "test_f1"} <= metrics.keys()
+    assert metrics["valid_classes"]["PER"]["precision"] >= 0 and metrics["valid_baselines"]["look-up"]["f1"] >= 0
+    assert json.loads((folder / "history.json").read_text())[0]["valid_loss"] > 0
     environment = json.loads((folder / "environment.json").read_text())
     assert {"command", "date", "git", "tensorflow", "keras", "python"} <= environment.keys()
 
@@ -176,13 +177,32 @@ def test_a_folder_with_other_things_is_left_alone(trained, tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("precious")
     for extra in ([], ["--overwrite"]):
         assert run.main([*flags, f"--workdir={tmp_path}", *extra]) == 2
-        assert "not empty and not a run" in capsys.readouterr().err
+        assert "is not empty" in capsys.readouterr().err
     (tmp_path / "config.json").write_text('{"model_type": "somebody else\'s"}')
     for extra in ([], ["--overwrite"]):
         assert run.main([*flags, f"--workdir={tmp_path}", *extra]) == 2
-        assert "not a run" in capsys.readouterr().err
+        assert "not the config of a run" in capsys.readouterr().err
     assert (tmp_path / "thesis.txt").read_text() == "precious"
     assert "somebody" in (tmp_path / "config.json").read_text()
+
+
+def test_a_run_of_another_format_is_refused_in_one_line(trained, tmp_path, capsys):
+    folder = tmp_path / "old"
+    shutil.copytree(trained[1], folder)
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("format")
+    (folder / "config.json").write_text(json.dumps(config))
+    assert run.main(["--mode=predict", f"--workdir={folder}", "--text=May"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "run format 1; this one reads 2" in error
+
+
+def test_all_labelled_data_of_a_file_or_folder_are_scored(trained, corpus, tmp_path, capsys):
+    _, folder = trained
+    for split in ("train", "valid"):
+        (tmp_path / f"{split}.txt").write_bytes((corpus / "valid.txt").read_bytes())
+    assert run.main(["--mode=evaluate", f"--workdir={folder}", f"--data_dir={tmp_path}"]) == 0
+    assert "test: 120 examples" in capsys.readouterr().out.replace("\n", " ")
 
 
 def test_a_run_does_not_go_on_with_other_data(trained, corpus, tmp_path, capsys):

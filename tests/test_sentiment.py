@@ -37,14 +37,31 @@ def trained(corpus, tmp_path_factory):
 
 def test_a_run_without_a_valid_split_holds_some_out_and_reports(trained):
     metrics = json.loads((trained / "metrics.json").read_text())
-    assert metrics["valid_positive_support"] == metrics["valid_negative_support"] == 6
-    assert {"valid_accuracy", "valid_macro_f1", "valid_calibration_error", "valid_baseline_accuracy"} <= metrics.keys()
+    assert [metrics["valid_classes"][label]["support"] for label in ("positive", "negative")] == [6, 6]
+    assert {"valid_accuracy", "valid_macro_f1", "valid_calibration_error"} <= metrics.keys()
+    assert metrics["valid_baselines"]["naive Bayes"]["accuracy"] >= 0
     assert {"confusion.png", "reliability.png", "errors.json", "errors.html"} <= {p.name for p in trained.iterdir()}
     for mistake in json.loads((trained / "errors.json").read_text()):
         assert mistake["gold"] != mistake["label"] and mistake["words"]
         assert max(abs(word["weight"]) for word in mistake["words"]) == 1
     history = json.loads((trained / "history.json").read_text())
     assert history[0]["valid_loss"] > 0
+
+
+def test_a_hundred_unseen_texts_in_a_file_are_all_scored(trained, tmp_path, capsys):
+    folder = write(tmp_path / "data" / "train.tsv", [(f"good film {n}", "positive") for n in range(100)])
+    for source in (folder, folder / "train.tsv"):
+        assert run.main(["--mode=evaluate", f"--workdir={trained}", "--dataset=tsv", f"--data_dir={source}"]) == 0
+        assert "test: 100 examples" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_classes_named_like_scores_or_that_differ_in_case_keep_their_own(tmp_path):
+    labels = ["macro", "Macro", "baseline", "accuracy"]
+    folder = write(tmp_path / "data" / "train.tsv", [(f"word{n}", labels[n % 4]) for n in range(80)])
+    flags = ["--dataset=tsv", f"--data_dir={folder}", f"--workdir={tmp_path / 'run'}", "--epochs=1"]
+    assert run.main([*SMALL, *flags]) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert {label: scores["support"] for label, scores in metrics["valid_classes"].items()} == dict.fromkeys(labels, 2)
 
 
 @pytest.mark.parametrize("explain", ["gradient", "attention"])
@@ -70,7 +87,7 @@ def test_a_run_is_evaluated_on_another_file(trained, tmp_path, capsys):
     flags = ["--dataset=tsv", f"--data_dir={folder / 'more.tsv'}"]
     assert run.main(["--mode=evaluate", f"--workdir={trained}", *flags]) == 0
     (saved,) = trained.glob("evaluate-*more.tsv.json")
-    assert json.loads(saved.read_text())["test_so-so_support"] == 1  # a label it can not know is an error
+    assert json.loads(saved.read_text())["test_classes"]["so-so"]["support"] == 1  # a label it can not know is an error
 
 
 def test_duplicates_and_labels_that_train_lacks_are_said(tmp_path, capsys):
@@ -82,7 +99,7 @@ def test_duplicates_and_labels_that_train_lacks_are_said(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "1 of 2 valid texts are in train too" in out
     assert "maybe: 1 in valid, none in train" in out
-    assert "train: 10 texts" in out
+    assert "train: 10 examples" in out
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["valid_accuracy"] <= 50
 
 
@@ -94,7 +111,7 @@ def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     flags = ["--dataset=tsv", f"--data_dir={folder}", "--multi_label", f"--tokenizer={tokenizer}", "--subwords=40"]
     assert run.main([*SMALL, *flags, "--epochs=30", "--adversarial=1", f"--workdir={tmp_path / 'run'}"]) == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert metrics["valid_accuracy"] == 100 and metrics["valid_music_support"] == 2
+    assert metrics["valid_accuracy"] == 100 and metrics["valid_classes"]["music"]["support"] == 2
     capsys.readouterr()
     assert run.main(["--mode=predict", f"--workdir={tmp_path / 'run'}", "--text=the plot and the music"]) == 0
     assert sorted(json.loads(capsys.readouterr().out)["label"]) == ["music", "plot"]
@@ -105,10 +122,10 @@ def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     [
         (["--pooling=maxx"], ["--pooling", "last, max, mean, attention"]),
         (["--explain=gradient"], ["--explain is for --mode=predict"]),
-        (["--dataset=grammar"], ["grammar", "text and its label", "--columns"]),
+        (["--dataset=grammar"], ["grammar", "needs text, label", "--columns"]),
         (["--label_weights=wonderful=2"], ["Unknown label 'wonderful'", "negative, positive"]),
         (["--dataset=tsv", "--data_dir=ONE"], ["One label, good"]),
-        (["--dataset=tsv", "--data_dir=EMPTY"], ["No examples left"]),
+        (["--dataset=tsv", "--data_dir=EMPTY"], ["no example is left"]),
     ],
 )
 def test_a_wrong_command_or_useless_data_is_one_line(flags, words, tmp_path, capsys):
@@ -128,12 +145,12 @@ def test_explaining_by_attention_needs_attention(corpus, tmp_path, capsys):
 
 
 def test_a_long_text_keeps_both_ends_and_weights_follow_labels():
-    task = TASKS["sentiment"]()
-    config = task.Config(max_tokens=4, label_weights="negative=3")
-    data = task.load(config)
-    encode = task.encoder(config, data.vocabularies)
+    kind = TASKS["sentiment"]
+    task = kind(kind.Config(max_tokens=4, label_weights="negative=3"))
+    task.load()
+    encode = task.encoder()
     inputs, label, weight = encode({"text": "the film is neither good nor bad", "label": "negative"})
-    assert data.vocabularies["words"].decode(inputs["tokens"]) == ["the", "film", "nor", "bad"]
-    assert data.vocabularies["labels"].tokens[label] == "negative" and weight == 3
+    assert task.assets["words"].words.decode(inputs["tokens"]) == ["the", "film", "nor", "bad"]
+    assert task.assets["labels"].tokens[label] == "negative" and weight == 3
     _, label, weight = encode({"text": "the film", "label": "so-so"})
     assert weight == 0 and label.dtype == np.int32

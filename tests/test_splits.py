@@ -4,7 +4,8 @@ import itertools
 import numpy as np
 import pytest
 
-from seqzoo.datasets import Examples, chunks, every_nth, joined, stratified
+from seqzoo.data.batches import chunks
+from seqzoo.datasets import Examples, every_nth, joined, stratified
 from seqzoo.datasets.splits import SPLITS, split_by_key, split_of, splits_in
 
 

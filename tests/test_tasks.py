@@ -1,4 +1,4 @@
-"""What the tagging tasks make of examples: ids, labels, weights."""
+"""How the tagging tasks encode examples: ids, labels, weights."""
 
 import numpy as np
 import pytest
@@ -16,24 +16,24 @@ def corpus(tmp_path):
 
 
 def encoded(corpus, **settings):
-    """(vocabularies, [(inputs, labels, weights)]) of the two sentences."""
-    task = TASKS["ner"]()
-    config = task.Config(dataset="conll", data_dir=corpus, **settings)
-    data = task.load(config)
-    encode = task.encoder(config, data.vocabularies)
-    return data.vocabularies, [encode(example) for example in DATASETS["conll"](data_dir=corpus)["train"]]
+    """(assets, [(inputs, labels, weights)]) of the two sentences."""
+    kind = TASKS["ner"]
+    task = kind(kind.Config(dataset="conll", data_dir=corpus, **settings))
+    task.load()
+    encode = task.encoder()
+    return task.assets, [encode(example) for example in DATASETS["conll"](data_dir=corpus)["train"]]
 
 
 def test_marks_in_a_text_are_unknown_words_and_make_no_hole(corpus):
-    vocabularies, (first, _) = encoded(corpus)
+    assets, (first, _) = encoded(corpus)
     assert first[0]["tokens"].tolist()[:2] == [1, 1] and (first[0]["tokens"] > 0).all()
     assert (first[0]["characters"][:, 0] > 0).all()
 
 
 def test_labels_are_bioes_and_a_long_word_keeps_both_ends(corpus):
-    vocabularies, (first, second) = encoded(corpus, max_word_length=6)
-    assert vocabularies["tags"].decode(first[1]) == ["O", "O", "B-ORG", "E-ORG"]
-    assert "".join(vocabularies["characters"].decode(second[0]["characters"][0])) == "supous"
+    assets, (first, second) = encoded(corpus, max_word_length=6)
+    assert assets["tags"].decode(first[1]) == ["O", "O", "B-ORG", "E-ORG"]
+    assert "".join(assets["words"].characters.decode(second[0]["characters"][0])) == "supous"
 
 
 def test_label_weights_are_a_sentences_with_a_crf_and_a_tokens_without(corpus):
@@ -46,8 +46,7 @@ def test_label_weights_are_a_sentences_with_a_crf_and_a_tokens_without(corpus):
 
 
 def test_tags_that_training_never_had_do_not_count_in_the_loss(corpus):
-    task = TASKS["ner"]()
-    config = task.Config(dataset="conll", data_dir=corpus)
-    encode = task.encoder(config, task.load(config).vocabularies)
-    _, labels, weights = encode({"tokens": ["Paris", "sleeps"], "ner": ["B-LOC", "O"]})
+    task = TASKS["ner"](TASKS["ner"].Config(dataset="conll", data_dir=corpus))
+    task.load()
+    _, labels, weights = task.encoder()({"tokens": ["Paris", "sleeps"], "ner": ["B-LOC", "O"]})
     assert weights.tolist() == [0, 1] and np.isfinite(labels).all()

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -106,11 +107,11 @@ def in_own_process(args: argparse.Namespace, row: str, number: int = 0) -> list[
 
 
 def recorded_settings(args: argparse.Namespace, changed: dict) -> dict:
-    """Circumstances, command and settings of a benchmark, to record with its runs; of paths only the last part."""
+    """Circumstances, command and settings of a benchmark, to record with its runs; absolute paths are shortened."""
     hidden = ("row", "round", "folder", "out", "module")
     shown = {name: value for name, value in vars(args).items() if name not in hidden}
-    command = " ".join([f"python -m {args.module}", *sys.argv[1:]])
-    command = re.sub(r"=\S*/(?=[^/\s])", "=", command)
+    given = [re.sub(r"^(--\w+=)/(?:.*/)?", r"\1", argument) for argument in sys.argv[1:]]
+    command = shlex.join(["python", "-m", args.module, *given])
     return {**circumstances(), "command": command, "settings": {**shown, **changed}}
 
 

@@ -43,13 +43,13 @@ RUNS = {
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="seqzoo-") as place:
-        place = pathlib.Path(place)
-        write_corpus(place / "corpus")
+    with tempfile.TemporaryDirectory(prefix="seqzoo-") as temporary:
+        temporary = pathlib.Path(temporary)
+        write_corpus(temporary / "corpus")
         found = {}
         for name, parts in RUNS.items():
-            folder = place / name.replace(", ", "-")
-            command = [sys.executable, "-m", "seqzoo.run", *FLAGS, f"--data_dir={place / 'corpus'}", *sys.argv[1:]]
+            folder = temporary / name.replace(", ", "-")
+            command = [sys.executable, "-m", "seqzoo.run", *FLAGS, f"--data_dir={temporary / 'corpus'}", *sys.argv[1:]]
             for number, part in enumerate(parts, 1):
                 start(command, part, folder, stop_after=0 if number == len(parts) else 2)
             history = json.loads((folder / "history.json").read_text())
@@ -62,7 +62,7 @@ def main():
 
 
 def write_corpus(folder):
-    """Sentences of a grammar, as files in columns; their number does not divide by that of the devices."""
+    """Writes generated sentences as column files; their number is not a multiple of the number of devices."""
     from seqzoo.datasets import DATASETS
 
     folder.mkdir()
@@ -72,7 +72,7 @@ def write_corpus(folder):
 
 
 def start(command, part, folder, stop_after):
-    """Runs a command on some devices to its end, or until so many epochs are done, when all is killed."""
+    """Runs a command on some devices to its end, or kills it after so many epochs."""
     command = [*command, f"--workdir={folder}"]
     if part == "workers":
         hosts = [f"127.0.0.1:{free_port()}" for _ in range(2)]

@@ -136,7 +136,7 @@ def real_sentences(args):
             counts.update(words[0] + words[1])
         if len(pairs) == args.pairs:
             break
-    known = {word: END + 1 + place for place, (word, _) in enumerate(counts.most_common(TOKENS - END - 1))}
+    known = {word: END + 1 + number for number, (word, _) in enumerate(counts.most_common(TOKENS - END - 1))}
     return [[[known.get(word, 1) for word in words] for words in side] for side in zip(*pairs, strict=True)]
 
 
@@ -364,9 +364,9 @@ def pytorch_model(args, attention):
                 if ended.any():  # an ended hypothesis goes on with padding, which costs nothing
                     next_log_p[ended.view(rows, WIDTH)] = -torch.inf
                     next_log_p[:, :, 0].masked_fill_(ended.view(rows, WIDTH), 0.0)
-                log_p, places = (log_p[:, :, None] + next_log_p).view(rows, -1).topk(WIDTH, dim=1)
-                parents = (first + places // TOKENS).view(-1)
-                ids = (places % TOKENS).view(-1)
+                log_p, indices = (log_p[:, :, None] + next_log_p).view(rows, -1).topk(WIDTH, dim=1)
+                parents = (first + indices // TOKENS).view(-1)
+                ids = (indices % TOKENS).view(-1)
                 h, c, trail, ended = h[parents], c[parents], trail[parents], ended[parents] | (ids == END)
                 trail[:, t] = ids
                 if ended.all():

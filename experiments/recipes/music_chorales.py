@@ -1,4 +1,4 @@
-"""The default job: chorales of the package music21 in four voices, on a grid of sixteenths."""
+"""The default run: chorales of the package music21 in four voices, on a grid of sixteenths."""
 
 from experiments import Experiment
 

@@ -1,6 +1,6 @@
-"""The baseline of `music_jsb`: each pitch of a frame on its own, as if the others were not there.
+"""The baseline of `music_jsb`: each pitch of a frame independently of the others.
 
-In the keys that the chorales are in: in all 12, where nothing says which, it had 12.0.
+In the original keys of the chorales: in all 12 keys, where nothing says which, it had 12.0.
 """
 
 from experiments import Experiment, Published

@@ -1,4 +1,4 @@
-"""CoNLL-2003 English without pretrained vectors: what words, characters and casing of the training data can do.
+"""CoNLL-2003 English without pretrained vectors: how far words, characters and casing of the training data go.
 
 Exact-span F1 on valid (testa), labels learned in BIOES.
 """

@@ -1,4 +1,4 @@
-"""The default data read from left to right only, at the same width: what context on the right is worth."""
+"""The default data read from left to right only, at the same width: what the context on the right is worth."""
 
 from experiments import Experiment
 

@@ -1,6 +1,6 @@
 """Universal Dependencies Turkish IMST: UPOS of an agglutinative language, without vectors. Gold words, accuracy on dev.
 
-3,664 sentences to learn from, and a word in three of dev unseen: what a tagger knows it knows from characters.
+3,664 training sentences, and one word in three of dev unseen: a tagger must rely on characters.
 """
 
 from experiments import Experiment

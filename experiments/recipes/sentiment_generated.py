@@ -1,4 +1,4 @@
-"""Generated reviews in which the order of the words decides; the default run. A naive Bayes is printed beside it."""
+"""Generated reviews in which word order decides; the default run. A naive Bayes baseline is printed beside it."""
 
 from experiments import Experiment
 

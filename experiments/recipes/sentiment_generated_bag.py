@@ -1,4 +1,4 @@
-"""The same reviews read as a bag of words: the mean of word vectors, and no recurrent layer."""
+"""The same reviews as a bag of words: the mean of word vectors, without a recurrent layer."""
 
 from experiments import Experiment
 

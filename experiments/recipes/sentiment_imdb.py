@@ -1,8 +1,8 @@
 """IMDB: 22,500 labelled reviews, no pretrained vectors; valid is 2,500 reviews of the official train half.
 
-Whole reviews in pieces of 100 words whose states are pooled together, as in Johnson & Zhang (2016), whose one-hot
-LSTMs have 500 units a direction. With fewer dropped words (--token_dropout=0.1 --word_dropout=0.2) the best epoch was
-the third, 90.56, and the loss on valid rose from there on.
+Whole reviews in segments of 100 words whose states are pooled together, as in Johnson & Zhang (2016), whose one-hot
+LSTMs have 500 units a direction. With less dropout of words (--token_dropout=0.1 --word_dropout=0.2) the third epoch
+was the best, 90.56, and the loss on valid rose from there on.
 """
 
 from experiments import Experiment, Published

@@ -1,4 +1,4 @@
-"""SST-2, the 6,920 sentences alone, without vectors; valid is the official dev set of 872."""
+"""SST-2, the 6,920 sentences only, without vectors; valid is the official dev set of 872."""
 
 from experiments import Experiment, Published
 

@@ -1,4 +1,4 @@
-"""The default job: dates in twelve languages to ISO 8601; days of valid are not in train."""
+"""The default run: dates in twelve languages to ISO 8601; days of valid are not in train."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""`translation_multi30k` the other way round, German-English, for half as long."""
+"""`translation_multi30k` in the other direction, German-English, trained half as long."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""`translation_multi30k` without attention: the encoder's last states begin the decoder, and join each of its steps."""
+"""`translation_multi30k` without attention: the encoder's final states start the decoder and enter each step."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""Letters from the end: nothing to learn but where to look."""
+"""Letters in reverse order: all there is to learn is where to look."""
 
 from experiments import Experiment
 

@@ -70,12 +70,11 @@ def table(results):
     """The results in Markdown: the counts first, then the networks."""
     lines = ["| model | bits a character | bits a word | perplexity | minutes | weights |", "|---|---|---|---|---|---|"]
     for units, (row, order) in COUNTS.items():
-        for kind, shown in (("add_k", "add-k"), ("kneser_ney", "Kneser-Ney")):
+        for name in (f"{order}-gram add-k", f"{order}-gram Kneser-Ney"):
             if row in results:
-                made = results[row]["metrics"]
-                key = f"valid_{order}-gram_{kind}_"
-                values = [made[key + what] for what in ("bits_per_character", "bits_per_word", "perplexity")]
-                lines.append(_line(f"{units}, {order}-gram {shown}", *values, made[key + "seconds"] / 60, "-"))
+                made = results[row]["metrics"]["valid_baselines"][name]
+                values = [made[what] for what in ("bits_per_character", "bits_per_word", "perplexity")]
+                lines.append(_line(f"{units}, {name}", *values, made["seconds"] / 60, "-"))
     for name in ROWS:
         if name in results:
             made = results[name]["metrics"]

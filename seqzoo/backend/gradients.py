@@ -1,4 +1,4 @@
-"""Gradients, functions as graphs, and loops, on the backend that Keras runs on: TensorFlow or JAX."""
+"""Gradients, compiled functions and loops on Keras's backend, TensorFlow or JAX."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ import keras
 from keras import ops
 
 
-def gradient(function, x):
-    """d sum(function(x)) / dx, of the shape of the tensor x.
+def gradient(function: Callable, x):
+    """Returns d sum(function(x)) / dx, in the shape of the tensor x.
 
     Raises:
-        NotImplementedError: Keras runs on another backend than TensorFlow or JAX.
+        NotImplementedError: the backend is neither TensorFlow nor JAX.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -24,18 +24,18 @@ def gradient(function, x):
         import jax
 
         return jax.grad(lambda x: ops.sum(function(x)))(x)
-    raise NotImplementedError(f"Gradients by inputs need TensorFlow or JAX. Received: backend {backend}")
+    raise NotImplementedError(f"Gradients with respect to inputs need TensorFlow or JAX. Received: backend {backend}")
 
 
 def compiled(function: Callable, signature: tuple | None = None) -> Callable:
-    """A function of tensors as a graph, where the backend has graphs: its loops then run outside of Python.
+    """Compiles a function of tensors into a graph, if the backend has graphs: its loops then run outside of Python.
 
-    It reads the weights as they are when it is called, and must not change any.
+    Weights are read at each call, so later updates count. The function may not change any.
 
     Args:
         function: takes positional arguments, nested structures of tensors.
-        signature: the arguments as keras.KerasTensor objects, whose unknown dimensions are None: TensorFlow then makes
-            a single graph, where each new shape takes a second or two otherwise. JAX always compiles each shape.
+        signature: the arguments as keras.KerasTensor objects, whose unknown dimensions are None: TensorFlow then traces
+            a single graph; otherwise each new shape takes a second or two. JAX always compiles each shape.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -49,10 +49,10 @@ def compiled(function: Callable, signature: tuple | None = None) -> Callable:
 
 
 def _jitted(function):
-    """`compiled` on JAX, where what a graph reads is an argument of it, or else a constant for ever."""
+    """`compiled` on JAX, where a graph treats whatever it reads as a constant, unless it is an argument."""
     import jax
 
-    read = {}  # the Keras variables that the function reads, by id; found at the first call
+    read = {}  # the Keras variables that the function reads, by id; found in the first call
 
     class Reading(keras.StatelessScope):
         def get_current_value(self, variable):
@@ -66,7 +66,7 @@ def _jitted(function):
 
     def call(*arguments):
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
-            return function(*arguments)  # a part of a larger graph
+            return function(*arguments)  # inside a larger graph
         if not read:
             with Reading():
                 jax.eval_shape(function, *arguments)
@@ -75,13 +75,13 @@ def _jitted(function):
     return call
 
 
-def scan(step, carry, xs):
-    """`ops.scan` of a list of tensors over xs [T, B, ...], whose gradient XLA compiles too, if T is static.
+def scan(step: Callable, carry: list, xs) -> tuple[list, list]:
+    """`ops.scan` of a list of tensors over xs [T, B, ...]; XLA can compile its gradient too, if T is static.
 
-    Keras's loop does not tell TensorFlow how often it runs at most, which XLA needs for what the gradient keeps.
+    Keras's loop sets no maximum of iterations, without which XLA can't allocate what the gradient keeps.
 
     Args:
-        step: function (carry, row of xs) -> (carry, outputs), both lists of the shapes of the first carry.
+        step: function (carry, row of xs) -> (carry, outputs), both lists with the shapes of the first carry.
     """
     if keras.backend.backend() != "tensorflow":
         return ops.scan(step, carry, xs)

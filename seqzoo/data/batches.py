@@ -5,6 +5,7 @@ element per example through ``from_generator`` and ``bucket_by_sequence_length``
 """
 
 import collections
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -79,20 +80,18 @@ class Batches:
 
     def _cached(self, limit: int) -> list | None:
         """All examples and their arrays, or None if they exceed the limit."""
-        cache = []
-        for item in self._read():
+        cache, skipped = [], collections.Counter()
+        for item in self._read(skipped):
             cache.append(item)
             limit -= item[2] or 0
             if limit < 0:
-                self.skipped.clear()
                 return None
+        self.skipped = skipped
         return cache
 
     def _survey(self):
-        lengths = [length for _, _, length in self._items()]
-        lengths = [length for length in lengths if length is not None]
-        if self._cache is None:
-            self._read = self._reread  # the reasons for skipping are counted once
+        items = self._read(self.skipped) if self._cache is None else self._cache
+        lengths = [length for _, _, length in items if length]
         self.size, self.tokens = len(lengths), sum(lengths)
         shapes = [(len(group), *self._shape(group)) for group in self._grouped((None, None, n) for n in lengths)]
         self.steps = len(shapes)
@@ -107,8 +106,11 @@ class Batches:
     def _items(self) -> Iterable:
         return self._read() if self._cache is None else self._cache
 
-    def _read(self) -> Iterator[tuple]:
-        """(example, encoded arrays, length) in the order of the data; (example, None, None) for one left out."""
+    def _read(self, skipped: collections.Counter | None = None) -> Iterator[tuple]:
+        """(example, encoded arrays, length) in the order of the data; (example, None, None) for one left out.
+
+        The reasons for leaving out are counted in `skipped`.
+        """
         for example in self.examples:
             try:
                 parts = self.encode(example)
@@ -118,13 +120,9 @@ class Batches:
                         raise Skip("empty")
                     yield example, part, length
             except Skip as skip:
-                self.skipped[str(skip)] += 1
+                if skipped is not None:
+                    skipped[str(skip)] += 1
                 yield example, None, None
-
-    def _reread(self) -> Iterator[tuple]:
-        counted = self.skipped.copy()
-        yield from Batches._read(self)
-        self.skipped = counted
 
     def _length(self, encoded: tuple) -> int:
         """Length of the longest axis; 0 if an input has nothing on its axis. Checks every array by name."""
@@ -279,6 +277,13 @@ class Batches:
             if len(window) == WINDOW:
                 yield from flush()
         yield from flush()
+
+
+def chunks(items: Iterable, size: int) -> Iterator[list]:
+    """Yields lists of at most `size` items of an iterable, which is never held as a whole."""
+    items = iter(items)
+    while chunk := [*itertools.islice(items, size)]:
+        yield chunk
 
 
 def is_static(static_shapes: bool) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from seqzoo.data.batches import is_static, untuned
+from seqzoo.text.codec import spelled_bytes
 
 BLOCK = 1 << 20  # ids encoded before they are written to the file
 
@@ -87,7 +88,7 @@ class Streams:
             ids, unknown = codec.encode(example["text"])
             pending.extend(ids)
             self.unknown += len(unknown)
-            self.spelled += sum(len(token.encode("utf-8", "replace")) + 1 for token in unknown)
+            self.spelled += sum(map(spelled_bytes, unknown))
             self.characters += len(example["text"])
             self.words += len(example["text"].split()) + example["text"].count("\n")
             starts = example["end"]

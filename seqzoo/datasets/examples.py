@@ -1,6 +1,5 @@
 """Examples: a stream of dicts that can be read again, checked against the features that it declares."""
 
-import itertools
 import numbers
 from collections.abc import Callable, Iterable, Iterator
 
@@ -55,10 +54,3 @@ _ACCEPTED = {int: numbers.Integral, float: numbers.Real}
 
 def _name(kind):
     return getattr(kind, "__name__", str(kind))
-
-
-def chunks(items: Iterable, size: int) -> Iterator[list]:
-    """Yields lists of at most `size` items of an iterable, which is never held as a whole."""
-    items = iter(items)
-    while chunk := [*itertools.islice(items, size)]:
-        yield chunk

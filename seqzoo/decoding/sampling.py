@@ -1,5 +1,6 @@
 """Sampling: random sequences from any model that predicts the next value. The loop is compiled; Python sees blocks."""
 
+import functools
 from typing import Any, NamedTuple
 
 import keras
@@ -16,10 +17,12 @@ class Samples(NamedTuple):
     fixed: Any  # what the decoder only reads, lists of [B, ...]
     state: Any  # what its steps change
     done: Any  # [B] booleans: ended by a stop id
+    count: int = 0  # steps so far
 
     def repeat(self, times: int) -> "Samples":
         """Each sequence so many times."""
-        return keras.tree.map_structure(lambda x: ops.repeat(x, times, axis=0), self)
+        repeated = keras.tree.map_structure(lambda x: ops.repeat(x, times, axis=0), list(self[:4]))
+        return Samples(*repeated, self.count)
 
 
 class Sampler:
@@ -61,7 +64,9 @@ class Sampler:
             )
         self.decoder, self.banned, self.stop = decoder, banned, stop
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
-        self._draw = compiled(self._drawn)
+        self.cycle = getattr(decoder, "cycle", 1)
+        # Whole cycles are unrolled, so that no step has to look up which one of its cycle it is.
+        self._draw, self._draw_cycles = (compiled(functools.partial(self._drawn, n)) for n in (1, self.cycle))
 
     def __call__(self, inputs: dict, noise: np.ndarray, forced: np.ndarray | None = None) -> np.ndarray:
         """Samples B whole sequences: ids [B, N], 0 after a stop id. For the arguments see `start` and `draw`."""
@@ -91,20 +96,27 @@ class Sampler:
         Returns:
             (ids [B, N], the samples to continue from)
         """
-        ids, fixed, state, done = samples
+        ids, fixed, state, done, count = samples
+        whole = count % self.cycle == 0 == len(noise) % self.cycle
         forced = None if forced is None else ops.convert_to_tensor(forced, "int32")
         arguments = (ops.convert_to_tensor(ids, "int32"), fixed, state, ops.convert_to_tensor(done, "bool"))
-        drawn, ids, state, done = self._draw(*arguments, ops.convert_to_tensor(noise, "float32"), forced)
-        return np.asarray(drawn).T, Samples(ids, fixed, state, done)
+        draw = self._draw_cycles if whole else self._draw
+        drawn, ids, state, done = draw(*arguments, ops.convert_to_tensor(noise, "float32"), forced)
+        return np.asarray(drawn).T, Samples(ids, fixed, state, done, count + len(noise))
 
-    def _drawn(self, ids, fixed, state, done, noise, forced):
+    def _drawn(self, unrolled, ids, fixed, state, done, noise, forced):
         steps = ops.shape(noise)[0]
 
         def going(t, ids, state, done, drawn):
             return ops.logical_and(t < steps, ops.logical_not(ops.all(done)))
 
-        def step(t, ids, state, done, drawn):
-            distribution, state = self.decoder.step(ids, fixed, state)
+        def steps_of_a_cycle(*carry):
+            for index in range(unrolled):
+                carry = step(*carry, {"index": index} if unrolled > 1 else {})
+            return carry
+
+        def step(t, ids, state, done, drawn, which):
+            distribution, state = self.decoder.step(ids, fixed, state, **which)
             logits = ops.cast(distribution.logits, "float32")
             if self.banned:
                 barred = np.zeros(logits.shape[-1], "float32")
@@ -120,7 +132,7 @@ class Sampler:
             return t + 1, ids, state, done, drawn
 
         drawn = ops.zeros_like(noise, dtype="int32")
-        _, ids, state, done, drawn = ops.while_loop(going, step, (0, ids, state, done, drawn))
+        _, ids, state, done, drawn = ops.while_loop(going, steps_of_a_cycle, (0, ids, state, done, drawn))
         return drawn, ids, state, done
 
 

@@ -25,6 +25,10 @@ class StepDecoder(Protocol):
 
     Attributes:
         begin: the id that is read before the first value; it is not part of the sequence.
+
+    A decoder whose steps differ in turn, such as the slots of a chord, may have an attribute `cycle`, the number of
+    steps after which they repeat. Its `step` takes the number of a step in its cycle as `index`, where it is known in
+    Python; it is an optimization, and None means that the state says it.
     """
 
     begin: int

@@ -2,20 +2,27 @@
 
 import contextlib
 import dataclasses
+import pathlib
 import re
 from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
 from keras import ops
+from rich.console import Console
+from rich.text import Text
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.display.plots import GATE_NAMES
-from seqzoo.models.language_model import log_probabilities
+from seqzoo.decoding.steps import log_probabilities
+from seqzoo.display.pages import CORRELATIONS, units_page
+from seqzoo.display.plots import GATE_NAMES, gate_plot
+from seqzoo.display.tables import plain_table
+from seqzoo.files import replace
 from seqzoo.rnns.min_rnns import LinearCell
 from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell
 
+LONGEST = 5000  # tokens of a text that are inspected
 WINDOW = 500  # tokens read at once; logits over the whole vocabulary are held for each of them
 SHIFTS = 99  # shifted copies of a feature, to estimate which correlation is due to chance
 _KEEP = {"f": 1, "z": 1, "a": 1, "u": -1}  # the gate that controls the state: 1 keeps it, or -1 replaces it
@@ -43,6 +50,80 @@ class Unit:
 
     def __str__(self):
         return f"{self.layer}:{self.state if self.state != 'h' else ''}{self.number}"
+
+
+def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path, console: Console, rnn: str = ""):
+    """Shows what the units of a language model follow in a text, as a page, a picture of its gates, and tables.
+
+    Args:
+        decoder: models.LanguageModelDecoder.
+        codec: text.codec.Codec.
+        lines: the text; only its beginning is read if it is long.
+        request: options ``unit, layer, start, steps, html, png``.
+        folder: where inspect.html and gates.png go unless the request names files.
+        console: where the tables are printed.
+        rnn: name of the kind of layer, for titles.
+
+    Raises:
+        ValueError: the text is empty; or there is no such unit, layer or token.
+    """
+    text, notes = joined(lines, 20 * LONGEST), []  # few tokens are longer than 20 characters
+    ids = codec.encode(text)[0]
+    if not ids:
+        raise ValueError("The text is empty.")
+    if len(ids) > LONGEST or len(text) == 20 * LONGEST:
+        ids = ids[:LONGEST]
+        notes.append(f"The text is longer: these are its first {len(ids):,} tokens.")
+    if unknown := ids.count(1):
+        notes.append(f"{unknown:,} of {len(ids):,} tokens are not in the vocabulary.")
+    if request.start > len(ids):
+        raise ValueError(f"--start={request.start}: the text has {len(ids):,} tokens.")
+    scores, layers = read(decoder, [codec.newline, *ids])
+    number = request.layer or len(layers)
+    if number > len(layers):
+        raise ValueError(f"--layer={number}: the last recurrent layer is {len(layers)}.")
+    read_tokens = tokens(codec, text, ids, scores)
+    units, values = states(layers)
+    follow = followed(units, values, token_features(text, read_tokens))
+    if request.unit:
+        chosen = parsed(request.unit, units)
+    else:
+        better_than_chance = (row["unit"] for row in follow if abs(row["correlation"]) > row["chance"])
+        chosen = [*better_than_chance, *most_varied(units, values)]
+    content = {"notes": notes, "followed": follow, "tokens": read_tokens, "units": shown(chosen, units, values, follow)}
+    pieces = units_page(content, f"{folder.name}: what units follow")
+    html, png = (
+        pathlib.Path(request.html or folder / "inspect.html"),
+        pathlib.Path(request.png or folder / "gates.png"),
+    )
+    replace(html, lambda path: pathlib.Path(path).write_text("".join(pieces), "utf-8"))
+
+    layer, part = layers[number - 1], slice(request.start - 1, request.start - 1 + request.steps)
+    title = f"{rnn}, layer {number}, tokens {request.start} to {len(ids[: part.stop])}"
+    texts = [token["text"] for token in read_tokens[part]]
+    gates = {name: values[part] for name, values in layer.items()}
+    replace(png, lambda path: gate_plot(gates, texts, order(layer), title, path))
+    _print(notes, follow, saturation(layers), console)
+    console.print(Text(f"saved as {html} and {png}", "dim"), soft_wrap=True)
+
+
+def _print(notes: list[str], follow: list[dict], saturated: list[dict], console: Console):
+    for note in notes:
+        console.print(Text(note, "dim"))
+    if follow:
+        rows = [
+            [row["feature"], str(row["unit"]), f"{row['correlation']:+.2f}", f"{row['chance']:.2f}"] for row in follow
+        ]
+        columns = ["feature", "unit", "correlation", "by chance"]
+        console.print(plain_table("Units that follow the text", columns, rows, CORRELATIONS))
+    if not saturated:
+        console.print("The gates of these layers are not known, or they have none: only h is drawn.")
+        return
+    rows = [
+        [str(row["layer"]), row["gate"], f"{row['left']:.1%}", f"{row['right']:.1%}", f"{row['mean']:.2f}"]
+        for row in saturated
+    ]
+    console.print(plain_table("Saturation of the gates", ["layer", "gate", "below .1", "above .9", "mean"], rows))
 
 
 def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
@@ -164,7 +245,7 @@ def _simple_gru(cell, x, before):
 
 def _linear(cell, x, before):
     a, b = (_array(value) for value in cell.coefficients(ops.convert_to_tensor(x), ops.convert_to_tensor(before)))
-    return {"a": a, "h": a * before + b}
+    return {"a": a, "h": a * before + b} if a.ndim else {"h": b}  # rnn "none" has a = 0 and no gate
 
 
 _TRACES = (
@@ -276,7 +357,7 @@ def joined(lines: Iterable[str], limit: int) -> str:
 
 
 def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> list[dict]:
-    """The tokens of a text to show: dicts of ``before, text, end, log_probability, known``.
+    """The tokens of a text to show: what `Codec.scored` returns of each, and ``before``.
 
     Args:
         codec: Codec.
@@ -287,12 +368,9 @@ def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> lis
     Returns:
         List of dicts; ``before`` is the text between the token and the one before it, ``end`` its end in the text.
     """
-    rows, last = [], 0
-    for (start, end), i, score in zip(codec.offsets(text), ids, scores, strict=False):
-        row = {"before": text[last:start], "text": text[start:end], "end": end}
-        rows.append({**row, "log_probability": float(score), "known": i != 1})
-        last = end
-    return rows
+    rows = codec.scored(text, ids, scores)["tokens"]
+    starts = [0, *(row["end"] for row in rows)]
+    return [{"before": text[start : row["start"]], **row} for start, row in zip(starts, rows, strict=False)]
 
 
 def token_features(text: str, tokens: list[dict]) -> dict[str, np.ndarray]:
@@ -311,7 +389,7 @@ def parsed(names: str, units: list[Unit]) -> list[Unit]:
     for unit in chosen:
         if unit not in units:
             lasts = {(other.layer, other.state): str(other) for other in units}
-            raise ValueError(f"There is no unit {unit}. The last ones of each layer are {', '.join(lasts.values())}.")
+            raise ValueError(f"There is no unit {unit}. The last units of each layer are {', '.join(lasts.values())}.")
     return chosen
 
 

@@ -175,6 +175,22 @@ def print_scored(row: dict, console: Console):
     console.print(line)
 
 
+def print_sample(sample: dict, console: Console):
+    """Prints a sampled text after its prime; of the first one, which was printed as it was drawn, only what follows.
+
+    Args:
+        sample: ``{"sample", "prime", "text", "unknown_in_prime"}``, see `decoding.generation.sample_texts`.
+        console: where to print.
+    """
+    if sample["sample"] > 1:
+        console.print(f"[dim]--- sample {sample['sample']}[/]")
+        console.print(Text(sample["prime"] + sample["text"]), soft_wrap=True)
+        return
+    console.print()
+    if unknown := ", ".join(map(repr, dict.fromkeys(sample["unknown_in_prime"]))):
+        console.print(Text(f"The prime has tokens that are not in the vocabulary: {unknown}", "dim"))
+
+
 def print_translated(answer: dict, console: Console):
     """Prints a translation, or several with their scores.
 

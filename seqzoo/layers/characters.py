@@ -1,7 +1,7 @@
-"""Character features: a vector for each word, made from its spelling.
+"""Character features: a vector for each word, computed from its spelling.
 
-Ids come as [B, T, W]: W characters of each of T words, id 0 is padding and stands on the right. What a word gives does
-not depend on how far it is padded, and a padding word, which has no characters, gives zeros.
+Ids are [B, T, W]: W characters of each of T words; id 0 is padding, on the right. The features of a word do not depend
+on its padding, and those of a padding word, which has no characters, are zeros.
 """
 
 import keras
@@ -13,7 +13,7 @@ from seqzoo.rnns import RNNS
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CharacterCNN(keras.layers.Layer):
-    """The strongest answer of each filter anywhere in the word, with e_w the embedding of the w-th character:
+    """The maximum of each filter over the word, with e_w the embedding of the w-th character:
 
         y = max_w (b + sum_j K_j e_(w + j - (k-1) // 2))        j = 0 ... k-1, e = 0 outside the word
 
@@ -26,8 +26,8 @@ class CharacterCNN(keras.layers.Layer):
         dim: D, width of a character's embedding.
         filters: number of filters of each kernel size.
         kernel_sizes: k, how many characters a filter sees; one or more sizes.
-        dropout: share of the character embeddings' values that is dropped in training.
-        seed: of the dropout.
+        dropout: dropout rate of the character embeddings' values.
+        seed: seed of the dropout.
 
     Shapes: ids [B, T, W] -> [B, T, F], F = filters * number of kernel sizes.
     """
@@ -55,11 +55,11 @@ class CharacterCNN(keras.layers.Layer):
         ids = ops.reshape(ids, (B * T, W))  # [B*T, W]
         mask = ops.not_equal(ids, 0)[..., None]  # [B*T, W, 1]
         x = self.dropout(self.embedding(ids), training=training)  # [B*T, W, D]
-        # Zeroed, padding is what the convolution itself assumes beyond the border.
+        # Zeros are what the convolution assumes beyond the border.
         x = ops.where(mask, x, 0.0)  # [B*T, W, D]
         x = ops.concatenate([convolution(x) for convolution in self.convolutions], axis=-1)  # [B*T, W, F]
         x = ops.max(ops.where(mask, x, float("-inf")), axis=1)  # [B*T, F]
-        x = ops.where(mask[:, 0], x, 0.0)  # [B*T, F]; right padding: no first character, no character
+        x = ops.where(mask[:, 0], x, 0.0)  # [B*T, F]; the first character of a padding word is 0
         return ops.reshape(x, (B, T, x.shape[-1]))  # [B, T, F]
 
     def compute_output_shape(self, ids_shape):
@@ -79,9 +79,9 @@ class CharacterCNN(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CharacterRNN(keras.layers.Layer):
-    """What a recurrent layer ends with when it has read the word; for a bidirectional one both ends, side by side:
+    """The last state of a recurrent layer that reads the word; of a bidirectional one, of both directions, joined:
 
-        y = [h_n ; g_1]        h read e_1 ... e_n, g read e_n ... e_1, e_w is the embedding of the w-th of n characters
+        y = [h_n ; g_1]       h reads e_1 ... e_n, g reads e_n ... e_1, e_w is the embedding of the w-th of n characters
 
     Source: Lample et al., 2016, Neural Architectures for Named Entity Recognition, section 4.1, whose sizes are the
     defaults.
@@ -91,8 +91,8 @@ class CharacterRNN(keras.layers.Layer):
         dim: D, width of a character's embedding.
         units: units of the recurrent layer, in each direction.
         rnn: name of the recurrent layer in `seqzoo.rnns.RNNS`.
-        dropout: share of the character embeddings' values that is dropped in training.
-        seed: of the dropout.
+        dropout: dropout rate of the character embeddings' values.
+        seed: seed of the dropout.
 
     Shapes: ids [B, T, W] -> [B, T, F], F = 2 * units for a bidirectional layer.
     """
@@ -116,12 +116,12 @@ class CharacterRNN(keras.layers.Layer):
         B, T, W = ops.shape(ids)
         ids = ops.reshape(ids, (B * T, W))  # [B*T, W]
         mask = ops.not_equal(ids, 0)  # [B*T, W]
-        some = mask[:, :1]  # [B*T, 1]; right padding: no first character, no character
-        # cuDNN refuses rows without a step, so padding words pretend to have one. What it gives is thrown away.
+        some = mask[:, :1]  # [B*T, 1]; the first character of a padding word is 0
+        # cuDNN refuses empty rows, so padding words are given one step, whose output is discarded.
         steps = ops.concatenate([ops.ones_like(some), mask[:, 1:]], axis=1)  # [B*T, W]
         x = self.dropout(self.embedding(ids), training=training)  # [B*T, W, D]
         x = self.reader(x, mask=steps, training=training)  # [B*T, F]
-        x = ops.cast(ops.where(some, x, 0.0), self.compute_dtype)  # [B*T, F]; wrappers may answer in float32
+        x = ops.cast(ops.where(some, x, 0.0), self.compute_dtype)  # [B*T, F]; wrappers may return float32
         return ops.reshape(x, (B, T, x.shape[-1]))  # [B, T, F]
 
     def compute_output_shape(self, ids_shape):

@@ -1,37 +1,36 @@
-"""A linear-chain conditional random field: the layer, its loss, and exact inference as functions of one tensor."""
+"""A linear-chain conditional random field: layer, loss, and exact inference on the tensor of its potentials."""
 
 import keras
 import numpy as np
 from keras import ops
 
-# The score of a forbidden move, in place of -inf, whose differences are NaN. exp(-1e4) is exactly 0 in float32, so that
-# forbidden moves leave every allowed sum untouched, and a chain made of nothing else still has a finite score.
+# The score of a forbidden move, instead of -inf, whose differences are NaN. exp(-1e4) is exactly 0 in float32, so
+# forbidden moves change no sum of allowed ones, and a chain of forbidden moves still has a finite score.
 FORBIDDEN = -1e4
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CRF(keras.layers.Layer):
-    """The scores of all moves of a linear-chain conditional random field.
+    """The potentials of a linear-chain conditional random field: the score of each move from tag to tag.
 
     With emissions e [B, T, K], transitions A [K, K], start a [K] and end b [K], a sequence of tags y has the score
 
         s(x, y) = a[y_1] + sum_t e[t, y_t] + sum_{t>1} A[y_{t-1}, y_t] + b[y_T]        p(y | x) = exp(s(x, y)) / Z(x)
 
     The layer returns the potentials [B, T, K, K]: `potentials[b, t, i, j]` is what the move from tag i at t-1 to tag j
-    at t adds to the score. The first step has no i: all its rows are equal, and row 0 is the one that is read. Padded
-    steps hold identity moves, 0 for staying and `FORBIDDEN` for changing, which carry a chain through unchanged. So
-    start, end, mask and constraints all lie in the potentials, and the functions below need neither layer nor mask.
+    at t adds to the score. The first step has no i: all its rows are equal, and row 0 is read. Padded steps hold
+    identity moves, 0 for staying and `FORBIDDEN` for changing, which leave a chain unchanged. So the potentials contain
+    start, end, mask and constraints, and the functions below need neither the layer nor the mask.
 
-    A zero initialisation makes a new layer a plain softmax over the tags. All is float32, under any dtype policy.
+    Weights start at zero, which makes a new layer a plain softmax over the tags. All is float32 under any dtype policy.
 
     Args:
         allowed: None, or hard constraints (start [K], transitions [K, K], end [K]) of 0 and 1: where 0, `FORBIDDEN` is
-            added to the score. A gold sequence that breaks them has a finite loss of about 1e4 for each break.
+            added to the score. A gold sequence that violates them has a finite loss, about 1e4 for each violation.
 
     Call:
         emissions: [B, T, K].
-        mask: [B, T], True at real steps, all of which stand before the padded ones (padding is on the right). A row
-            that is wholly masked has the loss 0.
+        mask: [B, T], True at real steps; padding is on the right. A fully masked row has loss 0.
 
     Sources: Lafferty et al. (2001), Conditional random fields; Collobert et al. (2011), Natural language processing
     (almost) from scratch, section 3.2.2; Lample et al. (2016), Neural architectures for named entity recognition,
@@ -39,7 +38,7 @@ class CRF(keras.layers.Layer):
     """
 
     def __init__(self, allowed=None, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})  # sums over the whole chain are too much for 16 bits
+        super().__init__(**{**kwargs, "dtype": "float32"})  # 16 bits are too few for sums over the chain
         self.supports_masking = True
         if allowed is not None:
             allowed = [np.asarray(part, "int32").tolist() for part in allowed]
@@ -71,7 +70,7 @@ class CRF(keras.layers.Layer):
         return ops.take(moves, kinds, axis=0) + entries[:, :, None]  # [B, T, K, K]
 
     def compute_mask(self, emissions, mask=None):
-        return None  # the potentials hold the mask
+        return None  # the potentials contain the mask
 
     def get_config(self):
         return {**super().get_config(), "allowed": self.allowed}
@@ -79,7 +78,7 @@ class CRF(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CRFLoss(keras.losses.Loss):
-    """-log p(tags | x), token by token: tags [B, T], potentials [B, T, K, K] -> [B, T]; 0 at padded steps.
+    """-log p(tags | x), split into shares of tokens: tags [B, T], potentials [B, T, K, K] -> [B, T]; 0 at padded steps.
 
     With sample weights of 1 at real steps and 0 at padded ones, the default reduction gives the mean over real tokens.
     """
@@ -100,7 +99,7 @@ def negative_log_likelihood(tags, potentials):
     """Each token's share in -log p(tags | x): tags [B, T], potentials [B, T, K, K] -> [B, T].
 
     The share is (log Z_t - log Z_{t-1}) - potentials[t, y_{t-1}, y_t], where Z_t is the sum over the sequences up to t.
-    The shares add up to -log p(tags | x); one alone may be negative. They are 0 at padded steps, whatever tag is there.
+    The shares add up to -log p(tags | x); one alone may be negative. They are 0 at padded steps, whatever the tag.
     """
     size = potentials.shape[-1]
     tags = ops.cast(tags, "int32")
@@ -119,9 +118,9 @@ def viterbi(potentials):
 def nbest(potentials, n):
     """The n best sequences, best first: potentials [B, T, K, K] -> tags [B, n, T], scores [B, n].
 
-    List Viterbi (Seshadri and Sundberg, 1994): for each tag the n best ways to reach it are kept, which is exact.
-    Padded steps repeat the last real tag (0 in a wholly masked row). Where there are fewer than n allowed sequences,
-    the surplus has scores at the level of `FORBIDDEN` (test: score < FORBIDDEN / 2), and its tags mean nothing.
+    List Viterbi (Seshadri and Sundberg, 1994) keeps the n best ways to reach each tag, which is exact. Padded steps
+    repeat the last real tag (0 in a fully masked row). If there are fewer than n allowed sequences, the others have
+    scores around `FORBIDDEN` (test: score < FORBIDDEN / 2) and meaningless tags.
     """
     batch, length, size, _ = ops.shape(potentials)
     steps = ops.arange(length)
@@ -148,7 +147,7 @@ def nbest(potentials, n):
 def marginals(potentials):
     """p(tag_t = j | x), the confidence in each tag: potentials [B, T, K, K] -> [B, T, K]; padding repeats the last."""
     alpha = _forward(potentials)
-    end = ops.softmax(alpha[:, -1:])  # [B, 1, K]: at the last step all of x has been seen
+    end = ops.softmax(alpha[:, -1:])  # [B, 1, K]: the last step has seen all of x
     return _backward(_origins(alpha, potentials), ops.concatenate([ops.zeros_like(alpha[:, :-1]), end], axis=1))
 
 
@@ -158,12 +157,12 @@ def _identity(size):
 
 
 def _padded(potentials):
-    """Which steps are padded, [B, T]. A real step that looks like one only lets a chain stay, and adds 0 too."""
+    """Which steps are padded, [B, T]. A real step with the same potentials would add 0 as well."""
     return ops.all(potentials == _identity(potentials.shape[-1]), axis=(-2, -1))
 
 
 def _begin(potentials):
-    """Before the first step, [B, K]: surely tag 0, which makes the first step an ordinary one that reads row 0."""
+    """Before the first step, [B, K]: certainly tag 0, which makes the first step an ordinary one that reads row 0."""
     batch, _, size, _ = ops.shape(potentials)
     return ops.broadcast_to(_identity(size)[0], (batch, size))
 
@@ -190,11 +189,11 @@ def _origins(alpha, potentials):
 
 
 def _backward(origins, sources):
-    """beta_t = sources_t + origins_{t+1} beta_{t+1}, [B, T, K]: what enters at each step, traced back to the first."""
+    """beta_t = sources_t + origins_{t+1} beta_{t+1}, [B, T, K]: what enters at each step, propagated to the first."""
 
     def step(beta, t):
         beta = beta + sources[:, t]
-        return ops.sum(origins[:, t] * beta[:, None], axis=-1), beta  # on a CPU faster than a batch of small matmuls
+        return ops.sum(origins[:, t] * beta[:, None], axis=-1), beta  # faster on a CPU than a batch of small matmuls
 
     steps = ops.arange(ops.shape(sources)[1])
     _, beta = ops.scan(step, ops.zeros_like(sources[:, 0]), steps, reverse=True)  # [T, B, K]
@@ -203,7 +202,7 @@ def _backward(origins, sources):
 
 @ops.custom_gradient
 def _log_growth(potentials):
-    """log Z_t - log Z_{t-1}, [B, T]. Its gradient is p(tag_{t-1}, tag_t | x), which is faster than backpropagation."""
+    """log Z_t - log Z_{t-1}, [B, T]. Its gradient is p(tag_{t-1}, tag_t | x), faster than backpropagation."""
     alpha = _forward(potentials)
 
     def gradient(upstream):  # [B, T], the factors of the steps' growth. log Z_t has the factor of t less that of t+1.

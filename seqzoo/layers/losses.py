@@ -6,18 +6,18 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy of labels that are sure only to 1 - e; the rest is spread over all tokens but padding.
+    """Cross-entropy with label smoothing: a label has probability 1 - e; the rest is spread over all ids but padding.
 
         L = -(1 - e) log p(y) - e / (V - 1) sum_{v > 0} log p(v)          log p(v) = z_v - log sum_w exp(z_w)
 
-    No one-hot labels are made: labels [B, T] integers, logits z [B, T, V] -> [B, T].
+    Labels [B, T] integers, logits z [B, T, V] -> [B, T]. No one-hot labels are built.
 
     Source: Szegedy et al., 2016, Rethinking the Inception Architecture for Computer Vision, section 7; Pereyra et al.,
     2017, Regularizing Neural Networks by Penalizing Confident Output Distributions.
 
     Args:
         smoothing: e, from 0 to 1; 0: the plain cross-entropy.
-        reduction: as of Keras's losses; by default the mean over what has weight.
+        reduction: as in Keras; by default the mean over the sample weights.
     """
 
     def __init__(self, smoothing=0.1, reduction="mean_with_sample_weight", name="smoothed_crossentropy", **kwargs):
@@ -31,15 +31,15 @@ class SmoothedCrossentropy(keras.losses.Loss):
         V, e = z.shape[-1], self.smoothing
         spread = ops.cast(ops.arange(V) > 0, "float32") * (e / (V - 1))  # [V]
 
-        # dL/dz_v = p(v) - (1 - e) [v = y] - e / (V - 1) [v > 0], written out: one pass over the logits' exponentials,
-        # where TensorFlow's own operation takes three times as long, and a gathered score's gradient as long again.
+        # The gradient is written by hand, dL/dz_v = p(v) - (1 - e) [v = y] - e / (V - 1) [v > 0]: one pass over the
+        # exponentials. TensorFlow's own operation takes three times as long, the gradient of a gather as long again.
         @ops.custom_gradient
         def run(z):
             top = ops.max(z, axis=-1, keepdims=True)  # [B, T, 1]
             exp = ops.exp(z - top)
             total = ops.sum(exp, axis=-1, keepdims=True)
             right = ops.take_along_axis(z, y[..., None], axis=-1)
-            # A matrix product, as padding's score in a sum would cost the others their digits.
+            # A matrix product: in a sum, the score of padding would cost the others their precision.
             loss = ops.log(total) + top - (1 - e) * right - ops.matmul(z, spread[:, None])
 
             def gradient(*args, upstream=None):

@@ -6,22 +6,22 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class WeightDrop(keras.layers.Wrapper):
-    """A recurrent layer with a share of its recurrent kernel set to 0 in training, the same in all steps.
+    """Wraps a recurrent layer: in training, part of its recurrent kernel is set to 0, the same in all steps.
 
-    U' = m U / (1 - rate), with m a mask of U's shape, drawn anew for each batch. Any layer whose cell has a
-    `recurrent_kernel` can be wrapped, both directions too; the loops, cuDNN's as well, see a kernel like any other.
+    U' = m U / (1 - rate), with a mask m of U's shape, drawn for each batch. Any layer whose cell has a
+    `recurrent_kernel` can be wrapped, also a bidirectional one; every loop, also cuDNN's, works with the masked kernel.
 
     Source: Merity et al., 2018, Regularizing and Optimizing LSTM Language Models, section 2 (after Wan et al., 2013).
 
     Args:
         layer: a Keras recurrent layer, or `keras.layers.Bidirectional` of one.
-        rate: the share, from 0 to 1.
+        rate: the dropped share, from 0 to 1.
 
     Raises:
         ValueError (when built): the layer has no recurrent kernel.
     """
 
-    def __init__(self, layer, rate, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, rate: float, **kwargs):
         super().__init__(layer, **kwargs)
         self.rate = rate
         self.noise = keras.random.SeedGenerator()
@@ -45,7 +45,7 @@ class WeightDrop(keras.layers.Wrapper):
         kernels = [cell.recurrent_kernel for cell in cells]
         try:
             for cell, U in zip(cells, kernels, strict=True):
-                # Past __setattr__, which would take the tensor for a new weight of the layer.
+                # Bypasses __setattr__, which would track the tensor as a new weight.
                 vars(cell)["recurrent_kernel"] = keras.random.dropout(
                     ops.convert_to_tensor(U), self.rate, seed=self.noise
                 )

@@ -1,39 +1,48 @@
-"""From word ids to word vectors: an embedding whose pretrained rows cost nothing, and words made unknown."""
+"""Word embeddings with frozen pretrained rows, and words replaced by the unknown word in training."""
 
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class WordEmbedding(keras.layers.Layer):
-    """A vector for each word, from two tables that lie one below the other:
+    """A vector for each word, from two tables stacked one on the other:
 
         y_t = E[i_t]          if i_t < R     E: [R, D], trained
         y_t = P[i_t - R]      otherwise      P: [V - R, D], frozen
 
-    The first R ids are the words of the training data (padding and unknown among them), the others are known from
-    pretrained vectors alone. No training example has a word of P, so nothing would train them but weight decay; and
-    as P is no trainable variable, a file of 400,000 vectors costs an optimizer neither time nor memory.
+    The first R ids are the words of the training data (padding and unknown among them); the others only have pretrained
+    vectors. No training example holds a word of P, so only weight decay would change its row; and as P is not a
+    trainable variable, a file of 400,000 vectors costs an optimizer neither time nor memory.
 
-    On TensorFlow the gradient of E is an `IndexedSlices` of the rows that were read, for optimizers that use it.
-    The row of id 0 is a row like any other: what lies behind the mask is nobody's business.
+    On TensorFlow the gradient of E is an `IndexedSlices` of the rows that were read, for optimizers that use it. The
+    row of id 0 is an ordinary row, as masked steps are never read.
 
     Args:
         vocabulary_size: V, the number of ids.
         dim: D, the width of a vector.
         trainable_rows: R, how many ids have a trained row. Default: all of them.
-        vectors: NumPy array [V, D] to start from, as `seqzoo.vectors.load_vectors` returns it. It is not part of the
-            config: a saved model has its values in its weights.
-        embeddings_initializer: of E when there are no `vectors`; P, which cannot learn, is then zeros until weights
-            are loaded. Default: uniform within +-sqrt(3 / D), which has variance 1 / D (Ma and Hovy, 2016, End-to-end
+        vectors: initial values, a NumPy array [V, D] as returned by `seqzoo.text.vectors.load_vectors`. It is not part
+            of the config: a saved model holds the values in its weights.
+        embeddings_initializer: of E if there are no `vectors`; P, which is not trained, is then zeros until weights are
+            loaded. Default: uniform within +-sqrt(3 / D), which has variance 1 / D (Ma and Hovy, 2016, End-to-end
             Sequence Labeling via Bi-directional LSTM-CNNs-CRF, section 3.1).
 
     Shapes: ids [B, T] -> [B, T, D]; any shape [...] of ids gives [..., D].
     """
 
-    def __init__(self, vocabulary_size, dim, trainable_rows=None, vectors=None, embeddings_initializer=None, **kwargs):
+    def __init__(
+        self,
+        vocabulary_size: int,
+        dim: int,
+        trainable_rows: int | None = None,
+        vectors: np.ndarray | None = None,
+        embeddings_initializer=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         trainable_rows = vocabulary_size if trainable_rows is None else trainable_rows
         if not 1 <= trainable_rows <= vocabulary_size:
@@ -45,7 +54,7 @@ class WordEmbedding(keras.layers.Layer):
                 f"vectors should be of shape (vocabulary_size, dim), {(vocabulary_size, dim)}. "
                 f"Received: {vectors.shape}"
             )
-        # In half precision the rows that were read are cast, not the whole table in each step.
+        # In half precision, only the rows that were read are cast, not the whole table at each step.
         self.autocast = False
         self.vocabulary_size = vocabulary_size
         self.dim = dim
@@ -74,7 +83,7 @@ class WordEmbedding(keras.layers.Layer):
         else:
             rows = self.trainable_rows
             known = ids < rows  # [B, T]
-            # Words of the frozen table read row 0 of the trained one, the padding's, and get no gradient through it.
+            # Words of the frozen table read row 0 of the trained one, which gets no gradient from them.
             trained = _look_up(self.trained, ops.where(known, ids, 0))  # [B, T, D]
             frozen = _look_up(self.frozen, ops.where(known, 0, ids - rows))  # [B, T, D]
             vectors = ops.where(known[..., None], trained, frozen)  # [B, T, D]
@@ -98,20 +107,20 @@ def _look_up(table, ids):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        # Keras's own look-up first reads the variable whole, which copies it once an optimizer has updated single rows:
-        # at 400,000 rows 14 ms of a step, where this takes none.
+        # Keras's own look-up reads the whole variable first, which copies it once an optimizer has updated single rows:
+        # 14 ms a step at 400,000 rows, where this takes no time.
         return tf.gather(table.value, ids)
     return ops.take(table, ids, axis=0)
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class UnknownWords(keras.layers.Layer):
-    """Makes rare words unknown now and then while training, so that the unknown word's vector is trained too:
+    """Replaces rare words by the unknown word at random in training, so that its vector is trained too:
 
         y_t = 1      with probability `rate`, if first_rare <= i_t < end_rare, in training
         y_t = i_t    otherwise
 
-    Ids are ordered by falling frequency, so the words that the training data has once are one range of ids.
+    Ids are ordered by falling frequency, so the words seen once in training are one range of ids.
 
     Source: Lample et al., 2016, Neural Architectures for Named Entity Recognition, section 4.1: "we replace singletons
     with the UNK embedding with a probability 0.5".
@@ -120,12 +129,12 @@ class UnknownWords(keras.layers.Layer):
         first_rare: the first id that may be replaced; at least 2, as 0 is padding and 1 is unknown.
         end_rare: the first id after the rare ones. With `end_rare == first_rare` nothing is replaced.
         rate: the probability.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
 
     Shapes: ids [B, T] -> ids [B, T].
     """
 
-    def __init__(self, first_rare, end_rare, rate=0.5, seed=None, **kwargs):
+    def __init__(self, first_rare: int, end_rare: int, rate: float = 0.5, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         if not 2 <= first_rare <= end_rare:
             raise ValueError(

@@ -197,7 +197,7 @@ class GeneratorDecoder:
             -> (before, age), all [..., S]; xp is numpy or keras.ops. None: the tokens of the step themselves.
 
     Attributes:
-        tokens, slots: V, S.
+        tokens, slots: V, S; cycle: S, the steps that repeat.
     """
 
     begin = 0  # padding: nothing comes before the first token
@@ -205,7 +205,7 @@ class GeneratorDecoder:
     def __init__(self, model: keras.Model, barred: np.ndarray | None = None, advance: Callable | None = None):
         self.model, self.advance = model, advance or _standing
         self.conditioner, self.reader = model.get_layer("conditioner"), model.get_layer("reader")
-        self.slots = self.reader.inputs[0].shape[-1]
+        self.slots = self.cycle = self.reader.inputs[0].shape[-1]
         self.notes = model.get_layer("notes") if len(model.output.shape) == 4 else None
         self.tokens = self.notes.tokens if self.notes else 0
         barred = np.zeros(self.tokens, bool) if barred is None else barred
@@ -233,10 +233,10 @@ class GeneratorDecoder:
         step = [row, row, row, hidden, *notes, g, ops.zeros((rows,), "int32")]
         return [each], [*cast_like(recurrent, self.reader.inputs[4:]), *step]
 
-    def step(self, values, fixed, state) -> tuple[Categorical, list]:
-        values = ops.cast(values, "int32")
-        if self.slots == 1:
-            logits, state = self._slot(0, values, fixed[0], *state)
+    def step(self, values, fixed, state, index: int | None = None) -> tuple[Categorical, list]:
+        values, index = ops.cast(values, "int32"), 0 if self.slots == 1 else index
+        if index is not None:
+            logits, state = self._slot(index, values, fixed[0], *state)
         else:  # only the first slot of a time step runs the recurrent layers
             branches = [functools.partial(self._slot, slot) for slot in range(self.slots)]
             logits, state = ops.switch(state[-1][0] % self.slots, branches, values, fixed[0], *state)

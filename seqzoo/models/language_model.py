@@ -14,6 +14,7 @@ from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
 
 WINDOW = 256  # tokens of a context that are read at once
+SCORES = 8_000_000  # logits held at once to score texts: 32 MB
 
 
 @builder
@@ -133,7 +134,7 @@ class LanguageModelDecoder:
     def __init__(self, model: keras.Model, begin: int = 2):
         self.reader, self.begin = model.get_layer("reader"), begin
         self.tokens = self.reader.outputs[0].shape[-1]
-        self._read = compiled(lambda ids, state: self.read(ids, state)[1])
+        self._read = compiled(self.read)
         self._score = compiled(self._scored)
 
     def initial_state(self, rows: int) -> list:
@@ -145,7 +146,7 @@ class LanguageModelDecoder:
         ids = np.asarray(inputs["tokens"], "int32")
         state = self.initial_state(len(ids))
         for first in range(0, ids.shape[1], WINDOW):
-            state = self._read(ops.convert_to_tensor(ids[:, first : first + WINDOW]), state)
+            _, state = self._read(ops.convert_to_tensor(ids[:, first : first + WINDOW]), state)
         return [], state
 
     def step(self, values, fixed, state) -> tuple[Categorical, list]:
@@ -153,8 +154,19 @@ class LanguageModelDecoder:
         return Categorical(logits[:, 0]), state
 
     def score(self, inputs: dict, values) -> np.ndarray:
-        """Log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`."""
-        return self.score_window(shifted(ops.convert_to_tensor(values), self.begin), values, self.start(inputs)[1])[0]
+        """Log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`.
+
+        Without "tokens" among the inputs there is no context. Long texts are read in windows, to bound memory.
+        """
+        values, scores = np.asarray(values), []
+        ids = np.asarray(shifted(ops.convert_to_tensor(values), self.begin))
+        _, state = self.start({"tokens": values[:, :0], **inputs})
+        length = max(64, SCORES // (self.tokens * len(values)))
+        for first in range(0, values.shape[1], length):
+            part = slice(first, first + length)
+            window, state = self.score_window(ids[:, part], values[:, part], state)
+            scores.append(window)
+        return np.concatenate(scores, axis=1)
 
     def read(self, ids, state: list) -> tuple:
         """(logits [B, T, V] of the token after each, the state after them) of ids [B, T], 0 padding on the right."""

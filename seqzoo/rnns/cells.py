@@ -1,4 +1,6 @@
-"""What the families share: activations by name, a layer from a cell, both directions."""
+"""Shared by all families: activations by name, a layer around a cell, both directions."""
+
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -16,7 +18,7 @@ _LAYER_ARGUMENTS = (
 
 @keras.saving.register_keras_serializable("seqzoo")
 def crelu(z):
-    """Concatenated ReLU, [relu(z), relu(-z)] (Shang et al., 2016), of the first half of z, so that the width stays.
+    """Concatenated ReLU, [relu(z), relu(-z)] (Shang et al., 2016), of the first half of z, which keeps the width.
 
     z [..., H] with even H; the second half of z is not used.
     """
@@ -24,11 +26,11 @@ def crelu(z):
     return ops.concatenate([ops.relu(z), ops.relu(-z)], axis=-1)
 
 
-def activation(name, units):
-    """The activation of a name, for a layer of so many units: any of Keras's, and ``"crelu"``.
+def activation(name: str, units: int) -> Callable:
+    """Returns an activation by name, for a layer of so many units: any of Keras's, or ``"crelu"``.
 
     Raises:
-        ValueError: crelu of an odd number of units.
+        ValueError: crelu with an odd number of units.
     """
     if name != "crelu":
         return keras.activations.get(name)
@@ -38,14 +40,14 @@ def activation(name, units):
 
 
 def in_float32(x):
-    """x in float32 if it has 16 bits: many steps that each round to 8 or 11 binary digits lose what changes slowly."""
+    """Casts 16-bit values to float32: over many steps, rounding to 8 or 11 binary digits loses slow changes."""
     return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 
 
 class OneStep:
-    """Mixin for a Keras recurrent layer: one step outside of training is a call of its cell, without a loop.
+    """Mixin for Keras recurrent layers: outside of training, a single step calls the cell, without a loop.
 
-    So a sequence that is made step by step, as in sampling, costs what its cells cost.
+    Decoding step by step, as in sampling, then costs no more than the cells do.
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
@@ -62,16 +64,16 @@ class OneStep:
 
 @keras.saving.register_keras_serializable("seqzoo")
 class RNN(OneStep, keras.layers.RNN):
-    """Keras's layer around a cell."""
+    """Keras's recurrent layer around a cell."""
 
 
-def from_cell(cell, units, layer=RNN, **kwargs):
-    """A recurrent layer around ``cell(units, ...)``; each keyword goes to the layer or the cell, whichever knows it."""
+def from_cell(cell: type, units: int, layer: type = RNN, **kwargs) -> keras.layers.Layer:
+    """Returns a recurrent layer around ``cell(units, ...)``; each keyword goes to the layer or to the cell."""
     layer_kwargs = {key: kwargs.pop(key) for key in _LAYER_ARGUMENTS if key in kwargs}
-    dtype = kwargs.get("dtype")  # both know it
+    dtype = kwargs.get("dtype")  # of both
     return layer(cell(units, **kwargs), dtype=dtype, **layer_kwargs)
 
 
-def both_directions(layer):
-    """`layer` and its copy that reads from the end, outputs joined: [B, T, 2H], or [B, 2H] of both last states."""
+def both_directions(layer: keras.layers.Layer) -> keras.layers.Bidirectional:
+    """Joins `layer` and a copy that reads backward: outputs [B, T, 2H], or [B, 2H], the last states of both."""
     return keras.layers.Bidirectional(layer, merge_mode="concat", dtype=layer.dtype_policy)

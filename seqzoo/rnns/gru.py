@@ -13,7 +13,7 @@ class GRU(OneStep, keras.layers.GRU):
 
 
 @RNNS.register("gru")
-def gru(units, activation="tanh", **kwargs):
+def gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """GRU: z, r = sigmoid; h = z h + (1 - z) tanh(x W + r (h U + b)) (Cho et al., 2014); orthogonal U.
 
     The default, ``reset_after=True``, applies the relevance gate r after the matrix product and runs on cuDNN. The
@@ -23,6 +23,6 @@ def gru(units, activation="tanh", **kwargs):
 
 
 @RNNS.register("bigru")
-def bigru(units, **kwargs):
+def bigru(units: int, **kwargs) -> keras.layers.Layer:
     """GRU in both directions."""
     return both_directions(gru(units, **kwargs))

@@ -21,12 +21,12 @@ class LSTM(OneStep, keras.layers.LSTM):
 
     Shapes: x [B, T, D], h and c [B, H]; kernel W [D, 4H], recurrent_kernel U [H, 4H], bias b [4H], columns i, f, g, o.
 
-    What is not a plain LSTM (another activation, dropout inside, no bias) and what cuDNN or another backend than
-    TensorFlow serves goes Keras's way.
+    Keras's own implementation runs where cuDNN can, on other backends than TensorFlow, and for variants of the LSTM
+    (another activation, dropout inside the layer, no bias).
     """
 
     def plain(self, training):
-        """Whether the fused loop can serve, if cuDNN does not."""
+        """Whether the fused loop can run where cuDNN does not."""
         cell = self.cell
         return (
             keras.backend.backend() == "tensorflow"
@@ -39,7 +39,7 @@ class LSTM(OneStep, keras.layers.LSTM):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         cell = self.cell
-        one_step = not training and sequences.shape[1] == 1  # which is the cell's
+        one_step = not training and sequences.shape[1] == 1  # the cell does it
         # Keras clears supports_jit where cuDNN will be used.
         if one_step or not self.supports_jit or not self.plain(training):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
@@ -58,21 +58,21 @@ class LSTM(OneStep, keras.layers.LSTM):
 
 
 def fused_lstm(x, m, h0, c0, W, U, b):
-    """All steps of an LSTM, and their gradient written out.
+    """Runs all steps of an LSTM, with a hand-written gradient.
 
-    The input's product is one matrix product before the loop, and the weights' gradients are one each after it; the
-    loops hold only what depends on the step before. A masked step keeps h and c.
+    The inputs are multiplied by W in one matrix product before the loop, and the weights' gradients are one product
+    each after it; the loops hold only what depends on the step before. A masked step keeps h and c.
 
     Args:
         x: [T, B, D], time first.
         m: [T, B, 1], 1 at real steps, 0 at padding.
-        h0, c0: [B, H], first state.
+        h0, c0: [B, H], the initial state.
         W, U, b: [D, 4H], [H, 4H], [4H].
 
-    x, W, U and b may have 16 bits, and the matrix products then too; the rest is of the type of m, h0 and c0, float32.
+    x, W, U and b may have 16 bits, as the matrix products then do; all else has the type of m, h0 and c0, float32.
 
     Returns:
-        hs [T, B, H], and the state after the last real step: h [B, H], c [B, H].
+        hs [T, B, H], and the state after the last real step, h [B, H] and c [B, H].
     """
 
     @ops.custom_gradient
@@ -104,7 +104,7 @@ def fused_lstm(x, m, h0, c0, W, U, b):
                 dh, dc, _ = carry
                 i, f, g, o = ops.split(gates[t], 4, axis=-1)
                 dh = dh + dhs[t]
-                dh_new = m[t] * dh  # the rest, (1 - m) dh, goes past a masked step
+                dh_new = m[t] * dh  # the rest, (1 - m) dh, bypasses a masked step
                 dc_new = m[t] * dc + dh_new * o * (1 - tanh_c[t] * tanh_c[t])
                 dz = ops.concatenate(
                     [
@@ -133,12 +133,12 @@ def fused_lstm(x, m, h0, c0, W, U, b):
 
 
 @RNNS.register("lstm")
-def lstm(units, activation="tanh", **kwargs):
+def lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """LSTM (Hochreiter & Schmidhuber, 1997) with forget gate, forget bias 1 and orthogonal U."""
     return LSTM(units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bilstm")
-def bilstm(units, **kwargs):
+def bilstm(units: int, **kwargs) -> keras.layers.Layer:
     """LSTM in both directions (Graves & Schmidhuber, 2005)."""
     return both_directions(lstm(units, **kwargs))

@@ -1,4 +1,4 @@
-"""minGRU and minLSTM: gates that do not see the state, so that all steps are computed at once."""
+"""minGRU and minLSTM: their gates do not read the state, so all steps are computed at once."""
 
 import keras
 from keras import ops
@@ -7,19 +7,19 @@ from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import OneStep, both_directions, from_cell, in_float32
 from seqzoo.rnns.cells import activation as activation_of
 
-CHUNK = 8  # of 8, 16 and 32 the fastest on one core
+CHUNK = 8  # the fastest of 8, 16 and 32 on one core
 
 
 class LinearCell(keras.layers.SimpleRNNCell):
     """One step of a recurrence that is linear in its state: h' = a h + b, where a and b depend on x alone.
 
-    A subclass has `parts`, the number of products of x that it needs, and `gates`, which makes a and b of them.
+    A subclass defines `parts`, how many products of x it needs, and `gates`, which turns them into a and b.
 
     Shapes: x [B, D], h [B, H]; kernel W [D, parts H], bias [parts H], the last H columns for the new content h~.
 
-    Dropout has one mask a sequence. `recurrent_dropout` drops units of h~ (Semeniuta et al., 2016), so the state lacks
-    these units, but for what is left of a first state, and keeps its mean. A mask on h would count anew at each step:
-    a / (1 - rate) may exceed 1, and the state grow exponentially with the length.
+    Dropout uses one mask a sequence. `recurrent_dropout` drops units of h~ (Semeniuta et al., 2016): these units of the
+    state hold only what remains of the initial state, and the state keeps its mean. A mask on h would be applied again
+    at each step: a / (1 - rate) may exceed 1, and the state would then grow exponentially with the length.
     """
 
     parts = None
@@ -39,11 +39,11 @@ class LinearCell(keras.layers.SimpleRNNCell):
         return self.bias_initializer(shape, dtype=dtype)
 
     def gates(self, *parts):
-        """The coefficient of the state and the gate of the new content, of the parts of x W + b before the last."""
+        """Returns the coefficient of the state and the gate of h~, given all but the last part of x W + b."""
         raise NotImplementedError
 
     def coefficients(self, x, h, training=False):
-        """a and b, [B, H] for x [B, D], and [B, T, H] for x [B, T, D]; of the state h [B, H] only the shape counts."""
+        """Returns a and b, [B, H] for x [B, D] and [B, T, H] for x [B, T, D]; of h [B, H] only the shape is used."""
 
         def for_each_step(mask):  # [B, D]
             return mask[:, None] if len(x.shape) == 3 else mask
@@ -51,7 +51,7 @@ class LinearCell(keras.layers.SimpleRNNCell):
         dropped = x
         if training and self.dropout:
             dropped = x * for_each_step(self.get_dropout_mask(x[:, 0] if len(x.shape) == 3 else x))
-        # The layer calls this, not Keras, so Keras does not cast the weights.
+        # Called by the layer, outside of Keras's autocast: cast the weights here.
         z = ops.matmul(dropped, ops.cast(ops.convert_to_tensor(self.kernel), x.dtype))
         if self.use_bias:
             z = z + ops.cast(ops.convert_to_tensor(self.bias), x.dtype)
@@ -81,8 +81,8 @@ class MinGRUCell(LinearCell):
         h' = (1 - z) h + z h~                  (elementwise)
 
     In the paper h~ = x Wh + bh, which is ``activation=None``; or h~ = g(x Wh + bh) > 0, with g(v) = v + 0.5 for v >= 0
-    and sigmoid(v) below (appendix B), which it needs to compute with logarithms. Here h~ has the activation of choice
-    and, by default, that of the other cells, tanh, which bounds h.
+    and sigmoid(v) below (appendix B), which its scan in logarithms needs. Here h~ has any activation, by default tanh
+    as in the other cells, which bounds h.
 
     Shapes: x [B, D], h [B, H]; kernel [D, 2H] and bias [2H] hold z's columns, then h~'s.
     """
@@ -97,15 +97,15 @@ class MinGRUCell(LinearCell):
 class MinLSTMCell(LinearCell):
     """One step of a minLSTM.
 
-    Equations (Feng et al., 2024, "Were RNNs All We Needed?", arXiv 2410.01201, section 3.2, with gates that are
-    normalised, so that h does not grow with the length)::
+    Equations (Feng et al., 2024, "Were RNNs All We Needed?", arXiv 2410.01201, section 3.2, with normalised gates,
+    which keep h from growing with the length)::
 
         i  = sigmoid(x Wi + bi)
         f  = sigmoid(x Wf + bf)
         h~ = tanh(x Wh + bh)
         h' = f / (f + i) h + i / (f + i) h~    (elementwise)
 
-    On the activation of h~ see MinGRUCell. Shapes: x [B, D], h [B, H]; kernel [D, 3H] and bias [3H] hold the columns of
+    See MinGRUCell on the activation of h~. Shapes: x [B, D], h [B, H]; kernel [D, 3H] and bias [3H] hold the columns of
     i, f, h~. Forget bias 1.
     """
 
@@ -116,16 +116,16 @@ class MinLSTMCell(LinearCell):
         return ops.concatenate([i, ops.ones_like(i), candidate])
 
     def gates(self, i, f):
-        # f / (f + i) = 1 / (1 + exp(log i - log f)), which two gates near 0 do not make 0 / 0.
+        # f / (f + i) = 1 / (1 + exp(log i - log f)), which is not 0 / 0 when both gates are near 0.
         difference = ops.softplus(-i) - ops.softplus(-f)  # log f - log i
         return ops.sigmoid(difference), ops.sigmoid(-difference)
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class ScanRNN(OneStep, keras.layers.RNN):
-    """A Keras RNN around a `LinearCell` that computes all steps at once; with ``unroll=True``, one after the other.
+    """A Keras RNN around a `LinearCell` that computes all steps at once; with ``unroll=True``, one after another.
 
-    ``keras.layers.RNN(layer.cell)`` has the same weights and gives the same, step by step.
+    ``keras.layers.RNN(layer.cell)`` has the same weights and gives the same results, step by step.
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
@@ -141,24 +141,24 @@ class ScanRNN(OneStep, keras.layers.RNN):
         last = hs[:, 0] if self.go_backwards else hs[:, -1]
         if mask is not None and self.zero_output_for_mask:
             hs = ops.where(mask, hs, 0)
-        # Keras gives the outputs in the order in which they are read.
+        # Like Keras: outputs in the order in which they were computed.
         return last, ops.flip(hs, 1) if self.go_backwards else hs, [last]
 
 
-def linear_scan(a, b, h, reverse=False):
-    """All states of h_t = a_t h_{t-1} + b_t, in parallel over time, and their gradient.
+def linear_scan(a, b, h, reverse: bool = False):
+    """Computes all states of h_t = a_t h_{t-1} + b_t in parallel over time, with a hand-written gradient.
 
-    The paper's scan takes logarithms, and needs b > 0, because it divides by the product of all a so far, which
-    underflows (appendix B). Here nothing is divided: where a product of many a underflows, a state is forgotten, and b
-    may have any sign.
+    The paper's scan divides by the product of all a so far, which underflows; so it works in logarithms and needs b > 0
+    (appendix B). This one does not divide: where a product of many a underflows, a state is forgotten, and b may have
+    any sign.
 
-    The gradient is written out. It is such a recurrence too, from the end, and needs a and all h of the forward pass
-    and no more, where TensorFlow would keep, and go through, what each step of the scan made.
+    The gradient is the same kind of recurrence, from the end. It needs only a and all h of the forward pass, where
+    TensorFlow would keep, and backpropagate through, every intermediate result of the scan.
 
     Args:
         a, b: [B, T, H], a in [0, 1].
-        h: [B, H], state before the first step.
-        reverse: begin at the last step.
+        h: [B, H], the state before the first step.
+        reverse: go from the last step to the first.
 
     Returns:
         [B, T, H], h_t at t.
@@ -180,7 +180,7 @@ def linear_scan(a, b, h, reverse=False):
 
 
 def _shifted(x, first, reverse):
-    """What x [B, T, H] is one step before: `first` [B, H] at the first step."""
+    """Shifts x [B, T, H] by one step: the values of the step before, `first` [B, H] at the first step."""
     parts = [x[:, 1:], first[:, None]] if reverse else [first[:, None], x[:, :-1]]
     return ops.concatenate(parts, axis=1)
 
@@ -188,12 +188,12 @@ def _shifted(x, first, reverse):
 def _scan(a, b, h, reverse, levels=2):
     """`linear_scan` without its gradient.
 
-    The steps are cut into chunks of CHUNK, which are computed side by side: first what each does to a state, A h + B,
-    then, by this function again, the states between them, then the states in them. So 4 CHUNK + T / CHUNK^2 steps
-    follow one another, not T, and the products are 3.4 times as many.
+    The steps are cut into chunks of CHUNK that are computed side by side: first the effect of each on a state, A h + B,
+    then, recursively, the states between chunks, then the states within them. That takes 4 CHUNK + T / CHUNK^2
+    sequential steps in place of T, and 3.4 times as many products.
 
-    `keras.ops.associative_scan` takes no length that is unknown when TensorFlow traces (Keras 3.15), and on a CPU 7
-    times the time.
+    `keras.ops.associative_scan` does not support a length that is unknown when TensorFlow traces (Keras 3.15), and
+    takes 7 times as long on a CPU.
     """
     T, H = a.shape[1:]
     if T is not None and T <= CHUNK:
@@ -211,7 +211,7 @@ def _scan(a, b, h, reverse, levels=2):
     T = ops.shape(a)[1]
     chunks = (T + CHUNK - 1) // CHUNK
     padding = ((0, 0), (0, chunks * CHUNK - T), (0, 0))
-    a = ops.reshape(ops.pad(a, padding, constant_values=1), (-1, chunks, CHUNK, H))  # what is padded keeps the state
+    a = ops.reshape(ops.pad(a, padding, constant_values=1), (-1, chunks, CHUNK, H))  # padding keeps the state
     b = ops.reshape(ops.pad(b, padding), (-1, chunks, CHUNK, H))
     A, B = ops.prod(a, axis=2), _steps(a, b, ops.zeros_like(b[:, :, 0]), reverse)[0 if reverse else -1]
     ends = _scan(A, B, h, reverse, levels - 1)  # [B, chunks, H]
@@ -220,7 +220,7 @@ def _scan(a, b, h, reverse, levels=2):
 
 
 def _steps(a, b, h, reverse):
-    """The states [B, N, H] of N chunks at each of their steps, a list, for a, b [B, N, CHUNK, H] and h [B, N, H]."""
+    """Lists the states [B, N, H] of N chunks at each of their steps, for a, b [B, N, CHUNK, H] and h [B, N, H]."""
     states = []
     for t in reversed(range(a.shape[2])) if reverse else range(a.shape[2]):
         h = a[:, :, t] * h + b[:, :, t]
@@ -229,24 +229,24 @@ def _steps(a, b, h, reverse):
 
 
 @RNNS.register("min_gru")
-def min_gru(units, activation="tanh", **kwargs):
-    """minGRU (Feng et al., 2024): an update gate that does not see the state; all steps at once."""
+def min_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
+    """minGRU (Feng et al., 2024): an update gate that does not read the state; all steps at once."""
     return from_cell(MinGRUCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bimin_gru")
-def bimin_gru(units, **kwargs):
+def bimin_gru(units: int, **kwargs) -> keras.layers.Layer:
     """minGRU in both directions."""
     return both_directions(min_gru(units, **kwargs))
 
 
 @RNNS.register("min_lstm")
-def min_lstm(units, activation="tanh", **kwargs):
-    """minLSTM (Feng et al., 2024): input and forget gates that do not see the state; all steps at once."""
+def min_lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
+    """minLSTM (Feng et al., 2024): input and forget gates that do not read the state; all steps at once."""
     return from_cell(MinLSTMCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bimin_lstm")
-def bimin_lstm(units, **kwargs):
+def bimin_lstm(units: int, **kwargs) -> keras.layers.Layer:
     """minLSTM in both directions."""
     return both_directions(min_lstm(units, **kwargs))

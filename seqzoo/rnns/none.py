@@ -48,7 +48,7 @@ class PlainRNN(ScanRNN):
             last = ops.where(ops.any(mask, axis=1, keepdims=True), last, h)  # a row without a real step keeps its state
             if self.zero_output_for_mask:
                 hs = ops.where(mask[..., None], hs, 0)
-        # Keras gives the outputs in the order in which they are read.
+        # Like Keras: outputs in the order in which they were computed.
         return last, ops.flip(hs, 1) if self.go_backwards else hs, [last]
 
 

@@ -1,4 +1,4 @@
-"""The LSTM whose gates look at the cell."""
+"""The LSTM with peephole connections: its gates read the cell state."""
 
 import keras
 from keras import ops
@@ -17,7 +17,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         i = sigmoid(x Wi + h Ui + pi c + bi)
         f = sigmoid(x Wf + h Uf + pf c + bf)
         c' = f c + i tanh(x Wc + h Uc + bc)
-        o = sigmoid(x Wo + h Uo + po c' + bo)      looks at the new cell
+        o = sigmoid(x Wo + h Uo + po c' + bo)      reads the new cell state
         h' = o tanh(c')
 
     Shapes: x [B, D], h and c [B, H]. The weights are those of Keras's LSTMCell (columns i, f, c, o) and
@@ -52,12 +52,12 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
 
 
 @RNNS.register("peephole_lstm")
-def peephole_lstm(units, activation="tanh", **kwargs):
-    """LSTM whose gates see the cell (Gers & Schmidhuber, 2000); forget bias 1."""
+def peephole_lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
+    """LSTM whose gates read the cell state (Gers & Schmidhuber, 2000); forget bias 1."""
     return from_cell(PeepholeLSTMCell, units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bipeephole_lstm")
-def bipeephole_lstm(units, **kwargs):
+def bipeephole_lstm(units: int, **kwargs) -> keras.layers.Layer:
     """LSTM with peepholes in both directions."""
     return both_directions(peephole_lstm(units, **kwargs))

@@ -13,12 +13,12 @@ class SimpleRNN(OneStep, keras.layers.SimpleRNN):
 
 
 @RNNS.register("rnn")
-def rnn(units, activation="tanh", **kwargs):
+def rnn(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """Plain RNN: h = tanh(x W + h U + b) (Elman, 1990); orthogonal U."""
     return SimpleRNN(units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("birnn")
-def birnn(units, **kwargs):
+def birnn(units: int, **kwargs) -> keras.layers.Layer:
     """Plain RNN in both directions (Schuster & Paliwal, 1997)."""
     return both_directions(rnn(units, **kwargs))

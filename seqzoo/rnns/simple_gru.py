@@ -1,4 +1,4 @@
-"""The teaching GRU: an update gate and nothing else."""
+"""The teaching GRU, with an update gate only."""
 
 import keras
 from keras import ops
@@ -52,12 +52,12 @@ class SimpleGRUCell(keras.layers.SimpleRNNCell):
 
 
 @RNNS.register("simple_gru")
-def simple_gru(units, activation="tanh", **kwargs):
+def simple_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """Teaching GRU with an update gate only: c' = u c~ + (1 - u) c."""
     return from_cell(SimpleGRUCell, units, activation=activation_of(activation, units), **kwargs)
 
 
 @RNNS.register("bisimple_gru")
-def bisimple_gru(units, **kwargs):
+def bisimple_gru(units: int, **kwargs) -> keras.layers.Layer:
     """Teaching GRU in both directions."""
     return both_directions(simple_gru(units, **kwargs))

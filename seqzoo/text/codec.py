@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import math
 import re
 from collections.abc import Iterable
 
@@ -112,6 +113,29 @@ class Codec(Asset):
             found += [(offset, offset + 1) for offset in range(start, end)] if spelled else [(start, end)]
         return found
 
+    def scored(self, text: str, ids: Iterable[int], scores: Iterable[float], spell: bool = False) -> dict:
+        """Returns a text with the log probabilities of its tokens, ready for JSON.
+
+        Args:
+            text: what was scored.
+            ids: those of `encode(text)`, and the mark or line end that was scored after them; padding is ignored.
+            scores: log P of each id, natural.
+            spell: an unknown token costs its spelling, too, see `spelled_bytes`.
+
+        Returns:
+            ``{"text", "log_probability", "perplexity", "tokens"}``; ``tokens``: dicts of ``text, start, end,
+            log_probability, known``, with offsets in the text; what was scored after the text is at its end.
+        """
+        tokens = []
+        for (start, end), i, score in zip([*self.offsets(text), (len(text), len(text))], ids, scores, strict=False):
+            token = {"text": text[start:end] if start < end else self.tokens[i], "start": start, "end": end}
+            if spell and i == 1 and token["text"] != UNKNOWN:
+                score -= spelled_bytes(token["text"]) * math.log(257)
+            tokens.append({**token, "log_probability": round(float(score), 4), "known": bool(i != 1)})
+        total = sum(token["log_probability"] for token in tokens)
+        perplexity = math.exp(min(700.0, -total / len(tokens)))
+        return {"text": text, "log_probability": round(total, 4), "perplexity": perplexity, "tokens": tokens}
+
     def token_texts(self, ids: Iterable[int]) -> list[str]:
         """Returns the readable text of each id: "q" for a spelled character, the mark itself for a mark."""
         return [self._text(self.tokens[i]) or self.tokens[i] for i in ids]
@@ -134,6 +158,11 @@ class Codec(Asset):
             text += ("" if inside or token == "\n" else " ") + self._text(token)
             inside = token == "\n" or (self.spell and token.endswith(_MORE))
         return text
+
+
+def spelled_bytes(token: str) -> int:
+    """Bytes that spell an unknown token, with an end mark. Each of the 257 is equally likely: log 257 nats a byte."""
+    return len(token.encode("utf-8", "replace")) + 1
 
 
 def _words(text):

@@ -1,6 +1,7 @@
 """N-gram language models from counts: the scores that a neural language model has to beat."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -264,3 +265,25 @@ def best_k(
         model.k = k
         scores[k] = model.log_probabilities(ids[start - before :])[before:].sum()
     return max(scores, key=scores.get)
+
+
+def baselines(train, text, order: int, size: int) -> Iterator[tuple[str, float, float]]:
+    """Scores a text by n-gram models with both kinds of smoothing.
+
+    Args:
+        train: 1-D array of ids to count.
+        text: 1-D array of ids; the first one is only read.
+        order: length of the n-grams.
+        size: size of the vocabulary, padding included.
+
+    Yields:
+        (name, -log p of the text, seconds that it took).
+    """
+    learners = {
+        f"{order}-gram Kneser-Ney": lambda: KneserNey(train, order, size),
+        f"{order}-gram add-k": lambda: AddK(train, order, size, best_k(train, order, size)),
+    }
+    for name, learn in learners.items():
+        start = time.perf_counter()
+        nats = -float(learn().log_probabilities(text)[1:].sum())
+        yield name, nats, time.perf_counter() - start

@@ -83,6 +83,19 @@ def load(folder: str | os.PathLike) -> Run:
     return Run(task, model, task.predictor(model), folder)
 
 
+def load_alike(folders: str, task: Task) -> list[Run]:
+    """The runs in some folders, joined by commas, to average with a run of the same task.
+
+    Raises:
+        ValueError: one is of another task, or learned other assets, such as vocabularies.
+    """
+    runs = [load(folder.strip()) for folder in folders.split(",") if folder.strip()]
+    for run in runs:
+        if run.task.name != task.name or run.task.assets != task.assets:
+            raise ValueError(f"--ensemble: {run.folder} is not a {task.name} run with the same vocabularies.")
+    return runs
+
+
 def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
     """Creates the run folder, or accepts the one that is there.
 

@@ -1,11 +1,20 @@
 import numpy as np
 import pytest
 
-from seqzoo.data import batches as pipeline
-from seqzoo.data.batches import Batches
-from seqzoo.datasets import Examples, stratified
+from seqzoo.data import Batches as AnyBatches
+from seqzoo.data import Skip
+from seqzoo.data import batches as batching
+from seqzoo.inputs import words
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.models import tagger
+
+AXES = {"tokens": "time", "characters": "time", "labels": "time"}
+WHOLE = {"tokens": "time"}  # labels of whole examples
+
+
+def Batches(examples, encode, *args, axes=AXES, **kwargs):
+    """Batches with the axes of a tagger."""
+    return AnyBatches(examples, encode, axes, *args, **kwargs)
 
 
 def sentences(lengths, seed=0):
@@ -45,7 +54,7 @@ def kinds(**more):
 
 @pytest.mark.parametrize("kwargs", kinds(batch_size=7), ids=str)
 def test_each_example_comes_exactly_once_an_epoch_and_whole(kwargs, monkeypatch):
-    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    monkeypatch.setattr(batching, "WINDOW", 16)
     batches = Batches(sentences(LENGTHS), encode, **kwargs)
     assert batches.size == 60 and batches.tokens == sum(LENGTHS)
     for number in (0, 1):
@@ -65,7 +74,7 @@ def test_each_example_comes_exactly_once_an_epoch_and_whole(kwargs, monkeypatch)
 
 @pytest.mark.parametrize("cache", [2_000_000, 0])
 def test_the_order_is_a_function_of_seed_and_epoch(cache, monkeypatch):
-    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    monkeypatch.setattr(batching, "WINDOW", 16)
 
     def order(seed, number):
         return order_of(Batches(sentences(LENGTHS), encode, batch_size=7, seed=seed, cache_tokens=cache), number)
@@ -101,24 +110,74 @@ def test_the_number_of_examples_in_a_batch_is_limited_and_full_batches_are_full(
 @pytest.mark.parametrize("cache", [2_000_000, 0])
 def test_empty_examples_are_dropped_and_counted(cache):
     batches = Batches(sentences([0, 3, 0, 2, 3]), encode, cache_tokens=cache)
-    assert (batches.size, batches.dropped, batches.tokens) == (3, 2, 8)
+    assert (batches.size, batches.skipped, batches.tokens) == (3, {"empty": 2}, 8)
+    assert batches.summary.endswith(", 2 left out (empty)")
     assert sorted(order_of(batches)) == [2, 4, 5]
-    answers = batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]})
-    assert [example[0] for example, _ in answers] == [2, 4, 5]
+    assert batches.skipped == {"empty": 2}  # counted once, however often the data is read
+    answers = [*batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]})]
+    assert [example[0] for example, row in answers if row] == [2, 4, 5]
+    assert [example for example, row in answers if not row] == [[], []]
 
 
 def test_no_examples_left_is_an_error_that_counts():
-    with pytest.raises(ValueError, match="No examples left: 3 were read, 3 of them empty"):
-        Batches(sentences([0, 0, 0]), encode)
-    with pytest.raises(ValueError, match="No examples left: 0 were read"):
-        Batches([], encode, cache_tokens=0)
+    with pytest.raises(ValueError, match=r"No examples left: 0 examples.* 3 left out \(empty\)"):
+        Batches(sentences([0, 0, 0]), encode).epoch(0)
+    with pytest.raises(ValueError, match="No examples left: 0 examples"):
+        Batches([], encode, cache_tokens=0).epoch(0)
     with pytest.raises(ValueError, match="batch needs one limit"):
         Batches(sentences([1]), encode, batch_size=0, batch_tokens=0)
 
 
+def test_an_encoder_leaves_examples_out_for_a_reason_or_makes_several_rows():
+    def encode_parts(example):
+        if len(example) > 4:
+            raise Skip("longer than 4")
+        return [encode(example[:2]), encode(example[2:])] if len(example) > 2 else encode(example)
+
+    batches = Batches(sentences([1, 6, 4, 5]), encode_parts)
+    assert (batches.size, batches.skipped) == (3, {"longer than 4": 2})
+    answers = batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]})
+    assert [(example[0], row and row["tokens"].tolist()) for example, row in answers] == [
+        (1, [1]), (2, None), (3, [3, 3]), (3, [3, 3]), (4, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arrays, words",
+    [
+        (lambda n: ({"tokens": np.ones(n, "int32")}, np.ones(n + 1, "int32"), 1.0), "'labels' should have its time"),
+        (lambda n: ({"tokens": np.ones((n, n)[: n - 2], "int32")}, 0, 1.0), "'tokens' should be int32 of rank 1"),
+        (lambda n: ({"tokens": np.ones(n, f"int{16 * (n - 2)}")}, 0, 1.0), "'tokens' should be int16 of rank 1"),
+        (lambda n: ({"tokens": np.ones(n, "int32")}, np.ones(n, "int32"), np.ones(n - 1)), "Weights of 'labels'"),
+    ],
+)
+def test_an_array_that_is_not_what_was_declared_is_named(arrays, words):
+    axes = AXES if "label" in words else WHOLE
+    with pytest.raises(ValueError, match=words):
+        Batches([3, 4], arrays, axes=axes)
+
+
+def test_labels_and_weights_of_several_outputs_are_padded_by_their_own_axes():
+    def encode_both(example):
+        n = len(example)
+        labels = {"tags": np.full(n, n, "int32"), "letters": np.full(n // 2, n, "int32"), "intent": np.int32(n)}
+        weights = {"tags": np.ones(n, "float32"), "letters": np.float32(1), "intent": np.float32(2)}
+        picture = np.ones((2 * n, 3), "float32")  # a value: its height is not padded with the rest
+        return {"tokens": np.array(example), "picture": picture}, labels, weights
+
+    axes = {"tokens": "time", "tags": "time", "letters": "text"}
+    for static, (T, U) in {False: (18, 9), True: (32, 16)}.items():
+        batches = Batches(sentences([18, 17]), encode_both, 2, axes=axes, static_shapes=static)
+        ((inputs, labels, weights),) = batches.epoch(0).as_numpy_iterator()
+        assert inputs["tokens"].shape == labels["tags"].shape == weights["tags"].shape == (2, T)
+        assert labels["letters"].shape == (2, U) and inputs["picture"].shape == (2, 36, 3)
+        assert labels["intent"].shape == weights["letters"].shape == (2,)
+        assert sorted(labels["intent"]) == [17, 18] and batches.tokens == 35
+
+
 @pytest.mark.parametrize("kwargs", kinds(batch_size=7, batch_tokens=90), ids=str)
 def test_steps_and_padding_are_those_of_an_epoch(kwargs, monkeypatch):
-    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    monkeypatch.setattr(batching, "WINDOW", 16)
     # Below 16 steps a bucket has one length. Above, the longest of a batch, and so its padding, depends on the order.
     for lengths, slack in ([n % 15 + 1 for n in LENGTHS], 1e-9), (LENGTHS, 1e-9 if kwargs["static_shapes"] else 0.02):
         batches = Batches(sentences(lengths), encode, **kwargs)
@@ -134,7 +193,7 @@ def test_rows_are_padded_by_an_eighth_at_most():
 
 
 def test_a_stream_holds_no_more_than_its_window(monkeypatch):
-    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    monkeypatch.setattr(batching, "WINDOW", 16)
     read = []
 
     class Source:
@@ -148,7 +207,7 @@ def test_a_stream_holds_no_more_than_its_window(monkeypatch):
     assert len(read) == 6 + 60  # until they are too many to hold, and once to count them
     read.clear()
     held, order = [], []
-    for number, (example, _) in enumerate(batches._shuffled(0)):
+    for number, (example, *_) in enumerate(batches._shuffled(0)):
         held.append(len(read) - number)
         order.append(example[0])
     assert max(held) == 17  # the window, and the one that is on its way out
@@ -168,7 +227,7 @@ def test_static_shapes_are_few_and_batches_full():
 
 
 def test_rows_that_fill_up_change_no_loss():
-    model = tagger(tags=3, words=10, word_dim=4, units=4, layers=1, rnn="rnn")
+    model = tagger(tags=3, front=words(10, word_dim=4), units=4, layers=1, rnn="rnn")
     for weight in model.weights:
         weight.assign(np.random.default_rng(0).normal(0, 0.7, weight.shape))
     losses, rows = [], []
@@ -184,7 +243,7 @@ def test_rows_that_fill_up_change_no_loss():
 
 @pytest.mark.parametrize("kwargs", kinds(batch_size=7), ids=str)
 def test_outputs_come_in_the_order_of_the_data(kwargs, monkeypatch):
-    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    monkeypatch.setattr(batching, "WINDOW", 16)
     examples = sentences(LENGTHS)
     batches = Batches(examples, encode, **kwargs)
     sizes = []
@@ -205,7 +264,7 @@ def test_one_label_an_example_is_a_batch_of_labels():
     def encode_one(example):
         return {"tokens": np.array(example)}, np.int32(example[0] % 2), np.float32(1)
 
-    ((inputs, labels, weights),) = epoch_of(Batches(sentences([2, 2, 2]), encode_one))
+    ((inputs, labels, weights),) = epoch_of(Batches(sentences([2, 2, 2]), encode_one, axes=WHOLE))
     assert (labels == inputs["tokens"][:, 0] % 2).all()
     assert weights.tolist() == [1, 1, 1]
 
@@ -213,7 +272,7 @@ def test_one_label_an_example_is_a_batch_of_labels():
 @pytest.mark.parametrize("kwargs", kinds(batch_size=7), ids=str)
 @pytest.mark.parametrize("several", [False, True])
 def test_labels_of_a_whole_example_are_not_padded_in_time(several, kwargs, monkeypatch):
-    monkeypatch.setattr(pipeline, "WINDOW", 16)
+    monkeypatch.setattr(batching, "WINDOW", 16)
     C = 4  # as many labels as some examples have steps
 
     def encode_one(example):
@@ -221,7 +280,7 @@ def test_labels_of_a_whole_example_are_not_padded_in_time(several, kwargs, monke
         return {"tokens": np.array(example)}, label, np.float32(1)
 
     lengths = [4, 4, 4, 4, *LENGTHS]
-    batches = Batches(sentences(lengths), encode_one, aligned="inputs", **kwargs)
+    batches = Batches(sentences(lengths), encode_one, axes=WHOLE, **kwargs)
     seen, fillers = [], 0
     for inputs, labels, weights in epoch_of(batches):
         rows = len(inputs["tokens"])
@@ -243,58 +302,38 @@ def test_labels_of_a_whole_example_are_not_padded_in_time(several, kwargs, monke
         np.testing.assert_array_equal(rows["labels"], encode_one(example)[1])
 
 
-def test_what_is_held_out_is_a_share_of_each_label():
-    counts = {"a": 100, "b": 40, "c": 3, "d": 1}
-    everything = [{"text": f"{label}{i}", "label": label} for label, n in counts.items() for i in range(n)]
-    np.random.default_rng(0).shuffle(everything)
-    examples = Examples(lambda: iter(everything), {"text": str, "label": str}, "here")
-
-    def texts(part):
-        return [example["text"] for example in part]
-
-    rest, held = stratified(examples, 0.1, seed=0)
-    assert texts(rest) == [text for text in texts(examples) if text not in texts(held)]  # in the order of the data
-    assert texts(held) == [text for text in texts(examples) if text in texts(held)]
-    assert set(texts(rest)) | set(texts(held)) == set(texts(examples)) and not set(texts(rest)) & set(texts(held))
-    labels = [example["label"] for example in held]
-    assert {label: labels.count(label) for label in counts} == {"a": 10, "b": 4, "c": 1, "d": 0}
-    assert texts(held) == texts(held)  # as often as one likes
-    assert texts(stratified(examples, 0.1, seed=0)[1]) == texts(held)
-    assert texts(stratified(examples, 0.1, seed=1)[1]) != texts(held)
-    assert (held.features, held.source) == (examples.features, examples.source)
-
-
 def test_a_source_and_its_target_are_each_padded_by_themselves():
     def encode_pair(example):
         source, target = (np.full(n, n, "int32") for n in example)
         return {"source": source, "target": target}, target + 1, np.ones(len(target), "float32")
 
+    axes = {"source": "source", "target": "target", "labels": "target"}
     pairs = [(3, 5), (6, 2), (5, 6), (2, 2)]
-    batches = Batches(pairs, encode_pair, 2, aligned="none")
+    batches = Batches(pairs, encode_pair, 2, axes=axes)
     assert batches.tokens == 5 + 6 + 6 + 2
     for inputs, labels, weights in batches.epoch(0).as_numpy_iterator():
         for array in (inputs["source"], inputs["target"]):
             assert array.shape[1] == array.max() and (np.sort(array, axis=1)[:, -1] == (array > 0).sum(axis=1)).all()
         assert labels.shape == weights.shape == inputs["target"].shape
         np.testing.assert_array_equal(weights > 0, inputs["target"] > 0)
-    static = Batches(pairs, encode_pair, 2, aligned="none", static_shapes=True)
+    static = Batches(pairs, encode_pair, 2, axes=axes, static_shapes=True)
     assert {(i["source"].shape, i["target"].shape) for i, _, _ in static.epoch(0).as_numpy_iterator()} == {
         ((2, 8), (2, 8))
     }
 
 
-def test_what_varies_is_a_function_of_seed_and_epoch_and_may_change_lengths():
-    def vary(example, encoded, rng):
+def test_augmentation_is_a_function_of_seed_and_epoch_and_may_change_lengths():
+    def augment(example, encoded, rng):
         tokens = encoded[0]["tokens"][: rng.integers(1, len(example) + 1)]
         return {"tokens": tokens}, tokens, np.ones(len(tokens), "float32")
 
-    batches = Batches(["abcdefgh"] * 9, letters, 4, vary=vary)
+    batches = Batches(["abcdefgh"] * 9, letters, 4, augment=augment)
     first, again, other = ([b[0]["tokens"] for b in batches.epoch(n).as_numpy_iterator()] for n in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
     assert len(first) == batches.steps == 3
     whole = list(batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]}))
-    assert all((row["tokens"] > 0).sum() == 8 for _, row in whole)  # what is scored does not vary
+    assert all((row["tokens"] > 0).sum() == 8 for _, row in whole)  # what is scored is not augmented
 
 
 def letters(text):

@@ -1,0 +1,113 @@
+"""Scoring with a language model: log probabilities of streams, of lines of text, and of pairs of sentences."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from seqzoo.data import Batches, Skip, Streams
+from seqzoo.data.batches import chunks
+from seqzoo.metrics.text import pair_scores
+
+CHUNK = 256  # texts that are scored together
+LOGITS = 4_000_000  # held at once to score a stream: 16 MB
+
+
+def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
+    """-log p of all tokens of a text, summed.
+
+    Args:
+        decoder: models.LanguageModelDecoder.
+        streams: the text.
+        rows: number of parts that are read in parallel, more of a long text. One part is exact: the state is carried
+            through the whole text.
+    """
+    if rows > 1:
+        rows = max(rows, min(256, streams.tokens // 50_000))
+    length = max(16, min(4096, LOGITS // decoder.tokens) // rows)
+    nats, state = 0.0, None
+    for ids, next_ids, counts in streams.windows(rows, length=length):
+        state = state or decoder.initial_state(len(ids))
+        scores, state = decoder.score_window(ids, next_ids, state)
+        nats -= float(scores[counts].sum(dtype="float64"))
+    return nats
+
+
+def score_texts(decoder, codec, texts: Iterable[str]) -> Iterator[dict]:
+    """Scores lines of a document: the line end after a text is scored as well, and the one before it is read first.
+
+    Args:
+        decoder: models.LanguageModelDecoder that begins with the line end.
+        codec: text.codec.Codec.
+        texts: any number of them; they are read in chunks.
+
+    Yields:
+        What `Codec.scored` returns of each text, in order. Unknown tokens cost their spelling, too, see
+        `metrics.text.text_scores`.
+    """
+
+    def encode(text):
+        ids = np.array([*codec.encode(text)[0], codec.newline], "int32")
+        return {}, ids, np.ones(len(ids), "float32")
+
+    def score(inputs, labels, weights):
+        return {"ids": labels, "scores": decoder.score({}, labels)}
+
+    batch_tokens = max(64, LOGITS // decoder.tokens)
+    for chunk in chunks(texts, CHUNK):
+        for text, row in Batches(chunk, encode, {"labels": "time"}, 64, batch_tokens).outputs(score):
+            yield codec.scored(text, row["ids"], row["scores"], spell=True)
+
+
+def ranked(answers: Iterable[dict]) -> list[dict]:
+    """Alternatives, the likeliest first, each with its "share", its probability among them.
+
+    Args:
+        answers: dicts with ``"log_probability"``.
+    """
+    answers = sorted(answers, key=lambda answer: -answer["log_probability"])
+    odds = [math.exp(answer["log_probability"] - answers[0]["log_probability"]) for answer in answers]
+    return [{**answer, "share": odd / sum(odds)} for answer, odd in zip(answers, odds, strict=True)]
+
+
+class Pairs(Batches):
+    """Batches of pairs of sentences, of which a language model should prefer the good one.
+
+    Sentences are whole, with a line end. Where a pair has the position of a verb and tokens are words between spaces,
+    both are read only up to it (Linzen et al., 2016). Pairs that differ in a word that is unknown are left out.
+
+    Args:
+        pairs: examples {"good", "bad", "group"}, and "position" where one word differs.
+        codec: text.codec.Codec.
+    """
+
+    def __init__(self, pairs: Iterable[dict], codec):
+        def encode(pair):
+            whole = "position" not in pair or codec.units != "whitespace"
+            texts = [pair["good"], pair["bad"]]
+            if not whole:
+                texts = [" ".join(text.split(" ")[: pair["position"] + 1]) for text in texts]
+            (good, unknown), (bad, unknown_bad) = map(codec.encode, texts)
+            if good == bad or good.count(1) != bad.count(1) or sorted(unknown) != sorted(unknown_bad):
+                raise Skip("they differ in an unknown word")
+            end = [codec.newline] * whole
+            inputs = {"good": np.array([*good, *end], "int32"), "bad": np.array([*bad, *end], "int32")}
+            return inputs, np.array(0, "int32"), np.array(1, "float32")
+
+        super().__init__(pairs, encode, {"good": "good", "bad": "bad"}, 64, 4096)
+
+    def scores(self, decoder) -> dict:
+        """How often the good sentence is likelier, see `metrics.text.pair_scores`; and how many pairs were left out.
+
+        Args:
+            decoder: models.LanguageModelDecoder that begins with the line end.
+        """
+
+        def totals(inputs, labels, weights):
+            return {
+                side: np.where(ids > 0, decoder.score({}, ids), 0).sum(axis=-1, dtype="float64")
+                for side, ids in inputs.items()
+            }
+
+        rows = [(pair["group"], row["good"] > row["bad"]) for pair, row in self.outputs(totals) if row is not None]
+        return {**pair_scores(rows), "unknown_support": self.skipped.total()}

@@ -1,0 +1,141 @@
+"""Search: beam search with the options of a task over batches, and its answers as text."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from seqzoo.decoding.beam import Beam, Ensemble
+
+UNKNOWN = 1  # the id of what a vocabulary lacks
+
+
+class Search:
+    """Answers batches by beam search, and scores their labels: what `task.Task.predictor` asks for.
+
+    Args:
+        decoders: of the model, and of more models to average it with; see `steps.StepDecoder`.
+        end: id of the end mark, which ends sources, too.
+        settings: options of the group `options.Decoding`.
+        copies: whether source and target have words, so that an unknown word can be copied from the source.
+        n_best: different answers wanted of each row.
+        attention: whether answers come with their attention.
+        score_labels: whether labels are scored, for `mean_loss`.
+
+    Attributes:
+        attends: whether the first decoder has attention.
+
+    Raises:
+        ValueError: a coverage penalty or attention is asked for, and the decoder has no attention.
+    """
+
+    def __init__(
+        self,
+        decoders: list,
+        end: int,
+        settings,
+        copies: bool = False,
+        n_best: int = 1,
+        attention: bool = False,
+        score_labels: bool = True,
+    ):
+        self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
+        self.end, self.settings, self.attention, self.score_labels = end, settings, attention, score_labels
+        self.attends, self._variants, self._sums = decoders[0].attends, {}, np.zeros(2)
+        self._words = copies
+        for what, wanted in (("--coverage_penalty", settings.coverage_penalty), ("Showing attention", attention)):
+            if wanted and not self.attends:
+                raise ValueError(f"{what} needs a run with attention.")
+        self.copies = copies and settings.replace_unknown and self.attends
+        self.beam = Beam(
+            self.decoder,
+            end,
+            max(settings.beam, n_best),
+            settings.length_penalty,
+            settings.coverage_penalty,
+            settings.block_ngrams,
+            banned=(0,) if self.copies else (0, UNKNOWN),
+            # Other subwords may spell the same text: twice as many answers leave enough different ones.
+            n_best=n_best if n_best == 1 else 2 * n_best,
+            attention=attention or self.copies,
+        )
+
+    def __call__(self, inputs: dict, labels, weights) -> dict:
+        """The arrays of `beam.Answers`, [B, ...], for {"source": ids [B, S], ...}.
+
+        Where unknown words are copied, also "aligned" [B, K, N]: the position of the source word that has the most
+        attention in each step.
+        """
+        real = np.asarray(inputs["source"]) > 0  # [B, S]
+        limits = np.floor(self.settings.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
+        answers = self.beam(inputs, limits, mask=real)._asdict()
+        if self.copies:
+            words = np.pad(real[:, 1:], ((0, 0), (0, 1)))[:, None, None]  # all but the end mark
+            answers["aligned"] = np.where(words, answers["attention"], -1).argmax(axis=-1)
+        if not self.attention:
+            del answers["attention"]
+        if self.score_labels:
+            log_p = np.asarray(self.decoder.score(inputs, labels), "float64")  # [B, T]
+            self._sums += -(log_p * weights).sum(), np.sum(weights)
+        return answers
+
+    def variant(self, settings, others: Callable = lambda: (), **wanted) -> "Search":
+        """A search of the same decoder with other settings. It is kept, since tracing it takes longer than a batch.
+
+        Args:
+            settings: options of the group `options.Decoding`.
+            others: function without arguments that returns the decoders to average with; called once.
+            wanted: n_best, attention and score_labels, see the class.
+        """
+        key = settings, *wanted.items()
+        if key not in self._variants:
+            self._variants[key] = Search([self.decoder, *others()], self.end, settings, self._words, **wanted)
+        return self._variants[key]
+
+    def mean_loss(self) -> dict:
+        """{"loss": nats a token of the labels since it was last asked for, "perplexity"}; {} if there were none."""
+        (nats, tokens), self._sums = self._sums, np.zeros(2)
+        return {"loss": float(nats / tokens), "perplexity": math.exp(min(700.0, nats / tokens))} if tokens else {}
+
+
+def n_best(row: dict, source, target, text: str) -> list[dict]:
+    """The answers of a row of a `Search` that differ as texts, best first.
+
+    Args:
+        row: the row.
+        source, target: Codecs.
+        text: what the source codec encoded.
+
+    An unknown word is replaced by the source word that it is aligned to, as in Luong et al., 2015, Addressing the Rare
+    Word Problem in Neural Machine Translation; aligned by attention as in Jean et al., 2015, On Using Very Large Target
+    Vocabulary for Neural Machine Translation.
+
+    Returns:
+        [{"text", "score", "log_probability", "tokens"}], and "attention", weights by token and source token, if the row
+        has it.
+    """
+    answers, offsets = {}, source.offsets(text)
+    for k in np.flatnonzero(np.isfinite(row["scores"])):
+        length = int(row["lengths"][k])
+        ids = row["ids"][k, :length].tolist()
+        answer = {
+            "text": target.decode(ids).strip(),
+            "score": round(float(row["scores"][k]), 4),
+            "log_probability": round(float(row["log_probabilities"][k]), 4),
+            "tokens": target.token_texts(ids),
+        }
+        if "aligned" in row and UNKNOWN in ids:
+            words = [text[start:end] for start, end in offsets]
+            if source.units == "words":  # their tokens have the space before them, which the first word lacks
+                words[0] = " " + words[0]
+            for step in (step for step, i in enumerate(ids) if i == UNKNOWN):
+                word = words[row["aligned"][k, step]]
+                answer["tokens"][step] = word if step else word.strip()
+            answer["text"] = ("" if source.units == "words" else " ").join(answer["tokens"])
+        if "attention" in row:
+            weights = row["attention"][k, :length, : len(offsets) + 1].astype(
+                "float64"
+            )  # as float32 0.817 is 0.81699997
+            answer["attention"] = weights.round(3).tolist()
+        answers.setdefault(answer["text"], answer)
+    return [*answers.values()]
