@@ -50,8 +50,8 @@ class Command(Config):
     overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
     strategy: str = option(
         "one",
-        "Devices to train on: one, all GPUs (mirrored), the processes listed in TF_CONFIG (multi_worker), a TPU, or the "
-        "best available (auto). A run may be continued on other devices.",
+        "Devices to train on: one, all GPUs (mirrored), the processes in TF_CONFIG (multi_worker), a TPU, or the best "
+        "available (auto). A run may be continued on other devices.",
         choices=STRATEGIES,
     )
     devices: int = option(
@@ -60,10 +60,10 @@ class Command(Config):
     stop_after: int = option(
         0, "Pause after so many epochs; the same command without it continues. 0: train all epochs.", minimum=0
     )
-    text: str = option("", "Text to predict on, to score or to look into.")
-    input: str = option("", "File of such texts, one a line; with neither --text nor --input: standard input.")
+    text: str = option("", "What to predict on, score or inspect: a text, or whatever the task takes, such as a path.")
+    input: str = option("", "File of such texts, one per line. With neither --text nor --input: standard input.")
     explain_rnn: bool = option(
-        False, "Say what each recurrent layer runs on, here and on a GPU, and why not on cuDNN, first."
+        False, "First list which kernel each recurrent layer uses, here and on a GPU, and why it is not cuDNN's."
     )
     json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
     debug: bool = option(False, "Show the whole traceback of an error.")
