@@ -22,7 +22,7 @@ ADDITIONS = {line for _, line in guides.EXAMPLES.values()}
 def project(tmp_path_factory):
     """A folder with runs/ner, as it is after the first command of the README, but small and untrained."""
     folder = tmp_path_factory.mktemp("project")
-    config, splits = TASKS["ner"].tiny()
+    config, splits, *_ = TASKS["ner"].tiny()
     task = TASKS["ner"](config)
     task.assets = task.learn(splits["train"])
     prepare(folder / "runs/ner", task)
