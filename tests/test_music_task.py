@@ -1,4 +1,4 @@
-"""The music task from the command line: made-up tunes in MIDI files, and what a run writes of its own."""
+"""The music task, from the command line too: generated tunes in MIDI files, and what a run writes of its own."""
 
 import dataclasses
 import json
@@ -10,17 +10,20 @@ import pytest
 
 from seqzoo import run
 from seqzoo.music import synthesizer
+from seqzoo.music.conditions import Conditions
 from seqzoo.music.encodings import ENCODINGS, END, Encoding
 from seqzoo.music.keys import find_key, key_name
 from seqzoo.music.midi import read_midi, write_midi
-from seqzoo.music.score import Note, Score, cut, quantize, transpose
+from seqzoo.music.pieces import arrays, pieces, transpose
+from seqzoo.music.samples import write_sample
+from seqzoo.music.score import Note, Score, cut, quantize
+from seqzoo.music.score import transpose as transposed
+from seqzoo.music.scoring import totals
 from seqzoo.music.voices import from_voices, skyline
-from seqzoo.task import TASKS
-from seqzoo.tasks.music import Generating, Pieces, new_encoding, written
-from seqzoo.training.loop import load
+from seqzoo.tasks.music import Config, Generating, MusicTask
+from seqzoo.training import load
 
 SMALL = ["--task=music", "--units=8", "--dim=4", "--condition_dim=3", "--note_units=8", "--notes=2", "--epochs=1"]
-TASK = TASKS["music"]()
 
 
 def tune(seed, voices=2, quarters=4):
@@ -73,7 +76,7 @@ def trained(folder):
 
 
 def draw(trained, **options):
-    return TASK.draw(trained.config, trained.predictor, trained.vocabularies, Generating(**{"length": 3, **options}))
+    return trained.task.sample(trained.model, Generating(**{"length": 3, **options}))
 
 
 # From the command line.
@@ -82,11 +85,11 @@ def draw(trained, **options):
 def test_a_run_has_scores_its_baseline_and_statistics_of_the_corpus(folder):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["valid_nats_per_step"] == pytest.approx(2 * metrics["valid_nats_per_token"])  # of two voices
-    assert metrics["valid_3-gram_nats_per_step"] > 0
+    assert metrics["valid_baselines"]["3-gram"]["nats_per_step"] > 0
     corpus = json.loads((folder / "corpus.json").read_text())
     assert (corpus["pieces"], corpus["voices"], corpus["quarters"]) == (1, 2, 4)
     assert corpus["notes"] == len(tune(5).notes) and corpus["range"][1] >= 76
-    assert [*load(folder).vocabularies["style"].tokens[2:]] == ["air", "jig"]
+    assert load(folder).task.assets["conditions"].styles.tokens[2:] == ["air", "jig"]
 
 
 def test_samples_are_midi_files_with_piano_rolls_and_the_same_for_the_same_seed(folder, tmp_path, capsys, monkeypatch):
@@ -116,22 +119,18 @@ def test_a_run_is_evaluated_on_other_files_in_all_keys(folder, tmp_path):
     assert run.main(["--mode=evaluate", f"--workdir={folder}", f"--data_dir={other}", "--keys=12"]) == 0
     (saved,) = folder.glob("evaluate-*other.json")
     scores = json.loads(saved.read_text())
-    assert scores["test_12_keys_nats_per_step"] == pytest.approx(scores["test_nats_per_step"], rel=0.2)
-    assert scores.keys() == {"test_nats_per_step", "test_nats_per_token", "test_12_keys_nats_per_step"}
+    assert scores.keys() == {f"test_{name}" for name in MusicTask.measures} and scores["test_keys"] == 12
+    assert scores["test_keys_nats_per_step"] == pytest.approx(scores["test_nats_per_step"], rel=0.2)
 
 
-def test_other_pieces_of_a_batch_do_not_decide_in_which_keys_one_is_read(trained, tmp_path):
-    high = Score([Note(0, 2, 127), Note(2, 2, 125), Note(0, 4, 60, 1)])  # which has no room above
-    encoding = TASK.encoding(trained.config, trained.vocabularies)
+def test_other_pieces_of_a_batch_do_not_decide_in_which_keys_one_is_read(trained):
+    high = Score([Note(0, 2, 127), Note(2, 2, 125), Note(0, 4, 60, 1)])  # has no room above
 
-    def nats(name, **pieces):
-        asked = dataclasses.replace(trained.config, data_dir=str(write(tmp_path / name, **pieces)))
-        data = TASK.load(asked, trained.vocabularies, unseen=True)
-        return TASK.nats(asked, trained.predictor, data.splits["test"], encoding, 12)[0]
+    def nats(*scores):
+        feed = trained.task.feed([{"score": score} for score in scores])
+        return totals(trained.predictor, feed, **trained.task.assets, keys=12)[0]
 
-    pieces = {"a": high, "b": tune(7)}
-    alone = [nats(name, **{name: piece, "three": tune(4, voices=3)}) for name, piece in pieces.items()]
-    assert nats("both", **pieces) == pytest.approx(sum(alone), rel=1e-5)
+    assert nats(high, tune(7)) == pytest.approx(nats(high) + nats(tune(7)), rel=1e-5)
 
 
 @pytest.mark.parametrize("encoding", ["frames", "melody", "events"])
@@ -147,11 +146,11 @@ def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
     begun = quantize(cut(tune(6), 2), merge=True)
     if encoding == "melody":
         begun = from_voices(*skyline(begun))
-    for length in (4, 0.25):
-        (score,) = draw(trained, primer=str(path), primer_quarters=2, length=length)
-        assert without_velocities(cut(score, 2))[: len(begun.notes)] == without_velocities(begun)
+    length = 0.25 if encoding == "events" else 4  # a primer is not cut
+    (score,) = draw(trained, primer=str(path), primer_quarters=2, length=length)
+    assert without_velocities(cut(score, 2))[: len(begun.notes)] == without_velocities(begun)
     if encoding == "frames":
-        weight = trained.predictor.notes.bias
+        weight = trained.model.get_layer("notes").bias
         weight.assign(np.where(np.arange(weight.shape[0]) == END, 30.0, np.array(weight)))  # it would end at once
         late = Score([Note(1, 1, 70), Note(3, 1, 72)])
         (score,) = draw(trained, melody=str(write(tmp_path, late=late) / "late.mid"))
@@ -169,14 +168,16 @@ def test_independent_pitches_of_json_frames_only_score(tmp_path, capsys):
     path = write_frames(tmp_path / "pieces.json", pieces)
     flags = ["--dataset=piano_roll", f"--data_dir={path}", "--encoding=frames", "--output=independent", "--ngram=0"]
     assert run.main([*SMALL, *flags, "--steps_per_quarter=1", f"--workdir={tmp_path / 'run'}"]) == 0
-    assert "every 10th piece of train as valid" in capsys.readouterr().out
+    assert "every 10th piece of train is valid" in capsys.readouterr().out
     trained, metrics = load(tmp_path / "run"), json.loads((tmp_path / "run" / "metrics.json").read_text())
     rows = Encoding("frames", 2, 1, onsets=False).encode({"frames": [frame[::-1] for frame in pieces[-1]]})[:-1]
     roll = np.zeros((len(rows), 128))
     for step, frame in enumerate(pieces[-1]):
         roll[step, frame] = 1
-    scores = trained.predictor.score(told(trained, rows), roll[None])
+    scores = trained.predictor.score(inputs_of(trained, rows), roll[None])
     assert metrics["valid_nats_per_step"] == pytest.approx(-scores.sum() / len(rows), rel=1e-4)
+    tokens = trained.task.assets["encoding"].mask(rows).sum()
+    assert metrics["valid_nats_per_token"] == pytest.approx(-scores.sum() / tokens, rel=1e-4)
     assert run.main(["--mode=evaluate", f"--workdir={tmp_path / 'run'}"]) == 0
     (saved,) = (tmp_path / "run").glob("evaluate-*.json")  # on what was held out
     assert json.loads(saved.read_text()) == {name: metrics[name] for name in metrics if name.startswith("valid_")}
@@ -185,20 +186,19 @@ def test_independent_pitches_of_json_frames_only_score(tmp_path, capsys):
     assert "--output=independent only scores" in capsys.readouterr().err
 
 
-def told(trained, rows):
-    """What a model is told of a piece [T, S] without its end, alone in a batch; no conditions."""
-    encoding = TASK.encoding(trained.config, trained.vocabularies)
+def inputs_of(trained, rows):
+    """The inputs of a model for a piece [T, S] without its end, alone in a batch; no conditions."""
+    encoding = trained.task.assets["encoding"]
     before, age = encoding.inputs(rows)
     positions, ahead = encoding.positions(len(rows)), np.zeros(len(rows), "int32")
-    inputs = {"before": before, "age": age, "place": positions, "ahead": ahead}
+    inputs = {"before": before, "age": age, "position": positions, "ahead": ahead}
     hidden = {name: np.zeros(1, "int32") for name in ("tonic", "mode", "metre", "style") if name in trained.model.input}
     return {**{name: value[None] for name, value in inputs.items()}, **hidden}
 
 
 def test_the_score_of_a_run_is_that_of_each_note_given_those_before_it_in_a_piece_that_goes_on(trained):
     rows = Encoding("voices", 2).encode({"score": tune(5)})[:-1]
-    inputs = {**told(trained, rows), "tokens": rows[None]}
-    scores = trained.predictor.score(inputs, rows[None], (END,))
+    scores = trained.predictor.score(inputs_of(trained, rows), rows[None])
     assert scores.shape == (1, 16, 2)
     metrics = json.loads((trained.folder / "metrics.json").read_text())
     assert metrics["valid_nats_per_step"] == pytest.approx(-scores.sum() / 16, rel=1e-4)
@@ -221,16 +221,12 @@ def test_a_sample_begins_with_a_chord_and_a_primer_goes_on(trained, tmp_path):
     assert without_velocities(short[0]) == without_velocities(cut(tune(6), 2))  # no longer, nor cut
 
 
-def test_one_sample_may_have_as_many_steps_as_the_vectors_of_its_conditions_have_numbers(trained):
-    (score,) = draw(trained, length=2.25)  # Keras adds [1, T, 1] and [1, 1, C] in another way where T is C
-    assert score.length <= 2.25
-
-
 def test_a_run_that_is_not_finished_generates_too(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(synthesizer, "find", lambda: None)
     begun = dataclasses.replace(trained, folder=tmp_path)  # it has no statistics of the corpus yet
-    answers = [*TASK.generate(begun, Generating(length=2), None)]
-    assert answers[0]["midi"] == str(tmp_path / "samples" / "1.mid")
+    # As many steps as a vector of conditions is wide: Keras adds [1, T, 1] and [1, 1, C] in another way where T is C.
+    (answer,) = trained.task.generate(begun, Generating(length=2.25), None)
+    assert answer["midi"] == str(tmp_path / "samples" / "1.mid") and answer["quarters"] <= 2.25
 
 
 def test_a_melody_is_the_first_voice_of_its_harmony_and_as_long(trained, tmp_path):
@@ -248,7 +244,7 @@ def test_a_melody_is_the_first_voice_of_its_harmony_and_as_long(trained, tmp_pat
 
 
 def test_a_sample_without_notes_is_written_too(tmp_path):
-    answer = written(Score([], name="silence"), tmp_path / "1", None)
+    answer = write_sample(Score([], name="silence"), tmp_path / "1")
     assert answer == {"quarters": 0, "notes": 0, "key": "no notes", "midi": str(tmp_path / "1.mid")}
     assert (tmp_path / "1.mid").is_file()
 
@@ -258,11 +254,11 @@ def test_a_sample_without_notes_is_written_too(tmp_path):
     [
         ({"key": "H"}, "Not a key: 'H'"),
         ({"metre": "waltz"}, "A metre is like 4/4 or 6/8"),
-        ({"style": "polka"}, "style 'polka' is none that the run learned from: air, jig"),
+        ({"style": "polka"}, "No training piece has the style 'polka'. Known: air, jig"),
         ({"chord": "C4 H4"}, "Not a pitch: 'H4'"),
         ({"chord": "C4 E4 G4"}, "should have 2 notes at most. Received: 3 notes"),
-        ({"chord": "C4", "primer": "x.mid"}, "one of them"),
-        ({"primer": "x.mid", "melody": "x.mid"}, "one of them"),
+        ({"chord": "C4", "primer": "x.mid"}, "give one of them"),
+        ({"primer": "x.mid", "melody": "x.mid"}, "give one of them"),
         ({"primer": "broken.mid"}, "broken.mid: not a MIDI file"),
         ({"primer": "three.mid"}, "3 notes at once"),
     ],
@@ -293,32 +289,46 @@ def test_a_wrong_wish_is_one_line(folder, flags, words, capsys):
 # What is learned from.
 
 
-def config(corpus, **options):
-    return TASK.Config(**{"dataset": "midi", "data_dir": str(corpus), "notes": 2, **options})
+def task(corpus, **options):
+    return MusicTask(Config(**{"dataset": "midi", "data_dir": str(corpus), "notes": 2, **options}))
+
+
+def styles(feed):
+    return {int(inputs["style"]) for _, (inputs, *_) in feed.encoded()}
 
 
 def test_styles_are_folders_and_what_can_not_be_encoded_is_said(corpus):
-    data = TASK.load(config(corpus, conditions="style"))
-    assert data.vocabularies["style"].tokens[2:] == ["air", "jig"]
-    assert data.facts["train"].startswith("3 pieces, 48 steps, 1 ")
-    assert data.facts["train"].endswith("such as 0: 3 notes at once, at quarter 0. Expected 2 at most.")
-    assert sorted(piece["style"] for piece in data.splits["train"].examples) == ["air", "air", "jig"]
-    again = TASK.load(config(corpus, conditions="style"), data.vocabularies)
-    assert [*again.splits] == ["valid"]
+    made = task(corpus, conditions="style")
+    data = made.load()
+    assert made.assets["conditions"].styles.tokens[2:] == ["air", "jig"] and styles(data.splits["train"]) == {2, 3}
+    assert data.summary["train"].startswith("3 examples, 51 steps")
+    assert data.summary["train"].endswith("1 left out (such as 0: 3 notes at once, at quarter 0. Expected 2 at most.)")
+    assert [*MusicTask(made.config, made.assets).load().splits] == ["valid"]
 
 
-def test_a_style_that_was_not_learned_is_not_told(tmp_path):
-    folder = write(tmp_path, air__1=tune(1), air__2=tune(2), polka__1=tune(3))  # the last one is held out
-    data = TASK.load(config(folder, conditions="style"))
-    assert data.vocabularies["style"].tokens[2:] == ["air"]
-    told = {
-        split: {int(inputs["style"]) for _, (inputs, *_) in batches._pairs()} for split, batches in data.splits.items()
-    }
-    assert told == {"train": {2}, "valid": {0}}
+def test_pieces_left_out_for_various_reasons_are_counted_together(tmp_path):
+    late = Score([Note(1, 1, 60 + voice, voice) for voice in range(3)])
+    folder = write(tmp_path, a=tune(1), b=tune(2, voices=3), c=late, d=tune(4))
+    assert "2 left out (such as b: 3 notes at once, at quarter 0." in task(folder).load().summary["train"]
 
 
-def test_an_epoch_s_keys_are_decided_by_seed_and_epoch(corpus):
-    batches = TASK.load(config(corpus, conditions="key")).splits["train"]
+def test_a_style_that_was_not_learned_is_unknown(tmp_path):
+    made = task(write(tmp_path, air__1=tune(1), air__2=tune(2), polka__1=tune(3)), conditions="style")
+    splits = made.load().splits  # the last piece is held out
+    assert made.assets["conditions"].styles.tokens[2:] == ["air"]
+    assert styles(splits["train"]) == {2} and styles(splits["valid"]) == {0}
+
+
+def test_notes_that_do_not_fit_into_a_frame_are_counted(tmp_path):
+    folder = write(tmp_path, a=tune(1, voices=3), b=tune(2, voices=3))
+    assert (
+        task(folder, encoding="frames").load().summary["frames"] == "33.33% of the notes dropped: more than 2 at once"
+    )
+    assert "frames" not in task(folder, encoding="frames", notes=3).load().summary
+
+
+def test_the_keys_of_an_epoch_depend_on_seed_and_epoch(corpus):
+    batches = task(corpus, conditions="key").load().splits["train"]
     first, same, other = ([*batches.epoch(number).as_numpy_iterator()] for number in (3, 3, 4))
     for (inputs, labels, _), (others, other_labels, _) in zip(first, same, strict=True):
         np.testing.assert_array_equal(labels, other_labels)
@@ -326,71 +336,75 @@ def test_an_epoch_s_keys_are_decided_by_seed_and_epoch(corpus):
     assert not np.array_equal(np.sort(first[0][1], axis=None), np.sort(other[0][1], axis=None))
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_piece_in_another_key_is_what_would_be_read_of_it(encoding, tmp_path):
-    major = Score([Note(place, 1, pitch) for place, pitch in enumerate((60, 64, 67, 65, 62, 71, 72, 60))])
-    folders = [write(tmp_path / str(shift), a=transpose(major, shift), b=tune(1)) for shift in (0, 4)]
-    asked, read = config(tmp_path, encoding=encoding), []
-    for folder in folders:
-        data = TASK.load(config(folder, encoding=encoding))
-        pieces = data.splits["train"].examples
-        read.append(TASK.encode(asked, pieces.encoding, data.vocabularies, next(iter(pieces)))[0])
-    moved = TASK.transposed(pieces.encoding, read[0], 4)
-    assert (moved["tonic"] - 1) % 12 == 4 and moved["mode"] == 1 and moved.keys() == read[1].keys()
-    for name, values in read[1].items():
-        np.testing.assert_array_equal(moved[name], values, err_msg=name)
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_a_transposed_piece_is_encoded_as_the_piece_in_the_other_key(name):
+    major = Score([Note(time, 1, pitch) for time, pitch in enumerate((60, 64, 67, 65, 62, 71, 72, 60))])
+    encoding, conditions, encoded = Encoding(name, 2), Conditions(["key", "metre"]), []
+    for semitones in (0, 4):
+        (piece,) = pieces({"score": transposed(major, semitones)}, encoding, 1024)
+        encoded.append(arrays(piece, encoding, conditions, ahead=True))
+    (inputs, labels, _), (expected, expected_labels, _) = encoded
+    inputs, labels = transpose(inputs, labels, 4, encoding, conditions)
+    assert (inputs["tonic"] - 1) % 12 == 4 and inputs["mode"] == 1 and inputs.keys() == expected.keys()
+    np.testing.assert_array_equal(labels, expected_labels)
+    for key, values in expected.items():
+        np.testing.assert_array_equal(inputs[key], values, err_msg=key)
 
 
-def test_what_varies_keeps_its_length_its_weights_and_its_key_within_reach():
+def augmented(score, seeds, **options):
+    """(encoding, arrays of the first part of a score, and these augmented by each of some seeds)."""
+    made, example = MusicTask(Config(notes=2, **options)), {"score": score, "name": "a"}
+    made.assets = made.learn([example])
+    encoded, augment = made.encoder(training=True)(example)[0], made.augmenter()
+    return made.assets["encoding"], encoded, [augment(example, encoded, np.random.default_rng(seed)) for seed in seeds]
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_augmentation_keeps_lengths_and_weights_and_pitches_within_range(name):
     score = Score([Note(0, 3, 60), Note(3, Fraction(19, 4), 64), Note(Fraction(15, 4), Fraction(1, 4), 127, 1)])
-    for name in ("voices", "frames", "events", "melody"):
-        asked = TASK.Config(encoding=name, notes=2, max_steps=16, hide_conditions=1.0, melody_ahead=1.0)
-        encoding, pieces = pieces_of(asked, score)
-        vocabularies = {"tokens": encoding.vocabulary}
-        encoded = TASK.encode(asked, encoding, vocabularies, pieces[0])  # whose last step has the highest note
-        heard = set()
-        for seed in range(30):
-            inputs, labels, weights = TASK.vary(asked, encoding, encoded, np.random.default_rng(seed))
-            assert all(np.shape(inputs[key]) == np.shape(encoded[0][key]) for key in encoded[0])
-            assert not (inputs["tonic"] or inputs["mode"] or inputs["metre"]) and inputs["ahead"].any()
-            assert weights is encoded[2] and labels is inputs["tokens"]
-            np.testing.assert_array_equal(encoding.pitch[labels] >= 0, encoding.pitch[encoded[1]] >= 0)
-            shifts = (encoding.pitch[labels] - encoding.pitch[encoded[1]])[encoding.pitch[labels] >= 0]
-            assert shifts.min() == shifts.max(), name
-            heard.add(int(shifts[0]))
-        assert heard <= {*range(-6, 1)} and len(heard) > 4
-    plain = TASK.Config(notes=2, hide_conditions=0.0, melody_ahead=0.0, transpose=False)
-    encoding, pieces = pieces_of(plain, score)
-    encoded = TASK.encode(plain, encoding, {"tokens": encoding.vocabulary}, pieces[0])
-    inputs, labels, _ = TASK.vary(plain, encoding, encoded, np.random.default_rng(0))
+    options = {"encoding": name, "max_steps": 16, "hide_conditions": 1.0, "melody_ahead": 1.0}
+    encoding, encoded, made = augmented(score, range(30), **options)  # the last step has the highest note
+    heard = set()
+    for inputs, labels, weights in made:
+        assert all(np.shape(inputs[key]) == np.shape(encoded[0][key]) for key in encoded[0])
+        assert not (inputs["tonic"] or inputs["mode"] or inputs["metre"]) and inputs["ahead"].any()
+        assert weights is encoded[2] and labels is inputs["tokens"]
+        np.testing.assert_array_equal(encoding.pitch[labels] >= 0, encoding.pitch[encoded[1]] >= 0)
+        semitones = (encoding.pitch[labels] - encoding.pitch[encoded[1]])[encoding.pitch[labels] >= 0]
+        assert semitones.min() == semitones.max()
+        heard.add(int(semitones[0]))
+    assert heard <= {*range(-6, 1)} and len(heard) > 4
+
+
+def test_without_options_of_augmentation_nothing_changes():
+    _, encoded, made = augmented(tune(1), [0], hide_conditions=0.0, melody_ahead=0.0, transpose=False)
+    ((inputs, labels, _),) = made
     assert "ahead" not in inputs and inputs["tonic"] and inputs["mode"] and inputs["metre"] == 2
     np.testing.assert_array_equal(labels, encoded[1])
 
 
-def pieces_of(asked, score):
-    encoding = new_encoding(asked, True)
-    return encoding, [*Pieces([{"score": score, "name": "a"}], encoding, asked.max_steps)]
-
-
-def test_a_long_piece_is_parts_that_go_on_in_its_bars():
-    encoding, pieces = pieces_of(TASK.Config(max_steps=16), tune(1, quarters=9))
-    assert [len(piece["rows"]) for piece in pieces] == [13, 13, 11]
-    assert [piece["positions"][0] for piece in pieces] == [1, 14, 11] and pieces[2]["rows"][-1, 0] == END
-    whole = np.concatenate([piece["rows"] for piece in pieces])
-    assert encoding.decode(whole).length == 9 and len({piece["key"] for piece in pieces}) == 1
+def test_a_long_piece_becomes_parts_of_equal_length_that_continue_its_bars():
+    encoding = Encoding("voices", 2)
+    parts = pieces({"score": tune(1, quarters=9)}, encoding, 16)
+    assert [len(part.rows) for part in parts] == [13, 13, 11]
+    assert [part.positions[0] for part in parts] == [1, 14, 11] and parts[2].rows[-1, 0] == END
+    whole = np.concatenate([part.rows for part in parts])
+    assert encoding.decode(whole).length == 9 and len({part.key for part in parts}) == 1
+    parts = pieces({"score": tune(1, quarters=8)}, encoding, 16)  # 32 steps and the end mark, which is not left alone
+    assert [len(part.rows) for part in parts] == [11, 11, 11]
 
 
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--dataset=reviews"], ["text, label", "where music is needed"]),
+        (["--dataset=reviews"], ["text, label", "needs music (score, voices or frames)"]),
         (["--dataset=midi", "--data_dir=CORPUS", "--conditions=key,mood"], ["key, metre, style. Received: 'mood'"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--conditions=style"], ["no styles"]),
         (["--dataset=midi", "--data_dir=ONE"], ["No train split", "Found: test"]),
-        (["--dataset=midi", "--data_dir=SOLO"], ["1 piece, where one is to learn from"]),
+        (["--dataset=midi", "--data_dir=SOLO"], ["1 piece. Expected two or more"]),
         (
             ["--dataset=midi", "--data_dir=PLAIN", "--output=independent"],
-            ["--encoding=frames and --dataset=piano_roll"],
+            ["--output=independent is for --encoding=frames"],
         ),
         (["--dataset=midi", "--data_dir=MANY"], ["3 notes at once"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--rnn=bilstm"], ["reads forward"]),
@@ -406,8 +420,3 @@ def test_useless_data_and_wrong_commands_are_one_line(corpus, tmp_path, flags, w
     assert run.main([*SMALL, *flags, f"--workdir={tmp_path / 'run'}"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and all(word in error for word in words), error
-
-
-def test_parts_are_alike_in_length_so_that_no_end_mark_stands_alone():
-    _, pieces = pieces_of(TASK.Config(max_steps=16), tune(1, quarters=8))  # 32 steps and the end mark
-    assert [len(piece["rows"]) for piece in pieces] == [11, 11, 11]

@@ -104,27 +104,40 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
     """
     wanted = {"task": task.name, "format": FORMAT, **task.config.to_dict()}
     if folder.is_dir() and any(folder.iterdir()):
-        if overwrite and (folder / "config.json").is_file():
+        if overwrite and _holds_a_run(folder):
             shutil.rmtree(folder)
         else:
-            try:
-                found_name, found_config = read_config(folder)
-            except ValueError as error:
-                raise ValueError(f"{folder} is not empty: give another --workdir. {error}") from error
-            begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json"))
-            # Options that did not exist yet when the run was started have their defaults.
-            found = {"task": found_name, "format": FORMAT, **found_config.to_dict()}
-            if begun and found != wanted:  # before the first epoch is finished nothing can be mixed up
-                keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-                changes = ", ".join(f"{key} {found.get(key)!r} -> {wanted.get(key)!r}" for key in keys)
-                raise ValueError(
-                    f"{folder} holds a run with another config ({changes}). "
-                    "Give another --workdir, or --overwrite to delete that run and start over."
-                )
+            _check_same(folder, wanted)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.json"
     if not path.is_file() or json.loads(path.read_text("utf-8")) != wanted:
         write_json(path, wanted)
+
+
+def _holds_a_run(folder: pathlib.Path) -> bool:
+    """Whether a folder holds a run, of whatever format, and not somebody's other files."""
+    try:
+        return json.loads((folder / "config.json").read_text("utf-8"))["task"] in TASKS
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _check_same(folder: pathlib.Path, wanted: dict) -> None:
+    """Raises a ValueError if a folder that is not empty does not hold the run that `wanted` describes."""
+    try:
+        found_name, found_config = read_config(folder)
+    except ValueError as error:
+        raise ValueError(f"{folder} is not empty: give another --workdir. {error}") from error
+    begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json"))
+    # Options that did not exist yet when the run was started have their defaults.
+    found = {"task": found_name, "format": FORMAT, **found_config.to_dict()}
+    if begun and found != wanted:  # before the first epoch is finished nothing can be mixed up
+        keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+        changes = ", ".join(f"{key} {found.get(key)!r} -> {wanted.get(key)!r}" for key in keys)
+        raise ValueError(
+            f"{folder} holds a run with another config ({changes}). "
+            "Give another --workdir, or --overwrite to delete that run and start over."
+        )
 
 
 def checkpoint(folder: pathlib.Path, model, history: list[dict]) -> None:
