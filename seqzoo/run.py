@@ -2,7 +2,7 @@
 
 python -m seqzoo.run --list                                   tasks, datasets, recurrent layers
 python -m seqzoo.run --task=ner --help                        all options of a task
-python -m seqzoo.run --task=ner --workdir=runs/ner            train (again: go on)
+python -m seqzoo.run --task=ner --workdir=runs/ner            train, or continue
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
@@ -35,35 +35,35 @@ from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
-TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command that say how to train
-READS = ("text", "input", "json")  # and what to ask of a finished run
+TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
+READS = ("text", "input", "json")  # and for a finished run
 _READ_AGAIN = {**options.Data.__dataclass_fields__, **options.Batching.__dataclass_fields__}  # can change to evaluate
 
 
 @dataclasses.dataclass(frozen=True)
 class Command(Config):
-    """What to do."""
+    """Command."""
 
     task: str = option("", "Task (see --list); a run folder knows its own.")
-    mode: str = option("train", "What to do.", choices=MODES)
+    mode: str = option("train", "Train a run, or use a finished one.", choices=MODES)
     workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.")
     overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
     strategy: str = option(
         "one",
-        "What to train on: one device, all GPUs (mirrored), the processes that TF_CONFIG names (multi_worker), a TPU, "
-        "or what there is of these (auto). A run can go on on other ones.",
+        "Devices to train on: one, all GPUs (mirrored), the processes in TF_CONFIG (multi_worker), a TPU, or the best "
+        "available (auto). A run may be continued on other devices.",
         choices=STRATEGIES,
     )
     devices: int = option(
-        0, "GPUs of --strategy=mirrored, 0: all; without any the CPU serves as so many, to try it.", minimum=0
+        0, "Number of GPUs for --strategy=mirrored; 0: all. Without a GPU the CPU is split into as many.", minimum=0
     )
     stop_after: int = option(
-        0, "Pause after so many epochs; the same command without it goes on. 0: train all of them.", minimum=0
+        0, "Pause after so many epochs; the same command without it continues. 0: train all epochs.", minimum=0
     )
-    text: str = option("", "Text to predict on, to score or to look into.")
-    input: str = option("", "File of such texts, one a line; with neither --text nor --input: standard input.")
+    text: str = option("", "What to predict on, score or inspect: a text, or whatever the task takes, such as a path.")
+    input: str = option("", "File of such texts, one per line. With neither --text nor --input: standard input.")
     explain_rnn: bool = option(
-        False, "Say what each recurrent layer runs on, here and on a GPU, and why not on cuDNN, first."
+        False, "First list which kernel each recurrent layer uses, here and on a GPU, and why it is not cuDNN's."
     )
     json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
     debug: bool = option(False, "Show the whole traceback of an error.")
@@ -75,18 +75,18 @@ def main(argv=None):
 
 
 def reported(command, argv=None):
-    """The exit status of `command(argv)`, with one line on standard error for what went wrong.
+    """Runs ``command(argv)`` and returns its exit status, with one line on standard error if it failed.
 
-    2: it was asked wrongly (a file that is not there), the loss is no longer a number, or memory is out; 3: the machine
-    failed, such as a full disk; 130: Ctrl-C; 141: nobody reads the output. Anything else is a bug and is raised.
+    2: wrong usage (such as a missing file), a loss that is not finite, or out of memory; 3: the machine failed, such as
+    a full disk; 130: Ctrl-C; 141: the reader of the output is gone. Any other error is a bug and is raised.
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
         return command(argv)
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
+        print("\nstopped; the same command continues after the last finished epoch", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # who read the output has gone, such as `head`
+    except BrokenPipeError:  # the reader is gone, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except Exception as error:
@@ -188,16 +188,16 @@ def _parser(name, mode):
 
 
 def options_of(config, given):
-    """Those of the given options that a Config class declares."""
+    """The given options that a Config class declares."""
     return {key: value for key, value in given.items() if key in config.__dataclass_fields__}
 
 
 def _task_and_mode(argv):
-    """The task that a command line is about, or "", and the mode."""
+    """(name of the task, or "", and mode) of a command line."""
     early = flag_parser([Command])
     early(["seqzoo.run", *argv], known_only=True)
     task = early.task and TASKS.check(early.task)
-    Command(mode=early.mode)  # refuses a mode that is none
+    Command(mode=early.mode)  # refuses an unknown mode
     _check_mode(task, early.mode)
     if early.mode == "train" or (not early.workdir and ("--help" in argv or "-h" in argv)):
         return task, early.mode
@@ -213,7 +213,7 @@ def _task_and_mode(argv):
 
 
 def _check_mode(name, mode):
-    """Raises a ValueError if a task, "" for none, does not have a mode."""
+    """Raises a ValueError if the task does not have this mode; the name may be ""."""
     if name and mode not in TASKS[name].modes:
         raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
 
@@ -250,7 +250,7 @@ def parse_flags(parser, argv):
 
 
 def listing():
-    """A table of all that is registered."""
+    """A table of all registered tasks, datasets and recurrent layers."""
     table = Table(show_header=False, box=None)
     for title, registry in (("tasks", TASKS), ("datasets", DATASETS), ("RNNs", RNNS)):
         for name in registry.names():

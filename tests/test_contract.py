@@ -48,6 +48,19 @@ def randomized(model, seed=0):
     return model
 
 
+@pytest.fixture(autouse=True)
+def eagerly(request):
+    """Runs compiled functions eagerly: to trace them takes longer than tiny batches. Slow tests do trace."""
+    if keras.backend.backend() != "tensorflow" or request.node.get_closest_marker("slow"):
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def made(request):
     """(task, data, model with random weights) of each task."""
@@ -150,19 +163,17 @@ def test_scores_depend_on_neither_the_order_nor_static_shapes(made):
 def test_it_learns_its_tiny_batch(made):
     task, data, _ = made
     if not is_batched(task, data):
-        pytest.skip("trains on streams: see the slow test")
+        pytest.skip("trains on streams: see the slow tests")
     keras.utils.set_random_seed(1)
     model, batch = task.build(), batch_of(task, examples_of(data.splits["train"]))
-    model.compile(keras.optimizers.Adam(0.03), loss=task.loss(), jit_compile=False)
-    first = float(total_loss(task, model, batch))
-    dataset = [batch] * 40
-    for _ in range(3):
-        for inputs, labels, weights in dataset:
-            model.train_on_batch(inputs, labels, sample_weight=weights)
-        last = float(total_loss(task, model, batch))
-        if last < 0.5 * first:
-            break
-    assert last < 0.5 * first, (first, last)
+    optimizer, losses = keras.optimizers.Adam(0.1), []
+    for _ in range(8):
+        loss, gradients = weight_gradients(lambda: total_loss(task, model, batch), model.trainable_variables)
+        losses.append(float(loss))
+        variables = model.trainable_variables
+        pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
+        optimizer.apply_gradients(pairs)
+    assert min(losses) < 0.8 * losses[0], losses
 
 
 def test_everything_given_is_scored_when_it_is_unseen(made):

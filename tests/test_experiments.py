@@ -106,7 +106,7 @@ def test_the_fast_experiments_are_enough_and_not_too_much_for_every_change():
 
 
 def test_lower_is_better_where_the_task_says_so():
-    tagger, model = recipe(), recipe(flags="--task=language_model")
+    tagger, model = recipe(), recipe(flags="--task=language_model", metric="valid_loss")
     assert [tagger.verdict(score) for score in (88.9, 89.1, 91.1)] == [
         ("falls short", True), ("as expected", False), ("better than expected", False)
     ]  # fmt: skip

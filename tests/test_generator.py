@@ -116,7 +116,7 @@ def test_what_is_related_to_other_notes_is_the_same_in_another_key():
     low = FIRST + np.array([[60, 55, 48], [62, 54, 40], [70, 0, 0], [64, 63, 62]], "int32")
     low[2, 1:] = REST
     here, there = (
-        np.array(notes._spread(*notes._related(both, heights(ENCODING.transpose(low, shift), pitches))))
+        np.array(notes._summed(*notes._related(both, heights(ENCODING.transpose(low, shift), pitches))))
         for shift in (0, 5)
     )
     np.testing.assert_allclose(here[:, FIRST : FIRST + 123], there[:, FIRST + 5 : FIRST + 128], atol=1e-5)

@@ -411,7 +411,7 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module", params=["whitespace", "characters"])
 def trained(request, corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / request.param
-    flags = [f"--data_dir={corpus}", f"--tokenizer={request.param}", "--batch_size=4", "--window=20", "--epochs=6"]
+    flags = [f"--data_dir={corpus}", f"--tokenizer={request.param}", "--batch_size=4", "--window=20", "--epochs=8"]
     assert run.main([*SMALL, *flags, "--weight_drop=0.1", "--ngram=2", f"--workdir={folder}"]) == 0
     return folder
 

@@ -1,8 +1,8 @@
-"""Distribution: one training on many devices, in TensorFlow's own way. Each device has some rows of every batch.
+"""Distribution: synchronous data-parallel training with tf.distribute. Each device gets some rows of every batch.
 
-The devices are synchronous: a step's gradients are summed over all of them before they are clipped and applied, and the
-loss is the mean over the whole batch. So a run's numbers do not depend on how many devices there are, but for rounding,
-and but for dropout, which each device draws for itself.
+Gradients are summed over all devices before they are clipped and applied; the loss is the mean over the whole batch.
+So the results do not depend on the number of devices, except for rounding and for dropout, which each device samples by
+itself.
 """
 
 import contextlib
@@ -15,17 +15,18 @@ import numpy as np
 STRATEGIES = ("one", "auto", "mirrored", "multi_worker", "tpu")
 
 
-def distribute(strategy="one", devices=0):
-    """The Devices of a strategy.
+def distribute(strategy: str = "one", devices: int = 0) -> "Devices":
+    """Picks the devices to train on.
 
     Args:
-        strategy: "one": one device, without any of this; "mirrored": all GPUs of this machine; "multi_worker": the
-            processes that the environment variable TF_CONFIG names, each started with the same command; "tpu": the TPU
-            that TensorFlow finds; "auto": what there is of tpu, multi_worker, mirrored, one, in this order.
-        devices: of "mirrored", how many; 0: all GPUs. Where there are no GPUs the CPU serves as so many devices.
+        strategy: "one": a single device; "mirrored": all GPUs of this machine; "multi_worker": the processes listed in
+            the environment variable TF_CONFIG, each started with the same command; "tpu": the TPU that TensorFlow
+            finds; "auto": the first available of tpu, multi_worker, mirrored and one.
+        devices: number of GPUs for "mirrored"; 0: all of them. On a machine without GPUs the CPU is split into as many
+            logical devices.
 
     Raises:
-        ValueError: what was asked for is not there.
+        ValueError: the devices asked for are not available.
     """
     if devices and strategy != "mirrored":
         raise ValueError(f"--devices is for --strategy=mirrored. Received: --strategy={strategy}")
@@ -34,7 +35,7 @@ def distribute(strategy="one", devices=0):
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"--strategy is TensorFlow's. Received: Keras on the backend {keras.backend.backend()}")
+        raise ValueError(f"--strategy needs the TensorFlow backend. Received: {keras.backend.backend()}")
     import tensorflow as tf
 
     if strategy == "auto":
@@ -55,12 +56,12 @@ def distribute(strategy="one", devices=0):
         try:
             resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(os.environ.get("TPU_NAME", "local"))
         except (ValueError, RuntimeError, tf.errors.OpError) as error:
-            raise ValueError(f"--strategy=tpu: the TPU can't be reached. {_first_line(error)}") from error
+            raise ValueError(f"--strategy=tpu: the TPU cannot be reached. {_first_line(error)}") from error
         return Devices(tf.distribute.TPUStrategy(resolver), static=True)
     gpus = len(tf.config.list_physical_devices("GPU"))
     if gpus < max(devices, 1) and not (devices and not gpus):
-        wanted = f"--devices={devices}" if devices else "GPUs; to try it without, the CPU is taken as 2 by --devices=2"
-        raise ValueError(f"--strategy=mirrored wants {wanted}. TensorFlow sees {gpus} GPUs.")
+        wanted = f"--devices={devices}" if devices else "GPUs; without any, --devices=2 splits the CPU to try it"
+        raise ValueError(f"--strategy=mirrored needs {wanted}. TensorFlow sees {gpus} GPUs.")
     if gpus:
         return Devices(tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(devices or gpus)]))
     part = tf.config.LogicalDeviceConfiguration()
@@ -68,8 +69,8 @@ def distribute(strategy="one", devices=0):
     return Devices(tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)]))
 
 
-def _found():
-    """The strategy for what there is."""
+def _found() -> str:
+    """Picks a strategy for the available hardware."""
     import tensorflow as tf
 
     if os.environ.get("TPU_NAME") or tf.config.list_physical_devices("TPU"):
@@ -79,11 +80,11 @@ def _found():
     return "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 else "one"
 
 
-def cluster(text):
-    """(how many workers, the number of this one) of a TF_CONFIG; number 0 is the chief.
+def cluster(text: str) -> tuple[int, int]:
+    """Reads a TF_CONFIG: (number of workers, index of this one); index 0 is the chief.
 
     Raises:
-        ValueError: the text is no such thing.
+        ValueError: TF_CONFIG is malformed.
     """
     example = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
     try:
@@ -100,8 +101,8 @@ def cluster(text):
     return sum(kinds.values()), index + (kind == "worker") * kinds.get("chief", 0)
 
 
-def replicas():
-    """How many devices share out a batch where this is called; 1 outside of a strategy."""
+def replicas() -> int:
+    """The number of devices that a batch is split among here; 1 outside of a strategy."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -111,8 +112,8 @@ def replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def summed(gradients):
-    """Gradients of a device's rows -> of all rows, the same on all devices; None stays None."""
+def sum_over_devices(gradients: list) -> list:
+    """Sums each gradient over all devices; None stays None."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -122,7 +123,7 @@ def summed(gradients):
     if not tf.distribute.has_strategy():
         return gradients
     context = tf.distribute.get_replica_context()
-    if isinstance(context.strategy, tf.distribute.TPUStrategy):  # a list of rows has no static shape
+    if isinstance(context.strategy, tf.distribute.TPUStrategy):  # sparse rows have no static shape
         gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
     sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, [g for g in gradients if g is not None]))
     return [g if g is None else next(sums) for g in gradients]
@@ -235,13 +236,13 @@ class Devices:
         return total / rows
 
     def _made(self, model):
-        """The function of a batch that does a step on all devices and returns its loss."""
+        """A function of a batch that performs a training step on all devices and returns the loss."""
         import tensorflow as tf
 
         seeds = [variable for variable in model.variables if variable.name == "seed_generator_state"]
 
         def spread():
-            # Else row 1 of all devices would have the same dropout. What a checkpoint keeps is the first device's.
+            # Otherwise all devices would use the same dropout masks. A checkpoint keeps the seeds of the first device.
             number = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, "int64")
             for seed in seeds:
                 seed.assign(seed + tf.cast(tf.stack([number, 0]), seed.dtype))
@@ -251,7 +252,7 @@ class Devices:
             with tf.GradientTape() as tape:
                 outputs = model(inputs, training=True)
                 loss = model.compute_loss(inputs, labels, outputs, weights, training=True)
-                # What layers add to a loss, and of it nothing else, Keras has divided by the number of devices.
+                # Keras divides the losses that layers add, and only these, by the number of devices.
                 loss = share * (loss + (1 - 1 / self.count) * sum(model.losses))
                 scaled = model.optimizer.scale_loss(loss)
             model.optimizer.apply(tape.gradient(scaled, variables), variables)
@@ -265,10 +266,10 @@ class Devices:
         return step
 
     def first(self, function):
-        """Calls `function` on the chief, while the other workers wait for it.
+        """Calls `function` on the chief only, while the other workers wait.
 
         Raises:
-            ValueError: it failed there.
+            ValueError: it failed on the chief.
         """
         try:
             if self.is_chief:
@@ -277,7 +278,7 @@ class Devices:
             self.agree(0)
             raise
         if not self.agree(1):
-            raise ValueError("The first worker has stopped; it says why.")
+            raise ValueError("The first worker has stopped; see its message.")
 
     def check_equal(self, numbers, what: str) -> None:
         """Raises a ValueError on all workers if one of them has other numbers than the chief."""
@@ -289,13 +290,13 @@ class Devices:
         return self._sum(np.multiply(value, float(self.is_chief))).tolist()
 
     def _sum(self, value):
-        """The sum over all workers."""
+        """Sums a value over all workers."""
         if self.workers == 1:
             return np.asarray(value, "float64")
         import tensorflow as tf
 
         if self._add is None:
-            # Of a worker's devices only the first one adds something.
+            # Only the first device of each worker contributes.
             local = self.count // self.workers
 
             def mine(value):
@@ -356,7 +357,7 @@ def _mapped(function, arrays):
 
 @contextlib.contextmanager
 def _workers():
-    """Context in which the loss of another worker is a ValueError that says what to do."""
+    """Context that turns the failure of another worker into a ValueError that says what to do."""
     from tensorflow.errors import AbortedError, CancelledError, DeadlineExceededError, UnavailableError
 
     try:
@@ -364,7 +365,7 @@ def _workers():
     except (AbortedError, CancelledError, DeadlineExceededError, UnavailableError) as error:
         raise ValueError(
             f"Another worker has stopped: {_first_line(error)} "
-            "The same command on every worker goes on from the last finished epoch."
+            "The same command on every worker continues after the last finished epoch."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Attention: which positions of an encoded source each step of a target reads."""
+"""Attention: how much each step of a target reads of each position of an encoded source."""
 
 import keras
 from keras import ops
@@ -11,13 +11,13 @@ TANH_SCORES = ("additive", "concat", "convolutional")  # those of the form v^T t
 LOCAL = ("", "monotonic", "predictive")
 
 
-def keys(encoded, score, units):
-    """What a score compares each step with, computed once a sentence, with a layer of its own: [B, S, E] -> [B, S, A].
+def keys(encoded, score: str, units: int):
+    """The keys that queries are compared with, computed once a sentence by their own layer: [B, S, E] -> [B, S, A].
 
     Args:
         encoded: [B, S, E].
         score: name in SCORES.
-        units: A; of "general" the width of the queries. "dot" and "location" have no matrix, and `encoded` comes back.
+        units: A; of "general" the width of the queries. "dot" and "location" have no matrix: `encoded` is returned.
     """
     if score in ("dot", "location"):
         return encoded
@@ -26,7 +26,7 @@ def keys(encoded, score, units):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Attention(keras.layers.Layer):
-    """Weights a_t over the positions s of a source, and what they read, c_t, for each step t of a target.
+    """Weights a_t over the positions s of a source, and their context vector c_t, for each step t of a target.
 
         c_t = sum_s a_t(s) h_s              a_t = softmax_s score(t, s), exactly 0 at padding
 
@@ -36,10 +36,10 @@ class Attention(keras.layers.Layer):
         general         q_t . k_s
         additive        v . tanh(W q_t + k_s + b)
         concat          the same: W' [q; h] of Luong et al. is W q + U h
-        location        (W q_t)_s, of the first `longest` positions; those behind are not read
+        location        (W q_t)_s, of the first `longest` positions; later ones are not read
         convolutional   v . tanh(W q_t + k_s + V f_s + b)       f = F * a_{t-1}, a convolution over the positions
 
-    With `coverage` the sum of the weights so far, m_t(s) = sum_{i<t} a_i(s), joins the tanh: ... + w m_t(s).
+    With `coverage` the sum of the weights so far, m_t(s) = sum_{i<t} a_i(s), is added inside the tanh: ... + w m_t(s).
 
     With `local` only the positions from p_t - D to p_t + D are read:
 
@@ -47,21 +47,21 @@ class Attention(keras.layers.Layer):
         predictive      p_t = (S - 1) sigmoid(v_p . tanh(W_p q_t))          score - (s - p_t)^2 / (2 (D / 2)^2)
 
     Sources: Bahdanau et al., 2015, Neural Machine Translation by Jointly Learning to Align and Translate, appendix
-    A.1.2 (additive; b is not there); Luong et al., 2015, Effective Approaches to Attention-based Neural Machine
-    Translation, equations 7 to 10, where the Gaussian is multiplied to the weights, which then sum to less than 1: here
-    it joins the score; Chorowski et al., 2015, Attention-Based Models for Speech Recognition, equations 8 and 9; Tu et
-    al., 2016, Modeling Coverage for Neural Machine Translation; See et al., 2017, Get To The Point, equation 11.
+    A.1.2 (additive; without b); Luong et al., 2015, Effective Approaches to Attention-based Neural Machine
+    Translation, equations 7 to 10, where the weights are multiplied by the Gaussian and then sum to less than 1: here
+    it is part of the score; Chorowski et al., 2015, Attention-Based Models for Speech Recognition, equations 8 and 9;
+    Tu et al., 2016, Modeling Coverage for Neural Machine Translation; See et al., 2017, Get To The Point, equation 11.
 
     Args:
         score: name in SCORES.
         local: "", "monotonic" or "predictive"; window: D.
-        coverage: whether m_t joins, which needs a score with a tanh.
+        coverage: whether to add m_t, which needs a score with a tanh.
         longest: positions that "location" has weights for.
-        filters, width: of the convolution F; the width is odd, so that it looks as far left as right.
+        filters, width: of the convolution F; the width is odd, so that it reaches as far left as right.
 
-    Inputs: q [B, T, H]; h [B, S, E]; the source's mask [B, S]; keys [B, S, A] (see `keys`, None: h); the number of the
-    first step [B, 1], integers, of "monotonic" (None: 0); a_{t-1} and m_t, both [B, S], of "convolutional" and of
-    coverage, with T = 1. Outputs: c [B, T, E], a [B, T, S].
+    Inputs: q [B, T, H]; h [B, S, E]; the source's mask [B, S]; keys [B, S, A] (see `keys`, None: h); for "monotonic"
+    the index of the first step [B, 1], integers (None: 0); for "convolutional" and coverage a_{t-1} and m_t, both
+    [B, S], with T = 1. Outputs: c [B, T, E], a [B, T, S].
 
     Raises:
         ValueError: an unknown name; coverage of a score without tanh; an even width; widths that do not fit.
@@ -69,13 +69,13 @@ class Attention(keras.layers.Layer):
 
     def __init__(
         self,
-        score="additive",
-        local="",
-        window=10,
-        coverage=False,
-        longest=100,
-        filters=10,
-        width=5,
+        score: str = "additive",
+        local: str = "",
+        window: int = 10,
+        coverage: bool = False,
+        longest: int = 100,
+        filters: int = 10,
+        width: int = 5,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -85,17 +85,17 @@ class Attention(keras.layers.Layer):
             raise ValueError(f"local should be '', monotonic or predictive. Received: {local!r}")
         if coverage and score not in TANH_SCORES:
             raise ValueError(f"coverage joins a score with a tanh: {', '.join(TANH_SCORES)}. Received: {score!r}")
-        if local and window < 1:  # a predicted place may lie between two positions
+        if local and window < 1:  # a predicted centre may lie between two positions
             raise ValueError(f"window should be at least 1. Received: {window}")
         if width % 2 == 0:
             raise ValueError(f"width should be odd. Received: {width}")
         self.score, self.local, self.window, self.coverage = score, local, window, coverage
         self.longest, self.filters, self.width = longest, filters, width
-        self.supports_masking = True  # Keras would warn, today, of the mask that it hands on by itself
+        self.supports_masking = True  # else Keras warns about the mask that it passes on implicitly
 
     @property
     def looks_back(self):
-        """Whether a step needs the weights of the steps before it, so that all steps can't be done at once."""
+        """Whether a step needs the weights of earlier steps, so that the steps can't be computed all at once."""
         return self.coverage or self.score == "convolutional"
 
     def build(self, query_shape, encoded_shape, keys_shape=None):
@@ -123,12 +123,12 @@ class Attention(keras.layers.Layer):
         scores = self._scores(query, encoded if keys is None else keys, previous, covered)  # [B, T, S]
         scores = ops.cast(scores, "float32")
         real = ops.cast(source_mask, "bool")[:, None]  # [B, 1, S]
-        places = ops.arange(ops.shape(encoded)[1])  # [S]
+        positions = ops.arange(ops.shape(encoded)[1])  # [S]
         if self.score == "location":
-            real = ops.logical_and(real, places < self.longest)
+            real = ops.logical_and(real, positions < self.longest)
         if self.local:
             last = ops.sum(ops.cast(real, "float32"), axis=-1) - 1  # [B, 1]
-            distance = ops.cast(places, "float32") - self._place(query, last, position)[..., None]  # [B, T, S]
+            distance = ops.cast(positions, "float32") - self._centre(query, last, position)[..., None]  # [B, T, S]
             real = ops.logical_and(real, ops.abs(distance) <= self.window)
             if self.local == "predictive":
                 scores = scores - ops.square(distance) / (2 * (self.window / 2) ** 2)
@@ -142,7 +142,7 @@ class Attention(keras.layers.Layer):
         z = ops.matmul(query, self.W)  # [B, T, A], of location [B, T, longest]
         if self.score == "location":
             S = ops.shape(keys)[1]
-            return ops.pad(z, ((0, 0), (0, 0), (0, S)))[:, :, :S]  # JAX can not pad by a computed width
+            return ops.pad(z, ((0, 0), (0, 0), (0, S)))[:, :, :S]  # JAX can not pad by a dynamic width
         z = (z + self.b)[:, :, None] + keys[:, None]  # [B, T, S, A]
         if self.score == "convolutional":
             f = ops.conv(previous[..., None], self.F, padding="same")  # [B, S, filters]
@@ -151,8 +151,8 @@ class Attention(keras.layers.Layer):
             z = z + covered[:, None, :, None] * self.w
         return ops.matmul(ops.tanh(z), self.v)[..., 0]
 
-    def _place(self, query, last, position):
-        """p [B, T], in float32; `last` [B, 1] is the last real position."""
+    def _centre(self, query, last, position):
+        """p [B, T], the centre of the window, in float32; `last` [B, 1] is the last real position."""
         if self.local == "predictive":
             z = ops.matmul(ops.tanh(ops.matmul(query, self.W_p)), self.v_p)[..., 0]
             return last * ops.sigmoid(ops.cast(z, "float32"))
@@ -175,7 +175,7 @@ class Attention(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class FeedingRNN(keras.layers.Layer):
-    """Recurrent cells and attention in one loop, for a decoder whose steps need what the step before has read.
+    """Recurrent cells and attention in one loop, for decoders whose steps depend on the attention of the step before.
 
         h_t = cells([x_t; h~_{t-1}])               [x_t] alone without `input_feeding`
         c_t, a_t = attention(h_t, a_{t-1}, sum_{i<t} a_i)
@@ -186,12 +186,12 @@ class FeedingRNN(keras.layers.Layer):
     Source: Luong et al., 2015, equation 5 and section 3.3 (input feeding).
 
     Args:
-        rnn, units, layers: name in RNNS of a layer that reads forward, H, how many.
+        rnn, units, layers: name in RNNS of a layer that reads forward, H, number.
         dim: width D of h~.
-        input_feeding: whether h~ joins the next step.
+        input_feeding: whether h~ is part of the next step's input.
         attention: arguments of `Attention`, a dict.
-        dropout, variational, recurrent_dropout, weight_drop, residual, layer_norm, activation: of `stack`; all that is
-            dropped is drawn before the loop.
+        dropout, variational, recurrent_dropout, weight_drop, residual, layer_norm, activation: of `stack`; dropout
+            masks are drawn before the loop.
 
     Inputs: x [B, T, X]; the state before, see `first`; h [B, S, E], the source's mask [B, S] and keys [B, S, A], as of
     `Attention`; mask [B, T]. Outputs: h~ [B, T, D]; a [B, T, S]; list of the state after the last real step.
@@ -199,19 +199,19 @@ class FeedingRNN(keras.layers.Layer):
 
     def __init__(
         self,
-        rnn,
-        units,
-        layers,
-        dim,
-        input_feeding=True,
-        attention=None,
-        dropout=0.0,
-        variational=True,
-        recurrent_dropout=0.0,
-        weight_drop=0.0,
-        residual=False,
-        layer_norm=False,
-        activation="tanh",
+        rnn: str,
+        units: int,
+        layers: int,
+        dim: int,
+        input_feeding: bool = True,
+        attention: dict | None = None,
+        dropout: float = 0.0,
+        variational: bool = True,
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        residual: bool = False,
+        layer_norm: bool = False,
+        activation: str = "tanh",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -301,7 +301,7 @@ class FeedingRNN(keras.layers.Layer):
         return attended, weights, list(state)
 
     def _drop(self, state):
-        """Draws what is dropped of states and of recurrent kernels; gives the whole kernels."""
+        """Draws the dropout masks of states and drops weights of recurrent kernels; returns the whole kernels."""
         kernels = []
         for cell in self.cells:
             cell.get_recurrent_dropout_mask(state[0])

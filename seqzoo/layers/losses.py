@@ -20,7 +20,13 @@ class SmoothedCrossentropy(keras.losses.Loss):
         reduction: as in Keras; by default the mean over the sample weights.
     """
 
-    def __init__(self, smoothing=0.1, reduction="mean_with_sample_weight", name="smoothed_crossentropy", **kwargs):
+    def __init__(
+        self,
+        smoothing: float = 0.1,
+        reduction: str = "mean_with_sample_weight",
+        name: str = "smoothed_crossentropy",
+        **kwargs,
+    ):
         super().__init__(name=name, reduction=reduction, **kwargs)
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing should be at least 0 and below 1. Received: {smoothing}")

@@ -1,4 +1,4 @@
-"""What is written at one step: several tokens, one after the other, each told those before it."""
+"""The tokens of one time step, such as the notes of a chord: one after the other, each given those before it."""
 
 import keras
 import numpy as np
@@ -12,26 +12,26 @@ INTERVALS = 2 * REACH + 1
 class NoteDecoder(keras.layers.Layer):
     """The S tokens of a step, each given those before it, so that their joint probability is exact.
 
-        g_0 = tanh(V h + b)                                    h: what the steps before said
+        g_0 = tanh(V h + b)                                    h: the state after the steps before
         g_s = GRU(g_{s-1}, [E[n_{s-1}], P_s])                  n_{s-1}: the token before, or padding; P_s: the slot
         p(n_s | n_1 ... n_{s-1}, h) = softmax(U [g_s, h] + d)
 
-    With `pitches`, music of any key sounds alike to it: each note q that stood before the step or is in it already
-    speaks for the notes k semitones away from it, whatever its own pitch is, for k from -R to R; so does a tonic::
+    With `pitches`, it treats all keys alike: each note q that was standing before the step, or is already part of it,
+    has a score for the notes k semitones away from it, whatever its own pitch, for k from -R to R; so has a tonic::
 
         logit(p) += sum_q (A_q [g_s, h])_{p - q}
 
-    The note b that stood in a slot before also speaks for the one note to which it would move as another slot of the
-    step just did, from q to a: in parallel, which the style of chorales forbids where b and q are a fifth or octave::
+    The note b that was standing in the slot also has a score for the one note to which it would move in parallel with
+    another slot of the step, from q to a, which the style of chorales forbids if b and q are a fifth or octave apart::
 
         logit(b + a - q) += (B_q [g_s, h])_{(q - b) mod 12}
 
-    And the GRU reads of each note, beside its embedding, those of the intervals that `Relations` has too: to the first
-    note of its step, to what stood in its slot before, and to the tonic.
+    And the GRU reads, beside the embedding of each note, embeddings of its intervals, as in `Relations`: to the first
+    note of its step, to the note before in its slot, and to the tonic.
 
-    With `sets` too, a step is a set of notes, written from high to low: only what is lower than the note before can
-    follow, or the end of the set; behind that end nothing else. So each set has one way to be written, and the
-    probabilities of all sets sum to 1.
+    With `sets` too, a step is a set of notes, written from high to low: only a lower note than the last one can follow,
+    or the end of the set, and after that nothing else. So each set is written in one way only, and the probabilities of
+    all sets sum to 1.
 
     Source: Boulanger-Lewandowski et al., 2012 (a model of time over a model of one step, RNN-NADE); in place of NADE
     a recurrent network over the notes of a step, as the note axis of Johnson, 2017, Generating Polyphonic Music Using
@@ -43,19 +43,29 @@ class NoteDecoder(keras.layers.Layer):
         units: of the GRU.
         dim: width of E and P.
         dropout: of h, and of g before the softmax.
-        pitches: list of V numbers: the pitch of each token from 0 to 127, -1 of those that have none.
-        sets: whether steps are sets; then the list has -1 for the token that ends a set, -2 for those that a set can
-            begin with and that end it too, and less for those that are never written.
+        pitches: list of V numbers: the pitch of each token, 0 to 127, or -1 if it has none.
+        sets: whether steps are sets; then `pitches` has -1 for the token that ends a set, -2 for those that can only be
+            first and end the set too, and less for those that are never written.
 
     Inputs: h [B, T, H], tokens [B, T, S] and, with `pitches`, the notes before each step [B, T, Q], as
     `Relations` takes them. Output: logits [B, T, S, V] of the tokens.
     """
 
-    def __init__(self, tokens, slots, units=128, dim=32, dropout=0.0, pitches=None, sets=False, **kwargs):
+    def __init__(
+        self,
+        tokens: int,
+        slots: int,
+        units: int = 128,
+        dim: int = 32,
+        dropout: float = 0.0,
+        pitches: list[int] | None = None,
+        sets: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.tokens, self.slots, self.units, self.dim, self.dropout = tokens, slots, units, dim, dropout
         self.pitches, self.sets = list(pitches) if pitches is not None else None, sets
-        self.supports_masking = True  # it looks at one step at a time
+        self.supports_masking = True  # it reads one step at a time
         policy = {"dtype": self.dtype_policy}
         self.first = keras.layers.Dense(units, "tanh", name="first", **policy)
         self.cell = keras.layers.GRUCell(units, name="cell", **policy)
@@ -65,7 +75,7 @@ class NoteDecoder(keras.layers.Layer):
         width = self.units + hidden_shape[-1]
         start = keras.initializers.RandomUniform(-0.1, 0.1)
         self.embeddings = self.add_weight((self.tokens, self.dim), start, name="embeddings")
-        self.places = self.add_weight((self.slots, self.dim), start, name="places")
+        self.slot_embeddings = self.add_weight((self.slots, self.dim), start, name="slot_embeddings")
         self.kernel = self.add_weight((width, self.tokens), "glorot_uniform", name="kernel")
         self.bias = self.add_weight((self.tokens,), "zeros", name="bias")
         relations = 0
@@ -111,11 +121,11 @@ class NoteDecoder(keras.layers.Layer):
         return self._logits(g, hidden, row, notes), g
 
     def _read(self, hidden, row, notes):
-        """What the GRU reads before each of the first slots of a step, of its tokens [N, s]: [N, s + 1, D]."""
-        first = ops.zeros_like(hidden[:, :1], dtype="int32")  # padding, which none is before
+        """The GRU's input at each of the first s + 1 slots of a step, from its tokens [N, s]: [N, s + 1, D]."""
+        first = ops.zeros_like(hidden[:, :1], dtype="int32")  # padding: there is no token before
         tokens = ops.concatenate([first, row], axis=1)  # [N, s + 1]
         x = ops.take(self.embeddings, tokens, axis=0)
-        x = [x, ops.zeros_like(x) + ops.cast(self.places[: tokens.shape[1]], x.dtype)]
+        x = [x, ops.zeros_like(x) + ops.cast(self.slot_embeddings[: tokens.shape[1]], x.dtype)]
         if self.pitches is not None:
             here, S, s = heights(tokens, self.pitches), self.slots, row.shape[1]
             others = [here[:, 1:2] if s else here, ops.concatenate([here[:, :1], notes[:, S : S + s]], axis=1)]
@@ -131,40 +141,42 @@ class NoteDecoder(keras.layers.Layer):
         logits = ops.cast(ops.matmul(both, self.kernel) + self.bias, "float32")
         if self.pitches is not None:
             standing = heights(row, self.pitches)  # [N, s]
-            said, pitches = self._related(both, ops.concatenate([notes, standing], axis=1))
+            scores, pitches = self._related(both, ops.concatenate([notes, standing], axis=1))
             if row.shape[1]:
                 others = self._parallel(both, standing, notes[:, self.slots : 2 * self.slots])
-                said, pitches = (ops.concatenate(pair, axis=1) for pair in zip((said, pitches), others, strict=True))
-            logits = logits + self._spread(said, pitches)
+                scores, pitches = (
+                    ops.concatenate(pair, axis=1) for pair in zip((scores, pitches), others, strict=True)
+                )
+            logits = logits + self._summed(scores, pitches)
         if self.sets:
             logits = logits + self._barred(row[:, -1] if row.shape[1] else ops.full_like(g[:, 0], -1, dtype="int32"))
         return logits - 1e4 * ops.cast(ops.arange(self.tokens) == 0, "float32")
 
     def _related(self, both, notes):
-        """What notes [N, Q] say for those k semitones away from each: numbers, and the pitches they are for, [N, X]."""
-        said = ops.cast(ops.matmul(both, self.intervals[:, : notes.shape[1] * INTERVALS]), "float32")  # [N, Q K]
+        """The scores that notes [N, Q] give to those k semitones away, and their pitches: both [N, X]."""
+        scores = ops.cast(ops.matmul(both, self.intervals[:, : notes.shape[1] * INTERVALS]), "float32")  # [N, Q K]
         q = ops.where(notes > 0, notes - 1, -1000)
-        return said, ops.reshape(q[..., None] + ops.arange(-REACH, REACH + 1, dtype="float32"), ops.shape(said))
+        return scores, ops.reshape(q[..., None] + ops.arange(-REACH, REACH + 1, dtype="float32"), ops.shape(scores))
 
     def _parallel(self, both, standing, last):
-        """What the moves of the s notes of a step so far say for its next one: numbers and pitches, both [N, s]."""
+        """The scores of notes in parallel motion with the s notes of a step so far, and their pitches: both [N, s]."""
         s = standing.shape[1]
-        said = ops.cast(ops.matmul(both, self.parallels[:, : s * 12]), "float32")
+        scores = ops.cast(ops.matmul(both, self.parallels[:, : s * 12]), "float32")
         b, q = last[:, s : s + 1], last[:, :s]
         move = standing - q
         moved = ops.logical_and(ops.logical_and(b > 0, q > 0), ops.logical_and(standing > 0, move != 0))
         number = ops.cast(ops.mod(q - b, 12), "int32")
-        said = ops.take_along_axis(ops.reshape(said, (-1, s, 12)), number[..., None], axis=-1)[..., 0]
-        return said, ops.where(moved, b - 1 + move, -1000)
+        scores = ops.take_along_axis(ops.reshape(scores, (-1, s, 12)), number[..., None], axis=-1)[..., 0]
+        return scores, ops.where(moved, b - 1 + move, -1000)
 
-    def _spread(self, said, pitches):
-        """The sum of numbers [N, X] that are for pitches [N, X], at each token: [N, V]."""
+    def _summed(self, scores, pitches):
+        """The sum of the scores [N, X] of pitches [N, X] for each token: [N, V]."""
         p = ops.cast(pitches, "int32")
         inside = ops.logical_and(p >= 0, p < 128)
-        row = ops.cumsum(ops.ones_like(p[:, :1]), axis=0) - 1  # its number; how many there are is not known beforehand
-        place = 128 * row + ops.where(inside, p, 0)
-        said = ops.where(inside, said, 0.0)
-        total = ops.segment_sum(ops.reshape(said, (-1,)), ops.reshape(place, (-1,)), 128 * ops.shape(p)[0])
+        row = ops.cumsum(ops.ones_like(p[:, :1]), axis=0) - 1  # 0, 1 ... N - 1; N may be unknown while tracing
+        index = 128 * row + ops.where(inside, p, 0)
+        scores = ops.where(inside, scores, 0.0)
+        total = ops.segment_sum(ops.reshape(scores, (-1,)), ops.reshape(index, (-1,)), 128 * ops.shape(p)[0])
         to_tokens = (np.arange(128)[:, None] == np.array(self.pitches)).astype("float32")  # [128, V]
         return ops.matmul(ops.reshape(total, (-1, 128)), to_tokens)
 
@@ -178,7 +190,7 @@ class NoteDecoder(keras.layers.Layer):
         return ops.where(allowed, 0.0, -1e4)
 
     def compute_mask(self, inputs, previous_mask=None):
-        return None  # a step's would be of another rank than its tokens; weights say what counts
+        return None  # that of steps has another rank than the tokens; sample weights mask the loss
 
     def compute_output_spec(self, hidden, tokens, notes=None, training=False):
         return keras.KerasTensor((*hidden.shape[:2], self.slots, self.tokens), dtype="float32")
@@ -188,8 +200,8 @@ class NoteDecoder(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def heights(ids, pitches):
-    """The pitch + 1 of ids of any shape, as floats; 0 of those that have none, as before the first step."""
+def heights(ids, pitches: list[int]):
+    """The pitch + 1 of ids of any shape, as floats; 0 for ids without a pitch, as before the first step."""
     return ops.take(ops.convert_to_tensor(np.maximum(np.array(pitches), -1) + 1, "float32"), ids)
 
 
@@ -201,20 +213,20 @@ def interval_ids(here, there):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Relations(keras.layers.Layer):
-    """How the notes before a step lie to each other, whatever the key: the embeddings of the intervals between them.
+    """The intervals between the notes before a step, embedded: the same in every key.
 
-    Each note of the step before has one to the highest of them, one to the note that stood in its slot before that, and
-    one to the tonic if there is one.
+    There is one from each note of the last step to the highest of them, to the note before it in its slot, and to the
+    tonic if there is one.
 
     Args:
         slots: S.
         dim: width of the embedding of each interval.
 
-    Input: [B, T, 2 S] or [B, T, 2 S + 1], `heights` of two steps, the older ones first, and of the tonic.
+    Input: [B, T, 2 S] or [B, T, 2 S + 1], `heights` of two steps, the older one first, and of the tonic.
     Output: [B, T, intervals times dim].
     """
 
-    def __init__(self, slots, dim=12, **kwargs):
+    def __init__(self, slots: int, dim: int = 12, **kwargs):
         super().__init__(**kwargs)
         self.slots, self.dim = slots, dim
         self.supports_masking = True

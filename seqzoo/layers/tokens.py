@@ -1,4 +1,4 @@
-"""Token embeddings that read and write: the same table at both ends of a language model."""
+"""Token embeddings whose table is also the output layer of a language model, and penalties on activations."""
 
 import keras
 from keras import ops
@@ -6,27 +6,27 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class TokenEmbedding(keras.layers.Layer):
-    """A table of token embeddings E [V, D], which gives vectors of ids and, with ``reverse=True``, scores of tokens.
+    """A table of token embeddings E [V, D]: gives the vectors of ids or, with ``reverse=True``, the scores of tokens.
 
         x = E[id]                     [B, T] -> [B, T, D]; in training with rows of E dropped
         logits = x E' + b             [B, T, D] -> [B, T, V]; E' = E^T if `tied`, else a matrix of its own
 
-    Padding, id 0, is never the next token: its score is that of probability 0.
+    Padding, id 0, is never the next token: its score is lowered to probability 0.
 
     Sources: Press & Wolf, 2017, Using the Output Embedding to Improve Language Models; Gal & Ghahramani, 2016, section
-    5 (dropping whole rows: a token that is dropped is dropped wherever it stands in the batch).
+    5 (dropping whole rows: a dropped token is dropped everywhere in the batch).
 
     Args:
-        tokens: V, padding among them.
+        tokens: V, including padding.
         dim: D.
         tied: whether both ends share one table.
-        dropout: share of the rows that training drops.
+        dropout: share of the rows that are dropped in training.
     """
 
-    def __init__(self, tokens, dim, tied=True, dropout=0.0, **kwargs):
+    def __init__(self, tokens: int, dim: int, tied: bool = True, dropout: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.tokens, self.dim, self.tied, self.dropout = tokens, dim, tied, dropout
-        self.supports_masking = True  # it needs none: what stands behind the end is nobody's
+        self.supports_masking = True  # it needs none: nobody reads the values at padding
         self.noise = keras.random.SeedGenerator() if dropout else None
 
     def build(self, input_shape=None):
@@ -59,7 +59,7 @@ class TokenEmbedding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class ActivationPenalty(keras.layers.Layer):
-    """Adds to the training loss what large and what jumping activations cost; hands its first input through.
+    """Adds a penalty on large and on quickly changing activations to the training loss; returns its first input.
 
         size a mean((m h_t)^2) + slowness b mean((h_t - h_{t-1})^2)
 
@@ -73,7 +73,7 @@ class ActivationPenalty(keras.layers.Layer):
         slowness: b.
     """
 
-    def __init__(self, size=0.0, slowness=0.0, **kwargs):
+    def __init__(self, size: float = 0.0, slowness: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.size, self.slowness = size, slowness
         self.supports_masking = True  # streams have no padding

@@ -1,4 +1,4 @@
-"""A window on the last tokens: what a feed-forward language model sees."""
+"""A window over the last tokens: the input of a feed-forward language model."""
 
 import keras
 from keras import ops
@@ -6,20 +6,20 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Window(keras.layers.Layer):
-    """Joins each step with the ones before it: [x_{t-n+1} ... x_{t-1}, x_t].
+    """Concatenates each step with those before it: [x_{t-n+1} ... x_{t-1}, x_t].
 
     The steps before the first come from a state, so that a stream can be read in pieces. Padding on the right changes
-    nothing before it, but it is in the state behind it.
+    no step before it, but ends up in the state.
 
     Source: Bengio et al., 2003, A Neural Probabilistic Language Model, section 2.
 
     Args:
         context: n, the steps in the window, at least 1.
 
-    Inputs: x [B, T, D]; state [B, (n - 1) D], 0 before a text. Outputs: [B, T, n D]; the state after the last step.
+    Inputs: x [B, T, D]; state [B, (n - 1) D], zeros before a text. Outputs: [B, T, n D]; the state after the last step.
     """
 
-    def __init__(self, context, **kwargs):
+    def __init__(self, context: int, **kwargs):
         super().__init__(**kwargs)
         self.context = context
 

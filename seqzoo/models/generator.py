@@ -270,7 +270,7 @@ class GeneratorDecoder:
         Args:
             inputs: {"position": [B, T], ...}, all that is known in advance. "before" and "age" are computed from the
                 values, unless they are given.
-            values: tokens, [B, T, S] or [B, T S]; of output "independent" [B, T, 128] zeros and ones.
+            values: tokens, [B, T, S] or [B, N] with N up to T S; of output "independent" [B, T, 128] zeros and ones.
 
         Returns:
             The shape of the values; of output "independent" [B, T, 1], of whole steps.
@@ -278,12 +278,17 @@ class GeneratorDecoder:
         wanted = {tensor.name for tensor in self.model.inputs}
         values = np.asarray(values)
         if self.notes:
-            inputs = {**inputs, "tokens": values.reshape(len(values), -1, self.slots).astype("int32")}
+            tokens = values.reshape(len(values), -1).astype("int32")
+            missing = np.shape(inputs["position"])[1] * self.slots - tokens.shape[1]
+            tokens = np.pad(tokens, [(0, 0), (0, missing)])  # what is known in advance may reach further
+            inputs = {**inputs, "tokens": tokens.reshape(len(values), -1, self.slots)}
             if not wanted <= inputs.keys():
                 inputs |= self._before(inputs["tokens"])
         inputs = {name: ops.convert_to_tensor(value) for name, value in inputs.items() if name in wanted}
         scores = np.asarray(self._score(inputs, ops.convert_to_tensor(values)))
-        return scores.reshape(values.shape) if self.notes else scores
+        if not self.notes:
+            return scores
+        return scores.reshape(len(values), -1)[:, : values[0].size].reshape(values.shape)
 
     def _before(self, tokens):
         """{"before", "age"} of tokens [B, T, S]."""

@@ -1,4 +1,4 @@
-"""The environment of a run: what its numbers depend on beside its config."""
+"""The environment of a run: versions, machine and command, on which its results depend besides the config."""
 
 import contextlib
 import datetime
@@ -50,7 +50,7 @@ def commit(folder) -> str | None:
 
 
 def processor():
-    """The model of the processor, or its architecture where the system does not tell."""
+    """The model of the processor, or its architecture if the model is unknown."""
     with contextlib.suppress(OSError):  # Linux
         for line in pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):

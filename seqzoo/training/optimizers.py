@@ -1,4 +1,4 @@
-"""Optimizers: Keras's own, with the remedies that recurrent networks need."""
+"""Optimizers: those of Keras, with clipping, weight averaging and gradient accumulation for recurrent networks."""
 
 import math
 
@@ -6,17 +6,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqzoo.backend.distribution import summed
+from seqzoo.backend.distribution import sum_over_devices
 
 
 class LazyAdam(keras.optimizers.Adam):
-    """Adam (Kingma & Ba, 2015) that updates only the rows of an embedding that a batch touched.
+    """Adam (Kingma & Ba, 2015) that updates only the embedding rows that occur in a batch.
 
-    Adam moves every row of a table at each step, also those whose gradient is 0: with 400,000 rows that takes longer
-    than the network. TensorFlow gives the gradient of a lookup as rows (``tf.IndexedSlices``); for those only the rows
-    named are updated, moments too. Dense gradients, and all gradients on other backends, are updated as by Adam.
+    Adam moves every row of a table at each step, also those with a gradient of 0: with 400,000 rows this takes longer
+    than the network. TensorFlow returns the gradient of a lookup as sparse rows (``tf.IndexedSlices``); for these, only
+    the rows and their moments are updated. Dense gradients, and all gradients on other backends, are updated by Adam.
 
-    Not to be compiled by XLA (``jit_compile``), under which ``tf.unique`` gives it wrong rows.
+    It must not be compiled by XLA (``jit_compile``), under which ``tf.unique`` returns wrong rows.
     """
 
     def update_step(self, gradient, variable, learning_rate):
@@ -24,7 +24,7 @@ class LazyAdam(keras.optimizers.Adam):
             return super().update_step(gradient, variable, learning_rate)
         import tensorflow as tf
 
-        gradient = _summed(gradient)  # a word that comes twice has two rows
+        gradient = _summed(gradient)  # a word that occurs twice has two rows
         rows, g = gradient.indices, gradient.values
         lr = ops.cast(learning_rate, g.dtype)
         t = ops.cast(self.iterations + 1, g.dtype)
@@ -40,23 +40,23 @@ class LazyAdam(keras.optimizers.Adam):
 
 
 def _is_rows(gradient):
-    """Whether a gradient is TensorFlow's list of rows."""
+    """Whether a gradient consists of sparse rows."""
     return hasattr(gradient, "indices") and hasattr(gradient, "values")
 
 
 def _summed(gradient):
-    """A gradient in rows with each row named once, its parts summed; other gradients as they are."""
+    """Sums duplicate rows of a sparse gradient; returns other gradients unchanged."""
     if not _is_rows(gradient):
         return gradient
     import tensorflow as tf
 
-    rows, place = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
+    rows, positions = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(rows))
     return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
 def _mapped(function, gradient):
-    """`function` of a gradient's values; None, which a weight outside of the loss has, stays None."""
+    """Applies `function` to the values of a gradient. None, the gradient of an unused weight, stays None."""
     if gradient is None:
         return None
     if _is_rows(gradient):
@@ -65,14 +65,16 @@ def _mapped(function, gradient):
 
 
 class _Sum:
-    """The sum of gradients of a variable, in variables of its optimizer; of gradients in rows, of the rows there are.
+    """Sums the gradients of a variable over batches, in variables of its optimizer. TensorFlow only.
 
-    On TensorFlow.
+    Of sparse gradients, only the rows that occurred are summed and handed on.
     """
 
     def __init__(self, optimizer, variable):
         self.total = optimizer.add_variable_from_reference(variable, name="accumulated")
-        self.touched = optimizer.add_variable(variable.shape[:1], dtype="bool", name="touched")  # which rows have one
+        self.touched = optimizer.add_variable(
+            variable.shape[:1], dtype="bool", name="touched"
+        )  # which rows have a gradient
 
     def add(self, gradient):
         if not _is_rows(gradient):
@@ -85,7 +87,7 @@ class _Sum:
         self.touched.value.scatter_update(tf.IndexedSlices(tf.ones_like(rows, "bool"), rows))
 
     def mean(self, gradient, count):
-        """The sum over `count`, in rows if `gradient`, the last one of it, is; the sum begins anew."""
+        """The mean over `count` batches, sparse if `gradient`, the last one, is; resets the sum."""
         import tensorflow as tf
 
         if not _is_rows(gradient):
@@ -99,38 +101,38 @@ class _Sum:
         return tf.IndexedSlices(mean, rows, gradient.dense_shape)
 
 
-class _Remedies:
-    """Mixin for an optimizer class: accumulated gradients, clipping, and a moving average of the weights.
+class _Stabilized:
+    """Mixin for optimizers: gradient accumulation, clipping, and a moving average of the weights.
 
-    With `accumulate` each step is of the mean gradient of so many batches; those that an epoch's end leaves over wait
-    for the next epoch, in variables of the optimizer. All but the sum is done once a step, and of a table only the rows
-    that were read are summed up and handed on. Keras's `gradient_accumulation_steps` counts batches for the learning
-    rate and makes these rows dense, and what is done here would be done before it, at each batch.
+    With `accumulate`, each step uses the mean gradient of that many batches; what the end of an epoch leaves over is
+    kept in optimizer variables for the next epoch. Clipping, averaging and the update happen once a step, and only the
+    rows of a table that occurred are summed. Keras's own `gradient_accumulation_steps` counts batches instead of steps
+    for the learning rate, makes sparse rows dense, and would come after the clipping of each batch.
 
-    Gradients are clipped by value and then by global norm (Pascanu et al., 2013). The average starts from the first
+    Gradients are clipped by value and then by global norm (Pascanu et al., 2013). The average starts at the initial
     weights and its decay warms up, min(average, (1 + t) / (10 + t)), so that early weights are soon forgotten.
     """
 
-    def set_remedies(self, clip_norm, clip_value, average, accumulate):
+    def stabilize(self, clip_norm, clip_value, average, accumulate):
         self.clip_norm, self.clip_value_at, self.average = clip_norm, clip_value, average
         self.accumulate = accumulate
         self.averages = []
         return self
 
     def build(self, variables):
-        if self.built:  # as in Keras's own, again does nothing
+        if self.built:
             return
         super().build(variables)
         if self.average:
             self.averages = [self.add_variable_from_reference(v, name="average") for v in variables]
             for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(ops.copy(variable))  # JAX gives up the array of each: they may not share one
+                average.assign(ops.copy(variable))  # JAX donates the arrays: they must not be shared
         if self.accumulate > 1:
             self.batches = self.add_variable((), dtype="int32", name="accumulated_batches")
             self.sums = [_Sum(self, variable) for variable in variables]
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
-        return grads_and_vars  # Keras sums over the devices here, where it is too late to clip
+        return grads_and_vars  # Keras would sum over devices here, after clipping
 
     def apply(self, grads, trainable_variables=None):
         if self.accumulate == 1:
@@ -150,7 +152,7 @@ class _Remedies:
         ops.cond(self.batches >= self.accumulate, step, lambda: None)
 
     def step(self, grads, trainable_variables):
-        grads = [_summed(g) for g in summed(grads)]
+        grads = [_summed(g) for g in sum_over_devices(grads)]
         if self.clip_value_at:
             grads = [_mapped(lambda g: ops.clip(g, -self.clip_value_at, self.clip_value_at), g) for g in grads]
         if self.clip_norm:
@@ -167,7 +169,7 @@ class _Remedies:
 
 
 class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule that starts at 0 and rises in a line to `schedule` over the first `steps`."""
+    """Linear warm-up from 0 to `schedule` over the first `steps`."""
 
     def __init__(self, schedule, steps):
         self.schedule, self.steps = schedule, steps
@@ -192,12 +194,12 @@ class _Constant(keras.optimizers.schedules.LearningRateSchedule):
         return {"learning_rate": self.learning_rate}
 
 
-def schedule(config, batches):
-    """The learning rate of each step.
+def schedule(config, batches: int):
+    """The learning-rate schedule of a config.
 
     Args:
-        config: options of group Training.
-        batches: batches of one epoch, of which `accumulate` make a step.
+        config: has the options of the group Training.
+        batches: number of batches in an epoch; `accumulate` of them make a step.
     """
     steps = batches / config.accumulate
     decay_steps = max(1, round(config.decay_epochs * steps))
@@ -212,21 +214,20 @@ def schedule(config, batches):
     return _WarmUp(falling, math.ceil(config.warmup * steps)) if config.warmup else falling
 
 
-def optimizer(config, batches):
+def optimizer(config, batches: int):
     """A Keras optimizer with the schedule, clipping, averaging and accumulation of a config.
 
     Args:
-        config: options of group Training.
-        batches: batches of one epoch.
+        config: has the options of the group Training.
+        batches: number of batches in an epoch.
 
     Returns:
         The optimizer; its attribute `averages` holds the averaged weights, in the order of the trainable ones. For
         float16 it is the `inner_optimizer` of a `keras.optimizers.LossScaleOptimizer`, which skips batches whose
-        gradients overflow: they are no part of a step.
+        gradients overflow.
 
     Raises:
-        ValueError: gradients are to be accumulated on another backend than TensorFlow, or of more batches than there
-            are.
+        ValueError: accumulation on a backend other than TensorFlow, or over more batches than the training has.
     """
     if config.accumulate > 1 and keras.backend.backend() != "tensorflow":
         raise ValueError(f"--accumulate needs TensorFlow. Received: backend {keras.backend.backend()}")
@@ -237,15 +238,15 @@ def optimizer(config, batches):
         )
     classes = {name.lower(): thing for name, thing in vars(keras.optimizers).items() if isinstance(thing, type)}
     base = LazyAdam if config.optimizer == "adam" else classes[config.optimizer]
-    # Keras's AdamW has a decay of its own, 0.004; here the config's 0 is 0.
+    # Keras's AdamW decays by 0.004 by default; here 0 means 0.
     kwargs = {"weight_decay": config.weight_decay} if config.weight_decay or config.optimizer == "adamw" else {}
-    made = type(base.__name__, (_Remedies, base), {})(learning_rate=schedule(config, batches), **kwargs)
-    made.set_remedies(config.clip_norm, config.clip_value, config.average, config.accumulate)
+    made = type(base.__name__, (_Stabilized, base), {})(learning_rate=schedule(config, batches), **kwargs)
+    made.stabilize(config.clip_norm, config.clip_value, config.average, config.accumulate)
     return keras.optimizers.LossScaleOptimizer(made) if config.precision == "mixed_float16" else made
 
 
 class averaged:
-    """Context in which a model's trainable weights are their moving averages (or as they are without averaging)."""
+    """Context in which the trainable weights of a model are replaced by their moving averages, if there are any."""
 
     def __init__(self, model):
         self.model = model

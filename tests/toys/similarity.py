@@ -6,7 +6,8 @@ import numpy as np
 
 from seqzoo import options
 from seqzoo.config import default
-from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated_splits
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS, Task
@@ -17,18 +18,17 @@ NAMES = "Ann Bob Cat Dan Eve Fay Gus Hal".split()
 
 
 @DATASETS.register("shared_words")
-def shared_words(data_dir=None, name=None, columns=None, sizes=(400, 50), seed=0):
+def shared_words(data_dir=None, name=None, columns=None, sizes=None, seed=0):
     """Pairs of short lists of names, and the share of names that both lists hold."""
 
     def generate(split, size):
-        rng = np.random.default_rng([seed, split])
+        rng = np.random.default_rng([seed, size])
         for _ in range(size):
             a, b = (rng.permutation(NAMES)[: rng.integers(1, 5)] for _ in range(2))
-            shared = len({*a} & {*b}) / len({*a} | {*b})
-            yield {"first": " ".join(a), "second": " ".join(b), "similarity": shared}
+            yield {"first": " ".join(a), "second": " ".join(b), "similarity": len({*a} & {*b}) / len({*a} | {*b})}
 
-    names = enumerate(("train", "valid"))
-    return {split: Examples(lambda i=i: generate(i, sizes[i]), NEEDS, f"shared_words/{split}") for i, split in names}
+    given = {"data_dir": data_dir, "name": name, "columns": columns}
+    return generated_splits("shared_words", generate, {"train": 400, "valid": 50}, sizes, NEEDS, given, instead="jsonl")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,5 +96,5 @@ class Similarity(Task):
 
     @classmethod
     def tiny(cls):
-        splits = {split: [*examples] for split, examples in shared_words(sizes=(8, 4)).items()}
+        splits = {split: [*examples] for split, examples in shared_words(sizes={"train": 8, "valid": 4}).items()}
         return cls.Config(units=8, layers=1, word_dim=8, char_units=4, epochs=2, learning_rate=0.02), splits

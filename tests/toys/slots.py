@@ -6,7 +6,8 @@ import numpy as np
 
 from seqzoo import options
 from seqzoo.config import default
-from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated_splits
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS, Task
@@ -16,18 +17,18 @@ NEEDS = {"tokens": list, "slots": list, "intent": str}
 
 
 @DATASETS.register("commands")
-def commands(data_dir=None, name=None, columns=None, sizes=(200, 50), seed=0):
+def commands(data_dir=None, name=None, columns=None, sizes=None, seed=0):
     """Commands such as "play Ann now", in which a name is a slot and the verb tells the intent."""
 
     def generate(split, size):
-        rng = np.random.default_rng([seed, split])
+        rng = np.random.default_rng([seed, size])
         for _ in range(size):
             verb, person = rng.choice(["play", "stop", "call"]), rng.choice(["Ann", "Bob", "Eve"])
             tokens = [verb, person, *["now", "please"][: rng.integers(0, 3)]]
             yield {"tokens": tokens, "slots": ["O", "NAME", "O", "O"][: len(tokens)], "intent": str(verb)}
 
-    names = enumerate(("train", "valid"))
-    return {split: Examples(lambda i=i: generate(i, sizes[i]), NEEDS, f"commands/{split}") for i, split in names}
+    given = {"data_dir": data_dir, "name": name, "columns": columns}
+    return generated_splits("commands", generate, {"train": 200, "valid": 50}, sizes, NEEDS, given, instead="jsonl")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +100,6 @@ class Slots(Task):
 
     @classmethod
     def tiny(cls):
-        splits = {split: [*examples] for split, examples in commands(sizes=(6, 4)).items()}
+        splits = {split: [*examples] for split, examples in commands(sizes={"train": 6, "valid": 4}).items()}
         sizes = {"units": 8, "layers": 1, "word_dim": 8, "char_units": 4}
         return cls.Config(**sizes, epochs=2, learning_rate=0.02), splits, ["play Ann now", "", "call"]

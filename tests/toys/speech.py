@@ -7,7 +7,8 @@ import numpy as np
 from seqzoo import options
 from seqzoo.config import default
 from seqzoo.data import Skip
-from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated_splits
 from seqzoo.inputs import frames
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS, Task
@@ -17,20 +18,20 @@ NEEDS = {"frames": np.ndarray, "text": str}
 
 
 @DATASETS.register("tones")
-def tones(data_dir=None, name=None, columns=None, sizes=(400, 50), seed=0):
+def tones(data_dir=None, name=None, columns=None, sizes=None, seed=0):
     """Strings of tones: each letter is two to four noisy frames around a vector of its own."""
     tones = np.random.default_rng(0).normal(size=(5, 8))
 
     def generate(split, size):
-        rng = np.random.default_rng([seed, split])
+        rng = np.random.default_rng([seed, size])
         for _ in range(size):
             ids = rng.integers(0, 5, rng.integers(1, 9))
             sound = np.repeat(tones[ids], rng.integers(2, 5, len(ids)), axis=0)
             sound = (sound + rng.normal(0, 0.3, sound.shape)).astype("float32")
             yield {"frames": sound, "text": "".join("abcde"[i] for i in ids)}
 
-    names = enumerate(("train", "valid"))
-    return {split: Examples(lambda i=i: generate(i, sizes[i]), NEEDS, f"tones/{split}") for i, split in names}
+    given = {"data_dir": data_dir, "name": name, "columns": columns}
+    return generated_splits("tones", generate, {"train": 400, "valid": 50}, sizes, NEEDS, given, instead="jsonl")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,5 +96,5 @@ class Speech(Task):
 
     @classmethod
     def tiny(cls):
-        splits = {split: [*examples] for split, examples in tones(sizes=(8, 4)).items()}
+        splits = {split: [*examples] for split, examples in tones(sizes={"train": 8, "valid": 4}).items()}
         return cls.Config(units=8, layers=1, epochs=2, learning_rate=0.02, dropout=0.1), splits

@@ -1,0 +1,58 @@
+"""The contract of a dataset, for every name in DATASETS that needs no download."""
+
+import inspect
+import itertools
+
+import numpy as np
+import pytest
+import toys.similarity  # noqa: F401, registers its dataset
+import toys.slots  # noqa: F401
+import toys.speech  # noqa: F401
+
+from seqzoo.datasets import DATASETS
+
+DOWNLOADED = [name for name in DATASETS.names() if DATASETS[name].__module__ == "seqzoo.datasets.tfds"]
+NAMES = [name for name in DATASETS.names() if name not in DOWNLOADED]
+
+
+def reads_files(name):
+    """Whether a dataset needs --data_dir."""
+    try:
+        DATASETS[name]()
+    except ValueError as error:
+        assert "--data_dir" in str(error), "a dataset that reads files says which option is missing"
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", DATASETS.names())
+def test_a_dataset_takes_what_every_task_hands_it(name):
+    parameters = inspect.signature(DATASETS[name]).parameters
+    assert [*parameters][:3] == ["data_dir", "name", "columns"]
+    assert all(parameter.default is not parameter.empty for parameter in parameters.values())
+    assert DATASETS.summary(name).endswith("."), "a sentence for --list"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_are_as_declared_and_the_same_each_time(name):
+    if reads_files(name):
+        pytest.skip("reads files: see the tests of the readers")
+    splits = DATASETS[name]()
+    assert splits.keys() <= {"train", "valid", "test"} and "train" in splits
+    for examples in splits.values():
+        assert examples.features and examples.source
+        first, again = ([*itertools.islice(examples, 20)] for _ in range(2))  # iterating checks the features
+        assert len(first) > 1
+        for a, b in zip(first, again, strict=True):
+            assert a.keys() == b.keys() >= examples.features.keys()
+            assert all(
+                np.array_equal(a[key], b[key]) if isinstance(a[key], np.ndarray) else a[key] == b[key] for key in a
+            )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_that_is_not_there_is_an_error_that_names_it(name, tmp_path):
+    with pytest.raises(ValueError) as caught:
+        for examples in DATASETS[name](data_dir=str(tmp_path / "nowhere")).values():
+            next(iter(examples))
+    assert "nowhere" in str(caught.value) or "reads nothing" in str(caught.value)
