@@ -208,7 +208,8 @@ class Task:
             feeds[split] = self.feed(examples, training=split == "train" and not unseen)
             summary[split] = feeds[split].summary
             if not feeds[split].steps:
-                raise ValueError(f"{examples.source}: no example is left in the {split} split: {summary[split]}.")
+                held_out = f" ({summary['held out']})" if split == "valid" and "held out" in summary else ""
+                raise ValueError(f"{examples.source}: no example is left for {split}{held_out}: {summary[split]}.")
         if "test" not in splits:
             summary["test"] = "no test split: scores are on valid"
         for asset in self.assets.values():
@@ -240,13 +241,18 @@ class Task:
             feed: the split.
             request: options of ``--mode=evaluate``; None during training.
         """
+        predictor.mean_loss()  # forgets earlier batches
         examples, answers = self.answers(predictor, feed)
         return {**self.scores(examples, answers), **predictor.mean_loss()}
 
     def answers(self, predictor, feed: Feed) -> tuple[list[dict], list[dict]]:
         """(examples, answers) of a split, in lists."""
-        pairs = [(example, row) for example, row in feed.outputs(predictor) if row is not None]
-        return [example for example, _ in pairs], [self.answer(example, row) for example, row in pairs]
+        examples, answers = [], []
+        for example, row in feed.outputs(predictor):
+            if row is not None:
+                examples.append(example)
+                answers.append(self.answer(example, row))
+        return examples, answers
 
     def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
         """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order."""
