@@ -24,7 +24,7 @@ from seqzoo.layers.weight_drop import WeightDrop
 from seqzoo.models import LanguageModelDecoder, language_model, streamed
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
-from seqzoo.text.codec import UNITS, Codec
+from seqzoo.text.codec import Codec
 from seqzoo.training import train
 
 V = 11
@@ -57,49 +57,6 @@ class Digits:
 
 def digits(*documents, **arguments):
     return Streams([{"text": text, "end": True} for text in documents], Digits(), **arguments)
-
-
-# Text and ids.
-
-
-@pytest.mark.parametrize("spell", [False, True])
-@pytest.mark.parametrize("units", UNITS)
-def test_text_comes_back_from_its_ids(units, spell):
-    codec = Codec.learn(units, [CODE], 300, spell=spell)
-    for text in (CODE, CODE[:40], "def width(area):\n\n", "", "\n"):
-        ids, unknown = codec.encode(text)
-        expected = text
-        if units == "whitespace":  # which does not know how many blanks there were
-            expected = "\n".join(" ".join(line.split()) for line in text.split("\n"))
-        assert not unknown or units in ("words", "whitespace") and not spell
-        if not unknown:
-            assert codec.decode(ids) == expected
-        assert len(codec.token_texts(ids)) == len(ids) and 0 not in ids and codec.end not in ids
-
-
-def test_unknown_words_are_marked_or_spelled():
-    plain, spelled = (Codec.learn("whitespace", ["a cat sat\na cat\n"], 3, spell=s) for s in (False, True))
-    ids, unknown = plain.encode("a cat sat tas\n")
-    assert ids[2:4] == [1, 1] and unknown == ["sat", "tas"]
-    assert plain.decode(ids) == "a cat <unk> <unk>\n"
-    ids, unknown = spelled.encode("a cat tas tas\n")
-    assert spelled.decode(ids) == "a cat tas tas\n" and not unknown and len(ids) == 2 + 6 + 1
-    assert spelled.encode("a zoo")[1] == ["z", "o", "o"]  # characters that training never had
-
-
-def test_marks_in_a_text_are_words_of_no_meaning():
-    codec = Codec.learn("whitespace", ["<unk> <end> <pad> a"], 0)
-    ids, unknown = codec.encode("<unk> <end> <pad> a")
-    assert ids[:3] == [1, 1, 1] and ids[3] > 2
-    assert unknown == ["<end>", "<pad>"]  # the first is what a corpus without rare words says of itself
-
-
-@pytest.mark.parametrize("units", ["bpe", "unigram"])
-def test_subwords_lose_nothing_that_a_text_holds(units):
-    codec = Codec.learn(units, ["a <unk> b\x0c\x85 c\r <pad> <end>\n" * 20], 60)
-    text = "b <unk>\r\n\x0c<pad>\x85 <end>"
-    ids, unknown = codec.encode(text)
-    assert not unknown and codec.decode(ids) == text and codec.end not in ids
 
 
 # Streams.
