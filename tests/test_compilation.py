@@ -119,7 +119,7 @@ def test_static_shapes_are_few():
         return {"tokens": ids}, ids, np.ones(len(ids), "float32")
 
     def shapes(static):
-        batches = Batches(examples, encode, batch_size=8, batch_tokens=512, static_shapes=static)
+        batches = Batches(examples, encode, {"tokens": "time", "labels": "time"}, 8, 512, static_shapes=static)
         return {inputs["tokens"].shape for inputs, *_ in batches.epoch(0).as_numpy_iterator()}
 
     assert shapes(True) == {(8, 8), (8, 16), (8, 32), (8, 64), (4, 128)}
