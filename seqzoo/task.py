@@ -144,9 +144,9 @@ class Task:
 
     @classmethod
     def tiny(cls) -> tuple:
-        """What the contract tests run on: (config, {split: examples}), a small model and a handful of examples.
+        """What the contract tests run on: (config, {split: examples}, lines).
 
-        A third item, if there is one, is a list of lines to answer, or {mode: lines} where modes differ.
+        A small model, a handful of examples, and a list of lines to answer, or {mode: lines} where modes differ.
         """
         raise NotImplementedError
 

@@ -293,4 +293,4 @@ class MusicTask(Task):
         ]
         sizes = {"notes": 2, "dim": 4, "condition_dim": 3, "note_units": 8, "units": 8, "steps_per_quarter": 1}
         config = cls.Config(**sizes, ngram=2, epochs=2, learning_rate=0.02, dropout=0.1)
-        return config, {"train": examples, "valid": examples}
+        return config, {"train": examples, "valid": examples}, []

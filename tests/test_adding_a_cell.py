@@ -47,6 +47,7 @@ def test_it_follows_its_equation_with_each_activation(activation, monkeypatch):
     contract.test_each_family_follows_its_equations_with_each_activation("mine", activation)
 
 
+@pytest.mark.slow
 def test_it_is_saved_and_loaded_in_a_fresh_process(tmp_path):
     contract.check_saved_layers(tmp_path, [("mine", "tanh"), ("mine", "crelu")], SNIPPET)
 

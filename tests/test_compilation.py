@@ -97,6 +97,7 @@ def test_weights_move_under_xla_as_without():
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_a_model_has_its_loss_under_xla_and_learns(case):
     keras.utils.set_random_seed(0)
     model, loss, (inputs, labels, weights) = CASES[case]()

@@ -31,7 +31,7 @@ NAMES = [name for name in TASKS.names() if TASKS[name].name == name]
 def tiny(name, **changes):
     """The tiny task of a name, with its data loaded."""
     kind = TASKS[name]
-    config, splits, *_ = kind.tiny()
+    config, splits, _ = kind.tiny()
     task = kind(kind.Config(**{**config.to_dict(), **changes}))
     task.read = lambda: {
         split: Examples(functools.partial(iter, examples), task.needs, f"tiny/{split}")
@@ -119,7 +119,7 @@ def test_a_task_declares_what_it_gives(made):
     task, data, _ = made
     assert task.objective in task.measures and task.sign in (1, -1)
     assert set(task.needs) <= set(data.splits["train"].examples.features if is_batched(task, data) else task.needs)
-    config, *_ = type(task).tiny()
+    config, _, _ = type(task).tiny()
     assert type(config).from_dict(config.to_dict()) == config
 
 
@@ -230,7 +230,7 @@ def test_every_run_loads_in_a_fresh_process(folders):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_loaded_run_serves_every_mode(name, folders, tmp_path):
     run = load(folders[name][0])
-    _, _, *lines = type(run.task).tiny()
+    _, _, lines = type(run.task).tiny()
     modes = {mode: getattr(run.task, mode) for mode in run.task.modes if mode in ("predict", "score", "generate")}
     for mode, function in modes.items():
         request = run.task.requests[mode]() if mode in run.task.requests else None
@@ -238,7 +238,7 @@ def test_a_loaded_run_serves_every_mode(name, folders, tmp_path):
             short = {"length": type(request.length)(4), **({"out": str(tmp_path)} if hasattr(request, "out") else {})}
             assert [*function(run, dataclasses.replace(request, **short), lambda piece: None)]
         elif lines:
-            given = lines[0][mode] if isinstance(lines[0], dict) else lines[0]
+            given = lines[mode] if isinstance(lines, dict) else lines
             answers = [*function(run, given, request)]
             assert answers and answers[0]["line"] == 1
             alone = [*function(run, given[:1], request)]

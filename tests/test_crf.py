@@ -194,6 +194,7 @@ def test_loss_of_a_model_is_the_mean_over_real_tokens_and_falls():
     assert np.isfinite(history).all() and history[-2] < 0.8 * history[0]
 
 
+@pytest.mark.slow
 def test_saved_model_is_the_same_in_a_fresh_process(tmp_path):
     model = small_model(BIO, 3)
     model.set_weights([np.random.default_rng(5).normal(size=weight.shape) for weight in model.weights])

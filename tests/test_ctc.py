@@ -105,6 +105,7 @@ def transcriber():
     return keras.Model(model.input, force_blank(model.output, front[2]))
 
 
+@pytest.mark.slow
 def test_a_model_learns_to_transcribe_and_is_saved(tmp_path):
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(B, T, 2)).astype("float32")

@@ -116,6 +116,7 @@ def trained(corpora, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_two_devices_train_as_one(case, trained):
     one, two = ([trained[key] for key in trained.files if key.startswith(f"{case} {n} ")] for n in (1, 2))
     assert len(one) == len(two) > 4
@@ -203,7 +204,7 @@ def test_devices_that_are_not_there_are_one_line(flags, words, capsys, monkeypat
 def test_batches_that_can_not_be_shared_out_are_refused(task, options, static, words):
     devices = Devices(static=static)
     devices.count, devices.strategy = 4, "some"
-    config, splits = TASKS[task].tiny()
+    config, splits, _ = TASKS[task].tiny()
     task = TASKS[task](TASKS[task].Config(**{**config.to_dict(), "batch_size": 32, **options}))
     task.read = lambda: {
         split: Examples(functools.partial(lambda some: iter(some * 9), examples), task.needs, split)

@@ -326,7 +326,7 @@ def test_a_long_text_is_scored_in_windows(monkeypatch):
 @pytest.mark.parametrize("arguments", [{"rnn": "none"}, {"rnn": "none", "context": 3}])
 def test_the_network_without_recurrence_learns_its_tiny_text(arguments, tmp_path):
     kind = TASKS["language_model"]
-    config, splits = kind.tiny()
+    config, splits, _ = kind.tiny()
     splits = {split: Examples(functools.partial(iter, rows), {"text": str}, split) for split, rows in splits.items()}
     task = kind(dataclasses.replace(config, epochs=4, average=0.0, **arguments))
     task.read = lambda: dict(splits)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from backends import weight_gradients
 from keras import ops
+from marks import slow
 
 from seqzoo.backend.gradients import compiled
 from seqzoo.inputs import frames, ids, images, words
@@ -185,7 +186,9 @@ def test_true_lengths_give_the_same_as_masking(name):
         close(ours, theirs)
 
 
-@pytest.mark.parametrize("name", TAGGERS)
+@pytest.mark.parametrize(
+    "name", ["deep_crf", "frames_softmax", *slow(*sorted(TAGGERS.keys() - {"deep_crf", "frames_softmax"}))]
+)
 def test_a_tagger_learns_one_batch(name):
     model = make(*TAGGERS[name])
     model.compile(keras.optimizers.Adam(0.03), loss_of(model))
@@ -249,6 +252,7 @@ for name, confidence in expected.items():
     assert process.returncode == 0, process.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_a_crf_tagger_trains_under_xla():
     model = make("vectors", {"rnn": "lstm", "layers": 1})
     inputs, labels, weights = batch()

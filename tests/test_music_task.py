@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from marks import slow
 
 from seqzoo import run
 from seqzoo.music import synthesizer
@@ -133,7 +134,7 @@ def test_other_pieces_of_a_batch_do_not_decide_in_which_keys_one_is_read(trained
     assert nats(high, tune(7)) == pytest.approx(nats(high) + nats(tune(7)), rel=1e-5)
 
 
-@pytest.mark.parametrize("encoding", ["frames", "melody", "events"])
+@pytest.mark.parametrize("encoding", ["events", *slow("frames", "melody")])
 def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
     flags = [f"--encoding={encoding}", "--dataset=midi", f"--data_dir={corpus}", "--conditions=none", "--ngram=0"]
     assert run.main([*SMALL, *flags, f"--workdir={tmp_path / 'run'}"]) == 0
@@ -162,6 +163,7 @@ def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
         draw(trained, melody=str(path))
 
 
+@pytest.mark.slow
 def test_independent_pitches_of_json_frames_only_score(tmp_path, capsys):
     rng = np.random.default_rng(0)
     pieces = [[sorted(rng.choice(60, 2, replace=False).tolist()) for _ in range(7)] + [[]] + [[9]] for _ in range(10)]

@@ -32,6 +32,7 @@ from seqzoo.models import (
 from seqzoo.models.regularized import regularized
 from seqzoo.options import Training
 from seqzoo.rnns import RNNS
+from seqzoo.training import load
 from seqzoo.training import loop as training
 from seqzoo.training.loop import precision
 from seqzoo.training.optimizers import optimizer
@@ -216,6 +217,7 @@ def test_each_model_is_near_to_float32_and_a_step_of_training_keeps_it_finite(na
 
 
 @pytest.mark.parametrize("policy", NEAR)
+@pytest.mark.slow
 def test_what_is_decoded_has_float32_probabilities(policy):
     crf = made(policy, MODELS["tagger_crf"][0])
     assert decoder(crf)(SPELLED)["confidence"].dtype == "float32"
@@ -240,6 +242,7 @@ def test_what_is_decoded_has_float32_probabilities(policy):
 # Runs.
 
 
+@pytest.mark.slow
 def test_a_run_in_float16_resumes_exactly_and_answers_where_the_policy_is_float32(tmp_path, monkeypatch, capsys):
     for split, examples in DATASETS["grammar"](seed=4, sizes={"train": 50, "valid": 20}).items():
         rows = ("\n".join(map(" ".join, zip(e["tokens"], e["pos"], e["ner"], strict=True))) for e in examples)
@@ -252,18 +255,17 @@ def test_a_run_in_float16_resumes_exactly_and_answers_where_the_policy_is_float3
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "draw", killed)  # behind the checkpoint
+        patch.setattr(training, "_save_history", killed)  # after the checkpoint
         assert run.main([*flags, f"--workdir={tmp_path / 'killed'}"]) == 130
     assert keras.config.dtype_policy().name == "float32"
     assert run.main([*flags, f"--workdir={tmp_path / 'killed'}"]) == 0
-    assert "going on after epoch 1" in capsys.readouterr().out
+    assert "continuing after epoch 1" in capsys.readouterr().out
     with np.load(tmp_path / "whole/checkpoint.npz") as a, np.load(tmp_path / "killed/checkpoint.npz") as b:
         assert a.files == b.files
         for name in set(a.files) - {"history"}:
             np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-    loaded = training.load(tmp_path / "whole")
+    loaded = load(tmp_path / "whole")
     assert {layer.dtype_policy.name for layer in loaded.model.layers if layer.weights} == {"mixed_float16", "float32"}
     metrics = json.loads((tmp_path / "whole/metrics.json").read_text())
-    task, batches = loaded.task, loaded.task.load(loaded.config, loaded.vocabularies).splits["valid"]
-    scores = task.evaluate(loaded.config, loaded.predictor, batches, loaded.vocabularies)
+    scores = loaded.task.evaluate(loaded.predictor, loaded.task.load().splits["valid"])
     assert scores["accuracy"] == metrics["valid_accuracy"]

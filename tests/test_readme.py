@@ -7,6 +7,7 @@ import re
 
 import guides
 import pytest
+from marks import slow
 
 from seqzoo import run, sweep
 from seqzoo.assets import save_assets
@@ -32,7 +33,7 @@ def project(tmp_path_factory):
 
 
 @pytest.mark.tensorflow("each shape is compiled anew on JAX")
-@pytest.mark.parametrize("guide", IDS)
+@pytest.mark.parametrize("guide", [IDS[0], *slow(*IDS[1:])])
 def test_snippets_run_one_after_the_other(guide, project, monkeypatch):
     monkeypatch.chdir(project)
     few = functools.partial(DATASETS["grammar"], sizes={"train": 40, "valid": 10})

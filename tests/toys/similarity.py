@@ -75,8 +75,7 @@ class Similarity(Task):
             for side in ("first", "second")
         }
         similarity = keras.layers.Dot(axes=1, normalize=True)([vector(inputs) for inputs in sides.values()])  # [B, 1]
-        inputs = {x.name: x for inputs in sides.values() for x in inputs.values()}
-        return keras.Model(inputs, similarity, name="siamese")
+        return keras.Model({x.name: x for inputs in sides.values() for x in inputs.values()}, similarity)
 
     def loss(self):
         import keras
@@ -97,4 +96,8 @@ class Similarity(Task):
     @classmethod
     def tiny(cls):
         splits = {split: [*examples] for split, examples in shared_words(sizes={"train": 8, "valid": 4}).items()}
-        return cls.Config(units=8, layers=1, word_dim=8, char_units=4, epochs=2, learning_rate=0.02), splits
+        return (
+            cls.Config(units=8, layers=1, word_dim=8, char_units=4, epochs=2, learning_rate=0.02),
+            splits,
+            ["Ann Bob\tBob"],
+        )
