@@ -14,7 +14,6 @@ from seqzoo.task import TASKS, Task
 from seqzoo.text.tokenizer import tokenize
 
 NEEDS = {"first": str, "second": str, "similarity": float}
-NAMES = "Ann Bob Cat Dan Eve Fay Gus Hal".split()
 
 
 @DATASETS.register("shared_words")
@@ -24,7 +23,7 @@ def shared_words(data_dir=None, name=None, columns=None, sizes=None, seed=0):
     def generate(split, size):
         rng = np.random.default_rng([seed, size])
         for _ in range(size):
-            a, b = (rng.permutation(NAMES)[: rng.integers(1, 5)] for _ in range(2))
+            a, b = (rng.permutation("Ann Bob Cat Dan Eve Fay".split())[: rng.integers(1, 5)] for _ in range(2))
             yield {"first": " ".join(a), "second": " ".join(b), "similarity": len({*a} & {*b}) / len({*a} | {*b})}
 
     given = {"data_dir": data_dir, "name": name, "columns": columns}
@@ -36,7 +35,6 @@ class Config(options.Data, options.Batching, options.Words, options.Characters, 
     """Similarity."""
 
     dataset: str = default(options.Data, dataset="shared_words")
-    epochs: int = default(options.Training, epochs=10)
 
 
 @TASKS.register("similarity_toy")
