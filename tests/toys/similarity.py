@@ -50,13 +50,12 @@ class Similarity(Task):
         return {"words": Words.learn(self.config, ([token for token, _, _ in tokenize(text)] for text in texts))}
 
     def encoder(self, training=False):
-        words = self.assets["words"].encoder(self.config.static_shapes)
+        words = {side: self.assets["words"].encoder(self.config.static_shapes, side) for side in ("first", "second")}
 
         def encode(example):
             inputs = {}
-            for side in ("first", "second"):
-                tokens = [token for token, _, _ in tokenize(example[side])]
-                inputs |= {f"{side}_{name}": array for name, array in words(tokens).items()}
+            for side, encode_words in words.items():
+                inputs |= encode_words([token for token, _, _ in tokenize(example[side])])
             return inputs, np.array([example.get("similarity", 0)], "float32"), np.float32(1)
 
         return encode
