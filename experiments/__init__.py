@@ -89,7 +89,7 @@ class Experiment:
         """The expected score, formatted."""
         return "-" if self.expected is None else f"{self.expected:g} ± {self.tolerance:g}"
 
-    def command(self, seed) -> str:
+    def command(self, seed: int | str) -> str:
         """The command line of a seed, as recorded."""
         return f"python -m seqzoo.run {self.flags.format(data='DATA')} --seed={seed}"
 

@@ -20,13 +20,13 @@ import signal
 import subprocess
 import sys
 
-from experiments import RESULTS, Recorded, experiments, recorded
+from experiments import RESULTS, Experiment, Recorded, experiments, recorded
 from experiments.corpora import missing
 from experiments.tables import ROOT, columns, listing, results, write
 from seqzoo.registry import did_you_mean
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Runs a command line; returns the exit status: 1 if a score falls short, 2 for a usage error."""
     parser = argparse.ArgumentParser("python -m experiments", description=__doc__, allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -73,7 +73,7 @@ def main(argv=None):
         return 130
 
 
-def warn_of_outdated():
+def warn_of_outdated() -> None:
     """Warns about results that were recorded with an earlier recipe of the same name."""
     for name, experiment in experiments().items():
         for seed, command in recorded(name, experiment).outdated.items():
@@ -84,7 +84,7 @@ def warn_of_outdated():
             )
 
 
-def chosen(arguments):
+def chosen(arguments: argparse.Namespace) -> list[str]:
     """The names to run, [] for none.
 
     Raises:
@@ -106,7 +106,7 @@ def chosen(arguments):
     return names
 
 
-def record(names, arguments):
+def record(names: list[str], arguments: argparse.Namespace) -> int:
     """Trains the seeds of experiments and records their scores; returns the exit status of the first failure."""
     from seqzoo.training.loop import write_json
 
@@ -142,7 +142,7 @@ def record(names, arguments):
     return 0
 
 
-def check(names, arguments):
+def check(names: list[str], arguments: argparse.Namespace) -> int:
     """Trains one seed of experiments, or the given ones, and compares; returns 1 if one falls short or fails."""
     rows, bad = [("experiment", "seed", "score", "expected", "verdict", "minutes", "expected minutes")], False
     for number, name in enumerate(names, 1):
@@ -168,7 +168,7 @@ def check(names, arguments):
     return int(bad)
 
 
-def train(experiment, seed, folder, data, *flags):
+def train(experiment: Experiment, seed: int | str, folder: pathlib.Path, data: pathlib.Path, *flags: str) -> int:
     """Trains one seed in a process of its own, so that runs are independent; returns its exit status."""
     command = [sys.executable, "-m", "seqzoo.run", *(flag.format(data=data) for flag in experiment.flags.split())]
     # Also works without installation.

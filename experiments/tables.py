@@ -34,7 +34,7 @@ def listing() -> str:
     return f"{columns(rows)}\n\n{columns(commands)}"
 
 
-def columns(rows) -> str:
+def columns(rows: list[tuple[str, ...]]) -> str:
     """Aligns rows of cells as text; the last column is not padded."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)] + [0]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

@@ -2,19 +2,20 @@
 
 import dataclasses
 import inspect
+from typing import Any
 
 from seqzoo.registry import Registry, did_you_mean
 
 
 def option(
-    default,
+    default: Any,
     help: str,
     *,
     choices: tuple | Registry | None = None,
     minimum: float | None = None,
     maximum: float | None = None,
     sweep: list | tuple | None = None,
-):
+) -> Any:
     """Declares one setting of a Config.
 
     Args:
@@ -36,7 +37,7 @@ def option(
     )
 
 
-def default(group: type["Config"], **values):
+def default(group: type["Config"], **values: Any) -> Any:
     """Redeclares one option of `group` with another default: ``epochs: int = default(Training, epochs=3)``."""
     ((name, value),) = values.items()
     field = next(f for f in dataclasses.fields(group) if f.name == name)

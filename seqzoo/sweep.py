@@ -27,6 +27,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich import progress
 from rich.console import Console
@@ -36,6 +37,12 @@ from seqzoo.config import Config, option
 from seqzoo.display.plain import plain
 from seqzoo.search.space import Values, declared, flag_text, parse_space
 from seqzoo.task import TASKS
+
+if TYPE_CHECKING:
+    from keras_tuner import Oracle
+
+    from seqzoo.search.trials import Search
+
 
 _ADDRESS = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 TUNERS = ("random", "bayesian", "hyperband", "grid")
@@ -332,7 +339,7 @@ class Display:
         console: where to print.
     """
 
-    def __init__(self, search, tuner, console: Console):
+    def __init__(self, search: "Search", tuner: "Oracle", console: Console):
         from seqzoo.search.report import best
 
         self.search, self.tuner, self.console = search, tuner, console
@@ -363,7 +370,7 @@ class Display:
         with contextlib.suppress(OSError):  # a full disk was reported already
             write_report(self.search, self.search.records())
 
-    def say(self, text: str):
+    def say(self, text: str) -> None:
         """Prints a line above the bar."""
         self.console.print(plain(text), markup=False, soft_wrap=True)
 

@@ -59,7 +59,7 @@ def run(
     show: Callable,
     prepare: Callable | None = None,
     settings: Callable | None = None,
-):
+) -> None:
     """Runs a benchmark: measures its rows in turns, saves the results after each round, and shows them.
 
     Rows run one after the other, in reverse order every other round (A B C C B A ...), so that a machine that slows
@@ -138,7 +138,7 @@ def circumstances() -> dict:
     }
 
 
-def keep_to(threads: int):
+def keep_to(threads: int) -> None:
     """Restricts this process to a number of processors (0: all), before it imports TensorFlow or PyTorch. Linux."""
     if threads:  # TensorFlow, PyTorch and tf.data all start as many threads as they may use processors
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])

@@ -42,7 +42,7 @@ RUNS = {
 }
 
 
-def main():
+def main() -> None:
     with tempfile.TemporaryDirectory(prefix="seqzoo-") as temporary:
         temporary = pathlib.Path(temporary)
         write_corpus(temporary / "corpus")
@@ -61,7 +61,7 @@ def main():
                 print(f"  epoch {epoch['epoch']}  loss {epoch['loss']:.6f}  {score} {epoch[score]:.4f}", flush=True)
 
 
-def write_corpus(folder):
+def write_corpus(folder: pathlib.Path) -> None:
     """Writes generated sentences as column files; their number is not a multiple of the number of devices."""
     from seqzoo.datasets import DATASETS
 
@@ -71,7 +71,7 @@ def write_corpus(folder):
         (folder / f"{split}.txt").write_text("\n\n".join(columns) + "\n", "utf-8")
 
 
-def start(command, part, folder, stop_after):
+def start(command: list[str], part: list[str] | str, folder: pathlib.Path, stop_after: int) -> None:
     """Runs a command on some devices to its end, or kills it after so many epochs."""
     command = [*command, f"--workdir={folder}"]
     if part == "workers":
@@ -96,17 +96,17 @@ def start(command, part, folder, stop_after):
         print(f"killed after epoch {epochs(folder)}", flush=True)
 
 
-def epochs(folder):
+def epochs(folder: pathlib.Path) -> int:
     path = folder / "history.json"
     return len(json.loads(path.read_text())) if path.exists() else 0
 
 
-def weights(folder):
+def weights(folder: pathlib.Path) -> list[np.ndarray]:
     with np.load(folder / "checkpoint.npz") as arrays:
         return [arrays[name] for name in arrays.files if name.startswith("model") and arrays[name].dtype.kind == "f"]
 
 
-def free_port():
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]

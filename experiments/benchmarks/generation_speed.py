@@ -34,6 +34,7 @@ Neither torch.compile nor XLA was tried. No weights or vocabulary are loaded. On
 second of processor time are meaningful, and only with --threads=1.
 """
 
+import argparse
 import importlib
 import sys
 import time
@@ -49,18 +50,18 @@ TOKENS, DIM, LAYERS, WINDOW = 68, 128, 2, 40
 IMPORTS = {"seqzoo": ("seqzoo.models", "seqzoo.decoding"), "keras": ("keras",), "pytorch": ("torch",)}
 
 
-def main():
+def main() -> None:
     run(arguments(), [f"{row}@{texts}" for texts in TEXTS for row in ROWS], measured, show)
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     parser = flags("generation_speed", __doc__, ROWS, 2)
     parser.add_argument("--units", type=int, default=400, help="units of each LSTM")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long drawing is timed")
     return parser
 
 
-def measured(args) -> list[dict]:
+def measured(args: argparse.Namespace) -> list[dict]:
     """Measures a row in its own process."""
     row, texts = args.row.split("@")
     texts, count = int(texts), AT_A_TIME.get(row, 64)
@@ -104,7 +105,7 @@ def measured(args) -> list[dict]:
 # --- The contenders: each gives a function that draws the next ids [B, N], and how many weights it has ---------
 
 
-def seqzoo_writer(args, texts, kind):
+def seqzoo_writer(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     """A graph for a block, called as tasks/language_model.py does."""
     import keras
 
@@ -125,7 +126,7 @@ def seqzoo_writer(args, texts, kind):
     return draw, model.count_params()
 
 
-def keras_predictor(args, texts, kind):
+def keras_predictor(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     """A window of characters for each new one."""
     import keras
     from keras import layers
@@ -149,7 +150,7 @@ def keras_predictor(args, texts, kind):
     return draw, model.count_params()
 
 
-def keras_caller(args, texts, kind):
+def keras_caller(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     """A graph for one step, called from Python."""
     import keras
     import tensorflow as tf
@@ -182,7 +183,7 @@ def keras_caller(args, texts, kind):
     return draw, model.count_params()
 
 
-def pytorch_writer(args, texts, kind):
+def pytorch_writer(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     """A Python loop over steps."""
     import torch
     from torch import nn
@@ -224,7 +225,7 @@ def pytorch_writer(args, texts, kind):
 # --- Results --------------------------------------------------------------------------------------
 
 
-def show(results):
+def show(results: dict) -> None:
     """Prints the medians of the rounds."""
     columns = {
         "characters_per_second": ("characters/s", ",.0f"),

@@ -22,6 +22,7 @@ Limits. One size, one machine, few processors. The numbers say nothing about a G
 be launched. On a busy machine only processor time is meaningful, and only with --threads=1.
 """
 
+import argparse
 import functools
 import statistics
 
@@ -31,11 +32,11 @@ LENGTHS = (16, 64, 256, 1024)
 LAYERS = ("lstm", "gru", "min_gru:scan", "min_gru:fused", "min_gru:loop", "min_lstm:scan", "min_lstm:loop")
 
 
-def main():
+def main() -> None:
     run(arguments(), [f"{layer}@{length}" for length in LENGTHS for layer in LAYERS], measured, show)
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     parser = flags("scan_speed", __doc__, LAYERS, 1)
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--units", type=int, default=128, help="units of the layer, and width of its input")
@@ -43,7 +44,7 @@ def arguments():
     return parser
 
 
-def measured(args) -> list[dict]:
+def measured(args: argparse.Namespace) -> list[dict]:
     """Measures a row in its own process."""
     import keras
     import tensorflow as tf
@@ -95,7 +96,7 @@ def measured(args) -> list[dict]:
     ]
 
 
-def show(results):
+def show(results: dict) -> None:
     """Prints the tables."""
     from rich.console import Console
     from rich.table import Table

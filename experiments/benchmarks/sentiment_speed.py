@@ -38,27 +38,35 @@ Limits. Those of tagger_speed.py: one machine, one task; the losses show that al
 per second of processor time are meaningful, and only with --threads=1.
 """
 
+import argparse
 import collections
 import pathlib
 import statistics
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.benchmarks.batches import BenchmarkBatches
 from experiments.benchmarks.benchmark import Clock, flags, medians, peak_mib, run
 from experiments.benchmarks.tagger_speed import fitted, sums
+from seqzoo.config import Config
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
 from seqzoo.text.tokenizer import splitter
 from seqzoo.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import keras
+
 
 ROWS = ("seqzoo:whole", "seqzoo:segments", "seqzoo:200", "keras:200", "keras:whole", "pytorch:200")
 IDS = "ids.npz"
 WORDS, WIDTH, UNITS, MOST, SEGMENT = 20_000, 128, 64, 200, 100  # all but the last are the recipe's
 
 
-def main():
+def main() -> None:
     run(
         arguments(),
         ROWS,
@@ -69,7 +77,7 @@ def main():
     )
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     parser = flags("sentiment_speed", __doc__, ROWS, 3)
     parser.add_argument("--data_dir", required=True, help="folder with train.jsonl.gz")
     parser.add_argument("--steps", type=int, default=100, help="steps that are timed; 0: an epoch")
@@ -77,7 +85,7 @@ def arguments():
     return parser
 
 
-def write_ids(args) -> dict:
+def write_ids(args: argparse.Namespace) -> dict:
     """Tokenizes the training texts and writes their ids to a file; returns the numbers of texts and tokens."""
     split = splitter("words")
     texts, labels, counts = [], [], collections.Counter()
@@ -102,7 +110,7 @@ def write_ids(args) -> dict:
     return {"texts": len(texts), "tokens": len(ids)}
 
 
-def measured(args) -> list[dict]:
+def measured(args: argparse.Namespace) -> list[dict]:
     """Measures a row in its own process."""
     with np.load(args.folder / IDS) as arrays:
         texts = np.split(arrays["ids"], np.cumsum(arrays["lengths"])[:-1])  # views of one array
@@ -123,7 +131,7 @@ def measured(args) -> list[dict]:
     return [result]
 
 
-def text_batches(examples, cut, config, bucketed):
+def text_batches(examples: list, cut: Callable, config: Config, bucketed: bool) -> BenchmarkBatches:
     """Batches of the examples, `bucketed` or of random texts, in random order."""
 
     def encode(example):
@@ -135,7 +143,7 @@ def text_batches(examples, cut, config, bucketed):
     return BenchmarkBatches(examples, encode, axes, bucketed, mixed=True, cache_tokens=sys.maxsize, **limits)
 
 
-def seqzoo_training(args, config, examples, kind):
+def seqzoo_training(args: argparse.Namespace, config: Config, examples: list, kind: str) -> dict:
     """The task's model, loss and optimizer, without its dropout."""
     import keras
 
@@ -160,7 +168,7 @@ def seqzoo_training(args, config, examples, kind):
     return with_texts(args, model, batches)
 
 
-def keras_training(args, config, examples, kind):
+def keras_training(args: argparse.Namespace, config: Config, examples: list, kind: str) -> dict:
     """The recipe of keras.io, or the same layers on whole texts."""
     import keras
     from keras import layers
@@ -179,14 +187,14 @@ def keras_training(args, config, examples, kind):
     return with_texts(args, model, batches)
 
 
-def with_texts(args, model, batches):
+def with_texts(args: argparse.Namespace, model: "keras.Model", batches: BenchmarkBatches) -> dict:
     """The measurements of model.fit, and how many texts it read."""
     result = fitted(args, model, batches)
     steps = batches.epoch(0).take(result["steps"]).as_numpy_iterator()
     return result | {"texts": sum(len(inputs["tokens"]) for inputs, *_ in steps)}
 
 
-def pytorch_training(args, config, examples, kind):
+def pytorch_training(args: argparse.Namespace, config: Config, examples: list, kind: str) -> dict:
     """The same network in PyTorch."""
     import torch
     from torch import nn
@@ -232,7 +240,7 @@ def pytorch_training(args, config, examples, kind):
     return {**sums(clock, sizes), "loss": statistics.mean(losses), "parameters": parameters, "texts": texts}
 
 
-def show(results):
+def show(results: dict) -> None:
     """Prints the medians of the rounds."""
     columns = {
         "tokens_per_second": ("tokens/s", ",.0f"),

@@ -38,32 +38,41 @@ A second table has the time of one optimizer step, with the look-up and its grad
 32 x 20 random words: an Adam that updates every row beside those that update only the rows of the batch.
 """
 
+import argparse
 import pathlib
 import statistics
 import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.benchmarks.batches import BenchmarkBatches
 from experiments.benchmarks.benchmark import Clock, flags, grouped, peak_mib, run
-from seqzoo.task import TASKS
+from seqzoo.data import Batches
+from seqzoo.task import TASKS, Task
 from seqzoo.text.casing import CASES
+
+if TYPE_CHECKING:
+    import keras
+    import torch
+
 
 ROWS = ("seqzoo:bucketed", "keras:random", "keras:bucketed", "pytorch:random", "pytorch:bucketed")
 ADAM_ROWS = ("adam:tensorflow", "adam:pytorch")
 TABLE_SIZES = (1_000, 25_000, 400_000)
 
 
-def main():
+def main() -> None:
     run(arguments(), ROWS + ADAM_ROWS, measured, show, settings=data_names)
 
 
-def data_names(args) -> dict:
+def data_names(args: argparse.Namespace) -> dict:
     """Names of the data to record instead of their paths."""
     return {"data_dir": pathlib.Path(args.data_dir).name or "grammar", "vectors": pathlib.Path(args.vectors).name}
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     parser = flags("tagger_speed", __doc__, ROWS + ADAM_ROWS, 3)
     parser.add_argument("--data_dir", default="", help="folder with train.txt and valid.txt; default: built-in text")
     parser.add_argument("--vectors", default="", help="file of pretrained word vectors; default: random, width 100")
@@ -75,7 +84,7 @@ def arguments():
     return parser
 
 
-def measured(args) -> list[dict]:
+def measured(args: argparse.Namespace) -> list[dict]:
     """Measures a row in its own process."""
     software, kind = args.row.split(":")
     if software == "adam":
@@ -102,7 +111,7 @@ def measured(args) -> list[dict]:
     return [result]
 
 
-def grouped_anew(batches, bucketed):
+def grouped_anew(batches: Batches, bucketed: bool) -> BenchmarkBatches:
     """The batches of a split, `bucketed` or of random sentences, with their arrays."""
     limits = {name: getattr(batches, name) for name in ("batch_size", "batch_tokens", "seed")}
     return BenchmarkBatches(batches.examples, batches.encode, batches.axes, bucketed, **limits)
@@ -111,7 +120,7 @@ def grouped_anew(batches, bucketed):
 # --- seqzoo and stock Keras -----------------------------------------------------------------------
 
 
-def seqzoo_training(args, task, batches, bucketed):
+def seqzoo_training(args: argparse.Namespace, task: Task, batches: Batches, bucketed: bool) -> dict:
     """What seqzoo.training.train does in an epoch."""
     import keras
 
@@ -124,7 +133,7 @@ def seqzoo_training(args, task, batches, bucketed):
     return fitted(args, model, batches)
 
 
-def keras_training(args, task, batches, bucketed):
+def keras_training(args: argparse.Namespace, task: Task, batches: Batches, bucketed: bool) -> dict:
     """The same network of stock layers."""
     import keras
 
@@ -137,7 +146,7 @@ def keras_training(args, task, batches, bucketed):
     return fitted(args, model, batches)
 
 
-def stock_tagger(task):
+def stock_tagger(task: Task) -> "keras.Model":
     """The tagger out of keras.layers."""
     import keras
     from keras import layers, ops
@@ -171,7 +180,7 @@ def stock_tagger(task):
     return keras.Model(inputs, scores)
 
 
-def fitted(args, model, batches):
+def fitted(args: argparse.Namespace, model: "keras.Model", batches: BenchmarkBatches) -> dict:
     """The measurements of model.fit."""
     import keras
 
@@ -193,7 +202,7 @@ def fitted(args, model, batches):
     }
 
 
-def sums(clock, sizes):
+def sums(clock: Clock, sizes: list) -> dict:
     """The part of the measurements that all rows have in common; sizes: (real, padded) tokens of each step."""
     tokens, padded_tokens = np.sum(sizes, axis=0).tolist()
     return {
@@ -208,7 +217,7 @@ def sums(clock, sizes):
 # --- PyTorch --------------------------------------------------------------------------------------
 
 
-def pytorch_training(args, task, batches, bucketed):
+def pytorch_training(args: argparse.Namespace, task: Task, batches: Batches, bucketed: bool) -> dict:
     """The same network in PyTorch."""
     import torch
 
@@ -244,7 +253,7 @@ def pytorch_training(args, task, batches, bucketed):
     }
 
 
-def torch_tagger(task):
+def torch_tagger(task: Task) -> "torch.nn.Module":
     """The tagger as a torch.nn.Module that gives the loss of a batch."""
     import torch
     from torch import nn
@@ -321,7 +330,7 @@ def torch_tagger(task):
 # --- The optimizer alone --------------------------------------------------------------------------
 
 
-def adam_tensorflow():
+def adam_tensorflow() -> list[dict]:
     """Steps of Adam over tables of several sizes."""
     import keras
     import tensorflow as tf
@@ -353,7 +362,7 @@ def adam_tensorflow():
     return step_times(makers, stepper)
 
 
-def adam_pytorch():
+def adam_pytorch() -> list[dict]:
     """Steps of PyTorch's Adams over tables of several sizes."""
     import torch
 
@@ -377,7 +386,7 @@ def adam_pytorch():
     return step_times((dense, sparse), stepper)
 
 
-def step_times(names, stepper):
+def step_times(names: Iterable[str], stepper: Callable) -> list[dict]:
     """Median milliseconds of ``stepper(rows, name)(ids)`` for all names and sizes, a list of dicts."""
     rng = np.random.default_rng(0)
     results = []
@@ -397,7 +406,7 @@ def step_times(names, stepper):
 # --- Results --------------------------------------------------------------------------------------
 
 
-def show(results):
+def show(results: dict) -> None:
     """Prints the tables."""
     from rich.console import Console
     from rich.table import Table
@@ -439,7 +448,7 @@ def show(results):
         console.print(table)
 
 
-def parameter_check(training, units):
+def parameter_check(training: list[dict], units: int) -> Iterator[str]:
     """Yields a line for each contender: its parameters, and whether they are more only by what is known to differ."""
     first = {run["row"].split(":")[0]: run for run in reversed(training)}
     second_bias = 2 * 2 * 4 * units  # layers, directions, gates

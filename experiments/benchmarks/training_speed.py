@@ -12,6 +12,7 @@ lines are the ratios of the time of an epoch, after to before, within a round: t
 below 1 this checkout is faster. On a busy machine look at processor time, with --threads=1, and at the range.
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -46,11 +47,11 @@ finally:
 """
 
 
-def main():
+def main() -> None:
     run(arguments(), ROWS, measured, show, settings=settings)
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     parser = flags("training_speed", __doc__, ROWS, 6)
     parser.add_argument("--before", type=pathlib.Path, required=True, help="folder of the other checkout")
     parser.add_argument("--after", type=pathlib.Path, default=ROOT, help="folder of this checkout (default: this one)")
@@ -60,12 +61,12 @@ def arguments():
     return parser
 
 
-def settings(args) -> dict:
+def settings(args: argparse.Namespace) -> dict:
     """Records the commits of the checkouts instead of their folders."""
     return {row: commit(getattr(args, row)) for row in ROWS}
 
 
-def measured(args) -> list[dict]:
+def measured(args: argparse.Namespace) -> list[dict]:
     """Trains in the checkout of a row; its processes inherit the processors of this one."""
     if args.epochs < 2:
         sys.exit("--epochs should be 2 or more: the first epoch is not counted.")
@@ -107,7 +108,7 @@ def measured(args) -> list[dict]:
     ]
 
 
-def show(results: dict):
+def show(results: dict) -> None:
     """Prints the medians and the ratio of after to before."""
     columns = {
         "steps": ("steps", ",.0f"),

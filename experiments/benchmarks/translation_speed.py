@@ -46,17 +46,25 @@ Neither torch.compile nor XLA was tried. On a busy machine only what is measured
 meaningful, and only with --threads=1.
 """
 
+import argparse
 import collections
 import importlib
 import json
 import pathlib
 import statistics
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.benchmarks.batches import BenchmarkBatches
 from experiments.benchmarks.benchmark import Clock, flags, grouped, in_own_process, medians, peak_mib, run, runnable
+
+if TYPE_CHECKING:
+    import keras
+    import torch
+
 
 ROWS = ("seqzoo:general", "pytorch:general", "seqzoo:additive", "pytorch:additive")
 WORK = ("training", "translation")
@@ -71,7 +79,7 @@ IMPORTS = {
 }
 
 
-def main():
+def main() -> None:
     rows = [f"{row}@{work}" for work in WORK for row in ROWS]
     run(
         arguments(),
@@ -83,7 +91,7 @@ def main():
     )
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     parser = flags("translation_speed", __doc__, ROWS, 2)
     parser.add_argument("--data_dir", default="", help="folder with train.en and train.de; default: made-up sentences")
     parser.add_argument("--pairs", type=int, default=20_000, help="pairs of sentences, at most")
@@ -93,7 +101,7 @@ def arguments():
     return parser
 
 
-def prepared(args) -> dict:
+def prepared(args: argparse.Namespace) -> dict:
     """Writes the ids of all pairs to a file, and checks that both implementations compute the same."""
     sides = real_sentences(args) if args.data_dir else made_up_sentences(args)
     lengths = [[len(ids) for ids in side] for side in sides]
@@ -111,7 +119,7 @@ def prepared(args) -> dict:
     return {"data": data, "checks": checks}
 
 
-def made_up_sentences(args):
+def made_up_sentences(args: argparse.Namespace) -> tuple[list, list]:
     """Sources and targets, lists of ids, that have a real corpus's lengths and frequencies and no meaning."""
     rng = np.random.default_rng(0)
     sources = np.clip(np.round(rng.lognormal(np.log(14), 0.4, args.pairs)), 2, 60).astype(int)
@@ -122,7 +130,7 @@ def made_up_sentences(args):
     return [draw(count) for count in sources], [draw(count) for count in targets]
 
 
-def real_sentences(args):
+def real_sentences(args: argparse.Namespace) -> list[list]:
     """Sources and targets of a folder's training set, lists of ids, of the most frequent words of both."""
     from seqzoo.datasets import DATASETS
     from seqzoo.text.tokenizer import splitter
@@ -140,7 +148,7 @@ def real_sentences(args):
     return [[[known.get(word, 1) for word in words] for words in side] for side in zip(*pairs, strict=True)]
 
 
-def pair_batches(args):
+def pair_batches(args: argparse.Namespace) -> BenchmarkBatches:
     """Batches of pairs of similar length, in random order."""
     with np.load(args.folder / IDS) as arrays:
         sides = [
@@ -159,7 +167,7 @@ def pair_batches(args):
     return BenchmarkBatches(pairs, encode, axes, mixed=True, batch_size=BATCH, seed=args.round)
 
 
-def measured(args) -> list[dict]:
+def measured(args: argparse.Namespace) -> list[dict]:
     """Measures a row in its own process."""
     if args.row.startswith("check"):
         return [check(args)]
@@ -195,7 +203,7 @@ def measured(args) -> list[dict]:
     ]
 
 
-def product_rate(software):
+def product_rate(software: str) -> float:
     """10^9 operations a second of processor time of a matrix product, the best of some."""
     x, y = (np.ones(shape, "float32") for shape in ((BATCH * WIDTH, DIM), (DIM, TOKENS)))
     if software == "seqzoo":
@@ -215,13 +223,13 @@ def product_rate(software):
     return 2e-9 * BATCH * WIDTH * DIM * TOKENS / min(seconds)
 
 
-def sums(sizes):
+def sums(sizes: list) -> dict:
     """Of [(real target tokens, all that they are padded to)], one a step."""
     tokens, padded = np.sum(sizes, axis=0).tolist()
     return {"steps": len(sizes), "target_tokens": tokens, "padding": 1 - tokens / padded}
 
 
-def translated(args, batches, translate):
+def translated(args: argparse.Namespace, batches: BenchmarkBatches, translate: Callable) -> dict:
     """The measurements of a function (source [B, S], limit) -> (ids [B, N], which is as long as the limit)."""
     every = list(batches.arrays(0))[: args.batches + args.warmup]
     chosen = [(inputs["source"], labels.shape[1]) for inputs, labels, _ in every]
@@ -241,7 +249,7 @@ def translated(args, batches, translate):
 # --- seqzoo ---------------------------------------------------------------------------------------
 
 
-def seqzoo_model(args, attention):
+def seqzoo_model(args: argparse.Namespace, attention: str) -> "keras.Model":
     import keras
 
     from seqzoo.models import seq2seq
@@ -252,7 +260,7 @@ def seqzoo_model(args, attention):
     )  # fmt: skip
 
 
-def seqzoo_training(args, attention, batches):
+def seqzoo_training(args: argparse.Namespace, attention: str, batches: BenchmarkBatches) -> dict:
     """What seqzoo.training.train does in an epoch."""
     import keras
 
@@ -277,7 +285,7 @@ def seqzoo_training(args, attention, batches):
     }
 
 
-def seqzoo_translator(model, bias=NEVER):
+def seqzoo_translator(model: "keras.Model", bias: float = NEVER) -> Callable:
     """A function (source [B, S], limit) -> Answers."""
     from seqzoo.decoding.beam import Beam
     from seqzoo.models import Seq2SeqDecoder
@@ -288,7 +296,7 @@ def seqzoo_translator(model, bias=NEVER):
     return lambda source, limit: beam({"source": source}, limits=np.full(len(source), limit))
 
 
-def seqzoo_translation(args, attention, batches):
+def seqzoo_translation(args: argparse.Namespace, attention: str, batches: BenchmarkBatches) -> dict:
     model = seqzoo_model(args, attention)
     translate = seqzoo_translator(model)
     result = translated(args, batches, lambda source, limit: translate(source, limit).ids[:, 0])
@@ -298,7 +306,7 @@ def seqzoo_translation(args, attention, batches):
 # --- PyTorch --------------------------------------------------------------------------------------
 
 
-def pytorch_model(args, attention):
+def pytorch_model(args: argparse.Namespace, attention: str) -> "torch.nn.Module":
     """The network as a torch.nn.Module."""
     import torch
     from torch import nn
@@ -379,7 +387,7 @@ def pytorch_model(args, attention):
     return Seq2Seq()
 
 
-def pytorch_loss(model, inputs, labels):
+def pytorch_loss(model: "torch.nn.Module", inputs: dict, labels: np.ndarray) -> "torch.Tensor":
     import torch
 
     source, target, labels = (torch.from_numpy(x).long() for x in (inputs["source"], inputs["target"], labels))
@@ -389,7 +397,7 @@ def pytorch_loss(model, inputs, labels):
     )
 
 
-def pytorch_training(args, attention, batches):
+def pytorch_training(args: argparse.Namespace, attention: str, batches: BenchmarkBatches) -> dict:
     import torch
 
     model = pytorch_model(args, attention)
@@ -414,7 +422,7 @@ def pytorch_training(args, attention, batches):
     return {"clock": clock, **sums(sizes), "loss": statistics.mean(losses), "parameters": parameters}
 
 
-def pytorch_translation(args, attention, batches):
+def pytorch_translation(args: argparse.Namespace, attention: str, batches: BenchmarkBatches) -> dict:
     import torch
 
     model = pytorch_model(args, attention).eval()
@@ -426,7 +434,7 @@ def pytorch_translation(args, attention, batches):
 # --- Whether both are the same --------------------------------------------------------------------
 
 
-def check(args):
+def check(args: argparse.Namespace) -> dict:
     """What differs between both with the same weights."""
     import torch
 
@@ -464,7 +472,7 @@ def check(args):
     }
 
 
-def copy_weights(ours, theirs, attention):
+def copy_weights(ours: "keras.Model", theirs: "torch.nn.Module", attention: str) -> None:
     """Puts seqzoo's weights, some of them larger, so that sentences matter, into the network of PyTorch."""
     import torch
 
@@ -505,7 +513,7 @@ def copy_weights(ours, theirs, attention):
 # --- Results --------------------------------------------------------------------------------------
 
 
-def show(results):
+def show(results: dict) -> None:
     """Prints the medians of the rounds."""
     units = {"training": "target_tokens", "translation": "sentences"}
     for work, runs in grouped(results["runs"], "work").items():

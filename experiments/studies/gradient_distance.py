@@ -46,7 +46,7 @@ VARIANTS = {
 }
 
 
-def main():
+def main() -> None:
     args = parser().parse_args()
     keep_to(args.threads)
     import keras
@@ -70,7 +70,7 @@ def main():
     print(f"saved as {args.out.with_suffix('.json')} and .png")
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(
         "python -m experiments.studies.gradient_distance",
         description=__doc__,
@@ -86,7 +86,7 @@ def parser():
     return flags
 
 
-def cells():
+def cells() -> dict[str, tuple]:
     """{name: (rnn, activation, initialisation, forget bias)} of every registered layer of one direction, and more."""
     import keras
 
@@ -96,7 +96,9 @@ def cells():
     return {**{name: (name, "tanh", "orthogonal", "") for name in names}, **VARIANTS}
 
 
-def relative_norms(args, rnn, activation, initialization, forget_bias, seed):
+def relative_norms(
+    args: argparse.Namespace, rnn: str, activation: str, initialization: str, forget_bias: str | float, seed: int
+) -> np.ndarray:
     """|J(t)| / |J(0)| for t = 0 ... T - 1, array [T], of one freshly initialised layer."""
     import keras
     from keras import ops
@@ -122,7 +124,7 @@ def relative_norms(args, rnn, activation, initialization, forget_bias, seed):
     return norms / norms[0]
 
 
-def plot(norms, path):
+def plot(norms: dict[str, list[float]], path: pathlib.Path) -> None:
     """Draws the norms over the distance, the plain RNNs and the gated cells side by side."""
     from matplotlib.figure import Figure
 

@@ -37,7 +37,7 @@ COUNTS = {
 }
 
 
-def main():
+def main() -> int:
     parser = argparse.ArgumentParser("python -m experiments.studies.language_models", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--data", default="data", help="folder that holds tiny_shakespeare/ (default: data)")
@@ -66,7 +66,7 @@ def main():
     return 0
 
 
-def table(results):
+def table(results: dict) -> str:
     """The results in Markdown: the counts first, then the networks."""
     lines = ["| model | bits a character | bits a word | perplexity | minutes | weights |", "|---|---|---|---|---|---|"]
     for units, (row, order) in COUNTS.items():

@@ -45,7 +45,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -57,6 +58,10 @@ from seqzoo.datasets import Examples
 from seqzoo.metrics.measure import Measure
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Task
+
+if TYPE_CHECKING:
+    import keras
+
 
 STEPS = 100  # of training in an epoch
 SYMBOLS, COPIED = 8, 10  # of the copy task: size of the alphabet, symbols to copy
@@ -253,7 +258,7 @@ class MemoryTask(Task):
             set_forget_bias(layer, config.rnn, config.units, config.forget_bias, config.length, config.seed)
         return keras.Model(inputs, keras.layers.Dense(self.outputs)(y))
 
-    def loss(self):
+    def loss(self) -> "keras.Loss":
         import keras
 
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
@@ -280,21 +285,21 @@ class Adding(MemoryTask):
     generate, shortest, outputs = adding, 2, 1
     baseline = 1 / 6
 
-    def solved(self, loss, accuracy):
+    def solved(self, loss: float, accuracy: float) -> bool:
         return loss < 0.01
 
-    def no_answer(self, steps):
+    def no_answer(self, steps: int) -> np.ndarray:
         return np.zeros(1, "float32")
 
-    def loss(self):
+    def loss(self) -> "keras.Loss":
         import keras
 
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict) -> dict:
         return {"sum": float(row["outputs"][0])}
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list, answers: list) -> dict:
         pairs = zip(examples, answers, strict=True)
         return {"accuracy": percent(abs(answer["sum"] - example["answer"][0]) < 0.04 for example, answer in pairs)}
 
@@ -309,17 +314,17 @@ class Copy(MemoryTask):
     axes = {"frames": "time", "labels": "time"}
 
     @property
-    def baseline(self):
+    def baseline(self) -> float:
         return COPIED * math.log(SYMBOLS) / (self.config.length + 2 * COPIED)
 
-    def solved(self, loss, accuracy):
+    def solved(self, loss: float, accuracy: float) -> bool:
         return loss < self.baseline / 10
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict) -> dict:
         logits = row["outputs"][: len(example["frames"])]  # [T + 20, 9]
         return {"symbols": logits[-COPIED:].argmax(-1).tolist()}
 
-    def scores(self, examples, answers):  # blanks are easy and do not count
+    def scores(self, examples: list, answers: list) -> dict:  # blanks are easy and do not count
         pairs = zip(examples, answers, strict=True)
         return {
             "accuracy": percent(np.equal(answer["symbols"], example["answer"][-COPIED:]) for example, answer in pairs)
@@ -336,13 +341,13 @@ class Order(MemoryTask):
     generate, shortest, outputs = order, 10, len(ORDERS)
     baseline = math.log(len(ORDERS))
 
-    def solved(self, loss, accuracy):
+    def solved(self, loss: float, accuracy: float) -> bool:
         return accuracy >= 99
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict) -> dict:
         return {"order": ORDERS[int(row["outputs"].argmax())]}
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list, answers: list) -> dict:
         pairs = zip(examples, answers, strict=True)
         return {"accuracy": percent(answer["order"] == ORDERS[example["answer"]] for example, answer in pairs)}
 
@@ -350,7 +355,7 @@ class Order(MemoryTask):
 MEMORY_TASKS = {"adding": Adding, "copy": Copy, "order": Order}
 
 
-def percent(right) -> float:
+def percent(right: Iterable) -> float:
     """The share of what is right in percent."""
     return 100 * float(np.mean([*right]))
 
@@ -358,7 +363,7 @@ def percent(right) -> float:
 # --- The network ----------------------------------------------------------------------------------
 
 
-def initializer(name: str, units: int):
+def initializer(name: str, units: int) -> "keras.initializers.Initializer":
     """The initializer of U [H, H] or [H, 4H]."""
     import keras
 
@@ -367,7 +372,9 @@ def initializer(name: str, units: int):
     return {"orthogonal": keras.initializers.Orthogonal, "identity": keras.initializers.Identity}[name]()
 
 
-def set_forget_bias(layer, rnn: str, units: int, value: str | float, length: int, seed: int):
+def set_forget_bias(
+    layer: "keras.layers.Layer", rnn: str, units: int, value: str | float, length: int, seed: int
+) -> None:
     """Sets the bias of the forget gate of a built layer.
 
     Args:
@@ -396,7 +403,7 @@ def set_forget_bias(layer, rnn: str, units: int, value: str | float, length: int
 # --- One run --------------------------------------------------------------------------------------
 
 
-def main():
+def main() -> None:
     args, task = settings()
     TASKS.register(task.name)(type(task))  # so that the run's folder can be loaded
     if args.suite:
@@ -409,7 +416,7 @@ def main():
         args.out.write_text(json.dumps(result, indent=1), "utf-8")
 
 
-def settings(argv=None) -> tuple[argparse.Namespace, MemoryTask]:
+def settings(argv: list[str] | None = None) -> tuple[argparse.Namespace, MemoryTask]:
     """The flags of the study, and the task with the config that the other flags give."""
     from seqzoo.run import flag_parser, parse_flags
 
@@ -493,7 +500,7 @@ def trained(task: MemoryTask) -> dict:
 # --- Comparisons ----------------------------------------------------------------------------------
 
 
-def suite(args: argparse.Namespace, task: MemoryTask):
+def suite(args: argparse.Namespace, task: MemoryTask) -> None:
     """Runs the variants of a task, each in a process of its own; updates the file of results and its figure."""
     out, length, seed = args.out or RESULTS / f"{task.name}.json", task.config.length, task.config.seed
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -533,7 +540,7 @@ def described(run: dict) -> str:
     )
 
 
-def plot(results: dict, path: pathlib.Path):
+def plot(results: dict, path: pathlib.Path) -> None:
     """Plots the learning curves of a suite: the validation loss over the steps."""
     from matplotlib.figure import Figure
 

@@ -9,8 +9,16 @@ import contextlib
 import json
 import os
 import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+    from rich.console import Console
+
 
 STRATEGIES = ("one", "auto", "mirrored", "multi_worker", "tpu")
 
@@ -143,13 +151,15 @@ class Devices:
         is_chief: whether this process evaluates, writes files and prints.
     """
 
-    def __init__(self, strategy=None, workers: int = 1, number: int = 0, static: bool = False):
+    def __init__(
+        self, strategy: "tf.distribute.Strategy | None" = None, workers: int = 1, number: int = 0, static: bool = False
+    ):
         self.strategy, self.workers, self.number, self.static = strategy, workers, number, static
         self.count = strategy.num_replicas_in_sync if strategy else 1
         self.is_chief = number == 0
         self._model = self._step = self._add = None
 
-    def check(self, task) -> None:
+    def check(self, task: Any) -> None:
         """Raises a ValueError if the options of a task do not work on these devices."""
         config = task.config
         if config.batch_size and config.batch_size < self.count:
@@ -160,7 +170,7 @@ class Devices:
         if self.static and (obstacles := task.xla_obstacles()):
             raise ValueError(f"A TPU compiles with XLA, which {' and '.join(obstacles)} do not support.")
 
-    def check_feed(self, feed) -> None:
+    def check_feed(self, feed: Any) -> None:
         """Raises a ValueError if batches do not fit these devices. `feed` is a `data.Feed`."""
         if feed.fixed_rows and feed.fixed_rows % self.count:
             raise ValueError(
@@ -170,7 +180,7 @@ class Devices:
         if self.static and not feed.static_shapes:
             raise ValueError(f"A TPU compiles each new shape of a batch: give {feed.static_flag}.")
 
-    def console(self, console):
+    def console(self, console: "Console") -> "Console":
         """The rich Console that this process prints on: the chief's is `console`, that of other workers is quiet."""
         if self.is_chief:
             return console
@@ -179,18 +189,20 @@ class Devices:
         console.print(f"worker {self.number + 1} of {self.workers}: the first one shows the progress")
         return Console(quiet=True)
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager:
         """Context in which a model and its optimizer are created."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
-    def loss(self, loss):
+    def loss(self, loss: "keras.Loss | dict[str, keras.Loss]") -> "keras.Loss | dict[str, keras.Loss]":
         """The loss to compile a model with that `fit` trains: a sum, since `split_batch` turns sums into means."""
         if self.strategy:
             for one in loss.values() if isinstance(loss, dict) else [loss]:
                 one.reduction = "sum"
         return loss
 
-    def fit(self, model, dataset, epoch: int, callbacks) -> float:
+    def fit(
+        self, model: "keras.Model", dataset: "tf.data.Dataset", epoch: int, callbacks: "keras.callbacks.CallbackList"
+    ) -> float:
         """Trains a model, created in `scope`, on the batches of an epoch, all of which each worker reads.
 
         Args:
@@ -265,7 +277,7 @@ class Devices:
         tf.function(lambda: self.strategy.run(spread))()
         return step
 
-    def first(self, function):
+    def first(self, function: Callable[[], object]) -> None:
         """Calls `function` on the chief only, while the other workers wait.
 
         Raises:
@@ -280,12 +292,12 @@ class Devices:
         if not self.agree(1):
             raise ValueError("The first worker has stopped; see its message.")
 
-    def check_equal(self, numbers, what: str) -> None:
+    def check_equal(self, numbers: Sequence[float], what: str) -> None:
         """Raises a ValueError on all workers if one of them has other numbers than the chief."""
         if self._sum(float(self.agree(numbers) != list(numbers))):
             raise ValueError(f"The workers differ in their {what}: here {', '.join(map(str, numbers))}.")
 
-    def agree(self, value):
+    def agree(self, value: float | Sequence[float]) -> float | list[float]:
         """The number, or list of numbers, of the chief; the other workers wait for it."""
         return self._sum(np.multiply(value, float(self.is_chief))).tolist()
 

@@ -1,6 +1,7 @@
 """Examples: a stream of dicts that can be read again, checked against the features that it declares."""
 
 import numbers
+import os
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -21,7 +22,13 @@ class Examples:
         ValueError: an example does not hold what was declared.
     """
 
-    def __init__(self, read: Callable[[], Iterable[dict]], features: dict[str, type], source, aligned: bool = False):
+    def __init__(
+        self,
+        read: Callable[[], Iterable[dict]],
+        features: dict[str, type],
+        source: str | os.PathLike,
+        aligned: bool = False,
+    ):
         self.read = read
         self.features = dict(features)
         self.source = str(source)
@@ -43,7 +50,7 @@ class Examples:
                 raise ValueError(f"{self.source}: example {number}: features differ in length: {lengths}")
             yield example
 
-    def with_read(self, read: Callable[[], Iterable[dict]], source=None) -> "Examples":
+    def with_read(self, read: Callable[[], Iterable[dict]], source: str | os.PathLike | None = None) -> "Examples":
         """Returns Examples with the same features that `read` gives, such as a part of these."""
         return Examples(read, self.features, self.source if source is None else source, self.aligned)
 

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import os
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.splits import split_of
@@ -15,7 +16,9 @@ UD = "universal_dependencies"
 
 
 @DATASETS.register("tfds")
-def tfds(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def tfds(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Any set of TensorFlow Datasets, by its name and the names of its features.
 
     A set that is not on disk is downloaded, once. Label numbers become the labels' names, bytes become text. What TFDS
@@ -44,7 +47,9 @@ def tfds(data_dir=None, name: str | None = None, columns: dict | None = None) ->
 
 
 @DATASETS.register("conll2003")
-def conll2003(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def conll2003(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """English newswire NER (Tjong Kim Sang & De Meulder, 2003, https://aclanthology.org/W03-0419), from TFDS.
 
     Args as in `tfds`; ``chunks`` is another feature.
@@ -53,7 +58,9 @@ def conll2003(data_dir=None, name: str | None = None, columns: dict | None = Non
 
 
 @DATASETS.register("conll2002")
-def conll2002(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def conll2002(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Spanish NER, or Dutch by name="conll2002/nl" (Tjong Kim Sang, 2002), from TFDS.
 
     Args as in `tfds`. https://aclanthology.org/W02-2024
@@ -63,7 +70,9 @@ def conll2002(data_dir=None, name: str | None = None, columns: dict | None = Non
 
 
 @DATASETS.register("wikiann")
-def wikiann(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def wikiann(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """NER of Wikipedia in 176 languages by name="wikiann/<language>" (Pan et al., 2017), from TFDS; English by default.
 
     Args as in `tfds`. https://aclanthology.org/P17-1178, with the splits of https://aclanthology.org/P19-1015.
@@ -72,7 +81,9 @@ def wikiann(data_dir=None, name: str | None = None, columns: dict | None = None)
 
 
 @DATASETS.register("universal_dependencies")
-def universal_dependencies(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def universal_dependencies(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Universal Dependencies by name="universal_dependencies/<treebank>", from TFDS.
 
     Args as in `tfds`; the default is the English EWT with UPOS, and ``xpos`` and ``lemmas`` are other features.
@@ -83,7 +94,9 @@ def universal_dependencies(data_dir=None, name: str | None = None, columns: dict
 
 
 @DATASETS.register("imdb_reviews")
-def imdb_reviews(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def imdb_reviews(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Film reviews, positive or negative (Maas et al., 2011, https://aclanthology.org/P11-1015), from TFDS.
 
     Args as in `tfds`. There is no validation split.
@@ -92,7 +105,9 @@ def imdb_reviews(data_dir=None, name: str | None = None, columns: dict | None = 
 
 
 @DATASETS.register("sst2")
-def sst2(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def sst2(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Sentences and phrases of film reviews, positive or negative (Socher et al., 2013), GLUE's version, from TFDS.
 
     Args as in `tfds`. The test split is left out because it has no labels. https://aclanthology.org/D13-1170
@@ -102,7 +117,9 @@ def sst2(data_dir=None, name: str | None = None, columns: dict | None = None) ->
 
 
 @DATASETS.register("trec")
-def trec(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def trec(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Questions by what they ask for (Li & Roth, 2002, https://aclanthology.org/C02-1150), from TFDS.
 
     Args as in `tfds`; the default is the 6 coarse labels, and columns={"label": "label-fine"} gives the 47 fine ones.
@@ -112,7 +129,9 @@ def trec(data_dir=None, name: str | None = None, columns: dict | None = None) ->
 
 
 @DATASETS.register("tiny_shakespeare")
-def tiny_shakespeare(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def tiny_shakespeare(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Scenes of Shakespeare's plays (Karpathy, 2015), the first 90%, 5% and 5% of them, from TFDS.
 
     Args as in `tfds`. Each split is one document, in pieces like those of `text.text`. ``--dataset=text`` on the file
@@ -122,7 +141,9 @@ def tiny_shakespeare(data_dir=None, name: str | None = None, columns: dict | Non
 
 
 @DATASETS.register("lm1b")
-def lm1b(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def lm1b(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """The One Billion Word Benchmark (Chelba et al., 2013, https://arxiv.org/abs/1312.3005), from TFDS.
 
     Args as in `tfds`. Each sentence is a document, tokenised, in random order. There is no validation split.
@@ -131,7 +152,9 @@ def lm1b(data_dir=None, name: str | None = None, columns: dict | None = None) ->
 
 
 @DATASETS.register("wikipedia")
-def wikipedia(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def wikipedia(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Wikipedia's articles in a language, by name="wikipedia/<date>.<language>", from TFDS.
 
     Args as in `tfds`; there is no default, because the English ones are gigabytes. Each article is a document, in
@@ -150,7 +173,9 @@ def wikipedia(data_dir=None, name: str | None = None, columns: dict | None = Non
 
 
 @DATASETS.register("ted_hrlr_translate")
-def ted_hrlr_translate(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def ted_hrlr_translate(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Translated TED talks of rare languages and their kin (Qi et al., 2018), from TFDS; by default pt_to_en.
 
     Args as in `_translation`, with name="ted_hrlr_translate/<source>_to_<target>": az, be, gl, pt, ru, tr to en, and
@@ -160,7 +185,9 @@ def ted_hrlr_translate(data_dir=None, name: str | None = None, columns: dict | N
 
 
 @DATASETS.register("wmt14_translate")
-def wmt14_translate(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def wmt14_translate(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """News translation of WMT 2014 (Bojar et al., 2014), from TFDS; by default de-en.
 
     Args as in `_translation`, with name="wmt14_translate/<language>-en": cs, de, fr, hi, ru. Most are gigabytes.
@@ -170,7 +197,9 @@ def wmt14_translate(data_dir=None, name: str | None = None, columns: dict | None
 
 
 @DATASETS.register("wmt16_translate")
-def wmt16_translate(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def wmt16_translate(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """News translation of WMT 2016 (Bojar et al., 2016), from TFDS; by default ro-en.
 
     Args as in `_translation`, with name="wmt16_translate/<language>-en": cs, de, fi, ro, ru, tr.
@@ -180,7 +209,9 @@ def wmt16_translate(data_dir=None, name: str | None = None, columns: dict | None
 
 
 @DATASETS.register("opus")
-def opus(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def opus(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """German and English of five domains of OPUS, as Koehn & Knowles (2017) compare them, from TFDS; by default IT.
 
     Args as in `_translation`, with name="opus/<domain>": IT, koran, law, medical, subtitles. There is only a training
@@ -190,7 +221,9 @@ def opus(data_dir=None, name: str | None = None, columns: dict | None = None) ->
 
 
 @DATASETS.register("para_crawl")
-def para_crawl(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def para_crawl(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """English and another European language from the Web (Bañón et al., 2020), from TFDS; by default ende.
 
     Args as in `_translation`, with name="para_crawl/en<language>". Gigabytes; there is only a training split.
@@ -200,7 +233,9 @@ def para_crawl(data_dir=None, name: str | None = None, columns: dict | None = No
 
 
 @DATASETS.register("groove")
-def groove(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def groove(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Drumming in MIDI (Gillick et al., 2019, https://arxiv.org/abs/1905.06118), from TFDS; use --notranspose.
 
     Args as in `tfds`; name="groove/2bar-midionly" has pieces of two bars. The style is the drummer's first word.

@@ -17,7 +17,7 @@ _LAYER_ARGUMENTS = (
 
 
 @keras.saving.register_keras_serializable("seqzoo")
-def crelu(z):
+def crelu(z: keras.KerasTensor) -> keras.KerasTensor:
     """Concatenated ReLU, [relu(z), relu(-z)] (Shang et al., 2016), of the first half of z, which keeps the width.
 
     z [..., H] with even H; the second half of z is not used.
@@ -39,7 +39,7 @@ def activation(name: str, units: int) -> Callable:
     return crelu
 
 
-def in_float32(x):
+def in_float32(x: keras.KerasTensor) -> keras.KerasTensor:
     """Casts 16-bit values to float32: over many steps, rounding to 8 or 11 binary digits loses slow changes."""
     return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 

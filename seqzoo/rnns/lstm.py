@@ -25,7 +25,7 @@ class LSTM(OneStep, keras.layers.LSTM):
     (another activation, dropout inside the layer, no bias).
     """
 
-    def plain(self, training):
+    def plain(self, training: bool) -> bool:
         """Whether the fused loop can run where cuDNN does not."""
         cell = self.cell
         return (
@@ -57,7 +57,15 @@ class LSTM(OneStep, keras.layers.LSTM):
         return h, outputs, [h, c]
 
 
-def fused_lstm(x, m, h0, c0, W, U, b):
+def fused_lstm(
+    x: keras.KerasTensor,
+    m: keras.KerasTensor,
+    h0: keras.KerasTensor,
+    c0: keras.KerasTensor,
+    W: keras.KerasTensor,
+    U: keras.KerasTensor,
+    b: keras.KerasTensor,
+) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
     """Runs all steps of an LSTM, with a hand-written gradient.
 
     The inputs are multiplied by W in one matrix product before the loop, and the weights' gradients are one product

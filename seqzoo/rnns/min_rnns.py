@@ -35,14 +35,16 @@ class LinearCell(keras.layers.SimpleRNNCell):
         ) if self.use_bias else None  # fmt: skip
         self.built = True
 
-    def first_bias(self, shape, dtype=None):
+    def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
         return self.bias_initializer(shape, dtype=dtype)
 
-    def gates(self, *parts):
+    def gates(self, *parts: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Returns the coefficient of the state and the gate of h~, given all but the last part of x W + b."""
         raise NotImplementedError
 
-    def coefficients(self, x, h, training=False):
+    def coefficients(
+        self, x: keras.KerasTensor, h: keras.KerasTensor, training: bool = False
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Returns a and b, [B, H] for x [B, D] and [B, T, H] for x [B, T, D]; of h [B, H] only the shape is used."""
 
         def for_each_step(mask):  # [B, D]
@@ -89,7 +91,7 @@ class MinGRUCell(LinearCell):
 
     parts = 2
 
-    def gates(self, z):
+    def gates(self, z: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         return ops.sigmoid(-z), ops.sigmoid(z)  # 1 - sigmoid(z) = sigmoid(-z), without the rounding
 
 
@@ -111,11 +113,11 @@ class MinLSTMCell(LinearCell):
 
     parts = 3
 
-    def first_bias(self, shape, dtype=None):
+    def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
         i, _, candidate = ops.split(self.bias_initializer(shape, dtype=dtype), 3)
         return ops.concatenate([i, ops.ones_like(i), candidate])
 
-    def gates(self, i, f):
+    def gates(self, i: keras.KerasTensor, f: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         # f / (f + i) = 1 / (1 + exp(log i - log f)), which is not 0 / 0 when both gates are near 0.
         difference = ops.softplus(-i) - ops.softplus(-f)  # log f - log i
         return ops.sigmoid(difference), ops.sigmoid(-difference)
@@ -145,7 +147,9 @@ class ScanRNN(OneStep, keras.layers.RNN):
         return last, ops.flip(hs, 1) if self.go_backwards else hs, [last]
 
 
-def linear_scan(a, b, h, reverse: bool = False):
+def linear_scan(
+    a: keras.KerasTensor, b: keras.KerasTensor, h: keras.KerasTensor, reverse: bool = False
+) -> keras.KerasTensor:
     """Computes all states of h_t = a_t h_{t-1} + b_t in parallel over time, with a hand-written gradient.
 
     The paper's scan divides by the product of all a so far, which underflows; so it works in logarithms and needs b > 0

@@ -21,7 +21,7 @@ class PlainCell(LinearCell):
 
     parts = 1
 
-    def gates(self):
+    def gates(self) -> tuple[float, float]:
         return 0.0, 1.0  # the recurrence of `LinearCell`, with a = 0
 
 

@@ -24,7 +24,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
     peepholes [3, H]: pi, pf, po. Forget bias 1.
     """
 
-    def __init__(self, units, **kwargs):
+    def __init__(self, units: int, **kwargs):
         super().__init__(units, **kwargs)
         self.dropout_mask_count = None  # one mask for the four gates; with recurrent_dropout Keras makes a list of four
 

@@ -18,7 +18,7 @@ from seqzoo.search.trials import Search
 MIN_TRIALS = 10  # finished trials needed to estimate the importance of options
 
 
-def write_report(search: Search, records: list[dict]):
+def write_report(search: Search, records: list[dict]) -> None:
     """Writes results.json and results.html into the folder of a `trials.Search`."""
     results = {
         "task": search.task,

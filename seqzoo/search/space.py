@@ -34,7 +34,7 @@ class Values:
         low, high = self.ends
         return self.type in (int, float) and low > 0 and high / low >= 10
 
-    def parse(self, text: str):
+    def parse(self, text: str) -> str | int | float | bool:
         """The value that a text stands for.
 
         Raises:
@@ -51,7 +51,7 @@ class Values:
             raise ValueError(f"--sweep: values of {self.name} are {kind}. Received: {text!r}")
         return value
 
-    def position(self, value) -> float:
+    def position(self, value: str | int | float | bool) -> float:
         """The relative position of a value, from 0 to 1: numbers on their scale, other values by their order."""
         if self.type not in (int, float):
             return self.choices.index(value) / (len(self.choices) - 1)
@@ -65,7 +65,7 @@ class Values:
         return "|".join(map(flag_text, self.choices)) or f"{flag_text(self.low)}..{flag_text(self.high)}"
 
 
-def flag_text(value) -> str:
+def flag_text(value: str | int | float | bool) -> str:
     """A value as it is written on the command line."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

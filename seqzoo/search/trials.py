@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from seqzoo.config import Config
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure
 from seqzoo.search.space import flag_text
@@ -91,7 +92,7 @@ class Search:
     def seed(self) -> int:
         return self.config({}).seed
 
-    def config(self, settings: dict):
+    def config(self, settings: dict) -> Config:
         """The task's Config for these settings."""
         return TASKS[self.task].Config(**self.fixed | settings)
 
@@ -115,7 +116,7 @@ class Search:
             return [({}, folder)]
         return [({"seed": seed}, folder / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)]
 
-    def prepare(self, overwrite: bool = False):
+    def prepare(self, overwrite: bool = False) -> None:
         """Creates the folder, or resumes the search in it.
 
         Raises:

@@ -13,21 +13,23 @@ import keras_tuner
 import numpy as np
 from keras_tuner import oracles
 from keras_tuner.engine import hyperparameters
+from keras_tuner.engine.trial import Trial
 
 from seqzoo.files import write_json
 from seqzoo.search.space import flag_text
+from seqzoo.search.trials import Search
 
 
 class _Resumable:
     """Mixin for a keras-tuner oracle: its state survives a kill at any moment."""
 
-    def save(self):
+    def save(self) -> None:
         write_json(pathlib.Path(self._get_oracle_fname()), self.get_state())
 
     def _save_trial(self, trial):
         write_json(pathlib.Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
-    def reload(self):
+    def reload(self) -> None:
         """Restores what `save` left, if anything."""
         if pathlib.Path(self._get_oracle_fname()).is_file():
             super().reload()
@@ -36,7 +38,7 @@ class _Resumable:
             # keras-tuner saves the end of a trial before it removes the trial from the retry queue.
             self._retry_queue = [key for key in self._retry_queue if key not in self.end_order]
 
-    def retry(self, trial_ids: list[str]):
+    def retry(self, trial_ids: list[str]) -> None:
         """Queues trials that ended without a score, to run again before new ones."""
         self._retry_queue += [key for key in trial_ids if key in self.trials and key not in self._retry_queue]
         self.end_order = [key for key in self.end_order if key not in self._retry_queue]
@@ -46,7 +48,7 @@ class _Resumable:
         """The number of settings in the space."""
         return math.prod(_count(hp) for hp in self.hyperparameters.space)
 
-    def work(self, trial) -> int:
+    def work(self, trial: Trial) -> int:
         """The cost of a trial relative to the others of this tuner."""
         return 1
 
@@ -97,7 +99,7 @@ class Hyperband(_Resumable, oracles.HyperbandOracle):
     promoted.
     """
 
-    def end_trial(self, trial):
+    def end_trial(self, trial: Trial) -> None:
         if trial.status == "FAILED":
             self.update_trial(trial.trial_id, {self.objective.name: self.worst})
             trial.status = "COMPLETED"
@@ -107,7 +109,7 @@ class Hyperband(_Resumable, oracles.HyperbandOracle):
     def worst(self) -> float:
         return -math.inf if self.objective.direction == "max" else math.inf
 
-    def work(self, trial) -> int:
+    def work(self, trial: Trial) -> int:
         return trial.hyperparameters.values["tuner/epochs"] - trial.hyperparameters.values["tuner/initial_epoch"]
 
     @property
@@ -140,7 +142,7 @@ def _count(hp) -> float:
     return hp.max_value - hp.min_value + 1 if isinstance(hp, hyperparameters.Int) else math.inf
 
 
-def make_tuner(search) -> Random | Bayesian | Grid | Hyperband:
+def make_tuner(search: Search) -> Random | Bayesian | Grid | Hyperband:
     """The tuner of a `trials.Search`; its `reload` restores the state of an interrupted search."""
     space = keras_tuner.HyperParameters()
     for name, values in search.space.items():

@@ -267,7 +267,7 @@ def best_k(
     return max(scores, key=scores.get)
 
 
-def baselines(train, text, order: int, size: int) -> Iterator[tuple[str, float, float]]:
+def baselines(train: np.ndarray, text: np.ndarray, order: int, size: int) -> Iterator[tuple[str, float, float]]:
     """Scores a text by n-gram models with both kinds of smoothing.
 
     Args:

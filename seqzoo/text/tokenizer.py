@@ -18,6 +18,11 @@ Source: R. MacIntyre, Treebank tokenization (1995), the ``tokenizer.sed`` of the
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqzoo.text.subwords import Subwords
+
 
 # Abbreviations that keep their full stop; those of single letters (U.S., e.g., p.m.) are a pattern below. Words that
 # more often end a sentence are left out: no, may, sun, fig.
@@ -159,7 +164,7 @@ TOKENIZERS = ("words", "whitespace", "characters", "bpe", "unigram")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
 
 
-def splitter(kind: str, subwords=None) -> Callable[[str], list[tuple[str, int, int]]]:
+def splitter(kind: str, subwords: "Subwords | None" = None) -> Callable[[str], list[tuple[str, int, int]]]:
     """Returns the function text -> list of (token, start, end) of one of TOKENIZERS.
 
     "words" is `tokenize` on text without its HTML tags; "whitespace" is for text that is already tokenized;

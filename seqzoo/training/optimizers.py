@@ -1,12 +1,14 @@
 """Optimizers: those of Keras, with clipping, weight averaging and gradient accumulation for recurrent networks."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from seqzoo.backend.distribution import sum_over_devices
+from seqzoo.config import Config
 
 
 class LazyAdam(keras.optimizers.Adam):
@@ -70,13 +72,13 @@ class _Sum:
     Of sparse gradients, only the rows that occurred are summed and handed on.
     """
 
-    def __init__(self, optimizer, variable):
+    def __init__(self, optimizer: keras.optimizers.Optimizer, variable: keras.Variable):
         self.total = optimizer.add_variable_from_reference(variable, name="accumulated")
         self.touched = optimizer.add_variable(
             variable.shape[:1], dtype="bool", name="touched"
         )  # which rows have a gradient
 
-    def add(self, gradient):
+    def add(self, gradient: Any) -> None:
         if not _is_rows(gradient):
             self.total.assign_add(gradient)
             return
@@ -86,7 +88,7 @@ class _Sum:
         self.total.value.scatter_add(gradient)
         self.touched.value.scatter_update(tf.IndexedSlices(tf.ones_like(rows, "bool"), rows))
 
-    def mean(self, gradient, count):
+    def mean(self, gradient: Any, count: int) -> Any:
         """The mean over `count` batches, sparse if `gradient`, the last one, is; resets the sum."""
         import tensorflow as tf
 
@@ -113,7 +115,7 @@ class _Stabilized:
     weights and its decay warms up, min(average, (1 + t) / (10 + t)), so that early weights are soon forgotten.
     """
 
-    def stabilize(self, clip_norm, clip_value, average, accumulate):
+    def stabilize(self, clip_norm: float, clip_value: float, average: float, accumulate: int) -> "_Stabilized":
         self.clip_norm, self.clip_value_at, self.average = clip_norm, clip_value, average
         self.accumulate = accumulate
         self.averages = []
@@ -134,7 +136,7 @@ class _Stabilized:
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars  # Keras would sum over devices here, after clipping
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(self, grads: list, trainable_variables: list | None = None) -> None:
         if self.accumulate == 1:
             self.step(grads, trainable_variables)
             return
@@ -151,7 +153,7 @@ class _Stabilized:
 
         ops.cond(self.batches >= self.accumulate, step, lambda: None)
 
-    def step(self, grads, trainable_variables):
+    def step(self, grads: list, trainable_variables: list | None) -> None:
         grads = [_summed(g) for g in sum_over_devices(grads)]
         if self.clip_value_at:
             grads = [_mapped(lambda g: ops.clip(g, -self.clip_value_at, self.clip_value_at), g) for g in grads]
@@ -171,7 +173,7 @@ class _Stabilized:
 class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up from 0 to `schedule` over the first `steps`."""
 
-    def __init__(self, schedule, steps):
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int):
         self.schedule, self.steps = schedule, steps
 
     def __call__(self, step):
@@ -184,7 +186,7 @@ class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 class _Constant(keras.optimizers.schedules.LearningRateSchedule):
     """The same learning rate at every step."""
 
-    def __init__(self, learning_rate):
+    def __init__(self, learning_rate: float):
         self.learning_rate = learning_rate
 
     def __call__(self, step):
@@ -194,7 +196,7 @@ class _Constant(keras.optimizers.schedules.LearningRateSchedule):
         return {"learning_rate": self.learning_rate}
 
 
-def schedule(config, batches: int):
+def schedule(config: Config, batches: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning-rate schedule of a config.
 
     Args:
@@ -214,7 +216,7 @@ def schedule(config, batches: int):
     return _WarmUp(falling, math.ceil(config.warmup * steps)) if config.warmup else falling
 
 
-def optimizer(config, batches: int):
+def optimizer(config: Config, batches: int) -> keras.optimizers.Optimizer:
     """A Keras optimizer with the schedule, clipping, averaging and accumulation of a config.
 
     Args:
@@ -248,7 +250,7 @@ def optimizer(config, batches: int):
 class averaged:
     """Context in which the trainable weights of a model are replaced by their moving averages, if there are any."""
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self.model = model
 
     def __enter__(self):

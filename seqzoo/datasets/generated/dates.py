@@ -10,6 +10,7 @@ month, year, as "03/05/2021", or year, month, day. American "5/3/2021" would be 
 
 import datetime
 import functools
+import os
 import random
 import re
 from collections.abc import Iterator
@@ -94,7 +95,11 @@ def sample(seed: int, split: str, size: int) -> Iterator[dict]:
 
 @DATASETS.register("dates")
 def dates(
-    data_dir=None, name=None, columns=None, seed: int = 0, sizes: dict[str, int] | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    seed: int = 0,
+    sizes: dict[str, int] | None = None,
 ) -> dict[str, Examples]:
     """Dates as people write them, in twelve languages, with ISO 8601 as the translation; needs no download.
 

@@ -19,6 +19,7 @@ capitalized. Each sentence has one correct reading: an ambiguous one (a bare "He
 """
 
 import functools
+import os
 import random
 import re
 from collections.abc import Iterable, Iterator
@@ -492,7 +493,11 @@ def sample(seed: int, split: str, size: int) -> Iterator[dict]:
 
 @DATASETS.register("grammar")
 def grammar(
-    data_dir=None, name=None, columns=None, seed: int = 0, sizes: dict[str, int] | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    seed: int = 0,
+    sizes: dict[str, int] | None = None,
 ) -> dict[str, Examples]:
     """Sentences of a small English grammar with part-of-speech and entity tags; needs no download.
 

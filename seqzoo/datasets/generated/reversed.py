@@ -1,6 +1,7 @@
 """Random letters and their reversal: an encoder-decoder without attention forgets them, one with attention does not."""
 
 import functools
+import os
 import random
 import string
 
@@ -12,7 +13,11 @@ SHORTEST, LONGEST = 5, 20
 
 @DATASETS.register("reversed")
 def reversed(
-    data_dir=None, name=None, columns=None, seed: int = 0, sizes: dict[str, int] | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    seed: int = 0,
+    sizes: dict[str, int] | None = None,
 ) -> dict[str, Examples]:
     """Random letters, 5 to 20 of them, with their reversal as the translation; needs no download.
 

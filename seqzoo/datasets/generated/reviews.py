@@ -28,6 +28,7 @@ only precedes mild words, because "not awful" could be read either way.
 """
 
 import functools
+import os
 import random
 import re
 from collections.abc import Iterator
@@ -215,7 +216,11 @@ def sample(seed: int, split: str, size: int) -> Iterator[dict]:
 
 @DATASETS.register("reviews")
 def reviews(
-    data_dir=None, name=None, columns=None, seed: int = 0, sizes: dict[str, int] | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    seed: int = 0,
+    sizes: dict[str, int] | None = None,
 ) -> dict[str, Examples]:
     """Reviews whose sentiment depends on the order of their words; needs no download.
 

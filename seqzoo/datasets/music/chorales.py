@@ -196,7 +196,7 @@ class _Part:
         self.transpose = 0  # semitones from written to sounding pitch
         self.ends = {}  # (pitch, stop) -> index in `notes`, for ties
 
-    def read(self, bar, start):
+    def read(self, bar: xml.etree.ElementTree.Element, start: fractions.Fraction) -> fractions.Fraction:
         """Adds the notes of a bar that begins at `start`; returns where it ends."""
         now = end = onset = start
         for item in bar:
@@ -218,7 +218,7 @@ class _Part:
                 end = max(end, now)
         return end
 
-    def set(self, attributes):
+    def set(self, attributes: xml.etree.ElementTree.Element) -> None:
         if divisions := attributes.findtext("divisions"):
             self.divisions = divisions
         if (transpose := attributes.find("transpose")) is not None:
@@ -231,14 +231,14 @@ class _Part:
             fifths = int(fifths)
             self.key = f"{abs(fifths)}{'#' if fifths > 0 else 'b' if fifths < 0 else ''} {mode}".strip()
 
-    def length(self, item, bar):
+    def length(self, item: xml.etree.ElementTree.Element, bar: xml.etree.ElementTree.Element) -> fractions.Fraction:
         duration = item.findtext("duration")
         if duration is None or self.divisions is None:
             what = "duration" if duration is None else "divisions"
             raise ValueError(f"measure {bar.get('number')}: a {item.tag} without {what}")
         return _length(duration.strip(), self.divisions.strip())
 
-    def add(self, item, start, stop):
+    def add(self, item: xml.etree.ElementTree.Element, start: fractions.Fraction, stop: fractions.Fraction) -> None:
         pitch = item.find("pitch")
         if pitch is None or item.find("cue") is not None or start == stop:
             return  # a rest; a drum; a cue, which is not played

@@ -1,6 +1,7 @@
 """Subject-verb agreement: sentences with the verb's right form and its wrong one."""
 
 import difflib
+import os
 import pathlib
 
 from seqzoo.datasets import DATASETS, Examples
@@ -12,7 +13,9 @@ END = "<eos>"
 
 
 @DATASETS.register("agreement")
-def agreement(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def agreement(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Pairs of sentences, the verb in its right and its wrong number, to score language models on.
 
     ``NAME.text`` has a sentence a line, its tokens separated by spaces, mostly with ``<eos>`` at the end, which is

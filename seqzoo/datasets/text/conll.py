@@ -1,5 +1,6 @@
 """CoNLL columns: one token a line with its labels, a blank line after each sentence."""
 
+import os
 import re
 
 from seqzoo.datasets import DATASETS, Examples
@@ -11,7 +12,9 @@ _comment = re.compile(r"# |#[^ =]+=")  # "# id 7", "#id=7"; not "#hashtag"
 
 
 @DATASETS.register("conll")
-def conll(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def conll(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Files of columns (token, ..., label): CoNLL-2000, 2002, 2003, and most NER sets; plain or gzipped.
 
     The columns of a line are separated by tabs if it has one, else by spaces. Blank lines end sentences.

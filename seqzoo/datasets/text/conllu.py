@@ -1,5 +1,6 @@
 """CoNLL-U: the treebanks of Universal Dependencies."""
 
+import os
 import re
 
 from seqzoo.datasets import DATASETS, Examples
@@ -11,7 +12,9 @@ _not_a_word = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")  # 3-4 a multiword tok
 
 
 @DATASETS.register("conllu")
-def conllu(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def conllu(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """CoNLL-U files (Universal Dependencies) with their parts of speech, lemmas or features; plain or gzipped.
 
     The tokens are the syntactic words, which carry UD's parts of speech and are what is scored (Zeman et al., 2018,

@@ -1,6 +1,8 @@
 """CSV and TSV: one labelled text a record, in columns."""
 
 import csv as csv_module
+import os
+from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, find_columns, read_lines, split_files
@@ -11,7 +13,9 @@ FIELD_LIMIT = 2**24
 
 
 @DATASETS.register("csv")
-def csv(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def csv(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Labelled texts in CSV files, plain or gzipped.
 
     Commas separate the fields, and a field in double quotes may hold commas, newlines, and doubled quotes. Blank lines
@@ -35,7 +39,9 @@ def csv(data_dir=None, name: str | None = None, columns: dict | None = None) -> 
 
 
 @DATASETS.register("tsv")
-def tsv(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def tsv(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Labelled texts in files of tab-separated columns, plain or gzipped; quotes have no special meaning.
 
     Args as in `csv`; the files end in ``.tsv`` or ``.txt``. Returns and raises the same as `csv`.
@@ -85,7 +91,7 @@ def _read(records, path, first, width, indices):
             yield {"text": fields[indices["text"]], "label": label}
 
 
-def text_lines(path):
+def text_lines(path: str | os.PathLike) -> Iterator[tuple[int, str]]:
     """Yields (number, line) of `read_lines`; a NUL in a line, as UTF-16 has many, is a ValueError."""
     for number, line in read_lines(path):
         if "\0" in line:
@@ -93,7 +99,7 @@ def text_lines(path):
         yield number, line
 
 
-def tsv_records(path):
+def tsv_records(path: str | os.PathLike) -> Iterator[tuple[int, list[str]]]:
     """Yields (line number, fields)."""
     for number, line in text_lines(path):
         if line:

@@ -1,6 +1,7 @@
 """Folders of text files: each folder is a label."""
 
 import heapq
+import os
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import data_path, split_folders
@@ -8,7 +9,9 @@ from seqzoo.datasets.splits import refuse_arguments
 
 
 @DATASETS.register("folders")
-def folders(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def folders(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Labelled texts, one a file, in folders named by label: ``train/pos/0_9.txt``, as in aclImdb.
 
     The labels are interleaved in proportion to their numbers of files, the files of each sorted by name: data sorted by

@@ -1,13 +1,17 @@
 """JSON lines: one labelled text a line, as a JSON object."""
 
 import json
+import os
+from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, check_surrogates, find_columns, read_lines, split_files
 
 
 @DATASETS.register("jsonl")
-def jsonl(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def jsonl(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Labelled texts in files with one JSON object a line, plain or gzipped.
 
     A label that is a number, true or false becomes its JSON text, and a list of labels is joined by ``|``. Blank lines
@@ -38,7 +42,7 @@ def _examples(path, columns):
     return Examples(lambda: _read(path, keys), {"text": str, "label": str}, path)
 
 
-def json_objects(path):
+def json_objects(path: str | os.PathLike) -> Iterator[tuple[int, str, dict]]:
     """Yields (line number, line, object) of the JSON objects in a file, one a line; blank lines are skipped."""
     for number, line in read_lines(path):
         if not line.strip():

@@ -1,6 +1,7 @@
 """Minimal pairs: a grammatical sentence, and an ungrammatical one that hardly differs."""
 
 import difflib
+import os
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, check_surrogates, data_path
@@ -11,7 +12,9 @@ ENDINGS = (".jsonl", ".jsonl.gz")
 
 
 @DATASETS.register("minimal_pairs")
-def minimal_pairs(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def minimal_pairs(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Pairs of an acceptable and an unacceptable sentence in BLiMP's JSON lines, to score language models.
 
     ``{"sentence_good": "...", "sentence_bad": "...", "UID": "..."}``, plain or gzipped; other keys are ignored.

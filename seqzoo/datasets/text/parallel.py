@@ -1,6 +1,7 @@
 """Parallel text: sentences and their translations, in two files line by line, or in two columns of one file."""
 
 import functools
+import os
 import zlib
 
 from seqzoo.datasets import DATASETS, Examples
@@ -15,7 +16,9 @@ PARTS = {"train": range(18), "valid": range(18, 19), "test": range(19, 20)}
 
 
 @DATASETS.register("parallel")
-def parallel(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def parallel(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Parallel text for translation, in UTF-8, plain or gzipped, in either of two layouts.
 
     1. A file for each language, one sentence a line: ``train.en``, ``train.de``, ``valid.en``, ... The direction of

@@ -15,7 +15,12 @@ LEFT_OUT = {"test", "tests", "idle_test", "__pycache__", "encodings", "pydoc_dat
 
 
 @DATASETS.register("python_source")
-def python_source(data_dir=None, name=None, columns=None, most: int | None = 1_000_000) -> dict[str, Examples]:
+def python_source(
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    most: int | None = 1_000_000,
+) -> dict[str, Examples]:
     """The source code of Python's standard library, for language modelling; needs no download.
 
     It is read where Python is installed, so the text depends on Python's version: compare scores of one version only.

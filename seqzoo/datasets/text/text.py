@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import gzip
+import os
 import pathlib
 import re
 import zlib
@@ -21,7 +22,9 @@ _glob = re.compile(r"[*?[]")
 
 
 @DATASETS.register("text")
-def text(data_dir=None, name: str | None = None, columns: dict | None = None) -> dict[str, Examples]:
+def text(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
     """Plain text for language modelling: one file, train/valid/test files, or a folder or glob of many; also gzipped.
 
     The splits, by the first rule that fits:
@@ -99,7 +102,7 @@ def by_characters(path: pathlib.Path) -> dict[str, Examples]:
     }
 
 
-def by_files(files: list[pathlib.Path], source) -> dict[str, Examples]:
+def by_files(files: list[pathlib.Path], source: str | os.PathLike) -> dict[str, Examples]:
     """Splits two or more files, each a document, into train and valid: every tenth, or the last of fewer."""
     valid = set(files[EVERY - 1 :: EVERY] or files[-1:])
     return {
@@ -108,7 +111,7 @@ def by_files(files: list[pathlib.Path], source) -> dict[str, Examples]:
     }
 
 
-def of_files(files: list[pathlib.Path], source) -> Examples:
+def of_files(files: list[pathlib.Path], source: str | os.PathLike) -> Examples:
     """Returns the pieces of files, each a document."""
     if len(files) == 1:
         if not (head := _head(files[0])):
