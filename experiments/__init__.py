@@ -69,10 +69,7 @@ class Experiment:
         """1 if a higher score is better, -1 if a lower one is."""
         from seqzoo.task import TASKS
 
-        task = TASKS[self.task]
-        if not task.measures:  # a task that is not on the new contract yet
-            return -1 if getattr(task, "direction", "max") == "min" else 1
-        return task.measures[self.metric.partition("_")[2]].sign
+        return TASKS[self.task].measures[self.metric.partition("_")[2]].sign
 
     @property
     def data(self) -> list[str]:

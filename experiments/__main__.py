@@ -23,6 +23,7 @@ import sys
 from experiments import RESULTS, Experiment, Recorded, experiments, recorded
 from experiments.corpora import missing
 from experiments.tables import ROOT, columns, listing, results, write
+from seqzoo.files import write_json
 from seqzoo.registry import did_you_mean
 
 
@@ -108,8 +109,6 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
 
 def record(names: list[str], arguments: argparse.Namespace) -> int:
     """Trains the seeds of experiments and records their scores; returns the exit status of the first failure."""
-    from seqzoo.training.loop import write_json
-
     for number, name in enumerate(names, 1):
         experiment = experiments()[name]
         seeds = arguments.seeds.split(",") if arguments.seeds else map(str, range(experiment.seeds))

@@ -26,13 +26,13 @@ class Data(Config):
     dataset: str = option("grammar", "Dataset (see --list).", choices=DATASETS)
     data_dir: str = option(
         "",
-        "Folder with train, valid (or dev) and test files, or one labelled file; folders for --dataset=folders.",
+        "Folder with train, valid (or dev) and test files, or a single labelled file; folders for --dataset=folders.",
     )
-    name: str = option("", "Name of the set in TFDS, such as conll2002/es; or a part of the file names.")
+    name: str = option("", "Name of a TFDS dataset, such as conll2002/es; or a part of the file names.")
     columns: str = option(
         "",
         "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
-        "tsv, jsonl), source=en,target=de (parallel). Empty: the common ones.",
+        "tsv, jsonl), source=en,target=de (parallel). Empty: the usual ones.",
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 
@@ -47,10 +47,10 @@ class Batching(Config):
     batch_tokens: int = option(16384, "Maximum padded tokens in a batch; 0: no limit.", minimum=0)
     static_shapes: bool = option(
         False,
-        "Pad to a small fixed set of shapes and fill every batch (with weight 0), for XLA and TPU; always on JAX.",
+        "Pad to a small fixed set of shapes and fill up batches with rows of weight 0, for XLA and TPU; always on JAX.",
     )
     cache_tokens: int = option(
-        2_000_000, "Maximum tokens of a split kept in memory; a larger split is read anew each epoch.", minimum=0
+        2_000_000, "Maximum tokens of a split kept in memory; a larger split is read again in each epoch.", minimum=0
     )
 
 
@@ -67,7 +67,9 @@ class Words(Config):
         0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1
     )
     vectors: str = option("", "Text file of pretrained vectors (GloVe, word2vec, fastText; .gz too).")
-    vectors_limit: int = option(0, "Maximum vectors of words not in training, the file's first; 0: all.", minimum=0)
+    vectors_limit: int = option(
+        0, "Maximum vectors of words not in training, from the top of the file; 0: all.", minimum=0
+    )
     vectors_trainable: bool = option(
         True,
         "Tune the vectors of the words in training, or freeze all and add trained embeddings of width --word_dim.",
@@ -77,7 +79,7 @@ class Words(Config):
         0.0, "Share of all words that are replaced by the unknown word in training.", minimum=0, maximum=0.95
     )
     word_dropout: float = option(
-        0.33, "Dropout of the features of a word, the same ones in all steps.", minimum=0, maximum=0.95
+        0.33, "Dropout of the word features, with one mask for all steps.", minimum=0, maximum=0.95
     )
 
 
@@ -93,7 +95,7 @@ class Characters(Config):
         50, "Filters of the CNN, or units of each direction of the RNN.", minimum=1, sweep=[30, 50]
     )
     char_dropout: float = option(0.0, "Dropout of the character features.", minimum=0, maximum=0.95)
-    max_word_length: int = option(20, "Maximum characters of a word; of longer words both ends are read.", minimum=2)
+    max_word_length: int = option(20, "Maximum characters of a word; of a longer word, both ends are read.", minimum=2)
     casing: bool = option(True, "Add the casing of the word (lower, UPPER, Title, digits ...).")
 
 
@@ -103,8 +105,8 @@ class Units(Config):
 
     tokenizer: str = option(
         "characters",
-        "What a text is made of: characters; words and punctuation of raw text; whatever stands between spaces, and "
-        "line ends (Penn Treebank); subwords learned from the training text.",
+        "Unit of text: characters; words and punctuation; tokens separated by spaces, plus line ends; subwords learned "
+        "from the training text.",
         choices=UNITS,
     )
     vocabulary: int = option(
@@ -124,7 +126,7 @@ class Recurrent(Config):
     )
     activation: str = option(
         "tanh",
-        "Activation of the new content; any but tanh rules out cuDNN.",
+        "Activation of the candidate state; anything but tanh rules out cuDNN.",
         choices=("tanh", "relu", "relu6", "crelu", "elu", "softplus", "softsign"),
     )
     dropout: float = option(
@@ -136,7 +138,7 @@ class Recurrent(Config):
     )
     variational: bool = option(True, "Lock dropout: one mask for all steps of a sequence (Gal & Ghahramani, 2016).")
     recurrent_dropout: float = option(
-        0.0, "Dropout of the state, one mask a sequence; rules out cuDNN.", minimum=0, maximum=0.95
+        0.0, "Dropout of the state, with one mask per sequence; rules out cuDNN.", minimum=0, maximum=0.95
     )
     residual: bool = option(False, "Add each layer's input to its output, from the second layer on.")
     layer_norm: bool = option(False, "Normalise each layer's output.")
@@ -163,15 +165,15 @@ class EncoderDecoder(Config):
         choices=("", "monotonic", "predictive"),
     )  # fmt: skip
     attention_window: int = option(10, "Tokens on each side that local attention sees.", minimum=1)
-    coverage: bool = option(False, "Attention scores depend on what was attended to before (Tu et al., 2016).")
-    input_feeding: bool = option(False, "The attentional state joins the next step's input (Luong et al., 2015).")
+    coverage: bool = option(False, "Let attention scores depend on the attention so far (Tu et al., 2016).")
+    input_feeding: bool = option(False, "Feed the attentional state into the next step (Luong et al., 2015).")
     context: str = option(
-        "state", "Without attention: the source initialises the decoder's state, or joins each step, too.",
+        "state", "Without attention: the source only initialises the state, or is also an input of each step.",
         choices=("state", "step"),
     )  # fmt: skip
-    tied: bool = option(True, "One table for the target's embeddings and the output (Press & Wolf, 2017).")
-    input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
-    weight_drop: float = option(0.0, "DropConnect of the recurrent kernels: share dropped.", minimum=0, maximum=0.95)
+    tied: bool = option(True, "Share one table between target embeddings and output (Press & Wolf, 2017).")
+    input_dropout: float = option(0.1, "Dropout of the embeddings.", minimum=0, maximum=0.95)
+    weight_drop: float = option(0.0, "Dropout of the recurrent weights (DropConnect).", minimum=0, maximum=0.95)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,12 +187,12 @@ class Decoding(Config):
     )
     block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
     longest_ratio: float = option(
-        2.0, "An output has at most this many times the tokens of the source, and ten more.", minimum=0
+        2.0, "Maximum length of an output: this many times the length of the source, plus ten tokens.", minimum=0
     )
     replace_unknown: bool = option(
-        True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are not written."
+        True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are left out."
     )
-    ensemble: str = option("", "Folders of more runs with the same vocabularies, joined by commas, to average with.")
+    ensemble: str = option("", "Folders of other runs with the same vocabularies to average with, separated by commas.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +205,7 @@ class Training(Config):
     )
     learning_rate: float = option(2e-3, "Peak learning rate.", minimum=0.0, sweep=(5e-4, 5e-3))
     schedule: str = option("cosine", "How the learning rate decays over the run.", choices=SCHEDULES)
-    warmup: float = option(0.0, "Epochs in which the learning rate rises from 0.", minimum=0)
+    warmup: float = option(0.0, "Epochs over which the learning rate rises from 0.", minimum=0)
     decay_rate: float = option(
         0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0
     )
@@ -227,7 +229,7 @@ class Training(Config):
     accumulate: int = option(
         1,
         "Batches whose gradients are averaged before a step; each has the same weight, whatever its size. Batches left "
-        "over after the last epoch make no step.",
+        "over after the last epoch are not used.",
         minimum=1,
     )
 
@@ -238,7 +240,8 @@ class Labels(Config):
 
     label_weights: str = option(
         "",
-        "Weights of labels in the loss, as B-PER=2,O=0.5; others 1. With a CRF a sentence has their mean.",
+        "Weights of labels in the loss, such as B-PER=2,O=0.5; others have weight 1. With a CRF, a sentence is "
+        "weighted by the mean over its labels.",
     )
 
 
@@ -246,9 +249,9 @@ class Labels(Config):
 class Sampling(Config):
     """Sampling."""
 
-    samples: int = option(1, "Number of samples, drawn side by side.", minimum=1)
+    samples: int = option(1, "Number of samples, drawn in parallel.", minimum=1)
     temperature: float = option(
-        1.0, "Logits are divided by it: below 1, likely tokens become likelier; 0: always the likeliest.", minimum=0
+        1.0, "Divisor of the logits: below 1, likely tokens become likelier; 0: always the likeliest.", minimum=0
     )
     top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0)
     top_p: float = option(
@@ -286,7 +289,7 @@ def unescaped(name: str, text: str) -> str:
     r"""The value of the option `name`, in which \n is a line end.
 
     Raises:
-        ValueError: a backslash begins no escape.
+        ValueError: a backslash that does not begin an escape sequence.
     """
     try:
         return text.encode("latin-1", "backslashreplace").decode("unicode_escape")

@@ -52,14 +52,14 @@ TUNERS = ("random", "bayesian", "hyperband", "grid")
 class Sweep(Config):
     """What to search."""
 
-    task: str = option("", "Task. Its options are fixed if given as flags, and searched if named by --sweep.")
-    sweep: str = option("", "What to search, separated by commas: NAME (suggested values), NAME=a|b|c, NAME=low..high.")
+    task: str = option("", "Task. Options given as flags are fixed; those named by --sweep are searched.")
+    sweep: str = option("", "What to search, joined by commas: NAME (suggested values), NAME=a|b|c, NAME=low..high.")
     tuner: str = option("random", "How to choose the settings.", choices=TUNERS)
     max_trials: int = option(
-        0, "Largest number of trials; 0: 20 for random and bayesian, no limit for grid and hyperband.", minimum=0
+        0, "Maximum number of trials; 0: 20 for random and bayesian, no limit for grid and hyperband.", minimum=0
     )
-    seeds: int = option(1, "Runs of each setting, with seeds from --seed on; the score is their mean.", minimum=1)
-    workers: int = option(1, "Trials at a time, on this machine.", minimum=1)
+    seeds: int = option(1, "Runs per setting, with seeds from --seed upwards; the score is their mean.", minimum=1)
+    workers: int = option(1, "Number of trials that run at a time on this machine.", minimum=1)
     workdir: str = option("", "Folder of the search. Empty: runs/sweep-TASK.")
     overwrite: bool = option(False, "Delete the search in --workdir and start over.")
     debug: bool = option(False, "Show the traceback of an error.")
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def sweep(argv: list[str]) -> int:
-    """Runs a command line; `main` turns what it raises into one line."""
+    """Runs a command line; `main` turns its exceptions into one-line messages."""
     if not argv or "--help" in argv or "-h" in argv:
         name = _task(argv)
         kind = TASKS[name].Config if name else None
@@ -375,7 +375,7 @@ class Display:
         self.console.print(plain(text), markup=False, soft_wrap=True)
 
     def refresh(self) -> bool:
-        """Shows what is new; returns whether a trial has ended.
+        """Shows the current state; returns whether a trial has ended.
 
         Raises:
             Stop: the first trials all failed for the same reason.
@@ -418,7 +418,7 @@ class Display:
         )
 
     def _move(self):
-        """Moves the bar."""
+        """Updates the bar."""
         from seqzoo.search.trials import progress as progress_of
 
         done, now = self.done, []
@@ -439,7 +439,7 @@ class Display:
         )
 
     def _left(self, done: float) -> str:
-        """The time left; "?" while there is nothing to estimate it from."""
+        """The estimated time left; "?" before any work is done."""
         from seqzoo.training.progress import duration
 
         if done <= self.before:

@@ -72,7 +72,7 @@ def run(
         show: prints the results, {..., "runs": [measurements of all rounds]}.
         prepare: args -> dict to add to the results, called once; it may write files into ``args.folder``, a temporary
             folder that the rows read.
-        settings: args -> {flag: value} to record in place of the flag's own value, such as the name of a folder.
+        settings: args -> {flag: value} to record instead of the flag's own value, such as the name of a folder.
     """
     args = parser.parse_args()
     if args.row:

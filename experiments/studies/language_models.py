@@ -16,6 +16,7 @@ import pathlib
 import sys
 
 from experiments import RESULTS
+from seqzoo.files import write_json
 
 SMALL = "--dim=128 --units=256 --layers=1 --learning_rate=0.003 --dropout=0.1 --epochs=8"
 WORDS = f"{SMALL} --batch_size=16 --window=50 --dropout=0.3 --embedding_dropout=0.1"
@@ -45,7 +46,6 @@ def main() -> int:
     parser.add_argument("--only", default="", help="rows with this in their names (default: all)")
     arguments = parser.parse_args()
     from seqzoo.run import main as seqzoo_run
-    from seqzoo.training.loop import write_json
 
     path = RESULTS / "language_models.json"
     results = json.loads(path.read_text("utf-8")) if path.is_file() else {}

@@ -236,7 +236,7 @@ class MemoryTask(Task):
         return np.zeros(steps if self.per_step else (), "int32")
 
     def augmenter(self) -> Callable:
-        """Draws another sequence in place of each of the last epoch."""
+        """Replaces the sequences of the last epoch by new ones."""
         encode = self.encoder(training=True)
         return lambda example, encoded, rng: encode(type(self).generate(rng, self.config.length))
 

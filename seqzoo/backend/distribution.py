@@ -57,7 +57,7 @@ def distribute(strategy: str = "one", devices: int = 0) -> "Devices":
         except (RuntimeError, tf.errors.OpError) as error:
             raise ValueError(f"--strategy=multi_worker: {_first_line(error)}") from error
     if strategy == "tpu":
-        if _found() != "tpu":  # else the resolver would ask the network for minutes
+        if _found() != "tpu":  # the resolver would search the network for minutes
             raise ValueError(
                 "--strategy=tpu: TensorFlow sees no TPU, and the environment variable TPU_NAME names none."
             )
@@ -110,7 +110,7 @@ def cluster(text: str) -> tuple[int, int]:
 
 
 def replicas() -> int:
-    """The number of devices that a batch is split among here; 1 outside of a strategy."""
+    """Returns the number of devices that a batch is split among; 1 outside of a strategy."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -164,7 +164,7 @@ class Devices:
         config = task.config
         if config.batch_size and config.batch_size < self.count:
             raise ValueError(f"--batch_size={config.batch_size} is too few rows for {self.count} devices.")
-        # TensorFlow allows no exchange between devices within a condition, and both make a step only now and then.
+        # Both make a step only under a condition, within which TensorFlow allows no exchange between devices.
         if self.strategy and (config.accumulate > 1 or config.precision == "mixed_float16"):
             raise ValueError("--accumulate and --precision=mixed_float16 are for one device, without --strategy.")
         if self.static and (obstacles := task.xla_obstacles()):
@@ -181,7 +181,7 @@ class Devices:
             raise ValueError(f"A TPU compiles each new shape of a batch: give {feed.static_flag}.")
 
     def console(self, console: "Console") -> "Console":
-        """The rich Console that this process prints on: the chief's is `console`, that of other workers is quiet."""
+        """Returns the rich Console to print on: `console` on the chief, a quiet one on other workers."""
         if self.is_chief:
             return console
         from rich.console import Console
@@ -194,7 +194,7 @@ class Devices:
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def loss(self, loss: "keras.Loss | dict[str, keras.Loss]") -> "keras.Loss | dict[str, keras.Loss]":
-        """The loss to compile a model with that `fit` trains: a sum, since `split_batch` turns sums into means."""
+        """Returns the loss to compile with: a sum, because `split_batch` turns sums into means."""
         if self.strategy:
             for one in loss.values() if isinstance(loss, dict) else [loss]:
                 one.reduction = "sum"
@@ -203,13 +203,13 @@ class Devices:
     def fit(
         self, model: "keras.Model", dataset: "tf.data.Dataset", epoch: int, callbacks: "keras.callbacks.CallbackList"
     ) -> float:
-        """Trains a model, created in `scope`, on the batches of an epoch, all of which each worker reads.
+        """Trains a model, created in `scope`, for one epoch; every worker reads every batch.
 
         Args:
             model: compiled.
             dataset: tf.data.Dataset of (inputs, labels[, weights]), batch-major.
-            epoch: its number, from 0.
-            callbacks: keras.callbacks.CallbackList, of which the methods of batches are called.
+            epoch: number of the epoch, from 0.
+            callbacks: keras.callbacks.CallbackList, whose batch methods are called.
 
         Returns:
             The mean of the batches' losses, weighted by their rows as in Keras's `fit`.
@@ -248,7 +248,7 @@ class Devices:
         return total / rows
 
     def _made(self, model):
-        """A function of a batch that performs a training step on all devices and returns the loss."""
+        """Returns a function that performs a training step on a split batch and returns the loss."""
         import tensorflow as tf
 
         seeds = [variable for variable in model.variables if variable.name == "seed_generator_state"]
@@ -264,8 +264,10 @@ class Devices:
             with tf.GradientTape() as tape:
                 outputs = model(inputs, training=True)
                 loss = model.compute_loss(inputs, labels, outputs, weights, training=True)
-                # Keras divides the losses that layers add, and only these, by the number of devices.
-                loss = share * (loss + (1 - 1 / self.count) * sum(model.losses))
+                # Keras divides the losses that layers add, and only these, by the number of devices. With several
+                # losses `share` is 1 on every device, and these parts already add up to the whole penalty.
+                if not isinstance(weights, dict):
+                    loss = share * (loss + (1 - 1 / self.count) * sum(model.losses))
                 scaled = model.optimizer.scale_loss(loss)
             model.optimizer.apply(tape.gradient(scaled, variables), variables)
             return loss
@@ -293,12 +295,12 @@ class Devices:
             raise ValueError("The first worker has stopped; see its message.")
 
     def check_equal(self, numbers: Sequence[float], what: str) -> None:
-        """Raises a ValueError on all workers if one of them has other numbers than the chief."""
+        """Raises a ValueError on all workers if the numbers of one differ from the chief's."""
         if self._sum(float(self.agree(numbers) != list(numbers))):
             raise ValueError(f"The workers differ in their {what}: here {', '.join(map(str, numbers))}.")
 
     def agree(self, value: float | Sequence[float]) -> float | list[float]:
-        """The number, or list of numbers, of the chief; the other workers wait for it."""
+        """Returns the number, or list of numbers, of the chief, for which the other workers wait."""
         return self._sum(np.multiply(value, float(self.is_chief))).tolist()
 
     def _sum(self, value):
@@ -321,12 +323,12 @@ class Devices:
 
 
 def split_batch(batch: tuple, count: int) -> list[tuple]:
-    """A batch split among devices.
+    """Splits a batch among devices.
 
-    The weights of each part sum to 1, and its factor is its share of the whole weight. So the mean over the batch is
-    the sum over the parts of factor times weighted sum of losses. With several losses each has its own weights, and
-    the parts must be equal in weight or the factors differ: then they are folded into the weights. Where the rows do
-    not divide, the first one is repeated with weight 0.
+    The weights of each part sum to 1, and its factor is its share of the weights of the whole batch. With several
+    losses, each part's weights are divided by the weights of the whole batch, and its factor is 1. In both cases the
+    mean over the batch is the sum over the parts of factor times weighted sum of losses. If the number of rows is not a
+    multiple of `count`, the first row is repeated with weight 0.
 
     Args:
         batch: (inputs, labels) or (inputs, labels, weights), NumPy arrays [B, ...] or dicts of them.
@@ -369,7 +371,7 @@ def _mapped(function, arrays):
 
 @contextlib.contextmanager
 def _workers():
-    """Context that turns the failure of another worker into a ValueError that says what to do."""
+    """Context that turns the failure of another worker into a ValueError that says how to continue."""
     from tensorflow.errors import AbortedError, CancelledError, DeadlineExceededError, UnavailableError
 
     try:
@@ -382,6 +384,6 @@ def _workers():
 
 
 def _first_line(error):
-    """The first line of an error of TensorFlow, without the names of its functions."""
+    """The first line of a TensorFlow error, without the names of graph nodes."""
     line = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip().split("\n")[0]
     return (line or type(error).__name__).removesuffix(".") + "."

@@ -194,7 +194,7 @@ def _scan(a, b, h, reverse, levels=2):
 
     The steps are cut into chunks of CHUNK that are computed side by side: first the effect of each on a state, A h + B,
     then, recursively, the states between chunks, then the states within them. That takes 4 CHUNK + T / CHUNK^2
-    sequential steps in place of T, and 3.4 times as many products.
+    sequential steps instead of T, and 3.4 times as many products.
 
     `keras.ops.associative_scan` does not support a length that is unknown when TensorFlow traces (Keras 3.15), and
     takes 7 times as long on a CPU.

@@ -143,17 +143,18 @@ def _coordinates(search: Search, records: list[dict]) -> Iterator[str]:
         x = step * number + step / 2
         yield f'<line class=axis x1="{x}" y1="{top}" x2="{x}" y2="{bottom}"/>'
         yield f'<text class=name x="{x}" y="{top - 20}">{html.escape(name)}</text>\n'
-        for text, share in _ticks(values) if values else ((f"{low:.2f}", 0), (f"{high:.2f}", 1)):
-            if not values and low == high and share:
+        for text, position in _ticks(values) if values else ((f"{low:.2f}", 0), (f"{high:.2f}", 1)):
+            if not values and low == high and position:
                 continue
-            y = bottom - share * (bottom - top)
+            y = bottom - position * (bottom - top)
             yield f'<line class=axis x1="{x - 3}" y1="{y:.1f}" x2="{x + 3}" y2="{y:.1f}"/>'
             yield f'<text x="{x + 6}" y="{y + 4:.1f}">{html.escape(text)}</text>\n'
     for rank, record in enumerate(scored):
-        shares = [values.position(record["settings"][name]) for name, values in search.space.items()]
-        shares.append((record["score"] - low) / (high - low) if high > low else 0)
+        positions = [values.position(record["settings"][name]) for name, values in search.space.items()]
+        positions.append((record["score"] - low) / (high - low) if high > low else 0)
         points = " ".join(
-            f"{step * number + step / 2},{bottom - share * (bottom - top):.1f}" for number, share in enumerate(shares)
+            f"{step * number + step / 2},{bottom - position * (bottom - top):.1f}"
+            for number, position in enumerate(positions)
         )
         title = ", ".join(f"{name} {flag_text(value)}" for name, value in record["settings"].items())
         yield (

@@ -35,7 +35,7 @@ class Values:
         return self.type in (int, float) and low > 0 and high / low >= 10
 
     def parse(self, text: str) -> str | int | float | bool:
-        """The value that a text stands for.
+        """Parses a value of this option.
 
         Raises:
             ValueError: the text is not of the option's type.
@@ -66,7 +66,7 @@ class Values:
 
 
 def flag_text(value: str | int | float | bool) -> str:
-    """A value as it is written on the command line."""
+    """Returns a value as written on the command line."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

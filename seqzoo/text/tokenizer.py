@@ -173,7 +173,7 @@ def splitter(kind: str, subwords: "Subwords | None" = None) -> Callable[[str], l
     """
     if kind in ("bpe", "unigram"):
         return subwords.split
-    if kind == "words":  # spaces in place of the tags, so that offsets stay the same
+    if kind == "words":  # tags become spaces, so that offsets stay the same
         return lambda text: tokenize(_MARKUP.sub(lambda tag: " " * len(tag[0]), text))
     if kind == "whitespace":
         return lambda text: [(match[0], *match.span()) for match in re.finditer(r"\S+", text)]

@@ -69,7 +69,7 @@ def _mapped(function, gradient):
 class _Sum:
     """Sums the gradients of a variable over batches, in variables of its optimizer. TensorFlow only.
 
-    Of sparse gradients, only the rows that occurred are summed and handed on.
+    Of sparse gradients, only the rows that occurred are summed and returned.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, variable: keras.Variable):
@@ -106,8 +106,8 @@ class _Sum:
 class _Stabilized:
     """Mixin for optimizers: gradient accumulation, clipping, and a moving average of the weights.
 
-    With `accumulate`, each step uses the mean gradient of that many batches; what the end of an epoch leaves over is
-    kept in optimizer variables for the next epoch. Clipping, averaging and the update happen once a step, and only the
+    With `accumulate`, each step uses the mean gradient of that many batches; batches left over at the end of an epoch
+    are kept in optimizer variables for the next. Clipping, averaging and the update happen once a step, and only the
     rows of a table that occurred are summed. Keras's own `gradient_accumulation_steps` counts batches instead of steps
     for the learning rate, makes sparse rows dense, and would come after the clipping of each batch.
 
