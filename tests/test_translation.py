@@ -490,7 +490,7 @@ def test_the_loss_is_that_of_the_references_and_padding_changes_nothing(tmp_path
         (["--dataset=grammar", "--data_dir=", "--name="], "the task needs source, target: choose another --dataset"),
         (
             ["--longest=1", "--tokenizer=words"],
-            "no example is left for train: 0 examples, 0 steps, 100.0% padding, 24 left out (more",
+            "no example is left for train: 0 examples, 0 steps, 0.0% padding, 24 left out (more",
         ),
         (["--rnn=bilstm"], "reads forward"),
         (["--layers=0"], "layers should be at least 1"),

@@ -98,7 +98,8 @@ class Batches:
         self.size, self.tokens = len(lengths), sum(lengths)
         shapes = [(len(group), *self._shape(group)) for group in self._grouped((None, None, n) for n in lengths)]
         self.steps = len(shapes)
-        self.padding = 1 - self.tokens / max(1, sum(rows * bound for _, rows, bound in shapes))
+        padded = sum(rows * bound for _, rows, bound in shapes)
+        self.padding = 1 - self.tokens / padded if padded else 0.0
 
     @property
     def summary(self) -> str:
