@@ -235,6 +235,10 @@ class Devices:
         for number, batch in enumerate(dataset.as_numpy_iterator()):
             callbacks.on_train_batch_begin(number)
             parts = split_batch(batch, self.count)
+            if number == 0 and isinstance(parts[0][-1], dict):
+                # With several losses Keras creates a variable to track each, which must not happen within the step.
+                with self.strategy.scope():
+                    model._symbolic_build(data_batch=parts[0][1:])
             mine = self.strategy.experimental_distribute_values_from_function(
                 lambda context, parts=parts: tf.nest.map_structure(
                     tf.convert_to_tensor, parts[context.replica_id_in_sync_group]
