@@ -332,3 +332,15 @@ def test_frames_are_normalised_and_zeros_may_be_real():
     x, mask = model({"frames": given, "frames_length": np.array([2])})
     np.testing.assert_array_equal(x, [[[-0.5, -2], [1, 2], [0, 0]]])
     np.testing.assert_array_equal(mask, [[True, True, False]])
+
+
+def test_frames_beyond_the_range_of_16_bits_are_normalised():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        inputs, x, _ = frames(1, mean=2e5, std=1e5)
+        model = keras.Model(inputs, x)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    given = {"frames": np.array([[[1e5], [3e5]]], "float32"), "frames_length": np.array([2])}
+    np.testing.assert_allclose(np.array(model(given), "float32"), [[[-1], [1]]], atol=1e-3)
