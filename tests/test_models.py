@@ -15,7 +15,7 @@ from marks import slow
 from seqzoo.backend.gradients import compiled
 from seqzoo.inputs import frames, ids, images, words
 from seqzoo.layers.crf import CRFLoss
-from seqzoo.models import classifier, decoder, tagger
+from seqzoo.models import classifier, decoder, seq2seq, tagger
 from seqzoo.options import Recurrent, Training
 from seqzoo.rnns import RNNS
 from seqzoo.text.casing import CASES
@@ -282,6 +282,15 @@ def test_wrong_options_are_refused():
     }.values():
         with pytest.raises(ValueError, match=message):
             wrong()
+    for name, build in {
+        "features": lambda: classifier(2, frames(3, name="features")),
+        "mask": lambda: classifier(2, ids(V, 4, name="mask")),
+        "emissions": lambda: tagger(K, ids(V, 4, name="emissions")),
+        "encoder": lambda: seq2seq(front=ids(V, 4, name="encoder"), target_tokens=V),
+        "target": lambda: seq2seq(front=ids(V, 4, name="target"), target_tokens=V),
+    }.items():
+        with pytest.raises(ValueError, match=f"called {name}, .* give the front another name"):
+            build()
     for call, wrong, right in (
         (lambda: tagger(K, words(V), unit=3), "unit", "units"),
         (lambda: classifier(K, words(V), segments=3), "segments", "segment"),
@@ -304,9 +313,20 @@ def test_the_signature_of_a_builder_shows_every_option_with_its_type_and_default
 def test_two_fronts_of_one_kind_stand_in_one_model():
     sides = [words(V, casing=True, characters="cnn", **SPELLED, name=name) for name in ("source", "target")]
     sides += [frames(2, mean=1.0, name=name) for name in ("left", "right")]
+    sides += [ids(V, 3, name=name) for name in ("before", "after")]
+    sides += [images(4, filters=(3,), width_pooling=(1,), name=name) for name in ("front", "back")]
     inputs = {name: keras_input for side in sides for name, keras_input in side[0].items()}
     model = keras.Model(inputs, keras.layers.Concatenate()([side[1][:, 0] for side in sides]))
-    assert {"source_tokens", "source_characters", "target_casing", "left", "left_length"} <= set(model.input)
+    assert {
+        "source_tokens",
+        "source_characters",
+        "target_casing",
+        "left",
+        "left_length",
+        "before",
+        "after",
+        "back",
+    } <= set(model.input)
     assert {"source_word_embedding", "target_spelling", "right_normalization"} <= {layer.name for layer in model.layers}
 
 

@@ -10,7 +10,7 @@ from seqzoo.layers import masks
 from seqzoo.layers.attention import Attention, FeedingRNN, keys
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.tokens import TokenEmbedding
-from seqzoo.models.builder import builder
+from seqzoo.models.builder import builder, check_front
 from seqzoo.rnns import RNNS
 
 
@@ -60,7 +60,7 @@ def seq2seq(
     Args:
         source_tokens, target_tokens: sizes of the vocabularies, including padding (id 0).
         front: instead of `source_tokens`, any source: (inputs, x [B, S, X], mask [B, S]) from `seqzoo.inputs`, such as
-            frames of sound or a picture. None of its inputs may be called "target".
+            frames of sound or a picture.
         dim: width D of the embeddings, and of s~.
         encoder, encoder_units, encoder_layers: recurrent layers that read the source, in both directions or forward:
             name in RNNS, units of a direction, number. Layer l of the decoder, counted from the top, starts from the
@@ -87,7 +87,7 @@ def seq2seq(
         sampled itself.
 
     Raises:
-        ValueError: an unknown name, or choices that exclude each other.
+        ValueError: an unknown name, choices that exclude each other, or a front with a name of the model's own layers.
 
     Example::
 
@@ -111,8 +111,8 @@ def seq2seq(
             "seq2seq needs target_tokens, and either source_tokens or a front. Received: "
             f"source_tokens={source_tokens}, target_tokens={target_tokens}, front {'given' if front else 'None'}"
         )
-    if front and "target" in front[0]:
-        raise ValueError(f"No input of the front may be called 'target'. Received: {', '.join(front[0])}")
+    if front:
+        check_front(front, "source_vectors", "source_mask", "target", "embedding", "encoder", "decoder", "logits")
     if tied == "joint" and source_tokens != target_tokens:
         raise ValueError(f"tied='joint' needs a joint vocabulary. Received sizes: {source_tokens} and {target_tokens}")
     sizes = state_sizes(rnn, units, layers)
