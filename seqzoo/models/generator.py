@@ -62,7 +62,7 @@ def generator(
         ages: whether there is an input for the number of steps that each token has been standing.
         ahead: whether one token of each step can be known in advance, such as a melody to harmonise. A bidirectional
             GRU reads these tokens and the positions; so the model also knows how many steps are left, even where no
-            token is known.
+            token is known. With rnn="none" each is read by itself.
         pitches, sets: the pitch of each token of music, and whether a step is a set of notes, see `NoteDecoder`.
         tonic: of music, whether there is an input for the tonic, which all notes are heard relative to.
         output: "notes", or "independent": each of 128 pitches on its own (the baseline; logits [B, T, 128]).
@@ -109,7 +109,8 @@ def generator(
         known["ahead"] = keras.Input((None,), dtype="int32", name="ahead")
         x = keras.layers.Embedding(tokens, dim, name="ahead_embedding")(known["ahead"])
         x = keras.layers.Concatenate()([x, position])
-        each.append(stack(x, real, rnn="bigru", units=dim, layers=1))  # [B, T, 2 D]
+        reads = "none" if rnn == "none" else "bigru"
+        each.append(stack(x, real, rnn=reads, units=dim, layers=1))  # [B, T, 2 D], or [B, T, D]
     if conditions:
         vectors = [
             keras.layers.Embedding(count, condition_dim, name=f"{name}_embedding")(known[name])
