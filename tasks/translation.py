@@ -188,19 +188,20 @@ class Translation(Task):
         return SmoothedCrossentropy(self.config.label_smoothing)
 
     def predictor(self, model):
-        from seqzoo.decoding.search import Search
+        from seqzoo.decoding.search import BeamPredictor
         from seqzoo.models import Seq2SeqDecoder
 
         end, settings = self.codecs[1].end, options.Decoding(beam=self.config.valid_beam)
         words = self.config.tokenizer in ("words", "whitespace")
-        return Search([Seq2SeqDecoder(model, end)], end, settings, copies=words)
+        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, copies=words)
 
     def search(self, predictor, request, **wanted):
         """The predictor with the decoding options of a request."""
         from seqzoo.training.folder import load_alike
 
         def others():
-            return [run.predictor.decoder for run in load_alike(request.ensemble, self)]
+            runs = load_alike(request.ensemble, self)
+            return [decoder for run in runs for decoder in run.predictor.decoders]
 
         return predictor.variant(request, others, **wanted)
 

@@ -232,6 +232,7 @@ class Seq2SeqDecoder:
         inputs = {name: tensor for name, tensor in model.input.items() if name != "target"}
         source = [model.get_layer(name).output for name in ("source_vectors", "source_mask")]
         self.front, self.begin = keras.Model(inputs, source), begin
+        self._mask = compiled(keras.Model(inputs, source[1]))
         self.encoder, self.decoder = model.get_layer("encoder"), model.get_layer("decoder")
         self.table = model.get_layer("embedding")
         names = [part.name for part in self.decoder.inputs]
@@ -244,6 +245,10 @@ class Seq2SeqDecoder:
     def start(self, inputs: dict) -> tuple[list, list]:
         """Encodes the source: {"source": [B, S]}, or the inputs of the front. Other inputs are ignored."""
         return self._start(self._tensors(inputs))
+
+    def source_mask(self, inputs: dict) -> np.ndarray:
+        """[B, S] booleans, True at real steps of the source."""
+        return np.asarray(self._mask(self._tensors(inputs)))
 
     def _tensors(self, inputs):
         return {name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in self.front.input.items()}
