@@ -264,6 +264,15 @@ def test_a_translation_is_sampled_with_the_probabilities_of_the_model():
     assert (taken[:, 1] == 7).all()
 
 
+def test_the_same_noise_samples_the_same_translation_alone_and_in_a_batch():
+    sampler = Sampler(Seq2SeqDecoder(make("additive")), stop=(3,), temperature=0.8)
+    source, noise = batch()[0]["source"], np.random.default_rng(1).random((5, len(SOURCE_LENGTHS)))
+    ids = sampler({"source": source}, noise)
+    np.testing.assert_array_equal(sampler({"source": source}, noise), ids)
+    np.testing.assert_array_equal(sampler({"source": source[1:2]}, noise[:, 1:2])[0], ids[1])
+    assert (sampler({"source": source}, 1 - noise) != ids).any()
+
+
 def test_a_source_of_frames_is_translated_by_beam_search_and_by_several_models():
     rng = np.random.default_rng(0)
     decoders = []
