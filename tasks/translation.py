@@ -170,6 +170,8 @@ class Translation(Task):
         config, (source, target) = self.config, self.codecs
         model = config.arguments(options.EncoderDecoder, options.Recurrent)
         model["window"] = model.pop("attention_window")
+        if config.rnn == "none":  # no recurrence on either side
+            model["encoder"] = "none"
         model["tied"] = "joint" if config.tied and config.joint else config.tied
         return seq2seq(len(source.tokens), len(target.tokens), longest=config.longest, **model)
 
