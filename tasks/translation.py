@@ -21,7 +21,7 @@ from seqzoo.text.codec import END, Codec
 
 
 @dataclasses.dataclass(frozen=True)
-class Pairs(Options):
+class ParallelText(Options):
     """Pairs of sentences."""
 
     joint: bool = option(False, "One vocabulary for both sides; with --tied they also share their embeddings.")
@@ -59,7 +59,7 @@ class Predicting(options.Decoding):
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Units, Pairs, options.EncoderDecoder, Objective, options.Batching, options.Recurrent,
+    options.Data, options.Units, ParallelText, options.EncoderDecoder, Objective, options.Batching, options.Recurrent,
     options.Training,
 ):  # fmt: skip
     """Translation."""
@@ -242,7 +242,7 @@ class Translation(Task):
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             answer["n_best"] = answer["n_best"][: request.n_best]
             if png and answer["n_best"]:
-                draw(answer, png)
+                plot_attention(answer, png)
                 png = ""
             yield answer
 
@@ -298,7 +298,7 @@ def pair(number, line):
     return {"line": number, "source": sides[0], "target": sides[1]}
 
 
-def draw(answer, path):
+def plot_attention(answer, path):
     """Draws the attention of the best translation in an answer."""
     from seqzoo.display.plots import attention_plot
 

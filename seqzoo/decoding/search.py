@@ -1,4 +1,4 @@
-"""Search: beam search with the options of a task over batches, and its answers as text."""
+"""Beam search with the options of a task over batches, and its answers as text."""
 
 import math
 from collections.abc import Callable
