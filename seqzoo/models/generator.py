@@ -98,7 +98,7 @@ def generator(
     conditions = conditions or {}
     sizes = state_sizes(rnn, units, layers)
 
-    # What is known in advance: the first state, and a vector for each step.
+    # Computed in advance: the first state, and a vector for each step.
     known = {name: keras.Input((), dtype="int32", name=name) for name in conditions}
     known["position"] = keras.Input((None,), dtype="int32", name="position")
     real = ops.not_equal(known["position"], 0)  # [B, T]
@@ -132,7 +132,7 @@ def generator(
     each = keras.layers.Concatenate()(each) if len(each) > 1 else keras.layers.Identity()(position)  # [B, T, E]
     conditioner = keras.Model(known, [each, *first], name="conditioner")
 
-    # What is read step by step.
+    # Computed step by step.
     before = keras.Input((None, slots), dtype="int32", name="before")
     age = keras.Input((None, slots), dtype="int32", name="age")
     given = keras.Input((None, each.shape[-1]), name="each")
@@ -182,7 +182,7 @@ def generator(
 
 
 def _standing(row, before, age, xp):
-    """What stands after a step of a plain sequence: its tokens, new ones."""
+    """The tokens that stand after a step of a plain sequence: those of the step, all of them new."""
     return row, xp.zeros_like(row)
 
 

@@ -145,7 +145,7 @@ class LanguageModelDecoder:
         self._score = compiled(self._scored)
 
     def initial_state(self, rows: int) -> list:
-        """The state of so many texts that nothing has been read of: list of zeros [B, H]."""
+        """The state before the first token, of `rows` texts: list of zeros [B, H]."""
         return [ops.zeros((rows, state.shape[-1])) for state in self.reader.inputs[1:]]
 
     def start(self, inputs: dict) -> tuple[list, list]:

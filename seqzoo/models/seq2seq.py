@@ -121,7 +121,7 @@ def seq2seq(
     loops = attends and (input_feeding or attend.looks_back)
     recurrent = {"dropout": dropout, "variational": variational, **options}
 
-    # What is computed once a sequence: `fixed`, which the steps read, and the first `state`, which they change.
+    # Computed once per sequence: `fixed`, which the steps read, and the first `state`, which they change.
     source = keras.Input((None, front[1].shape[-1] if front else dim), name="vectors")  # [B, S, X]
     real = keras.Input((None,), dtype="bool", name="mask")  # [B, S]
     x = drop(source, input_dropout, variational)
@@ -148,7 +148,7 @@ def seq2seq(
         state.append(ops.zeros_like(real[:, :1], dtype="int32"))  # the number of the step
     reader = keras.Model([source, real], [*fixed, *state], name="encoder")
 
-    # What is computed for each step, or for all steps at once.
+    # Computed for each step, or for all steps at once.
     target = keras.Input((None, dim), name="target_vectors")  # [B, T, D]
     target_mask = keras.Input((None,), dtype="bool", name="target_mask")  # [B, T]
     fixed = [keras.Input(part.shape[1:], dtype=part.dtype, name=f"fixed{i}") for i, part in enumerate(fixed)]
