@@ -37,7 +37,6 @@ from seqzoo.task import TASKS
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
-_READ_AGAIN = {**options.Data.__dataclass_fields__, **options.Batching.__dataclass_fields__}  # can change to evaluate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +168,9 @@ def parse(argv, name, mode):
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
     if mode == "evaluate":
-        readable = [option for option in kind.__dataclass_fields__ if option in _READ_AGAIN]
+        # Not the seed: it decides which examples are held out.
+        groups = [options.Data, *([options.Batching] if issubclass(kind, options.Batching) else [])]
+        readable = [option for group in groups for option in group.__dataclass_fields__ if option != "seed"]
         if wrong := [key for key in settings if key not in readable]:
             raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
     elif mode != "train" and settings:
@@ -291,7 +292,7 @@ def _evaluate(command, settings, request, console):
 
     task, trained_on = run.task, run.task.config
     if "dataset" in settings:  # the run's other options of data belong to its own dataset
-        settings = {**options.Data().to_dict(), **settings}
+        settings = {**options.Data().to_dict(), "seed": trained_on.seed, **settings}
     task.config = dataclasses.replace(trained_on, **settings)
     data = task.load(unseen=_source(task.config) != _source(trained_on))
     print_summary(data, console)
@@ -308,7 +309,7 @@ def _evaluate(command, settings, request, console):
 
 
 def _source(config):
-    """What tells one source of data from another."""
+    """Identifies a source of data."""
     return config.dataset, config.name, config.data_dir and str(pathlib.Path(config.data_dir).expanduser().resolve())
 
 

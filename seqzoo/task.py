@@ -19,7 +19,7 @@ REPORTED = 200  # validation examples whose answers a run keeps for people to re
 
 
 @dataclasses.dataclass
-class Data:
+class TaskData:
     """The splits of a task, encoded.
 
     Attributes:
@@ -66,7 +66,7 @@ class Task:
         self.config = self.Config() if config is None else config
         self.assets = assets
 
-    # --- What a task says -------------------------------------------------------------------------
+    # --- Defined by each task -------------------------------------------------------------------------
 
     def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
         """(train, valid, description) where the data has no valid split: every 20th example by default."""
@@ -150,7 +150,7 @@ class Task:
         """
         raise NotImplementedError
 
-    # --- What every task does ---------------------------------------------------------------------
+    # --- Common to all tasks ----------------------------------------------------------------------
 
     @property
     def measure(self) -> Measure:
@@ -174,7 +174,13 @@ class Task:
         return splits
 
     def check(self, examples: Examples):
-        """Raises a ValueError if examples lack a feature that the task needs."""
+        """Raises a ValueError if examples lack a feature that the task needs, or have it in another type."""
+        for feature, kind in self.needs.items():
+            found = examples.features.get(feature, kind)
+            if found is not kind:
+                raise ValueError(
+                    f"{examples.source} gives {feature!r} as {found.__name__}, but the task needs {kind.__name__}."
+                )
         if missing := [feature for feature in self.needs if feature not in examples.features]:
             columns = ",".join(f"{feature}=COLUMN" for feature in missing)
             raise ValueError(
@@ -182,7 +188,7 @@ class Task:
                 f"choose another --dataset, or name the columns by --columns={columns}."
             )
 
-    def load(self, unseen: bool = False) -> Data:
+    def load(self, unseen: bool = False) -> TaskData:
         """Reads the data that the config names; learns the assets from its training split if there are none yet.
 
         Args:
@@ -214,7 +220,7 @@ class Task:
             summary["test"] = "no test split: scores are on valid"
         for asset in self.assets.values():
             summary |= getattr(asset, "summary", {})
-        return Data(feeds, summary)
+        return TaskData(feeds, summary)
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
         """Batches of examples, with the config's options of the group Batching."""
@@ -258,11 +264,11 @@ class Task:
         """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order."""
         for chunk in chunks(enumerate(lines, 1), CHUNK):
             numbered = [(number, example) for number, line in chunk for example in self.examples(line)]
-            outputs = self.feed([example for _, example in numbered]).outputs(run.predictor)
-            for (number, _), (example, row) in zip(numbered, outputs, strict=True):
-                yield {"line": number, **self.answer(example, row)}
+            line_of = {id(example): number for number, example in numbered}  # an example may have several rows
+            for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):
+                yield {"line": line_of[id(example)], **self.answer(example, row)}
 
-    def report(self, predictor, data: Data, folder: pathlib.Path) -> dict:
+    def report(self, predictor, data: TaskData, folder: pathlib.Path) -> dict:
         """Saves what people look at after training: predictions.json and plots. Returns scores of the baselines."""
         examples, answers = self.answers(predictor, data.splits["valid"])
         text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)

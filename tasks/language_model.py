@@ -19,10 +19,10 @@ ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several par
 
 
 @dataclasses.dataclass(frozen=True)
-class Units(options.Units):
+class SpelledUnits(options.Units):
     """Units."""
 
-    spell: bool = option(False, "Of words: read and write unknown ones in characters, in place of an unknown mark.")
+    spell: bool = option(False, "Of word tokens: spell unknown words in characters instead of using an unknown mark.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Model(Options):
 
     dim: int = option(128, "Width of the token embeddings.", minimum=1)
     context: int = option(
-        0, "Tokens that a feed-forward network (Bengio et al., 2003) reads in place of recurrent layers; 0: those.",
+        0, "Context of a feed-forward network (Bengio et al., 2003) instead of recurrent layers; 0: those.",
         minimum=0,
     )  # fmt: skip
     tied: bool = option(True, "One table for the embeddings and the output (Press & Wolf, 2017).")
@@ -109,7 +109,7 @@ class Inspecting(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(options.Data, Units, Streaming, Model, options.Recurrent, options.Training):
+class Config(options.Data, SpelledUnits, Streaming, Model, options.Recurrent, options.Training):
     """Language modelling."""
 
     dataset: str = default(options.Data, dataset="python_source")

@@ -145,10 +145,19 @@ def test_an_encoder_leaves_examples_out_for_a_reason_or_makes_several_rows():
 @pytest.mark.parametrize(
     "arrays, words",
     [
-        (lambda n: ({"tokens": np.ones(n, "int32")}, np.ones(n + 1, "int32"), 1.0), "'labels' should have its time"),
+        (
+            lambda n: ({"tokens": np.ones(n, "int32")}, np.ones(n + 1, "int32"), 1.0),
+            "'labels' should have as many steps",
+        ),
         (lambda n: ({"tokens": np.ones((n, n)[: n - 2], "int32")}, 0, 1.0), "'tokens' should be int32 of rank 1"),
-        (lambda n: ({"tokens": np.ones(n, f"int{16 * (n - 2)}")}, 0, 1.0), "'tokens' should be int16 of rank 1"),
+        (
+            lambda n: ({"tokens": np.ones(n, f"int{16 * (n - 2)}")}, 0, 1.0),
+            "'tokens' should be int16 of rank 1. Received: int32",
+        ),
         (lambda n: ({"tokens": np.ones(n, "int32")}, np.ones(n, "int32"), np.ones(n - 1)), "Weights of 'labels'"),
+        (lambda n: ({"tokens": np.ones(n, "int32")}, 0, {"other": 1.0}), "Weights need the names of their labels"),
+        (lambda n: ({"tokens": np.ones(n), **({"z": 1} if n == 3 else {})}, 0, 1.0), "'z' should be int64 of rank 0"),
+        (lambda n: ({"token": np.ones(n)}, 0, 1.0), "No array is on a declared axis. Declared: tokens"),
     ],
 )
 def test_an_array_that_is_not_what_was_declared_is_named(arrays, words):
@@ -334,6 +343,30 @@ def test_augmentation_is_a_function_of_seed_and_epoch_and_may_change_lengths():
     assert len(first) == batches.steps == 3
     whole = list(batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]}))
     assert all((row["tokens"] > 0).sum() == 8 for _, row in whole)  # what is scored is not augmented
+
+
+def test_an_augmented_example_may_be_longer_where_shapes_are_static():
+    def augment(example, encoded, rng):
+        tokens = np.repeat(encoded[0]["tokens"], 5)
+        return {"tokens": tokens}, tokens, np.ones(len(tokens), "float32")
+
+    batches = Batches(["abcdefgh"] * 32, letters, 32, 256, static_shapes=True, augment=augment)
+    ((inputs, _, weights),) = batches.epoch(0).as_numpy_iterator()
+    assert inputs["tokens"].shape == (32, 64) and weights.sum() == 32 * 40
+
+
+def test_the_width_of_a_picture_can_decide_the_bucket_and_its_height_never_does():
+    def encode_picture(width):
+        return {"image": np.ones((9, width, 1), "float32")}, np.int32(0), np.float32(1)
+
+    axes = {"image": (None, "width")}
+    batches = Batches([5, 29, 6, 30], encode_picture, 2, axes=axes)
+    assert batches.tokens == 70
+    shapes = sorted(inputs["image"].shape for inputs, _, _ in batches.epoch(0).as_numpy_iterator())
+    assert shapes == [(1, 9, 5, 1), (1, 9, 6, 1), (2, 9, 30, 1)]
+    static = Batches([5, 29, 6, 30], encode_picture, 2, axes=axes, static_shapes=True)
+    shapes = sorted(inputs["image"].shape for inputs, _, _ in static.epoch(0).as_numpy_iterator())
+    assert shapes == [(2, 9, 8, 1), (2, 9, 32, 1)]
 
 
 def letters(text):

@@ -187,7 +187,8 @@ def test_true_lengths_give_the_same_as_masking(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["deep_crf", "frames_softmax", *slow(*sorted(TAGGERS.keys() - {"deep_crf", "frames_softmax"}))]
+    "name",
+    ["constrained_crf", "frames_softmax", *slow(*sorted(TAGGERS.keys() - {"constrained_crf", "frames_softmax"}))],
 )
 def test_a_tagger_learns_one_batch(name):
     model = make(*TAGGERS[name])

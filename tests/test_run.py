@@ -167,7 +167,7 @@ def test_a_finished_run_is_not_trained_again_nor_mixed_with_another(trained, cap
     flags, folder = trained
     before = (folder / "model.keras").stat().st_mtime_ns
     assert run.main([*flags, f"--workdir={folder}"]) == 0
-    assert "finished already" in capsys.readouterr().out.replace("\n", " ")
+    assert "already finished" in capsys.readouterr().out.replace("\n", " ")
     assert run.main([*flags, f"--workdir={folder}", "--units=9"]) == 2
     error = capsys.readouterr().err
     assert "units 8 -> 9" in error and "--overwrite" in error

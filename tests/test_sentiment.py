@@ -49,6 +49,11 @@ def test_a_run_without_a_valid_split_holds_some_out_and_reports(trained):
     assert history[0]["valid_loss"] > 0
 
 
+def test_the_seed_that_held_examples_out_cannot_be_changed(trained, capsys):
+    assert run.main(["--mode=evaluate", f"--workdir={trained}", "--seed=1"]) == 2
+    assert "--seed is fixed by the run" in capsys.readouterr().err
+
+
 def test_a_hundred_unseen_texts_in_a_file_are_all_scored(trained, tmp_path, capsys):
     folder = write(tmp_path / "data" / "train.tsv", [(f"good film {n}", "positive") for n in range(100)])
     for source in (folder, folder / "train.tsv"):
@@ -125,7 +130,7 @@ def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
         (["--explain=gradient"], ["--explain is for --mode=predict"]),
         (["--dataset=grammar"], ["grammar", "needs text, label", "--columns"]),
         (["--label_weights=wonderful=2"], ["Unknown label 'wonderful'", "negative, positive"]),
-        (["--dataset=tsv", "--data_dir=ONE"], ["One label, good"]),
+        (["--dataset=tsv", "--data_dir=ONE"], ["two labels or more", "good"]),
         (["--dataset=tsv", "--data_dir=EMPTY"], ["no example is left"]),
     ],
 )

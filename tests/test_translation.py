@@ -350,7 +350,7 @@ def test_a_run_killed_before_its_first_score_goes_on_and_counts_its_sampling_ste
     lines = [line for line in out.splitlines() if line.startswith("epoch ")]
     assert "continuing after epoch 1" in out and ["valid_bleu" in line for line in lines] == [True, True]
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["best_epoch"] in (2, 3) and (folder / "history.png").exists() and "finished already" in again
+    assert metrics["best_epoch"] in (2, 3) and (folder / "history.png").exists() and "already finished" in again
     trained = load(folder)
     steps = 3 * TASK(trained.task.config).load().splits["train"].steps
     with np.load(folder / "checkpoint.npz") as arrays:
@@ -487,12 +487,12 @@ def test_the_loss_is_that_of_the_references_and_padding_changes_nothing(tmp_path
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--name=few"], "no example is left in the valid split"),
+        (["--name=few"], "no example is left for valid (every 20th example of train is valid)"),
         (["--bpe_dropout=0.1"], "--bpe_dropout is for --tokenizer=bpe"),
         (["--dataset=grammar", "--data_dir=", "--name="], "the task needs source, target: choose another --dataset"),
         (
             ["--longest=1", "--tokenizer=words"],
-            "no example is left in the train split: 0 examples, 0 steps, 100.0% padding, 24 left out (more",
+            "no example is left for train: 0 examples, 0 steps, 0.0% padding, 24 left out (more",
         ),
         (["--rnn=bilstm"], "reads forward"),
         (["--layers=0"], "layers should be at least 1"),

@@ -12,6 +12,7 @@ import numpy as np
 
 # Number of examples held at a time to shuffle or to sort by length, where a split does not fit in memory.
 WINDOW = 8192
+OUTPUTS = 2048  # number of examples whose outputs are held until they are in the order of the data
 
 
 class Skip(Exception):
@@ -28,9 +29,10 @@ class Batches:
             weights have the axis of their labels or are one number an example. A list of such triples makes several
             rows of one example; `Skip` leaves it out. An example with an empty input axis is left out, too.
         axes: {array name: axis name}: what the first axis of an array is, such as ``{"tokens": "time", "tags":
-            "time"}``. A single array of labels is called "labels". Arrays on the same axis have the same length within
-            an example. Each axis is padded by itself; the longest one decides the bucket. An array that is not listed
-            is a value (a class, a picture): it is padded to the largest in the batch and never decides a bucket.
+            "time"}``; a tuple names several, as ``{"image": (None, "width")}`` does for a picture [height, width]. A
+            single array of labels is called "labels". Arrays on the same axis have the same length within an example.
+            Each axis is padded by itself; the longest one decides the bucket. What is not named (a class, the height of
+            a picture) is padded to the largest in the batch and never decides a bucket.
         batch_size: maximum number of examples in a batch; 0: no limit.
         batch_tokens: maximum number of padded time steps in a batch, B times T; 0: no limit. A longer example forms a
             batch of its own.
@@ -60,7 +62,7 @@ class Batches:
         self,
         examples: Iterable,
         encode: Callable,
-        axes: dict[str, str],
+        axes: dict[str, str | tuple],
         batch_size: int = 32,
         batch_tokens: int = 16384,
         seed: int = 0,
@@ -70,11 +72,12 @@ class Batches:
     ):
         if not batch_size and not batch_tokens:
             raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
-        self.examples, self.encode, self.axes, self.augment = examples, encode, axes, augment
+        self.examples, self.encode, self.augment = examples, encode, augment
+        self.axes = {name: (axis,) if isinstance(axis, str) else axis for name, axis in axes.items()}
         self.batch_size, self.batch_tokens, self.seed = batch_size, batch_tokens, seed
         self.static_shapes = is_static(static_shapes)
         self.skipped = collections.Counter()
-        self._kinds = {}  # {array name: (dtype, rank)} of the first example
+        self._kinds = None  # {array name: (dtype, rank)} of the first example
         self._cache = self._cached(cache_tokens)
         self._survey()
 
@@ -95,7 +98,8 @@ class Batches:
         self.size, self.tokens = len(lengths), sum(lengths)
         shapes = [(len(group), *self._shape(group)) for group in self._grouped((None, None, n) for n in lengths)]
         self.steps = len(shapes)
-        self.padding = 1 - self.tokens / max(1, sum(rows * bound for _, rows, bound in shapes))
+        padded = sum(rows * bound for _, rows, bound in shapes)
+        self.padding = 1 - self.tokens / padded if padded else 0.0
 
     @property
     def summary(self) -> str:
@@ -112,38 +116,47 @@ class Batches:
         The reasons for leaving out are counted in `skipped`.
         """
         for example in self.examples:
+            reason = "empty"
             try:
                 parts = self.encode(example)
-                for part in parts if isinstance(parts, list) else [parts]:
-                    length = self._length(part)
-                    if not length:
-                        raise Skip("empty")
-                    yield example, part, length
             except Skip as skip:
-                if skipped is not None:
-                    skipped[str(skip)] += 1
-                yield example, None, None
+                parts, reason = [None], str(skip)
+            for part in (parts or [None]) if isinstance(parts, list) else [parts]:
+                length = part and self._length(part)
+                if not length and skipped is not None:
+                    skipped[reason] += 1
+                yield (example, part, length) if length else (example, None, None)
 
     def _length(self, encoded: tuple) -> int:
-        """Length of the longest axis; 0 if an input has nothing on its axis. Checks every array by name."""
+        """Length of the longest axis; 0 if an input has nothing on one of its axes. Checks every array by name."""
         inputs, labels, weights = encoded
+        labels, weights = _named(labels), _named(weights)
+        arrays = {name: np.asarray(array) for name, array in [*inputs.items(), *labels.items()]}
+        kinds = {name: (array.dtype, array.ndim) for name, array in arrays.items()}
+        if self._kinds is None:
+            self._kinds = kinds
+            if self.axes and not self.axes.keys() & kinds.keys():
+                raise ValueError(
+                    f"No array is on a declared axis. Declared: {', '.join(self.axes)}. {_received(kinds)}"
+                )
+        if kinds != self._kinds:
+            raise ValueError(
+                f"The arrays of an example differ from the first one's: {_differences(kinds, self._kinds)}"
+            )
+        if weights.keys() != labels.keys():
+            raise ValueError(f"Weights need the names of their labels, {', '.join(labels)}. {_received(weights)}")
         lengths, empty = {}, False
-        for name, array in [*inputs.items(), *_named(labels).items()]:
-            array = np.asarray(array)
-            kind = array.dtype, array.ndim
-            if self._kinds.setdefault(name, kind) != kind:
-                wanted = "{} of rank {}".format(*self._kinds[name])
-                raise ValueError(f"Array {name!r} should be {wanted}. Received: {array.dtype} of rank {array.ndim}.")
-            if name in self.axes:
-                axis, size = self.axes[name], len(array) if array.ndim else None
-                if lengths.setdefault(axis, (name, size))[1] != size or size is None:
+        for name, array in arrays.items():
+            for axis, size in zip(self.axes.get(name, ()), array.shape, strict=False):
+                other, expected = lengths.setdefault(axis, (name, size)) if axis else (name, size)
+                if size != expected:
                     raise ValueError(
-                        f"Array {name!r} should have its {axis} axis first, of the length of {lengths[axis][0]!r}, "
-                        f"{lengths[axis][1]}. Received: shape {array.shape}."
+                        f"Array {name!r} should have as many steps on its axis {axis!r} as {other!r}, {expected}. "
+                        f"Received: shape {array.shape}."
                     )
-                empty = empty or (not size and name in inputs)
-        for name, weight in _named(weights).items():
-            if np.ndim(weight) and (name not in self.axes or len(weight) != lengths[self.axes[name]][1]):
+                empty = empty or (axis and not size and name in inputs)
+        for name, weight in weights.items():
+            if np.ndim(weight) and np.shape(weight)[0] != lengths.get(self.axes.get(name, ("",))[0], (name, -1))[1]:
                 raise ValueError(
                     f"Weights of {name!r} should be one number, or one per step of its axis. "
                     f"Received: shape {np.shape(weight)}."
@@ -184,9 +197,9 @@ class Batches:
         bound = self._bound(longest)
         return self._rows(bound), bound
 
-    def _padded(self, group: list) -> tuple:
-        """(inputs, labels, weights) of one batch."""
-        rows, _ = self._shape(group)
+    def _padded(self, group: list, rows: int = 0) -> tuple:
+        """(inputs, labels, weights) of one batch; with `rows` of so many rows."""
+        rows = rows or self._shape(group)[0]
         inputs, labels, weights = zip(*(encoded for _, encoded, _ in group), strict=True)
 
         def padded(columns, repeat=True):
@@ -196,11 +209,12 @@ class Batches:
         batch = padded(inputs), padded([*map(_named, labels)]), padded([*map(_named, weights)], repeat=False)
         return batch[0], _like(batch[1], labels[0]), _like(batch[2], weights[0])
 
-    def _steps(self, name: str, arrays: list) -> int | None:
-        """The length to which an array is padded; None: that of the longest in the batch."""
-        if name not in self.axes or not self.static_shapes or not np.ndim(arrays[0]):
-            return None
-        return self._bound(max(map(len, arrays)))
+    def _steps(self, name: str, arrays: list) -> tuple:
+        """The lengths to which the dimensions of an array are padded; 0: that of the largest in the batch."""
+        if not self.static_shapes or not np.ndim(arrays[0]):
+            return ()
+        dimensions = enumerate(self.axes.get(name, ()))
+        return tuple(self._bound(max(np.shape(x)[i] for x in arrays)) if axis else 0 for i, axis in dimensions)
 
     def _shuffled(self, epoch: int) -> Iterator[tuple]:
         """The items in the order of an epoch."""
@@ -239,7 +253,8 @@ class Batches:
         def generate():
             rng = np.random.default_rng([self.seed, number, 1])
             for group in self._grouped(item for item in self._shuffled(number) if item[2]):
-                yield self._padded([self._augmented(item, rng) for item in group] if self.augment else group)
+                rows, _ = self._shape(group)  # augmented examples may be longer
+                yield self._padded([self._augmented(item, rng) for item in group] if self.augment else group, rows)
 
         first = self._padded([next(item for item in self._items() if item[2])])
         signature = tf.nest.map_structure(lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), first)
@@ -274,7 +289,7 @@ class Batches:
 
         for item in self._items():
             window.append(item)
-            if len(window) == WINDOW:
+            if len(window) == min(WINDOW, OUTPUTS):
                 yield from flush()
         yield from flush()
 
@@ -305,21 +320,37 @@ def untuned(dataset, steps: int):
     return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(8).with_options(options)
 
 
-def pad(arrays: list, rows: int, steps: int | None = None, repeat: bool = True) -> np.ndarray:
-    """Stacks arrays of one rank, padded on the right with 0 to `steps` and to the widest of the other axes.
+def pad(arrays: list, rows: int, steps: tuple = (), repeat: bool = True) -> np.ndarray:
+    """Stacks arrays of one rank, padded on the right with 0: dimension i to ``steps[i]``; 0: to the largest.
 
     Rows beyond the last array repeat the first one (no row may be empty: cuDNN refuses empty rows), or stay 0.
     """
     arrays = [np.asarray(array) for array in arrays]
     shape = [rows, *(max(array.shape[axis] for array in arrays) for axis in range(arrays[0].ndim))]
-    if steps:
-        shape[1] = steps
+    for dimension, length in enumerate(steps, 1):
+        shape[dimension] = length or shape[dimension]
     padded = np.zeros(shape, arrays[0].dtype)
     if repeat:
         arrays += [arrays[0]] * (rows - len(arrays))
     for row, array in enumerate(arrays):
         padded[(row, *map(slice, array.shape))] = array
     return padded
+
+
+def _received(arrays: dict) -> str:
+    return f"Received: {', '.join(arrays)}."
+
+
+def _differences(kinds: dict, first: dict) -> str:
+    """What tells arrays from those of the first example: names, types or ranks."""
+
+    def shown(kind):
+        return "{} of rank {}".format(*kind) if kind else "nothing"
+
+    names = [name for name in {**first, **kinds} if kinds.get(name) != first.get(name)]
+    return "; ".join(
+        f"{name!r} should be {shown(first.get(name))}. Received: {shown(kinds.get(name))}" for name in names
+    )
 
 
 def _named(arrays) -> dict:

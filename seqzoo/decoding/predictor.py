@@ -24,17 +24,17 @@ class Predictor:
         self._joined = keras.Model(model.input, {"decoded": decoded, "outputs": model.output})
         self._losses = loss if isinstance(loss, dict) else {"labels": loss}
         self._run = None
-        self._sums = np.zeros(2)  # of weighted losses, of weights
+        self._sums = np.zeros((len(self._losses), 2))  # of each loss, weighted, and of its weights
 
     def _outputs(self, inputs, labels, weights):
         made = self._joined(inputs, training=False)
         outputs = made["outputs"]
-        total, weight = 0.0, 0.0
+        sums = []
         for name, loss in self._losses.items():
             y, w, output = (part[name] if isinstance(part, dict) else part for part in (labels, weights, outputs))
-            mean, sum_w = loss(y, output, sample_weight=w), ops.sum(ops.cast(w, "float32"))
-            total, weight = total + ops.cast(mean, "float32") * sum_w, weight + sum_w
-        return made["decoded"], total, weight
+            mean, weight = loss(y, output, sample_weight=w), ops.sum(ops.cast(w, "float32"))
+            sums.append(ops.stack([ops.cast(mean, "float32") * weight, weight]))
+        return made["decoded"], ops.stack(sums)
 
     def __call__(self, inputs: dict, labels, weights) -> dict:
         inputs = {name: inputs[name] for name in self.model.input}
@@ -42,11 +42,14 @@ class Predictor:
         if self._run is None:  # one graph for all lengths
             open_axes = keras.tree.map_structure(lambda x: keras.KerasTensor([None] * len(x.shape), x.dtype), batch[1:])
             self._run = compiled(self._outputs, (dict(self.model.input), *open_axes))
-        decoded, total, weight = self._run(*batch)
-        self._sums += float(total), float(weight)
+        decoded, sums = self._run(*batch)
+        self._sums += np.asarray(sums)
         return {name: np.asarray(array) for name, array in decoded.items()}
 
     def mean_loss(self) -> dict:
-        """{"loss": weighted mean over the batches since it was last asked for}; {} if nothing had a weight."""
-        (total, weight), self._sums = self._sums, np.zeros(2)
-        return {"loss": float(total / weight)} if weight else {}
+        """{"loss": weighted mean over the batches since it was last asked for}; {} if nothing had a weight.
+
+        Several losses are added, as in training.
+        """
+        sums, self._sums = self._sums, np.zeros_like(self._sums)
+        return {"loss": float((sums[:, 0] / sums[:, 1]).sum())} if sums[:, 1].all() else {}

@@ -15,7 +15,7 @@ from rich.markup import escape
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import Devices
 from seqzoo.files import replace, write_json
-from seqzoo.task import Data, Task
+from seqzoo.task import Task, TaskData
 from seqzoo.training.environment import environment
 from seqzoo.training.folder import checkpoint, load, prepare, restore
 
@@ -43,7 +43,7 @@ def train(
         console: where progress is shown; None: nowhere.
         overwrite: first delete a run that is there.
         devices: what to train on; None: one device. Of several workers, which share `folder`, only the chief evaluates,
-            writes and returns something.
+            writes and returns metrics.
         callbacks: keras.callbacks.Callback objects. `on_epoch_end` gets the epoch's row of the history, with the scores
             on valid; a callback that sets ``model.stop_training`` ends the training.
         stop_after: pause after so many epochs of the same schedule; a later call continues. 0: do not pause.
@@ -53,7 +53,7 @@ def train(
         {metric: number}, as in metrics.json; {} of a run that is paused.
 
     Raises:
-        ValueError: see `folder.prepare`; or the data is of no use.
+        ValueError: see `folder.prepare`; or the data is unusable.
         FloatingPointError: the loss is no longer finite. What was saved before stays.
     """
     folder, devices = pathlib.Path(folder), devices or Devices()
@@ -93,15 +93,18 @@ def train(
             if devices.is_chief:
                 history.append(_score_epoch(task, data, model, predictor, epoch, loss, seconds, start))
                 if _best_epoch(task, history) == epoch + 1:
-                    with _averaged(model):
-                        replace(folder / "model.keras", plain.save)
+                    _save_best(folder, model, plain)
                 checkpoint(folder, model, history)
                 _save_history(folder, history, task)
-                callbacks.on_epoch_end(epoch, history[-1])
+                callbacks.on_epoch_end(epoch, dict(history[-1]))
             if devices.agree(bool(model.stop_training)):
                 break
     if not devices.is_chief:
         return {}
+    if _best_epoch(task, history) is None:  # stopped by a callback before the first evaluation
+        history[-1] |= _valid_scores(task, data, model, predictor)
+        _save_best(folder, model, plain)
+        checkpoint(folder, model, history)
     metrics = _final_scores(task, folder, data, history)
     metrics["parameters"] = _parameters(model)
     write_json(folder / "metrics.json", metrics)
@@ -117,7 +120,7 @@ def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
 
 
 def _finished(folder, task, console, explain_rnn):
-    console.print(f"{folder} is finished already; --overwrite trains it anew.", soft_wrap=True, markup=False)
+    console.print(f"{folder} is already finished; --overwrite trains it again.", soft_wrap=True, markup=False)
     metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
     show(metrics, task, console)
     if explain_rnn:
@@ -125,11 +128,12 @@ def _finished(folder, task, console, explain_rnn):
     return metrics
 
 
-def _load(task: Task, folder: pathlib.Path, devices: Devices, console: Console) -> Data:
+def _load(task: Task, folder: pathlib.Path, devices: Devices, console: Console) -> TaskData:
     """Reads the data and learns the assets, which are saved, or compared with those of the run that is continued."""
     import keras
 
     keras.utils.set_random_seed(task.config.seed)
+    task.assets = None  # learned anew, to compare
     with console.status("reading data"):
         data = task.load()
     print_summary(data, console)
@@ -144,13 +148,13 @@ def _load(task: Task, folder: pathlib.Path, devices: Devices, console: Console) 
     return data
 
 
-def print_summary(data: Data, console: Console) -> None:
+def print_summary(data: TaskData, console: Console) -> None:
     """Prints the sizes of the splits."""
     for name, text in data.summary.items():
         console.print(f"[dim]{name}:[/] {escape(text)}", soft_wrap=True)
 
 
-def _build(task: Task, data: Data, devices: Devices) -> tuple:
+def _build(task: Task, data: TaskData, devices: Devices) -> tuple:
     """(the plain model, which is saved and evaluated; the compiled model that shares its weights and is trained)."""
     import keras
 
@@ -161,6 +165,8 @@ def _build(task: Task, data: Data, devices: Devices) -> tuple:
         with precision(task.config.precision):
             plain = task.build()
             model = task.training_model(plain, steps)
+            if model is plain:  # saved without its optimizer: a third of the size, and it loads where that is unknown
+                plain = keras.Model(model.input, model.output, name=model.name)
         model.compile(
             optimizer=optimizer(task.config, steps),
             loss=devices.loss(task.loss()),
@@ -190,14 +196,17 @@ def _callbacks(task, data, model, history, console, callbacks):
     from seqzoo.training.progress import Progress
 
     progress = Progress(console, task, data.splits["train"], history)
-    callbacks = keras.callbacks.CallbackList([progress, *callbacks], model=model)
+    steps = data.splits["train"].steps
+    callbacks = keras.callbacks.CallbackList(
+        [progress, *callbacks], model=model, epochs=task.config.epochs, steps=steps, verbose=0
+    )
     callbacks.on_train_begin()
     return callbacks
 
 
 @contextlib.contextmanager
 def _ended(callbacks):
-    """Context after which callbacks are told that training ended, however it did."""
+    """Calls on_train_end on exit, also after an error."""
     try:
         yield
     finally:
@@ -214,28 +223,52 @@ def _score_epoch(task, data, model, predictor, epoch, loss, seconds, start) -> d
     """The row of an epoch in the history."""
     config, scores = task.config, {}
     if (epoch + 1) % config.evaluate_every == 0 or epoch + 1 == config.epochs:
-        with _averaged(model):
-            scores = flat("valid", task.evaluate(predictor, data.splits["valid"]))
+        scores = _valid_scores(task, data, model, predictor)
     return {
         "epoch": epoch + 1,
         "loss": loss,
-        **{name: value for name, value in scores.items() if isinstance(value, int | float)},
+        **scores,
         "learning_rate": float(model.optimizer.learning_rate),
         "tokens_per_second": data.splits["train"].tokens / seconds,
         "seconds": time.perf_counter() - start,
     }
 
 
+def _valid_scores(task, data, model, predictor) -> dict:
+    """The numbers among the scores on valid, with averaged weights.
+
+    Raises:
+        ValueError: the objective is not among them.
+    """
+    with _averaged(model):
+        scores = flat("valid", task.evaluate(predictor, data.splits["valid"]))
+    if f"valid_{task.objective}" not in scores:
+        raise ValueError(f"The objective of {task.name}, {task.objective!r}, is not a score: {', '.join(scores)}.")
+    return {name: value for name, value in scores.items() if isinstance(value, int | float)}
+
+
+def _save_best(folder, model, plain) -> None:
+    with _averaged(model):
+        replace(folder / "model.keras", plain.save)
+
+
 def flat(split: str, scores: dict) -> dict:
-    """Scores of a split with its name in front: {"valid_f1": 93.1, "valid_classes": {...}}."""
-    return {f"{split}_{name}": value for name, value in scores.items()}
+    """Scores of a split with its name in front, ready for JSON: {"valid_f1": 93.1, "valid_classes": {...}}."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {name: plain(part) for name, part in value.items()}
+        return value.item() if isinstance(value, np.generic) else value
+
+    return {f"{split}_{name}": plain(value) for name, value in scores.items()}
 
 
 def _best_epoch(task: Task, history: list[dict]) -> int | None:
     """The number of the best epoch, the first of equals; None if none was scored."""
     key = f"valid_{task.objective}"
     scored = [row for row in history if key in row]
-    return max(scored, key=lambda row: task.sign * row[key])["epoch"] if scored else None
+    worst = float("-inf")  # a score that is not a number is never the best
+    return max(scored, key=lambda row: worst if math.isnan(row[key]) else task.sign * row[key], default={}).get("epoch")
 
 
 def _stop_reason(task: Task, history: list[dict]) -> str:
@@ -248,7 +281,7 @@ def _stop_reason(task: Task, history: list[dict]) -> str:
     return ""
 
 
-def _final_scores(task: Task, folder: pathlib.Path, data: Data, history: list[dict]) -> dict:
+def _final_scores(task: Task, folder: pathlib.Path, data: TaskData, history: list[dict]) -> dict:
     """Scores of the best epoch, as it was saved, and of the training as a whole."""
     run = load(folder)
     metrics = {}
