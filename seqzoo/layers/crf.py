@@ -80,7 +80,8 @@ class CRF(keras.layers.Layer):
 class CRFLoss(keras.losses.Loss):
     """-log p(tags | x), split into per-token contributions: tags [B, T], potentials [B, T, K, K] -> [B, T].
 
-    Padded steps contribute 0. With sample weights of 1 at real steps and 0 at padded ones, the default reduction gives the mean over real tokens.
+    Padded steps contribute 0. With sample weights of 1 at real steps and 0 at padded ones, the default reduction gives
+    the mean over real tokens.
     """
 
     def __init__(self, reduction="mean_with_sample_weight", name="crf_loss", **kwargs):
