@@ -16,7 +16,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.music.conditions import Conditions
 from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, Encoding
 from seqzoo.music.pieces import all_pieces, arrays, pieces, transpose, without_ahead
-from seqzoo.music.samples import print_sample, sample_scores, write_sample
+from seqzoo.music.samples import print_piece, sample_scores, write_sample
 from seqzoo.music.score import Note, Score
 from seqzoo.music.statistics import corpus_statistics
 from seqzoo.task import TASKS, Task
@@ -282,7 +282,7 @@ class MusicTask(Task):
         return sample_scores(decoder, encoding, conditions, ahead, request)
 
     def show(self, answer, console):
-        print_sample(answer, console)
+        print_piece(answer, console)
 
     @classmethod
     def tiny(cls):

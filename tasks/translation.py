@@ -21,7 +21,7 @@ from seqzoo.text.codec import END, Codec
 
 
 @dataclasses.dataclass(frozen=True)
-class Pairs(Options):
+class ParallelText(Options):
     """Pairs of sentences."""
 
     joint: bool = option(False, "One vocabulary for both sides; with --tied they also share their embeddings.")
@@ -59,7 +59,7 @@ class Predicting(options.Decoding):
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Units, Pairs, options.EncoderDecoder, Objective, options.Batching, options.Recurrent,
+    options.Data, options.Units, ParallelText, options.EncoderDecoder, Objective, options.Batching, options.Recurrent,
     options.Training,
 ):  # fmt: skip
     """Translation."""
@@ -170,6 +170,8 @@ class Translation(Task):
         config, (source, target) = self.config, self.codecs
         model = config.arguments(options.EncoderDecoder, options.Recurrent)
         model["window"] = model.pop("attention_window")
+        if config.rnn == "none":  # no recurrence on either side
+            model["encoder"] = "none"
         model["tied"] = "joint" if config.tied and config.joint else config.tied
         return seq2seq(len(source.tokens), len(target.tokens), longest=config.longest, **model)
 
@@ -188,19 +190,20 @@ class Translation(Task):
         return SmoothedCrossentropy(self.config.label_smoothing)
 
     def predictor(self, model):
-        from seqzoo.decoding.search import Search
+        from seqzoo.decoding.search import BeamPredictor
         from seqzoo.models import Seq2SeqDecoder
 
         end, settings = self.codecs[1].end, options.Decoding(beam=self.config.valid_beam)
         words = self.config.tokenizer in ("words", "whitespace")
-        return Search([Seq2SeqDecoder(model, end)], end, settings, copies=words)
+        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, copies=words)
 
     def search(self, predictor, request, **wanted):
         """The predictor with the decoding options of a request."""
         from seqzoo.training.folder import load_alike
 
         def others():
-            return [run.predictor.decoder for run in load_alike(request.ensemble, self)]
+            runs = load_alike(request.ensemble, self)
+            return [decoder for run in runs for decoder in run.predictor.decoders]
 
         return predictor.variant(request, others, **wanted)
 
@@ -239,7 +242,7 @@ class Translation(Task):
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             answer["n_best"] = answer["n_best"][: request.n_best]
             if png and answer["n_best"]:
-                draw(answer, png)
+                plot_attention(answer, png)
                 png = ""
             yield answer
 
@@ -295,7 +298,7 @@ def pair(number, line):
     return {"line": number, "source": sides[0], "target": sides[1]}
 
 
-def draw(answer, path):
+def plot_attention(answer, path):
     """Draws the attention of the best translation in an answer."""
     from seqzoo.display.plots import attention_plot
 

@@ -8,6 +8,7 @@ from keras import ops
 
 import seqzoo.decoding.beam
 from seqzoo.decoding.beam import Beam, Ensemble, top_k
+from seqzoo.decoding.sampling import Sampler
 from seqzoo.decoding.steps import Categorical, StepDecoder
 from seqzoo.models import GeneratorDecoder, LanguageModelDecoder, Seq2SeqDecoder, generator, language_model, seq2seq
 
@@ -471,6 +472,15 @@ def test_a_wide_beam_finds_the_likeliest_of_all_pieces_of_music():
     answers = Beam(decoder, END, width=300, n_best=200, banned=(0, 1))(inputs, [4])
     whole = answers.ids[0][answers.lengths[0] == 4]
     np.testing.assert_array_equal(whole[:5], pieces[order])
+
+
+def test_a_beam_finds_music_that_is_at_least_as_likely_as_the_greedy_one():
+    decoder, inputs = decoders()["generator"]
+    decoder = GeneratorDecoder(decoder.model, np.arange(9) == END)  # all pieces have the same length
+    greedy = Sampler(decoder, temperature=0)(inputs, np.zeros((8, 2)))
+    answers = Beam(decoder, END, width=6)(inputs, [8, 8])
+    likelihood = decoder.score(inputs, greedy).sum(axis=-1)
+    assert (answers.lengths == 8).all() and (answers.log_probabilities[:, 0] >= likelihood - 1e-4).all()
 
 
 @pytest.mark.parametrize(

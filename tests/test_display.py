@@ -7,7 +7,7 @@ from rich.console import Console
 from seqzoo.display.pages import attention_page, html_page
 from seqzoo.display.plain import plain
 from seqzoo.display.tables import plain_table, result_table
-from seqzoo.display.terminal import print_classified, print_scored, print_tagged, print_translated, tagged, to_json
+from seqzoo.display.terminal import print_classified, print_scored, print_tagged, print_translated, tagged
 from seqzoo.metrics.measure import Measure
 from seqzoo.text.tokenizer import split_sentences, tokenize
 
@@ -30,7 +30,7 @@ def printed(renderable, width=80, **settings):
 
 def test_json_is_one_line_that_points_into_the_text():
     sentence = second_sentence(confidences=[0.5] + [0.9] * 12)
-    line = to_json(sentence)
+    line = json.dumps(sentence, ensure_ascii=False)  # as a task's answers are printed
     assert "\n" not in line and "Zoë" in line and "東京" in line
     assert json.loads(line) == sentence
     for part in sentence["tokens"] + sentence["entities"]:

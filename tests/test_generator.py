@@ -23,6 +23,18 @@ def shifted(tokens):
     return np.pad(tokens[:, :-1], [(0, 0), (1, 0), (0, 0)])
 
 
+def test_without_recurrence_a_step_depends_only_on_what_is_known_of_it():
+    model = generator(V, 1, ahead=True, dim=4, units=5, rnn="none")
+    inputs = {"tokens": np.full((1, 6, 1), 3), "before": np.full((1, 6, 1), 4)}
+    inputs |= {"position": np.ones((1, 6), "int32"), "ahead": np.full((1, 6), 5)}
+    logits = np.array(model(inputs))
+    for name in ("before", "ahead"):
+        changed = inputs[name].copy()
+        changed[:, 2] = 7
+        differs = np.abs(np.array(model({**inputs, name: changed})) - logits).max(axis=(0, 2, 3)) > 1e-6
+        np.testing.assert_array_equal(differs, np.arange(6) == 2)
+
+
 @pytest.mark.parametrize("join", ["state", "step", "both"])
 def test_two_conditions_decide_what_is_generated(join):
     steps, firsts = np.divmod(np.arange(30), 10)  # steps 0, 1, 2 stand for 1, 2, 3

@@ -109,7 +109,7 @@ def test_traces_are_of_the_layers_and_not_of_residual_sums():
 
 
 def test_features_are_what_a_reader_of_the_text_would_count():
-    features = inspection.features(TEXT)
+    features = inspection.text_features(TEXT)
     assert {len(values) for values in features.values()} == {len(TEXT)}
 
     def spelled(name):  # a digit a character, by lines
@@ -129,7 +129,7 @@ def test_features_are_what_a_reader_of_the_text_would_count():
 def test_a_unit_that_follows_a_feature_is_found_with_the_level_of_chance():
     rng = np.random.default_rng(0)
     text = "".join("a" * n + "\n" for n in rng.integers(5, 40, 60))
-    line = inspection.features(text)["position in the line"]
+    line = inspection.text_features(text)["position in the line"]
     values = rng.normal(size=(len(text), 40)).astype("float32")
     units, _ = inspection.states([{"h": values[:, :20], "c": values[:, 20:]}])
     values[:, 33] -= 0.2 * line

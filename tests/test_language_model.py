@@ -167,6 +167,10 @@ def test_a_language_model_learns_and_is_the_same_when_loaded(tmp_path):
 def test_a_layer_that_reads_from_the_end_is_refused():
     with pytest.raises(ValueError, match="reads forward is needed. Received: rnn='bilstm'"):
         language_model(V, rnn="bilstm")
+    with pytest.raises(ValueError, match="Unknown .* 'nonsense'"):
+        language_model(V, rnn="nonsense", context=3)
+    with pytest.raises(ValueError, match="context=3 is a network without recurrent layers. Received: rnn='gru'"):
+        language_model(V, rnn="gru", context=3)
 
 
 def test_tied_embeddings_share_one_table_and_padding_has_no_probability():

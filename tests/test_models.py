@@ -15,7 +15,7 @@ from marks import slow
 from seqzoo.backend.gradients import compiled
 from seqzoo.inputs import frames, ids, images, words
 from seqzoo.layers.crf import CRFLoss
-from seqzoo.models import classifier, decoder, tagger
+from seqzoo.models import classifier, decoder, seq2seq, tagger
 from seqzoo.options import Recurrent, Training
 from seqzoo.rnns import RNNS
 from seqzoo.text.casing import CASES
@@ -283,6 +283,15 @@ def test_wrong_options_are_refused():
     }.values():
         with pytest.raises(ValueError, match=message):
             wrong()
+    for name, build in {
+        "features": lambda: classifier(2, frames(3, name="features")),
+        "mask": lambda: classifier(2, ids(V, 4, name="mask")),
+        "emissions": lambda: tagger(K, ids(V, 4, name="emissions")),
+        "encoder": lambda: seq2seq(front=ids(V, 4, name="encoder"), target_tokens=V),
+        "target": lambda: seq2seq(front=ids(V, 4, name="target"), target_tokens=V),
+    }.items():
+        with pytest.raises(ValueError, match=f"called {name}, .* give the front another name"):
+            build()
     for call, wrong, right in (
         (lambda: tagger(K, words(V), unit=3), "unit", "units"),
         (lambda: classifier(K, words(V), segments=3), "segments", "segment"),
@@ -305,9 +314,20 @@ def test_the_signature_of_a_builder_shows_every_option_with_its_type_and_default
 def test_two_fronts_of_one_kind_stand_in_one_model():
     sides = [words(V, casing=True, characters="cnn", **SPELLED, name=name) for name in ("source", "target")]
     sides += [frames(2, mean=1.0, name=name) for name in ("left", "right")]
+    sides += [ids(V, 3, name=name) for name in ("before", "after")]
+    sides += [images(4, filters=(3,), width_pooling=(1,), name=name) for name in ("front", "back")]
     inputs = {name: keras_input for side in sides for name, keras_input in side[0].items()}
     model = keras.Model(inputs, keras.layers.Concatenate()([side[1][:, 0] for side in sides]))
-    assert {"source_tokens", "source_characters", "target_casing", "left", "left_length"} <= set(model.input)
+    assert {
+        "source_tokens",
+        "source_characters",
+        "target_casing",
+        "left",
+        "left_length",
+        "before",
+        "after",
+        "back",
+    } <= set(model.input)
     assert {"source_word_embedding", "target_spelling", "right_normalization"} <= {layer.name for layer in model.layers}
 
 
@@ -333,3 +353,15 @@ def test_frames_are_normalised_and_zeros_may_be_real():
     x, mask = model({"frames": given, "frames_length": np.array([2])})
     np.testing.assert_array_equal(x, [[[-0.5, -2], [1, 2], [0, 0]]])
     np.testing.assert_array_equal(mask, [[True, True, False]])
+
+
+def test_frames_beyond_the_range_of_16_bits_are_normalised():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        inputs, x, _ = frames(1, mean=2e5, std=1e5)
+        model = keras.Model(inputs, x)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    given = {"frames": np.array([[[1e5], [3e5]]], "float32"), "frames_length": np.array([2])}
+    np.testing.assert_allclose(np.array(model(given), "float32"), [[[-1], [1]]], atol=1e-3)

@@ -15,10 +15,13 @@ from marks import slow
 
 from seqzoo.backend.gradients import compiled, gradient
 from seqzoo.decoding.sampling import Sampler
+from seqzoo.decoding.search import BeamPredictor
+from seqzoo.inputs import frames
 from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.layers.masks import from_lengths
 from seqzoo.models import Seq2SeqDecoder, scheduled, seq2seq
 from seqzoo.models.scheduled import SAMPLING_SCHEDULES, Scheduled, share_sampled
+from seqzoo.options import Decoding
 
 V, W = 11, 9  # tokens of the source, of the target
 S, T = 7, 6
@@ -259,6 +262,35 @@ def test_a_translation_is_sampled_with_the_probabilities_of_the_model():
     taken = Sampler(decoder, banned=())(source, noise, forced)
     np.testing.assert_array_equal(taken[:, 0], ids[:, 0])
     assert (taken[:, 1] == 7).all()
+
+
+def test_the_same_noise_samples_the_same_translation_alone_and_in_a_batch():
+    sampler = Sampler(Seq2SeqDecoder(make("additive")), stop=(3,), temperature=0.8)
+    source, noise = batch()[0]["source"], np.random.default_rng(1).random((5, len(SOURCE_LENGTHS)))
+    ids = sampler({"source": source}, noise)
+    np.testing.assert_array_equal(sampler({"source": source}, noise), ids)
+    np.testing.assert_array_equal(sampler({"source": source[1:2]}, noise[:, 1:2])[0], ids[1])
+    assert (sampler({"source": source}, 1 - noise) != ids).any()
+
+
+def test_a_source_of_frames_is_translated_by_beam_search_and_by_several_models():
+    rng = np.random.default_rng(0)
+    decoders = []
+    for _ in range(3):
+        model = seq2seq(front=frames(3), target_tokens=W, dim=4, units=5, encoder_units=3)
+        model.set_weights([rng.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
+        decoders.append(Seq2SeqDecoder(model))
+    inputs = {"frames": rng.normal(size=(2, 5, 3)).astype("float32"), "frames_length": np.array([5, 3])}
+    np.testing.assert_array_equal(decoders[0].source_mask(inputs), np.arange(5) < [[5], [3]])
+    labels, weights = np.array([[4, 5, 3], [4, 3, 0]]), np.array([[1, 1, 1], [1, 1, 0]])
+    predictor = BeamPredictor(decoders[:2], 3, Decoding(beam=2, longest_ratio=0.0))
+    assert predictor.attends and predictor(inputs, labels, weights)["ids"].shape[2] <= 10
+    several = predictor.variant(Decoding(beam=2), lambda: decoders[2:], attention=True)
+    assert several.decoders == decoders and several.attends
+    answers = several(inputs, labels, weights)
+    assert answers["attention"].shape[-1] == 5 and (answers["attention"][1, ..., 3:] == 0).all()
+    mean = np.mean([np.exp(decoder.score(inputs, labels)) for decoder in decoders], axis=0)
+    assert several.mean_loss()["loss"] == pytest.approx(-(np.log(mean) * weights).sum() / 5, abs=1e-4)
 
 
 def test_a_source_of_frames_is_read_and_the_saved_model_decodes_the_same(tmp_path):

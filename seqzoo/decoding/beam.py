@@ -313,6 +313,9 @@ class Ensemble:
     Args:
         decoders: one a model, over the same V, which start from the same inputs.
 
+    Attributes:
+        attends: whether any of them has attention.
+
     Example::
 
         beam = Beam(Ensemble([first, second]), end=3)
@@ -320,6 +323,11 @@ class Ensemble:
 
     def __init__(self, decoders: list):
         self.decoders, self.begin = decoders, decoders[0].begin
+        self.attends = any(getattr(decoder, "attends", False) for decoder in decoders)
+
+    def source_mask(self, inputs: dict) -> np.ndarray:
+        """[B, S] booleans, True at real steps of the source, of encoder-decoders."""
+        return self.decoders[0].source_mask(inputs)
 
     def start(self, inputs: dict) -> tuple[list, list]:
         fixed, state = zip(*(decoder.start(inputs) for decoder in self.decoders), strict=True)

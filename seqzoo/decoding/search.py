@@ -1,4 +1,4 @@
-"""Search: beam search with the options of a task over batches, and its answers as text."""
+"""Beam search with the options of a task over batches, and its answers as text."""
 
 import math
 from collections.abc import Callable
@@ -7,10 +7,10 @@ import numpy as np
 
 from seqzoo.decoding.beam import Beam, Ensemble
 
-UNKNOWN = 1  # the id of what a vocabulary lacks
+UNKNOWN_ID = 1  # the id of what a vocabulary lacks
 
 
-class Search:
+class BeamPredictor:
     """Answers batches by beam search, and scores their labels: what `task.Task.predictor` asks for.
 
     Args:
@@ -23,7 +23,8 @@ class Search:
         score_labels: whether labels are scored, for `mean_loss`.
 
     Attributes:
-        attends: whether the first decoder has attention.
+        decoders: as given; decoder: the only one, or their `Ensemble`.
+        attends: whether a decoder has attention.
 
     Raises:
         ValueError: a coverage penalty or attention is asked for, and the decoder has no attention.
@@ -39,9 +40,10 @@ class Search:
         attention: bool = False,
         score_labels: bool = True,
     ):
+        self.decoders = decoders
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.end, self.settings, self.attention, self.score_labels = end, settings, attention, score_labels
-        self.attends, self._variants, self._sums = decoders[0].attends, {}, np.zeros(2)
+        self.attends, self._variants, self._sums = self.decoder.attends, {}, np.zeros(2)
         self._words = copies
         for what, wanted in (("--coverage_penalty", settings.coverage_penalty), ("Showing attention", attention)):
             if wanted and not self.attends:
@@ -54,19 +56,19 @@ class Search:
             settings.length_penalty,
             settings.coverage_penalty,
             settings.block_ngrams,
-            banned=(0,) if self.copies else (0, UNKNOWN),
+            banned=(0,) if self.copies else (0, UNKNOWN_ID),
             # Other subwords may spell the same text: twice as many answers leave enough different ones.
             n_best=n_best if n_best == 1 else 2 * n_best,
             attention=attention or self.copies,
         )
 
     def __call__(self, inputs: dict, labels, weights) -> dict:
-        """The arrays of `beam.Answers`, [B, ...], for {"source": ids [B, S], ...}.
+        """The arrays of `beam.Answers`, [B, ...], for the inputs of the decoders: {"source": ids [B, S]} or a front's.
 
         Where unknown words are copied, also "aligned" [B, K, N]: the position of the source word that has the most
         attention in each step.
         """
-        real = np.asarray(inputs["source"]) > 0  # [B, S]
+        real = self.decoder.source_mask(inputs)  # [B, S]
         limits = np.floor(self.settings.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
         answers = self.beam(inputs, limits, mask=real)._asdict()
         if self.copies:
@@ -79,8 +81,8 @@ class Search:
             self._sums += -(log_p * weights).sum(), np.sum(weights)
         return answers
 
-    def variant(self, settings, others: Callable = lambda: (), **wanted) -> "Search":
-        """A search of the same decoder with other settings. It is kept, since tracing it takes longer than a batch.
+    def variant(self, settings, others: Callable = lambda: (), **wanted) -> "BeamPredictor":
+        """A predictor of the same decoders with other settings. It is kept, since tracing it takes longer than a batch.
 
         Args:
             settings: options of the group `options.Decoding`.
@@ -89,7 +91,7 @@ class Search:
         """
         key = settings, *wanted.items()
         if key not in self._variants:
-            self._variants[key] = Search([self.decoder, *others()], self.end, settings, self._words, **wanted)
+            self._variants[key] = BeamPredictor([*self.decoders, *others()], self.end, settings, self._words, **wanted)
         return self._variants[key]
 
     def mean_loss(self) -> dict:
@@ -99,7 +101,7 @@ class Search:
 
 
 def n_best(row: dict, source, target, text: str) -> list[dict]:
-    """The answers of a row of a `Search` that differ as texts, best first.
+    """The answers of a row of a `BeamPredictor` that differ as texts, best first.
 
     Args:
         row: the row.
@@ -124,11 +126,11 @@ def n_best(row: dict, source, target, text: str) -> list[dict]:
             "log_probability": round(float(row["log_probabilities"][k]), 4),
             "tokens": target.token_texts(ids),
         }
-        if "aligned" in row and UNKNOWN in ids:
+        if "aligned" in row and UNKNOWN_ID in ids:
             words = [text[start:end] for start, end in offsets]
             if source.units == "words":  # their tokens have the space before them, which the first word lacks
                 words[0] = " " + words[0]
-            for step in (step for step, i in enumerate(ids) if i == UNKNOWN):
+            for step in (step for step, i in enumerate(ids) if i == UNKNOWN_ID):
                 word = words[row["aligned"][k, step]]
                 answer["tokens"][step] = word if step else word.strip()
             answer["text"] = ("" if source.units == "words" else " ").join(answer["tokens"])

@@ -311,7 +311,7 @@ def states(traces: list[dict]) -> tuple[list[Unit], np.ndarray]:
     return units, np.concatenate(values, axis=1)
 
 
-def features(text: str) -> dict[str, np.ndarray]:
+def text_features(text: str) -> dict[str, np.ndarray]:
     """Features of a text that a unit could follow: {name: [characters]}, computed from the text up to each character.
 
     Straight double quotes open and close alternately; brackets of all kinds count alike.
@@ -374,9 +374,9 @@ def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> lis
 
 
 def token_features(text: str, tokens: list[dict]) -> dict[str, np.ndarray]:
-    """The `features` of a text at the last character of each of its tokens."""
+    """The `text_features` of a text at the last character of each of its tokens."""
     ends = [token["end"] - 1 for token in tokens]
-    return {name: values[ends] for name, values in features(text).items()}
+    return {name: values[ends] for name, values in text_features(text).items()}
 
 
 def parsed(names: str, units: list[Unit]) -> list[Unit]:

@@ -60,7 +60,7 @@ def shown_labels(prediction: dict) -> tuple[list[tuple[str, str]], tuple[str, st
 
 
 def no_label(label) -> str:
-    """What stands in place of the label of a prediction without one."""
+    """Placeholder shown when a prediction has no label."""
     return "(no text)" if label is None else "(no label)"
 
 

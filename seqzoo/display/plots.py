@@ -33,7 +33,7 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
 
     Args:
         labels: names of the rows and columns.
-        counts: [gold, predicted], from `metrics.confusion.confusion`.
+        counts: [gold, predicted], from `metrics.tags.confusion`.
         path: the image to write; its suffix chooses the format (``.png``, ``.pdf``, ``.svg``).
     """
     from matplotlib.colors import PowerNorm
@@ -133,7 +133,7 @@ def reliability_plot(bins: list[dict], error: float, path: str):
     A well calibrated model is on the diagonal, an overconfident one below it.
 
     Args:
-        bins: list of ``{"confidence", "accuracy", "count"}``, from `metrics.calibration.calibration`.
+        bins: list of ``{"confidence", "accuracy", "count"}``, from `metrics.labels.calibration`.
         error: the expected calibration error, in percent.
         path: the image to write; its suffix chooses the format.
     """

@@ -10,7 +10,7 @@ from rich.text import Text
 from seqzoo.display.plain import plain
 from seqzoo.metrics.measure import Measure
 
-SPLITS = ("train", "valid", "test")
+ROWS = ("train", "valid", "test")  # the splits, in the keys of metrics.json
 
 
 def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Table:
@@ -58,7 +58,7 @@ def _rows(metrics: Mapping, measures: Mapping[str, Measure]) -> Iterator[tuple[s
     splits, groups, run = {}, [], {}
     for key, value in metrics.items():
         split, _, rest = key.partition("_")
-        if split not in SPLITS or not rest:
+        if split not in ROWS or not rest:
             run[key] = value
         elif isinstance(value, Mapping):
             splits.setdefault(split, {})

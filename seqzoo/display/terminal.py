@@ -1,10 +1,9 @@
 """Answers on a terminal: coloured names, tags below their words, labels of texts and the words that explain them,
-scored texts, translations; and answers as lines of JSON.
+scored texts and translations.
 
 Text from data is never markup, and its control characters are shown instead of obeyed.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -80,11 +79,6 @@ def tagged(
                 {"text": text[start:end], "type": kind, "start": start, "end": end, "confidence": confidence}
             )
     return sentence
-
-
-def to_json(answer: dict) -> str:
-    """An answer as one line of JSON, with all scripts readable."""
-    return json.dumps(answer, ensure_ascii=False)
 
 
 def print_tagged(sentence: dict, console: Console):

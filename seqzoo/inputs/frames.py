@@ -38,7 +38,9 @@ def frames(
         name: keras.Input((None, width), dtype="float32", name=name),
         f"{name}_length": keras.Input((), dtype="int32", name=f"{name}_length"),
     }
-    x = keras.layers.Reshape((-1, width))(inputs[name])  # the width of a batch of tf.data is not static; layers read it
+    # The width of a batch of tf.data is not static; layers read it. In float32 under any policy: raw values may exceed
+    # the range of 16 bits.
+    x = keras.layers.Reshape((-1, width), dtype="float32")(inputs[name])
     mask = masks.from_lengths(inputs[f"{name}_length"], x[..., 0])  # [B, T]
     if mean is not None or std is not None:
         mean, std = (
@@ -46,7 +48,6 @@ def frames(
             for value, default in ((mean, 0.0), (std, 1.0))
         )
         variance = np.where(std == 0, 1.0, std) ** 2
-        # In float32 under any policy: raw values may exceed the range of 16 bits.
         scale = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name=f"{name}_normalization")
         x = scale(x)
     x = ops.where(mask[..., None], x, 0.0)  # [B, T, D]

@@ -9,7 +9,8 @@ import numpy as np
 from seqzoo.assets import Asset
 from seqzoo.data.batches import is_static
 from seqzoo.signatures import takes_options
-from seqzoo.text.casing import CASES, casing
+from seqzoo.text.casing import CASES
+from seqzoo.text.casing import casing as casing_of
 from seqzoo.text.vectors import load_vectors
 from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency
 
@@ -222,7 +223,7 @@ class Words(Asset):
                 for row, ids in zip(arrays["characters"], rows, strict=True):
                     row[: len(ids)] = ids
             if self.casing:
-                arrays["casing"] = np.array([casing(token) for token in tokens], "int32")
+                arrays["casing"] = np.array([casing_of(token) for token in tokens], "int32")
             return {prefix + key: array for key, array in arrays.items()}
 
         return encode

@@ -78,9 +78,10 @@ class CRF(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CRFLoss(keras.losses.Loss):
-    """-log p(tags | x), split into shares of tokens: tags [B, T], potentials [B, T, K, K] -> [B, T]; 0 at padded steps.
+    """-log p(tags | x), split into per-token contributions: tags [B, T], potentials [B, T, K, K] -> [B, T].
 
-    With sample weights of 1 at real steps and 0 at padded ones, the default reduction gives the mean over real tokens.
+    Padded steps contribute 0. With sample weights of 1 at real steps and 0 at padded ones, the default reduction gives
+    the mean over real tokens.
     """
 
     def __init__(self, reduction="mean_with_sample_weight", name="crf_loss", **kwargs):
@@ -96,7 +97,7 @@ def log_partition(potentials):
 
 
 def negative_log_likelihood(tags, potentials):
-    """Each token's share in -log p(tags | x): tags [B, T], potentials [B, T, K, K] -> [B, T].
+    """The contribution of each token to -log p(tags | x): tags [B, T], potentials [B, T, K, K] -> [B, T].
 
     The share is (log Z_t - log Z_{t-1}) - potentials[t, y_{t-1}, y_t], where Z_t is the sum over the sequences up to t.
     The shares add up to -log p(tags | x); one alone may be negative. They are 0 at padded steps, whatever the tag.

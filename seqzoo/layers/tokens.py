@@ -26,7 +26,7 @@ class TokenEmbedding(keras.layers.Layer):
     def __init__(self, tokens: int, dim: int, tied: bool = True, dropout: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.tokens, self.dim, self.tied, self.dropout = tokens, dim, tied, dropout
-        self.supports_masking = True  # it needs none: nobody reads the values at padding
+        self.supports_masking = True  # values at padding are never used
         self.noise = keras.random.SeedGenerator() if dropout else None
 
     def build(self, input_shape=None):

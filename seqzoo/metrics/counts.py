@@ -14,7 +14,7 @@ def percent(part: float, whole: float) -> float:
 
 
 def scores_of_counts(correct: int, found: int, support: int) -> dict:
-    """``{"precision", "recall", "f1", "support"}`` of so many predicted items, of which some are correct."""
+    """Precision, recall, F1 and support from counts."""
     return {
         "precision": percent(correct, found),
         "recall": percent(correct, support),

@@ -15,7 +15,7 @@ def text_scores(nats: float, text) -> dict:
 
     Args:
         nats: -log p summed over all tokens.
-        text: streams.Streams, or any object with the counts `tokens`, `characters`, `words`, `spelled`.
+        text: `data.Streams`, or any object with the counts `tokens`, `characters`, `words`, `spelled`.
 
     Returns:
         ``{"loss", "perplexity", "bits_per_character", "bits_per_word"}``: the loss is in nats a token, the perplexity

@@ -1,4 +1,6 @@
-"""What every model builder shares: the options of its recurrent stack in its signature."""
+"""What every model builder shares: the options of its recurrent stack in its signature, and a check of its front."""
+
+import keras
 
 from seqzoo.layers.stack import stack
 from seqzoo.signatures import takes_options
@@ -8,3 +10,18 @@ from seqzoo.signatures import takes_options
 #     @builder
 #     def tagger(tags: int, front, crf: bool = True, **options): ...
 builder = takes_options(stack, without=("x", "mask", "initial_state", "last_dropout"))
+
+
+def check_front(front: tuple, *reserved: str):
+    """Checks that the names in a front, of its inputs and layers, differ from those of the builder's own layers.
+
+    Raises:
+        ValueError: they share a name.
+    """
+    inputs, x, mask = front
+    names = {operation.name for operation in keras.Function(inputs, [x, mask]).operations} | {*inputs}
+    if shared := sorted(names & {*reserved}):
+        raise ValueError(
+            f"The front has an input or a layer called {', '.join(shared)}, a name that the model needs for its own "
+            f"layers: give the front another name. Reserved: {', '.join(reserved)}"
+        )

@@ -10,7 +10,7 @@ from seqzoo.layers import POOLINGS
 from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean, weighted_sum
 from seqzoo.layers.segments import Chop, Join
 from seqzoo.layers.stack import stack
-from seqzoo.models.builder import builder
+from seqzoo.models.builder import builder, check_front
 from seqzoo.rnns import RNNS
 
 
@@ -42,7 +42,7 @@ def classifier(
         ``class_decoder(model)`` turns them into probabilities.
 
     Raises:
-        ValueError: an unknown pooling, or none.
+        ValueError: an unknown pooling, or none; a front with a name of the model's own layers.
 
     Example::
 
@@ -51,6 +51,7 @@ def classifier(
     """
     if not pooling or set(pooling) - set(POOLINGS):
         raise ValueError(f"pooling should be one or more of {', '.join(POOLINGS)}. Received: {pooling!r}")
+    check_front(front, "features", "mask", "reader")
     inputs, features, features_mask = front  # [B, T, D], [B, T]
     # Named, so that `cut` finds them: what comes before depends on ids, what comes after is differentiable.
     features = keras.layers.Identity(name="features")(features)

@@ -62,7 +62,7 @@ def generator(
         ages: whether there is an input for the number of steps that each token has been standing.
         ahead: whether one token of each step can be known in advance, such as a melody to harmonise. A bidirectional
             GRU reads these tokens and the positions; so the model also knows how many steps are left, even where no
-            token is known.
+            token is known. With rnn="none" each is read by itself.
         pitches, sets: the pitch of each token of music, and whether a step is a set of notes, see `NoteDecoder`.
         tonic: of music, whether there is an input for the tonic, which all notes are heard relative to.
         output: "notes", or "independent": each of 128 pitches on its own (the baseline; logits [B, T, 128]).
@@ -98,7 +98,7 @@ def generator(
     conditions = conditions or {}
     sizes = state_sizes(rnn, units, layers)
 
-    # What is known in advance: the first state, and a vector for each step.
+    # Computed in advance: the first state, and a vector for each step.
     known = {name: keras.Input((), dtype="int32", name=name) for name in conditions}
     known["position"] = keras.Input((None,), dtype="int32", name="position")
     real = ops.not_equal(known["position"], 0)  # [B, T]
@@ -109,7 +109,8 @@ def generator(
         known["ahead"] = keras.Input((None,), dtype="int32", name="ahead")
         x = keras.layers.Embedding(tokens, dim, name="ahead_embedding")(known["ahead"])
         x = keras.layers.Concatenate()([x, position])
-        each.append(stack(x, real, rnn="bigru", units=dim, layers=1))  # [B, T, 2 D]
+        reads = "none" if rnn == "none" else "bigru"
+        each.append(stack(x, real, rnn=reads, units=dim, layers=1))  # [B, T, 2 D], or [B, T, D]
     if conditions:
         vectors = [
             keras.layers.Embedding(count, condition_dim, name=f"{name}_embedding")(known[name])
@@ -131,7 +132,7 @@ def generator(
     each = keras.layers.Concatenate()(each) if len(each) > 1 else keras.layers.Identity()(position)  # [B, T, E]
     conditioner = keras.Model(known, [each, *first], name="conditioner")
 
-    # What is read step by step.
+    # Computed step by step.
     before = keras.Input((None, slots), dtype="int32", name="before")
     age = keras.Input((None, slots), dtype="int32", name="age")
     given = keras.Input((None, each.shape[-1]), name="each")
@@ -181,7 +182,7 @@ def generator(
 
 
 def _standing(row, before, age, xp):
-    """What stands after a step of a plain sequence: its tokens, new ones."""
+    """The tokens that stand after a step of a plain sequence: those of the step, all of them new."""
     return row, xp.zeros_like(row)
 
 

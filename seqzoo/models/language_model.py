@@ -12,6 +12,7 @@ from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
 from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
+from seqzoo.rnns import RNNS
 
 WINDOW = 256  # tokens of a context that are read at once
 SCORES = 8_000_000  # logits held at once to score texts: 32 MB
@@ -41,7 +42,8 @@ def language_model(
         dim: D, width of the embeddings; if they are tied to the output, the last layer's H is projected to it.
         rnn, units, layers: recurrent layers that read forward: name in RNNS, H, number.
         context: n > 0: instead of recurrent layers a feed-forward network over the last n tokens (Bengio et al., 2003,
-            equation 1): y = b + U tanh(d + H x), x the n embeddings joined; `units` is its hidden width.
+            equation 1): y = b + U tanh(d + H x), x the n embeddings joined; `units` is its hidden width. Leave `rnn`
+            out, or make it "none"; `layers` and `options` are not used.
         tied: use the embedding table as the output layer (Press & Wolf, 2017).
         dropout: before each layer after the first, and of the last output.
         input_dropout: of the embeddings' values; embedding_dropout: of whole rows of their table.
@@ -54,12 +56,17 @@ def language_model(
         after each, from a state of zeros. `LanguageModelDecoder(model)` carries the state and generates;
         `streamed(model)` trains on streams.
 
+    Raises:
+        ValueError: an unknown or bidirectional `rnn`; or a recurrent one with `context`.
+
     Example::
 
         model = language_model(tokens=len(vocabulary), rnn="lstm", units=256)
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         model.fit({"tokens": ids[:, :-1]}, ids[:, 1:], sample_weight=(ids[:, 1:] > 0).astype("float32"))
     """
+    if context and RNNS.check(rnn) not in ("lstm", "none"):
+        raise ValueError(f"context={context} is a network without recurrent layers. Received: rnn={rnn!r}")
     sizes = [(context - 1) * dim] if context else state_sizes(rnn, units, layers)
     # The part that reads with a state is a model of its own, which whoever carries the state calls.
     ids = keras.Input((None,), dtype="int32", name="ids")  # [B, T]
@@ -138,7 +145,7 @@ class LanguageModelDecoder:
         self._score = compiled(self._scored)
 
     def initial_state(self, rows: int) -> list:
-        """The state of so many texts that nothing has been read of: list of zeros [B, H]."""
+        """The state before the first token, of `rows` texts: list of zeros [B, H]."""
         return [ops.zeros((rows, state.shape[-1])) for state in self.reader.inputs[1:]]
 
     def start(self, inputs: dict) -> tuple[list, list]:

@@ -49,7 +49,7 @@ class Scheduled(keras.Model):
         return super().call(inputs, training=training)
 
     def mixed(self, inputs: dict, share):
-        """`inputs["target"]` [B, T] with that share of the tokens after the begin mark sampled by the model."""
+        """`inputs["target"]` [B, T] in which the model sampled part of the tokens after the begin mark."""
         right = ops.convert_to_tensor(inputs["target"], "int32")
         # All random numbers are drawn here, at once: [0] decides whose token it is, [1] which token is sampled.
         u = keras.random.uniform((2, *ops.shape(right)), seed=self.noise)

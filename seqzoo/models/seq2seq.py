@@ -10,7 +10,7 @@ from seqzoo.layers import masks
 from seqzoo.layers.attention import Attention, FeedingRNN, keys
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.tokens import TokenEmbedding
-from seqzoo.models.builder import builder
+from seqzoo.models.builder import builder, check_front
 from seqzoo.rnns import RNNS
 
 
@@ -60,7 +60,7 @@ def seq2seq(
     Args:
         source_tokens, target_tokens: sizes of the vocabularies, including padding (id 0).
         front: instead of `source_tokens`, any source: (inputs, x [B, S, X], mask [B, S]) from `seqzoo.inputs`, such as
-            frames of sound or a picture. None of its inputs may be called "target".
+            frames of sound or a picture.
         dim: width D of the embeddings, and of s~.
         encoder, encoder_units, encoder_layers: recurrent layers that read the source, in both directions or forward:
             name in RNNS, units of a direction, number. Layer l of the decoder, counted from the top, starts from the
@@ -87,7 +87,7 @@ def seq2seq(
         sampled itself.
 
     Raises:
-        ValueError: an unknown name, or choices that exclude each other.
+        ValueError: an unknown name, choices that exclude each other, or a front with a name of the model's own layers.
 
     Example::
 
@@ -111,8 +111,8 @@ def seq2seq(
             "seq2seq needs target_tokens, and either source_tokens or a front. Received: "
             f"source_tokens={source_tokens}, target_tokens={target_tokens}, front {'given' if front else 'None'}"
         )
-    if front and "target" in front[0]:
-        raise ValueError(f"No input of the front may be called 'target'. Received: {', '.join(front[0])}")
+    if front:
+        check_front(front, "source_vectors", "source_mask", "target", "embedding", "encoder", "decoder", "logits")
     if tied == "joint" and source_tokens != target_tokens:
         raise ValueError(f"tied='joint' needs a joint vocabulary. Received sizes: {source_tokens} and {target_tokens}")
     sizes = state_sizes(rnn, units, layers)
@@ -121,7 +121,7 @@ def seq2seq(
     loops = attends and (input_feeding or attend.looks_back)
     recurrent = {"dropout": dropout, "variational": variational, **options}
 
-    # What is computed once a sequence: `fixed`, which the steps read, and the first `state`, which they change.
+    # Computed once per sequence: `fixed`, which the steps read, and the first `state`, which they change.
     source = keras.Input((None, front[1].shape[-1] if front else dim), name="vectors")  # [B, S, X]
     real = keras.Input((None,), dtype="bool", name="mask")  # [B, S]
     x = drop(source, input_dropout, variational)
@@ -148,7 +148,7 @@ def seq2seq(
         state.append(ops.zeros_like(real[:, :1], dtype="int32"))  # the number of the step
     reader = keras.Model([source, real], [*fixed, *state], name="encoder")
 
-    # What is computed for each step, or for all steps at once.
+    # Computed for each step, or for all steps at once.
     target = keras.Input((None, dim), name="target_vectors")  # [B, T, D]
     target_mask = keras.Input((None,), dtype="bool", name="target_mask")  # [B, T]
     fixed = [keras.Input(part.shape[1:], dtype=part.dtype, name=f"fixed{i}") for i, part in enumerate(fixed)]
@@ -232,6 +232,7 @@ class Seq2SeqDecoder:
         inputs = {name: tensor for name, tensor in model.input.items() if name != "target"}
         source = [model.get_layer(name).output for name in ("source_vectors", "source_mask")]
         self.front, self.begin = keras.Model(inputs, source), begin
+        self._mask = compiled(keras.Model(inputs, source[1]))
         self.encoder, self.decoder = model.get_layer("encoder"), model.get_layer("decoder")
         self.table = model.get_layer("embedding")
         names = [part.name for part in self.decoder.inputs]
@@ -244,6 +245,10 @@ class Seq2SeqDecoder:
     def start(self, inputs: dict) -> tuple[list, list]:
         """Encodes the source: {"source": [B, S]}, or the inputs of the front. Other inputs are ignored."""
         return self._start(self._tensors(inputs))
+
+    def source_mask(self, inputs: dict) -> np.ndarray:
+        """[B, S] booleans, True at real steps of the source."""
+        return np.asarray(self._mask(self._tensors(inputs)))
 
     def _tensors(self, inputs):
         return {name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in self.front.input.items()}

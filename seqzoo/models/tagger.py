@@ -5,7 +5,7 @@ from keras import ops
 
 from seqzoo.layers.crf import CRF, marginals, viterbi
 from seqzoo.layers.stack import stack
-from seqzoo.models.builder import builder
+from seqzoo.models.builder import builder, check_front
 
 
 @builder
@@ -25,12 +25,16 @@ def tagger(tags: int, front: tuple, crf: bool = True, allowed: tuple | None = No
         keras.Model. Inputs: those of the front. Output: potentials [B, T, K, K] with a CRF (train with
         ``layers.crf.CRFLoss``), else logits [B, T, K]; ``decoder(model)`` turns either into tags.
 
+    Raises:
+        ValueError: a front with a name of the model's own layers.
+
     Example::
 
         model = tagger(tags=17, front=words(len(vocabulary)), rnn="bilstm", units=128, crf=False)
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"))
     """
+    check_front(front, "emissions", "crf")
     inputs, x, mask = front  # [B, T, D], [B, T]
     x = stack(x, mask, **options)  # [B, T, H]
     scores = keras.layers.Dense(tags, name="emissions")(x)  # [B, T, K]

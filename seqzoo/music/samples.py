@@ -132,7 +132,7 @@ def write_sample(score: Score, path: pathlib.Path) -> dict:
     return answer
 
 
-def print_sample(answer: dict, console: Console) -> None:
+def print_piece(answer: dict, console: Console) -> None:
     """Prints where a sample is, or the statistics of all samples beside those of the corpus.
 
     Args:
