@@ -75,7 +75,7 @@ def examples_of(feed):
 
 def batch_of(task, examples, backwards=False):
     """(inputs, labels, weights): one batch of examples."""
-    feed = Batches(examples, task.encoder(), task.axes, batch_size=0, batch_tokens=10**9)
+    feed = Batches(examples, task.encoder(), task.axes, batch_size=len(examples), batch_tokens=0)
     encoded = [(example, arrays, 1) for example, arrays in feed.encoded()]
     return feed._padded(encoded[::-1] if backwards else encoded)
 
@@ -228,10 +228,12 @@ def folders(tmp_path_factory):
     return found
 
 
-def test_every_run_loads_in_a_fresh_process(folders):
+@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
+def test_every_run_loads_in_a_fresh_process_with_the_same_outputs(folders, backend):
+    pytest.importorskip(backend)
     script = LOADED.format(tests=str(pathlib.Path(__file__).parent))
     paths = [*map(str, folders.values())]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "KERAS_BACKEND": backend}
     out = subprocess.run([sys.executable, "-c", script, *paths], capture_output=True, text=True, env=environment)
     assert out.returncode == 0, out.stderr
     differences = [json.loads(line) for line in out.stdout.splitlines()]
