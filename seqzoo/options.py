@@ -177,6 +177,16 @@ class EncoderDecoder(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class Scoring(Config):
+    """Scores."""
+
+    rank: bool = option(
+        False, "The lines are alternatives: list them by their probability, each with its share of it. Plain texts may "
+        "also be separated by ' / ' in --text."
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
 class Decoding(Config):
     """Decoding."""
 

@@ -21,6 +21,7 @@ import pathlib
 import re
 import signal
 import sys
+from collections.abc import Callable, Iterable
 
 from absl import flags
 from rich.console import Console
@@ -68,12 +69,12 @@ class Command(Config):
     debug: bool = option(False, "Show the whole traceback of an error.")
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Runs a command line; returns the exit status."""
     return reported(run, argv)
 
 
-def reported(command, argv=None):
+def reported(command: Callable[[list[str]], int], argv: list[str] | None = None) -> int:
     """Runs ``command(argv)`` and returns its exit status, with one line on standard error if it failed.
 
     2: wrong usage (such as a missing file), a loss that is not finite, or out of memory; 3: the machine failed, such as
@@ -113,7 +114,7 @@ def _status(error):
     return None, ""
 
 
-def run(argv):
+def run(argv: list[str]) -> int:
     """Runs a command line. Raises what `main` turns into one line."""
     console = Console(highlight=False)
     if "--list" in argv:
@@ -140,7 +141,7 @@ def run(argv):
     return modes[mode](command, request, console)
 
 
-def parse(argv, name, mode):
+def parse(argv: list[str], name: str, mode: str) -> tuple:
     """Parses the flags of a command line, and checks them without running anything.
 
     Args:
@@ -188,7 +189,7 @@ def _parser(name, mode):
     return flag_parser(groups)
 
 
-def options_of(config, given):
+def options_of(config: type[Config], given: dict) -> dict:
     """The given options that a Config class declares."""
     return {key: value for key, value in given.items() if key in config.__dataclass_fields__}
 
@@ -219,7 +220,7 @@ def _check_mode(name, mode):
         raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
 
 
-def flag_parser(configs):
+def flag_parser(configs: Iterable[type[Config]]) -> flags.FlagValues:
     """absl flags for the options of some Config classes, grouped for --help."""
     values = flags.FlagValues()
     define = {
@@ -237,7 +238,7 @@ def flag_parser(configs):
     return values
 
 
-def parse_flags(parser, argv):
+def parse_flags(parser: flags.FlagValues, argv: list[str]) -> dict:
     """{option: value} of the flags that were given.
 
     Raises:
@@ -250,7 +251,7 @@ def parse_flags(parser, argv):
     return {name: parser[name].value for name in parser if parser[name].present}
 
 
-def listing():
+def listing() -> Table:
     """A table of all registered tasks, datasets and recurrent layers."""
     table = Table(show_header=False, box=None)
     for title, registry in (("tasks", TASKS), ("datasets", DATASETS), ("RNNs", RNNS)):
@@ -428,7 +429,7 @@ def _write_page(path, pieces):
     replace(pathlib.Path(path), save)
 
 
-def import_tensorflow():
+def import_tensorflow() -> None:
     """Imports TensorFlow without its start-up messages, which its C++ code writes straight to file descriptor 2.
 
     Raises:

@@ -87,13 +87,6 @@ class Generating(options.Sampling):
 
 
 @dataclasses.dataclass(frozen=True)
-class Scoring(Options):
-    """Scores."""
-
-    rank: bool = option(False, "The texts, on lines or separated by ' / ', are alternatives: the likeliest first.")
-
-
-@dataclasses.dataclass(frozen=True)
 class Inspecting(Options):
     """Inspection."""
 
@@ -125,7 +118,7 @@ class LanguageModel(Task):
     """Language modelling: bits a character, and perplexity."""
 
     Config = Config
-    requests = {"evaluate": Evaluating, "generate": Generating, "score": Scoring, "inspect": Inspecting}
+    requests = {"evaluate": Evaluating, "generate": Generating, "score": options.Scoring, "inspect": Inspecting}
     modes = ("train", "evaluate", "generate", "score", "inspect")
     needs = {"text": str}
     measures = {

@@ -85,7 +85,7 @@ class Translation(Task):
     """Translation: BLEU."""
 
     Config = Config
-    requests = {"evaluate": options.Decoding, "predict": Predicting}
+    requests = {"evaluate": options.Decoding, "predict": Predicting, "score": options.Scoring}
     modes = ("train", "evaluate", "predict", "score")
     needs = {"source": str, "target": str}
     measures = {
@@ -247,6 +247,12 @@ class Translation(Task):
             yield answer
 
     def score(self, run, lines, request=None):
+        from seqzoo.decoding.scoring import ranked
+
+        scored = self.scored(run, lines)
+        return ranked(scored) if request and request.rank else scored
+
+    def scored(self, run, lines):
         """Scores lines of a source and its translation, with a tab between them."""
         target = self.codecs[1]
 

@@ -269,6 +269,9 @@ def test_given_translations_are_scored_and_a_right_one_is_likelier(folder, tmp_p
         assert "".join(token["text"] for token in row["tokens"][:-1]) == row["text"]
     assert empty["text"] == "" and [token["text"] for token in empty["tokens"]] == ["<end>"]
     assert [token["known"] for token in unknown["tokens"]] == [True, False, True]
+    ranked = answers(capsys, "--mode=score", f"--workdir={folder}", "--rank", f"--input={tmp_path / 'pairs.tsv'}")
+    assert ranked[0]["line"] == 1 and sum(row["share"] for row in ranked) == pytest.approx(1)
+    assert [row["log_probability"] for row in ranked] == sorted((r["log_probability"] for r in rows), reverse=True)
 
 
 @pytest.mark.parametrize("line", ["red cat", "\trilo", "red\trilo\tketo", ""])
