@@ -15,6 +15,7 @@ python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.t
 import collections
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import pathlib
@@ -40,6 +41,9 @@ TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Comm
 READS = ("text", "input", "json")  # and for a finished run
 
 
+NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text, which unlike --text="" is no text
+
+
 @dataclasses.dataclass(frozen=True)
 class Command(Config):
     """Command."""
@@ -60,7 +64,9 @@ class Command(Config):
     stop_after: int = option(
         0, "Pause after so many epochs; the same command without it continues. 0: train all epochs.", minimum=0
     )
-    text: str = option("", "What to predict on, score or inspect: a text, or whatever the task takes, such as a path.")
+    text: str = option(
+        NOT_GIVEN, "What to predict on, score or inspect: a text, or whatever the task takes, such as a path."
+    )
     input: str = option("", "File of such texts, one per line. With neither --text nor --input: standard input.")
     explain_rnn: bool = option(
         False, "First list which kernel each recurrent layer uses, here and on a GPU, and why it is not cuDNN's."
@@ -342,7 +348,7 @@ def _score(command, request, console):
 
 
 def _generate(command, request, console):
-    if command.text or command.input:
+    if command.text is not NOT_GIVEN or command.input:
         raise ValueError("--mode=generate takes no --text or --input; --help lists what a sample can start from.")
     run = _load(command)
     as_json = _as_json(command, console)
@@ -357,7 +363,7 @@ def _generate(command, request, console):
 
 
 def _inspect(command, request, console):
-    if not command.text and not command.input and sys.stdin.isatty():
+    if command.text is NOT_GIVEN and not command.input and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
     run = _load(command)
@@ -379,18 +385,24 @@ def _load(command):
 
 def _lines(command, console):
     """The texts that a command line names, as an iterable of lines; None: read them from the terminal."""
-    if command.text and command.input:
+    if command.text is not NOT_GIVEN and command.input:
         raise ValueError("--text and --input are both given: choose one.")
     if command.input and not pathlib.Path(command.input).is_file():
         raise ValueError(f"--input: no file {command.input!r}.")
-    from seqzoo.datasets.files import read_lines
+    from seqzoo.datasets.files import decode_lines, open_bytes
 
-    if command.text:
-        return command.text.splitlines()
+    def lines(opened, source):
+        with opened as file:
+            yield from (line for _, line in decode_lines(file, source, allow_nul=True, flag=""))
+
+    if command.text is not NOT_GIVEN:
+        # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
+        return list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
     if command.input:
-        return (line for _, line in read_lines(pathlib.Path(command.input)))
+        return lines(open_bytes(command.input), command.input)
     if not sys.stdin.isatty():
-        return (line.rstrip("\n") for line in sys.stdin)
+        stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
+        return lines(contextlib.nullcontext(stdin), "standard input")
     console.print("[dim]Type a text; an empty line or Ctrl-D ends.[/]")
     return None
 

@@ -1,8 +1,10 @@
 import csv
 import gzip
+import io
 
 import pytest
 
+from seqzoo import run
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.files import read_lines, split_files
 
@@ -87,6 +89,71 @@ def test_invalid_utf8_and_truncated_gzip_name_file_and_line(tmp_path):
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(ValueError, match=r"b\.txt\.gz:\d+: damaged gzip data"):
         list(read_lines(file))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1 << 16])
+@pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
+def test_lines_end_with_newline_carriage_return_or_both_and_with_nothing_else(tmp_path, monkeypatch, name, size):
+    monkeypatch.setattr("seqzoo.datasets.files.BLOCK", size)
+    lines = ["\ufeffé", "a\u2028b\u2029c\x85d\x0ce\x0b\x1cf", "", "€ \ufeff", "", "x"]
+    for end in ("\n", "\r\n", "\r"):
+        for last in ("", end):
+            file = write(tmp_path / name, "\ufeff" + end.join(lines) + last)
+            assert list(read_lines(file)) == [*enumerate(lines, 1)]
+    assert list(read_lines(write(tmp_path / name, "a\r\n\r\rb\n\rc"))) == [*enumerate(["a", "", "", "b", "", "c"], 1)]
+    assert list(read_lines(write(tmp_path / name, ""))) == []
+
+
+@pytest.mark.parametrize("size", [1, 5, 1 << 16])
+def test_the_lines_before_a_wrong_byte_are_read_and_its_line_is_named(tmp_path, monkeypatch, size):
+    monkeypatch.setattr("seqzoo.datasets.files.BLOCK", size)
+    for data, number in [(b"a\r\xe2\x82\xac\r\n\xe2\x82(", 3), (b"a\n\r\n\xc3", 3), (b"\xff", 1), (b"\r\r\r\xe9", 4)]:
+        (tmp_path / "x").write_bytes(data)
+        found = []
+        with pytest.raises(ValueError, match=f"x:{number}: not UTF-8: .* in b'.*latin-1.*iconv -f LATIN1"):
+            found.extend(read_lines(tmp_path / "x"))
+        lines = []
+        with pytest.raises(ValueError, match="not UTF-8"):
+            for pair in read_lines(tmp_path / "x"):
+                lines.append(pair)
+        assert len(lines) == number - 1
+
+
+def test_the_same_bytes_are_the_same_lines_by_each_way_in(tmp_path, monkeypatch):
+    text = "\ufeffone\rtwo\u2028\x85 \x0c\r\n\nthree\0"
+    lines = ["one", "two\u2028\x85 \x0c", "", "three\0"]
+
+    def ways(data):
+        (tmp_path / "x").write_bytes(data)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), "latin-1"))
+        for command in (
+            run.Command(text=data.decode("utf-8", "surrogateescape")),
+            run.Command(input=str(tmp_path / "x")),
+            run.Command(),
+        ):
+            yield lambda command=command: list(run._lines(command, None))
+
+    assert [read() for read in ways(text.encode())] == [lines] * 3
+    for read, source in zip(ways(b"a\n\xe9 b"), ("--text", "/x", "standard input"), strict=True):
+        with pytest.raises(ValueError, match=rf"{source}:2: not UTF-8: .* in b'a\\n\\xe9 b'. If .* Latin-1: convert"):
+            read()
+    monkeypatch.setattr("sys.stdin", io.StringIO("not read"))
+    assert run._lines(run.Command(text=""), None) == [""]
+    assert list(run._lines(run.Command(), None)) == ["not read"]
+    with pytest.raises(ValueError, match="both given"):
+        run._lines(run.Command(text="", input="x"), None)
+    command, _, _ = run.parse(["--mode=predict", "--workdir=x", "--text="], "ner", "predict")
+    assert command.text is not run.NOT_GIVEN and run._lines(command, None) == [""]
+    assert run.parse(["--mode=predict", "--workdir=x"], "ner", "predict")[0].text is run.NOT_GIVEN
+
+
+def test_each_reader_ends_lines_alike(tmp_path):
+    tables = {"conll": CONLL, "conllu": CONLLU, "csv": 'text,label\n"a\nb",x\n', "tsv": "text\tlabel\na\u2028\tx\n"}
+    tables |= {"jsonl": '{"text": "a\u2028", "label": "x"}\n{"text": "b", "label": "y"}\n'}
+    for reader, text in tables.items():
+        expected = only(reader, write(tmp_path / "x", text))
+        for end in ("\r\n", "\r"):
+            assert only(reader, write(tmp_path / "x", "\ufeff" + text.replace("\n", end))) == expected
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
@@ -320,7 +387,7 @@ def test_folders_are_labels_and_are_interleaved(tmp_path):
     expected = [("train/pos/1.txt", "pos"), ("train/neg/1.txt", "neg"), ("train/pos/2.txt", "pos")]
     expected = [{"text": f"{name}\nas it is\n", "label": label} for name, label in expected]
     assert list(splits["train"]) == list(splits["train"]) == expected
-    with pytest.raises(ValueError, match="test/pos/1.txt: not UTF-8"):
+    with pytest.raises(ValueError, match="test/pos/1.txt:1: not UTF-8"):
         list(splits["test"])
 
     flat = DATASETS["folders"](data_dir=tmp_path / "train")

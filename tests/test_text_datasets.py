@@ -70,7 +70,7 @@ def test_pieces_end_after_a_line_or_else_after_a_word():
 @pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
 def test_one_file_is_split_at_exactly_nine_tenths_of_its_characters(tmp_path, name):
     for length in (2, 9, 10, 11, 199_999):
-        text = ("zoë\r€\n" * length)[:length]
+        text = ("zoë\t€\n" * length)[:length]
         splits = read(write(tmp_path / name, text))
         assert splits == {"train": [text[: length * 9 // 10]], "valid": [text[length * 9 // 10 :]]}
         parts = DATASETS["text"](tmp_path / name)
@@ -89,7 +89,7 @@ def test_line_ends_become_newlines_and_the_byte_order_mark_is_removed(tmp_path):
         text = "-" * (PIECE - shift) + "\r\né\r\n\r\r\n" + "é" * PIECE + "\r"
         for name in ("x", "x.gz"):
             file = write(tmp_path / name, "\ufeff" + text)
-            assert "".join(read_pieces(file)) == text.replace("\r\n", "\n")
+            assert "".join(read_pieces(file)) == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def test_examples_can_be_iterated_again_and_concurrently(tmp_path):
@@ -147,7 +147,7 @@ def test_many_files_are_documents_and_every_tenth_is_valid(tmp_path):
     assert read(tmp_path, name="*/0[0-2].txt") == {"train": names[:2], "valid": [names[2]]}
     assert read(tmp_path / "*" / "00.txt") == {"train": ["a/00.tx"], "valid": ["t"]}
     (tmp_path / "b" / "c" / "11.txt").write_bytes("naïve".encode("latin-1"))
-    with pytest.raises(ValueError, match="c/11.txt:1: is not text in UTF-8"):
+    with pytest.raises(ValueError, match="c/11.txt:1: not UTF-8"):
         read(tmp_path)
 
 
@@ -171,11 +171,11 @@ def test_folders_named_after_splits_are_never_mixed(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("ab\ncafé\n".encode("latin-1"), r"x:2: is not text in UTF-8: .* at byte 6, in b'ab\\ncaf\\xe9\\n'.*iconv"),
-        (b"\xef\xbb\xbfab\n\nc\xff", "x:3: is not text in UTF-8: invalid start byte at byte 8"),
-        (b"-" * PIECE + b"\n" + "é".encode()[:1], f"x:2: is not text in UTF-8: .* at byte {PIECE + 1}"),
-        (b"a\n" * PIECE + b"b\0", rf"x:{PIECE + 1}: is not text: a NUL byte at byte {2 * PIECE + 1}"),
-        ("text".encode("utf-16"), "x:1: is not text: a NUL byte at byte 3. If it is UTF-16, convert"),
+        ("ab\ncafé\n".encode("latin-1"), r"x:2: not UTF-8: .* in b'ab\\ncaf\\xe9\\n'.*latin-1.*iconv"),
+        (b"\xef\xbb\xbfab\n\nc\xff", "x:3: not UTF-8: invalid start byte"),
+        (b"-" * PIECE + b"\n" + "é".encode()[:1], "x:2: not UTF-8: unexpected end of data"),
+        (b"a\n" * PIECE + b"b\0", f"x:{PIECE + 1}: a NUL character, so this is not text. It looks like a binary"),
+        ("text".encode("utf-16"), "x:1: not UTF-8: .* It is UTF-16: read it with --text_encoding=utf-16, or"),
         (b"", "x: is empty"),
         (b"\xef\xbb\xbf", "x: is empty"),
         (b"a", "x: has one character, too few for two splits"),
@@ -189,7 +189,7 @@ def test_a_binary_file_is_refused_at_once_with_the_position(tmp_path, content, m
 def test_damaged_gzip_data_is_reported(tmp_path):
     file = write(tmp_path / "x.gz", "text " * 1000)
     file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(ValueError, match="x.gz: damaged gzip data"):
+    with pytest.raises(ValueError, match="x.gz:1: damaged gzip data"):
         DATASETS["text"](data_dir=file)
 
 

@@ -91,17 +91,9 @@ def _read(records, path, first, width, indices):
             yield {"text": fields[indices["text"]], "label": label}
 
 
-def text_lines(path: str | os.PathLike) -> Iterator[tuple[int, str]]:
-    """Yields (number, line) of `read_lines`; a NUL in a line, as UTF-16 has many, is a ValueError."""
-    for number, line in read_lines(path):
-        if "\0" in line:
-            raise bad_line(path, number, "a NUL character; if this is UTF-16, convert the file to UTF-8", line)
-        yield number, line
-
-
 def tsv_records(path: str | os.PathLike) -> Iterator[tuple[int, list[str]]]:
     """Yields (line number, fields)."""
-    for number, line in text_lines(path):
+    for number, line in read_lines(path):
         if line:
             yield number, line.split("\t")
 
@@ -109,7 +101,7 @@ def tsv_records(path: str | os.PathLike) -> Iterator[tuple[int, list[str]]]:
 def _csv_records(path):
     """Yields (number of the record's first line, fields)."""
     csv_module.field_size_limit(max(FIELD_LIMIT, csv_module.field_size_limit()))
-    reader = csv_module.reader((line + "\n" for _, line in text_lines(path)), strict=True)
+    reader = csv_module.reader((line + "\n" for _, line in read_lines(path)), strict=True)
     number = 1
     try:
         for fields in reader:

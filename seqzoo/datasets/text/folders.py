@@ -4,7 +4,7 @@ import heapq
 import os
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import data_path, split_folders
+from seqzoo.datasets.files import data_path, decode_text, open_bytes, split_folders
 from seqzoo.datasets.splits import refuse_arguments
 
 
@@ -48,10 +48,8 @@ def _examples(folder):
 
 def _read(labels):
     for _, file in heapq.merge(*map(_spread, labels)):
-        try:
-            yield {"text": file.read_text("utf-8-sig"), "label": file.parent.name}
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{file}: not UTF-8: {error}. Convert it: iconv -f LATIN1 -t UTF-8") from error
+        with open_bytes(file) as opened:
+            yield {"text": "".join(decode_text(opened, file)), "label": file.parent.name}
 
 
 def _spread(label):

@@ -5,9 +5,9 @@ import os
 import zlib
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, data_path, plain_name, split_files
+from seqzoo.datasets.files import bad_line, data_path, plain_name, read_lines, split_files
 from seqzoo.datasets.splits import splits_in
-from seqzoo.datasets.text.delimited import text_lines, tsv_records
+from seqzoo.datasets.text.delimited import tsv_records
 
 FEATURES = {"source": str, "target": str}
 TABLES = (".tsv", ".txt")
@@ -86,7 +86,7 @@ def _pairs(folder, name, languages):
     found = {}
     for split, source in files["source"].items():
         target = files["target"][split]
-        counts = [sum(1 for _ in text_lines(file)) for file in (source, target)]
+        counts = [sum(1 for _ in read_lines(file)) for file in (source, target)]
         if counts[0] != counts[1]:
             raise ValueError(f"{source} has {counts[0]} lines and {target} has {counts[1]}: should be one each a pair.")
         found[split] = f"{source} and {target.name}", functools.partial(_side_by_side, source, target)
@@ -144,7 +144,7 @@ def _languages(folder, name):
 
 
 def _side_by_side(source, target):
-    for (_, text), (_, translation) in zip(text_lines(source), text_lines(target), strict=True):
+    for (_, text), (_, translation) in zip(read_lines(source), read_lines(target), strict=True):
         yield {"source": text, "target": translation}
 
 

@@ -1,7 +1,6 @@
 """Plain text for language modelling: one file or a folder of many, never held in memory."""
 
 import codecs
-import contextlib
 import gzip
 import os
 import pathlib
@@ -10,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import data_path, plain_name, shorten, split_files, split_folders
+from seqzoo.datasets.files import data_path, decode_text, open_bytes, plain_name, split_files, split_folders
 from seqzoo.datasets.splits import refuse_arguments, splits_in
 
 FEATURES = {"text": str, "end": bool}
@@ -35,8 +34,8 @@ def text(
     4. Many files: every tenth is valid (of fewer than ten, the last), the rest train, ordered by path.
 
     A document is a file (in 1., a part of it) and comes in pieces that concatenate to its text: UTF-8, without byte
-    order mark, Windows line ends as ``\\n``. Of many files, those that are hidden, empty, or not text (a NUL byte in
-    the first 8 KiB) are skipped.
+    order mark, every line end (``\\r\\n``, ``\\r``) as ``\\n``. Of many files, those that are hidden,
+    empty, or not text (a NUL byte in the first 8 KiB) are skipped.
 
     Args:
         data_dir: a file; a folder; or a glob, ``"src/**/*.py"``.
@@ -158,53 +157,20 @@ def pieces(texts: Iterable[str]) -> Iterator[dict]:
 
 
 def read_pieces(path: pathlib.Path) -> Iterator[str]:
-    """Yields the text of a UTF-8 file, plain or gzipped (``.gz``), some 64 KiB at a time, cut anywhere.
+    """Yields the text of a file, plain or gzipped (``.gz``), at most 64 KiB at a time, cut anywhere.
 
-    Not line by line: a file may be one line. Line ends become ``\\n`` and a byte order mark is removed.
-
-    Raises:
-        ValueError: with file and line: NUL bytes, not UTF-8, or damaged gzip data.
+    Not line by line: a file may be one line. Line ends and errors as in `files.decode_text`.
     """
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    line, offset, held, block = 1, 0, "", b"-"
-    with _open(path) as file:
-        while block:
-            block = file.read(PIECE)
-            if (index := block.find(0)) >= 0:
-                line += block.count(b"\n", 0, index)
-                raise ValueError(
-                    f"{path}:{line}: is not text: a NUL byte at byte {offset + index}. "
-                    "If it is UTF-16, convert it first: iconv -f UTF-16 -t UTF-8"
-                )
-            offset += len(block)
-            try:
-                part = decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                data, start = error.object, error.start  # ends with the last block that was read
-                line += data.count(b"\n", 0, start)
-                raise ValueError(
-                    f"{path}:{line}: is not text in UTF-8: {error.reason} at byte {offset - len(data) + start}, in "
-                    f"{shorten(data[max(0, start - 20) :])}. Convert it first, for example: iconv -f LATIN1 -t UTF-8"
-                ) from error
-            line += part.count("\n")
-            part = held + part
-            held = "\r" if block and part.endswith("\r") else ""  # its "\n" may be in the next block
-            if part := part[: len(part) - len(held)].replace("\r\n", "\n"):
-                yield part
+    with open_bytes(path) as file:
+        yield from decode_text(file, path)
 
 
 def _head(path):
-    with _open(path) as file:
-        return file.read(HEAD).removeprefix(codecs.BOM_UTF8)
-
-
-@contextlib.contextmanager
-def _open(path):
-    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+    with open_bytes(path) as file:
         try:
-            yield file
+            return file.read(HEAD).removeprefix(codecs.BOM_UTF8)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: damaged gzip data: {error}") from error
+            raise ValueError(f"{path}:1: damaged gzip data: {error}") from error
 
 
 def _clip(texts, start, stop):
