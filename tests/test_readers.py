@@ -309,6 +309,39 @@ def test_tsv_keeps_quotes_and_reads_columns_by_index_without_a_header(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_header"),
+    [
+        ("label,text\nx,a b\n", True),
+        ("Stars,words\n1,a b\n", True),
+        ("kind,REVIEW\n1,a b\n", True),
+        ("v1,v2\nspam,a b\nham,c d\nspam,e\nham,f\n", True),
+        ("\ufefflabel,text\rx,a b\r", True),
+        ("spam,a\nspam,a b\nham,c d\nham,f\n", False),  # a label of other lines
+        ("label,text\nlabel,text\nx,b\n", False),
+        ("v1,a b\nspam,a b\nspam,e\n", False),  # not a name
+        ("v1,v2\nspam,a b\nham,c d\nspam,e\n", False),  # "ham" appears once as well: no sign of a header
+        ("1,2\nspam,a b\nspam,e\n", False),
+        ("pos,fine\n", False),
+    ],
+)
+@pytest.mark.parametrize("reader", ["csv", "tsv"])
+def test_a_header_is_no_example_where_columns_are_given_by_index(tmp_path, reader, text, is_header):
+    file = write(tmp_path / "x", text if reader == "csv" else text.replace(",", "\t"))
+    examples = DATASETS[reader](file, columns={"text": 1, "label": 0})["test"]
+    rows = text.removeprefix("\ufeff").replace("\r", "\n").splitlines()[is_header:]
+    assert list(examples) == [{"label": row.split(",")[0], "text": row.split(",")[1]} for row in rows]
+    assert ("is a header: skipped" in examples.source) == is_header
+
+
+def test_a_file_of_a_header_alone_is_refused_at_once(tmp_path):
+    for columns in (None, {"text": 0, "label": 1}, {"text": "text"}):
+        for reader, text in (("csv", "text,label\n"), ("csv", '"text",label\n\n'), ("tsv", "text\tlabel")):
+            with pytest.raises(ValueError, match="x holds no examples: its only line is a header"):
+                DATASETS[reader](write(tmp_path / "x", text), columns=columns)
+    assert only("tsv", write(tmp_path / "x", "text\tlabel\na\tb")) == [{"text": "a", "label": "b"}]
+
+
 def test_columns_are_found_by_their_common_names_or_given(tmp_path):
     file = write(tmp_path / "x.tsv", "rating\tbody\tLabel\tTEXT\n5\tb\tl\tt\n")
     assert only("tsv", file) == [{"text": "t", "label": "l"}]

@@ -1,15 +1,20 @@
 """CSV and TSV: one labelled text a record, in columns."""
 
+import collections
 import csv as csv_module
+import itertools
 import os
+import re
 from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, find_columns, read_lines, split_files
+from seqzoo.datasets.files import COLUMNS, bad_line, find_columns, read_lines, split_files
 
 # Maximum characters of a CSV field. The module's own 131,072 is less than a long document has; without a limit an
 # unclosed quote would read the rest of the file into memory.
 FIELD_LIMIT = 2**24
+
+_single_word = re.compile(r"[^\W\d]\w*")  # as v1, star_rating
 
 
 @DATASETS.register("csv")
@@ -25,8 +30,9 @@ def csv(
         data_dir: folder with train/valid/test files ending in ``.csv``, or one such file.
         name: take only the files with this in their names.
         columns: dict feature -> column: ``{"text": "review", "label": "stars"}`` by the names in the header line,
-            or ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without a header. Default: the
-            first of `files.COLUMNS` that the file has.
+            or ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without a header; if its first
+            line is one all the same (see `_is_header`), it is skipped, and the source of the `Examples` says so.
+            Default: the first of `files.COLUMNS` that the file has.
 
     Returns:
         Dict split -> `Examples` of strings, ``text`` and ``label``. A text may be empty.
@@ -55,7 +61,11 @@ def _splits(records, files, columns):
 
 def _examples(records, path, columns):
     first, width, indices = _layout(records, path, columns)
-    return Examples(lambda: _read(records, path, first, width, indices), {"text": str, "label": str}, path)
+    if not any(number > first for number, _ in itertools.islice(records(path), 2)):
+        raise ValueError(f"{path} holds no examples: its only line is a header.")
+    by_index = any(isinstance(column, int) for column in (columns or {}).values())
+    source = f"{path} (its first line is a header: skipped)" if first and by_index else path
+    return Examples(lambda: _read(records, path, first, width, indices), {"text": str, "label": str}, source)
 
 
 def _layout(records, path, columns):
@@ -76,7 +86,24 @@ def _layout(records, path, columns):
             f"{path}: columns by index should be those of text and label, from 0 to {width - 1} or negative from the "
             f"end, as --columns=text=0,label=1; the file has {width}. Received: {columns}"
         )
-    return 0, width, columns
+    return number if _is_header(records, path, fields, columns) else 0, width, columns
+
+
+def _is_header(records, path, fields, columns):
+    """Whether the first line of a file whose columns are given by index is a header.
+
+    It is one if its cell in the column of labels is no label of another line, and
+
+    - that cell or the one of the text is a common name of its column, as in `files.COLUMNS`; or
+    - both cells are single words, and all other labels appear again.
+    """
+    cells = {feature: fields[column].strip() for feature, column in columns.items()}
+    common = any(cell.lower() in COLUMNS[feature] for feature, cell in cells.items())
+    if not common and not all(_single_word.fullmatch(cell) for cell in cells.values()):
+        return False
+    others = itertools.islice(records(path), 1, None)
+    labels = collections.Counter(row[columns["label"]].strip() for _, row in others if len(row) == len(fields))
+    return cells["label"] not in labels and (common or (bool(labels) and min(labels.values()) > 1))
 
 
 def _read(records, path, first, width, indices):
