@@ -200,7 +200,7 @@ class Sentiment(Task):
     def labels_of(self, example):
         """The labels of an example, in a list."""
         if self.config.multi_label:
-            return [part for part in example["label"].split("|") if part]
+            return [part for part in map(str.strip, example["label"].split("|")) if part]
         return [example["label"]]
 
     def offsets(self, text):

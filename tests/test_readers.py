@@ -1,12 +1,14 @@
 import csv
 import gzip
 import io
+import json
 
 import pytest
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.files import read_lines, split_files
+from seqzoo.task import TASKS
 
 CONLL = """-DOCSTART- -X- -X- O
 
@@ -407,6 +409,37 @@ def test_json_labels_become_text(tmp_path):
     examples = only("jsonl", write(tmp_path / "x.jsonl.gz", lines + "\n\n"))
     assert [example["label"] for example in examples] == ["b c", "3", "true", "0.5", "x|2|false"]
     assert {example["text"] for example in examples} == {"a\né"}
+
+
+def test_blanks_around_labels_and_empty_labels_are_removed_in_every_format(tmp_path):
+    cells = ["a|b", " a | b\u00a0", "a||b", "|a|  |b|", "a b", " a b ", "a b|"]
+    expected = ["a|b"] * 4 + ["a b"] * 3
+    rows = [f"text,{cell}" for cell in cells]
+    files = {"csv": "text,label\n" + "\n".join(rows), "tsv": "text\tlabel\n" + "\n".join(rows).replace(",", "\t")}
+    files["jsonl"] = "\n".join(json.dumps({"text": "text", "label": cell}) for cell in cells)
+    for reader, text in files.items():
+        assert [example["label"] for example in only(reader, write(tmp_path / "x", text))] == expected
+    lists = "\n".join(json.dumps({"text": "text", "label": cell.split("|")}) for cell in cells)
+    assert [example["label"] for example in only("jsonl", write(tmp_path / "x", lists))] == expected
+    for number, cell in enumerate(cells[:6]):  # not "a b|" beside "a b": of one name on some systems
+        (tmp_path / str(number) / "train" / cell).mkdir(parents=True)
+        write(tmp_path / str(number) / "train" / cell / "1.txt", "text")
+        assert list(DATASETS["folders"](tmp_path / str(number))["train"]) == [
+            {"text": "text", "label": expected[number]}
+        ]
+    for cell in ("|", " | "):
+        with pytest.raises(ValueError, match="x:2: the label is empty"):
+            only("csv", write(tmp_path / "x", f"text,label\na,{cell}\n"))
+    for label in ('"|"', '["", " "]', '["a", null]'):
+        with pytest.raises(ValueError, match="x:1: 'label' should be a label"):
+            only("jsonl", write(tmp_path / "x", f'{{"text": "a", "label": {label}}}'))
+
+
+def test_the_task_reads_the_same_labels_of_an_example_of_any_source():
+    kind = TASKS["sentiment"]
+    for label, expected in [(" a | b", ["a", "b"]), ("a||b|", ["a", "b"]), ("a b", ["a b"]), ("|", [])]:
+        assert kind(kind.Config(multi_label=True)).labels_of({"label": label}) == expected
+    assert kind(kind.Config()).labels_of({"label": "a|b"}) == ["a|b"]
 
 
 def test_folders_are_labels_and_are_interleaved(tmp_path):

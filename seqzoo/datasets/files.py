@@ -273,6 +273,11 @@ def bad_line(path: str | pathlib.Path, number: int, problem: str, line: str) -> 
     return ValueError(f"{path}:{number}: {problem}: {shorten(line)}")
 
 
+def clean_label(text: str) -> str:
+    """Returns a label, or labels joined by ``|``, without blanks around each and without empty ones among them."""
+    return "|".join(part for part in map(str.strip, text.split("|")) if part)
+
+
 def check_surrogates(path: str | pathlib.Path, number: int, line: str, text: str) -> None:
     r"""Raises a ValueError if a text from JSON has half a surrogate pair, as ``"\ud83d"``, an emoji cut in two."""
     try:

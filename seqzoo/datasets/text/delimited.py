@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import COLUMNS, bad_line, find_columns, read_lines, split_files
+from seqzoo.datasets.files import COLUMNS, bad_line, clean_label, find_columns, read_lines, split_files
 
 # Maximum characters of a CSV field. The module's own 131,072 is less than a long document has; without a limit an
 # unclosed quote would read the rest of the file into memory.
@@ -24,7 +24,7 @@ def csv(
     """Labelled texts in CSV files, plain or gzipped.
 
     Commas separate the fields, and a field in double quotes may hold commas, newlines, and doubled quotes. Blank lines
-    are skipped, and spaces around labels are removed. The format: https://www.rfc-editor.org/rfc/rfc4180
+    are skipped. Several labels are joined by ``|``; spaces around labels and empty labels are removed. The format: https://www.rfc-editor.org/rfc/rfc4180
 
     Args:
         data_dir: folder with train/valid/test files ending in ``.csv``, or one such file.
@@ -112,7 +112,7 @@ def _read(records, path, first, width, indices):
             problem = f"expected {width} fields (like the first line), found {len(fields)}"
             raise bad_line(path, number, problem, " | ".join(fields))
         if number > first:
-            label = fields[indices["label"]].strip()
+            label = clean_label(fields[indices["label"]])
             if not label:
                 raise bad_line(path, number, "the label is empty", " | ".join(fields))
             yield {"text": fields[indices["text"]], "label": label}

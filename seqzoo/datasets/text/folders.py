@@ -4,7 +4,7 @@ import heapq
 import os
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import data_path, decode_text, open_bytes, split_folders
+from seqzoo.datasets.files import clean_label, data_path, decode_text, open_bytes, split_folders
 from seqzoo.datasets.splits import refuse_arguments
 
 
@@ -49,7 +49,7 @@ def _examples(folder):
 def _read(labels):
     for _, file in heapq.merge(*map(_spread, labels)):
         with open_bytes(file) as opened:
-            yield {"text": "".join(decode_text(opened, file)), "label": file.parent.name}
+            yield {"text": "".join(decode_text(opened, file)), "label": clean_label(file.parent.name)}
 
 
 def _spread(label):

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, check_surrogates, find_columns, read_lines, split_files
+from seqzoo.datasets.files import bad_line, check_surrogates, clean_label, find_columns, read_lines, split_files
 
 
 @DATASETS.register("jsonl")
@@ -14,8 +14,8 @@ def jsonl(
 ) -> dict[str, Examples]:
     """Labelled texts in files with one JSON object a line, plain or gzipped.
 
-    A label that is a number, true or false becomes its JSON text, and a list of labels is joined by ``|``. Blank lines
-    are skipped. The format: https://jsonlines.org
+    A label that is a number, true or false becomes its JSON text, and a list of labels is joined by ``|``; spaces
+    around labels and empty labels are removed. Blank lines are skipped. The format: https://jsonlines.org
 
     Args:
         data_dir: folder with train/valid/test files ending in ``.jsonl``, ``.json`` or ``.ndjson``, or one such file.
@@ -73,9 +73,11 @@ def _label(value):
     """Returns the text of a label or of a list of labels; None if it is neither."""
     if isinstance(value, list):
         labels = [None if isinstance(item, list) else _label(item) for item in value]
-        return "|".join(labels) if all(label and "|" not in label for label in labels) else None
+        if any(label is None or "|" in label for label in labels):
+            return None
+        return "|".join(filter(None, labels))
     if isinstance(value, str):
-        return value.strip()
+        return clean_label(value)
     if isinstance(value, (int, float)) and value == value:  # Python's json also reads NaN, which is not a label
         return json.dumps(value)
     return None
