@@ -4,11 +4,13 @@ Nothing here imports TensorFlow, so that ``--help`` and errors of flags appear a
 """
 
 import dataclasses
+import inspect
 
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import UNITS
+from seqzoo.text.lines import check_encoding
 
 # Keras's optimizers, in lower case. Left out: muon (its decay has two options), schedulefreeadamw (it evaluates weights
 # of its own), ftrl (its first step discards the initial weights, and so pretrained vectors), and wrappers of others.
@@ -33,6 +35,9 @@ class Data(Config):
         "",
         "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
         "tsv, jsonl), source=en,target=de (parallel). Empty: the usual ones.",
+    )
+    text_encoding: str = option(
+        "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 
@@ -276,7 +281,16 @@ def source(config: Data) -> dict:
     if config.columns:
         pairs = [part.partition("=")[::2] for part in config.columns.split(",")]
         columns = {feature: int(column) if column.lstrip("-").isdigit() else column for feature, column in pairs}
-    return {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
+    arguments = {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
+    if check_encoding(config.text_encoding) != "utf-8":
+        if "encoding" in inspect.signature(DATASETS[config.dataset]).parameters:
+            arguments["encoding"] = config.text_encoding
+        elif not getattr(config, "vectors", ""):
+            raise ValueError(
+                f"--text_encoding is for datasets of text files, and --dataset={config.dataset} reads none. "
+                f"Received: {config.text_encoding!r}"
+            )
+    return arguments
 
 
 def label_weights(text: str) -> dict[str, float]:

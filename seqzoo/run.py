@@ -389,7 +389,7 @@ def _lines(command, console):
         raise ValueError("--text and --input are both given: choose one.")
     if command.input and not pathlib.Path(command.input).is_file():
         raise ValueError(f"--input: no file {command.input!r}.")
-    from seqzoo.datasets.files import decode_lines, open_bytes
+    from seqzoo.text.lines import decode_lines, open_bytes
 
     def lines(opened, source):
         with opened as file:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from seqzoo import run
+from seqzoo import options, run
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.files import read_lines, split_files
 from seqzoo.task import TASKS
@@ -96,7 +96,7 @@ def test_invalid_utf8_and_truncated_gzip_name_file_and_line(tmp_path):
 @pytest.mark.parametrize("size", [1, 2, 3, 1 << 16])
 @pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
 def test_lines_end_with_newline_carriage_return_or_both_and_with_nothing_else(tmp_path, monkeypatch, name, size):
-    monkeypatch.setattr("seqzoo.datasets.files.BLOCK", size)
+    monkeypatch.setattr("seqzoo.text.lines.BLOCK", size)
     lines = ["\ufeffé", "a\u2028b\u2029c\x85d\x0ce\x0b\x1cf", "", "€ \ufeff", "", "x"]
     for end in ("\n", "\r\n", "\r"):
         for last in ("", end):
@@ -108,7 +108,7 @@ def test_lines_end_with_newline_carriage_return_or_both_and_with_nothing_else(tm
 
 @pytest.mark.parametrize("size", [1, 5, 1 << 16])
 def test_the_lines_before_a_wrong_byte_are_read_and_its_line_is_named(tmp_path, monkeypatch, size):
-    monkeypatch.setattr("seqzoo.datasets.files.BLOCK", size)
+    monkeypatch.setattr("seqzoo.text.lines.BLOCK", size)
     for data, number in [(b"a\r\xe2\x82\xac\r\n\xe2\x82(", 3), (b"a\n\r\n\xc3", 3), (b"\xff", 1), (b"\r\r\r\xe9", 4)]:
         (tmp_path / "x").write_bytes(data)
         found = []
@@ -156,6 +156,61 @@ def test_each_reader_ends_lines_alike(tmp_path):
         expected = only(reader, write(tmp_path / "x", text))
         for end in ("\r\n", "\r"):
             assert only(reader, write(tmp_path / "x", "\ufeff" + text.replace("\n", end))) == expected
+
+
+def in_each_format(folder, encoding):
+    """Makes a folder for each reader of text, with one example whose text holds "é"; returns the readers."""
+    table = "text,label\né,x\n"
+    files = {
+        "conll/test.txt": "é\tB-PER\n",
+        "conllu/test.conllu": "1\té\té\tVERB\tV\t_\t0\troot\t_\t_\n",
+        "csv/test.csv": table,
+        "tsv/test.tsv": table.replace(",", "\t"),
+        "jsonl/test.jsonl": '{"text": "é", "label": "x"}\n',
+        "folders/test/x/1.txt": "é\n",
+        "text/test.txt": "é\n",
+        "parallel/test.tsv": "é\te\n",
+        "minimal_pairs/x.jsonl": '{"sentence_good": "é", "sentence_bad": "e"}\n',
+        "agreement/x.text": "é are\n",
+        "agreement/x.gold": "1\tare\tis\t0\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write(folder / name, text, encoding)
+    return sorted({name.split("/")[0] for name in files})
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-32", "utf-8-sig", "UTF8"])
+def test_each_reader_of_text_reads_the_given_encoding(tmp_path, encoding):
+    for reader in in_each_format(tmp_path, encoding):
+        options_of_data = options.Data(dataset=reader, data_dir=str(tmp_path / reader), text_encoding=encoding)
+        assert "é" in str(list(DATASETS[reader](**options.source(options_of_data))["test"])), reader
+
+
+@pytest.mark.parametrize(
+    ("encoding", "advice"),
+    [
+        ("utf-16", "It is UTF-16: read it with --text_encoding=utf-16, or convert it: iconv -f UTF-16 -t UTF-8"),
+        ("utf-16-le", "looks like UTF-16: read it with --text_encoding=utf-16-le, or .* -f UTF-16LE"),
+        ("utf-16-be", "looks like UTF-16: read it with --text_encoding=utf-16-be, or .* -f UTF-16BE"),
+        ("latin-1", "If it is Latin-1: read it with --text_encoding=latin-1, or .* -f LATIN1"),
+    ],
+)
+def test_the_advice_of_each_reader_names_the_encoding_that_the_bytes_have(tmp_path, encoding, advice):
+    for reader in in_each_format(tmp_path, encoding):
+        with pytest.raises(ValueError, match=rf"(?s)/{reader}/.*:[12]: (not UTF-8|a NUL).*{advice}"):
+            list(DATASETS[reader](tmp_path / reader)["test"])
+    write(tmp_path / "x", "é" * 100 + "\0")
+    with pytest.raises(ValueError, match="x:1: a NUL character, so this is not text. It looks like a binary file"):
+        list(read_lines(tmp_path / "x"))
+
+
+def test_an_unknown_encoding_and_one_that_nothing_is_read_in_are_refused():
+    for name in ("latin-11", "base64", "rot13", ""):
+        with pytest.raises(ValueError, match="--text_encoding should be an encoding such as utf-8"):
+            options.source(options.Data(text_encoding=name))
+    with pytest.raises(ValueError, match="datasets of text files, and --dataset=grammar reads none"):
+        options.source(options.Data(text_encoding="latin-1"))
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])

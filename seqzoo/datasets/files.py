@@ -1,17 +1,11 @@
 """Files: which file is which split, and numbered lines. Shared by all readers."""
 
-import codecs
 import difflib
-import gzip
-import io
 import pathlib
-import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from seqzoo.datasets.splits import SPLITS, split_of, splits_in
-
-BLOCK = 1 << 16  # bytes that are read at a time
+from seqzoo.text.lines import decode_lines, open_bytes, shorten
 
 # Common names of the columns of labelled texts, the likeliest first; for `find_columns`.
 COLUMNS = {
@@ -155,119 +149,6 @@ def read_lines(path: str | pathlib.Path, encoding: str = "utf-8") -> Iterator[tu
         yield from decode_lines(file, path, encoding)
 
 
-def open_bytes(path: str | pathlib.Path) -> BinaryIO:
-    """Opens a file, plain or gzipped (``.gz``), to read its bytes."""
-    path = pathlib.Path(path)
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
-
-
-def decode_lines(file: BinaryIO, source: str | pathlib.Path, encoding: str = "utf-8", **kwargs) -> Iterator[tuple]:
-    """Yields (number from 1, text without its line end) for each line; arguments and errors as of `decode_text`."""
-    number, parts = 0, []
-    for text in decode_text(file, source, encoding, **kwargs):
-        first, *others = text.split("\n")
-        parts.append(first)
-        for other in others:
-            number += 1
-            yield number, "".join(parts)
-            parts = [other]
-    if last := "".join(parts):
-        yield number + 1, last
-
-
-def decode_text(
-    file: BinaryIO,
-    source: str | pathlib.Path,
-    encoding: str = "utf-8",
-    errors: str = "strict",
-    allow_nul: bool = False,
-    flag: str = "--text_encoding",
-) -> Iterator[str]:
-    r"""Yields the text of an open binary file in blocks of at most 64 KiB, as soon as they can be read.
-
-    A line ends with ``\n``, ``\r\n`` or ``\r``, each of which becomes ``\n``, and with nothing else: U+2028, U+0085 and
-    form feeds are characters of a line. A byte order mark at the start is removed.
-
-    Args:
-        file: binary file, from `open_bytes`; or standard input's.
-        source: its name, for messages.
-        encoding: any text encoding that Python knows.
-        errors: what happens to bytes that cannot be decoded, as for `bytes.decode`.
-        allow_nul: whether NUL characters are read or refused.
-        flag: the option that chooses the encoding, for messages; "" if there is none.
-
-    Raises:
-        ValueError: with source and line, after the text before it: bytes that are not in `encoding`, a NUL character,
-            or damaged gzip data.
-    """
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
-    newlines = io.IncrementalNewlineDecoder(None, translate=True)
-    line, head, block, started, nul = 1, b"", b"-", False, False
-    problem, cause = "", None
-    while block and not problem:
-        try:
-            block = file.read1(BLOCK)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{source}:{line}: damaged gzip data: {error}") from error
-        head = head or block
-        try:
-            text = decoder.decode(block, final=not block)
-        except UnicodeDecodeError as error:
-            # The decoder still holds what it held before, so the bytes up to the wrong one can be decoded again.
-            data, start, cause = error.object, error.start, error
-            text = decoder.decode(block[: max(0, len(block) - len(data) + start)])
-            problem = f"not {encoding.upper()}: {error.reason} in {shorten(data[max(0, start - 20) :])}"
-        except UnicodeError as error:  # UTF-16 without a byte order mark
-            text, problem, cause = "", f"not {encoding.upper()}: {error}", error
-        if text and not started:
-            text, started = text.removeprefix("\ufeff"), True
-        text = newlines.decode(text, final=not block or bool(problem))
-        if not allow_nul and (end := text.find("\0")) >= 0:
-            text, problem, nul = text[:end], "a NUL character, so this is not text", True
-        line += text.count("\n")
-        if text:
-            yield text
-    if problem:
-        raise ValueError(f"{source}:{line}: {problem}. {encoding_advice(head, flag, nul)}") from cause
-
-
-ENDIAN = ("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")  # UTF-16 without a byte order mark
-
-
-def encoding_advice(head: bytes, flag: str = "--text_encoding", nul: bool = False) -> str:
-    """Returns what to do about a file that begins with the bytes `head` and cannot be decoded, or has a `nul`."""
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        start, name, program = "It is UTF-16", "utf-16", "UTF-16"
-    elif max(even, odd) > len(head) / 8 and min(even, odd) < max(even, odd) / 4:  # ASCII has a 0 in every other byte
-        start, name, program = (
-            "It looks like UTF-16",
-            *(("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE"))[even > odd],
-        )
-    elif nul:
-        return "It looks like a binary file."
-    else:
-        start, name, program = "If it is Latin-1", "latin-1", "LATIN1"
-    read = f"read it with {flag}={name}, or " if flag else ""
-    return f"{start}: {read}convert it: iconv -f {program} -t UTF-8"
-
-
-def check_encoding(name: str) -> str:
-    """Returns the name of a text encoding that Python knows.
-
-    Raises:
-        ValueError: it knows no such text encoding.
-    """
-    try:
-        "".encode(name)  # refuses encodings of bytes, such as base64, too
-        codecs.getincrementaldecoder(name)
-    except (LookupError, ValueError) as error:
-        raise ValueError(
-            f"--text_encoding should be an encoding such as utf-8, utf-16, latin-1 or cp1252. Received: {name!r}"
-        ) from error
-    return name
-
-
 def bad_line(path: str | pathlib.Path, number: int, problem: str, line: str) -> ValueError:
     """Returns the ValueError for a malformed line: ``file:line: problem: 'the line'``."""
     return ValueError(f"{path}:{number}: {problem}: {shorten(line)}")
@@ -284,11 +165,6 @@ def check_surrogates(path: str | pathlib.Path, number: int, line: str, text: str
         text.encode()
     except UnicodeEncodeError as error:
         raise bad_line(path, number, f"half of a character: {error}", line) from error
-
-
-def shorten(line: str | bytes, width: int = 60) -> str:
-    """Returns the repr of a line, cut to `width` characters for a message."""
-    return repr(line[:width]) + ("..." if len(line) > width else "")
 
 
 def plain_name(file: pathlib.Path) -> str:

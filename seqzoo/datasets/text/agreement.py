@@ -14,7 +14,10 @@ END = "<eos>"
 
 @DATASETS.register("agreement")
 def agreement(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
     """Pairs of sentences, the verb in its right and its wrong number, to score language models on.
 
@@ -30,6 +33,7 @@ def agreement(
         data_dir: folder with the two files, or one of them.
         name: the NAME or a part of it, for a folder that holds several sets.
         columns: an argument of other readers, not used.
+        encoding: of the files, such as "latin-1".
 
     Returns:
         {"test": Examples} of ``{"good": str, "bad": str, "position": int, "group": str}``: the sentence with the right
@@ -41,11 +45,11 @@ def agreement(
     """
     refuse_arguments("--dataset=agreement has no columns.", columns=columns)
     texts, golds = _files(data_dir, name)
-    counts = [sum(1 for _ in read_lines(file)) for file in (texts, golds)]
+    counts = [sum(1 for _ in read_lines(file, encoding)) for file in (texts, golds)]
     if counts[0] != counts[1] or not counts[0]:
         raise ValueError(f"{texts} has {counts[0]} lines and {golds.name} has {counts[1]}: should be one each a pair.")
     features = {"good": str, "bad": str, "position": int, "group": str}
-    return {"test": Examples(lambda: _read(texts, golds), features, texts)}
+    return {"test": Examples(lambda: _read(texts, golds, encoding), features, texts)}
 
 
 def _files(data_dir, name):
@@ -85,8 +89,8 @@ def _stem(file):
     return file.name.removesuffix(".gz").removesuffix(_ending(file))
 
 
-def _read(texts, golds):
-    for (number, text), (_, gold) in zip(read_lines(texts), read_lines(golds), strict=True):
+def _read(texts, golds, encoding):
+    for (number, text), (_, gold) in zip(read_lines(texts, encoding), read_lines(golds, encoding), strict=True):
         columns = gold.split("\t")
         if len(columns) != 4:
             problem = f"expected 4 tab-separated columns (position, right, wrong, attractors), found {len(columns)}"

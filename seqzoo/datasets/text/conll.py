@@ -13,7 +13,10 @@ _comment = re.compile(r"# |#[^ =]+=")  # "# id 7", "#id=7"; not "#hashtag"
 
 @DATASETS.register("conll")
 def conll(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
     """Files of columns (token, ..., label): CoNLL-2000, 2002, 2003, and most NER sets; plain or gzipped.
 
@@ -29,6 +32,7 @@ def conll(
             token is a span tag;
             1 column: ``{"tokens": 0}``.
             The feature ``ner`` may be in any scheme of `seqzoo.text.spans` and is converted to BIO.
+        encoding: of the files, such as "latin-1".
 
     Returns:
         Dict split -> `Examples` of lists of strings, aligned.
@@ -37,12 +41,15 @@ def conll(
         ValueError: no such files or columns; while iterating, with file and line: a number of columns that differs from
             the first line, an empty column, a malformed span tag.
     """
-    return {split: _examples(path, columns) for split, path in split_files(data_dir, name=name, reader="conll").items()}
+    files = split_files(data_dir, name=name, reader="conll")
+    return {split: _examples(path, columns, encoding) for split, path in files.items()}
 
 
-def _examples(path, columns):
-    first, width, columns = _layout(path, columns)
-    return Examples(lambda: _read(path, first, width, columns), dict.fromkeys(columns, list), path, aligned=True)
+def _examples(path, columns, encoding):
+    first, width, columns = _layout(path, columns, encoding)
+    return Examples(
+        lambda: _read(path, first, width, columns, encoding), dict.fromkeys(columns, list), path, aligned=True
+    )
 
 
 def _split(line):
@@ -54,9 +61,9 @@ def _is_blank(line):
     return not line.strip(" \t") or line.startswith("-DOCSTART-")
 
 
-def _layout(path, columns):
+def _layout(path, columns, encoding):
     """Returns (number of the first token line, its number of columns, feature -> column)."""
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, encoding):
         if not (_is_blank(line) or _metadata.match(line) or _comment.match(line)):
             first, parts = number, _split(line)
             break
@@ -83,16 +90,16 @@ def _is_span_tag(tag):
         return False
 
 
-def _read(path, first, width, columns):
-    for sentence in _sentences(path, first, width, columns):
+def _read(path, first, width, columns, encoding):
+    for sentence in _sentences(path, first, width, columns, encoding):
         if "ner" in sentence:
             sentence["ner"] = spans.to_bio(sentence["ner"])
         yield sentence
 
 
-def _sentences(path, first, width, columns):
+def _sentences(path, first, width, columns, encoding):
     sentence = {feature: [] for feature in columns}
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, encoding):
         if _is_blank(line):
             if sentence["tokens"]:
                 yield sentence

@@ -13,7 +13,10 @@ _not_a_word = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")  # 3-4 a multiword tok
 
 @DATASETS.register("conllu")
 def conllu(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
     """CoNLL-U files (Universal Dependencies) with their parts of speech, lemmas or features; plain or gzipped.
 
@@ -28,6 +31,7 @@ def conllu(
         name: take only the files with this in their names, for a folder of several treebanks: ``"en_ewt"``.
         columns: dict feature -> field: form, lemma, upos, xpos, feats, head, deprel, deps or misc. Default:
             ``{"tokens": "form", "pos": "upos"}``.
+        encoding: of the files, such as "latin-1".
 
     Returns:
         Dict split -> `Examples` of lists of strings, aligned.
@@ -44,17 +48,17 @@ def conllu(
         )
 
     files = split_files(data_dir, ".conllu", name=name, reader="conllu")
-    return {split: _examples(path, columns) for split, path in files.items()}
+    return {split: _examples(path, columns, encoding) for split, path in files.items()}
 
 
-def _examples(path, columns):
-    return Examples(lambda: _read(path, columns), dict.fromkeys(columns, list), path, aligned=True)
+def _examples(path, columns, encoding):
+    return Examples(lambda: _read(path, columns, encoding), dict.fromkeys(columns, list), path, aligned=True)
 
 
-def _read(path, columns):
+def _read(path, columns, encoding):
     indices = {feature: FIELDS.index(field) for feature, field in columns.items()}
     sentence = {feature: [] for feature in columns}
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, encoding):
         if not line.strip():
             if sentence["tokens"]:
                 yield sentence

@@ -2,6 +2,7 @@
 
 import collections
 import csv as csv_module
+import functools
 import itertools
 import os
 import re
@@ -19,7 +20,10 @@ _single_word = re.compile(r"[^\W\d]\w*")  # as v1, star_rating
 
 @DATASETS.register("csv")
 def csv(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
     """Labelled texts in CSV files, plain or gzipped.
 
@@ -33,6 +37,7 @@ def csv(
             or ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without a header; if its first
             line is one all the same (see `_is_header`), it is skipped, and the source of the `Examples` says so.
             Default: the first of `files.COLUMNS` that the file has.
+        encoding: of the files, such as "latin-1".
 
     Returns:
         Dict split -> `Examples` of strings, ``text`` and ``label``. A text may be empty.
@@ -41,18 +46,29 @@ def csv(
         ValueError: no such files or columns; while iterating, with file and line: a number of fields that differs from
             the first line, no label, a NUL, or malformed quotes.
     """
-    return _splits(_csv_records, split_files(data_dir, ".csv", name=name, reader="csv"), columns)
+    return _splits(
+        functools.partial(_csv_records, encoding=encoding),
+        split_files(data_dir, ".csv", name=name, reader="csv"),
+        columns,
+    )
 
 
 @DATASETS.register("tsv")
 def tsv(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
     """Labelled texts in files of tab-separated columns, plain or gzipped; quotes have no special meaning.
 
     Args as in `csv`; the files end in ``.tsv`` or ``.txt``. Returns and raises the same as `csv`.
     """
-    return _splits(tsv_records, split_files(data_dir, ".tsv", ".txt", name=name, reader="tsv"), columns)
+    return _splits(
+        functools.partial(tsv_records, encoding=encoding),
+        split_files(data_dir, ".tsv", ".txt", name=name, reader="tsv"),
+        columns,
+    )
 
 
 def _splits(records, files, columns):
@@ -118,17 +134,17 @@ def _read(records, path, first, width, indices):
             yield {"text": fields[indices["text"]], "label": label}
 
 
-def tsv_records(path: str | os.PathLike) -> Iterator[tuple[int, list[str]]]:
+def tsv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, list[str]]]:
     """Yields (line number, fields)."""
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, encoding):
         if line:
             yield number, line.split("\t")
 
 
-def _csv_records(path):
+def _csv_records(path, encoding):
     """Yields (number of the record's first line, fields)."""
     csv_module.field_size_limit(max(FIELD_LIMIT, csv_module.field_size_limit()))
-    reader = csv_module.reader((line + "\n" for _, line in read_lines(path)), strict=True)
+    reader = csv_module.reader((line + "\n" for _, line in read_lines(path, encoding)), strict=True)
     number = 1
     try:
         for fields in reader:

@@ -10,7 +10,10 @@ from seqzoo.datasets.files import bad_line, check_surrogates, clean_label, find_
 
 @DATASETS.register("jsonl")
 def jsonl(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
     """Labelled texts in files with one JSON object a line, plain or gzipped.
 
@@ -22,6 +25,7 @@ def jsonl(
         name: take only the files with this in their names.
         columns: dict feature -> key: ``{"text": "review", "label": "stars"}``. Default: the first of `files.COLUMNS`
             that the object in the first line has.
+        encoding: of the files, such as "latin-1".
 
     Returns:
         Dict split -> `Examples` of strings, ``text`` and ``label``. A text may be empty.
@@ -31,20 +35,20 @@ def jsonl(
             a string, no label (null, empty, an empty list), or a list of labels with ``|`` in them.
     """
     files = split_files(data_dir, ".jsonl", ".json", ".ndjson", name=name, reader="jsonl")
-    return {split: _examples(path, columns) for split, path in files.items()}
+    return {split: _examples(path, columns, encoding) for split, path in files.items()}
 
 
-def _examples(path, columns):
-    first = next((item for _, _, item in json_objects(path)), None)
+def _examples(path, columns, encoding):
+    first = next((item for _, _, item in json_objects(path, encoding)), None)
     if first is None:
         raise ValueError(f"{path} holds no examples.")
     keys = find_columns(path, list(first), columns or {})
-    return Examples(lambda: _read(path, keys), {"text": str, "label": str}, path)
+    return Examples(lambda: _read(path, keys, encoding), {"text": str, "label": str}, path)
 
 
-def json_objects(path: str | os.PathLike) -> Iterator[tuple[int, str, dict]]:
+def json_objects(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, str, dict]]:
     """Yields (line number, line, object) of the JSON objects in a file, one a line; blank lines are skipped."""
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, encoding):
         if not line.strip():
             continue
         try:
@@ -56,8 +60,8 @@ def json_objects(path: str | os.PathLike) -> Iterator[tuple[int, str, dict]]:
         yield number, line, item
 
 
-def _read(path, keys):
-    for number, line, item in json_objects(path):
+def _read(path, keys, encoding):
+    for number, line, item in json_objects(path, encoding):
         text, value = (item.get(keys[feature]) for feature in ("text", "label"))
         if not isinstance(text, str):
             raise bad_line(path, number, f"{keys['text']!r} should be a string, found {text!r:.60}", line)

@@ -13,7 +13,10 @@ ENDINGS = (".jsonl", ".jsonl.gz")
 
 @DATASETS.register("minimal_pairs")
 def minimal_pairs(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
     """Pairs of an acceptable and an unacceptable sentence in BLiMP's JSON lines, to score language models.
 
@@ -25,6 +28,7 @@ def minimal_pairs(
         name: of a folder, take only the files with this in their names.
         columns: dict feature -> key, for ``good``, ``bad``, ``group``. Default: BLiMP's ``sentence_good``,
             ``sentence_bad``, and ``UID`` or ``linguistics_term``.
+        encoding: of the files, such as "latin-1".
 
     Returns:
         {"test": Examples} of strings, ``good``, ``bad`` and ``group``. The group is the file's name where an object
@@ -39,8 +43,10 @@ def minimal_pairs(
         raise ValueError(f"columns should be of good, bad and group, as --columns=good=NAME. Received: {columns}")
     files = _files(data_dir, name)
     keys = {feature: (columns[feature],) if feature in columns else default for feature, default in KEYS.items()}
-    next(_read(files, keys, "group" in columns))
-    return {"test": Examples(lambda: _read(files, keys, "group" in columns), dict.fromkeys(KEYS, str), data_dir)}
+    next(_read(files, keys, "group" in columns, encoding))
+    return {
+        "test": Examples(lambda: _read(files, keys, "group" in columns, encoding), dict.fromkeys(KEYS, str), data_dir)
+    }
 
 
 def _files(data_dir, name):
@@ -62,10 +68,10 @@ def _stem(file):
     return file.name.split(".")[0]
 
 
-def _read(files, keys, needs_group):
+def _read(files, keys, needs_group, encoding):
     for file in files:
         number = 0
-        for number, line, item in json_objects(file):
+        for number, line, item in json_objects(file, encoding):
             example = {"group": _stem(file)}
             for feature, names in keys.items():
                 key = next((key for key in names if key in item), None)

@@ -17,9 +17,12 @@ PARTS = {"train": range(18), "valid": range(18, 19), "test": range(19, 20)}
 
 @DATASETS.register("parallel")
 def parallel(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Parallel text for translation, in UTF-8, plain or gzipped, in either of two layouts.
+    """Parallel text for translation, plain or gzipped, in either of two layouts.
 
     1. A file for each language, one sentence a line: ``train.en``, ``train.de``, ``valid.en``, ... The direction of
        translation must be given: ``--columns=source=en,target=de``. The languages are the endings of the file names, so
@@ -38,6 +41,7 @@ def parallel(
         name: take only the files with this in their names, for a folder that holds several sets: ``"deu"``.
         columns: ``{"source": "en", "target": "de"}`` for files of languages; for columns their indices from 0, or
             negative from the end: ``{"source": 1, "target": 0}``.
+        encoding: of the files, such as "latin-1".
 
     Returns:
         Dict split -> `Examples` of strings, ``source`` and ``target``, read in parallel and never all in memory. Texts
@@ -45,8 +49,8 @@ def parallel(
 
     Raises:
         ValueError: no such files, or several for one split; languages were not given; two files of a pair differ in
-            their numbers of lines; a file is empty, or too small to split; with file and line: not UTF-8 (of files of
-            languages at once), or, while iterating, a number of columns that differs from the first line.
+            their numbers of lines; a file is empty, or too small to split; with file and line: not in this encoding (of
+            files of languages at once), or, while iterating, a number of columns that differs from the first line.
     """
     columns = dict(columns or {})
     kinds = {type(column) for column in columns.values()}
@@ -57,10 +61,10 @@ def parallel(
         )
     path = data_path(data_dir, "parallel", "a folder, such as one with train.en and train.de, or a file")
     if kinds == {str}:
-        found = _pairs(path, name, columns)
+        found = _pairs(path, name, columns, encoding)
     else:
         found = {
-            split: (file, functools.partial(_columns, file, {"source": 0, "target": 1, **columns}))
+            split: (file, functools.partial(_columns, file, {"source": 0, "target": 1, **columns}, encoding))
             for split, file in _tables(path, name).items()
         }
     for source, read in found.values():
@@ -71,7 +75,7 @@ def parallel(
     return {split: Examples(read, FEATURES, source) for split, (source, read) in found.items()}
 
 
-def _pairs(folder, name, languages):
+def _pairs(folder, name, languages, encoding):
     """Returns {split: (source, read)} of two files each; {None: ...} of a set without splits."""
     if folder.is_file():
         raise ValueError(
@@ -86,10 +90,10 @@ def _pairs(folder, name, languages):
     found = {}
     for split, source in files["source"].items():
         target = files["target"][split]
-        counts = [sum(1 for _ in read_lines(file)) for file in (source, target)]
+        counts = [sum(1 for _ in read_lines(file, encoding)) for file in (source, target)]
         if counts[0] != counts[1]:
             raise ValueError(f"{source} has {counts[0]} lines and {target} has {counts[1]}: should be one each a pair.")
-        found[split] = f"{source} and {target.name}", functools.partial(_side_by_side, source, target)
+        found[split] = f"{source} and {target.name}", functools.partial(_side_by_side, source, target, encoding)
     return found
 
 
@@ -143,14 +147,14 @@ def _languages(folder, name):
     return sorted(set().union(*(endings for endings in stems.values() if len(endings) > 1)))
 
 
-def _side_by_side(source, target):
-    for (_, text), (_, translation) in zip(read_lines(source), read_lines(target), strict=True):
+def _side_by_side(source, target, encoding):
+    for (_, text), (_, translation) in zip(read_lines(source, encoding), read_lines(target, encoding), strict=True):
         yield {"source": text, "target": translation}
 
 
-def _columns(path, columns):
+def _columns(path, columns, encoding):
     width = None
-    for number, fields in tsv_records(path):
+    for number, fields in tsv_records(path, encoding):
         if width is None:
             width = len(fields)
             if width < 2:

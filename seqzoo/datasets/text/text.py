@@ -1,20 +1,17 @@
 """Plain text for language modelling: one file or a folder of many, never held in memory."""
 
-import codecs
-import gzip
 import os
 import pathlib
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import data_path, decode_text, open_bytes, plain_name, split_files, split_folders
+from seqzoo.datasets.files import data_path, plain_name, split_files, split_folders
 from seqzoo.datasets.splits import refuse_arguments, splits_in
+from seqzoo.text.lines import decode_text, open_bytes
 
 FEATURES = {"text": str, "end": bool}
 PIECE = 1 << 16  # maximum characters in a piece; also the bytes read at a time
-HEAD = 1 << 13  # bytes that are checked to see whether a file is text
 EVERY = 10  # of many files, the 10th, the 20th, ... are valid
 
 _glob = re.compile(r"[*?[]")
@@ -22,7 +19,10 @@ _glob = re.compile(r"[*?[]")
 
 @DATASETS.register("text")
 def text(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
 ) -> dict[str, Examples]:
     """Plain text for language modelling: one file, train/valid/test files, or a folder or glob of many; also gzipped.
 
@@ -33,15 +33,16 @@ def text(
     3. Files called so, ``ptb.train.txt``, unless `name` is a glob: each is a split.
     4. Many files: every tenth is valid (of fewer than ten, the last), the rest train, ordered by path.
 
-    A document is a file (in 1., a part of it) and comes in pieces that concatenate to its text: UTF-8, without byte
+    A document is a file (in 1., a part of it) and comes in pieces that concatenate to its text, without byte
     order mark, every line end (``\\r\\n``, ``\\r``) as ``\\n``. Of many files, those that are hidden,
-    empty, or not text (a NUL byte in the first 8 KiB) are skipped.
+    empty, or not text (a NUL character in the first 64 KiB) are skipped.
 
     Args:
         data_dir: a file; a folder; or a glob, ``"src/**/*.py"``.
         name: for a folder: a glob inside it, ``"**/*.txt"``; or take only the split files with this in their names.
             Default: the split files if there are any, else all files in the folder and its subfolders.
         columns: an argument of other readers, not used.
+        encoding: of the files, such as "latin-1".
 
     Returns:
         Dict split -> `Examples` of ``{"text": str, "end": bool}``: a piece of a document, at most 65,536 characters,
@@ -62,7 +63,7 @@ def text(
         raise ValueError(f"--name={name} chooses among the files of a folder, and --data_dir={data_dir} is {what}.")
     folder = data_path(data_dir and folder, "text", wanted)
     if folder.is_file():
-        return by_characters(folder)
+        return by_characters(folder, encoding)
 
     tops, is_glob = split_folders(folder), bool(_glob.search(pattern or ""))
     if "train" not in tops or len(tops) < 2:
@@ -72,27 +73,29 @@ def text(
             f"{folder} has a folder for each split: --name should be a glob there, as '**/*.txt'. Received: {name!r}"
         )
     if not tops and not is_glob and (found := _split_files(folder, pattern)):
-        return {split: of_files([file], file) for split, file in found.items()}
-    files = list_documents(folder, pattern or "**/*")
+        return {split: of_files([file], file, encoding) for split, file in found.items()}
+    files = list_documents(folder, pattern or "**/*", encoding)
     if tops:
         inside = {split: [file for file in files if file.is_relative_to(top)] for split, top in tops.items()}
         if not any(inside.values()):
             names = ", ".join(top.name for top in tops.values())
             raise ValueError(f"{folder}: no file in the folders of the splits fits {pattern!r}: {names}.")
-        return {split: of_files(some, tops[split]) for split, some in inside.items() if some}
-    return by_characters(files[0]) if len(files) == 1 else by_files(files, folder / (pattern or ""))
+        return {split: of_files(some, tops[split], encoding) for split, some in inside.items() if some}
+    if len(files) == 1:
+        return by_characters(files[0], encoding)
+    return by_files(files, folder / (pattern or ""), encoding)
 
 
-def by_characters(path: pathlib.Path) -> dict[str, Examples]:
+def by_characters(path: pathlib.Path, encoding: str = "utf-8") -> dict[str, Examples]:
     """Splits one file into train, the first 90% of its characters, and valid; one pass counts them."""
-    length = sum(map(len, read_pieces(path)))
+    length = sum(map(len, read_pieces(path, encoding)))
     if length < 2:
         problem = "is empty" if not length else "has one character, too few for two splits"
         raise ValueError(f"{path}: {problem}.")
     middle = length * 9 // 10
 
     def part(start, stop):
-        for piece in pieces(_clip(read_pieces(path), start, stop)):
+        for piece in pieces(_clip(read_pieces(path, encoding), start, stop)):
             yield {**piece, "end": piece["end"] and stop == length}  # the document goes on after the first part
 
     return {
@@ -101,26 +104,28 @@ def by_characters(path: pathlib.Path) -> dict[str, Examples]:
     }
 
 
-def by_files(files: list[pathlib.Path], source: str | os.PathLike) -> dict[str, Examples]:
+def by_files(files: list[pathlib.Path], source: str | os.PathLike, encoding: str = "utf-8") -> dict[str, Examples]:
     """Splits two or more files, each a document, into train and valid: every tenth, or the last of fewer."""
     valid = set(files[EVERY - 1 :: EVERY] or files[-1:])
     return {
-        "train": of_files([file for file in files if file not in valid], source),
-        "valid": of_files([file for file in files if file in valid], source),
+        "train": of_files([file for file in files if file not in valid], source, encoding),
+        "valid": of_files([file for file in files if file in valid], source, encoding),
     }
 
 
-def of_files(files: list[pathlib.Path], source: str | os.PathLike) -> Examples:
+def of_files(files: list[pathlib.Path], source: str | os.PathLike, encoding: str = "utf-8") -> Examples:
     """Returns the pieces of files, each a document."""
     if len(files) == 1:
-        if not (head := _head(files[0])):
+        if not (head := _head(files[0], encoding)):
             raise ValueError(f"{files[0]} is empty.")
-        if b"\0" in head:
-            next(read_pieces(files[0]))  # raises an error with its line
-    return Examples(lambda: (piece for file in files for piece in pieces(read_pieces(file))), FEATURES, source)
+        if "\0" in head:
+            next(read_pieces(files[0], encoding))  # raises an error with its line
+    return Examples(
+        lambda: (piece for file in files for piece in pieces(read_pieces(file, encoding))), FEATURES, source
+    )
 
 
-def list_documents(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
+def list_documents(folder: pathlib.Path, pattern: str, encoding: str = "utf-8") -> list[pathlib.Path]:
     """Lists the text files in a folder that fit a glob, sorted by path; hidden, empty and binary files are skipped.
 
     Raises:
@@ -133,7 +138,7 @@ def list_documents(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
     except (ValueError, NotImplementedError) as error:
         raise ValueError(f"{pattern!r} is not a glob inside a folder, such as '**/*.txt': {error}") from error
     found = [file for file in found if not any(p.startswith(".") for p in file.relative_to(folder).parts)]
-    files = [file for file in found if (head := _head(file)) and b"\0" not in head]
+    files = [file for file in found if (head := _head(file, encoding)) and "\0" not in head]
     if not files:
         some = ", ".join(sorted(child.name for child in folder.iterdir())[:8]) or "nothing"
         problem = f"{len(found)} files fit {pattern!r}, all empty or not text" if found else f"no file fits {pattern!r}"
@@ -156,21 +161,19 @@ def pieces(texts: Iterable[str]) -> Iterator[dict]:
         yield {"text": rest, "end": True}
 
 
-def read_pieces(path: pathlib.Path) -> Iterator[str]:
+def read_pieces(path: pathlib.Path, encoding: str = "utf-8") -> Iterator[str]:
     """Yields the text of a file, plain or gzipped (``.gz``), at most 64 KiB at a time, cut anywhere.
 
     Not line by line: a file may be one line. Line ends and errors as in `files.decode_text`.
     """
     with open_bytes(path) as file:
-        yield from decode_text(file, path)
+        yield from decode_text(file, path, encoding)
 
 
-def _head(path):
+def _head(path, encoding):
+    """Returns the beginning of a file as text, whatever it holds; "" if it is empty."""
     with open_bytes(path) as file:
-        try:
-            return file.read(HEAD).removeprefix(codecs.BOM_UTF8)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}:1: damaged gzip data: {error}") from error
+        return next(decode_text(file, path, encoding, errors="replace", allow_nul=True), "")
 
 
 def _clip(texts, start, stop):
