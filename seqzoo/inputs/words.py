@@ -183,13 +183,20 @@ class Words(Asset):
             max_word_length=config.max_word_length,
         )
         if config.vectors:
+            encoding = getattr(config, "text_encoding", "utf-8")
             extra, learned.vectors, coverage = load_vectors(
-                config.vectors, training.tokens, counts, config.vectors_limit or None, seed=config.seed
+                config.vectors,
+                training.tokens,
+                counts,
+                config.vectors_limit or None,
+                seed=config.seed,
+                encoding=encoding,
             )
             learned.words = Vocabulary([*kept, *extra])
             learned.summary["vectors"] = (
                 f"{learned.vectors.shape[1]} wide, {len(extra):,} more words; {coverage['missing_types']:.1%} of "
                 f"training's words ({coverage['missing_tokens']:.1%} of its text) have none"
+                + "".join(f"; not read: {lines:,} lines {reason}" for reason, lines in coverage["dropped"].items())
             )
         return learned
 

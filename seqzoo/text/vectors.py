@@ -1,67 +1,114 @@
 """Pretrained word vectors from text files: GloVe, word2vec, fastText's `.vec`, each also gzipped."""
 
-import gzip
+import collections
 import math
 import os
-import pathlib
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from seqzoo.text.lines import decode_lines, encoding_advice, open_bytes, shorten
 
-def read_vectors(path: str | os.PathLike) -> Iterator[tuple[str, np.ndarray]]:
+
+def read_vectors(
+    path: str | os.PathLike, encoding: str = "utf-8", dropped: collections.Counter | None = None
+) -> Iterator[tuple[str, np.ndarray]]:
     """Reads a file of word vectors line by line.
 
-    A line is a word and its D numbers, separated by single spaces. A first line of two whole numbers is the header of
-    word2vec and fastText, the number of words and D; without it, as in GloVe, the first line determines D. The numbers
-    are counted from the right, so a word may contain spaces, like `. . .` in `glove.840B`, except the first word of a
-    file without a header.
+    A line is a word and its D numbers, separated by single spaces or tabs. A first line of two whole numbers is the
+    header of word2vec and fastText, the number of words and D; without it, as in GloVe, the numbers at the end of the
+    first line determine D. The numbers are counted from the right, so a word may contain spaces and numbers, like
+    `. . .` in `glove.840B`. Blank lines are skipped.
 
     Args:
-        path: a text file in UTF-8, gzipped if its name ends in `.gz`.
+        path: a text file, gzipped if its name ends in `.gz`.
+        encoding: of the file.
+        dropped: counts the lines that are dropped: {reason: number of lines}. They are those with a number that is not
+            finite, those with an empty word, and those with a word that is not in `encoding`. Lines that the header
+            promises and a file that was cut off lacks are counted, too.
 
     Yields:
         (word, vector), vector: [D], float32.
 
     Raises:
-        ValueError: a line is malformed, or there are no vectors.
+        ValueError: with file and line: a line is malformed in another way, damaged gzip data, UTF-16 that is read as
+            UTF-8; or there are no vectors.
     """
-    path = pathlib.Path(path)
-    dim = vector = None
-    # Read as bytes: lines end with "\n" only, while text mode knows ten other line ends that occur within words.
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if dim is None:
-                fields = line.split()
-                if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
-                    dim = int(fields[1])
+    dropped = collections.Counter() if dropped is None else dropped
+    dim = promised = None
+    read = lost = 0
+    with open_bytes(path) as file:
+        # Words that are not in the encoding are kept as surrogates until their lines are dropped.
+        for number, line in decode_lines(file, path, encoding, errors="surrogateescape", allow_nul=True):
+            if number == 1 and (line.startswith("\udcff\udcfe") or line.startswith("\udcfe\udcff") or "\0" in line):
+                head = line.encode("utf-8", "surrogateescape")
+                raise ValueError(f"{path}:1: not {encoding.upper()}. {encoding_advice(head, nul=True)}")
+            row = line.rstrip(" \t")
+            if not row:
+                continue
+            if not (read or lost):
+                fields = row.replace("\t", " ").split(" ")
+                if dim is None and len(fields) == 2 and all(_whole_number.fullmatch(field) for field in fields):
+                    promised, dim = map(int, fields)
                     continue
-                dim = max(1, len(fields) - 1)
-            word, *values = line.rstrip().rsplit(b" ", dim)
+                numbers = _numbers_at_end(fields)
+                if dim is None:
+                    dim = max(1, numbers)
+                elif numbers > dim:
+                    start = shorten(line)
+                    raise ValueError(
+                        f"{path}:{number}: the first line says {dim} numbers a word, this line has {numbers}: {start}"
+                    )
+            word, *values = (row.replace("\t", " ") if "\t" in row else row).rsplit(" ", dim)
             try:
-                vector = np.array([float(value) for value in values], "float32")
-                # A word with a space that ends in a number means one number too many.
-                valid = word and len(vector) == dim and np.isfinite(vector).all() and not _ends_in_number(word)
-                word = word.decode()
+                with np.errstate(over="ignore"):  # 1e99 is infinite in float32, and dropped
+                    vector = np.array([float(value) for value in values], "float32")
             except ValueError:
-                valid = False
-            if not valid:
-                start = line[:60].decode(errors="replace")
-                raise ValueError(f"{path}:{number}: expected a word and {dim} numbers. Received: {start!r}")
+                vector = ()
+            if len(vector) != dim:
+                raise ValueError(f"{path}:{number}: expected a word and {dim} numbers. Received: {shorten(line)}")
+            if reason := _fault(word, vector):
+                dropped[reason] += 1
+                lost += 1
+                continue
+            read += 1
             yield word, vector
-    if vector is None:
+    if not read:
         raise ValueError(f"{path} holds no vectors.")
+    if promised and promised > read + lost:
+        dropped["that the first line promises and the file lacks"] += promised - read - lost
 
 
-def _ends_in_number(word):
-    if b" " not in word:
-        return False
+_whole_number = re.compile("[0-9]+")
+_not_finite = re.compile(r" [+-]?(nan|inf|infinity)$", re.IGNORECASE)
+
+
+def _numbers_at_end(fields):
+    """How many fields at the end of a line are numbers; the first field is the word."""
+    count = 0
+    for field in reversed(fields[1:]):
+        try:
+            float(field)
+        except ValueError:
+            break
+        count += 1
+    return count
+
+
+def _fault(word, vector):
+    """Why a word and its vector cannot be used; "" if they can."""
+    # "is nan 1 2" with D = 2 is taken for a vector that is one number too long, and not for the word "is nan".
+    if not np.isfinite(vector).all() or _not_finite.search(word):
+        return "with a number that is not finite"
+    if not word.strip(" "):
+        return "without a word"
     try:
-        float(word.rsplit(b" ", 1)[1])
-    except ValueError:
-        return False
-    return True
+        word.encode()
+    except UnicodeEncodeError:
+        return "with a word in another encoding"
+    return ""
 
 
 class Vectors(NamedTuple):
@@ -71,7 +118,7 @@ class Vectors(NamedTuple):
     matrix: [V + X, D], float32; the rows of the training words, then those of `extra`.
     coverage: numbers of training words found in their `exact` form, found in `lower` case, and `missing`;
         `missing_types`, the share of words that are missing, and with counts `missing_tokens`, their share of the
-        running text.
+        running text; `dropped`, {reason: lines of the file that were not used}.
     """
 
     extra: list
@@ -86,6 +133,7 @@ def load_vectors(
     limit: int | None = None,
     reserved: int = 2,
     seed: int = 0,
+    encoding: str = "utf-8",
 ) -> Vectors:
     """Loads vectors for the words of a vocabulary, and extra words.
 
@@ -99,6 +147,7 @@ def load_vectors(
         limit: maximum number of extra words. Such files begin with the most frequent words. Default: all.
         reserved: the number of special words at the start (padding, unknown), which the coverage ignores.
         seed: seed of the random numbers.
+        encoding: of the file.
 
     Example::
 
@@ -116,7 +165,8 @@ def load_vectors(
             cased.setdefault(word.lower(), []).append(word)
 
     exact, lower, extra = {}, {}, {}  # word -> vector
-    for word, vector in read_vectors(path):
+    dropped = collections.Counter()
+    for word, vector in read_vectors(path, encoding, dropped):
         if word in rows:
             exact.setdefault(word, vector)
         elif word in extra or limit is None or len(extra) < limit:
@@ -141,6 +191,7 @@ def load_vectors(
         "lower": sum(word in lower and word not in exact for word in counted),
         "missing": len(missing),
         "missing_types": len(missing) / max(1, len(counted)),
+        "dropped": dict(dropped),
     }
     if counts is not None:
         tokens = sum(counts.get(word, 0) for word in counted)
