@@ -96,10 +96,7 @@ def encoding_advice(head: bytes, flag: str = "--text_encoding", nul: bool = Fals
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         start, name, program = "It is UTF-16", "utf-16", "UTF-16"
     elif max(even, odd) > len(head) / 8 and min(even, odd) < max(even, odd) / 4:  # ASCII has a 0 in every other byte
-        start, name, program = (
-            "It looks like UTF-16",
-            *(("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE"))[even > odd],
-        )
+        start, (name, program) = "It looks like UTF-16", ENDIAN[even > odd]
     elif nul:
         return "It looks like a binary file."
     else:
