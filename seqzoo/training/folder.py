@@ -2,6 +2,7 @@
 
 config.json       task, options, and the version of this format
 assets.json       what was learned from the training data: see seqzoo.assets
+data.json         fingerprints of the splits: a run does not continue on other data
 environment.json  versions, machine, command
 checkpoint.npz    everything the next epoch depends on
 model.keras       the model with the weights of the best epoch
@@ -18,6 +19,7 @@ import shutil
 import numpy as np
 
 from seqzoo.assets import load_assets
+from seqzoo.datasets.fingerprints import changes
 from seqzoo.files import replace, write_json
 from seqzoo.task import TASKS, Task
 
@@ -138,6 +140,51 @@ def _check_same(folder: pathlib.Path, wanted: dict) -> None:
             f"{folder} holds a run with another config ({changes}). "
             "Give another --workdir, or --overwrite to delete that run and start over."
         )
+
+
+def check_data(folder: pathlib.Path, fingerprints: dict) -> None:
+    """Raises a ValueError if the data are not those that the run in `folder` was begun with.
+
+    Runs that kept no fingerprints are accepted.
+    """
+    path = folder / "data.json"
+    if not path.is_file():
+        return
+    if changed := changes(read_json(path), fingerprints):
+        raise ValueError(
+            f"The data changed since {folder} was begun: {'; '.join(changed)}. Bring the old data back, give another "
+            "--workdir, or --overwrite to delete that run and start over."
+        )
+
+
+def read_json(path: pathlib.Path, kind: type = dict):
+    """The value in a JSON file of a run.
+
+    Raises:
+        ValueError: the file is damaged; says what to do.
+    """
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, error) from error
+    if not isinstance(value, kind):
+        raise damaged(path, f"it holds {json.dumps(value)[:60]}")
+    return value
+
+
+def damaged(path: pathlib.Path, error: object, remedy: str = "") -> ValueError:
+    """The error of a damaged file of a run: one line with the file, what is wrong, and what to do.
+
+    Args:
+        path: the file.
+        error: what is wrong, an exception or a text.
+        remedy: what to do; by default to bring the file back or to train again.
+    """
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    if "pickle" in text:  # NumPy takes any unknown bytes for a pickle, and would advise to load it unsafely
+        text = "unknown file format"
+    remedy = remedy or "Bring the file back from a copy, or train the run again with --overwrite."
+    return ValueError(f"{path} is damaged ({text}). {remedy}")
 
 
 def checkpoint(folder: pathlib.Path, model, history: list[dict]) -> None:

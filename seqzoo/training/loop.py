@@ -17,7 +17,7 @@ from seqzoo.backend.distribution import Devices
 from seqzoo.files import replace, write_json
 from seqzoo.task import Task, TaskData
 from seqzoo.training.environment import environment
-from seqzoo.training.folder import checkpoint, load, prepare, restore
+from seqzoo.training.folder import check_data, checkpoint, load, prepare, restore
 
 
 def train(
@@ -139,10 +139,12 @@ def _load(task: Task, folder: pathlib.Path, devices: Devices, console: Console) 
     print_summary(data, console)
     devices.check_feed(data.splits["train"])
     if (folder / "checkpoint.npz").is_file():
+        check_data(folder, data.fingerprints())
         for name, asset in load_assets(folder).items():
             if asset != task.assets.get(name):
                 raise ValueError(f"The data changed since {folder} was begun: its {name} would be different now.")
     elif devices.is_chief:
+        write_json(folder / "data.json", data.fingerprints())
         save_assets(folder, task.assets)
         write_json(folder / "environment.json", environment())
     return data
