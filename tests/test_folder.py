@@ -1,14 +1,24 @@
 """The folder of a run: other data, a second training, damaged files."""
 
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+
+import keras
 import numpy as np
 import pytest
 
+from seqzoo.backend.distribution import Devices
 from seqzoo.datasets import Examples
 from seqzoo.datasets.fingerprints import Fingerprinted, changes, serialized
 from seqzoo.music.score import Note, Score
 from seqzoo.task import TASKS
-from seqzoo.training import train
+from seqzoo.training import loop, train
 from seqzoo.training.folder import check_data
+from seqzoo.training.lock import locked
 
 
 def given(splits):
@@ -100,3 +110,79 @@ def test_a_run_without_fingerprints_is_accepted(tmp_path):
     (tmp_path / "data.json").write_text("[")
     with pytest.raises(ValueError, match=r"data\.json is damaged.*--overwrite"):
         check_data(tmp_path, {})
+
+
+HOLD = """
+import os, pathlib, sys, time
+from seqzoo.training.lock import locked
+with locked(pathlib.Path(sys.argv[1])):
+    if "fork" in sys.argv and os.fork() == 0:
+        print(os.getpid(), flush=True)
+        time.sleep(60)  # a child that outlives its parent
+        os._exit(0)
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", ["", "fork"])
+def test_a_second_training_says_who_trains_and_any_death_frees_the_folder(tmp_path, how):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path), how], stdout=subprocess.PIPE, text=True)
+    pids = {int(holder.stdout.readline()) for _ in range(2 if how else 1)}
+    try:
+        with pytest.raises(ValueError, match=rf"process {holder.pid} on {platform.node()} trains there"):  # noqa: SIM117
+            with locked(tmp_path):
+                pass
+        holder.kill()
+        holder.wait()
+        assert (tmp_path / ".lock").is_file()  # left over, and free
+        with locked(tmp_path):
+            assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
+        assert not [*tmp_path.iterdir()]
+    finally:
+        holder.kill()
+        for pid in pids - {holder.pid}:
+            os.kill(pid, signal.SIGKILL)
+        holder.stdout.close()
+
+
+def test_training_holds_the_lock_of_its_folder_also_while_it_overwrites(monkeypatch, tmp_path):
+    folder, refused = tmp_path / "run", []
+    task = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1)
+
+    class Second(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            for overwrite in (False, True):
+                with pytest.raises(ValueError, match="trains there"):
+                    train(task, folder, overwrite=overwrite)
+                refused.append(overwrite)
+
+    for overwrite in (False, True):
+        train(task, folder, callbacks=[Second()], overwrite=overwrite)
+        assert not (folder / ".lock").exists()
+    assert len(refused) == 4
+    (folder / "metrics.json").chmod(0o400)
+    folder.chmod(0o500)
+    try:
+        assert train(task, folder)["epochs"] == 1  # finished: nothing is locked or written
+    finally:
+        folder.chmod(0o700)
+
+
+def test_only_the_chief_of_a_cluster_takes_the_lock(monkeypatch, tmp_path):
+    task = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1)
+    worker = Devices()
+    worker.is_chief = False
+    with locked(tmp_path / "run"):  # the chief's
+        monkeypatch.setattr(loop, "_train", lambda *args: {"trained": 1})
+        monkeypatch.setattr(worker, "agree", lambda value: 1)
+        assert train(task, tmp_path / "run", devices=worker) == {"trained": 1}
+
+
+def test_a_file_as_the_folder_of_a_run_is_refused(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    task = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)})
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(ValueError, match="file is a file: --workdir should be a folder"):
+            train(task, folder)
+    assert (tmp_path / "file").read_text() == "mine"

@@ -8,6 +8,7 @@ checkpoint.npz    everything the next epoch depends on
 model.keras       the model with the weights of the best epoch
 history.json      scores of each epoch; history.png, logs/ for TensorBoard
 metrics.json      scores of the best epoch, once training has finished
+.lock             while somebody trains here: which process, see seqzoo.training.lock
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ from seqzoo.assets import load_assets
 from seqzoo.datasets.fingerprints import changes
 from seqzoo.files import replace, write_json
 from seqzoo.task import TASKS, Task
+from seqzoo.training.lock import LOCK
 
 FORMAT = 2  # version of a run's folder; 1 kept vocabularies in a folder of their own
 
@@ -105,9 +107,11 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
         ValueError: the folder holds something else, or a run with another config.
     """
     wanted = {"task": task.name, "format": FORMAT, **task.config.to_dict()}
-    if folder.is_dir() and any(folder.iterdir()):
+    content = [path for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
+    if content:
         if overwrite and _holds_a_run(folder):
-            shutil.rmtree(folder)
+            for path in content:  # not the folder itself, nor its lock
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         else:
             _check_same(folder, wanted)
     folder.mkdir(parents=True, exist_ok=True)

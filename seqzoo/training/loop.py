@@ -18,6 +18,7 @@ from seqzoo.files import replace, write_json
 from seqzoo.task import Task, TaskData
 from seqzoo.training.environment import environment
 from seqzoo.training.folder import check_data, checkpoint, load, prepare, restore
+from seqzoo.training.lock import locked
 
 
 def train(
@@ -53,15 +54,27 @@ def train(
         {metric: number}, as in metrics.json; {} of a run that is paused.
 
     Raises:
-        ValueError: see `folder.prepare`; or the data is unusable.
+        ValueError: see `folder.prepare`; somebody else trains there; or the data is unusable.
         FloatingPointError: the loss is no longer finite. What was saved before stays.
     """
     folder, devices = pathlib.Path(folder), devices or Devices()
     console = devices.console(console or Console(quiet=True))
     devices.check(task)
-    devices.first(lambda: prepare(folder, task, overwrite))
-    if (folder / "metrics.json").is_file():
-        return _finished(folder, task, console, explain_rnn)
+    with contextlib.ExitStack() as stack:
+
+        def claim():
+            if overwrite or not (folder / "metrics.json").is_file():  # a finished run may be read-only
+                stack.enter_context(locked(folder))
+            prepare(folder, task, overwrite)
+
+        devices.first(claim)
+        if (folder / "metrics.json").is_file():
+            return _finished(folder, task, console, explain_rnn)
+        return _train(task, folder, console, devices, callbacks, stop_after, explain_rnn)
+
+
+def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -> dict:
+    """Trains in a folder that is prepared, see `train`."""
     data = _load(task, folder, devices, console)
     plain, model = _build(task, data, devices)
     explain(model, console, as_table=explain_rnn)
