@@ -2,22 +2,26 @@
 
 import json
 import os
+import pathlib
 import platform
+import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
 import pytest
 
+from seqzoo.assets import save_assets
 from seqzoo.backend.distribution import Devices
 from seqzoo.datasets import Examples
 from seqzoo.datasets.fingerprints import Fingerprinted, changes, serialized
 from seqzoo.music.score import Note, Score
 from seqzoo.task import TASKS
-from seqzoo.training import loop, train
-from seqzoo.training.folder import check_data
+from seqzoo.training import load, loop, train
+from seqzoo.training.folder import check_data, checkpoint, restore, save_model
 from seqzoo.training.lock import locked
 
 
@@ -108,7 +112,7 @@ def test_a_run_does_not_continue_on_other_data_of_the_same_vocabulary(
 def test_a_run_without_fingerprints_is_accepted(tmp_path):
     check_data(tmp_path, {"train": {"examples": 1, "hash": "a"}})
     (tmp_path / "data.json").write_text("[")
-    with pytest.raises(ValueError, match=r"data\.json is damaged.*--overwrite"):
+    with pytest.raises(ValueError, match=r"data\.json cannot be used.*--overwrite"):
         check_data(tmp_path, {})
 
 
@@ -186,3 +190,158 @@ def test_a_file_as_the_folder_of_a_run_is_refused(monkeypatch, tmp_path):
         with pytest.raises(ValueError, match="file is a file: --workdir should be a folder"):
             train(task, folder)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        train(tiny(patch, {"train": rows(8), "valid": rows(4)}, epochs=1), folder)
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return pathlib.Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def garbage(path):
+    path.write_bytes(bytes(range(256)) * 4)
+
+
+def null(path):
+    path.write_text("null")
+
+
+def nested(path):
+    path.write_text("[" * 100_000)
+
+
+def flip(path):
+    """Flips a bit in the middle of the largest member of an archive, or of any other file."""
+    content = bytearray(path.read_bytes())
+    position = len(content) // 2
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            largest = max(archive.infolist(), key=lambda info: info.compress_size)
+            position = largest.header_offset + len(largest.filename) + 30 + largest.compress_size // 2
+    content[position] ^= 4
+    path.write_bytes(content)
+
+
+def message(error):
+    """The text of an error, which must be one line and must not advise to load pickles."""
+    text = str(error.value)
+    assert "\n" not in text and "pickle" not in text and "unsafe" not in text, text
+    return text
+
+
+@pytest.mark.parametrize("damage", [cut, empty, garbage, null, nested, flip, pathlib.Path.unlink])
+@pytest.mark.parametrize("name", ["config.json", "assets.json", "assets/tags.json", "assets/words.json", "model.keras"])
+def test_a_damaged_file_is_named_with_what_to_do(copy, name, damage):
+    path = copy / name
+    damage(path)
+    with pytest.raises(ValueError) as error:
+        load(copy)
+    text = message(error)
+    if damage is pathlib.Path.unlink:
+        assert name.partition("/")[2] or name in text or "no model yet" in text
+    else:
+        assert str(path) in text
+        assert "again with --overwrite" in text or "delete the folder" in text, text
+
+
+@pytest.mark.parametrize("damage", [cut, empty, garbage, null, flip])
+def test_a_damaged_checkpoint_says_that_it_may_be_deleted(monkeypatch, copy, damage):
+    (copy / "metrics.json").unlink()
+    task = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1)
+    damage(copy / "checkpoint.npz")
+    with pytest.raises(ValueError) as error:
+        train(task, copy)
+    assert message(error).startswith(f"{copy / 'checkpoint.npz'} cannot be used")
+    assert "Delete it, and the same command trains the run from the beginning." in message(error)
+    (copy / "checkpoint.npz").unlink()
+    if damage is cut:
+        assert train(task, copy)["epochs"] == 1
+
+
+@pytest.mark.parametrize("damage", [cut, empty, null])
+def test_damaged_scores_of_a_finished_run(monkeypatch, copy, damage):
+    damage(copy / "metrics.json")
+    with pytest.raises(ValueError, match=r"metrics\.json cannot be used .* Delete it"):
+        train(tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1), copy)
+
+
+class Toy(keras.Model):
+    """A model with a carried state."""
+
+    def __init__(self, rows):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+        self.dense.build((None, 3))
+        self.carried = [self.add_weight((rows, 2), "zeros", trainable=False, name="state")]
+        self.built = True
+        self.compile("sgd")
+        self.optimizer.build(self.trainable_variables)
+
+
+def test_a_checkpoint_array_of_another_shape_is_an_error_except_for_a_carried_state(tmp_path):
+    model = Toy(4)
+    model.dense.kernel.assign(np.ones((3, 2)))
+    checkpoint(tmp_path, model, [{"epoch": 1}])
+    other = Toy(2)
+    assert restore(tmp_path, other) == [{"epoch": 1}]
+    assert np.array_equal(other.dense.kernel, np.ones((3, 2)))
+    with np.load(tmp_path / "checkpoint.npz") as file:
+        arrays = dict(file)
+    assert {"model0", "model1", "model2"} <= arrays.keys()
+    index = next(i for i, v in enumerate(model.variables) if v is model.dense.kernel)
+    wrong = [
+        (arrays | {f"model{index}": np.zeros((3, 5))}, r"should be of shape \(3, 2\), and is of \(3, 5\)"),
+        (arrays | {"model9": np.zeros(2)}, "arrays, and the model has"),
+        ({k: v for k, v in arrays.items() if k != "model1"}, "arrays, and the model has"),
+        ({k: v for k, v in arrays.items() if k != "history"}, "history"),
+        (arrays | {"history": np.array("null")}, "history is not a list"),
+        (arrays | {"history": np.array("[1]")}, "history is not a list"),
+        (arrays | {"history": np.array([None], object)}, "unknown file format"),
+    ]
+    for content, reason in wrong:
+        np.savez(tmp_path / "checkpoint.npz", **content)
+        fresh = Toy(4)
+        before = np.array(fresh.dense.kernel)
+        with pytest.raises(ValueError, match=rf"checkpoint\.npz cannot be used .*{reason}.*Delete it"):
+            restore(tmp_path, fresh)
+        assert np.array_equal(fresh.dense.kernel, before)
+
+
+def test_a_model_of_another_task_or_with_other_assets_is_told_apart(monkeypatch, copy, tmp_path):
+    other = TASKS["pos"](TASKS["pos"].tiny()[0])
+    save = copy / "other"
+    save.mkdir()
+    save_assets(save, {})
+    save_model(save, other, keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    shutil.copy(copy / "model.keras", tmp_path / "right.keras")
+    shutil.copy(save / "model.keras", copy / "model.keras")
+    with pytest.raises(ValueError, match=r"model\.keras is a model of task pos, and .*config\.json is a run of ner"):
+        load(copy)
+    shutil.copy(tmp_path / "right.keras", copy / "model.keras")
+    tags = copy / "assets" / "tags.json"
+    tags.write_text(tags.read_text("utf-8").replace("LOC", "PER"), "utf-8")  # as long, and valid JSON
+    with pytest.raises(ValueError, match=r"assets/tags\.json is not the file that .*model\.keras was trained with"):
+        load(copy)
+
+
+def test_a_model_without_a_stamp_is_accepted(copy):
+    with zipfile.ZipFile(copy / "model.keras", "a") as archive:
+        assert json.loads(archive.comment)["task"] == "ner"
+        archive.comment = b""
+    assert load(copy).task.name == "ner"

@@ -1,7 +1,6 @@
 """Training: fills the folder of a run, epoch by epoch."""
 
 import contextlib
-import json
 import math
 import os
 import pathlib
@@ -14,10 +13,10 @@ from rich.markup import escape
 
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import Devices
-from seqzoo.files import replace, write_json
+from seqzoo.files import write_json
 from seqzoo.task import Task, TaskData
 from seqzoo.training.environment import environment
-from seqzoo.training.folder import check_data, checkpoint, load, prepare, restore
+from seqzoo.training.folder import check_data, checkpoint, load, prepare, read_json, restore, save_model
 from seqzoo.training.lock import locked
 
 
@@ -106,7 +105,7 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
             if devices.is_chief:
                 history.append(_score_epoch(task, data, model, predictor, epoch, loss, seconds, start))
                 if _best_epoch(task, history) == epoch + 1:
-                    _save_best(folder, model, plain)
+                    _save_best(folder, task, model, plain)
                 checkpoint(folder, model, history)
                 _save_history(folder, history, task)
                 callbacks.on_epoch_end(epoch, dict(history[-1]))
@@ -116,7 +115,7 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
         return {}
     if _best_epoch(task, history) is None:  # stopped by a callback before the first evaluation
         history[-1] |= _valid_scores(task, data, model, predictor)
-        _save_best(folder, model, plain)
+        _save_best(folder, task, model, plain)
         checkpoint(folder, model, history)
     metrics = _final_scores(task, folder, data, history)
     metrics["parameters"] = _parameters(model)
@@ -134,7 +133,7 @@ def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
 
 def _finished(folder, task, console, explain_rnn):
     console.print(f"{folder} is already finished; --overwrite trains it again.", soft_wrap=True, markup=False)
-    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    metrics = read_json(folder / "metrics.json", remedy="Delete it, and the same command computes the scores again.")
     show(metrics, task, console)
     if explain_rnn:
         explain(load(folder).model, console)
@@ -262,9 +261,9 @@ def _valid_scores(task, data, model, predictor) -> dict:
     return {name: value for name, value in scores.items() if isinstance(value, int | float)}
 
 
-def _save_best(folder, model, plain) -> None:
+def _save_best(folder, task, model, plain) -> None:
     with _averaged(model):
-        replace(folder / "model.keras", plain.save)
+        save_model(folder, task, plain)
 
 
 def flat(split: str, scores: dict) -> dict:
