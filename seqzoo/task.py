@@ -277,15 +277,19 @@ class Task:
                 yield {"line": line_of[id(example)], **self.answer(example, row)}
 
     def report(self, predictor, data: TaskData, folder: pathlib.Path) -> dict:
-        """Saves what people look at after training: predictions.json and plots. Returns scores of the baselines."""
+        """Saves predictions.json. Returns more scores, such as those of the baselines."""
         examples, answers = self.answers(predictor, data.splits["valid"])
         text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
         (folder / "predictions.json").write_text(text, "utf-8")
-        self.plot(predictor, examples, answers, folder)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
         return {"valid_baselines": made} if made else {}
+
+    def draw(self, predictor, data: TaskData, folder: pathlib.Path) -> None:
+        """Calls `plot` with the answers to the validation examples, once the scores are saved."""
+        if type(self).plot is not Task.plot:
+            self.plot(predictor, *self.answers(predictor, data.splits["valid"]), folder)
 
     def xla_obstacles(self) -> list[str]:
         """The options in use that do not compile under XLA, as flags; a TPU refuses them."""

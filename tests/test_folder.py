@@ -1,5 +1,7 @@
 """The folder of a run: other data, a second training, damaged files."""
 
+import csv
+import io
 import json
 import os
 import pathlib
@@ -13,11 +15,13 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from rich.console import Console
 
 from seqzoo.assets import save_assets
 from seqzoo.backend.distribution import Devices
 from seqzoo.datasets import Examples
 from seqzoo.datasets.fingerprints import Fingerprinted, changes, serialized
+from seqzoo.display import plots
 from seqzoo.music.score import Note, Score
 from seqzoo.task import TASKS
 from seqzoo.training import load, loop, train
@@ -345,3 +349,54 @@ def test_a_model_without_a_stamp_is_accepted(copy):
         assert json.loads(archive.comment)["task"] == "ner"
         archive.comment = b""
     assert load(copy).task.name == "ner"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no font\nfor [/it]"), MemoryError()])
+def test_a_picture_that_fails_does_not_lose_a_run(monkeypatch, tmp_path, error):
+    task, folder, seen = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1), tmp_path / "run", []
+
+    def plot(self, predictor, examples, answers, folder):
+        seen.append((len(examples), len(answers), (folder / "metrics.json").is_file()))
+        raise error
+
+    def history_plot(*args):
+        raise error
+
+    monkeypatch.setattr(type(task), "plot", plot)
+    monkeypatch.setattr(plots, "history_plot", history_plot)
+    console = Console(file=io.StringIO(), width=200)
+    metrics = train(task, folder, console)
+    assert seen == [(4, 4, True)]  # the scores were written before
+    assert json.loads((folder / "metrics.json").read_text()) == metrics and "valid_baselines" in metrics
+    warnings = [line for line in console.file.getvalue().splitlines() if line.startswith("warning:")]
+    reason = "RuntimeError: no font for [/it]" if isinstance(error, RuntimeError) else "MemoryError:"
+    assert warnings == [f"warning: no learning curve: {reason}", f"warning: no pictures of the answers: {reason}"]
+
+
+def test_a_confusion_plot_of_many_labels_shows_the_most_confused_and_the_csv_all(monkeypatch, tmp_path):
+    labels = [f"T{i}" for i in range(1067)]
+    counts = np.diag(np.arange(1067))
+    counts[7, 1000] = 3
+    counts[1000, 500] = 9
+    drawn = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *args, **kwargs: drawn.append(figure))
+    plots.confusion_plot(labels, counts, tmp_path / "confusion.png")
+    axes = drawn[0].axes[0]
+    shown = [tick.label1.get_text() for tick in axes.yaxis.get_major_ticks()]
+    assert len(shown) == 40 and {"T7", "T500", "T1000"} <= {*shown}
+    assert shown == sorted(shown, key=lambda label: int(label[1:]))
+    assert axes.get_title() == "The 40 most confused of 1,067 labels"
+    assert max(drawn[0].get_size_inches()) < 20
+    image = axes.images[0].get_array()
+    row, column = shown.index("T7"), shown.index("T1000")
+    assert image[row, column] == pytest.approx(3 / 10)  # a share of the whole row
+    with open(tmp_path / "confusion.csv", encoding="utf-8", newline="") as file:
+        table = [*csv.reader(file)]
+    assert table[0] == ["gold", *labels] and [row[0] for row in table[1:]] == labels
+    assert np.array_equal(np.array([row[1:] for row in table[1:]], int), counts)
+
+
+def test_the_most_confused_labels_are_those_with_the_most_errors():
+    counts = np.array([[5, 0, 0, 1], [0, 900, 0, 0], [2, 0, 0, 0], [0, 0, 0, 7]])
+    assert plots.most_confused(counts, 2).tolist() == [0, 2]
+    assert plots.most_confused(counts, 9).tolist() == [0, 1, 2, 3]

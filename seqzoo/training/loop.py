@@ -16,7 +16,7 @@ from seqzoo.backend.distribution import Devices
 from seqzoo.files import write_json
 from seqzoo.task import Task, TaskData
 from seqzoo.training.environment import environment
-from seqzoo.training.folder import check_data, checkpoint, load, prepare, read_json, restore, save_model
+from seqzoo.training.folder import Run, check_data, checkpoint, load, prepare, read_json, restore, save_model
 from seqzoo.training.lock import locked
 
 
@@ -81,7 +81,7 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     devices.check_equal((len(history), data.splits["train"].steps, data.splits["train"].tokens), "epochs or batches")
     if history and devices.is_chief:
         console.print(f"continuing after epoch {len(history)}")
-        _save_history(folder, history, task)  # a kill may have come in between
+        _save_history(folder, history, task, console)  # a kill may have come in between
     callbacks = _callbacks(task, data, model, history, console, callbacks)
     predictor = task.predictor(plain)
     with _ended(callbacks):
@@ -107,7 +107,7 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
                 if _best_epoch(task, history) == epoch + 1:
                     _save_best(folder, task, model, plain)
                 checkpoint(folder, model, history)
-                _save_history(folder, history, task)
+                _save_history(folder, history, task, console)
                 callbacks.on_epoch_end(epoch, dict(history[-1]))
             if devices.agree(bool(model.stop_training)):
                 break
@@ -117,11 +117,24 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
         history[-1] |= _valid_scores(task, data, model, predictor)
         _save_best(folder, task, model, plain)
         checkpoint(folder, model, history)
-    metrics = _final_scores(task, folder, data, history)
+    run = load(folder)
+    metrics = _final_scores(run, data, history)
     metrics["parameters"] = _parameters(model)
     write_json(folder / "metrics.json", metrics)
     show(metrics, task, console)
+    with _optional("pictures of the answers", console):
+        run.task.draw(run.predictor, data, folder)
     return metrics
+
+
+@contextlib.contextmanager
+def _optional(what: str, console: Console):
+    """Context in which an error is only a warning: a picture that fails must not lose a run."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        console.print(f"warning: no {what}: {reason}", soft_wrap=True, markup=False, highlight=False)
 
 
 def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
@@ -295,16 +308,15 @@ def _stop_reason(task: Task, history: list[dict]) -> str:
     return ""
 
 
-def _final_scores(task: Task, folder: pathlib.Path, data: TaskData, history: list[dict]) -> dict:
+def _final_scores(run: Run, data: TaskData, history: list[dict]) -> dict:
     """Scores of the best epoch, as it was saved, and of the training as a whole."""
-    run = load(folder)
     metrics = {}
     for split in ("valid", "test"):
         if split in data.splits:
             metrics |= flat(split, run.task.evaluate(run.predictor, data.splits[split]))
-    metrics |= run.task.report(run.predictor, data, folder)
+    metrics |= run.task.report(run.predictor, data, run.folder)
     return metrics | {
-        "best_epoch": _best_epoch(task, history),
+        "best_epoch": _best_epoch(run.task, history),
         "epochs": len(history),
         "minutes": sum(row["seconds"] for row in history) / 60,
         "tokens_per_second": float(np.median([row["tokens_per_second"] for row in history])),
@@ -312,15 +324,17 @@ def _final_scores(task: Task, folder: pathlib.Path, data: TaskData, history: lis
     }
 
 
-def _save_history(folder: pathlib.Path, history: list[dict], task: Task) -> None:
+def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console: Console) -> None:
     """Writes history.json, the learning curve and the TensorBoard log."""
     import tensorflow as tf
 
     from seqzoo.display.plots import history_plot
 
     write_json(folder / "history.json", history)
-    if any(f"valid_{task.objective}" in row for row in history):
-        history_plot(history, task.objective, task.measures, folder / "history.png")
+    key = f"valid_{task.objective}"
+    if any(math.isfinite(row.get(key, math.nan)) for row in history):
+        with _optional("learning curve", console):
+            history_plot(history, task.objective, task.measures, folder / "history.png")
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default(step=history[-1]["epoch"]):
         for name, value in history[-1].items():
