@@ -261,7 +261,10 @@ class Sampling(Config):
 
     samples: int = option(1, "Number of samples, drawn in parallel.", minimum=1)
     temperature: float = option(
-        1.0, "Divisor of the logits: below 1, likely tokens become likelier; 0: always the likeliest.", minimum=0
+        1.0,
+        "Divisor of the logits: below 1, likely tokens become likelier; 0: always the likeliest.",
+        minimum=0.001,
+        zero=True,
     )
     top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0)
     top_p: float = option(
