@@ -294,7 +294,11 @@ def restore(folder: pathlib.Path, model) -> list[dict]:
         raise damaged(path, error, remedy) from error
     kinds = {"model": model.variables, "optimizer": model.optimizer.variables}
     variables = {f"{kind}{i}": variable for kind, own in kinds.items() for i, variable in enumerate(own)}
-    if arrays.keys() != variables.keys():
+    # Keras tracks each of several losses in a variable of its own, which it creates with the first batch.
+    more = [
+        name for name in arrays if name not in variables and not (name.startswith("model") and arrays[name].ndim == 0)
+    ]
+    if more or variables.keys() - arrays.keys():
         raise damaged(path, f"it holds {len(arrays)} arrays, and the model has {len(variables)}", remedy)
     carried = {id(variable) for variable in getattr(model, "carried", ())}
     fitting = {}
