@@ -374,6 +374,7 @@ def test_without_dropout_and_change_the_terms_are_nothing_or_the_plain_loss():
             close(received, factor * expected)
 
 
+@pytest.mark.slow
 def test_terms_make_the_loss_greater_and_reach_every_weight():
     data = batch()
     for name in TERMS:

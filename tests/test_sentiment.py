@@ -109,7 +109,7 @@ def test_duplicates_and_labels_that_train_lacks_are_said(tmp_path, capsys):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["valid_accuracy"] <= 50
 
 
-@pytest.mark.parametrize("tokenizer", ["unigram", *slow("characters")])
+@pytest.mark.parametrize("tokenizer", slow("characters", "unigram"))
 def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     rows = [("the plot is good", "plot"), ("the plot and the music", "plot|music"), ("the music", "music"), ("a", "")]
     folder = write(tmp_path / "data" / "train.tsv", [row for row in rows if row[1]] * 8)

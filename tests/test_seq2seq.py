@@ -161,7 +161,7 @@ def pairs(count=24, length=5):
     return {"source": source.astype("int32"), "target": target.astype("int32")}, labels, (labels > 0).astype("float32")
 
 
-@pytest.mark.parametrize("samples", [True, *slow(False)])
+@pytest.mark.parametrize("samples", slow(False, True))
 def test_an_encoder_decoder_learns_to_reverse(samples):
     keras.utils.set_random_seed(0)
     arguments = {"input_feeding": True, "rnn": "gru"} if samples else {"attention": "general"}
