@@ -7,6 +7,7 @@ import pathlib
 from seqzoo.files import replace, write_json
 
 MANIFEST = "assets.json"
+REMEDY = "Bring the file back from a copy, or train the run again with --overwrite."
 
 
 class Asset:
@@ -105,11 +106,11 @@ def load_assets(folder: str | os.PathLike) -> dict:
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"{folder} has no {MANIFEST}: no assets were saved there.") from None
-    except ValueError as error:
-        raise ValueError(f"{folder / MANIFEST} is malformed: {error}") from error
+        raise ValueError(f"{folder} has no {MANIFEST}: no assets were saved there. {REMEDY}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{folder / MANIFEST} is malformed: {error}. {REMEDY}") from error
     if not isinstance(manifest, dict):
-        raise ValueError(f"{folder / MANIFEST} should hold a JSON object. Received: {manifest!r:.60}")
+        raise ValueError(f"{folder / MANIFEST} should hold a JSON object. Received: {manifest!r:.60}. {REMEDY}")
     return {name: _load(folder, name, entry) for name, entry in manifest.items()}
 
 
@@ -132,9 +133,12 @@ def _load(folder, name, entry):
     try:
         return kind.load(path)
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing: asset {name!r} of {folder / MANIFEST}.") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} could not be loaded as {entry}: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{path} is missing: asset {name!r} of {folder / MANIFEST}. {REMEDY}") from None
+    except (MemoryError, PermissionError):
+        raise
+    except Exception as error:  # also whatever an asset of another format raises, such as sentencepiece
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ValueError(f"{path} could not be loaded as {entry}: {reason}. {REMEDY}") from error
 
 
 def _check_name(name):

@@ -6,6 +6,8 @@ from typing import Any
 
 from seqzoo.registry import Registry, did_you_mean
 
+LARGEST = 1e30  # of a float: computations in 32 bits overflow beyond 3e38
+
 
 def option(
     default: Any,
@@ -14,6 +16,7 @@ def option(
     choices: tuple | Registry | None = None,
     minimum: float | None = None,
     maximum: float | None = None,
+    zero: bool = False,
     sweep: list | tuple | None = None,
 ) -> Any:
     """Declares one setting of a Config.
@@ -22,7 +25,8 @@ def option(
         default: the default value.
         help: one sentence, with the unit and the meaning of 0 or "".
         choices: allowed values: a tuple of strings, or a Registry for its names.
-        minimum, maximum: bounds of a number, inclusive.
+        minimum, maximum: bounds of a number, inclusive. Without any, a float is finite in 32 bits all the same.
+        zero: 0 is allowed, too, although `minimum` is above it.
         sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
@@ -33,7 +37,14 @@ def option(
     """
     return dataclasses.field(
         default=default,
-        metadata={"help": help, "choices": choices, "minimum": minimum, "maximum": maximum, "sweep": sweep},
+        metadata={
+            "help": help,
+            "choices": choices,
+            "minimum": minimum,
+            "maximum": maximum,
+            "zero": zero,
+            "sweep": sweep,
+        },
     )
 
 
@@ -117,6 +128,8 @@ def _checked(field, value):
         value = float(value)
     if not isinstance(value, field.type) or (field.type is int and isinstance(value, bool)):
         raise ValueError(f"--{field.name} should be of type {field.type.__name__}. Received: {value!r}")
+    if field.type is float and not abs(value) <= LARGEST:  # also not a number
+        raise ValueError(f"--{field.name} should be a finite number. Received: {value!r}")
     choices = wanted["choices"]
     if isinstance(choices, Registry):
         choices.check(value)
@@ -124,9 +137,12 @@ def _checked(field, value):
         hint = did_you_mean(value, [str(c) for c in choices])
         raise ValueError(f"--{field.name} should be one of {', '.join(map(str, choices))}. Received: {value!r}.{hint}")
     low, high = wanted["minimum"], wanted["maximum"]
+    if wanted["zero"] and value == 0:
+        return value
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         bounds = " and ".join(
             text for text in (low is not None and f"at least {low}", high is not None and f"at most {high}") if text
         )
+        bounds = f"0, or {bounds}" if wanted["zero"] else bounds
         raise ValueError(f"--{field.name} should be {bounds}. Received: {value!r}")
     return value

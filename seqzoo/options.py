@@ -196,13 +196,21 @@ class Decoding(Config):
     """Decoding."""
 
     beam: int = option(5, "Width of the beam search; 1: greedy decoding.", minimum=1)
-    length_penalty: float = option(1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.")
+    length_penalty: float = option(
+        1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.", minimum=-10, maximum=10
+    )
     coverage_penalty: float = option(
-        0.0, "beta of Wu et al. (2016): above 0, outputs that ignore parts of the source are penalised.", minimum=0
+        0.0,
+        "beta of Wu et al. (2016): above 0, outputs that ignore parts of the source are penalised.",
+        minimum=0,
+        maximum=100,
     )
     block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
     longest_ratio: float = option(
-        2.0, "Maximum length of an output: this many times the length of the source, plus ten tokens.", minimum=0
+        2.0,
+        "Maximum length of an output: this many times the length of the source, plus ten tokens.",
+        minimum=0,
+        maximum=1000,
     )
     replace_unknown: bool = option(
         True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are left out."
@@ -218,16 +226,18 @@ class Training(Config):
     optimizer: str = option(
         "adam", "Optimizer by its Keras name; adam updates only the embeddings in the batch.", choices=OPTIMIZERS
     )
-    learning_rate: float = option(2e-3, "Peak learning rate.", minimum=0.0, sweep=(5e-4, 5e-3))
+    learning_rate: float = option(2e-3, "Peak learning rate.", minimum=0.0, maximum=100, sweep=(5e-4, 5e-3))
     schedule: str = option("cosine", "How the learning rate decays over the run.", choices=SCHEDULES)
-    warmup: float = option(0.0, "Epochs over which the learning rate rises from 0.", minimum=0)
+    warmup: float = option(0.0, "Epochs over which the learning rate rises from 0.", minimum=0, maximum=1e6)
     decay_rate: float = option(
-        0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0
+        0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0, maximum=100
     )
-    decay_epochs: float = option(10.0, "Epochs between two steps of exponential or inverse-time decay.", minimum=1e-6)
-    weight_decay: float = option(0.0, "Decoupled weight decay.", minimum=0)
-    clip_norm: float = option(1.0, "Clip gradients to this global norm; 0: off.", minimum=0)
-    clip_value: float = option(0.0, "Clip each gradient value to this size; 0: off.", minimum=0)
+    decay_epochs: float = option(
+        10.0, "Epochs between two steps of exponential or inverse-time decay.", minimum=1e-6, maximum=1e6
+    )
+    weight_decay: float = option(0.0, "Decoupled weight decay.", minimum=0, maximum=1)
+    clip_norm: float = option(1.0, "Clip gradients to this global norm; 0: off.", minimum=0, maximum=1e9)
+    clip_value: float = option(0.0, "Clip each gradient value to this size; 0: off.", minimum=0, maximum=1e9)
     average: float = option(
         0.999,
         "Decay of the moving average of the weights, which is evaluated and saved; 0: off.",
@@ -259,6 +269,10 @@ class Labels(Config):
         "weighted by the mean over its labels.",
     )
 
+    def __post_init__(self):
+        super().__post_init__()
+        label_weights(self.label_weights)  # refused before any data is read
+
 
 @dataclasses.dataclass(frozen=True)
 class Sampling(Config):
@@ -266,7 +280,10 @@ class Sampling(Config):
 
     samples: int = option(1, "Number of samples, drawn in parallel.", minimum=1)
     temperature: float = option(
-        1.0, "Divisor of the logits: below 1, likely tokens become likelier; 0: always the likeliest.", minimum=0
+        1.0,
+        "Divisor of the logits: below 1, likely tokens become likelier; 0: always the likeliest.",
+        minimum=0.001,
+        zero=True,
     )
     top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0)
     top_p: float = option(
@@ -297,7 +314,7 @@ def label_weights(text: str) -> dict[str, float]:
     """Parses ``"B-PER=2,O=0.5"`` into {label: weight}.
 
     Raises:
-        ValueError: not of this form.
+        ValueError: not of this form, or a weight that is negative or not finite.
     """
     weights = {}
     for part in filter(None, text.split(",")):
@@ -306,6 +323,8 @@ def label_weights(text: str) -> dict[str, float]:
             weights[label.strip()] = float(weight)
         except ValueError:
             raise ValueError(f"--label_weights should be like B-PER=2,O=0.5. Received: {text!r}") from None
+        if not 0 <= weights[label.strip()] <= 1e6:
+            raise ValueError(f"--label_weights should be numbers from 0 to 1e6. Received: {text!r}")
     return weights
 
 

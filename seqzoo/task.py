@@ -9,6 +9,7 @@ from seqzoo import options
 from seqzoo.data import Batches, Feed
 from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
 from seqzoo.metrics.measure import Measure
 from seqzoo.registry import Registry
@@ -25,10 +26,16 @@ class TaskData:
     Attributes:
         splits: {"train" | "valid" | "test": Batches or Streams}.
         summary: {what: text for people}: sizes, padding, what was left out.
+        examples: {split: Fingerprinted} of data to train on, otherwise empty.
     """
 
     splits: dict[str, Feed]
     summary: dict[str, str]
+    examples: dict[str, Fingerprinted] = dataclasses.field(default_factory=dict)
+
+    def fingerprints(self) -> dict[str, dict]:
+        """{split: fingerprint} of the examples, see `datasets.fingerprints`."""
+        return {split: examples.fingerprint for split, examples in self.examples.items()}
 
 
 class Task:
@@ -197,7 +204,7 @@ class Task:
         Raises:
             ValueError: a split is missing or empty.
         """
-        splits, summary = self.read(), {}
+        splits, summary, read = self.read(), {}, {}
         if unseen:
             splits = splits if "test" in splits else {"test": joined(splits)}
         elif "train" in splits and "valid" not in splits:
@@ -206,6 +213,7 @@ class Task:
             for split in ("train", "valid"):
                 if split not in splits:
                     raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
+            splits = read = {split: Fingerprinted(examples) for split, examples in splits.items()}
             self.assets = self.learn(splits["train"])
         elif not unseen:
             splits.pop("train", None)
@@ -220,7 +228,7 @@ class Task:
             summary["test"] = "no test split: scores are on valid"
         for asset in self.assets.values():
             summary |= getattr(asset, "summary", {})
-        return TaskData(feeds, summary)
+        return TaskData(feeds, summary, read)
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
         """Batches of examples, with the config's options of the group Batching."""
@@ -269,15 +277,19 @@ class Task:
                 yield {"line": line_of[id(example)], **self.answer(example, row)}
 
     def report(self, predictor, data: TaskData, folder: pathlib.Path) -> dict:
-        """Saves what people look at after training: predictions.json and plots. Returns scores of the baselines."""
+        """Saves predictions.json. Returns more scores, such as those of the baselines."""
         examples, answers = self.answers(predictor, data.splits["valid"])
         text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
         (folder / "predictions.json").write_text(text, "utf-8")
-        self.plot(predictor, examples, answers, folder)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
         return {"valid_baselines": made} if made else {}
+
+    def draw(self, predictor, data: TaskData, folder: pathlib.Path) -> None:
+        """Calls `plot` with the answers to the validation examples, once the scores are saved."""
+        if type(self).plot is not Task.plot:
+            self.plot(predictor, *self.answers(predictor, data.splits["valid"]), folder)
 
     def xla_obstacles(self) -> list[str]:
         """The options in use that do not compile under XLA, as flags; a TPU refuses them."""

@@ -59,8 +59,12 @@ class Model(Options):
     embedding_dropout: float = option(0.0, "Share of the tokens whose embedding is dropped.", minimum=0, maximum=0.95)
     input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
     weight_drop: float = option(0.0, "Share of the recurrent kernels' weights dropped.", minimum=0, maximum=0.95)
-    activation_penalty: float = option(0.0, "Weight of the mean square of the last layer's output.", minimum=0)
-    slowness_penalty: float = option(0.0, "Weight of the mean square of its change from step to step.", minimum=0)
+    activation_penalty: float = option(
+        0.0, "Weight of the mean square of the last layer's output.", minimum=0, maximum=1e6
+    )
+    slowness_penalty: float = option(
+        0.0, "Weight of the mean square of its change from step to step.", minimum=0, maximum=1e6
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +72,9 @@ class Evaluating(Options):
     """Evaluation."""
 
     dynamic_rate: float = option(
-        0.0, "Learning rate of dynamic evaluation, as 1e-3: the weights follow the text being read; 0: off.", minimum=0
-    )
+        0.0, "Learning rate of dynamic evaluation, as 1e-3: the weights follow the text being read; 0: off.", minimum=0,
+        maximum=100,
+    )  # fmt: skip
     dynamic_decay: float = option(
         0.02, "How fast the weights of dynamic evaluation return to the trained ones.", minimum=0, maximum=1
     )

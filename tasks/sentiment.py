@@ -66,15 +66,19 @@ class Classifier(Options):
 class Regularization(Options):
     """Regularization."""
 
-    rdrop: float = option(0.0, "Weight of R-drop: two passes under other dropout should agree.", minimum=0)
+    rdrop: float = option(0.0, "Weight of R-drop: two passes under other dropout should agree.", minimum=0, maximum=1e6)
     adversarial: float = option(
-        0.0, "Weight of adversarial training: the loss under the worst small change.", minimum=0
+        0.0, "Weight of adversarial training: the loss under the worst small change.", minimum=0, maximum=1e6
     )
     virtual_adversarial: float = option(
-        0.0, "Weight of virtual adversarial training: how far a small change moves the answer.", minimum=0
+        0.0, "Weight of virtual adversarial training: how far a small change moves the answer.", minimum=0, maximum=1e6
     )
     perturbation: float = option(
-        0.1, "Size of that change, as a share of the norm of the text's features.", minimum=0, sweep=(0.02, 0.3)
+        0.1,
+        "Size of that change, as a share of the norm of the text's features.",
+        minimum=0,
+        maximum=1000,
+        sweep=(0.02, 0.3),
     )
 
 

@@ -42,7 +42,9 @@ class Objective(Options):
         "", "How the share of correct decoder inputs falls in training (Bengio et al., 2015); empty: all are correct.",
         choices=("", "linear", "exponential", "inverse_sigmoid"),
     )  # fmt: skip
-    sampling_epochs: float = option(10.0, "Epochs until none (linear) or half of them (the others) are.", minimum=0.01)
+    sampling_epochs: float = option(
+        10.0, "Epochs until none (linear) or half of them (the others) are.", minimum=0.01, maximum=1e6
+    )
     sampling_least: float = option(0.5, "Lowest share of correct inputs.", minimum=0, maximum=1)
     valid_beam: int = option(1, "Width of the beam on valid during training.", minimum=1)
 

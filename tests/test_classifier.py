@@ -165,6 +165,40 @@ def test_masks_are_handed_over_and_what_lies_behind_them_is_never_read(name):
     np.testing.assert_array_equal(behind, mask)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("padding", [7.0, np.nan, np.inf])
+def test_an_empty_row_is_pooled_to_zeros_and_changes_no_other_row(padding, dtype):
+    mask = np.array([[True, True, False], [False, False, False], [True, False, False]])
+    real = np.random.default_rng(0).normal(size=(3, 3, 4)).astype(dtype)
+    x = ops.convert_to_tensor(np.where(mask[..., None], real, np.array(padding, dtype)))
+    ways = {
+        "max": pooling.masked_max,
+        "mean": pooling.masked_mean,
+        "last": pooling.last_state,
+        "both": lambda x, mask: pooling.last_state(x, mask, bidirectional=True),
+    }
+    for name, pool in ways.items():
+        pooled = np.array(pool(x, ops.convert_to_tensor(mask)))
+        assert np.isfinite(pooled).all() and not pooled[1].any(), name
+        alone = np.array(pool(x[:1], ops.convert_to_tensor(mask[:1])))
+        np.testing.assert_array_equal(pooled[:1], alone)
+        assert pooled[0].any() and pooled[2].any()
+        slopes = np.array(gradient(lambda x, pool=pool: pool(x, ops.convert_to_tensor(mask)), x))
+        assert np.isfinite(slopes).all() and not slopes[~mask].any()
+    assert ways["max"](x, mask).dtype == x.dtype
+
+
+@pytest.mark.parametrize("rnn", ["bilstm", "none"])
+def test_an_empty_text_in_a_batch_of_the_classifier_gives_no_nan(rnn):
+    model = randomized(classifier(K, words(V, 5), units=4, layers=1, rnn=rnn, pooling=POOLINGS))
+    tokens = np.array([[2, 3, 4], [0, 0, 0]], "int32")
+    logits = np.array(model({"tokens": tokens}))
+    assert np.isfinite(logits).all()
+    np.testing.assert_allclose(logits[:1], np.array(model({"tokens": tokens[:1]})), atol=1e-5)
+    bias = np.array(model.get_layer("reader").get_layer("logits").bias)
+    np.testing.assert_allclose(logits[1], bias, atol=1e-6)  # pooled to zeros
+
+
 def test_pooling_is_what_numpy_makes_of_it():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(B, T, 4)).astype("float32") - 5  # all below 0, so that a 0 behind the end would be the maximum

@@ -1,9 +1,11 @@
 import dataclasses
+import math
 
 import pytest
 
-from seqzoo import options
+from seqzoo import options, run
 from seqzoo.config import Config, default, option
+from seqzoo.task import TASKS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,3 +29,66 @@ def test_arguments_are_the_values_of_the_options_of_some_groups():
 def test_arguments_of_a_group_that_a_config_does_not_have_are_refused():
     with pytest.raises(ValueError, match="Own has no options of the group Words"):
         Own().arguments(options.Recurrent, options.Words)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.001, 1, 1e6])
+def test_a_temperature_is_0_or_not_too_small(value):
+    assert options.Sampling(temperature=value).temperature == value
+
+
+@pytest.mark.parametrize("value", [1e-320, 0.0009, -1.0])
+def test_a_temperature_that_is_too_small_is_refused(value):
+    with pytest.raises(ValueError, match=r"--temperature should be 0, or at least 0\.001\. Received: "):
+        options.Sampling(temperature=value)
+
+
+def configs():
+    """All Config classes that have options: of tasks, of single modes, of the command line."""
+    found = [run.Command]
+    for name in TASKS.names():
+        found += [TASKS[name].Config, *TASKS[name].requests.values()]
+    return found
+
+
+FLOATS = sorted(
+    {(config, field.name) for config in configs() for field in dataclasses.fields(config) if field.type is float},
+    key=str,
+)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e300, -1e39])
+def test_no_float_option_takes_a_number_that_is_not_finite(value):
+    assert len(FLOATS) > 60
+    for config, name in FLOATS:
+        with pytest.raises(ValueError, match=f"--{name} should be a finite number. Received: ") as error:
+            config(**{name: value})
+        assert "\n" not in str(error.value)
+
+
+def test_every_float_option_has_bounds():
+    for config, name in FLOATS:
+        metadata = config.__dataclass_fields__[name].metadata
+        assert metadata["minimum"] is not None and (metadata["maximum"] is not None or name == "temperature"), name
+        for value in (1e29, -1e29):
+            if name != "temperature" or value < 0:
+                with pytest.raises(ValueError, match=f"--{name} should be"):
+                    config(**{name: value})
+
+
+@pytest.mark.parametrize("flag", ["learning_rate=inf", "warmup=inf", "decay_epochs=inf", "average=nan", "dropout=-inf"])
+def test_such_a_flag_is_refused_before_data_is_read(monkeypatch, capsys, flag):
+    monkeypatch.setattr(TASKS["ner"], "read", lambda self: pytest.fail("data was read"))
+    assert run.main(["--task=ner", f"--{flag}", "--workdir=/nowhere"]) == 2
+    name = flag.partition("=")[0]
+    assert f"error: --{name} should be a finite number. Received: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["O=-1", "O=nan", "O=inf", "O=1,PER=1e30", "O", "O=x"])
+@pytest.mark.parametrize("task", ["ner", "pos", "sentiment"])
+def test_label_weights_that_are_no_weights_are_refused_with_the_options(task, text):
+    with pytest.raises(ValueError, match=f"--label_weights should be .*Received: '{text}'"):
+        TASKS[task].Config(label_weights=text)
+
+
+def test_label_weights_may_be_0():
+    assert options.label_weights("O=0, PER=2.5") == {"O": 0, "PER": 2.5}

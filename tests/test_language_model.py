@@ -16,7 +16,7 @@ from seqzoo.data.streams import Streams
 from seqzoo.datasets import Examples
 from seqzoo.decoding.dynamic import dynamic_nats
 from seqzoo.decoding.generation import sample_texts
-from seqzoo.decoding.sampling import Sampler, Samples
+from seqzoo.decoding.sampling import Sampler, Samples, choose
 from seqzoo.decoding.scoring import stream_nats
 from seqzoo.decoding.steps import Categorical
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
@@ -295,7 +295,25 @@ def test_a_text_ends_at_the_stop_string_and_is_written_as_it_grows(length):
     assert all(len(sample["text"]) == length or sample["ended_by"] == "end" for sample in samples[0])
 
 
-@pytest.mark.parametrize("arguments", [{"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"top_k": -1}])
+@pytest.mark.parametrize("temperature", [0, 1e-3, 1, 1e3, 1e9, 1e30])
+@pytest.mark.parametrize("more", [{}, {"top_k": 4}, {"top_p": 0.99}])
+def test_bars_stay_bars_at_any_temperature(temperature, more):
+    ids, _ = draw(rows=500, banned=(0, 1, 5), temperature=temperature, **more)
+    assert {*ids[:, 0].tolist()} <= {2, 3, 4}
+    if temperature >= 1e3:
+        assert np.bincount(ids[:, 0], minlength=5)[2:].min() > (0 if more else 120)  # nearly uniform
+    barred = np.log(np.array([[0.5, 0.3, 0.2]] * 500)) + np.array([-1e9, 0, 0])  # a decoder's own bar
+    drawn = choose(barred, np.linspace(0, 0.999, 500), temperature or 1, **more)
+    assert {*np.array(drawn).tolist()} <= {1, 2}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *({"temperature": value} for value in (-1, np.inf, np.nan, 1e-320, 9e-4)),
+        {"top_p": 0}, {"top_p": 1.1}, {"top_p": np.nan}, {"top_k": -1},
+    ],
+)  # fmt: skip
 def test_draws_out_of_bounds_are_refused(arguments):
     with pytest.raises(ValueError, match="Received"):
         Sampler(Fixed(), **arguments)

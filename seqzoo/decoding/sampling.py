@@ -1,6 +1,7 @@
 """Sampling: random sequences from any model that predicts the next value. The loop is compiled; Python sees blocks."""
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -8,6 +9,9 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
+
+BARRED = -1e8  # decoders bar an id by adding -1e9: divided by a high temperature this would not be low any more
+COLDEST = 1e-3  # temperature; logits divided by less may overflow
 
 
 class Samples(NamedTuple):
@@ -35,7 +39,7 @@ class Sampler:
         decoder: what to sample from.
         banned: ids that are never drawn, such as padding and the unknown token.
         stop: ids that end a sequence; they are part of the answer, and 0 follows.
-        temperature: logits are divided by it; 0: the likeliest id.
+        temperature: logits are divided by it, at least 0.001; 0: the likeliest id.
         top_k: sample from the k likeliest ids only (Fan et al., 2018); 0: all.
         top_p: sample from the likeliest ids that together have this probability (Holtzman et al., 2020); 1: all.
 
@@ -57,10 +61,10 @@ class Sampler:
         top_k: int = 0,
         top_p: float = 1.0,
     ):
-        if temperature < 0 or top_k < 0 or not 0 < top_p <= 1:
+        if not (temperature == 0 or COLDEST <= temperature < math.inf) or not top_k >= 0 or not 0 < top_p <= 1:
             raise ValueError(
-                "temperature should be at least 0, top_k at least 0, top_p above 0 and at most 1. Received: "
-                f"{temperature}, {top_k}, {top_p}"
+                f"temperature should be 0, or finite and at least {COLDEST}, top_k at least 0, top_p above 0 and at "
+                f"most 1. Received: {temperature}, {top_k}, {top_p}"
             )
         self.decoder, self.banned, self.stop = decoder, banned, stop
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
@@ -119,9 +123,9 @@ class Sampler:
             distribution, state = self.decoder.step(ids, fixed, state, **which)
             logits = ops.cast(distribution.logits, "float32")
             if self.banned:
-                barred = np.zeros(logits.shape[-1], "float32")
-                barred[list(self.banned)] = -1e9
-                logits = logits + barred
+                barred = np.zeros(logits.shape[-1], bool)
+                barred[list(self.banned)] = True
+                logits = ops.where(barred, -np.inf, logits)
             ids = choose(logits, noise[t], self.temperature, self.top_k, self.top_p)
             if forced is not None:
                 ids = ops.where(forced[t] > 0, forced[t], ids)
@@ -139,9 +143,11 @@ class Sampler:
 def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0):
     """Draws ids [B] from logits [B, V] by noise u [B] from 0 to 1: the first id whose cumulative probability exceeds u.
 
-    For `temperature`, `top_k` and `top_p` see `Sampler`.
+    An id with a logit below `BARRED` is never drawn, whatever the temperature. For `temperature`, `top_k` and `top_p`
+    see `Sampler`.
     """
     logits = ops.cast(logits, "float32")
+    logits = ops.where(logits < BARRED, -np.inf, logits)
     if not temperature:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
     k = min(top_k or logits.shape[-1], logits.shape[-1])

@@ -4,7 +4,9 @@ Figures are created as objects and saved directly, so plotting needs no display 
 calling program alone.
 """
 
+import csv
 import math
+import pathlib
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,6 +15,7 @@ import numpy as np
 
 from seqzoo.metrics.measure import Measure
 
+CONFUSED = 40  # labels in a confusion plot; a thousand would take gigabytes
 GATE_NAMES = {
     "i": "input gate i",
     "f": "forget gate f (1 keeps the cell)",
@@ -28,19 +31,33 @@ STATE_NAMES = {"g": "candidate g", "c": "cell c", "h": "output h"}
 def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
     """Draws a confusion matrix: colours are shares of the row, numbers are counts.
 
+    At most the 40 most confused labels are drawn; the whole matrix is written as CSV beside the image.
+
     The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, which would
     be white on a linear scale.
 
     Args:
         labels: names of the rows and columns.
         counts: [gold, predicted], from `metrics.tags.confusion`.
-        path: the image to write; its suffix chooses the format (``.png``, ``.pdf``, ``.svg``).
+        path: the image to write; its suffix chooses the format (``.png``, ``.pdf``, ``.svg``). Beside it the same name
+            with ``.csv``: a row for each gold label, a column for each predicted one.
     """
+    counts = np.asarray(counts)
+    with open(pathlib.Path(path).with_suffix(".csv"), "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["gold", *labels])
+        writer.writerows([label, *row] for label, row in zip(labels, counts.tolist(), strict=True))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    title = ""
+    if len(labels) > CONFUSED:
+        title = f"The {CONFUSED} most confused of {len(labels):,} labels"
+        chosen = most_confused(counts, CONFUSED)
+        labels = [labels[i] for i in chosen]
+        counts, shares = (matrix[np.ix_(chosen, chosen)] for matrix in (counts, shares))
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
 
     n = len(labels)
-    shares = [[count / max(sum(row), 1) for count in row] for row in counts]
     side = max(3.2, (0.46 if n <= 20 else 0.34) * n)  # inches; beyond 20 labels cells and numbers shrink
     figure = Figure(figsize=(side + 2.2, side + 1.2), layout="constrained")
     axes = figure.add_subplot()
@@ -54,6 +71,8 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
     axes.tick_params(which="minor", length=0)
     axes.set_xlabel("predicted")
     axes.set_ylabel("gold")
+    if title:
+        axes.set_title(title)
     for i, row in enumerate(counts):
         for j, count in enumerate(row):
             if count:
@@ -65,6 +84,15 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
     bar.ax.set_yticklabels([f"{100 * tick:g}%" for tick in ticks])
     bar.set_label("share of the gold label")
     figure.savefig(path, dpi=120, bbox_inches="tight")
+
+
+def most_confused(counts: np.ndarray, number: int) -> np.ndarray:
+    """Returns the indices of the labels with the most errors, given or missed, in the order of the matrix.
+
+    Of labels with as many errors the first ones are taken.
+    """
+    errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
+    return np.sort(np.argsort(-errors, kind="stable")[:number])
 
 
 def history_plot(history: list[dict], objective: str, measures: Mapping[str, Measure], path: str):

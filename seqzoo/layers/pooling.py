@@ -1,4 +1,7 @@
-"""Pooling over time: x [B, T, H] and its mask [B, T] -> one vector a sequence, [B, H]. Padding is never read."""
+"""Pooling over time: x [B, T, H] and its mask [B, T] -> one vector a sequence, [B, H].
+
+Padding is never read, whatever it holds. A row without a real step becomes zeros.
+"""
 
 import keras
 from keras import ops
@@ -7,19 +10,21 @@ from keras import ops
 def last_state(x, mask, bidirectional: bool = False):
     """The state after the whole sequence: at the last real step; of a backward layer, at the first.
 
-    x [B, T, H]; if `bidirectional`, its second half is the backward layer's. Every row has a real step.
+    x [B, T, H]; if `bidirectional`, its second half is the backward layer's.
     """
-    last = ops.sum(ops.cast(mask, "int32"), axis=1) - 1  # [B]
-    forward = ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]  # [B, H]
-    if not bidirectional:
-        return forward
-    half = x.shape[-1] // 2
-    return ops.concatenate([forward[:, :half], x[:, 0, half:]], axis=-1)
+    count = ops.sum(ops.cast(mask, "int32"), axis=1)  # [B]
+    last = ops.maximum(count - 1, 0)
+    state = ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]  # [B, H]
+    if bidirectional:
+        half = x.shape[-1] // 2
+        state = ops.concatenate([state[:, :half], x[:, 0, half:]], axis=-1)
+    return ops.where(count[:, None] > 0, state, ops.zeros_like(state))
 
 
 def masked_max(x, mask):
     """The maximum of each unit over the real steps (Collobert et al., 2011)."""
-    return ops.max(ops.where(mask[..., None], x, float("-inf")), axis=1)
+    x = ops.where(mask[..., None], x, float("-inf"))
+    return ops.where(ops.any(mask, axis=1)[:, None], ops.max(x, axis=1), 0.0)
 
 
 def masked_mean(x, mask):

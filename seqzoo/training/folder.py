@@ -2,24 +2,30 @@
 
 config.json       task, options, and the version of this format
 assets.json       what was learned from the training data: see seqzoo.assets
+data.json         fingerprints of the splits: a run does not continue on other data
 environment.json  versions, machine, command
 checkpoint.npz    everything the next epoch depends on
 model.keras       the model with the weights of the best epoch
 history.json      scores of each epoch; history.png, logs/ for TensorBoard
 metrics.json      scores of the best epoch, once training has finished
+.lock             while somebody trains here: which process, see seqzoo.training.lock
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
 import shutil
+import zipfile
 
 import numpy as np
 
-from seqzoo.assets import load_assets
+from seqzoo.assets import MANIFEST, load_assets
+from seqzoo.datasets.fingerprints import changes
 from seqzoo.files import replace, write_json
 from seqzoo.task import TASKS, Task
+from seqzoo.training.lock import LOCK
 
 FORMAT = 2  # version of a run's folder; 1 kept vocabularies in a folder of their own
 
@@ -51,17 +57,21 @@ def read_config(folder: str | os.PathLike) -> tuple:
     if not path.is_file():
         state = "has no config.json" if path.parent.is_dir() else "does not exist"
         raise ValueError(f"{folder} is not a run folder: it {state}. Runs are made by --mode=train.")
+    remedy = "Bring the file back from a copy, or delete the folder and train the run again."
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = read_json(path, remedy)
         name, version = values.pop("task"), values.pop("format", 1)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not the config of a run: {error!r}") from error
+    except KeyError as error:
+        raise damaged(path, f"it is not the config of a run: it has no {error}", remedy) from error
     if version != FORMAT:
         raise ValueError(
             f"{folder} was trained by another version of seqzoo (run format {version}; this one reads {FORMAT}): "
             "train it again with the options in its config.json."
         )
-    return name, TASKS[name].Config.from_dict(values)
+    try:
+        return name, TASKS[name].Config.from_dict(values)
+    except (ValueError, TypeError) as error:  # TypeError: a task that is no text
+        raise damaged(path, error, remedy) from error
 
 
 def load(folder: str | os.PathLike) -> Run:
@@ -78,9 +88,68 @@ def load(folder: str | os.PathLike) -> Run:
     name, config = read_config(folder)
     if not (folder / "model.keras").is_file():
         raise ValueError(f"{folder} holds no model yet: no epoch was scored. The command that made it continues it.")
-    task = TASKS[name](config, load_assets(folder))
-    model = keras.models.load_model(folder / "model.keras", compile=False)
-    return Run(task, model, task.predictor(model), folder)
+    task, path = TASKS[name](config, load_assets(folder)), folder / "model.keras"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            stamp, broken = archive.comment, archive.testzip()  # Keras does not compare the check sums of the weights
+        if broken:
+            raise ValueError(f"{broken} has another check sum")
+        _check_stamp(stamp, name, folder)
+        model = keras.models.load_model(path, compile=False)
+        predictor = task.predictor(model)
+    except (MemoryError, PermissionError, _Mismatch):
+        raise
+    except Exception as error:  # a damaged file can fail anywhere in Keras
+        if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+            raise
+        raise damaged(path, error) from error
+    return Run(task, model, predictor, folder)
+
+
+class _Mismatch(ValueError):
+    """Files of one folder that do not belong together."""
+
+
+def save_model(folder: pathlib.Path, task: Task, model) -> None:
+    """Saves a model, stamped with the name of the task and the check sums of the assets, with which alone it is right.
+
+    The stamp is the comment of the zip file, which Keras leaves alone.
+    """
+
+    def save(path):
+        model.save(path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.comment = json.dumps({"task": task.name, "assets": _sums(folder)}).encode()
+
+    replace(folder / "model.keras", save)
+
+
+def _sums(folder: pathlib.Path) -> dict[str, str]:
+    """{path in the folder: check sum} of the assets."""
+    paths = sorted(path for path in (folder / "assets").glob("*") if not path.name.startswith("."))
+    return {
+        path.relative_to(folder).as_posix(): hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+        for path in [folder / MANIFEST, *paths]
+    }
+
+
+def _check_stamp(comment: bytes, name: str, folder: pathlib.Path) -> None:
+    """Raises a _Mismatch if the model is of another task, or was trained with other assets. No stamp is accepted."""
+    if not comment:
+        return
+    stamp = json.loads(comment)
+    if stamp["task"] != name:
+        raise _Mismatch(
+            f"{folder / 'model.keras'} is a model of task {stamp['task']}, and {folder / 'config.json'} is a run of "
+            f"{name}. Bring the right file back, or train the run again with --overwrite."
+        )
+    sums = _sums(folder)
+    for path, digest in stamp["assets"].items():
+        if sums.get(path) != digest:
+            raise _Mismatch(
+                f"{folder / path} is not the file that {folder / 'model.keras'} was trained with: one of them is "
+                "damaged or of another run. Bring the right file back, or train the run again with --overwrite."
+            )
 
 
 def load_alike(folders: str, task: Task) -> list[Run]:
@@ -103,9 +172,11 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
         ValueError: the folder holds something else, or a run with another config.
     """
     wanted = {"task": task.name, "format": FORMAT, **task.config.to_dict()}
-    if folder.is_dir() and any(folder.iterdir()):
+    content = [path for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
+    if content:
         if overwrite and _holds_a_run(folder):
-            shutil.rmtree(folder)
+            for path in content:  # not the folder itself, nor its lock
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         else:
             _check_same(folder, wanted)
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,6 +211,51 @@ def _check_same(folder: pathlib.Path, wanted: dict) -> None:
         )
 
 
+def check_data(folder: pathlib.Path, fingerprints: dict) -> None:
+    """Raises a ValueError if the data are not those that the run in `folder` was begun with.
+
+    Runs that kept no fingerprints are accepted.
+    """
+    path = folder / "data.json"
+    if not path.is_file():
+        return
+    if changed := changes(read_json(path), fingerprints):
+        raise ValueError(
+            f"The data changed since {folder} was begun: {'; '.join(changed)}. Bring the old data back, give another "
+            "--workdir, or --overwrite to delete that run and start over."
+        )
+
+
+def read_json(path: pathlib.Path, remedy: str = "") -> dict:
+    """The object in a JSON file of a run.
+
+    Raises:
+        ValueError: the file is damaged; says what to do.
+    """
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, error, remedy) from error
+    if not isinstance(value, dict):
+        raise damaged(path, f"it should hold a JSON object, and holds {json.dumps(value)[:60]}", remedy)
+    return value
+
+
+def damaged(path: pathlib.Path, error: object, remedy: str = "") -> ValueError:
+    """The error of a file of a run that is damaged or does not fit: one line with the file, the fault, and what to do.
+
+    Args:
+        path: the file.
+        error: what is wrong, an exception or a text.
+        remedy: what to do; by default to bring the file back or to train again.
+    """
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    if "pickle" in text:  # NumPy takes any unknown bytes for a pickle, and would advise to load it unsafely
+        text = "unknown file format"
+    remedy = remedy or "Bring the file back from a copy, or train the run again with --overwrite."
+    return ValueError(f"{path} cannot be used ({text}). {remedy}")
+
+
 def checkpoint(folder: pathlib.Path, model, history: list[dict]) -> None:
     """Saves everything the next epoch depends on in one file."""
     arrays = {f"model{i}": np.asarray(v) for i, v in enumerate(model.variables)}
@@ -154,14 +270,44 @@ def checkpoint(folder: pathlib.Path, model, history: list[dict]) -> None:
 
 
 def restore(folder: pathlib.Path, model) -> list[dict]:
-    """Loads a checkpoint into a model and its optimizer; returns the history, [] if there is no checkpoint."""
+    """Loads a checkpoint into a model and its optimizer; returns the history, [] if there is no checkpoint.
+
+    Nothing is changed unless the whole checkpoint fits. Only the carried state of a language model may have another
+    number of rows, as it has on another number of devices; it then starts from zeros.
+
+    Raises:
+        ValueError: the checkpoint is damaged, or of another model.
+    """
     path = folder / "checkpoint.npz"
     if not path.is_file():
         return []
-    with np.load(path) as arrays:
-        for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
-            for i, variable in enumerate(variables):
-                array = arrays[f"{kind}{i}"]
-                if variable.shape == array.shape:  # a carried state has fewer rows on several devices
-                    variable.assign(array)
-        return json.loads(str(arrays["history"]))
+    remedy = "Delete it, and the same command trains the run from the beginning."
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        history = json.loads(str(arrays.pop("history")))
+        if not (isinstance(history, list) and all(isinstance(row, dict) and "epoch" in row for row in history)):
+            raise ValueError("its history is not a list of epochs")
+    except (MemoryError, PermissionError):
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise many kinds
+        raise damaged(path, error, remedy) from error
+    kinds = {"model": model.variables, "optimizer": model.optimizer.variables}
+    variables = {f"{kind}{i}": variable for kind, own in kinds.items() for i, variable in enumerate(own)}
+    # Keras tracks each of several losses in a variable of its own, which it creates with the first batch.
+    more = [
+        name for name in arrays if name not in variables and not (name.startswith("model") and arrays[name].ndim == 0)
+    ]
+    if more or variables.keys() - arrays.keys():
+        raise damaged(path, f"it holds {len(arrays)} arrays, and the model has {len(variables)}", remedy)
+    carried = {id(variable) for variable in getattr(model, "carried", ())}
+    fitting = {}
+    for name, variable in variables.items():
+        shape, wanted = arrays[name].shape, tuple(variable.shape)
+        if shape == wanted:
+            fitting[name] = variable
+        elif id(variable) not in carried or shape[1:] != wanted[1:]:
+            raise damaged(path, f"{variable.path} should be of shape {wanted}, and is of {shape}", remedy)
+    for name, variable in fitting.items():
+        variable.assign(arrays[name])
+    return history

@@ -1,7 +1,6 @@
 """Training: fills the folder of a run, epoch by epoch."""
 
 import contextlib
-import json
 import math
 import os
 import pathlib
@@ -14,10 +13,11 @@ from rich.markup import escape
 
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import Devices
-from seqzoo.files import replace, write_json
+from seqzoo.files import write_json
 from seqzoo.task import Task, TaskData
 from seqzoo.training.environment import environment
-from seqzoo.training.folder import checkpoint, load, prepare, restore
+from seqzoo.training.folder import Run, check_data, checkpoint, load, prepare, read_json, restore, save_model
+from seqzoo.training.lock import locked
 
 
 def train(
@@ -53,15 +53,27 @@ def train(
         {metric: number}, as in metrics.json; {} of a run that is paused.
 
     Raises:
-        ValueError: see `folder.prepare`; or the data is unusable.
+        ValueError: see `folder.prepare`; somebody else trains there; or the data is unusable.
         FloatingPointError: the loss is no longer finite. What was saved before stays.
     """
     folder, devices = pathlib.Path(folder), devices or Devices()
     console = devices.console(console or Console(quiet=True))
     devices.check(task)
-    devices.first(lambda: prepare(folder, task, overwrite))
-    if (folder / "metrics.json").is_file():
-        return _finished(folder, task, console, explain_rnn)
+    with contextlib.ExitStack() as stack:
+
+        def claim():
+            if overwrite or not (folder / "metrics.json").is_file():  # a finished run may be read-only
+                stack.enter_context(locked(folder))
+            prepare(folder, task, overwrite)
+
+        devices.first(claim)
+        if (folder / "metrics.json").is_file():
+            return _finished(folder, task, console, explain_rnn)
+        return _train(task, folder, console, devices, callbacks, stop_after, explain_rnn)
+
+
+def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -> dict:
+    """Trains in a folder that is prepared, see `train`."""
     data = _load(task, folder, devices, console)
     plain, model = _build(task, data, devices)
     explain(model, console, as_table=explain_rnn)
@@ -69,7 +81,7 @@ def train(
     devices.check_equal((len(history), data.splits["train"].steps, data.splits["train"].tokens), "epochs or batches")
     if history and devices.is_chief:
         console.print(f"continuing after epoch {len(history)}")
-        _save_history(folder, history, task)  # a kill may have come in between
+        _save_history(folder, history, task, console)  # a kill may have come in between
     callbacks = _callbacks(task, data, model, history, console, callbacks)
     predictor = task.predictor(plain)
     with _ended(callbacks):
@@ -93,9 +105,9 @@ def train(
             if devices.is_chief:
                 history.append(_score_epoch(task, data, model, predictor, epoch, loss, seconds, start))
                 if _best_epoch(task, history) == epoch + 1:
-                    _save_best(folder, model, plain)
+                    _save_best(folder, task, model, plain)
                 checkpoint(folder, model, history)
-                _save_history(folder, history, task)
+                _save_history(folder, history, task, console)
                 callbacks.on_epoch_end(epoch, dict(history[-1]))
             if devices.agree(bool(model.stop_training)):
                 break
@@ -103,13 +115,26 @@ def train(
         return {}
     if _best_epoch(task, history) is None:  # stopped by a callback before the first evaluation
         history[-1] |= _valid_scores(task, data, model, predictor)
-        _save_best(folder, model, plain)
+        _save_best(folder, task, model, plain)
         checkpoint(folder, model, history)
-    metrics = _final_scores(task, folder, data, history)
+    run = load(folder)
+    metrics = _final_scores(run, data, history)
     metrics["parameters"] = _parameters(model)
     write_json(folder / "metrics.json", metrics)
     show(metrics, task, console)
+    with _optional("pictures of the answers", console):
+        run.task.draw(run.predictor, data, folder)
     return metrics
+
+
+@contextlib.contextmanager
+def _optional(what: str, console: Console):
+    """Context in which an error is only a warning: a picture that fails must not lose a run."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        console.print(f"warning: no {what}: {reason}", soft_wrap=True, markup=False, highlight=False)
 
 
 def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
@@ -121,7 +146,7 @@ def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
 
 def _finished(folder, task, console, explain_rnn):
     console.print(f"{folder} is already finished; --overwrite trains it again.", soft_wrap=True, markup=False)
-    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    metrics = read_json(folder / "metrics.json", remedy="Delete it, and the same command computes the scores again.")
     show(metrics, task, console)
     if explain_rnn:
         explain(load(folder).model, console)
@@ -139,10 +164,12 @@ def _load(task: Task, folder: pathlib.Path, devices: Devices, console: Console) 
     print_summary(data, console)
     devices.check_feed(data.splits["train"])
     if (folder / "checkpoint.npz").is_file():
+        check_data(folder, data.fingerprints())
         for name, asset in load_assets(folder).items():
             if asset != task.assets.get(name):
                 raise ValueError(f"The data changed since {folder} was begun: its {name} would be different now.")
     elif devices.is_chief:
+        write_json(folder / "data.json", data.fingerprints())
         save_assets(folder, task.assets)
         write_json(folder / "environment.json", environment())
     return data
@@ -247,9 +274,9 @@ def _valid_scores(task, data, model, predictor) -> dict:
     return {name: value for name, value in scores.items() if isinstance(value, int | float)}
 
 
-def _save_best(folder, model, plain) -> None:
+def _save_best(folder, task, model, plain) -> None:
     with _averaged(model):
-        replace(folder / "model.keras", plain.save)
+        save_model(folder, task, plain)
 
 
 def flat(split: str, scores: dict) -> dict:
@@ -281,16 +308,15 @@ def _stop_reason(task: Task, history: list[dict]) -> str:
     return ""
 
 
-def _final_scores(task: Task, folder: pathlib.Path, data: TaskData, history: list[dict]) -> dict:
+def _final_scores(run: Run, data: TaskData, history: list[dict]) -> dict:
     """Scores of the best epoch, as it was saved, and of the training as a whole."""
-    run = load(folder)
     metrics = {}
     for split in ("valid", "test"):
         if split in data.splits:
             metrics |= flat(split, run.task.evaluate(run.predictor, data.splits[split]))
-    metrics |= run.task.report(run.predictor, data, folder)
+    metrics |= run.task.report(run.predictor, data, run.folder)
     return metrics | {
-        "best_epoch": _best_epoch(task, history),
+        "best_epoch": _best_epoch(run.task, history),
         "epochs": len(history),
         "minutes": sum(row["seconds"] for row in history) / 60,
         "tokens_per_second": float(np.median([row["tokens_per_second"] for row in history])),
@@ -298,15 +324,17 @@ def _final_scores(task: Task, folder: pathlib.Path, data: TaskData, history: lis
     }
 
 
-def _save_history(folder: pathlib.Path, history: list[dict], task: Task) -> None:
+def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console: Console) -> None:
     """Writes history.json, the learning curve and the TensorBoard log."""
     import tensorflow as tf
 
     from seqzoo.display.plots import history_plot
 
     write_json(folder / "history.json", history)
-    if any(f"valid_{task.objective}" in row for row in history):
-        history_plot(history, task.objective, task.measures, folder / "history.png")
+    key = f"valid_{task.objective}"
+    if any(math.isfinite(row.get(key, math.nan)) for row in history):
+        with _optional("learning curve", console):
+            history_plot(history, task.objective, task.measures, folder / "history.png")
     writer = tf.summary.create_file_writer(str(folder / "logs"))
     with writer.as_default(step=history[-1]["epoch"]):
         for name, value in history[-1].items():

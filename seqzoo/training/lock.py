@@ -1,0 +1,90 @@
+"""The lock of a run folder: one training at a time."""
+
+import contextlib
+import errno
+import json
+import os
+import pathlib
+import platform
+import weakref
+from collections.abc import Iterator
+
+LOCK = ".lock"
+
+_held = weakref.WeakSet()  # files whose lock this process holds
+
+
+def _close_in_child():
+    for file in [*_held]:
+        with contextlib.suppress(OSError):
+            file.close()
+
+
+if hasattr(os, "register_at_fork"):  # a child that outlives the training must not keep the folder
+    os.register_at_fork(after_in_child=_close_in_child)
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path) -> Iterator[None]:
+    """Context in which no other process trains in `folder`, which is created if needed.
+
+    The lock is the kernel's (`flock`), so that any death of the process releases it; a file that is left over locks
+    nothing. Where the system or the file system has no such locks, there is none.
+
+    Raises:
+        ValueError: somebody trains there; says who.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
+        raise ValueError(f"{file} is a file: --workdir should be a folder.") from error
+    file = _lock(folder)
+    try:
+        yield
+    finally:
+        if file:
+            with contextlib.suppress(OSError):
+                (folder / LOCK).unlink()  # while it is locked: nobody else can have locked this very file
+            file.close()
+
+
+def _lock(folder):
+    """The locked file; None where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    path = folder / LOCK
+    while True:
+        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115, open as long as the lock is held
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                file.seek(0)
+                text = file.read()
+                file.close()
+                raise ValueError(
+                    f"{folder}: {_holder(text)} trains there. Wait until it has ended, or give another --workdir."
+                ) from None
+            file.close()
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                break
+        file.close()  # its holder deleted it in between: lock the new one
+    _held.add(file)
+    file.truncate(0)
+    json.dump({"pid": os.getpid(), "host": platform.node()}, file)
+    file.flush()
+    return file
+
+
+def _holder(text):
+    """Who holds a lock, from the text of its file."""
+    try:
+        found = json.loads(text)
+        return f"process {int(found['pid'])} on {found['host']}"
+    except (ValueError, TypeError, KeyError):  # it has just been locked
+        return "another process"
