@@ -83,6 +83,7 @@ def nadam(**remedies):
     return optimizer(Training(optimizer="nadam", learning_rate=0.01, schedule="constant", **remedies), 1)
 
 
+@pytest.mark.slow
 def test_weights_move_under_xla_as_without():
     weights = []
     for jit_compile in (False, True):

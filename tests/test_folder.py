@@ -15,6 +15,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from marks import slow
 from rich.console import Console
 
 from seqzoo.assets import save_assets
@@ -101,6 +102,7 @@ def test_changes_name_the_split_and_both_numbers():
         (rows(8), rows(4)[::-1], "valid has 4 examples as before, but not the same ones"),
     ],
 )
+@pytest.mark.slow
 def test_a_run_does_not_continue_on_other_data_of_the_same_vocabulary(
     monkeypatch, tmp_path, train_rows, valid_rows, message
 ):
@@ -154,6 +156,7 @@ def test_a_second_training_says_who_trains_and_any_death_frees_the_folder(tmp_pa
         holder.stdout.close()
 
 
+@pytest.mark.slow
 def test_training_holds_the_lock_of_its_folder_also_while_it_overwrites(monkeypatch, tmp_path):
     folder, refused = tmp_path / "run", []
     task = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1)
@@ -353,7 +356,7 @@ def test_a_model_without_a_stamp_is_accepted(copy):
     assert load(copy).task.name == "ner"
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no font\nfor [/it]"), MemoryError()])
+@pytest.mark.parametrize("error", [RuntimeError("no font\nfor [/it]"), *slow(MemoryError())])
 def test_a_picture_that_fails_does_not_lose_a_run(monkeypatch, tmp_path, error):
     task, folder, seen = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1), tmp_path / "run", []
 

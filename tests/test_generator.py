@@ -36,7 +36,7 @@ def test_without_recurrence_a_step_depends_only_on_what_is_known_of_it():
         np.testing.assert_array_equal(differs, np.arange(6) == 2)
 
 
-@pytest.mark.parametrize("join", ["both", *slow("state", "step")])
+@pytest.mark.parametrize("join", slow("both", "state", "step"))
 def test_two_conditions_decide_what_is_generated(join):
     steps, firsts = np.divmod(np.arange(30), 10)  # steps 0, 1, 2 stand for 1, 2, 3
     tokens = np.array([counted(s + 1, f) for s, f in zip(steps, firsts, strict=True)], "int32")[..., None]

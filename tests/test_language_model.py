@@ -468,7 +468,7 @@ def test_another_file_is_scored_whole(trained, tmp_path, capsys):
     "text, words",
     [
         (b"\x00\x01\x02" * 50, "not text"),
-        (b"\xff\xfe latin \xe9" * 50, "not text in UTF-8"),
+        (b"\xff\xfe latin \xe9" * 50, "not UTF-8"),
         (b"", "empty"),
         (b"ab", "too few"),
     ],

@@ -134,7 +134,7 @@ def test_other_pieces_of_a_batch_do_not_decide_in_which_keys_one_is_read(trained
     assert nats(high, tune(7)) == pytest.approx(nats(high) + nats(tune(7)), rel=1e-5)
 
 
-@pytest.mark.parametrize("encoding", ["events", *slow("frames", "melody")])
+@pytest.mark.parametrize("encoding", slow("events", "frames", "melody"))
 def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
     flags = [f"--encoding={encoding}", "--dataset=midi", f"--data_dir={corpus}", "--conditions=none", "--ngram=0"]
     assert run.main([*SMALL, *flags, f"--workdir={tmp_path / 'run'}"]) == 0

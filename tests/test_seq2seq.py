@@ -47,6 +47,7 @@ CASES = {
     "no_recurrence": {"encoder": "none", "rnn": "none"},
     "cho": {"attention": "none", "context": "step", "encoder": "birnn", "rnn": "min_gru", "layers": 2},
 }  # fmt: skip
+FEW = ("additive", "feeding", "no_recurrence", "cho")  # the others are for `pytest -m slow`
 
 
 @functools.cache
@@ -96,7 +97,7 @@ def attention_of(model, inputs):
     return None if attention is None else np.array(attention)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*FEW, *slow(*sorted(CASES.keys() - {*FEW}))])
 def test_padding_changes_neither_scores_nor_loss_nor_gradients_nor_attention(name):
     inputs, labels, weights = batch()
     logits, loss, gradients = results(make(name), inputs, labels, weights)
@@ -121,7 +122,7 @@ def test_padding_changes_neither_scores_nor_loss_nor_gradients_nor_attention(nam
     close(attention.sum(-1), 1)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*FEW, *slow(*sorted(CASES.keys() - {*FEW}))])
 def test_step_by_step_is_all_at_once_and_alone_as_in_a_batch(name):
     model, (inputs, labels, _) = make(name), batch()
     whole, real = np.array(model(inputs)), inputs["target"] > 0
