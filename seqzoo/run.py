@@ -387,13 +387,12 @@ def _lines(command, console):
     """The texts that a command line names, as an iterable of lines; None: read them from the terminal."""
     if command.text is not NOT_GIVEN and command.input:
         raise ValueError("--text and --input are both given: choose one.")
-    if command.input and not pathlib.Path(command.input).is_file():
+    if command.input and (not os.path.exists(command.input) or os.path.isdir(command.input)):  # a named pipe will do
         raise ValueError(f"--input: no file {command.input!r}.")
-    from seqzoo.text.lines import decode_lines, open_bytes
+    from seqzoo.text.lines import Lines, open_bytes
 
-    def lines(opened, source):
-        with opened as file:
-            yield from (line for _, line in decode_lines(file, source, allow_nul=True, flag=""))
+    def lines(file, source):
+        return Lines(file, source, allow_nul=True, flag="")
 
     if command.text is not NOT_GIVEN:
         # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
@@ -402,7 +401,7 @@ def _lines(command, console):
         return lines(open_bytes(command.input), command.input)
     if not sys.stdin.isatty():
         stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
-        return lines(contextlib.nullcontext(stdin), "standard input")
+        return lines(stdin, "standard input")
     console.print("[dim]Type a text; an empty line or Ctrl-D ends.[/]")
     return None
 

@@ -1,6 +1,7 @@
 """Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
 import dataclasses
+import itertools
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
@@ -269,9 +270,14 @@ class Task:
         return examples, answers
 
     def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
-        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order."""
-        for chunk in chunks(enumerate(lines, 1), CHUNK):
-            numbered = [(number, example) for number, line in chunk for example in self.examples(line)]
+        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order.
+
+        Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
+        """
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            lines_of = zip(chunk, numbers, strict=False)
+            numbered = [(number, example) for line, number in lines_of for example in self.examples(line)]
             line_of = {id(example): number for number, example in numbered}  # an example may have several rows
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):
                 yield {"line": line_of[id(example)], **self.answer(example, row)}

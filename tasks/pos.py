@@ -119,7 +119,7 @@ class POS(Task):
     def examples(self, line):
         return [
             {"text": line, "offsets": offsets, "tokens": [token for token, _, _ in offsets]}
-            for offsets in split_sentences(tokenize(line), line)
+            for offsets in split_sentences(tokenize(line), line) or [[]]  # a blank line has an answer, too
         ]
 
     def answer(self, example, row):

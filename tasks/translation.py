@@ -1,6 +1,7 @@
 """Translation: a sentence in another language. Many to many, unaligned."""
 
 import dataclasses
+import itertools
 import json
 import pathlib
 
@@ -261,8 +262,9 @@ class Translation(Task):
         def run_scores(inputs, labels, weights):
             return {"ids": labels, "scores": run.predictor.decoder.score(inputs, labels)}
 
-        for chunk in chunks(enumerate(lines, 1), CHUNK):
-            pairs = [pair(number, line) for number, line in chunk]
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            pairs = [pair(number, line) for line, number in zip(chunk, numbers, strict=False)]
             for example, row in self.feed(pairs).outputs(run_scores):
                 source, text = self.text(example["source"]), self.text(example["target"])
                 yield {"line": example["line"], "source": source, **target.scored(text, row["ids"], row["scores"])}

@@ -173,7 +173,7 @@ def read_pieces(path: pathlib.Path, encoding: str = "utf-8") -> Iterator[str]:
 def _head(path, encoding):
     """Returns the beginning of a file as text, whatever it holds; "" if it is empty."""
     with open_bytes(path) as file:
-        return next(decode_text(file, path, encoding, errors="replace", allow_nul=True), "")
+        return next(filter(None, decode_text(file, path, encoding, errors="replace", allow_nul=True)), "")
 
 
 def _clip(texts, start, stop):
