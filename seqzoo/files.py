@@ -1,6 +1,7 @@
 """Files that are replaced in one step, so that neither a reader nor a kill ever sees half of one."""
 
 import json
+import math
 import os
 import pathlib
 from collections.abc import Callable
@@ -21,5 +22,21 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
 
 
 def write_json(path: str | os.PathLike, value) -> None:
-    """Writes JSON."""
-    replace(path, lambda temporary: pathlib.Path(temporary).write_text(json.dumps(value, indent=1), "utf-8"))
+    """Writes JSON, see `to_json`."""
+    replace(path, lambda temporary: pathlib.Path(temporary).write_text(to_json(value, indent=1), "utf-8"))
+
+
+def to_json(value, **options) -> str:
+    """Returns JSON text. NaN and infinities, which JSON lacks, are null; `options` as of `json.dumps`."""
+    try:
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False, **options)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -12,6 +12,7 @@ from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.files import to_json
 from seqzoo.metrics.measure import Measure
 from seqzoo.registry import Registry
 
@@ -285,7 +286,7 @@ class Task:
     def report(self, predictor, data: TaskData, folder: pathlib.Path) -> dict:
         """Saves predictions.json. Returns more scores, such as those of the baselines."""
         examples, answers = self.answers(predictor, data.splits["valid"])
-        text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
+        text = to_json(answers[:REPORTED], indent=1, ensure_ascii=False)
         (folder / "predictions.json").write_text(text, "utf-8")
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}

@@ -78,6 +78,10 @@ class Evaluating(Options):
     dynamic_decay: float = option(
         0.02, "How fast the weights of dynamic evaluation return to the trained ones.", minimum=0, maximum=1
     )
+    match_vocabulary: bool = option(
+        False, "Pairs of sentences: lower-case words that are known only so, and separate the final stop or drop it as "
+        "the vocabulary has it."
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +137,8 @@ class LanguageModel(Task):
         "loss": Measure("loss", "min"),
         "accuracy": Measure("accuracy", "max", "%"),
         "support": Measure("pairs"),
-        "unknown_support": Measure("left out"),
+        "same_support": Measure("left out: the same"),
+        "unknown_support": Measure("left out: unknown word"),
         "seconds": Measure("seconds", "min"),
     }
     objective = "bits_per_character"
@@ -205,7 +210,7 @@ class LanguageModel(Task):
         from seqzoo.decoding.scoring import Pairs, stream_nats
 
         if isinstance(feed, Pairs):
-            return feed.scores(predictor)
+            return feed.scores(predictor, bool(request and request.match_vocabulary))
         rate = request.dynamic_rate if request else 0
         if rate:
             check_backend()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import pathlib
 
 import numpy as np
@@ -14,7 +13,7 @@ from seqzoo.data import Skip
 from seqzoo.data.batches import chunks
 from seqzoo.display.pages import attention_page
 from seqzoo.display.terminal import print_scored, print_translated
-from seqzoo.files import replace
+from seqzoo.files import replace, to_json
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.translation import translation_scores
 from seqzoo.task import CHUNK, REPORTED, TASKS, Task
@@ -283,7 +282,7 @@ class Translation(Task):
                 examples, answers = self.answers(search, data.splits[split])
                 scores |= {f"{split}_beam_{name}": value for name, value in self.scores(examples, answers).items()}
                 if split == "valid":
-                    text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
+                    text = to_json(answers[:REPORTED], indent=1, ensure_ascii=False)
                     (folder / "predictions.json").write_text(text, "utf-8")
         return scores
 

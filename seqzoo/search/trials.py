@@ -287,7 +287,9 @@ def score(folder: pathlib.Path, key: str, sign: int) -> float | None:
     """The score of a run: the final one, or the best so far, if any."""
     if (folder / "metrics.json").is_file():
         return json.loads((folder / "metrics.json").read_text("utf-8"))[key]
-    return max((row[key] for row in history(folder) if key in row), key=lambda value: sign * value, default=None)
+    return max(
+        (row[key] for row in history(folder) if row.get(key) is not None), key=lambda value: sign * value, default=None
+    )
 
 
 def _spent(search: Search, trial_id: str) -> tuple[float, int]:
