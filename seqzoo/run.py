@@ -363,7 +363,7 @@ def _generate(command, request, console):
 
 
 def _inspect(command, request, console):
-    if command.text is NOT_GIVEN and not command.input and sys.stdin.isatty():
+    if command.text is NOT_GIVEN and not command.input and sys.stdin and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
     run = _load(command)
@@ -399,6 +399,8 @@ def _lines(command, console):
         return list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
     if command.input:
         return lines(open_bytes(command.input), command.input)
+    if sys.stdin is None:
+        raise ValueError("Standard input is closed: give --text or --input.")
     if not sys.stdin.isatty():
         stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
         return lines(stdin, "standard input")

@@ -146,6 +146,9 @@ def test_the_same_bytes_are_the_same_lines_by_each_way_in(tmp_path, monkeypatch)
     monkeypatch.setattr("sys.stdin", io.StringIO("not read"))
     assert run._lines(run.Command(text=""), None) == [""]
     assert list(run._lines(run.Command(), None)) == ["not read"]
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ValueError, match="Standard input is closed"):
+        run._lines(run.Command(), None)
     with pytest.raises(ValueError, match="both given"):
         run._lines(run.Command(text="", input="x"), None)
     command, _, _ = run.parse(["--mode=predict", "--workdir=x", "--text="], "ner", "predict")
