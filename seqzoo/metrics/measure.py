@@ -3,6 +3,8 @@
 import dataclasses
 import numbers
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
@@ -43,3 +45,14 @@ class Measure:
         if isinstance(value, numbers.Integral):
             return f"{value:,}"
         return f"{value:,.{decimals}f}" if abs(value) < 1e12 else f"{value:.3g}"
+
+
+def flat(split: str, scores: dict) -> dict:
+    """Scores of a split with its name in front, ready for JSON: {"valid_f1": 93.1, "valid_classes": {...}}."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {name: plain(part) for name, part in value.items()}
+        return value.item() if isinstance(value, np.generic) else value
+
+    return {f"{split}_{name}": plain(value) for name, value in scores.items()}
