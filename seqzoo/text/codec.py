@@ -127,9 +127,9 @@ class Codec(Asset):
             body = before
         words = body.split(" ")
         for number, word in enumerate(words):
-            space = " " if number else ""
-            if unknown(space + word) > unknown(space + word.lower()):
-                words[number] = word.lower()
+            space, lower = " " if number else "", word.lower()
+            if word != lower and unknown(space + word) > unknown(space + lower):
+                words[number] = lower
                 changes["lower_cased_words"] += 1
         return " ".join(words) + stop, changes
 
