@@ -11,6 +11,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import UNITS
 from seqzoo.text.lines import check_encoding
+from seqzoo.text.normalization import FORMS
 
 # Keras's optimizers, in lower case. Left out: muon (its decay has two options), schedulefreeadamw (it evaluates weights
 # of its own), ftrl (its first step discards the initial weights, and so pretrained vectors), and wrappers of others.
@@ -38,6 +39,11 @@ class Data(Config):
     )
     text_encoding: str = option(
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
+    )
+    unicode: str = option(
+        "nfc",
+        "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
+        choices=FORMS,
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 

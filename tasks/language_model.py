@@ -162,7 +162,8 @@ class LanguageModel(Task):
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)
-        return {"tokens": Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, config.spell)}
+        learned = config.tokenizer, texts, config.vocabulary, config.min_count, config.spell, config.unicode
+        return {"tokens": Codec.learn(*learned)}
 
     def load(self, unseen=False):
         data = super().load(unseen)
@@ -230,6 +231,9 @@ class LanguageModel(Task):
                 for name, nats, seconds in ngrams.baselines(train, ids, order, predictor.tokens)
             }
         return scores
+
+    def known(self, example):
+        return self.assets["tokens"].known(example["good" if "good" in example else "text"][:1000])
 
     def example(self, line):
         return {"text": line, "end": True}
