@@ -13,6 +13,7 @@ from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
 from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
+from seqzoo.text.normalization import normalize
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
@@ -252,7 +253,8 @@ class LanguageModel(Task):
     def generate(self, run, request, write):
         from seqzoo.decoding.generation import sample_texts
 
-        asked = {**request.to_dict(), "stop": options.unescaped("stop", request.stop)}
+        stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)
+        asked = {**request.to_dict(), "stop": stop}
         return sample_texts(run.predictor, self.assets["tokens"], write=write, **asked)
 
     def show(self, answer, console):

@@ -15,7 +15,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import lookup_baseline
-from seqzoo.text.normalization import normalized
+from seqzoo.text.normalization import normalize, normalized
 from seqzoo.text.tokenizer import Tokenization, split_sentences, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
@@ -86,7 +86,7 @@ class POS(Task):
 
     def encoder(self, training=False):
         tags, words = self.assets["tags"], self.assets["words"].encoder(self.config.static_shapes)
-        label_weights = options.label_weights(self.config.label_weights)
+        label_weights = options.label_weights(normalize(self.config.label_weights, self.config.unicode))
         tags.encode(label_weights)  # raises if one of them is not a tag
 
         def encode(example):

@@ -23,6 +23,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import naive_bayes_baseline
+from seqzoo.text.normalization import normalize
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
@@ -229,7 +230,7 @@ class Sentiment(Task):
         labels, several = self.assets["labels"], self.config.multi_label
         words = self.assets["words"].encoder(self.config.static_shapes)
         split = self.split
-        label_weights = options.label_weights(self.config.label_weights)
+        label_weights = options.label_weights(normalize(self.config.label_weights, self.config.unicode))
         labels.encode(label_weights)  # raises if one of them is not a label
 
         def encode(example):
