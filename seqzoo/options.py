@@ -77,7 +77,7 @@ class Words(Config):
     unknown_rate: float = option(
         0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1
     )
-    vectors: str = option("", "Text file of pretrained vectors (GloVe, word2vec, fastText; .gz too).")
+    vectors: str = option("", "Text file of pretrained vectors of words (GloVe, word2vec, fastText; .gz too).")
     vectors_limit: int = option(
         0, "Maximum vectors of words not in training, from the top of the file; 0: all.", minimum=0
     )
