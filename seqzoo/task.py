@@ -9,6 +9,7 @@ from seqzoo import options
 from seqzoo.data import Batches, Feed
 from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
 from seqzoo.metrics.measure import Measure
@@ -77,7 +78,12 @@ class Task:
 
     def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
         """(train, valid, description) where the data has no valid split: every 20th example by default."""
-        return *every_nth(train, 20), "every 20th example of train is valid"
+        return *every_nth(train, 20), "every 20th example of train is valid, or the last of fewer"
+
+    def content(self, example: dict) -> str:
+        """What train and valid should not share, as tokens with blanks between them: by default the first text."""
+        first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
+        return " ".join(first.split() if isinstance(first, str) else map(str, first))
 
     def learn(self, train: Examples) -> dict:
         """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
@@ -205,6 +211,8 @@ class Task:
             ValueError: a split is missing or empty.
         """
         splits, summary, read = self.read(), {}, {}
+        for examples in splits.values():
+            summary |= examples.summary
         if unseen:
             splits = splits if "test" in splits else {"test": joined(splits)}
         elif "train" in splits and "valid" not in splits:
@@ -215,6 +223,8 @@ class Task:
                     raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
             splits = read = {split: Fingerprinted(examples) for split, examples in splits.items()}
             self.assets = self.learn(splits["train"])
+            if found := duplicates(splits["train"], splits["valid"], self.content):
+                summary["duplicates"] = found
         elif not unseen:
             splits.pop("train", None)
         feeds = {}
