@@ -45,8 +45,7 @@ def split_files(
     whose name is only that wins: ``train.tsv`` before ``train_phrases.tsv``.
 
     Args:
-        data_dir: a folder; or one file, which is then the train split: what is valid is held out of it, and a run that
-            was not trained on it scores all of it.
+        data_dir: a folder; or one file, which is then the test split, so that any labelled file can be scored.
         *extensions: the file names' endings, each also with ``.gz``: ``".conllu"``. None given: any.
         name: take only files with this in their names, for a folder that holds several sets: ``"en_ewt"``.
         reader: the name of the dataset, for messages: ``"conll"``.
@@ -59,7 +58,7 @@ def split_files(
     """
     folder = data_path(data_dir, reader, "a folder with train/valid/test files or one labelled file")
     if folder.is_file():
-        return {"train": folder}
+        return {"test": folder}
 
     candidates = {split: [] for split in SPLITS}
     present = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))

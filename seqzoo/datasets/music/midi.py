@@ -28,7 +28,7 @@ def midi(
 
     Files in folders called train, valid and test (or as in `splits.SPLITS`), at any depth, form those splits; without
     such folders every tenth file, ordered by path, is valid (the last one if there are fewer), and the rest are train.
-    A single file is the train split. All files are read once at the start; unreadable ones are left out and reported on
+    A single file is the test split. All files are read once at the start; unreadable ones are left out and reported on
     standard error, with the reason, and the summary of the `Examples` names what was skipped in others. They are read
     anew in each pass.
 
@@ -82,10 +82,12 @@ def midi(
     for file in kept:
         splits.setdefault(_split(file.relative_to(folder)), []).append(file)
     others = splits.pop(None, [])  # used only if there are no folders of splits
-    whole = not splits
-    if whole:
+    divided = bool(splits)
+    if folder.is_file():
+        splits["test"] = others
+    elif not divided:
         splits["train"] = others
-    if folder.is_dir() and "train" in splits and (whole or (group_by and "valid" not in splits)):
+    if "train" in splits and "valid" not in splits and (group_by or not divided):
         splits["train"], splits["valid"], summary["held out"] = hold_out_files(splits["train"], EVERY, group_by)
     left_out = f", {len(dropped)} left out" if dropped else ""
 

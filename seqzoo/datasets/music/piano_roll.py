@@ -121,7 +121,7 @@ def _files(data_dir, name):
 
 
 def _load(path, split=None):
-    """{split: list of pieces} of a file; a bare list is `split`, or the train split."""
+    """{split: list of pieces} of a file; a bare list is `split`, or the test split so that any file can be scored."""
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             content = json.loads(file.read())
@@ -132,7 +132,7 @@ def _load(path, split=None):
     except ValueError as error:  # also for what is not UTF-8
         raise ValueError(f"{path}: is not JSON: {error}") from error
     if isinstance(content, list):
-        return {split or "train": content}
+        return {split or "test": content}
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a list of pieces or {{split: list of pieces}}, found {_short(content)}")
     splits = {}

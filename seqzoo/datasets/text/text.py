@@ -130,7 +130,7 @@ def of_files(
     """Returns the pieces of files, each a document; arguments as of `Examples`."""
     if len(files) == 1:
         if not (head := _head(files[0], encoding)):
-            raise ValueError(f"{files[0]} is empty.")
+            raise ValueError(f"{files[0]}: is empty.")
         if "\0" in head:
             next(read_pieces(files[0], encoding))  # raises an error with its line
     return Examples(
