@@ -72,7 +72,7 @@ def midi(
     if len(dropped) > MAX_REPORTED:
         print(f"left out: {len(dropped) - MAX_REPORTED} more", file=sys.stderr)
     if not kept:
-        found = f"{len(files)} .mid files, none of which can be read, such as {dropped[0]}" if files else "no .mid file"
+        found = f"{len(files)} .mid files, none of which can be read, such as {dropped[0].removesuffix('.')}" if files else "no .mid file"
         raise ValueError(f"{folder}: {found}{f' with {name!r} in its path' if name else ''}.")
     summary = {}
     if damaged:
