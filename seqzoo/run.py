@@ -296,7 +296,8 @@ def _train(task, command, console):
 def _evaluate(command, settings, request, console):
     run = _load(command)
     from seqzoo.files import write_json
-    from seqzoo.training.loop import flat, print_summary, show
+    from seqzoo.metrics.measure import flat
+    from seqzoo.training.loop import print_summary, show
 
     task, trained_on = run.task, run.task.config
     if "dataset" in settings:  # the run's other options of data belong to its own dataset

@@ -12,7 +12,7 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
-from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
 
 TASKS = Registry("task", "seqzoo.tasks")
@@ -33,6 +33,11 @@ class TaskData:
     splits: dict[str, Feed]
     summary: dict[str, str]
     examples: dict[str, Fingerprinted] = dataclasses.field(default_factory=dict)
+
+    @property
+    def scored(self) -> list[str]:
+        """The names of the splits that a trained run is scored on."""
+        return [split for split in ("valid", "test") if split in self.splits]
 
     def fingerprints(self) -> dict[str, dict]:
         """{split: fingerprint} of the examples, see `datasets.fingerprints`."""
@@ -145,7 +150,7 @@ class Task:
         return {}
 
     def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
-        """Saves pictures of the answers to the validation examples in the run's folder."""
+        """Saves pictures of the answers to the validation examples in the run's folder, once the scores are saved."""
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
@@ -267,9 +272,13 @@ class Task:
             feed: the split.
             request: options of ``--mode=evaluate``; None during training.
         """
+        return self.answered(predictor, feed)[0]
+
+    def answered(self, predictor, feed: Feed) -> tuple[dict, list[dict], list[dict]]:
+        """(scores, examples, answers) of a split."""
         predictor.mean_loss()  # forgets earlier batches
         examples, answers = self.answers(predictor, feed)
-        return {**self.scores(examples, answers), **predictor.mean_loss()}
+        return {**self.scores(examples, answers), **predictor.mean_loss()}, examples, answers
 
     def answers(self, predictor, feed: Feed) -> tuple[list[dict], list[dict]]:
         """(examples, answers) of a split, in lists."""
@@ -288,20 +297,22 @@ class Task:
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):
                 yield {"line": line_of[id(example)], **self.answer(example, row)}
 
-    def report(self, predictor, data: TaskData, folder: pathlib.Path) -> dict:
-        """Saves predictions.json. Returns more scores, such as those of the baselines."""
-        examples, answers = self.answers(predictor, data.splits["valid"])
+    def report(self, predictor, data: TaskData, folder: pathlib.Path) -> tuple[dict, list[dict], list[dict]]:
+        """Scores a trained run and its baselines, and saves predictions.json.
+
+        Returns:
+            (metrics of valid and test, as in metrics.json; examples and answers of valid, for `plot`).
+        """
+        scores, examples, answers = self.answered(predictor, data.splits["valid"])
+        metrics = flat("valid", scores)
+        if "test" in data.splits:
+            metrics |= flat("test", self.evaluate(predictor, data.splits["test"]))
         text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
         (folder / "predictions.json").write_text(text, "utf-8")
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
-        return {"valid_baselines": made} if made else {}
-
-    def draw(self, predictor, data: TaskData, folder: pathlib.Path) -> None:
-        """Calls `plot` with the answers to the validation examples, once the scores are saved."""
-        if type(self).plot is not Task.plot:
-            self.plot(predictor, *self.answers(predictor, data.splits["valid"]), folder)
+        return metrics | ({"valid_baselines": made} if made else {}), examples, answers
 
     def xla_obstacles(self) -> list[str]:
         """The options in use that do not compile under XLA, as flags; a TPU refuses them."""
