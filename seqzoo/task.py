@@ -221,6 +221,7 @@ class Task:
         for examples in splits.values():
             summary |= examples.summary
         if unseen:
+            summary.pop("held out", None)
             splits = splits if "test" in splits else {"test": joined(splits)}
         elif "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"], summary["held out"] = self.hold_out(splits["train"])

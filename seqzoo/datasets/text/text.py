@@ -84,7 +84,7 @@ def text(
             names = ", ".join(top.name for top in tops.values())
             raise ValueError(f"{folder}: no file in the folders of the splits fits {pattern!r}: {names}.")
         splits = {split: of_files(some, tops[split], encoding) for split, some in inside.items() if some}
-        if group_by and "valid" not in splits:
+        if group_by and "train" in splits and "valid" not in splits:
             splits |= by_files(inside["train"], tops["train"], encoding, group_by)
         return splits
     if len(files) == 1:
