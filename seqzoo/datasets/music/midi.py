@@ -72,8 +72,9 @@ def midi(
     if len(dropped) > MAX_REPORTED:
         print(f"left out: {len(dropped) - MAX_REPORTED} more", file=sys.stderr)
     if not kept:
-        found = f"{len(files)} .mid files, none of which can be read, such as {dropped[0].removesuffix('.')}" if files else "no .mid file"
-        raise ValueError(f"{folder}: {found}{f' with {name!r} in its path' if name else ''}.")
+        found = f"{len(files)} .mid files, none of which can be read" if files else "no .mid file"
+        named = f" with {name!r} in its path" if name else ""
+        raise ValueError(f"{folder}: {found}{named}{', such as ' if files else '.'}{''.join(dropped[:1])}")
     summary = {}
     if damaged:
         more = f"; and {len(damaged) - MAX_REPORTED} more files" if len(damaged) > MAX_REPORTED else ""
