@@ -19,6 +19,7 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
+READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -40,6 +41,10 @@ class Data(Config):
     text_encoding: str = option(
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
     )
+    group_by: str = option(
+        "", "Where files are held out as valid: keep those of one folder on one side, such as versions of one piece.",
+        choices=("", "folder"),
+    )  # fmt: skip
     unicode: str = option(
         "nfc",
         "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
@@ -299,7 +304,11 @@ class Sampling(Config):
 
 
 def source(config: Data) -> dict:
-    """Returns the arguments of a dataset's reader."""
+    """Returns the arguments of a dataset's reader.
+
+    Raises:
+        ValueError: an option that the reader does not have.
+    """
     columns = None
     if config.columns:
         pairs = [part.partition("=")[::2] for part in config.columns.split(",")]
@@ -313,6 +322,11 @@ def source(config: Data) -> dict:
                 f"--text_encoding is for datasets of text files, and --dataset={config.dataset} reads none. "
                 f"Received: {config.text_encoding!r}"
             )
+    for name in ("group_by", "drums"):
+        if value := getattr(config, name, None):
+            if name not in inspect.signature(DATASETS[config.dataset]).parameters:
+                raise ValueError(f"--{name} is for --dataset={READERS[name]}. Received: --dataset={config.dataset}")
+            arguments[name] = value
     return arguments
 
 

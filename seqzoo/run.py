@@ -176,9 +176,10 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
     if mode == "evaluate":
-        # Not the seed, which decides which examples are held out, and not the form of the texts of the vocabularies.
+        # Not what decides which examples are held out, and not the form of the texts of the vocabularies.
+        fixed = (*FIXED, "group_by")
         groups = [options.Data, *([options.Batching] if issubclass(kind, options.Batching) else [])]
-        readable = [option for group in groups for option in group.__dataclass_fields__ if option not in FIXED]
+        readable = [option for group in groups for option in group.__dataclass_fields__ if option not in fixed]
         if wrong := [key for key in settings if key not in readable]:
             raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
     elif mode != "train" and settings:

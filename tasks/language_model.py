@@ -1,12 +1,14 @@
 """Language modelling: what comes next, in characters, words or subwords, or in words and characters."""
 
 import dataclasses
+import itertools
 
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data import Streams
 from seqzoo.datasets.splits import every_nth
+from seqzoo.datasets.text.text import by_characters
 from seqzoo.display.terminal import print_sample, print_scored
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.metrics.text import text_scores
@@ -158,13 +160,12 @@ class LanguageModel(Task):
             raise ValueError(f"--dataset={self.config.dataset} is for --mode=evaluate: it has no text to learn from.")
 
     def hold_out(self, train):
-        rest, held_out = every_nth(train, 20, lambda piece: piece["end"])
-        if next(iter(held_out), None) is None:
-            raise ValueError(
-                "No valid split, and fewer than 20 documents to hold one out of: give a valid file, or "
-                "--data_dir=FILE, whose last 10% is valid."
-            )
-        return rest, held_out, "every 20th document of train is valid"
+        documents = (piece["end"] for piece in train)
+        if sum(itertools.islice(filter(None, documents), 2)) < 2:
+            parts = by_characters(train)
+            return parts["train"], parts["valid"], "the last 10% of train are valid"
+        held_out = every_nth(train, 20, lambda piece: piece["end"])
+        return *held_out, "every 20th document of train is valid, or the last of fewer"
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)

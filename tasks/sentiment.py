@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import functools
-import hashlib
 import itertools
 import json
 
@@ -173,15 +172,11 @@ class Sentiment(Task):
         return data
 
     def compared(self, train, valid):
-        """{what: text}: how frequent labels are, which valid texts are in train too, which labels training lacks."""
-        fingerprints, labels = collections.Counter(fingerprint(e["text"]) for e in valid), collections.Counter()
-        known, seen = self.assets["labels"], set()
+        """{what: text}: how frequent labels are, which labels training lacks."""
+        known, labels = self.assets["labels"], collections.Counter()
         for example in train:
             labels.update(self.labels_of(example))
-            seen |= {fingerprint(example["text"])} & fingerprints.keys()
         summary = {"labels": ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])}
-        if duplicates := sum(fingerprints[mark] for mark in seen):
-            summary["duplicates"] = f"{duplicates:,} of {fingerprints.total():,} valid texts are in train too"
         unseen = collections.Counter(label for e in valid for label in self.labels_of(e) if label not in known)
         if unseen:
             names = ", ".join(sorted(unseen)[:20])
@@ -415,8 +410,3 @@ def both_ends(items, most):
         return items
     head = most // 2
     return [*items[:head], *items[head - most :]]
-
-
-def fingerprint(text):
-    """A hash of a text that ignores case and white space."""
-    return hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=8).digest()

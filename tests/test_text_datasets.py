@@ -119,7 +119,7 @@ def test_split_files_are_the_splits(tmp_path):
     with pytest.raises(ValueError, match=r"no file with train.*'wiki'.*--name='\*\*/\*'"):
         read(tmp_path, name="wiki")
     write(tmp_path / "ptb.valid.txt.gz", "")
-    with pytest.raises(ValueError, match="ptb.valid.txt.gz is empty"):
+    with pytest.raises(ValueError, match="ptb.valid.txt.gz: is empty"):
         read(tmp_path)
     write(tmp_path / "ptb.dev.txt", "x")
     with pytest.raises(ValueError, match=r"2 files fit the valid split.*Or read many files.*--name='\*\*/\*'"):

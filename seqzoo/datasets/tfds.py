@@ -238,11 +238,15 @@ def para_crawl(
 
 @DATASETS.register("groove")
 def groove(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    drums: bool = True,
 ) -> dict[str, Examples]:
-    """Drumming in MIDI (Gillick et al., 2019, https://arxiv.org/abs/1905.06118), from TFDS; use --notranspose.
+    """Drumming in MIDI (Gillick et al., 2019, https://arxiv.org/abs/1905.06118), from TFDS.
 
-    Args as in `tfds`; name="groove/2bar-midionly" has pieces of two bars. The style is the drummer's first word.
+    Args as in `tfds` and `music.midi.read_midi`; name="groove/2bar-midionly" has pieces of two bars. The style is the
+    drummer's first word.
 
     Returns:
         Dict split -> `Examples` of ``{"name": str, "style": str, "score": Score}``; pitches are instruments.
@@ -250,7 +254,7 @@ def groove(
 
     def scores(records):
         return lambda: (
-            {**record, "score": read_midi(record["name"], midi, drums=True)}
+            {**record, "score": read_midi(record["name"], midi, drums)}
             for record in records
             for midi in [record.pop("midi")]
         )
