@@ -40,7 +40,7 @@ class Texts(Options):
         "characters, or subwords learned from the training texts.",
         choices=TOKENIZERS,
     )
-    subwords: int = option(8000, "Maximum number of subwords, for the tokenizers bpe and unigram.", minimum=10)
+    subwords: int = option(8000, "Maximum number of subwords.", minimum=10, needs="tokenizer=bpe|unigram")
     max_tokens: int = option(0, "Maximum number of tokens read; longer texts keep both ends. 0: no limit.", minimum=0)
     extra_train: str = option("", "File of more training texts, in the format of the dataset, such as phrases.")
     valid_fraction: float = option(
@@ -58,8 +58,9 @@ class Classifier(Options):
         "max", f"From states to one vector, joined by +: {', '.join(POOLINGS)}.", sweep=["max", "max+mean", "attention"]
     )
     segment: int = option(
-        0, "Chop texts into pieces of so many tokens, read apart and pooled together; 0: do not.", minimum=0
-    )
+        0, "Chop texts into pieces of so many tokens, read apart and pooled together; 0: do not.", minimum=0,
+        needs="layers",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Regularization(Options):
         "Size of that change, as a share of the norm of the text's features.",
         minimum=0,
         maximum=1000,
+        needs=("adversarial", "virtual_adversarial"),
         sweep=(0.02, 0.3),
     )
 

@@ -57,7 +57,7 @@ def simple_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.L
     return from_cell(SimpleGRUCell, units, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bisimple_gru")
+@RNNS.register("bisimple_gru", bidirectional=True)
 def bisimple_gru(units: int, **kwargs) -> keras.layers.Layer:
     """Teaching GRU in both directions."""
     return both_directions(simple_gru(units, **kwargs))
