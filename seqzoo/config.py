@@ -196,7 +196,7 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     """
     wanted = field.metadata
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(min(max(value, -1e300), 1e300))  # an int may be larger than any float
     if not isinstance(value, field.type) or (field.type is int and isinstance(value, bool)):
         raise ValueError(f"--{field.name} should be of type {field.type.__name__}. Received: {value!r}")
     if field.type is float and not abs(value) <= LARGEST:  # also not a number
