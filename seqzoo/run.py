@@ -16,7 +16,6 @@ import collections
 import contextlib
 import dataclasses
 import io
-import json
 import os
 import pathlib
 import re
@@ -33,6 +32,7 @@ from seqzoo import options
 from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
+from seqzoo.files import to_json, write_json
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
@@ -294,8 +294,8 @@ def _train(task, command, console):
 
 def _evaluate(command, settings, request, console):
     run = _load(command)
-    from seqzoo.files import write_json
-    from seqzoo.training.loop import flat, print_summary, show
+    from seqzoo.metrics.measure import flat
+    from seqzoo.training.loop import print_summary, show
 
     task, trained_on = run.task, run.task.config
     if "dataset" in settings:  # the run's other options of data belong to its own dataset
@@ -415,7 +415,7 @@ def _printed(answers, show, command, console):
     """Prints answers as they come, and yields them."""
     for answer in answers:
         if _as_json(command, console):
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
+            print(to_json(answer, ensure_ascii=False), flush=True)
         else:
             show(answer, console)
         yield answer

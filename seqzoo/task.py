@@ -1,7 +1,6 @@
 """Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
 
@@ -11,7 +10,8 @@ from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
-from seqzoo.metrics.measure import Measure
+from seqzoo.files import to_json, write_json
+from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
 
 TASKS = Registry("task", "seqzoo.tasks")
@@ -32,6 +32,11 @@ class TaskData:
     splits: dict[str, Feed]
     summary: dict[str, str]
     examples: dict[str, Fingerprinted] = dataclasses.field(default_factory=dict)
+
+    @property
+    def scored(self) -> list[str]:
+        """The names of the splits that a trained run is scored on."""
+        return [split for split in ("valid", "test") if split in self.splits]
 
     def fingerprints(self) -> dict[str, dict]:
         """{split: fingerprint} of the examples, see `datasets.fingerprints`."""
@@ -139,11 +144,11 @@ class Task:
         return {}
 
     def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
-        """Saves pictures of the answers to the validation examples in the run's folder."""
+        """Saves pictures of the answers to the validation examples in the run's folder, once the scores are saved."""
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
-        console.print(json.dumps(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        console.print(to_json(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
 
     def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
         """An HTML page of answers, in pieces."""
@@ -255,9 +260,13 @@ class Task:
             feed: the split.
             request: options of ``--mode=evaluate``; None during training.
         """
+        return self.answered(predictor, feed)[0]
+
+    def answered(self, predictor, feed: Feed) -> tuple[dict, list[dict], list[dict]]:
+        """(scores, examples, answers) of a split."""
         predictor.mean_loss()  # forgets earlier batches
         examples, answers = self.answers(predictor, feed)
-        return {**self.scores(examples, answers), **predictor.mean_loss()}
+        return {**self.scores(examples, answers), **predictor.mean_loss()}, examples, answers
 
     def answers(self, predictor, feed: Feed) -> tuple[list[dict], list[dict]]:
         """(examples, answers) of a split, in lists."""
@@ -276,20 +285,21 @@ class Task:
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):
                 yield {"line": line_of[id(example)], **self.answer(example, row)}
 
-    def report(self, predictor, data: TaskData, folder: pathlib.Path) -> dict:
-        """Saves predictions.json. Returns more scores, such as those of the baselines."""
-        examples, answers = self.answers(predictor, data.splits["valid"])
-        text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
-        (folder / "predictions.json").write_text(text, "utf-8")
+    def report(self, predictor, data: TaskData, folder: pathlib.Path) -> tuple[dict, list[dict], list[dict]]:
+        """Scores a trained run and its baselines, and saves predictions.json.
+
+        Returns:
+            (metrics of valid and test, as in metrics.json; examples and answers of valid, for `plot`).
+        """
+        scores, examples, answers = self.answered(predictor, data.splits["valid"])
+        metrics = flat("valid", scores)
+        if "test" in data.splits:
+            metrics |= flat("test", self.evaluate(predictor, data.splits["test"]))
+        write_json(folder / "predictions.json", answers[:REPORTED], ensure_ascii=False)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
-        return {"valid_baselines": made} if made else {}
-
-    def draw(self, predictor, data: TaskData, folder: pathlib.Path) -> None:
-        """Calls `plot` with the answers to the validation examples, once the scores are saved."""
-        if type(self).plot is not Task.plot:
-            self.plot(predictor, *self.answers(predictor, data.splits["valid"]), folder)
+        return metrics | ({"valid_baselines": made} if made else {}), examples, answers
 
     def xla_obstacles(self) -> list[str]:
         """The options in use that do not compile under XLA, as flags; a TPU refuses them."""

@@ -8,7 +8,7 @@ from seqzoo.config import default, option
 from seqzoo.data import Streams
 from seqzoo.datasets.splits import every_nth
 from seqzoo.display.terminal import print_sample, print_scored
-from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.measure import Measure, flat
 from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
 from seqzoo.text import ngrams
@@ -235,19 +235,17 @@ class LanguageModel(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Scores valid and test exactly, read as one stream, and valid by n-grams."""
-        scores, valid, order = {}, data.splits["valid"], self.config.ngram
-        for split in ("valid", "test"):
-            if split in data.splits and data.splits[split].tokens <= ONE_STREAM:
-                exact = self.evaluate(predictor, data.splits[split], Evaluating())
-                scores |= {f"{split}_{name}": value for name, value in exact.items()}
+        """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams."""
+        metrics, valid, order = {}, data.splits["valid"], self.config.ngram
+        for split in data.scored:
+            metrics |= flat(split, self.evaluate(predictor, data.splits[split], Evaluating()))
         if order and valid.tokens < NGRAM_TOKENS:
             train, ids = (data.splits[split].read(0, NGRAM_TOKENS) for split in ("train", "valid"))
-            scores["valid_baselines"] = {
+            metrics["valid_baselines"] = {
                 name: {**text_scores(nats, valid), "seconds": seconds}
                 for name, nats, seconds in ngrams.baselines(train, ids, order, predictor.tokens)
             }
-        return scores
+        return metrics, [], []
 
     def example(self, line):
         return {"text": line, "end": True}

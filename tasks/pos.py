@@ -2,13 +2,13 @@
 
 import collections
 import dataclasses
-import json
 
 import numpy as np
 
 from seqzoo import options
 from seqzoo.config import default, option
 from seqzoo.display.terminal import print_tagged, tagged
+from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion
@@ -151,7 +151,7 @@ class POS(Task):
         gold, predicted = [example[self.feature] for example in examples], [*map(tags_of, answers)]
         confusion_plot(*confusion(gold, predicted), folder / "confusion.png")
         errors = common_errors([example["tokens"] for example in examples], gold, predicted)
-        (folder / "errors.json").write_text(json.dumps(errors, indent=1, ensure_ascii=False), "utf-8")
+        write_json(folder / "errors.json", errors, ensure_ascii=False)
 
     def show(self, answer, console):
         print_tagged(answer, console)

@@ -5,7 +5,6 @@ import dataclasses
 import functools
 import hashlib
 import itertools
-import json
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.datasets.splits import stratified
 from seqzoo.display.pages import html_page
 from seqzoo.display.terminal import print_classified
+from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.layers import POOLINGS
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
@@ -361,7 +361,7 @@ class Sentiment(Task):
         wrong.sort(key=lambda pair: -max(abs(p - 0.5) for p in pair[1]["probabilities"].values()))
         mistakes = [example for example, _ in wrong[:MISTAKES]]
         _, explained = self.answers(explaining(predictor, "gradient"), self.feed(mistakes))
-        (folder / "errors.json").write_text(json.dumps(explained, indent=1, ensure_ascii=False), "utf-8")
+        write_json(folder / "errors.json", explained, ensure_ascii=False)
         page = html_page(explained, "The most confident mistakes on valid")
         (folder / "errors.html").write_text("".join(page), "utf-8")
 

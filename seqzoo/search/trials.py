@@ -288,10 +288,12 @@ def history(folder: pathlib.Path) -> list[dict]:
 
 
 def score(folder: pathlib.Path, key: str, sign: int) -> float | None:
-    """The score of a run: the final one, or the best so far, if any."""
+    """The score of a run: the final one, NaN if that is not finite; or the best so far, if any."""
     if (folder / "metrics.json").is_file():
-        return json.loads((folder / "metrics.json").read_text("utf-8"))[key]
-    return max((row[key] for row in history(folder) if key in row), key=lambda value: sign * value, default=None)
+        found = json.loads((folder / "metrics.json").read_text("utf-8"))[key]
+        return math.nan if found is None else found
+    scores = (row.get(key) for row in history(folder))
+    return max((value for value in scores if value is not None), key=lambda value: sign * value, default=None)
 
 
 def _spent(search: Search, trial_id: str) -> tuple[float, int]:
