@@ -1,5 +1,6 @@
 """Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
+import collections
 import dataclasses
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
@@ -126,6 +127,10 @@ class Task:
         """All examples of a line, where it can hold several, such as sentences."""
         return [self.example(line)]
 
+    def unknown_labels(self, example: dict) -> list[str]:
+        """The labels of an example that the run can not give, because its training data had none of them."""
+        return []
+
     def answer(self, example: dict, row: dict | None) -> dict:
         """The answer to an example, ready for JSON.
 
@@ -229,11 +234,25 @@ class Task:
             if not feeds[split].steps:
                 held_out = f" ({summary['held out']})" if split == "valid" and "held out" in summary else ""
                 raise ValueError(f"{examples.source}: no example is left for {split}{held_out}: {summary[split]}.")
+        if unknown := self._unknown({split: splits[split] for split in splits if split != "train" or unseen}):
+            summary["unknown labels"] = unknown
         if "test" not in splits:
             summary["test"] = "no test split: scores are on valid"
         for asset in self.assets.values():
             summary |= getattr(asset, "summary", {})
         return TaskData(feeds, summary, read)
+
+    def _unknown(self, splits: dict) -> str:
+        """Which labels of some splits the run does not know, for people; "" if it knows all."""
+        if type(self).unknown_labels is Task.unknown_labels:
+            return ""
+        found = []
+        for split, examples in splits.items():
+            counts = collections.Counter(label for example in examples for label in self.unknown_labels(example))
+            named = ", ".join(f"{label} {count:,}" for label, count in counts.most_common(20))
+            more = f" and {len(counts) - 20:,} more" if len(counts) > 20 else ""
+            found += [f"{counts.total():,} in {split} ({named}{more})"] if counts else []
+        return ", ".join(found) and f"{', '.join(found)}: training had none of these, so they count as errors"
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
         """Batches of examples, with the config's options of the group Batching."""

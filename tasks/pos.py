@@ -122,6 +122,10 @@ class POS(Task):
             for offsets in split_sentences(tokenize(line), line)
         ]
 
+    def unknown_labels(self, example):
+        pairs = zip(example[self.feature], self.learned_tags(example), strict=True)
+        return [tag for tag, learned in pairs if learned not in self.assets["tags"]]
+
     def answer(self, example, row):
         tags = self.assets["tags"].decode(row["tags"][: len(example["tokens"])]) if row else []
         text, offsets = example.get("text"), example.get("offsets")

@@ -169,19 +169,15 @@ class Sentiment(Task):
         return data
 
     def compared(self, train, valid):
-        """{what: text}: how frequent labels are, which valid texts are in train too, which labels training lacks."""
+        """{what: text}: how frequent labels are, how many valid texts are in train too."""
         fingerprints, labels = collections.Counter(fingerprint(e["text"]) for e in valid), collections.Counter()
-        known, seen = self.assets["labels"], set()
+        seen = set()
         for example in train:
             labels.update(self.labels_of(example))
             seen |= {fingerprint(example["text"])} & fingerprints.keys()
         summary = {"labels": ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])}
         if duplicates := sum(fingerprints[mark] for mark in seen):
             summary["duplicates"] = f"{duplicates:,} of {fingerprints.total():,} valid texts are in train too"
-        unseen = collections.Counter(label for e in valid for label in self.labels_of(e) if label not in known)
-        if unseen:
-            names = ", ".join(sorted(unseen)[:20])
-            summary["unseen labels"] = f"{names}: {unseen.total()} in valid, none in train; they count as errors"
         return summary
 
     def learn(self, train):
@@ -225,11 +221,13 @@ class Sentiment(Task):
             tokens = [token for token, _, _ in both_ends(split(example["text"]), self.config.max_tokens)]
             gold = self.labels_of(example) if "label" in example else []
             ids = labels.encode([label for label in gold if label in labels])
-            weight = max((label_weights.get(labels.tokens[i], 1.0) for i in ids), default=float(several))
+            # A label unseen in training can't be learned or predicted: it counts as an error, but not in the loss.
+            alone = float(several and not gold)  # the weight of a text without any label
+            weight = max((label_weights.get(labels.tokens[i], 1.0) for i in ids), default=alone)
             if several:
                 y = np.zeros(len(labels), "float32")
                 y[ids] = 1
-            else:  # a label unseen in training can't be learned or predicted: an error, but not in the loss
+            else:
                 y = np.array(ids[0] if ids else 0, "int32")
             return words(tokens), y, np.array(weight, "float32")
 
@@ -278,6 +276,9 @@ class Sentiment(Task):
 
     def example(self, line):
         return {"text": line}
+
+    def unknown_labels(self, example):
+        return [label for label in self.labels_of(example) if label not in self.assets["labels"]]
 
     def answer(self, example, row):
         labels, several, text = self.assets["labels"].tokens, self.config.multi_label, example["text"]
