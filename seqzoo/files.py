@@ -5,7 +5,6 @@ import math
 import os
 import pathlib
 from collections.abc import Callable
-from typing import Any
 
 
 def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
@@ -22,25 +21,23 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def to_json(value: Any, **options: Any) -> str:
-    """JSON text of a value. A number that is not finite becomes null: JSON has neither NaN nor infinity.
-
-    Args:
-        value: dicts, lists, strings, numbers, booleans and None.
-        **options: of ``json.dumps``.
-    """
-
-    def finite(part):
-        if isinstance(part, dict):
-            return {key: finite(item) for key, item in part.items()}
-        if isinstance(part, list | tuple):
-            return [finite(item) for item in part]
-        return None if isinstance(part, float) and not math.isfinite(part) else part
-
-    return json.dumps(finite(value), allow_nan=False, **options)
-
-
-def write_json(path: str | os.PathLike, value: Any, **options: Any) -> None:
+def write_json(path: str | os.PathLike, value, **options) -> None:
     """Writes JSON, see `to_json`."""
     text = to_json(value, indent=1, **options)
     replace(path, lambda temporary: pathlib.Path(temporary).write_text(text, "utf-8"))
+
+
+def to_json(value, **options) -> str:
+    """Returns JSON text. NaN and infinities, which JSON lacks, are null; `options` as of `json.dumps`."""
+    try:
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False, **options)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -32,7 +32,7 @@ from seqzoo import options
 from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
-from seqzoo.files import to_json, write_json
+from seqzoo.files import to_json
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
@@ -294,6 +294,7 @@ def _train(task, command, console):
 
 def _evaluate(command, settings, request, console):
     run = _load(command)
+    from seqzoo.files import write_json
     from seqzoo.metrics.measure import flat
     from seqzoo.training.loop import print_summary, show
 

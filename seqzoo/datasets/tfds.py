@@ -5,6 +5,7 @@ import itertools
 import os
 
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.files import clean_label
 from seqzoo.datasets.splits import split_of
 from seqzoo.datasets.text.text import FEATURES, pieces
 from seqzoo.music.midi import read_midi
@@ -379,6 +380,8 @@ def _reader(builder, split, chosen):
                         example[feature] = [_text(leaf, item) for item in itertools.compress(value, is_word)]
                     else:
                         example[feature] = value if feature == "midi" else _text(leaf, value)
+                    if feature == "label":
+                        example[feature] = clean_label(example[feature])
                     if feature == "ner":
                         example[feature] = spans.to_bio(example[feature])
                 except ValueError as error:
