@@ -6,6 +6,7 @@ import pytest
 
 from seqzoo import options, run, sweep
 from seqzoo.config import Config, default, option
+from seqzoo.datasets import Examples
 from seqzoo.task import TASKS
 
 
@@ -183,3 +184,33 @@ def test_label_weights_that_are_no_weights_are_refused_with_the_options(task, te
 
 def test_label_weights_may_be_0():
     assert options.label_weights("O=0, PER=2.5") == {"O": 0, "PER": 2.5}
+
+
+@pytest.mark.parametrize(
+    "name, foreign, expected",
+    [
+        ("pos", [{"tokens": ["May", "met"], "pos": ["XX", "YY"]}, {"tokens": ["a"], "pos": ["XX"]}], "XX 2, YY 1"),
+        ("ner", [{"tokens": ["May", "in"], "ner": ["B-X", "I-X"]}, {"tokens": ["a"], "ner": ["B-X"]}], "B-X 2, I-X 1"),
+        (
+            "sentiment",
+            [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}, {"text": "b", "label": "x"}],
+            "x 2, y 1",
+        ),
+        ("many labels", [{"text": "a", "label": "x | y"}, {"text": "b", "label": "x"}], "x 2, y 1"),
+    ],
+)
+def test_labels_that_a_run_does_not_know_are_named_and_have_no_weight_in_the_loss(name, foreign, expected):
+    kind = TASKS[{"many labels": "sentiment"}.get(name, name)]
+    config, splits, _ = kind.tiny()
+    task = kind(dataclasses.replace(config, multi_label=True) if name == "many labels" else config)
+
+    def examples(rows):
+        return Examples(lambda: iter(rows), {key: type(value) for key, value in rows[0].items()}, "tiny")
+
+    task.read = lambda: {split: examples(rows) for split, rows in splits.items()}
+    assert "unknown labels" not in task.load().summary
+    task.read = lambda: {"train": examples(foreign)}
+    data = task.load(unseen=True)
+    note = f"3 in test ({expected}): training had none of these, so they count as errors"
+    assert data.summary["unknown labels"] == note
+    assert sum(weights.sum() for _, (_, _, weights) in data.splits["test"].encoded()) == 0

@@ -64,7 +64,7 @@ class CRF(keras.layers.Layer):
         )
         mask = ops.ones_like(emissions[..., 0], "bool") if mask is None else ops.cast(mask, "bool")  # [B, T]
         last = ops.logical_and(mask, ops.logical_not(ops.pad(mask[:, 1:], [[0, 0], [0, 1]])))  # [B, T]
-        kinds = ops.where(mask, ops.cast(ops.arange(length) > 0, "int32"), 2)  # [B, T]
+        kinds = ops.where(mask, ops.cast(ops.arange(length, dtype="int32") > 0, "int32"), 2)  # [B, T]
         moves = ops.stack([ops.broadcast_to(start, (size, size)), transitions, _identity(size)])  # [3, K, K]
         entries = ops.where(mask[..., None], emissions + ops.where(last[..., None], end, 0.0), 0.0)  # [B, T, K]
         return ops.take(moves, kinds, axis=0) + entries[:, :, None]  # [B, T, K, K]
@@ -85,7 +85,7 @@ class CRFLoss(keras.losses.Loss):
     """
 
     def __init__(self, reduction="mean_with_sample_weight", name="crf_loss", **kwargs):
-        super().__init__(reduction=reduction, name=name, **kwargs)
+        super().__init__(reduction=reduction, name=name, **{"dtype": "float32", **kwargs})  # 16 bits are too few
 
     def call(self, y_true, y_pred):
         return negative_log_likelihood(y_true, y_pred)
@@ -105,7 +105,8 @@ def negative_log_likelihood(tags, potentials):
     size = potentials.shape[-1]
     tags = ops.cast(tags, "int32")
     moves = ops.pad(tags[:, :-1], [[0, 0], [1, 0]]) * size + tags  # [B, T], in the flattened K x K
-    moves = ops.reshape(ops.one_hot(moves, size * size), ops.shape(potentials))  # the gradient of a gather is slower
+    moves = ops.one_hot(moves, size * size, dtype=potentials.dtype)  # the gradient of a gather is slower
+    moves = ops.reshape(moves, ops.shape(potentials))
     gold = ops.sum(moves * potentials, axis=(-2, -1))  # [B, T]
     return ops.where(_padded(potentials), 0.0, _log_growth(potentials) - gold)
 
@@ -124,7 +125,7 @@ def nbest(potentials, n):
     scores around `FORBIDDEN` (test: score < FORBIDDEN / 2) and meaningless tags.
     """
     batch, length, size, _ = ops.shape(potentials)
-    steps = ops.arange(length)
+    steps = ops.arange(length, dtype="int32")
     # [B, K, n]: one way to begin (see `_begin`)
     scores = ops.pad(_begin(potentials)[..., None], [[0, 0], [0, 0], [0, n - 1]], constant_values=FORBIDDEN)
 
@@ -179,7 +180,7 @@ def _forward(potentials):
         alpha = ops.logsumexp(ops.log_softmax(alpha)[..., None] + moves, axis=1)  # [B, K]
         return alpha, alpha
 
-    _, alpha = ops.scan(step, _begin(potentials), ops.arange(ops.shape(potentials)[1]))  # [T, B, K]
+    _, alpha = ops.scan(step, _begin(potentials), ops.arange(ops.shape(potentials)[1], dtype="int32"))  # [T, B, K]
     return ops.swapaxes(alpha, 0, 1)
 
 
@@ -196,7 +197,7 @@ def _backward(origins, sources):
         beta = beta + sources[:, t]
         return ops.sum(origins[:, t] * beta[:, None], axis=-1), beta  # faster on a CPU than a batch of small matmuls
 
-    steps = ops.arange(ops.shape(sources)[1])
+    steps = ops.arange(ops.shape(sources)[1], dtype="int32")
     _, beta = ops.scan(step, ops.zeros_like(sources[:, 0]), steps, reverse=True)  # [T, B, K]
     return ops.swapaxes(beta, 0, 1)
 

@@ -64,7 +64,9 @@ class Scheduled(keras.Model):
             carry = [ops.where(own, sampled, right[:, t]), *state]
             return carry, carry
 
-        _, (ids, *_) = ops.scan(step, [right[:, 0], *state], ops.arange(1, ops.shape(right)[1]))  # [T - 1, B]
+        _, (ids, *_) = ops.scan(
+            step, [right[:, 0], *state], ops.arange(1, ops.shape(right)[1], dtype="int32")
+        )  # [T - 1, B]
         return ops.concatenate([right[:, :1], ops.transpose(ids)], axis=1)
 
 

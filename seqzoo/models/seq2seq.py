@@ -112,7 +112,8 @@ def seq2seq(
             f"source_tokens={source_tokens}, target_tokens={target_tokens}, front {'given' if front else 'None'}"
         )
     if front:
-        check_front(front, "source_vectors", "source_mask", "target", "embedding", "encoder", "decoder", "logits")
+        reserved = "source_vectors", "source_mask", "target", "embedding", "encoder", "decoder", "logits"
+        front = check_front(front, *reserved)
     if tied == "joint" and source_tokens != target_tokens:
         raise ValueError(f"tied='joint' needs a joint vocabulary. Received sizes: {source_tokens} and {target_tokens}")
     sizes = state_sizes(rnn, units, layers)

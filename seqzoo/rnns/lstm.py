@@ -88,7 +88,7 @@ def fused_lstm(
         dtype = x.dtype
         zx = in_float32(ops.matmul(x, W) + b)  # [T, B, 4H]
         # ops.scan with several xs fails on a dynamic length (Keras 3.15), so the steps are read by their number t.
-        steps = ops.arange(ops.shape(x)[0])
+        steps = ops.arange(ops.shape(x)[0], dtype="int32")
 
         def forward(carry, t):
             h, c, _ = carry

@@ -210,7 +210,7 @@ def _scan(a, b, h, reverse, levels=2):
             return h, h
 
         # ops.scan with several xs fails on a dynamic length (Keras 3.15), so the steps are read by their number t.
-        _, hs = ops.scan(step, h, ops.arange(ops.shape(a)[0]), reverse=reverse)
+        _, hs = ops.scan(step, h, ops.arange(ops.shape(a)[0], dtype="int32"), reverse=reverse)
         return ops.transpose(hs, (1, 0, 2))
     T = ops.shape(a)[1]
     chunks = (T + CHUNK - 1) // CHUNK
