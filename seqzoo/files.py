@@ -21,9 +21,10 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: str | os.PathLike, value) -> None:
+def write_json(path: str | os.PathLike, value, **options) -> None:
     """Writes JSON, see `to_json`."""
-    replace(path, lambda temporary: pathlib.Path(temporary).write_text(to_json(value, indent=1), "utf-8"))
+    text = to_json(value, indent=1, **options)
+    replace(path, lambda temporary: pathlib.Path(temporary).write_text(text, "utf-8"))
 
 
 def to_json(value, **options) -> str:

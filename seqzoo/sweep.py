@@ -33,9 +33,9 @@ from rich import progress
 from rich.console import Console
 
 from seqzoo import run
-from seqzoo.config import Config, option
+from seqzoo.config import Config, flag_text, option
 from seqzoo.display.plain import plain
-from seqzoo.search.space import Values, declared, flag_text, parse_space
+from seqzoo.search.space import Values, declared, parse_space
 from seqzoo.task import TASKS
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
+import collections
 import dataclasses
 import itertools
-import json
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
-from seqzoo.files import to_json
+from seqzoo.files import to_json, write_json
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
 from seqzoo.text.normalization import normalize
@@ -138,6 +138,10 @@ class Task:
         """All examples of a line, where it can hold several, such as sentences; request: options of the mode."""
         return [self.example(line)]
 
+    def unknown_labels(self, example: dict) -> list[str]:
+        """The labels of an example that the run can not give, because its training data had none of them."""
+        return []
+
     def known(self, example: dict) -> Iterable[bool]:
         """Whether the run knows each word of an example, so that users are told where it knows few; (): do not."""
         return ()
@@ -164,7 +168,7 @@ class Task:
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
-        console.print(json.dumps(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        console.print(to_json(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
 
     def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
         """An HTML page of answers, in pieces."""
@@ -256,11 +260,25 @@ class Task:
             if not feeds[split].steps:
                 held_out = f" ({summary['held out']})" if split == "valid" and "held out" in summary else ""
                 raise ValueError(f"{examples.source}: no example is left for {split}{held_out}: {summary[split]}.")
+        if unknown := self._unknown({split: splits[split] for split in splits if split != "train" or unseen}):
+            summary["unknown labels"] = unknown
         if "test" not in splits:
             summary["test"] = "no test split: scores are on valid"
         for asset in self.assets.values():
             summary |= getattr(asset, "summary", {})
         return TaskData(feeds, summary, read)
+
+    def _unknown(self, splits: dict) -> str:
+        """Which labels of some splits the run does not know, for people; "" if it knows all."""
+        if type(self).unknown_labels is Task.unknown_labels:
+            return ""
+        found = []
+        for split, examples in splits.items():
+            counts = collections.Counter(label for example in examples for label in self.unknown_labels(example))
+            named = ", ".join(f"{label} {count:,}" for label, count in counts.most_common(20))
+            more = f" and {len(counts) - 20:,} more" if len(counts) > 20 else ""
+            found += [f"{counts.total():,} in {split} ({named}{more})"] if counts else []
+        return ", ".join(found) and f"{', '.join(found)}: training had none of these, so they count as errors"
 
     def normalized(self, examples: Examples) -> Examples:
         """The examples with all texts and labels in the Unicode form of the config."""
@@ -344,8 +362,7 @@ class Task:
         metrics = flat("valid", scores)
         if "test" in data.splits:
             metrics |= flat("test", self.evaluate(predictor, data.splits["test"]))
-        text = to_json(answers[:REPORTED], indent=1, ensure_ascii=False)
-        (folder / "predictions.json").write_text(text, "utf-8")
+        write_json(folder / "predictions.json", answers[:REPORTED], ensure_ascii=False)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}

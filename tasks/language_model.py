@@ -25,7 +25,10 @@ ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several par
 class SpelledUnits(options.Units):
     """Units."""
 
-    spell: bool = option(False, "Of word tokens: spell unknown words in characters instead of using an unknown mark.")
+    spell: bool = option(
+        False, "Spell unknown words in characters instead of using an unknown mark.",
+        needs="tokenizer=words|whitespace",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +64,6 @@ class Model(Options):
     tied: bool = option(True, "One table for the embeddings and the output (Press & Wolf, 2017).")
     embedding_dropout: float = option(0.0, "Share of the tokens whose embedding is dropped.", minimum=0, maximum=0.95)
     input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
-    weight_drop: float = option(0.0, "Share of the recurrent kernels' weights dropped.", minimum=0, maximum=0.95)
     activation_penalty: float = option(
         0.0, "Weight of the mean square of the last layer's output.", minimum=0, maximum=1e6
     )
@@ -79,11 +81,12 @@ class Evaluating(Options):
         maximum=100,
     )  # fmt: skip
     dynamic_decay: float = option(
-        0.02, "How fast the weights of dynamic evaluation return to the trained ones.", minimum=0, maximum=1
-    )
+        0.02, "How fast the weights of dynamic evaluation return to the trained ones.", minimum=0, maximum=1,
+        needs="dynamic_rate",
+    )  # fmt: skip
     match_vocabulary: bool = option(
         False, "Pairs of sentences: lower-case words that are known only so, and separate the final stop or drop it as "
-        "the vocabulary has it."
+        "the vocabulary has it.",
     )  # fmt: skip
 
 
@@ -96,6 +99,10 @@ class Generating(options.Sampling):
     stop: str = option(
         "", r"Text that ends a sample; \n is a line end, and \\ a backslash. The end of a document always does."
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        options.unescaped("stop", self.stop)  # refused before the run is loaded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,11 +125,22 @@ class Config(options.Data, SpelledUnits, Streaming, Model, options.Recurrent, op
     """Language modelling."""
 
     dataset: str = default(options.Data, dataset="python_source")
-    rnn: str = default(options.Recurrent, rnn="lstm")
+    rnn: str = default(options.Recurrent, rnn="lstm", sweep=["lstm", "gru"])
     units: int = default(options.Recurrent, units=256)
     dropout: float = default(options.Recurrent, dropout=0.2)
     layers: int = default(options.Recurrent, layers=1)
     epochs: int = default(options.Training, epochs=6)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.context:
+            self.check_forward()
+            return
+        unused = {**self.arguments(options.Recurrent), "rnn": "lstm" if self.rnn == "none" else self.rnn}
+        for name, value in unused.items():
+            usual = self.__dataclass_fields__[name].default
+            if name not in ("units", "dropout", "variational") and value != usual:
+                raise ValueError(f"--{name} is for recurrent layers; with --context={self.context} there are none.")
 
 
 @TASKS.register("language_model")

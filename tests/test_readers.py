@@ -358,6 +358,16 @@ def test_tfds_words_of_multiword_tokens_appear_once(mocked):
     assert example == {"tokens": ["de", "le", "pain"], "pos": ["ADP", "DET", "NOUN"]}
 
 
+def test_tfds_labels_have_no_blanks_around_them(mocked):
+    with mocked([{"text": "fine", "label": 1}]):
+        columns = {"text": "label", "label": "text"}  # a set whose labels are text
+        (record,) = DATASETS["tfds"](name="imdb_reviews", columns=columns)["train"]
+    assert record == {"text": "pos", "label": "fine"}
+    with mocked([{"text": " fine | so so \n", "label": 1}]):
+        (record,) = DATASETS["tfds"](name="imdb_reviews", columns=columns)["train"]
+    assert record["label"] == "fine|so so"
+
+
 def test_tfds_reads_any_set_and_reports_missing_labels(mocked):
     columns = {"text": "sentence", "label": "label"}
     with mocked([{"sentence": "fine", "label": 1, "idx": 0}, {"sentence": "?", "label": -1, "idx": 1}]):

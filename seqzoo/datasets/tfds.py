@@ -7,7 +7,7 @@ import operator
 import os
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import column_parts, join_texts
+from seqzoo.datasets.files import clean_label, column_parts, join_texts
 from seqzoo.datasets.splits import split_of
 from seqzoo.datasets.text.text import FEATURES, pieces
 from seqzoo.music.midi import read_midi
@@ -391,6 +391,8 @@ def _reader(builder, split, chosen):
                         example[feature] = [_text(leaf, item) for item in itertools.compress(value, is_word)]
                     else:
                         example[feature] = value if feature == "midi" else join_texts(itertools.starmap(_text, values))
+                    if feature == "label":
+                        example[feature] = clean_label(example[feature])
                     if feature == "ner":
                         example[feature] = spans.to_bio(example[feature])
                 except ValueError as error:

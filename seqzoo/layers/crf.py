@@ -66,7 +66,7 @@ class CRF(keras.layers.Layer):
         )
         mask = ops.ones_like(emissions[..., 0], "bool") if mask is None else ops.cast(mask, "bool")  # [B, T]
         last = ops.logical_and(mask, ops.logical_not(ops.pad(mask[:, 1:], [[0, 0], [0, 1]])))  # [B, T]
-        kinds = ops.where(mask, ops.cast(ops.arange(length) > 0, "int32"), 2)  # [B, T]
+        kinds = ops.where(mask, ops.cast(ops.arange(length, dtype="int32") > 0, "int32"), 2)  # [B, T]
         moves = ops.stack([ops.broadcast_to(start, (size, size)), transitions, _identity(size)])  # [3, K, K]
         entries = ops.where(mask[..., None], emissions + ops.where(last[..., None], end, 0.0), 0.0)  # [B, T, K]
         return ops.take(moves, kinds, axis=0) + entries[:, :, None]  # [B, T, K, K]
@@ -87,7 +87,7 @@ class CRFLoss(keras.losses.Loss):
     """
 
     def __init__(self, reduction="mean_with_sample_weight", name="crf_loss", **kwargs):
-        super().__init__(reduction=reduction, name=name, **kwargs)
+        super().__init__(reduction=reduction, name=name, **{"dtype": "float32", **kwargs})  # 16 bits are too few
 
     def call(self, y_true, y_pred):
         return negative_log_likelihood(y_true, y_pred)
@@ -107,7 +107,8 @@ def negative_log_likelihood(tags, potentials):
     size = potentials.shape[-1]
     tags = ops.cast(tags, "int32")
     moves = ops.pad(tags[:, :-1], [[0, 0], [1, 0]]) * size + tags  # [B, T], in the flattened K x K
-    moves = ops.reshape(ops.one_hot(moves, size * size), ops.shape(potentials))  # the gradient of a gather is slower
+    moves = ops.one_hot(moves, size * size, dtype=potentials.dtype)  # the gradient of a gather is slower
+    moves = ops.reshape(moves, ops.shape(potentials))
     gold = ops.sum(moves * potentials, axis=(-2, -1))  # [B, T]
     return ops.where(_padded(potentials), 0.0, _log_growth(potentials) - gold)
 

@@ -34,8 +34,7 @@ def tagger(tags: int, front: tuple, crf: bool = True, allowed: tuple | None = No
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"))
     """
-    check_front(front, "emissions", "crf")
-    inputs, x, mask = front  # [B, T, D], [B, T]
+    inputs, x, mask = check_front(front, "emissions", "crf")  # [B, T, D], [B, T]
     x = stack(x, mask, **options)  # [B, T, H]
     scores = keras.layers.Dense(tags, name="emissions")(x)  # [B, T, K]
     if crf:

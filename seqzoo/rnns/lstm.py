@@ -145,7 +145,7 @@ def lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     return LSTM(units, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bilstm")
+@RNNS.register("bilstm", bidirectional=True)
 def bilstm(units: int, **kwargs) -> keras.layers.Layer:
     """LSTM in both directions (Graves & Schmidhuber, 2005)."""
     return both_directions(lstm(units, **kwargs))

@@ -232,25 +232,25 @@ def _steps(a, b, h, reverse):
     return states[::-1] if reverse else states
 
 
-@RNNS.register("min_gru")
+@RNNS.register("min_gru", recurrent_kernel=False)
 def min_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """minGRU (Feng et al., 2024): an update gate that does not read the state; all steps at once."""
     return from_cell(MinGRUCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bimin_gru")
+@RNNS.register("bimin_gru", bidirectional=True, recurrent_kernel=False)
 def bimin_gru(units: int, **kwargs) -> keras.layers.Layer:
     """minGRU in both directions."""
     return both_directions(min_gru(units, **kwargs))
 
 
-@RNNS.register("min_lstm")
+@RNNS.register("min_lstm", recurrent_kernel=False)
 def min_lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """minLSTM (Feng et al., 2024): input and forget gates that do not read the state; all steps at once."""
     return from_cell(MinLSTMCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bimin_lstm")
+@RNNS.register("bimin_lstm", bidirectional=True, recurrent_kernel=False)
 def bimin_lstm(units: int, **kwargs) -> keras.layers.Layer:
     """minLSTM in both directions."""
     return both_directions(min_lstm(units, **kwargs))

@@ -9,10 +9,11 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from seqzoo.config import flag_text
 from seqzoo.display.pages import page
 from seqzoo.display.plain import plain
 from seqzoo.files import replace, write_json
-from seqzoo.search.space import Values, flag_text
+from seqzoo.search.space import Values
 from seqzoo.search.trials import Search
 
 MIN_TRIALS = 10  # finished trials needed to estimate the importance of options
