@@ -11,6 +11,7 @@ from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.display.plain import plain_text
 from seqzoo.metrics.measure import Measure
 from seqzoo.registry import Registry
 
@@ -143,7 +144,7 @@ class Task:
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
-        console.print(json.dumps(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        console.print(plain_text(json.dumps(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
     def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
         """An HTML page of answers, in pieces."""
