@@ -6,6 +6,7 @@ import functools
 import hashlib
 import itertools
 import json
+import pathlib
 
 import numpy as np
 
@@ -147,7 +148,7 @@ class Sentiment(Task):
     def read(self):
         splits = super().read()
         if self.config.extra_train and "train" in splits and self.assets is None:
-            extra = self.extra_train()
+            extra = self.extra_examples()
             if "valid" not in splits:  # none of the extra texts is held out
                 splits["train"], splits["valid"], self.held_out = self.hold_out(splits["train"])
             train = splits["train"]
@@ -155,7 +156,7 @@ class Sentiment(Task):
             splits["train"] = train.with_read(lambda: itertools.chain(train, extra), sources)
         return splits
 
-    def extra_train(self):
+    def extra_examples(self):
         """The examples in the file --extra_train."""
         path = self.config.extra_train
         if not pathlib.Path(path).is_file():
