@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -184,7 +183,7 @@ def test_a_string_is_data_wherever_the_program_prints_it():
     shown = "[red]x[/spam] :smile: ␛[31m\ufffd2J␇␍␡\ufffd"
     table = Table(odd, title=odd, caption=odd)
     table.add_row(odd)
-    for what, times in ((odd, 1), (plain_text(odd, "bold"), 1), (Text(odd), 1), (table, 4), (Panel(odd, title=odd), 1)):
+    for what, times in ((odd, 1), (plain_text(odd, "bold"), 1), (Text(odd), 1), (table, 4)):
         for options in ({}, {"force_terminal": True, "color_system": "truecolor"}):
             console = PlainConsole(file=io.StringIO(), width=60, **options)
             console.print(what)
@@ -202,9 +201,8 @@ def test_json_holds_the_same_value_without_a_control_character():
 def test_a_message_is_one_line_of_at_most_1000_characters():
     assert message("data.txt:3: bad\n tag 'x'.") == "data.txt:3: bad tag 'x'."
     long = message(f"data.txt:3: unknown tag {'x' * 1_000_000!r}. Give --columns.")
-    assert (
-        len(long) <= 1000 and long.startswith("data.txt:3: unknown tag 'xxx") and long.endswith("xx'. Give --columns.")
-    )
+    assert len(long) <= 1000 and long.startswith("data.txt:3: unknown tag 'xx")
+    assert long.endswith("xx'. Give --columns.")
     assert " … " in long
 
 
