@@ -33,7 +33,7 @@ from seqzoo import options
 from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
-from seqzoo.display.plain import PlainConsole, json_line, message, plain, plain_text
+from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
@@ -103,7 +103,7 @@ def reported(command: Callable[[list[str]], int], argv: list[str] | None = None)
         status, text = _status(error)
         if not status or any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):
             raise
-        line = Text.assemble(("error:", "bold red"), " ", message(text))
+        line = Text.assemble(("error:", "bold red"), " ", one_line(text))
         PlainConsole(stderr=True, soft_wrap=True).print(line)
         return status
 

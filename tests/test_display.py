@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqzoo.display.pages import attention_page, html_page
-from seqzoo.display.plain import PlainConsole, json_line, message, plain, plain_text
+from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
 from seqzoo.display.plots import confusion_plot
 from seqzoo.display.tables import plain_table, result_table
 from seqzoo.display.terminal import (
@@ -199,8 +199,8 @@ def test_json_holds_the_same_value_without_a_control_character():
 
 
 def test_a_message_is_one_line_of_at_most_1000_characters():
-    assert message("data.txt:3: bad\n tag 'x'.") == "data.txt:3: bad tag 'x'."
-    long = message(f"data.txt:3: unknown tag {'x' * 1_000_000!r}. Give --columns.")
+    assert one_line("data.txt:3: bad\n tag 'x'.") == "data.txt:3: bad tag 'x'."
+    long = one_line(f"data.txt:3: unknown tag {'x' * 1_000_000!r}. Give --columns.")
     assert len(long) <= 1000 and long.startswith("data.txt:3: unknown tag 'xx")
     assert long.endswith("xx'. Give --columns.")
     assert " … " in long

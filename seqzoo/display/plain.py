@@ -31,7 +31,7 @@ def plain_text(text: object, style: str = "") -> Text:
     return Text(plain(str(text)), style)
 
 
-def message(text: str) -> str:
+def one_line(text: str) -> str:
     """A message in one line of at most 1,000 characters; the middle of a longer one is left out."""
     if len(text) > LONGEST:
         half = LONGEST // 2 - 2

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import Devices
-from seqzoo.display.plain import message, plain_text
+from seqzoo.display.plain import one_line, plain_text
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import flat
 from seqzoo.task import Task, TaskData
@@ -123,8 +123,8 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     metrics, examples, answers = _final_scores(run, data, history)
     write_json(folder / "metrics.json", metrics)
     show(metrics, task, console)
-    if message := below_baseline(metrics, task):
-        console.print(message, soft_wrap=True, markup=False, highlight=False)
+    if warning := below_baseline(metrics, task):
+        console.print(plain_text(warning), soft_wrap=True)
     with _optional("pictures of the answers", console):
         run.task.plot(run.predictor, examples, answers, folder)
     return metrics
@@ -136,7 +136,7 @@ def _optional(what: str, console: Console):
     try:
         yield
     except Exception as error:
-        console.print(plain_text(message(f"warning: no {what}: {type(error).__name__}: {error}")), soft_wrap=True)
+        console.print(plain_text(one_line(f"warning: no {what}: {type(error).__name__}: {error}")), soft_wrap=True)
 
 
 def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:

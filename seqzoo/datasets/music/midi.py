@@ -6,7 +6,7 @@ import sys
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import data_path
 from seqzoo.datasets.splits import SPLITS, split_of
-from seqzoo.display.plain import message
+from seqzoo.display.plain import one_line
 from seqzoo.music.midi import read_midi
 from seqzoo.music.score import Score
 
@@ -56,7 +56,7 @@ def midi(
         except ValueError as error:
             dropped.append(str(error))
     for reason in dropped[:MAX_REPORTED]:
-        print(f"left out: {message(reason)}", file=sys.stderr)
+        print(f"left out: {one_line(reason)}", file=sys.stderr)
     if len(dropped) > MAX_REPORTED:
         print(f"left out: {len(dropped) - MAX_REPORTED} more", file=sys.stderr)
     if not kept:
