@@ -5,6 +5,7 @@ Nothing here imports TensorFlow, so that ``--help`` and errors of flags appear a
 
 import dataclasses
 import inspect
+import re
 
 from seqzoo.config import Config, default, option
 from seqzoo.datasets import DATASETS
@@ -31,6 +32,7 @@ class Data(Config):
     data_dir: str = option(
         "",
         "Folder with train, valid (or dev) and test files, or a single labelled file; folders for --dataset=folders.",
+        path=True,
     )
     name: str = option("", "Name of a TFDS dataset, such as conll2002/es; or a part of the file names.")
     columns: str = option(
@@ -51,6 +53,10 @@ class Data(Config):
         choices=FORMS,
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        parse_columns(self.columns)  # refused before any data is read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +94,9 @@ class Words(Config):
         0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1,
         needs=("word_dim", "vectors"),
     )  # fmt: skip
-    vectors: str = option("", "Text file of pretrained vectors of words (GloVe, word2vec, fastText; .gz too).")
+    vectors: str = option(
+        "", "Text file of pretrained vectors of words (GloVe, word2vec, fastText; .gz too).", path=True
+    )
     vectors_limit: int = option(
         0, "Maximum vectors of words not in training, from the top of the file; 0: all.", minimum=0, needs="vectors"
     )
@@ -308,7 +316,9 @@ class Decoding(Config):
     replace_unknown: bool = option(
         True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are left out."
     )
-    ensemble: str = option("", "Folders of other runs with the same vocabularies to average with, separated by commas.")
+    ensemble: str = option(
+        "", "Folders of other runs with the same vocabularies to average with, separated by commas.", path=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -389,15 +399,8 @@ class Sampling(Config):
 
 
 def source(config: Data) -> dict:
-    """Returns the arguments of a dataset's reader.
-
-    Raises:
-        ValueError: an option that the reader does not have.
-    """
-    columns = None
-    if config.columns:
-        pairs = [part.partition("=")[::2] for part in config.columns.split(",")]
-        columns = {feature: int(column) if column.lstrip("-").isdigit() else column for feature, column in pairs}
+    """Returns the arguments of a dataset's reader."""
+    columns = parse_columns(config.columns)
     arguments = {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
     if check_encoding(config.text_encoding) != "utf-8":
         if "encoding" in inspect.signature(DATASETS[config.dataset]).parameters:
@@ -413,6 +416,26 @@ def source(config: Data) -> dict:
                 raise ValueError(f"--{name} is for --dataset={READERS[name]}. Received: --dataset={config.dataset}")
             arguments[name] = value
     return arguments
+
+
+def parse_columns(text: str) -> dict[str, int | str] | None:
+    """Parses ``"tokens=0,ner=-1"`` into {feature: index or name of its column}; "" into None.
+
+    Raises:
+        ValueError: not of this form, a feature without a column, or one that is given twice.
+    """
+    columns = {}
+    for part in text.split(",") if text else ():
+        feature, _, column = (side.strip() for side in part.partition("="))
+        if not feature or not column or re.fullmatch("[-+]{2,}[0-9]+", column):
+            raise ValueError(
+                f"--columns should be like tokens=0,ner=-1 or text=review,label=stars; {part!r} is not FEATURE=COLUMN. "
+                f"Received: {text!r}"
+            )
+        if feature in columns:
+            raise ValueError(f"--columns gives {feature} twice. Received: {text!r}")
+        columns[feature] = int(column) if re.fullmatch("-?[0-9]+", column) else column
+    return columns or None
 
 
 def label_weights(text: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.display.plain import plain_text
 from seqzoo.files import to_json, write_json
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
@@ -168,7 +169,7 @@ class Task:
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
-        console.print(to_json(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
     def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
         """An HTML page of answers, in pieces."""

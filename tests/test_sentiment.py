@@ -161,3 +161,18 @@ def test_a_long_text_keeps_both_ends_and_weights_follow_labels():
     assert task.assets["labels"].tokens[label] == "negative" and weight == 3
     _, label, weight = encode({"text": "the film", "label": "so-so"})
     assert weight == 0 and label.dtype == np.int32
+
+
+def test_an_error_of_the_extra_texts_names_their_option(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\ngood\tpos\nbad\tneg\n")
+    (tmp_path / "extra.tsv").write_text("a\tb\nx\ty\n")
+    for extra, words in (
+        (tmp_path, "no file"),
+        (tmp_path / "none.tsv", "no file"),
+        (tmp_path / "extra.tsv", "no column"),
+    ):
+        task = TASKS["sentiment"](
+            TASKS["sentiment"].Config(dataset="tsv", data_dir=str(tmp_path), extra_train=str(extra))
+        )
+        with pytest.raises(ValueError, match=f"^--extra_train: .*{words}"):
+            task.read()

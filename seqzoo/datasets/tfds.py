@@ -10,6 +10,7 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import clean_label, column_parts, join_texts
 from seqzoo.datasets.splits import split_of
 from seqzoo.datasets.text.text import FEATURES, pieces
+from seqzoo.display.plain import one_line
 from seqzoo.music.midi import read_midi
 from seqzoo.music.score import Score
 from seqzoo.registry import did_you_mean
@@ -364,7 +365,7 @@ def _prepare(builder, name, reader):
 
     # TFDS retries 10 times, with doubling pauses, before it reports that there is no network: 205 s. With 5: 6 s.
     downloader.MAX_RETRIES = 5
-    print(f"{name} is not in {builder.data_dir}: downloading it.", flush=True)
+    print(one_line(f"{name} is not in {builder.data_dir}: downloading it."), flush=True)
     try:
         builder.download_and_prepare()
     except Exception as error:  # whatever goes wrong between here and a server; it is kept as the cause

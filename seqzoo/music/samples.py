@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from rich.console import Console
 
+from seqzoo.display.plain import plain_text
 from seqzoo.files import replace
 from seqzoo.music import synthesizer
 from seqzoo.music.conditions import Conditions
@@ -145,6 +146,6 @@ def print_piece(answer: dict, console: Console) -> None:
         return
     files = ", ".join(answer[kind] for kind in ("midi", "roll", "audio") if kind in answer)
     about = f"{answer['quarters']:g} quarters, {answer['notes']} notes, {answer['key']}"
-    console.print(f"{answer['sample']}: {about}: {files}", soft_wrap=True, markup=False)
+    console.print(plain_text(f"{answer['sample']}: {about}: {files}"), soft_wrap=True)
     if "no_audio" in answer:
-        console.print(f"no audio: {answer['no_audio']}", style="dim", soft_wrap=True, markup=False)
+        console.print(plain_text(f"no audio: {answer['no_audio']}", "dim"), soft_wrap=True)

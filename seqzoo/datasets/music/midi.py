@@ -7,6 +7,7 @@ import sys
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import data_path
 from seqzoo.datasets.splits import SPLITS, hold_out_files, split_of
+from seqzoo.display.plain import one_line
 from seqzoo.music.midi import listed, read_midi
 from seqzoo.music.score import Score
 
@@ -68,7 +69,7 @@ def midi(
         if skipped:
             damaged.append(f"{file}: {listed(skipped)}")
     for reason in dropped[:MAX_REPORTED]:
-        print(f"left out: {reason}", file=sys.stderr)
+        print(f"left out: {one_line(reason)}", file=sys.stderr)
     if len(dropped) > MAX_REPORTED:
         print(f"left out: {len(dropped) - MAX_REPORTED} more", file=sys.stderr)
     if not kept:
