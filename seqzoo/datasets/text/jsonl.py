@@ -49,7 +49,7 @@ def _examples(path, columns, encoding):
 def json_objects(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, str, dict]]:
     """Yields (line number, line, object) of the JSON objects in a file, one a line; blank lines are skipped."""
     for number, line in read_lines(path, encoding):
-        if not line.strip():
+        if not line.strip(" \t"):
             continue
         try:
             item = json.loads(line)
