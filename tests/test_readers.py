@@ -285,6 +285,7 @@ def test_conllu_gives_the_syntactic_words(tmp_path):
         ("4\tel", "6\tel", "x:6: expected the word with id 4, found id '6'"),
         ("1\tvamos", "vamos", "x:2: expected 10 tab-separated columns, found 9"),
         ("\n\n", "\n", "x:9: expected the word with id 6, found id '1'"),
+        ("\n\n", "\n\x0c\n", "x:9: expected 10 tab-separated columns, found 1"),
     ],
 )
 def test_a_malformed_conllu_line_names_file_and_line(tmp_path, old, new, message):
@@ -439,7 +440,7 @@ def test_columns_are_found_by_their_common_names_or_given(tmp_path):
         ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', "x:2: 'label' should be a label, .*found None"),
         ("jsonl", '{"text": "a", "label": []}', "x:1: 'label' should be a label"),
         ("jsonl", '{"text": "a", "label": ["b|c"]}', "x:1: 'label' should be a label"),
-        ("jsonl", '{"text": "\\ud83d", "label": 1}', "x:1: half of a character"),
+        ("jsonl", '{"text": "\\ud83d", "label": 1}', r"x:1: half of a character, '\\ud83d'"),
         ("jsonl", '{"txt": "a", "label": 1}', "x: no column for the text: .*There: 'txt', 'label'"),
     ],
 )
