@@ -435,7 +435,7 @@ def test_columns_are_found_by_their_common_names_or_given(tmp_path):
         ("tsv", "text\tlabel\na\tx\n\nb x\n", "x:4: expected 2 fields"),
         ("tsv", "", "x holds no examples"),
         ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: not a JSON object a line: Expecting"),
-        ("jsonl", '[{"text": "a", "label": 1}]', "x:1: expected a JSON object, found a list"),
+        ("jsonl", '[{"text": "a", "label": 1}]', "x:1: not a JSON object: '\\["),
         ("jsonl", '{"text": null, "label": 1}', "x:1: 'text' should be a string, found None"),
         ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', "x:2: 'label' should be a label, .*found None"),
         ("jsonl", '{"text": "a", "label": []}', "x:1: 'label' should be a label"),

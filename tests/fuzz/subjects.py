@@ -42,9 +42,10 @@ def run_case(seed: int, number: int, folder: pathlib.Path, subjects: list[str]) 
         return f"{subject} {SUBJECTS[subject][0](rng, folder)}"
 
 
-def text_of(path):
+def text_of(path, encoding="utf-8"):
     """The text of a file by the one rule for line ends and byte order marks."""
-    return re.sub("\r\n?", "\n", path.read_bytes().removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape"))
+    text = path.read_bytes().decode(encoding, "surrogateescape" if encoding == "utf-8" else "strict")
+    return re.sub("\r\n?", "\n", text.removeprefix("\ufeff"))
 
 
 def write(folder, files):
@@ -84,14 +85,15 @@ def damaged_files(rng, folder):
         files[name + ".gz"] = damaged_gzip(rng, form.files[name])
     else:
         files = form.files | {name: damaged(rng, form.files[name])}
+    encoding = rng.choice(("utf-8", "utf-8", "utf-8", "latin-1", "utf-16-le")) if "utf16" in form.harmless else "utf-8"
     write(folder, files)
-    found = one_line(lambda: read(reader, folder, columns), name, folder)
+    found = one_line(lambda: read(reader, folder, columns, encoding), name, folder)
     if not found:
         return "refused"
     if form.count and name in files:
         count = sum(form.size(example) for _, examples in found[0] for example in examples)
         left_out = sum(int(n or 1) for source, _ in found[0] for n in _LEFT_OUT.findall(source))
-        wanted = sum(form.count(text_of(folder / file)) for file in files)
+        wanted = sum(form.count(text_of(folder / file, encoding)) for file in files)
         if reader in ("csv", "tsv") and columns and 0 in columns.values():
             wanted += 1  # the header is an example, unless it is recognized
         expect(count + left_out == wanted, f"{reader}: {count} read, {left_out} left out, {wanted} there")

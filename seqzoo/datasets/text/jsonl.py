@@ -56,7 +56,7 @@ def json_objects(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[t
         except (ValueError, RecursionError) as error:
             raise bad_line(path, number, f"not a JSON object a line: {error}", line) from error
         if not isinstance(item, dict):
-            raise bad_line(path, number, f"expected a JSON object, found a {type(item).__name__}", line)
+            raise bad_line(path, number, "not a JSON object", line)
         yield number, line, item
 
 
