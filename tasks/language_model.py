@@ -8,11 +8,12 @@ from seqzoo.config import default, option
 from seqzoo.data import Streams
 from seqzoo.datasets.splits import every_nth
 from seqzoo.display.terminal import print_sample, print_scored
-from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.measure import Measure, flat
 from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
 from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
+from seqzoo.text.normalization import normalize
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
@@ -162,7 +163,8 @@ class LanguageModel(Task):
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)
-        return {"tokens": Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, config.spell)}
+        learned = config.tokenizer, texts, config.vocabulary, config.min_count, config.spell, config.unicode
+        return {"tokens": Codec.learn(*learned)}
 
     def load(self, unseen=False):
         data = super().load(unseen)
@@ -217,19 +219,20 @@ class LanguageModel(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Scores valid and test exactly, read as one stream, and valid by n-grams."""
-        scores, valid, order = {}, data.splits["valid"], self.config.ngram
-        for split in ("valid", "test"):
-            if split in data.splits and data.splits[split].tokens <= ONE_STREAM:
-                exact = self.evaluate(predictor, data.splits[split], Evaluating())
-                scores |= {f"{split}_{name}": value for name, value in exact.items()}
+        """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams."""
+        metrics, valid, order = {}, data.splits["valid"], self.config.ngram
+        for split in data.scored:
+            metrics |= flat(split, self.evaluate(predictor, data.splits[split], Evaluating()))
         if order and valid.tokens < NGRAM_TOKENS:
             train, ids = (data.splits[split].read(0, NGRAM_TOKENS) for split in ("train", "valid"))
-            scores["valid_baselines"] = {
+            metrics["valid_baselines"] = {
                 name: {**text_scores(nats, valid), "seconds": seconds}
                 for name, nats, seconds in ngrams.baselines(train, ids, order, predictor.tokens)
             }
-        return scores
+        return metrics, [], []
+
+    def known(self, example):
+        return self.assets["tokens"].known(example["good" if "good" in example else "text"][:1000])
 
     def example(self, line):
         return {"text": line, "end": True}
@@ -248,7 +251,8 @@ class LanguageModel(Task):
     def generate(self, run, request, write):
         from seqzoo.decoding.generation import sample_texts
 
-        asked = {**request.to_dict(), "stop": options.unescaped("stop", request.stop)}
+        stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)
+        asked = {**request.to_dict(), "stop": stop}
         return sample_texts(run.predictor, self.assets["tokens"], write=write, **asked)
 
     def show(self, answer, console):

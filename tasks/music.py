@@ -12,7 +12,7 @@ from seqzoo.config import default, option
 from seqzoo.data import Skip
 from seqzoo.datasets.splits import every_nth
 from seqzoo.files import write_json
-from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.measure import Measure, flat
 from seqzoo.music.conditions import Conditions
 from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, Encoding
 from seqzoo.music.pieces import all_pieces, arrays, pieces, transpose, without_ahead
@@ -244,19 +244,22 @@ class MusicTask(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Saves statistics of valid, to compare samples with. Returns the score of the n-gram baseline."""
+        """Scores the run and n-grams, and saves statistics of valid, to compare samples with."""
         from seqzoo.music.scoring import ngram_nats
 
         config, encoding = self.config, self.assets["encoding"]
+        metrics = {}
+        for split in data.scored:
+            metrics |= flat(split, self.evaluate(predictor, data.splits[split]))
         train, valid = (
             all_pieces(data.splits[split].examples, encoding, config.max_steps) for split in ("train", "valid")
         )
         valid = [*valid]
         write_json(folder / "corpus.json", corpus_statistics(encoding.decode(piece.rows) for piece in valid))
-        if not config.ngram:
-            return {}
-        nats = ngram_nats(train, valid, encoding, config.ngram, range(-6, 6) if config.transpose else range(1))
-        return {"valid_baselines": {f"{config.ngram}-gram": {"nats_per_step": nats}}}
+        if config.ngram:
+            nats = ngram_nats(train, valid, encoding, config.ngram, range(-6, 6) if config.transpose else range(1))
+            metrics["valid_baselines"] = {f"{config.ngram}-gram": {"nats_per_step": nats}}
+        return metrics, [], []
 
     def generate(self, run, request, write):
         folder = pathlib.Path(request.out) if request.out else run.folder / "samples"

@@ -1,7 +1,6 @@
 """Translation: a sentence in another language. Many to many, unaligned."""
 
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
@@ -16,7 +15,7 @@ from seqzoo.display.terminal import print_scored, print_translated
 from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.translation import translation_scores
-from seqzoo.task import CHUNK, REPORTED, TASKS, Task
+from seqzoo.task import CHUNK, TASKS, Task
 from seqzoo.text.codec import END, Codec
 
 
@@ -113,7 +112,8 @@ class Translation(Task):
     def learn(self, train):
         def codec(*sides):
             texts = (self.text(example[side]) for example in train for side in sides)
-            return Codec.learn(self.config.tokenizer, texts, self.config.vocabulary, self.config.min_count)
+            config = self.config
+            return Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, unicode=config.unicode)
 
         if self.config.joint:
             return {"joint": codec("source", "target")}
@@ -216,6 +216,9 @@ class Translation(Task):
     def example(self, line):
         return {"source": line}
 
+    def known(self, example):
+        return self.codecs[0].known(self.text(example["source"]))
+
     def answer(self, example, row):
         from seqzoo.decoding.search import n_best
 
@@ -274,16 +277,11 @@ class Translation(Task):
         return attention_page(answers, title)
 
     def report(self, predictor, data, folder):
-        """Scores by beam search of the default width, and translations of valid for people to read."""
-        search, scores = self.search(predictor, options.Decoding(), score_labels=False), {}
-        for split in ("valid", "test"):
-            if split in data.splits:
-                examples, answers = self.answers(search, data.splits[split])
-                scores |= {f"{split}_beam_{name}": value for name, value in self.scores(examples, answers).items()}
-                if split == "valid":
-                    text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
-                    (folder / "predictions.json").write_text(text, "utf-8")
-        return scores
+        """Scores also by beam search of the default width, whose translations are kept for people to read."""
+        metrics = super().report(predictor, data, folder)[0]
+        search = self.search(predictor, options.Decoding(), score_labels=False)
+        found, examples, answers = super().report(search, data, folder)
+        return metrics | {name.replace("_", "_beam_", 1): value for name, value in found.items()}, examples, answers
 
     @classmethod
     def tiny(cls):

@@ -397,7 +397,7 @@ def test_patience_counts_epochs_between_scores(tmp_path, monkeypatch):
 
     scores = iter([5.0, 4.0, 3.0])
     monkeypatch.setattr(TASK, "evaluate", lambda *_: {"bleu": next(scores, 0.0)})
-    monkeypatch.setattr(TASK, "report", lambda *_: {})
+    monkeypatch.setattr(TASK, "report", lambda *_: ({}, [], []))
     path = table(tmp_path / "train.tsv", [("red", "rilo")] * 30)
     task = tiny(path, rnn="gru", encoder="gru", epochs=9, evaluate_every=2, patience=1)
     training.train(task, tmp_path / "run", Console(file=io.StringIO()))

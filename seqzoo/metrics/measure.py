@@ -3,6 +3,8 @@
 import dataclasses
 import numbers
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
@@ -40,3 +42,14 @@ class Measure:
         if value is None:
             return ""
         return f"{value:,}" if isinstance(value, numbers.Integral) else f"{value:,.2f}"
+
+
+def flat(split: str, scores: dict) -> dict:
+    """Scores of a split with its name in front, ready for JSON: {"valid_f1": 93.1, "valid_classes": {...}}."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {name: plain(part) for name, part in value.items()}
+        return value.item() if isinstance(value, np.generic) else value
+
+    return {f"{split}_{name}": plain(value) for name, value in scores.items()}
