@@ -24,6 +24,7 @@ from seqzoo.task import TASKS
 from seqzoo.training import load, train
 from seqzoo.training.folder import prepare
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 guides.register("seqzoo.tasks.parity")  # the example of a task in tasks/README.md
 NAMES = [name for name in TASKS.names() if TASKS[name].name == name]
 
@@ -32,7 +33,8 @@ def tiny(name, **changes):
     """The tiny task of a name, with its data loaded."""
     kind = TASKS[name]
     config, splits, _ = kind.tiny()
-    task = kind(kind.Config(**{**config.to_dict(), **changes}))
+    short = {"longest_ratio": 0.1} if hasattr(config, "longest_ratio") else {}  # random weights never end an answer
+    task = kind(kind.Config(**{**config.to_dict(), **short, **changes}))
     task.read = lambda: {
         split: Examples(functools.partial(iter, examples), task.needs, f"tiny/{split}")
         for split, examples in splits.items()
@@ -46,19 +48,6 @@ def randomized(model, seed=0):
     for weight in model.trainable_weights:
         weight.assign(rng.normal(0, 0.3, weight.shape))
     return model
-
-
-@pytest.fixture(autouse=True)
-def eagerly(request):
-    """Runs compiled functions eagerly: to trace them takes longer than tiny batches. Slow tests do trace."""
-    if keras.backend.backend() != "tensorflow" or request.node.get_closest_marker("slow"):
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -174,10 +163,12 @@ def test_it_learns_its_tiny_batch(made):
     for _ in range(8):
         loss, gradients = weight_gradients(lambda: total_loss(task, model, batch), model.trainable_variables)
         losses.append(float(loss))
+        if losses[-1] < 0.8 * losses[0]:
+            return
         variables = model.trainable_variables
         pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
         optimizer.apply_gradients(pairs)
-    assert min(losses) < 0.8 * losses[0], losses
+    pytest.fail(f"The loss does not fall: {losses}")
 
 
 def test_everything_given_is_scored_when_it_is_unseen(made):

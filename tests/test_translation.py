@@ -16,6 +16,7 @@ from seqzoo.tasks.translation import Predicting
 from seqzoo.text.codec import UNITS, Codec
 from seqzoo.training.folder import Run, load
 
+pytestmark = pytest.mark.usefixtures("eagerly")  # the runs are trained, and evaluated, by compiled functions
 TASK = TASKS["translation"]
 WORDS = {"red": "rilo", "old": "volo", "big": "gralo", "cat": "keto", "dog": "duno", "owl": "huvo", "sees": "vidi"}
 SMALL = ["--task=translation", "--dataset=parallel", "--dim=16", "--units=24", "--encoder_units=12", "--dropout=0"]
