@@ -16,6 +16,7 @@ import toys.similarity  # noqa: F401, registers its task
 import toys.slots  # noqa: F401
 import toys.speech  # noqa: F401
 from backends import weight_gradients
+from marks import slow, variants
 
 from seqzoo.assets import save_assets
 from seqzoo.data import Batches
@@ -27,6 +28,11 @@ from seqzoo.training.folder import prepare
 pytestmark = pytest.mark.usefixtures("eagerly")
 guides.register("seqzoo.tasks.parity")  # the example of a task in tasks/README.md
 NAMES = [name for name in TASKS.names() if TASKS[name].name == name]
+
+
+def slow_names(*first):
+    """All names, those given in CI and the others as `variants`."""
+    return [*slow(*first), *variants(*(name for name in NAMES if name not in first))]
 
 
 def tiny(name, **changes):
@@ -286,8 +292,7 @@ class Kill(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_names("ner", "language_model", "music"))
 def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     metrics, task = train(fresh(name), whole), fresh(name)
@@ -311,17 +316,15 @@ def fresh(name):
     return task
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_names("ner", "language_model"))
 def test_the_plain_network_without_recurrence_trains(name, tmp_path):
     task = fresh(name)
     task.config = type(task.config)(**{**task.config.to_dict(), "rnn": "none"})
     assert np.isfinite(train(task, tmp_path / "run")[f"valid_{task.objective}"])
 
 
-@pytest.mark.slow
 @pytest.mark.tensorflow("XLA compiles every model on JAX")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_names("ner", "translation"))
 def test_a_train_step_compiles_under_xla(name):
     changes = {"static_shapes": True} if hasattr(TASKS[name].Config, "static_shapes") else {"vary_window": False}
     task, data = tiny(name, **changes)

@@ -303,13 +303,13 @@ for name, expected in np.load("expected.npz").items():
     assert process.returncode == 0, process.stderr[-3000:]
 
 
-def variants(*cases):
+def graphs(*cases):
     """Parameters (how, steps, masked, go_backwards) of cases (how, steps).
 
     By default graphs are traced without a mask forwards and with one backwards, the rest by `pytest -m slow`.
     """
     for (how, steps), masked, backwards in itertools.product(cases, (False, True), (False, True)):
-        marks = [pytest.mark.slow] if how != "eager" and masked != backwards else []
+        marks = [pytest.mark.slow, pytest.mark.variant] if how != "eager" and masked != backwards else []
         if how == "dynamic":  # a graph of any length
             marks.append(pytest.mark.tensorflow("each length is a graph of its own"))
         yield pytest.param(how, steps, masked, backwards, marks=marks)
@@ -361,7 +361,7 @@ def all_results(layer, x, first, mask, how):
 @pytest.mark.tensorflow("elsewhere the LSTM is Keras's own")
 @pytest.mark.parametrize(
     "how, steps, masked, go_backwards",
-    variants(("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("jit", T)),
+    graphs(("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("jit", T)),
 )
 def test_the_fused_lstm_is_the_lstm_of_keras(how, steps, masked, go_backwards, monkeypatch):
     calls = []
@@ -389,7 +389,7 @@ LONG = 5 * min_rnns.CHUNK**2 + 3  # chunks of chunks, and a rest
 
 @pytest.mark.parametrize(
     "how, steps, masked, go_backwards",
-    variants(("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("dynamic", LONG), ("jit", LONG)),
+    graphs(("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("dynamic", LONG), ("jit", LONG)),
 )
 @pytest.mark.parametrize("name", AT_ONCE)
 def test_all_steps_at_once_are_the_steps_one_after_the_other(name, how, steps, masked, go_backwards):
