@@ -21,6 +21,7 @@ OPTIMIZERS = (
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
 READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
+FORMATS = ("savedmodel",)  # of an exported run
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -396,6 +397,16 @@ class Sampling(Config):
         needs="temperature",
     )  # fmt: skip
     seed: int = option(0, "Seed of the samples.", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Exporting(Config):
+    """Export."""
+
+    format: str = option(
+        "savedmodel", "Format of the exported run: savedmodel needs TensorFlow alone.", choices=FORMATS
+    )
+    out: str = option("", "Folder of the exported run. Empty: export-FORMAT in the run's folder.", path=True)
 
 
 def source(config: Data) -> dict:

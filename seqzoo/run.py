@@ -10,6 +10,7 @@ python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samp
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
 python -m seqzoo.run --mode=score --workdir=runs/translation --input=pairs.tsv    (a source, a tab, its translation)
 python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.txt
+python -m seqzoo.run --mode=export --workdir=runs/ner --format=savedmodel --out=FOLDER
 """
 
 import collections
@@ -37,9 +38,11 @@ from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
-MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
+SHARED = {"export": options.Exporting}  # modes that are no task's own, and their options
+MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
+FOREIGN = {"train": READS, "export": (*TRAINS[1:], "text", "json")}  # those that a mode does not have; others: TRAINS
 FIXED = ("seed", "unicode")  # options of the data that a finished run keeps
 
 
@@ -158,7 +161,7 @@ def run(argv: list[str]) -> int:
         return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
     if mode == "evaluate":
         return _evaluate(command, settings, request, console)
-    modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect}
+    modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect, "export": _export}
     return modes[mode](command, request, console)
 
 
@@ -176,7 +179,7 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
     Raises:
         ValueError: a flag belongs to another mode, is fixed by the run, or has a value that is not allowed.
     """
-    kind, requests = TASKS[name].Config, TASKS[name].requests
+    kind, requests = TASKS[name].Config, _requests(name)
     given = parse_flags(_parser(name, mode), argv)
     command = Command(**options_of(Command, given))
     asked = options_of(requests[mode], given) if mode in requests else {}
@@ -185,7 +188,7 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
     for key in given.keys() - settings.keys():
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
-    for key in READS if mode == "train" else TRAINS:
+    for key in FOREIGN.get(mode, TRAINS):
         if getattr(command, key) != Command.__dataclass_fields__[key].default:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
@@ -204,11 +207,16 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
 
 def _parser(name, mode):
     """The flags of a task, "" for none, in a mode."""
-    requests = TASKS[name].requests if name else {}
+    requests = _requests(name)
     groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
     if mode in requests:  # a name that both have is the request's, such as --seed
         groups = [Command, requests[mode], *groups[1:]]
     return flag_parser(groups)
+
+
+def _requests(name):
+    """{mode: its options} of a task, "" for none."""
+    return {**SHARED, **(TASKS[name].requests if name else {})}
 
 
 def options_of(config: type[Config], given: dict) -> dict:
@@ -238,7 +246,7 @@ def _task_and_mode(argv):
 
 def _check_mode(name, mode):
     """Raises a ValueError if the task does not have this mode; the name may be ""."""
-    if name and mode not in TASKS[name].modes:
+    if name and mode not in (*TASKS[name].modes, *SHARED):
         raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
 
 
@@ -397,6 +405,34 @@ def _inspect(command, request, console):
     lines = _lines(command, console)
     run = _load(command)
     run.task.inspect(run, lines, request, console)
+    return 0
+
+
+def _export(command, request, console):
+    lines = _lines(command, console) if command.input else None
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # also of a run that was trained on JAX
+    import_tensorflow()
+    import tensorflow as tf
+
+    from seqzoo.display.tables import plain_table
+    from seqzoo.export import check_target, export
+
+    tf.config.set_visible_devices([], "GPU")  # else the graph would hold cuDNN's kernels, which no CPU has
+    folder = pathlib.Path(request.out or f"{command.workdir}/export-{request.format}")
+    check_target(folder, command.overwrite)  # before the run is loaded
+    run = _load(command)
+    measured = export(run, folder, request, lines, command.overwrite, command.input)
+    rows = [
+        [
+            name, f"{found['examples']}", f"{found['split_alike']:.1%}" if "split_alike" in found else "-",
+            f"{found['equal_answers']:.1%}", f"{found['largest_difference']:.0e}", f"{found['median_ms']:.1f}",
+            f"{found['first_call_seconds']:.1f}",
+        ]
+        for name, found in measured["signatures"].items()
+    ]  # fmt: skip
+    columns = ["signature", "examples", "split alike", "equal answers", "difference", "ms", "first s"]
+    console.print(plain_table(f"{folder}, {measured['megabytes']:.1f} MB", columns, rows))
+    console.print(plain_text(f"saved as {folder}: MODEL_CARD.md says how to call it, example.py does"), soft_wrap=True)
     return 0
 
 

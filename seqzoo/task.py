@@ -164,6 +164,19 @@ class Task:
         """{name: function example -> answer}: simple methods that a run is compared with."""
         return {}
 
+    def signatures(self, run, request) -> dict:
+        """What an exported run can be called with: {name: export.signatures.Signature}, the easiest one last.
+
+        Args:
+            run: the trained run.
+            request: options of ``--mode=export``.
+        """
+        raise ValueError(f"Runs of task {self.name} can't be exported.")
+
+    def export_notes(self) -> list[str]:
+        """Sentences for the users of an exported run: its limits."""
+        return []
+
     def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
         """Saves pictures of the answers to the validation examples in the run's folder, once the scores are saved."""
 

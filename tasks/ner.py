@@ -42,6 +42,11 @@ class NER(POS):
     def gold_tags(self, tags):
         return spans.to_bio(tags)
 
+    def exported_tags(self, tags):
+        from seqzoo.export.graph import bio_names
+
+        return bio_names(tags)
+
     def allowed(self, tags):
         return spans.allowed(tags)
 

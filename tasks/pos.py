@@ -15,7 +15,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import lookup_baseline
-from seqzoo.text.normalization import normalize, normalized
+from seqzoo.text.normalization import form_notes, normalize, normalized
 from seqzoo.text.tokenizer import Tokenization, split_sentences, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
@@ -145,6 +145,21 @@ class POS(Task):
             }
             for sentence in sentences or [[]]  # a blank line has an answer, too
         ]
+
+    def signatures(self, run, request):
+        from seqzoo.export.signatures import arrays, tagging
+
+        single = self.assets.get("tokenization", Tokenization()).single
+        return {"arrays": arrays(run), **tagging(run, self.exported_tags(self.assets["tags"].tokens), single)}
+
+    def exported_tags(self, tags):
+        """The function from ids to tags in the scheme of the data, in a graph: `gold_tags`."""
+        from seqzoo.export.graph import names
+
+        return names(tags)
+
+    def export_notes(self):
+        return ["A text is read as one sentence: split longer ones first.", *form_notes(self.config.unicode)]
 
     def unknown_labels(self, example):
         pairs = zip(example[self.feature], self.learned_tags(example), strict=True)

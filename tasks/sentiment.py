@@ -23,7 +23,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import naive_bayes_baseline
-from seqzoo.text.normalization import normalize
+from seqzoo.text.normalization import form_notes, normalize
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
@@ -290,6 +290,24 @@ class Sentiment(Task):
         from seqzoo.models import class_decoder
 
         return class_decoder(model, self.config.multi_label).output
+
+    def signatures(self, run, request):
+        from seqzoo.export.signatures import arrays, classification
+
+        config, found = self.config, {"arrays": arrays(run)}
+        if config.tokenizer not in KINDS:
+            labels = self.assets["labels"].tokens
+            found |= classification(run, labels, self.split, config.tokenizer, config.max_tokens, config.multi_label)
+        return found
+
+    def export_notes(self):
+        notes = form_notes(self.config.unicode)
+        if self.config.tokenizer in KINDS:
+            notes.append(
+                "TensorFlow has no operation that splits texts into these subwords: split them with the package "
+                "sentencepiece and vocabularies/subwords.model."
+            )
+        return notes
 
     def example(self, line):
         return {"text": line}

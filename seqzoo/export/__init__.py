@@ -1,0 +1,102 @@
+"""Trained runs out of the house: files that other programs use without this package.
+
+`export` writes a folder:
+
+model/          the SavedModel, for TensorFlow alone
+MODEL_CARD.md   the task, data, scores, options and versions, and how to call it
+example.py      a program that calls it
+check.json      how its answers compare with the run's, its size and speed
+config.json     the options of the run
+vocabularies/   what the run learned from its data, as its folder keeps it
+"""
+
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterable
+
+from seqzoo.files import check_folder, write_json
+
+REPORT = "check.json"  # by which a folder is known as an export
+
+
+def export(
+    run,
+    folder: str | os.PathLike,
+    request,
+    lines: Iterable[str] | None = None,
+    overwrite: bool = False,
+    source: str = "",
+) -> dict:
+    """Exports a trained run and compares what was written with the run.
+
+    Args:
+        run: see `training.load`.
+        folder: where to write. It is only created, or replaced, once everything is written and compared.
+        request: options of the group `options.Exporting`.
+        lines: texts to compare answers on; None: examples of the run's validation data.
+        overwrite: replace the export that the folder holds.
+        source: what the lines were read from.
+
+    Returns:
+        What check.json holds.
+
+    Raises:
+        ValueError: the folder is not empty; the backend is not TensorFlow; or the answers differ from the run's.
+    """
+    import keras
+    import tensorflow as tf
+
+    import seqzoo
+    from seqzoo.export import card, check, savedmodel
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(f"Runs are exported by TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
+    folder = pathlib.Path(folder)
+    check_target(folder, overwrite)
+    signatures = run.task.signatures(run, request)
+    cases = check.cases_of(signatures, check.examples_of(run, lines))
+    temporary = folder.absolute().with_name(f".{folder.absolute().name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
+    temporary.mkdir(parents=True)
+    try:
+        savedmodel.save(signatures, run.model.variables, temporary / "model")
+        measured = {
+            "export": request.format,
+            "task": run.task.name,
+            "input": source,
+            "versions": {"seqzoo": seqzoo.__version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+            "megabytes": sum(path.stat().st_size for path in (temporary / "model").rglob("*") if path.is_file()) / 1e6,
+            "signatures": check.compare(temporary, signatures, cases),
+        }
+        best = [*signatures][-1]  # a task lists the easiest one last
+        program = card.example(request.format, best, cases[best][0][0])
+        (temporary / "example.py").write_text(program, "utf-8")
+        text = card.card(run, request.format, signatures, measured, program)
+        (temporary / "MODEL_CARD.md").write_text(text, "utf-8")
+        shutil.copy(run.folder / "config.json", temporary)
+        if (run.folder / "assets").is_dir():
+            shutil.copytree(run.folder / "assets", temporary / "vocabularies", ignore=shutil.ignore_patterns(".*"))
+        write_json(temporary / REPORT, measured)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return measured
+
+
+def check_target(folder: pathlib.Path, overwrite: bool) -> None:
+    """Raises a ValueError unless a folder is new, empty, or an export that may be replaced."""
+    check_folder(folder, "--out")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    try:
+        known = "export" in json.loads((folder / REPORT).read_text("utf-8"))
+    except (OSError, ValueError, TypeError):
+        known = False
+    if not known:
+        raise ValueError(f"{folder} is not empty and holds no export: give another --out.")
+    if not overwrite:
+        raise ValueError(f"{folder} holds an export: give another --out, or --overwrite to replace it.")

@@ -1,0 +1,111 @@
+"""The model card of an exported run, and a program that calls it."""
+
+import json
+import pathlib
+from collections.abc import Iterator
+
+from seqzoo.config import flag_text
+from seqzoo.export.signatures import Signature, shape_text
+from seqzoo.task import TASKS
+
+_EXAMPLES = {
+    "savedmodel": '''"""Calls the exported run; needs only TensorFlow."""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+model = tf.saved_model.load(str(pathlib.Path(__file__).parent / "model"))  # to be kept: its signatures need it
+answer = model.signatures["{signature}"]({arguments})
+for name, value in answer.items():
+    value = value.numpy()
+    print(name, np.char.decode(value.astype("S"), "utf-8") if value.dtype == object else value)
+''',
+}
+
+
+def example(form: str, name: str, inputs: dict) -> str:
+    """A program that calls a signature of an exported run.
+
+    Args:
+        form: the format.
+        name: the signature.
+        inputs: {name: array} of one example.
+    """
+    given = {key: json.dumps(value.tolist(), ensure_ascii=False) for key, value in inputs.items()}
+    arguments = ", ".join(f"{key}=tf.constant({value})" for key, value in given.items())
+    return _EXAMPLES[form].format(signature=name, arguments=arguments)
+
+
+def card(run, form: str, signatures: dict[str, Signature], measured: dict, program: str) -> str:
+    """The model card, in Markdown.
+
+    Args:
+        run: the run.
+        form: the format.
+        signatures: what it can be called with.
+        measured: what check.json holds.
+        program: the text of example.py.
+    """
+    return "\n".join(_lines(run, form, signatures, measured, program)) + "\n"
+
+
+def _lines(run, form, signatures, measured, program) -> Iterator[str]:
+    task, config = run.task, run.task.config
+    environment, metrics = (_read(run.folder / name) for name in ("environment.json", "metrics.json"))
+    yield f"# {run.folder.absolute().name}, a run of task {task.name}"
+    yield f"\n{TASKS.summary(task.name)}\n"
+    source = " ".join(filter(None, [config.dataset, config.name, config.data_dir]))
+    yield f"- **Data**: `{source}`. Licence of the data: not recorded."
+    changed = [f for f in config.__dataclass_fields__.values() if getattr(config, f.name) != f.default]
+    flags = "".join(f" --{field.name}={flag_text(getattr(config, field.name))}" for field in changed)
+    yield f"- **Options** that are not defaults: `--task={task.name}{flags}`. All are in config.json."
+    trained = [
+        f"{name} {environment[name]}" for name in ("seqzoo", "tensorflow", "keras", "python") if environment.get(name)
+    ]
+    commit = f", commit {environment['git'][:12]}" if environment.get("git") else ""
+    yield f"- **Trained** {environment.get('date', 'at an unknown date')[:10]} with {', '.join(trained) or 'unknown versions'}{commit}."
+    exported = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
+    yield f"- **Exported** with {exported}; {measured['megabytes']:.1f} MB in the format {form}."
+    scores = [(*key.partition("_")[::2], value) for key, value in metrics.items()]
+    scores = [(split, task.measures[name], value) for split, name, value in scores if name in task.measures]
+    if scores:
+        yield "\n## Scores\n\n| | score | |\n|---|---|---|"
+        for split, measure, value in scores:
+            yield f"| {split} | {measure.label} | {measure.format(value)} |"
+    yield "\n## How to call it\n"
+    yield f"```python\n{program}```"
+    for name, signature in signatures.items():
+        yield f"\n### `{name}`\n\n{signature.summary}\n\n| | name | type | what |\n|---|---|---|---|"
+        for key, spec in signature.specs.items():
+            yield f"| input | `{key}` | {spec.dtype.name} | {shape_text(spec.shape)} |"
+        for key, what in signature.outputs.items():
+            yield f"| output | `{key}` | | {what} |"
+        found = measured["signatures"][name]
+        yield (
+            f"\nOn {found['examples']} {'texts' if lines_given(measured) else 'validation examples'}, one by one, in a "
+            f"process without seqzoo: {_agreement(found)}the largest difference of a number is "
+            f"{found['largest_difference']:.1g}, {found['equal_answers']:.1%} of the answers are equal; "
+            f"{found['median_ms']:.1f} ms an example, the first {found['first_call_seconds']:.1f} s."
+        )
+    notes = [*task.export_notes()]
+    if notes:
+        yield "\n## Limits\n"
+        yield from (f"- {note}" for note in notes)
+
+
+def lines_given(measured: dict) -> bool:
+    """Whether the answers were compared on texts of the user."""
+    return bool(measured["input"])
+
+
+def _agreement(found):
+    if "split_alike" not in found:
+        return ""
+    return f"{found['split_alike']:.1%} of the texts are split into the tokens of seqzoo's own tokenizer; of those "
+
+
+def _read(path: pathlib.Path) -> dict:
+    """The object in a JSON file of the run; {} if there is none."""
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}

@@ -1,0 +1,144 @@
+"""Compares an exported run with the run itself, on real examples, in a process that has no seqzoo."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+
+import numpy as np
+
+from seqzoo.export.signatures import Signature
+
+MOST = 100  # examples
+LARGEST = 1e-4  # difference of a number that is more than rounding
+
+
+def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
+    """Up to `MOST` examples: those of the given lines, or of the run's validation data if there are none.
+
+    Raises:
+        ValueError: there are no lines, and the data can't be read any more.
+    """
+    task = run.task
+    if lines is None:
+        try:
+            examples = [example for _, example in zip(range(MOST), _valid(task), strict=False)]
+        except (ValueError, OSError) as error:
+            raise ValueError(
+                f"The data of the run can't be read to compare its answers: give texts by --input=FILE. {error}"
+            ) from error
+        feature = next((name for name, kind in task.needs.items() if kind in (str, list)), None)
+        if feature is None:  # not text
+            return examples
+        texts = (example[feature] for example in examples)
+        lines = [text if isinstance(text, str) else " ".join(text) for text in texts]
+    return [example for line in lines for example in task.examples(line)][:MOST]
+
+
+def _valid(task):
+    """The validation examples of the task's data."""
+    splits = {split: task.normalized(examples) for split, examples in task.read().items()}
+    if "valid" not in splits and "train" in splits:
+        splits["valid"] = task.hold_out(splits["train"])[1]
+    return splits["valid" if "valid" in splits else "test"]
+
+
+def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str, list]:
+    """{signature: [(inputs, outputs)]} of some examples.
+
+    Raises:
+        ValueError: a signature has none.
+    """
+    cases = {
+        name: [case for example in examples if (case := signature.case(example)) is not None]
+        for name, signature in signatures.items()
+    }
+    if not all(cases.values()):
+        raise ValueError(f"None of the {len(examples)} examples to compare answers on can be answered: give --input.")
+    return cases
+
+
+def compare(folder: pathlib.Path, signatures: dict[str, Signature], cases: dict[str, list]) -> dict[str, dict]:
+    """Calls an exported run and compares its answers with those expected.
+
+    Args:
+        folder: the exported run.
+        signatures: what it can be called with.
+        cases: see `cases_of`.
+
+    Returns:
+        {signature: {"examples", "split_alike", "equal_answers", "largest_difference", "first_call_seconds",
+        "median_ms"}}; shares are from 0 to 1. Where the graph splits texts itself, answers are compared of those that
+        it splits alike.
+
+    Raises:
+        ValueError: it can't be loaded, or its answers are not those of the run.
+    """
+    answers = _answers(folder, cases)
+    return {name: _compared(name, signature, cases[name], answers) for name, signature in signatures.items()}
+
+
+def _answers(folder, cases):
+    """What a fresh process answers, see `export.fresh`."""
+    script = pathlib.Path(__file__).with_name("fresh.py")
+    with tempfile.TemporaryDirectory() as temporary:
+        inputs = {
+            f"{signature}/{number}/{name}": value
+            for signature, pairs in cases.items()
+            for number, (given, _) in enumerate(pairs)
+            for name, value in given.items()
+        }
+        np.savez(f"{temporary}/cases.npz", **inputs)
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+        done = subprocess.run(
+            [sys.executable, "-I", script, folder.absolute(), f"{temporary}/cases.npz"],
+            cwd=temporary, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ValueError(f"What was exported can't be called in a process of its own: {reason}")
+        with np.load(f"{temporary}/answers.npz") as file:
+            return dict(file)
+
+
+def _compared(name, signature, cases, answers):
+    alike, equal, largest = 0, 0, 0.0
+    for number, (_, expected) in enumerate(cases):
+        found = {output: answers[f"{name}/{number}/{output}"] for output in expected}
+        if not signature.exact and not _same(found["tokens"], expected["tokens"]):
+            continue
+        alike += 1
+        equal += all(_same(found[key], value) for key, value in expected.items() if value.dtype.kind != "f")
+        differences = [_difference(found[key], value) for key, value in expected.items() if value.dtype.kind == "f"]
+        largest = max(largest, *differences)
+    if largest > LARGEST:
+        raise ValueError(
+            f"What was exported does not answer as the run does: a number of the signature {name!r} differs by "
+            f"{largest:.2g}. Please report it."
+        )
+    seconds = answers[f"{name}/seconds"]
+    return {
+        "examples": len(cases),
+        **({} if signature.exact else {"split_alike": alike / len(cases)}),
+        "equal_answers": equal / max(alike, 1),
+        "largest_difference": float(largest),
+        "first_call_seconds": float(seconds[0]),
+        "median_ms": float(1000 * np.median(seconds[1:] if len(seconds) > 1 else seconds)),
+    }
+
+
+def _trimmed(found, expected):
+    """What was expected without the padding that the run may have added."""
+    return expected[tuple(map(slice, found.shape))]
+
+
+def _same(found, expected):
+    expected = _trimmed(found, expected)
+    return found.shape == expected.shape and bool((found == expected).all())
+
+
+def _difference(found, expected):
+    expected = _trimmed(found, expected)
+    return float(np.max(np.abs(found - expected), initial=0)) if found.shape == expected.shape else np.inf

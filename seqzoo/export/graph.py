@@ -1,0 +1,267 @@
+"""Text in stock TensorFlow ops: what turns strings into a model's inputs, and its ids into strings, inside a graph.
+
+Look-ups, casing and spelling are exactly those of Python, because their character classes are made from Python's own.
+The tokenizer is not: TensorFlow's regular expressions (RE2) have no look-around, so `mark_words` wraps what the look-around
+would decide first, in several passes. How often both agree is measured on real text, see `export.check`.
+"""
+
+import functools
+import itertools
+import sys
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from seqzoo.inputs import Words
+from seqzoo.text import spans, tokenizer
+from seqzoo.text.casing import CASES
+
+# Marks inside a text while it is split: of a run of word characters (its START and END), of a finished token (OPEN and
+# CLOSE), and the borders of pieces. A text that holds one of them is read with another control character in its place.
+START, END, OPEN, CLOSE, CUT = "\x01", "\x02", "\x03", "\x04", "\x05"
+RESERVED, SUBSTITUTE = f"[{START}-{CUT}]", "\x0e"
+
+SPACE = r"\s\x{b}\x{1c}-\x{1f}\x{85}\p{Z}"  # the inside of a class: Python's \s
+WORD = r"\pL\pN_"  # Python's \w
+MARK = r"\pM\p{Cf}\x{1f3fb}-\x{1f3ff}"  # what belongs to the character before it; the last are skin tones
+QUOTE = "['‘’]"
+
+
+class WordArrays(tf.Module):
+    """Tokens [B, T] -> the arrays that `inputs.Words.encoder` makes: ids, spelling and casing. "" is padding.
+
+    Args:
+        words: the vocabularies of a run.
+    """
+
+    def __init__(self, words: Words):
+        super().__init__()
+        self._lowercase, self._casing, self._longest = words.lowercase, words.casing, words.max_word_length
+        self._words = table(words.words.tokens[2:])
+        self._characters = None if words.characters is None else table(words.characters.tokens[2:])
+
+    def __call__(self, tokens) -> dict:
+        tokens = tf.convert_to_tensor(tokens)
+        forms = tf.strings.lower(tokens, encoding="utf-8") if self._lowercase else tokens
+        arrays = {"tokens": tf.where(tokens == "", 0, self._words.lookup(forms))}
+        if self._characters is not None:
+            arrays["characters"] = self._spelled(tokens)
+        if self._casing:
+            arrays["casing"] = casing(tokens)
+        return arrays
+
+    def _spelled(self, tokens):
+        head = self._longest // 2
+        tail = self._longest - head
+        tokens_flat = tf.reshape(tokens, [-1])
+        length = tf.strings.length(tokens_flat, unit="UTF8_CHAR")
+        first = tf.strings.substr(tokens_flat, 0, head, unit="UTF8_CHAR")
+        last = tf.strings.substr(
+            tokens_flat, tf.maximum(length - tail, 0), tf.fill(tf.shape(length), tail), unit="UTF8_CHAR"
+        )
+        read = tf.where(length > self._longest, tf.strings.join([first, last]), tokens_flat)
+        characters = tf.strings.unicode_split(read, "UTF-8")
+        ids = characters.with_flat_values(self._characters.lookup(characters.flat_values)).to_tensor(0)  # [B*T, W]
+        width = tf.shape(ids)[1]
+        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - width, 0)]])  # where all is padding
+        return tf.reshape(ids, tf.concat([tf.shape(tokens), [tf.shape(ids)[1]]], 0))
+
+
+def table(tokens: list[str], first: int = 2, unknown: int = 1) -> tf.lookup.StaticHashTable:
+    """A look-up table from tokens to ids, the first token's being `first`."""
+    keys = tf.constant(tokens, tf.string, [len(tokens)])
+    values = tf.range(first, first + len(tokens))
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), unknown)
+
+
+@functools.cache
+def characters_of(predicate: Callable[[str], bool]) -> str:
+    """The inside of an RE2 class that holds exactly the characters with a property, by this Python's Unicode data."""
+    codes = (code for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000 and predicate(chr(code)))
+    ranges = []
+    for _, group in itertools.groupby(enumerate(codes), lambda pair: pair[1] - pair[0]):
+        group = [code for _, code in group]
+        ranges.append(rf"\x{{{group[0]:x}}}-\x{{{group[-1]:x}}}")
+    return "".join(ranges)
+
+
+def casing(tokens):
+    """The casing of tokens, of any shape, as numbers: `text.casing.casing`."""
+    letter, digit, lower, upper = map(characters_of, (str.isalpha, str.isdigit, str.islower, str.isupper))
+    title, changing = characters_of(_is_title), characters_of(_has_cases)
+
+    def has(characters):
+        return tf.strings.regex_full_match(tokens, f"(?s:.*)[{characters}](?s:.*)")
+
+    digits = has(digit)
+    cases = [
+        ("padding", tokens == ""),
+        ("digit", digits & has(letter)),
+        ("numeric", digits),
+        ("lower", has(lower) & ~has(upper + title)),
+        ("upper", has(upper) & ~has(lower + title)),
+        ("initial", tf.strings.regex_full_match(tokens, f"[{upper}][^{upper}]*")),
+        ("mixed", has(changing)),
+    ]
+    found = tf.fill(tf.shape(tokens), CASES.index("other"))
+    for name, holds in reversed(cases):
+        found = tf.where(holds, CASES.index(name), found)
+    return found
+
+
+def _is_title(character):
+    return character.istitle() and not character.isupper()
+
+
+def _has_cases(character):
+    return character.lower() != character.upper()
+
+
+def names(tokens: list[str]) -> Callable:
+    """The function from ids to tokens."""
+    return lambda ids: tf.gather(tf.constant(tokens), ids)
+
+
+def bio_names(tags: list[str]) -> Callable:
+    """The function from ids [B, T] of tags in any scheme to tags in BIO: `text.spans.to_bio`."""
+    parts = [spans.split_tag(tag) for tag in tags]
+    outside = tf.constant([prefix == "O" for prefix, _ in parts])
+    opens = tf.constant([prefix in "BSU" for prefix, _ in parts])
+    closes = tf.constant([prefix in "ESLU" for prefix, _ in parts])
+    kinds = tf.constant([kind for _, kind in parts])
+
+    def convert(ids):
+        def before(x, first):
+            return tf.concat([tf.fill([tf.shape(ids)[0], 1], first), tf.gather(x, ids)[:, :-1]], 1)
+
+        kind = tf.gather(kinds, ids)
+        begins = tf.gather(opens, ids) | (kind != before(kinds, "")) | before(closes, False)
+        tag = tf.strings.join([tf.where(begins, "B-", "I-"), kind])
+        return tf.where(tf.gather(outside, ids), "O", tag)
+
+    return convert
+
+
+def both_ends(tokens, most: int):
+    """The first and last tokens of the rows of [B, T] that have more than `most`, together so many; 0: all."""
+    if not most:
+        return tokens
+    head = most // 2
+    length = tf.reduce_sum(tf.cast(tokens != "", tf.int32), 1, keepdims=True)  # [B, 1]
+    position = tf.range(tf.minimum(most, tf.shape(tokens)[1]))[None]
+    return tf.gather(
+        tokens, tf.where((length > most) & (position >= head), position + length - most, position), batch_dims=1
+    )
+
+
+# --- Tokenizers -----------------------------------------------------------------------------------
+
+
+def splitter(kind: str, single: tuple[str, ...] = (), markup: bool = False) -> Callable:
+    """The function texts [B] -> (tokens [B, T], starts [B, T], ends [B, T]) of a tokenizer, "" and 0 at padding.
+
+    Args:
+        kind: "words", "whitespace" or "characters", as of `text.tokenizer.splitter`.
+        single: which words are split into characters, see `text.tokenizer.Tokenization`.
+        markup: leave HTML tags out.
+    """
+
+    def split(texts):
+        texts = tf.strings.regex_replace(texts, RESERVED, SUBSTITUTE)
+        if kind == "words":
+            marked = mark_words(texts, markup)
+            if single:
+                part = r"\S" if "spaced" in single else f"[{tokenizer._UNSPACED}]"
+                marked = tf.strings.regex_replace(marked, f"({part})", rf"{CUT}\1{CUT}")
+        else:
+            part = {"whitespace": f"[^{SPACE}]+", "characters": f"[{SPACE}]+|[^{SPACE}]"}[kind]
+            marked = tf.strings.regex_replace(texts, f"({part})", rf"{CUT}\1{CUT}")
+        pieces = tf.strings.split(marked, CUT)  # [B, (P)], which concatenate to the texts
+        flat = pieces.flat_values
+        lengths = tf.strings.length(flat, unit="UTF8_CHAR")
+        ends = tf.cumsum(lengths)
+        starts = ends - lengths
+        begin = tf.repeat(tf.gather(tf.concat([starts, [0]], 0), pieces.row_starts()), pieces.row_lengths())
+        starts, ends = (pieces.with_flat_values(x - tf.cast(begin, x.dtype)) for x in (starts, ends))
+        left_out = rf"[{SPACE}]*" + (f"|{TAG}" if markup else "")
+        kept = lengths > 0 if kind == "characters" else ~tf.strings.regex_full_match(flat, left_out)
+        kept = pieces.with_flat_values(kept)
+        if kind == "characters":
+            pieces = tf.strings.regex_replace(pieces.flat_values, f"^[{SPACE}]+$", " ")
+            pieces = starts.with_flat_values(pieces)
+        return tuple(tf.ragged.boolean_mask(x, kept).to_tensor() for x in (pieces, starts, ends))
+
+    return split
+
+
+TAG = "</?[A-Za-z][^<>]{0,100}>"
+_INSIDE = rf'[^{SPACE}()<>"]'
+_URL = (
+    rf"(?:(?i:https?|ftp)://|www\.)(?:\({_INSIDE}*\)|{_INSIDE})*"
+    rf"(?:\({_INSIDE}*\)|[^{SPACE}()<>\"'‘’.,;:!?\]}}…])"
+)
+_EMAIL = rf"[{WORD}.+-]+@[{WORD}][{WORD}-]*(?:\.[{WORD}][{WORD}-]*)+"
+
+_LETTER = rf"{START}\pL{END}"
+_DIGITS = rf"{START}\p{{Nd}}+"
+
+
+def _part(first):
+    """A part of a word with hyphens, that begins with a character of the class `first`: initials, a number, a word."""
+    initials = rf"{START}[{first}]{END}\.(?:{_LETTER}\.)*{_LETTER}\.?"
+    number = rf"{_DIGITS}(?:{END}[.,:]{_DIGITS})+[^{END}]*{END}"
+    return rf"(?:{initials}|{number}|{START}[{first}][^{END}]*{END})"
+
+
+_PART = _part(WORD)
+_TOKEN = "|".join(
+    [
+        f"{OPEN}[^{CLOSE}]*{CLOSE}",
+        r"[\x{1f1e6}-\x{1f1ff}]{2}",  # flags
+        rf"\p{{So}}(?:\x{{200d}}\p{{So}}|[{MARK}])*",  # emoji
+        rf"{START}(?:{tokenizer._ABBREVIATIONS}){END}\.|{START}Ph{END}\.{START}D{END}\.",
+        rf"{START}[A-Z]{{1,3}}{END}\$",
+        rf"{QUOTE}{START}\p{{Nd}}{{2}}s?{END}",
+        rf"{_PART}(?:(?:[-&/]|{QUOTE}){_PART}|\.{_part('a-z0-9')})*",
+        rf"\.{{2,}}|-{{2,}}|{QUOTE}{{2}}|``",
+        rf"[^{SPACE}{START}-{CLOSE}][{MARK}]*",
+    ]
+)
+# (pattern, rewrite), one after the other. The look-around of `text.tokenizer` became what is matched and written back.
+_PASSES = (
+    # The START and END of each run of word characters, and none in what is a token already.
+    (rf"([{WORD}][{WORD}{MARK}]*)|({OPEN}[^{CLOSE}]*{CLOSE})", rf"\2{START}\1{END}"),
+    (START + END, ""),
+    (rf"([nN]){END}({QUOTE}{START}[tT]{END})", rf"{END}{OPEN}\1\2{CLOSE}"),  # do n't
+    (START + END, ""),
+    (rf"{START}(?i:(can)(not)){END}", rf"{START}\1{END}{START}\2{END}"),  # can not
+    (rf"(^|[^\"'‘’(\[{{<])({QUOTE}{START}(?i:s|re|ve|ll|d|m){END})", rf"\1{OPEN}\2{CLOSE}"),  # clitics
+    (rf"({START}[Nn]os?{END}\.)([{SPACE}]*{START}\p{{Nd}})", rf"{OPEN}\1{CLOSE}\2"),  # No. 5
+    *[  # initials: J. Smith; twice, as what follows one may be the next
+        (
+            rf"(^|[^.&/'‘’{CLOSE}-])({START}[A-HJ-Z]{END}\.)([{SPACE}]+{OPEN}?{START}[A-Z](?:[{WORD}]|{END}\.))",
+            rf"\1{OPEN}\2{CLOSE}\3",
+        )
+    ]
+    * 2,
+    (
+        rf"(^|[^.){END}{CLOSE}-])((?:[+-]\.?|\.){_DIGITS}{END}(?:[.,:]+{_DIGITS}{END})*)",
+        rf"\1{OPEN}\2{CLOSE}",
+    ),  # -5, .5
+    (rf"({_TOKEN})", rf"{CUT}\1{CUT}"),
+    (f"[{START}-{CLOSE}]", ""),
+)
+
+
+def mark_words(texts, markup: bool = False):
+    """Texts with a `CUT` at both ends of each token, as near to `text.tokenizer.tokenize` as RE2 can be.
+
+    Args:
+        texts: strings without reserved characters.
+        markup: HTML tags are tokens.
+    """
+    whole = f"{TAG}|{_URL}|{_EMAIL}" if markup else f"{_URL}|{_EMAIL}"
+    texts = tf.strings.regex_replace(texts, f"({whole})", rf"{OPEN}\1{CLOSE}")
+    for pattern, rewrite in _PASSES:
+        texts = tf.strings.regex_replace(texts, pattern, rewrite)
+    return texts

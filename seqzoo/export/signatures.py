@@ -1,0 +1,237 @@
+"""What an exported run can be called with: functions of tensors, for the kinds of tasks. A task says which are its own."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.export import graph
+
+
+@dataclasses.dataclass
+class Signature:
+    """One way to call an exported run.
+
+    Attributes:
+        summary: one sentence for the model card.
+        specs: {name: tf.TensorSpec} of the inputs.
+        function: {name: tensor} of the inputs -> {name: tensor} of the outputs.
+        case: example -> ({input: array}, {output: array}): what it is called with for an example, and what the run
+            itself answers; None: the example can't be asked alone.
+        outputs: {name: what it is}, for the card.
+        tables: tf.Modules and tables that the function reads.
+        exact: whether the answers should be those of the run. Otherwise the graph splits the text itself, and those of
+            texts that it splits in another way may differ; these have an output called tokens.
+    """
+
+    summary: str
+    specs: dict
+    function: Callable
+    case: Callable
+    outputs: dict
+    tables: tuple = ()
+    exact: bool = True
+
+
+def arrays(run) -> Signature:
+    """The arrays that the run's encoder makes of an example -> what its model gives, decoded."""
+    task, inputs = run.task, dict(run.model.input)
+    decoded, encode = keras.Model(inputs, task.decoded(run.model)), task.encoder()
+
+    def case(example):
+        row = row_of(run, example)
+        given = encode(example)[0]
+        return row and (
+            {name: given[name][None] for name in inputs},
+            {name: value[None] for name, value in row.items()},
+        )
+
+    return Signature(
+        summary="Arrays that the caller makes with the vocabularies of the run: ids, with 0 as padding on the right.",
+        specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in inputs.items()},
+        function=lambda given: dict(decoded(given, training=False)),
+        case=case,
+        outputs={name: shape_text(tensor.shape) for name, tensor in decoded.output.items()},
+    )
+
+
+def shape_text(shape) -> str:
+    """A shape for people, such as [?, ?, 20]."""
+    return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
+
+
+def row_of(run, example: dict) -> dict | None:
+    """{name: array} of what the run computes of one example; None if it leaves the example out, as an empty text."""
+    ((_, row),) = run.task.feed([example]).outputs(run.predictor)
+    return row
+
+
+TOKENS = tf.TensorSpec([None, None], tf.string, "tokens")
+TEXTS = tf.TensorSpec([None], tf.string, "text")
+_SPLIT = {
+    "tokens": "[B, T], what the text was split into",
+    "starts": "[B, T], where each token begins in the text, in characters",
+    "ends": "[B, T], where it ends",
+}
+
+
+def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signature]:
+    """The signatures of a tagger of words.
+
+    Args:
+        run: a run whose task has the asset "words" and answers with "tokens".
+        names: the function from ids to tags in a graph.
+        single: see `graph.splitter`.
+    """
+    given, tables = arrays(run), graph.WordArrays(run.task.assets["words"])
+    split = graph.splitter("words", tuple(single))
+
+    def tagged(tokens):
+        real = tokens != ""
+        decoded = given.function(_needed(given, tables(_never_empty(tokens))))
+        confidences = tf.where(_like(real, decoded["tags"]), decoded["confidence"], 0.0)
+        tags = tf.where(_like(real, decoded["tags"]), names(decoded["tags"]), "")
+        width = tf.shape(tokens)[1]  # that of the model is one more where all texts are empty
+        return {"tags": tags[:, :width], "confidences": confidences[:, :width]}
+
+    def from_text(inputs):
+        tokens, starts, ends = split(inputs["text"])
+        return {"tokens": tokens, "starts": starts, "ends": ends, **tagged(tokens)}
+
+    def answer(example):
+        row = row_of(run, example)
+        if row is None:
+            return None
+        answer = run.task.answer(example, row)
+        tags = [token["tag"] for token in answer["tokens"]]
+        return {"tags": np.array([tags]), "confidences": row["confidence"][None, : len(tags)]}
+
+    def token_case(example):
+        outputs = answer(example)
+        return outputs and ({"tokens": np.array([example["tokens"]])}, outputs)
+
+    def text_case(example):
+        outputs = answer(example)
+        if outputs is None:
+            return None
+        start, end = example["offsets"][0][1], example["offsets"][-1][2]
+        spans = np.array([(start, end) for _, start, end in example["offsets"]])[None] - start
+        outputs |= {"tokens": np.array([example["tokens"]]), "starts": spans[..., 0], "ends": spans[..., 1]}
+        return {"text": np.array([example["text"][start:end]])}, outputs
+
+    tags = {"tags": '[B, T], "" at padding', "confidences": "[B, T], the probability of each tag"}
+    return {
+        "tokens": Signature(
+            summary='Sentences that the caller has split into tokens, with "" as padding on the right.',
+            specs={"tokens": TOKENS},
+            function=lambda inputs: tagged(inputs["tokens"]),
+            case=token_case,
+            outputs=tags,
+            tables=(tables,),
+        ),
+        "text": Signature(
+            summary="Raw sentences, one a text, which the graph splits into tokens.",
+            specs={"text": TEXTS},
+            function=from_text,
+            case=text_case,
+            outputs={**_SPLIT, **tags},
+            tables=(tables,),
+            exact=False,
+        ),
+    }
+
+
+def classification(run, labels: list[str], split: Callable, kind: str, most: int, multi_label: bool) -> dict:
+    """The signatures of a classifier of texts in words.
+
+    Args:
+        run: a run whose task has the asset "words".
+        labels: the labels, in the order of the probabilities.
+        split: the run's own tokenizer, text -> [(token, start, end)].
+        kind: its name.
+        most: tokens that are read, see `graph.both_ends`.
+        multi_label: whether a text has any number of labels, which are joined by |.
+    """
+    given, tables = arrays(run), graph.WordArrays(run.task.assets["words"])
+    split_in_graph = graph.splitter(kind, markup=kind == "words")
+
+    def classified(tokens):
+        some = tf.reduce_any(tokens != "", axis=1)  # [B]
+        tokens = graph.both_ends(_never_empty(tokens), most)
+        p = given.function(_needed(given, tables(tokens)))["probabilities"]  # [B, C]
+        if multi_label:
+            every = tf.tile(tf.constant(labels)[None], [tf.shape(p)[0], 1])
+            label = tf.strings.reduce_join(tf.ragged.boolean_mask(every, p >= 0.5), axis=-1, separator="|")
+        else:
+            label = tf.gather(tf.constant(labels), tf.argmax(p, axis=-1))
+        return {
+            "label": tf.where(some, label, ""),
+            "probabilities": tf.where(some[:, None], p, 0.0),
+            "labels": tf.constant(labels),
+        }
+
+    def from_text(inputs):
+        tokens, starts, ends = split_in_graph(inputs["text"])
+        return {"tokens": tokens, "starts": starts, "ends": ends, **classified(tokens)}
+
+    def case(example):
+        row = row_of(run, example)
+        if row is None:
+            return None
+        label = run.task.answer(example, row)["label"]
+        label = "|".join(label) if multi_label else label
+        tokens, starts, ends = zip(*split(example["text"]), strict=True)
+        outputs = {"label": np.array([label]), "probabilities": row["probabilities"][None], "labels": np.array(labels)}
+        found = {"tokens": np.array([tokens]), "starts": np.array([starts]), "ends": np.array([ends])}
+        return {"text": np.array([example["text"]])}, {**found, **outputs}
+
+    def token_case(example):
+        if (pair := case(example)) is None:
+            return None
+        outputs = {name: value for name, value in pair[1].items() if name not in _SPLIT}
+        return {"tokens": pair[1]["tokens"]}, outputs
+
+    outputs = {
+        "label": '[B], the labels joined by |, "" of an empty text' if multi_label else '[B], "" of an empty text',
+        "probabilities": "[B, C]",
+        "labels": "[C], the names of the probabilities",
+    }
+    return {
+        "tokens": Signature(
+            summary='Texts that the caller has split into tokens, with "" as padding on the right.',
+            specs={"tokens": TOKENS},
+            function=lambda inputs: classified(inputs["tokens"]),
+            case=token_case,
+            outputs=outputs,
+            tables=(tables,),
+        ),
+        "text": Signature(
+            summary="Raw texts, which the graph splits into tokens.",
+            specs={"text": TEXTS},
+            function=from_text,
+            case=case,
+            outputs={**_SPLIT, **outputs},
+            tables=(tables,),
+            exact=False,
+        ),
+    }
+
+
+def _needed(signature, given):
+    """Those of some arrays that a signature takes."""
+    return {name: given[name] for name in signature.specs}
+
+
+def _never_empty(tokens):
+    """Tokens [B, T] with one unknown token in each empty row: a model reads at least one step."""
+    tokens = tf.pad(tokens, [[0, 0], [0, tf.maximum(1 - tf.shape(tokens)[1], 0)]])
+    empty = ~tf.reduce_any(tokens != "", axis=1, keepdims=True)
+    first = tf.range(tf.shape(tokens)[1])[None] == 0
+    return tf.where(empty & first, "<unk>", tokens)
+
+
+def _like(real, tags):
+    """The mask [B, T] with the width of the tags."""
+    return tf.pad(real, [[0, 0], [0, tf.shape(tags)[1] - tf.shape(real)[1]]])

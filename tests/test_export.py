@@ -1,0 +1,201 @@
+"""Exported runs: the artefact answers as the run does, in a process that has no seqzoo."""
+
+import itertools
+import json
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from marks import slow
+
+from seqzoo import options, run
+from seqzoo.assets import save_assets
+from seqzoo.datasets import Examples
+from seqzoo.inputs import Words
+from seqzoo.task import TASKS
+from seqzoo.text.casing import casing
+from seqzoo.text.spans import to_bio
+from seqzoo.text.tokenizer import splitter
+from seqzoo.text.vocabulary import Vocabulary
+from seqzoo.training.folder import Run, prepare
+
+pytestmark = pytest.mark.tensorflow("runs are exported by TensorFlow")
+tf = pytest.importorskip("tensorflow")
+
+from seqzoo.export import check_target, export, graph  # noqa: E402
+
+TEXTS = [
+    "Don't go, it cannot stop! It's J. R. R. Smith's U.S.-based co. in the U.S. Army; see No. 5.",
+    "It fell -5.3% to US$ 5.20, or .5 ... in the '90s. AT&T's rock 'n' roll ``hi'' a--b 3,000.50kg at 10:30. The end.",
+    "See http://a.b/c(d)?e=1, or mail x.y@z.co.uk. Ph.D. Mr. Brown, I. Newton and A. I. Smith wrote it. X-Y. Abc.",
+    "東京タワー is 👍🏽 👨‍👩‍👧 🇩🇪🇫🇷 für café, naïve İ ‘quoted’ Ως.",
+    "",
+    " \u00a0 ",
+]
+
+
+def of_rows(*arrays):
+    """Rows of Python values, without padding, of arrays whose first holds strings."""
+    decoded = [
+        [part.decode() if isinstance(part, bytes) else part for part in row] for row in arrays[0].numpy().tolist()
+    ]
+    rows = zip(decoded, *(array.numpy().tolist() for array in arrays[1:]), strict=True)
+    return [[each for each in zip(*row, strict=True) if each[0]] for row in rows]
+
+
+@pytest.mark.parametrize("kind", ["words", "whitespace", "characters"])
+def test_the_graph_splits_texts_as_the_tokenizer_does(kind):
+    texts = [*TEXTS, "A <b>bold</b> word<br/>here < 5"]
+    split = graph.splitter(kind, markup=kind == "words")(tf.constant(texts))
+    assert of_rows(*split) == [splitter(kind, form="none")(text) for text in texts]
+
+
+def test_the_graph_splits_unspaced_scripts_into_characters():
+    split = graph.splitter("words", ("unspaced",))(tf.constant(["東京 is big."]))
+    assert [token for token, _, _ in of_rows(*split)[0]] == ["東", "京", "is", "big", "."]
+
+
+def test_the_graph_makes_the_arrays_of_the_encoder():
+    tokens = ["Ford", "IBM", "F16", "1996", "--", "iPhone", "a" * 25, "東京", "ǅ", "²", "École", "ª", "<pad>"]
+    words = Words(Vocabulary(["ford", "école", "--"]), Vocabulary("FordaIBM1É東"), known=5, casing=True)
+    expected, found = words.encoder()(tokens), graph.WordArrays(words)(tf.constant([tokens, ["IBM", *[""] * 12]]))
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name][0], array)
+        np.testing.assert_array_equal(found[name][1, 1:], np.zeros_like(array[1:]))
+    codes = [chr(code) for code in range(1, 0x2500)]
+    np.testing.assert_array_equal(graph.casing(tf.constant(codes)), [*map(casing, codes)])
+
+
+def test_the_graph_converts_any_tags_to_bio():
+    tags = ["O", "B-A", "I-A", "E-A", "S-A", "I-B", "E-B"]
+    ids = np.array([*itertools.product(range(len(tags)), repeat=3)])
+    expected = [to_bio([tags[i] for i in row]) for row in ids]
+    assert graph.bio_names(tags)(tf.constant(ids)).numpy().astype(str).tolist() == expected
+
+
+def test_the_graph_keeps_both_ends_of_long_texts():
+    tokens = tf.constant([[*"abcdefg"], [*"abcde", "", ""], [*"abc", "", "", "", ""]])
+    found = graph.both_ends(tokens, 5).numpy().astype(str)
+    assert ["".join(row) for row in found] == ["abefg", "abcde", "abc"]
+
+
+# --- Whole artefacts ------------------------------------------------------------------------------
+
+
+def tiny_run(name, folder, **changes):
+    """A run with random weights in a folder, and lines that it answers."""
+    kind = TASKS[name]
+    config, splits, lines = kind.tiny()
+    task = kind(type(config)(**{**config.to_dict(), **changes}))
+    features = {feature: type(value) for feature, value in splits["train"][0].items()}
+    task.read = lambda: {
+        split: Examples(lambda part=part: iter(part), features, "tiny") for split, part in splits.items()
+    }
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(task.config.precision)
+    try:
+        task.load()
+        prepare(folder, task)
+        save_assets(folder, task.assets)
+        model, rng = task.build(), np.random.default_rng(0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for weight in model.trainable_weights:
+        weight.assign(rng.normal(0, 0.3, weight.shape))
+    return Run(task, model, task.predictor(model), folder)
+
+
+def exported(name, folder, **changes):
+    """(run, folder of its export, what was measured)."""
+    run = tiny_run(name, folder / "run", **changes)
+    request = run.task.requests.get("export", options.Exporting)()
+    return run, folder / "out", export(run, folder / "out", request)
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory):
+    return exported("ner", tmp_path_factory.mktemp("tagger"))
+
+
+def test_an_exported_tagger_answers_as_its_run_in_a_process_without_seqzoo(tagger):
+    _, folder, measured = tagger
+    assert {*measured["signatures"]} == {"arrays", "tokens", "text"}
+    for found in measured["signatures"].values():
+        assert found["equal_answers"] == 1 and found["largest_difference"] < 1e-5
+    assert measured["signatures"]["text"]["split_alike"] == 1
+    assert measured == json.loads((folder / "check.json").read_text("utf-8"))
+    assert "NFC" in (folder / "MODEL_CARD.md").read_text("utf-8") and (folder / "vocabularies/tags.json").exists()
+
+
+def test_padding_and_empty_texts_change_no_answer_of_an_export(tagger):
+    run, folder, _ = tagger
+    served = tf.saved_model.load(str(folder / "model"))
+    texts = ["Ann met Ford in Paris.", "", "May"]
+    together = served.signatures["text"](text=tf.constant(texts))
+    answers = [*run.task.predict(run, texts)]
+    for row, answer in enumerate(answers):
+        found = of_rows(
+            *(together[name][row : row + 1] for name in ("tokens", "starts", "ends", "tags", "confidences"))
+        )[0]
+        keys = ("text", "start", "end", "tag", "confidence")
+        assert [(*each[:3], each[3].decode()) for each in found] == [
+            tuple(token[key] for key in keys[:4]) for token in answer["tokens"]
+        ]
+        assert [each[4] for each in found] == pytest.approx([t["confidence"] for t in answer["tokens"]], abs=1e-4)
+    assert served.signatures["text"](text=tf.constant(["", ""]))["tags"].shape == (2, 0)
+
+
+@pytest.mark.slow
+def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-I", tagger[1] / "example.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "tags" in done.stdout and "Ford" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name, changes",
+    slow(
+        ("sentiment", {}),
+        ("sentiment", {"multi_label": True, "max_tokens": 3, "casing": True}),
+        ("sentiment", {"tokenizer": "characters"}),
+        ("pos", {"precision": "mixed_bfloat16", "characters": "rnn", "rnn": "bigru"}),
+    ),
+)
+def test_every_task_is_exported(name, changes, tmp_path):
+    _, _, measured = exported(name, tmp_path, **changes)
+    for signature in measured["signatures"].values():
+        assert signature["equal_answers"] == 1 and signature.get("split_alike", 1) == 1
+
+
+def test_an_export_replaces_only_an_export(tagger, tmp_path):
+    check_target(tmp_path / "new", False)
+    check_target(tmp_path, False)
+    with pytest.raises(ValueError, match="holds an export.*--overwrite"):
+        check_target(tagger[1], False)
+    check_target(tagger[1], True)
+    for text in ("{}", "[", "3"):
+        (tmp_path / "check.json").write_text(text)
+        with pytest.raises(ValueError, match="holds no export"):
+            check_target(tmp_path, True)
+    with pytest.raises(ValueError, match="--out should be a folder"):
+        check_target(tmp_path / "check.json" / "out", False)
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--mode=export", "--text=a"], "--text is for --mode="),
+        (["--mode=export", "--units=3"], "--units is fixed by the run"),
+        (["--mode=export", "--format=onxn"], "--format should be one of"),
+        (["--mode=predict", "--format=savedmodel"], "--format is for --mode=export"),
+        (["--mode=train", "--out=a"], "--out is for --mode=export"),
+    ],
+)
+def test_options_of_export_are_checked(flags, words, tagger, capsys):
+    assert run.main([*flags, f"--workdir={tagger[0].folder}", *(["--task=ner"] if "train" in flags[0] else [])]) == 2
+    assert words in capsys.readouterr().err.replace("\n", " ")
