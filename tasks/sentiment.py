@@ -24,7 +24,7 @@ from seqzoo.metrics.tags import confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import naive_bayes_baseline
 from seqzoo.text.normalization import form_notes, normalize
-from seqzoo.text.subwords import KINDS, Subwords
+from seqzoo.text.subwords import KINDS, SUBWORDS_NOTE, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
@@ -302,12 +302,7 @@ class Sentiment(Task):
 
     def export_notes(self):
         notes = form_notes(self.config.unicode)
-        if self.config.tokenizer in KINDS:
-            notes.append(
-                "TensorFlow has no operation that splits texts into these subwords: split them with the package "
-                "sentencepiece and vocabularies/subwords.model."
-            )
-        return notes
+        return [*notes, SUBWORDS_NOTE] if self.config.tokenizer in KINDS else notes
 
     def example(self, line):
         return {"text": line}

@@ -18,6 +18,8 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.translation import translation_scores
 from seqzoo.task import CHUNK, TASKS, Task
 from seqzoo.text.codec import END, Codec
+from seqzoo.text.normalization import form_notes
+from seqzoo.text.subwords import KINDS, SUBWORDS_NOTE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +67,11 @@ class Predicting(options.Decoding):
 
 
 @dataclasses.dataclass(frozen=True)
+class Exporting(options.Exporting, options.Decoding):
+    """Export."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Config(
     options.Data, options.Units, ParallelText, options.EncoderDecoder, Objective, options.Batching, options.Training
 ):  # fmt: skip
@@ -85,7 +92,9 @@ class Translation(Task):
     """Translation: BLEU."""
 
     Config = Config
-    requests = {"evaluate": options.Decoding, "predict": Predicting, "score": options.Scoring}
+    requests = {
+        "evaluate": options.Decoding, "predict": Predicting, "score": options.Scoring, "export": Exporting
+    }  # fmt: skip
     modes = ("train", "evaluate", "predict", "score")
     needs = {"source": str, "target": str}
     measures = {
@@ -210,6 +219,19 @@ class Translation(Task):
     def evaluate(self, predictor, feed, request=None):
         """Scores of the translations, and the loss of the references without label smoothing."""
         return super().evaluate(self.search(predictor, request) if request else predictor, feed)
+
+    def signatures(self, run, request):
+        from seqzoo.export.generating import translation
+
+        decoding = options.Decoding(**request.arguments(options.Decoding))
+        greedy = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
+        requests = {"greedy": greedy, "text": decoding} if decoding.beam > 1 else {"text": decoding}
+        searches = {name: self.search(run.predictor, each, score_labels=False) for name, each in requests.items()}
+        return translation(run, searches, self.config.lowercase)
+
+    def export_notes(self):
+        notes = form_notes(self.config.unicode)
+        return [*notes, SUBWORDS_NOTE] if self.config.tokenizer in KINDS else notes
 
     def example(self, line):
         return {"source": line}

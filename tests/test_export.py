@@ -9,7 +9,6 @@ import sys
 import keras
 import numpy as np
 import pytest
-from marks import slow
 
 from seqzoo import options, run
 from seqzoo.assets import save_assets
@@ -157,14 +156,15 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
     assert "tags" in done.stdout and "Ford" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, changes",
-    slow(
+    [
         ("sentiment", {}),
         ("sentiment", {"multi_label": True, "max_tokens": 3, "casing": True}),
         ("sentiment", {"tokenizer": "characters"}),
         ("pos", {"precision": "mixed_bfloat16", "characters": "rnn", "rnn": "bigru"}),
-    ),
+    ],
 )
 def test_every_task_is_exported(name, changes, tmp_path):
     _, _, measured = exported(name, tmp_path, **changes)

@@ -109,7 +109,7 @@ class Beam:
         self.block_ngrams, self.banned, self.attention = block_ngrams, banned, attention
         row = keras.KerasTensor([None], "int32")
         trail, mask = keras.KerasTensor([None, 2], "int32"), keras.KerasTensor([None, None], "bool")
-        self._search = compiled(self._searched, opened(decoder, (row, row, trail, mask)))
+        self._search = compiled(self.search, opened(decoder, (row, row, trail, mask)))
 
     def __call__(
         self, inputs: dict, limits: np.ndarray, mask: np.ndarray | None = None, begin: np.ndarray | None = None
@@ -139,7 +139,17 @@ class Beam:
             attention=np.asarray(attention)[:, :, :longest] if attention.shape[-1] else None,
         )
 
-    def _searched(self, begin, limits, blank, mask, fixed, state):
+    def search(self, begin, limits, blank, mask, fixed: list, state: list) -> tuple:
+        """The search on tensors alone, as part of a graph.
+
+        Args:
+            begin, limits, mask: see `__call__`.
+            blank: [N, 2] zeros, int32; N, at least 1 and the largest limit, is how many ids an answer has room for.
+            fixed, state: what `start` of the decoder returned.
+
+        Returns:
+            (`Closed`, attention [B, K, N, S]); S is 0 where answers have no attention.
+        """
         # The first step reads each row once: its hypotheses differ only from its choices on.
         logits, state, attention = self._stepped(begin, fixed, state)
         rows = ops.shape(limits)[0]

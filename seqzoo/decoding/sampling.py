@@ -75,7 +75,7 @@ class Sampler:
         noise, forced = (keras.KerasTensor([None, None], dtype) for dtype in ("float32", "int32"))
         signature = opened(decoder, (ids, done, noise, forced))
         self._draw, self._draw_cycles = (
-            compiled(functools.partial(self._drawn, n), signature) for n in (1, self.cycle)
+            compiled(functools.partial(self.loop, n), signature) for n in (1, self.cycle)
         )
 
     def __call__(self, inputs: dict, noise: np.ndarray, forced: np.ndarray | None = None) -> np.ndarray:
@@ -114,7 +114,11 @@ class Sampler:
         drawn, ids, state, done = draw(*(ops.convert_to_tensor(x, dtype) for x, dtype in given), fixed, state)
         return np.asarray(drawn).T, Samples(ids, fixed, state, done, count + len(noise))
 
-    def _drawn(self, unrolled, ids, done, noise, forced, fixed, state):
+    def loop(self, unrolled: int, ids, done, noise, forced, fixed: list, state: list) -> tuple:
+        """`draw` on tensors alone, as part of a graph: (ids [N, B], last ids, state, done).
+
+        `unrolled` is 1; or the decoder's cycle, if N is a multiple of it and begins with one.
+        """
         steps = ops.shape(noise)[0]
 
         def going(t, ids, state, done, drawn):

@@ -61,7 +61,7 @@ def export(
     shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     temporary.mkdir(parents=True)
     try:
-        savedmodel.save(signatures, run.model.variables, temporary / "model")
+        savedmodel.save(signatures, temporary / "model")
         measured = {
             "export": request.format,
             "task": run.task.name,

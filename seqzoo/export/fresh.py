@@ -1,4 +1,4 @@
-"""Calls an exported run in a process of its own, in which seqzoo can't be imported: ``python -I fresh.py FOLDER CASES``.
+"""Calls an exported run in a process in which seqzoo can't be imported: ``python -I fresh.py FOLDER CASES``.
 
 CASES is an npz file with an array for each input, called SIGNATURE/CASE/INPUT; the outputs are written beside it in
 answers.npz, by the same names, with the seconds of each call in SIGNATURE/seconds.

@@ -1,8 +1,8 @@
 """Text in stock TensorFlow ops: what turns strings into a model's inputs, and its ids into strings, inside a graph.
 
 Look-ups, casing and spelling are exactly those of Python, because their character classes are made from Python's own.
-The tokenizer is not: TensorFlow's regular expressions (RE2) have no look-around, so `mark_words` wraps what the look-around
-would decide first, in several passes. How often both agree is measured on real text, see `export.check`.
+The tokenizer is not: TensorFlow's regular expressions (RE2) have no look-around, so `mark_words` first wraps what the
+look-around would decide, in several passes. How often both agree is measured on real text, see `export.check`.
 """
 
 import functools
@@ -15,11 +15,14 @@ import tensorflow as tf
 from seqzoo.inputs import Words
 from seqzoo.text import spans, tokenizer
 from seqzoo.text.casing import CASES
+from seqzoo.text.codec import MARKS, Codec
+from seqzoo.text.subwords import KINDS
+from seqzoo.text.vocabulary import Vocabulary
 
 # Marks inside a text while it is split: of a run of word characters (its START and END), of a finished token (OPEN and
 # CLOSE), and the borders of pieces. A text that holds one of them is read with another control character in its place.
-START, END, OPEN, CLOSE, CUT = "\x01", "\x02", "\x03", "\x04", "\x05"
-RESERVED, SUBSTITUTE = f"[{START}-{CUT}]", "\x0e"
+START, END, OPEN, CLOSE, CUT, OWN_SPACE = "\x01", "\x02", "\x03", "\x04", "\x05", "\x06"
+RESERVED, SUBSTITUTE = f"[{START}-{OWN_SPACE}]", "\x0e"
 
 SPACE = r"\s\x{b}\x{1c}-\x{1f}\x{85}\p{Z}"  # the inside of a class: Python's \s
 WORD = r"\pL\pN_"  # Python's \w
@@ -37,8 +40,8 @@ class WordArrays(tf.Module):
     def __init__(self, words: Words):
         super().__init__()
         self._lowercase, self._casing, self._longest = words.lowercase, words.casing, words.max_word_length
-        self._words = table(words.words.tokens[2:])
-        self._characters = None if words.characters is None else table(words.characters.tokens[2:])
+        self._words = open_table(words.words)
+        self._characters = None if words.characters is None else open_table(words.characters)
 
     def __call__(self, tokens) -> dict:
         tokens = tf.convert_to_tensor(tokens)
@@ -67,11 +70,15 @@ class WordArrays(tf.Module):
         return tf.reshape(ids, tf.concat([tf.shape(tokens), [tf.shape(ids)[1]]], 0))
 
 
-def table(tokens: list[str], first: int = 2, unknown: int = 1) -> tf.lookup.StaticHashTable:
-    """A look-up table from tokens to ids, the first token's being `first`."""
-    keys = tf.constant(tokens, tf.string, [len(tokens)])
-    values = tf.range(first, first + len(tokens))
-    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), unknown)
+def table(tokens: list[str], ids: list[int]) -> tf.lookup.StaticHashTable:
+    """A look-up table from tokens to ids; others have the unknown token's, 1."""
+    keys, values = tf.constant(tokens, tf.string, [len(tokens)]), tf.constant(ids, tf.int32, [len(ids)])
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), 1)
+
+
+def open_table(vocabulary: Vocabulary) -> tf.lookup.StaticHashTable:
+    """`table` of a vocabulary with padding and an unknown token."""
+    return table(vocabulary.tokens[2:], [*range(2, len(vocabulary))])
 
 
 @functools.cache
@@ -152,6 +159,54 @@ def both_ends(tokens, most: int):
     return tf.gather(
         tokens, tf.where((length > most) & (position >= head), position + length - most, position), batch_dims=1
     )
+
+
+# --- Codecs ---------------------------------------------------------------------------------------
+
+
+class CodecIds(tf.Module):
+    """Texts [B] -> tokens [B, T] -> ids, and back: what `text.codec.Codec` does, in stock TensorFlow ops."""
+
+    def __init__(self, codec: Codec):
+        super().__init__()
+        self.units, self.end = codec.units, codec.end
+        self._tokens = codec.tokens
+        ids = [i for i, token in enumerate(codec.tokens) if token not in MARKS]
+        self._table = table([codec.tokens[i] for i in ids], ids)
+
+    def split(self, texts):
+        """Tokens [B, T] of texts [B], "" at padding."""
+        texts = tf.strings.regex_replace(texts, RESERVED, SUBSTITUTE)
+        if self.units == "characters":
+            return tf.strings.unicode_split(texts, "UTF-8").to_tensor("")
+        if self.units == "whitespace":
+            marked = tf.strings.regex_replace(texts, rf"(\n|[^{SPACE}]+)", rf"{CUT}\1{CUT}")
+        else:
+            marked = tf.strings.regex_replace(mark_words(texts), f" {CUT}([^{CUT}])", rf"{CUT}{OWN_SPACE}\1")
+            marked = tf.strings.regex_replace(marked, rf"(\n| +|[{SPACE}])", rf"{CUT}\1{CUT}")
+            marked = tf.strings.regex_replace(marked, OWN_SPACE, " ")
+        pieces = tf.strings.split(marked, CUT)
+        left_out = f"[{SPACE}]*" if self.units == "whitespace" else ""
+        dropped = tf.strings.regex_full_match(pieces.flat_values, left_out) & (pieces.flat_values != "\n")
+        return tf.ragged.boolean_mask(pieces, pieces.with_flat_values(~dropped)).to_tensor("")
+
+    def encode(self, tokens):
+        """The ids of tokens, 0 at padding."""
+        return tf.where(tokens == "", 0, self._table.lookup(tokens))
+
+    def texts(self, ids):
+        """The tokens [...] of ids, "" of padding and the end mark."""
+        texts = tf.gather(tf.constant(self._tokens), ids)
+        if self.units in KINDS:
+            texts = tf.strings.regex_replace(texts, "▁", " ")
+        return tf.where((ids == 0) | (ids == self.end), "", texts)
+
+    def join(self, tokens):
+        """Texts [B] of tokens [B, N]."""
+        if self.units != "whitespace":
+            return tf.strings.reduce_join(tokens, axis=-1)
+        tokens = tf.ragged.boolean_mask(tokens, tokens != "")
+        return tf.strings.regex_replace(tf.strings.reduce_join(tokens, axis=-1, separator=" "), " ?\n ?", "\n")
 
 
 # --- Tokenizers -----------------------------------------------------------------------------------

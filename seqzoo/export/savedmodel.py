@@ -7,20 +7,19 @@ import tensorflow as tf
 from seqzoo.export.signatures import Signature
 
 
-def save(signatures: dict[str, Signature], variables: list, folder: pathlib.Path) -> None:
+def save(signatures: dict[str, Signature], folder: pathlib.Path) -> None:
     """Writes functions as a SavedModel.
 
     Args:
         signatures: by their names.
-        variables: Keras variables that the functions may read.
         folder: where to write.
     """
     module = tf.Module()
-    module.weights = [variable.value for variable in variables]
     module.tables = [signature.tables for signature in signatures.values()]
     functions = {}
     for name, signature in signatures.items():
         # As keywords, so that the signature takes its inputs by name.
         function = tf.function(lambda _function=signature.function, **inputs: _function(inputs))
         functions[name] = function.get_concrete_function(**signature.specs)
+    module.variables_read = [variable for function in functions.values() for variable in function.graph.variables]
     tf.saved_model.save(module, str(folder), signatures=functions)

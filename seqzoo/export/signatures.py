@@ -1,4 +1,4 @@
-"""What an exported run can be called with: functions of tensors, for the kinds of tasks. A task says which are its own."""
+"""What an exported run can be called with: functions of tensors, for each kind of task."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
