@@ -163,7 +163,17 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
         ("sentiment", {}),
         ("sentiment", {"multi_label": True, "max_tokens": 3, "casing": True}),
         ("sentiment", {"tokenizer": "characters"}),
+        ("sentiment", {"tokenizer": "bpe", "subwords": 30, "pooling": "attention"}),
         ("pos", {"precision": "mixed_bfloat16", "characters": "rnn", "rnn": "bigru"}),
+        ("translation", {}),
+        ("translation", {"tokenizer": "words", "min_count": 2, "input_feeding": True}),
+        ("translation", {"tokenizer": "whitespace", "lowercase": True, "attention": "none"}),
+        ("translation", {"tokenizer": "bpe", "vocabulary": 30}),
+        ("language_model", {}),
+        ("language_model", {"tokenizer": "words", "rnn": "gru", "tied": False}),
+        ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
+        ("music", {}),
+        ("music", {"encoding": "frames", "melody_ahead": 0.0, "conditions": "none"}),
     ],
 )
 def test_every_task_is_exported(name, changes, tmp_path):

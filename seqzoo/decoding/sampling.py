@@ -74,9 +74,7 @@ class Sampler:
         ids, done = (keras.KerasTensor([None], dtype) for dtype in ("int32", "bool"))
         noise, forced = (keras.KerasTensor([None, None], dtype) for dtype in ("float32", "int32"))
         signature = opened(decoder, (ids, done, noise, forced))
-        self._draw, self._draw_cycles = (
-            compiled(functools.partial(self.loop, n), signature) for n in (1, self.cycle)
-        )
+        self._draw, self._draw_cycles = (compiled(functools.partial(self.loop, n), signature) for n in (1, self.cycle))
 
     def __call__(self, inputs: dict, noise: np.ndarray, forced: np.ndarray | None = None) -> np.ndarray:
         """Samples B whole sequences: ids [B, N], 0 after a stop id. For the arguments see `start` and `draw`."""

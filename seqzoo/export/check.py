@@ -12,7 +12,7 @@ import numpy as np
 from seqzoo.export.signatures import Signature
 
 MOST = 100  # examples
-LARGEST = 1e-4  # difference of a number that is more than rounding
+LARGEST = 1e-4  # difference of a number, of large ones relative to it, that may be rounding
 
 
 def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
@@ -112,7 +112,7 @@ def _compared(name, signature, cases, answers):
         alike += 1
         equal += all(_same(found[key], value) for key, value in expected.items() if value.dtype.kind != "f")
         differences = [_difference(found[key], value) for key, value in expected.items() if value.dtype.kind == "f"]
-        largest = max(largest, *differences)
+        largest = max([largest, *differences])
     if largest > LARGEST:
         raise ValueError(
             f"What was exported does not answer as the run does: a number of the signature {name!r} differs by "
@@ -140,5 +140,8 @@ def _same(found, expected):
 
 
 def _difference(found, expected):
+    """The largest difference of two arrays, relative to numbers above 1."""
     expected = _trimmed(found, expected)
-    return float(np.max(np.abs(found - expected), initial=0)) if found.shape == expected.shape else np.inf
+    if found.shape != expected.shape:
+        return np.inf
+    return float(np.max(np.abs(found - expected) / np.maximum(np.abs(expected), 1), initial=0))
