@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import pathlib
 import subprocess
 import sys
 
@@ -167,7 +166,7 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
         ("pos", {"precision": "mixed_bfloat16", "characters": "rnn", "rnn": "bigru"}),
         ("translation", {}),
         ("translation", {"tokenizer": "words", "min_count": 2, "input_feeding": True}),
-        ("translation", {"tokenizer": "whitespace", "lowercase": True, "attention": "none"}),
+        ("translation", {"tokenizer": "whitespace", "lowercase": True, "attention": "general", "attention_units": 128}),
         ("translation", {"tokenizer": "bpe", "vocabulary": 30}),
         ("language_model", {}),
         ("language_model", {"tokenizer": "words", "rnn": "gru", "tied": False}),

@@ -8,6 +8,7 @@ from seqzoo.config import flag_text
 from seqzoo.export.signatures import Signature, shape_text
 from seqzoo.task import TASKS
 
+_VERSIONS = ("seqzoo", "python", "tensorflow", "keras", "jax")
 _EXAMPLES = {
     "savedmodel": '''"""Calls the exported run; needs only TensorFlow."""
 
@@ -61,11 +62,10 @@ def _lines(run, form, signatures, measured, program) -> Iterator[str]:
     changed = [f for f in config.__dataclass_fields__.values() if getattr(config, f.name) != f.default]
     flags = "".join(f" --{field.name}={flag_text(getattr(config, field.name))}" for field in changed)
     yield f"- **Options** that are not defaults: `--task={task.name}{flags}`. All are in config.json."
-    trained = [
-        f"{name} {environment[name]}" for name in ("seqzoo", "tensorflow", "keras", "python") if environment.get(name)
-    ]
-    commit = f", commit {environment['git'][:12]}" if environment.get("git") else ""
-    yield f"- **Trained** {environment.get('date', 'at an unknown date')[:10]} with {', '.join(trained) or 'unknown versions'}{commit}."
+    trained = [f"{name} {environment[name]}" for name in _VERSIONS if environment.get(name)]
+    trained += [f"commit {environment['git'][:12]}"] if environment.get("git") else []
+    date = f" {environment['date'][:10]}" if "date" in environment else ""
+    yield f"- **Trained**{date} with {', '.join(trained) or 'unknown versions'}."
     exported = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
     yield f"- **Exported** with {exported}; {measured['megabytes']:.1f} MB in the format {form}."
     scores = [(*key.partition("_")[::2], value) for key, value in metrics.items()]

@@ -238,7 +238,7 @@ def language_model(run, codec) -> dict[str, Signature]:
             outputs=outputs,
         ),
         "step": Signature(
-            summary="Reads ids, 0 as padding on the right, from a state: the probability of each next token, and the state.",
+            summary="Reads ids, 0 as padding on the right, from a state: how likely each next token is, and the state.",
             specs={"ids": ids_spec, **specs},
             function=step,
             case=step_case,
@@ -298,8 +298,8 @@ def music(run, decoder, end: int) -> dict[str, Signature]:
     specs = {name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in known.items()}
     return {
         "sample": Signature(
-            summary="Samples steps of music under conditions; of `forced` what is above 0 is taken, such as a beginning "
-            "or a melody. `top_k` 0: all ids. The same seed draws the same.",
+            summary="Samples steps of music under conditions; `forced` ids above 0 are taken, such as a beginning or a "
+            "melody. `top_k` 0: all ids. The same seed draws the same.",
             specs={**specs, "forced": tf.TensorSpec([None, None, slots], tf.int32, "forced"), **SAMPLING},
             function=function,
             case=case,
