@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import os
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -21,6 +22,7 @@ def option(
     maximum: float | None = None,
     zero: bool = False,
     needs: str | tuple[str, ...] = (),
+    path: bool = False,
     sweep: list | tuple | None = None,
 ) -> Any:
     """Declares one setting of a Config.
@@ -34,6 +36,7 @@ def option(
         needs: what gives the option an effect; of several conditions one is enough. "vectors": that option is on, so
             neither 0, empty, false nor "none"; "schedule=cosine|constant": it has one of these values; "layers>1": it
             is above 1. Where none holds, only the default value is accepted.
+        path: the value is a path, or several joined by commas; ``~`` at the beginning of one is the home folder.
         sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
@@ -51,6 +54,7 @@ def option(
             "maximum": maximum,
             "zero": zero,
             "needs": (needs,) if isinstance(needs, str) else needs,
+            "path": path,
             "sweep": sweep,
         },
     )
@@ -203,6 +207,8 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
         raise ValueError(f"--{field.name} should be a finite number. Received: {value!r}")
     if field.type is int and abs(value) > LARGEST_INT:
         raise ValueError(f"--{field.name} should be a number of 32 bits, at most {LARGEST_INT:,}. Received: {value!r}")
+    if wanted["path"]:
+        return ",".join(map(os.path.expanduser, value.split(",")))
     choices = wanted["choices"]
     if isinstance(choices, Registry):
         choices.check(value)

@@ -1,5 +1,6 @@
 """Files that are replaced in one step, so that neither a reader nor a kill ever sees half of one."""
 
+import contextlib
 import json
 import math
 import os
@@ -8,17 +9,25 @@ from collections.abc import Callable
 
 
 def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
-    """Calls ``save(temporary path)`` and moves the result to `path`; if that fails, the old file stays as it is."""
+    """Calls ``save(temporary path)`` and moves the result to `path`; if that fails, the old file stays as it is.
+
+    Raises:
+        OSError: with `path` as its file name, in place of the temporary one, or of none, as on a full disk.
+    """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     try:
         save(str(temporary))
         os.replace(temporary, path)
     except OSError as error:
-        error.filename = str(path)  # the error of a full disk does not name the file
-        raise
+        if error.filename not in (None, str(temporary)):  # of a file that `save` reads
+            raise
+        if error.errno is None:
+            raise type(error)(str(error).replace(str(temporary), str(path))) from error
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: str | os.PathLike, value, **options) -> None:
@@ -41,3 +50,11 @@ def _finite(value):
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_folder(folder: str | os.PathLike, flag: str = "--workdir") -> None:
+    """Raises a ValueError if `folder`, the value of an option, is a file, or lies in one."""
+    folder = pathlib.Path(folder)
+    for path in (folder, *folder.parents):
+        if path.is_file():
+            raise ValueError(f"{path} is a file: {flag} should be a folder.")

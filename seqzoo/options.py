@@ -5,6 +5,7 @@ Nothing here imports TensorFlow, so that ``--help`` and errors of flags appear a
 
 import dataclasses
 import inspect
+import re
 
 from seqzoo.config import Config, default, option
 from seqzoo.datasets import DATASETS
@@ -19,6 +20,7 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
+READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -30,22 +32,31 @@ class Data(Config):
     data_dir: str = option(
         "",
         "Folder with train, valid (or dev) and test files, or a single labelled file; folders for --dataset=folders.",
+        path=True,
     )
     name: str = option("", "Name of a TFDS dataset, such as conll2002/es; or a part of the file names.")
     columns: str = option(
         "",
         "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
-        "tsv, jsonl), source=en,target=de (parallel). Empty: the usual ones.",
+        "tsv, jsonl), source=en,target=de (parallel). text=title+body joins two. Empty: the usual ones.",
     )
     text_encoding: str = option(
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
     )
+    group_by: str = option(
+        "", "Where files are held out as valid: keep those of one folder on one side, such as versions of one piece.",
+        choices=("", "folder"),
+    )  # fmt: skip
     unicode: str = option(
         "nfc",
         "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
         choices=FORMS,
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        parse_columns(self.columns)  # refused before any data is read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +94,9 @@ class Words(Config):
         0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1,
         needs=("word_dim", "vectors"),
     )  # fmt: skip
-    vectors: str = option("", "Text file of pretrained vectors of words (GloVe, word2vec, fastText; .gz too).")
+    vectors: str = option(
+        "", "Text file of pretrained vectors of words (GloVe, word2vec, fastText; .gz too).", path=True
+    )
     vectors_limit: int = option(
         0, "Maximum vectors of words not in training, from the top of the file; 0: all.", minimum=0, needs="vectors"
     )
@@ -303,7 +316,9 @@ class Decoding(Config):
     replace_unknown: bool = option(
         True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are left out."
     )
-    ensemble: str = option("", "Folders of other runs with the same vocabularies to average with, separated by commas.")
+    ensemble: str = option(
+        "", "Folders of other runs with the same vocabularies to average with, separated by commas.", path=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -385,10 +400,7 @@ class Sampling(Config):
 
 def source(config: Data) -> dict:
     """Returns the arguments of a dataset's reader."""
-    columns = None
-    if config.columns:
-        pairs = [part.partition("=")[::2] for part in config.columns.split(",")]
-        columns = {feature: int(column) if column.lstrip("-").isdigit() else column for feature, column in pairs}
+    columns = parse_columns(config.columns)
     arguments = {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
     if check_encoding(config.text_encoding) != "utf-8":
         if "encoding" in inspect.signature(DATASETS[config.dataset]).parameters:
@@ -398,7 +410,32 @@ def source(config: Data) -> dict:
                 f"--text_encoding is for datasets of text files, and --dataset={config.dataset} reads none. "
                 f"Received: {config.text_encoding!r}"
             )
+    for name in ("group_by", "drums"):
+        if value := getattr(config, name, None):
+            if name not in inspect.signature(DATASETS[config.dataset]).parameters:
+                raise ValueError(f"--{name} is for --dataset={READERS[name]}. Received: --dataset={config.dataset}")
+            arguments[name] = value
     return arguments
+
+
+def parse_columns(text: str) -> dict[str, int | str] | None:
+    """Parses ``"tokens=0,ner=-1"`` into {feature: index or name of its column}; "" into None.
+
+    Raises:
+        ValueError: not of this form, a feature without a column, or one that is given twice.
+    """
+    columns = {}
+    for part in text.split(",") if text else ():
+        feature, _, column = (side.strip() for side in part.partition("="))
+        if not feature or not column or re.fullmatch("[-+]{2,}[0-9]+", column):
+            raise ValueError(
+                f"--columns should be like tokens=0,ner=-1 or text=review,label=stars; {part!r} is not FEATURE=COLUMN. "
+                f"Received: {text!r}"
+            )
+        if feature in columns:
+            raise ValueError(f"--columns gives {feature} twice. Received: {text!r}")
+        columns[feature] = int(column) if re.fullmatch("-?[0-9]+", column) else column
+    return columns or None
 
 
 def label_weights(text: str) -> dict[str, float]:

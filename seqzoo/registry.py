@@ -111,5 +111,5 @@ class Registry:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Returns " Did you mean 'lstm'?" for the one of `names` that is nearest to a wrong name, or "" if none is near."""
-    near = difflib.get_close_matches(str(name), names, n=1)
+    near = difflib.get_close_matches(str(name)[:100], names, n=1)  # comparing with a very long one takes minutes
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -11,8 +11,10 @@ from seqzoo import options
 from seqzoo.data import Batches, Feed
 from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.display.plain import plain_text
 from seqzoo.files import to_json, write_json
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
@@ -88,7 +90,12 @@ class Task:
 
     def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
         """(train, valid, description) where the data has no valid split: every 20th example by default."""
-        return *every_nth(train, 20), "every 20th example of train is valid"
+        return *every_nth(train, 20), "every 20th example of train is valid, or the last of fewer"
+
+    def content(self, example: dict) -> str:
+        """What train and valid should not share, as tokens with blanks between them: by default the first text."""
+        first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
+        return " ".join(first.split() if isinstance(first, str) else map(str, first))
 
     def learn(self, train: Examples) -> dict:
         """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
@@ -162,7 +169,7 @@ class Task:
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
-        console.print(to_json(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
     def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
         """An HTML page of answers, in pieces."""
@@ -195,6 +202,8 @@ class Task:
             ValueError: the examples lack a feature that the task needs.
         """
         splits = DATASETS[self.config.dataset](**options.source(self.config))
+        if [*splits] == ["test"] and pathlib.Path(self.config.data_dir).expanduser().is_file():
+            splits = {"train": splits["test"]}  # one labelled file is all there is to train on
         for examples in splits.values():
             self.check(examples)
         return splits
@@ -224,8 +233,11 @@ class Task:
             ValueError: a split is missing or empty.
         """
         splits, summary, read = self.read(), {}, {}
+        for examples in splits.values():
+            summary |= examples.summary
         splits = {split: self.normalized(examples) for split, examples in splits.items()}
         if unseen:
+            summary.pop("held out", None)
             splits = splits if "test" in splits else {"test": joined(splits)}
         elif "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"], summary["held out"] = self.hold_out(splits["train"])
@@ -235,6 +247,8 @@ class Task:
                     raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
             splits = read = {split: Fingerprinted(examples) for split, examples in splits.items()}
             self.assets = self.learn(splits["train"])
+            if found := duplicates(splits["train"], splits["valid"], self.content):
+                summary["duplicates"] = found
         else:
             if not unseen:
                 splits.pop("train", None)
@@ -326,9 +340,14 @@ class Task:
         return examples, answers
 
     def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
-        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order."""
-        for chunk in chunks(enumerate(lines, 1), CHUNK):
-            numbered = [(number, example) for number, line in chunk for example in self.examples(line, request)]
+        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order.
+
+        Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
+        """
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            lines_of = zip(chunk, numbers, strict=False)
+            numbered = [(number, example) for line, number in lines_of for example in self.examples(line, request)]
             self.warn_of_unknown(example for _, example in numbered)
             line_of = {id(example): number for number, example in numbered}  # an example may have several rows
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):

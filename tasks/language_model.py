@@ -1,12 +1,14 @@
 """Language modelling: what comes next, in characters, words or subwords, or in words and characters."""
 
 import dataclasses
+import itertools
 
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data import Streams
 from seqzoo.datasets.splits import every_nth
+from seqzoo.datasets.text.text import by_characters
 from seqzoo.display.terminal import print_sample, print_scored
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.metrics.text import text_scores
@@ -82,6 +84,10 @@ class Evaluating(Options):
         0.02, "How fast the weights of dynamic evaluation return to the trained ones.", minimum=0, maximum=1,
         needs="dynamic_rate",
     )  # fmt: skip
+    match_vocabulary: bool = option(
+        False, "Pairs of sentences: lower-case words that are known only so, and separate the final stop or drop it as "
+        "the vocabulary has it.",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,8 +116,8 @@ class Inspecting(Options):
     layer: int = option(0, "Layer whose gates are drawn, from 1; 0: the last.", minimum=0)
     start: int = option(1, "First token for which they are drawn.", minimum=1)
     steps: int = option(80, "Number of tokens for which they are drawn.", minimum=1, maximum=400)
-    html: str = option("", "Write the coloured text to this file. Empty: inspect.html in the run's folder.")
-    png: str = option("", "Draw the gates into this file. Empty: gates.png in the run's folder.")
+    html: str = option("", "Write the coloured text to this file. Empty: inspect.html in the run's folder.", path=True)
+    png: str = option("", "Draw the gates into this file. Empty: gates.png in the run's folder.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +158,8 @@ class LanguageModel(Task):
         "loss": Measure("loss", "min"),
         "accuracy": Measure("accuracy", "max", "%"),
         "support": Measure("pairs"),
-        "unknown_support": Measure("left out"),
+        "same_support": Measure("left out: the same"),
+        "unknown_support": Measure("left out: unknown word"),
         "seconds": Measure("seconds", "min"),
     }
     objective = "bits_per_character"
@@ -171,13 +178,12 @@ class LanguageModel(Task):
             raise ValueError(f"--dataset={self.config.dataset} is for --mode=evaluate: it has no text to learn from.")
 
     def hold_out(self, train):
-        rest, held_out = every_nth(train, 20, lambda piece: piece["end"])
-        if next(iter(held_out), None) is None:
-            raise ValueError(
-                "No valid split, and fewer than 20 documents to hold one out of: give a valid file, or "
-                "--data_dir=FILE, whose last 10% is valid."
-            )
-        return rest, held_out, "every 20th document of train is valid"
+        documents = (piece["end"] for piece in train)
+        if sum(itertools.islice(filter(None, documents), 2)) < 2:
+            parts = by_characters(train)
+            return parts["train"], parts["valid"], "the last 10% of train are valid"
+        held_out = every_nth(train, 20, lambda piece: piece["end"])
+        return *held_out, "every 20th document of train is valid, or the last of fewer"
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)
@@ -225,7 +231,7 @@ class LanguageModel(Task):
         from seqzoo.decoding.scoring import Pairs, stream_nats
 
         if isinstance(feed, Pairs):
-            return feed.scores(predictor)
+            return feed.scores(predictor, bool(request and request.match_vocabulary))
         rate = request.dynamic_rate if request else 0
         if rate:
             check_backend()

@@ -1,6 +1,8 @@
 """Music: one to many. From a note, a chord, a key, a melody or nothing, a piece."""
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import pathlib
 
@@ -38,6 +40,9 @@ class Music(Options):
     )  # fmt: skip
     steps_per_quarter: int = option(4, "Steps of a quarter note: 4 are sixteenths, 12 also have triplets.", minimum=1)
     transpose: bool = option(True, "Transpose each piece at random in each epoch of training.")
+    drums: bool = option(
+        False, "Read the drums of MIDI files (channel 10) instead of all other channels; samples are drums, too."
+    )  # fmt: skip
     max_steps: int = option(1024, "Steps of a piece that are read at once; longer ones are cut into parts.", minimum=16)
     conditions: str = option(
         "key,metre", "What samples can be asked for: key, metre, style (the folder of a file), with commas; or none."
@@ -94,17 +99,17 @@ class Generating(options.Sampling):
     pickup: float = option(0.0, "Quarter notes before the first whole bar.", minimum=0, maximum=64)
     style: str = option("", "Style: a folder of the training data.")
     chord: str = option("", "Notes to begin with, such as C4 or 'C3 G3 E4 C5'; C4 is middle C.")
-    primer: str = option("", "MIDI file whose beginning is continued.")
+    primer: str = option("", "MIDI file whose beginning is continued.", path=True)
     primer_quarters: float = option(
         8.0, "Quarter notes of --primer that are used.", minimum=0, maximum=1e5, needs="primer"
     )
-    melody: str = option("", "MIDI file whose highest notes become the first voice, which is harmonised.")
+    melody: str = option("", "MIDI file whose highest notes become the first voice, which is harmonised.", path=True)
     length: float = option(
         64.0, "Maximum length in quarter notes. Runs with --melody_ahead know it and plan their ending for it.",
         minimum=0.25, maximum=1e5,
     )  # fmt: skip
     tempo: float = option(90.0, "Quarter notes per minute in the files.", minimum=4, maximum=1000)
-    out: str = option("", "Folder for MIDI, piano rolls and audio. Empty: samples in the run's folder.")
+    out: str = option("", "Folder for MIDI, piano rolls and audio. Empty: samples in the run's folder.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,20 +162,25 @@ class MusicTask(Task):
                 "frames): choose another --dataset, such as midi."
             )
 
+    def content(self, example):
+        """The steps from note to note, in pitch and time: the same in every key."""
+        notes = []
+        with contextlib.suppress(ValueError):  # a piece that is left out
+            notes = sorted((note.start, -note.pitch) for note in self.assets["encoding"].score(example).notes)
+        return " ".join(f"{then[0] - now[0]},{now[1] - then[1]}" for now, then in itertools.pairwise(notes))
+
     def hold_out(self, train):
-        count = sum(1 for _ in train)
-        if count < 2:
-            raise ValueError(
-                f"{train.source}: {count} piece. Expected two or more: one is held out as valid, the rest is train."
-            )
-        return *every_nth(train, min(10, count)), "every 10th piece of train is valid, or the last of fewer"
+        return *every_nth(train, 10), "every 10th piece of train is valid, or the last of fewer"
 
     def learn(self, train):
         config, first = self.config, next(iter(train), {})
-        onsets = "score" in first or "begins" in first
+        onsets, drums = "score" in first or "begins" in first, "score" in first and first["score"].drums
+        names = config.conditions.split(",")
+        if drums:  # which are in no key
+            names = [name for name in names if name.strip() != "key"]
         return {
-            "encoding": Encoding(config.encoding, config.notes, config.steps_per_quarter, onsets),
-            "conditions": Conditions.learn(config.conditions, train),
+            "encoding": Encoding(config.encoding, config.notes, config.steps_per_quarter, onsets, drums),
+            "conditions": Conditions.learn(",".join(names), train),
         }
 
     def encoder(self, training=False):

@@ -143,7 +143,7 @@ class POS(Task):
                 "offsets": [(line[start:end], start, end) for _, start, end in sentence],
                 "tokens": [token for token, _, _ in sentence],
             }
-            for sentence in sentences
+            for sentence in sentences or [[]]  # a blank line has an answer, too
         ]
 
     def unknown_labels(self, example):

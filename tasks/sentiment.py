@@ -3,8 +3,8 @@
 import collections
 import dataclasses
 import functools
-import hashlib
 import itertools
+import pathlib
 
 import numpy as np
 
@@ -43,7 +43,9 @@ class Texts(Options):
     )
     subwords: int = option(8000, "Maximum number of subwords.", minimum=10, needs="tokenizer=bpe|unigram")
     max_tokens: int = option(0, "Maximum number of tokens read; longer texts keep both ends. 0: no limit.", minimum=0)
-    extra_train: str = option("", "File of more training texts, in the format of the dataset, such as phrases.")
+    extra_train: str = option(
+        "", "File of more training texts, in the format of the dataset, such as phrases.", path=True
+    )
     valid_fraction: float = option(
         0.1, "Share of each label's training texts that is held out where there is no valid split.", minimum=0.001,
         maximum=0.5,
@@ -93,7 +95,7 @@ class Predicting(Options):
         "", "Which words decided: gradient times input, or the weights of --pooling=attention.",
         choices=("", "gradient", "attention"),
     )  # fmt: skip
-    html: str = option("", "Write the predictions as a page for a browser to this file, too.")
+    html: str = option("", "Write the predictions as a page for a browser to this file, too.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,14 +155,24 @@ class Sentiment(Task):
     def read(self):
         splits = super().read()
         if self.config.extra_train and "train" in splits and self.assets is None:
-            source = {**options.source(self.config), "data_dir": self.config.extra_train, "name": None}
+            extra = self.extra_examples()
             if "valid" not in splits:  # none of the extra texts is held out
                 splits["train"], splits["valid"], self.held_out = self.hold_out(splits["train"])
-            (extra,) = DATASETS[self.config.dataset](**source).values()
             train = splits["train"]
             sources = f"{train.source} + {extra.source}"
             splits["train"] = train.with_read(lambda: itertools.chain(train, extra), sources)
         return splits
+
+    def extra_examples(self):
+        """The examples in the file --extra_train."""
+        path = self.config.extra_train
+        if not pathlib.Path(path).is_file():
+            raise ValueError(f"--extra_train: no file {path!r}.")
+        try:
+            source = {**options.source(self.config), "data_dir": path, "name": None}
+            return DATASETS[self.config.dataset](**source)["test"]  # as of any single file
+        except ValueError as error:
+            raise ValueError(f"--extra_train: {error}") from error
 
     def hold_out(self, train):
         fraction = self.config.valid_fraction
@@ -171,20 +183,11 @@ class Sentiment(Task):
         data = super().load(unseen)
         if learning:
             data.summary |= {"held out": self.held_out} if self.held_out else {}
-            data.summary |= self.compared(*(data.splits[split].examples for split in ("train", "valid")))
+            labels = collections.Counter()
+            for example in data.splits["train"].examples:
+                labels.update(self.labels_of(example))
+            data.summary["labels"] = ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])
         return data
-
-    def compared(self, train, valid):
-        """{what: text}: how frequent labels are, how many valid texts are in train too."""
-        fingerprints, labels = collections.Counter(fingerprint(e["text"]) for e in valid), collections.Counter()
-        seen = set()
-        for example in train:
-            labels.update(self.labels_of(example))
-            seen |= {fingerprint(example["text"])} & fingerprints.keys()
-        summary = {"labels": ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])}
-        if duplicates := sum(fingerprints[mark] for mark in seen):
-            summary["duplicates"] = f"{duplicates:,} of {fingerprints.total():,} valid texts are in train too"
-        return summary
 
     def learn(self, train):
         labels, assets, config = collections.Counter(), {}, self.config
@@ -418,8 +421,3 @@ def both_ends(items, most):
         return items
     head = most // 2
     return [*items[:head], *items[head - most :]]
-
-
-def fingerprint(text):
-    """A hash of a text that ignores case and white space."""
-    return hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=8).digest()

@@ -1,6 +1,7 @@
 """Translation: a sentence in another language. Many to many, unaligned."""
 
 import dataclasses
+import itertools
 import pathlib
 
 import numpy as np
@@ -57,8 +58,10 @@ class Predicting(options.Decoding):
 
     n_best: int = option(1, "Different translations of each text, best first.", minimum=1)
     attention: bool = option(False, "Include the attention of each token in the answer.")
-    html: str = option("", "Also write the translations with their attention as a page for a browser to this file.")
-    png: str = option("", "Draw the attention of the first translation to this file.")
+    html: str = option(
+        "", "Also write the translations with their attention as a page for a browser to this file.", path=True
+    )
+    png: str = option("", "Draw the attention of the first translation to this file.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,8 +262,9 @@ class Translation(Task):
         def run_scores(inputs, labels, weights):
             return {"ids": labels, "scores": run.predictor.decoder.score(inputs, labels)}
 
-        for chunk in chunks(enumerate(lines, 1), CHUNK):
-            pairs = [pair(number, line) for number, line in chunk]
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            pairs = [pair(number, line) for line, number in zip(chunk, numbers, strict=False)]
             for example, row in self.feed(pairs).outputs(run_scores):
                 source, text = self.text(example["source"]), self.text(example["target"])
                 yield {"line": example["line"], "source": source, **target.scored(text, row["ids"], row["scores"])}

@@ -61,6 +61,37 @@ NUMBERS = sorted(
     },
     key=str,
 )
+PATHS = {
+    "workdir", "input", "data_dir", "vectors", "ensemble", "extra_train", "html", "png", "out", "primer", "melody"
+}  # fmt: skip
+
+
+def test_the_home_folder_is_expanded_in_every_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    for config in [*configs(), sweep.Sweep]:
+        for name, field in config.__dataclass_fields__.items():
+            about_files = field.type is str and re.search(r"\b(file|folders?)\b", field.metadata["help"].lower())
+            assert name not in PATHS or field.metadata["path"], name
+            assert name in PATHS or not about_files or name in ("task", "name", "style", "conditions", "group_by"), name
+            if field.metadata["path"]:
+                made = config(**{name: "~/a b/~x"})
+                assert getattr(made, name) == "/home/somebody/a b/~x" == made.to_dict()[name]
+                assert getattr(config(), name) == ""
+    assert options.Decoding(ensemble="~/a,b,~/c").ensemble == "/home/somebody/a,b,/home/somebody/c"
+
+
+@pytest.mark.parametrize("text", ["tokens", "tokens=", "=0", "tokens=0,", "tokens=--5", "tokens=-+5", ","])
+def test_columns_that_are_malformed_are_refused_with_the_options(text):
+    with pytest.raises(ValueError, match=f"--columns should be like .* Received: {re.escape(repr(text))}"):
+        TASKS["ner"].Config(columns=text)
+    with pytest.raises(ValueError, match="--columns gives ner twice"):
+        TASKS["ner"].Config(columns="ner=1,tokens=0, ner=2")
+
+
+def test_columns_are_numbers_or_names():
+    assert options.parse_columns("") is None
+    parsed = options.parse_columns("tokens=0, ner=-1,text=a b=c,label=²")
+    assert parsed == {"tokens": 0, "ner": -1, "text": "a b=c", "label": "²"}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e300, -1e39, 2**31, -(2**31), 10**40])

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import OneStep, both_directions, from_cell, in_float32
 from seqzoo.rnns.cells import activation as activation_of
@@ -205,12 +206,11 @@ def _scan(a, b, h, reverse, levels=2):
     if not levels:
         a, b = ops.transpose(a, (1, 0, 2)), ops.transpose(b, (1, 0, 2))
 
-        def step(h, t):
-            h = a[t] * h + b[t]
+        def step(h, row):
+            h = row[0] * h + row[1]
             return h, h
 
-        # ops.scan with several xs fails on a dynamic length (Keras 3.15), so the steps are read by their number t.
-        _, hs = ops.scan(step, h, ops.arange(ops.shape(a)[0], dtype="int32"), reverse=reverse)
+        _, hs = scan(step, h, (a, b), reverse=reverse)
         return ops.transpose(hs, (1, 0, 2))
     T = ops.shape(a)[1]
     chunks = (T + CHUNK - 1) // CHUNK
