@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 from collections.abc import Callable
@@ -29,9 +30,26 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def write_json(path: str | os.PathLike, value) -> None:
-    """Writes JSON."""
-    replace(path, lambda temporary: pathlib.Path(temporary).write_text(json.dumps(value, indent=1), "utf-8"))
+def write_json(path: str | os.PathLike, value, **options) -> None:
+    """Writes JSON, see `to_json`."""
+    text = to_json(value, indent=1, **options)
+    replace(path, lambda temporary: pathlib.Path(temporary).write_text(text, "utf-8"))
+
+
+def to_json(value, **options) -> str:
+    """Returns JSON text. NaN and infinities, which JSON lacks, are null; `options` as of `json.dumps`."""
+    try:
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False, **options)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def check_folder(folder: str | os.PathLike, flag: str = "--workdir") -> None:

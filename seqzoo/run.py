@@ -190,9 +190,10 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
     if mode == "evaluate":
-        # Not the seed, which decides which examples are held out, and not the form of the texts of the vocabularies.
+        # Not what decides which examples are held out, and not the form of the texts of the vocabularies.
+        fixed = (*FIXED, "group_by")
         groups = [options.Data, *([options.Batching] if issubclass(kind, options.Batching) else [])]
-        readable = [option for group in groups for option in group.__dataclass_fields__ if option not in FIXED]
+        readable = [option for group in groups for option in group.__dataclass_fields__ if option not in fixed]
         if wrong := [key for key in settings if key not in readable]:
             raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
     elif mode != "train" and settings:
@@ -391,7 +392,7 @@ def _generate(command, request, console):
 
 
 def _inspect(command, request, console):
-    if command.text is NOT_GIVEN and not command.input and sys.stdin.isatty():
+    if command.text is NOT_GIVEN and not command.input and sys.stdin and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
     run = _load(command)
@@ -415,22 +416,23 @@ def _lines(command, console):
     """The texts that a command line names, as an iterable of lines; None: read them from the terminal."""
     if command.text is not NOT_GIVEN and command.input:
         raise ValueError("--text and --input are both given: choose one.")
-    if command.input and not pathlib.Path(command.input).is_file():
+    if command.input and (not os.path.exists(command.input) or os.path.isdir(command.input)):  # a named pipe will do
         raise ValueError(f"--input: no file {command.input!r}.")
-    from seqzoo.text.lines import decode_lines, open_bytes
+    from seqzoo.text.lines import Lines, open_bytes
 
-    def lines(opened, source):
-        with opened as file:
-            yield from (line for _, line in decode_lines(file, source, allow_nul=True, flag=""))
+    def lines(file, source):
+        return Lines(file, source, allow_nul=True, flag="")
 
     if command.text is not NOT_GIVEN:
         # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
         return list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
     if command.input:
         return lines(open_bytes(command.input), command.input)
+    if sys.stdin is None:
+        raise ValueError("Standard input is closed: give --text or --input.")
     if not sys.stdin.isatty():
         stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
-        return lines(contextlib.nullcontext(stdin), "standard input")
+        return lines(stdin, "standard input")
     console.print(Text("Type a text; an empty line or Ctrl-D ends.", "dim"))
     return None
 

@@ -34,10 +34,10 @@ from rich.console import Console
 from rich.text import Text
 
 from seqzoo import run
-from seqzoo.config import Config, option
+from seqzoo.config import Config, flag_text, option
 from seqzoo.display.plain import PlainConsole
 from seqzoo.files import check_folder
-from seqzoo.search.space import Values, declared, flag_text, parse_space
+from seqzoo.search.space import Values, declared, parse_space
 from seqzoo.task import TASKS
 
 if TYPE_CHECKING:

@@ -333,7 +333,7 @@ def test_a_fresh_process_evaluates_and_predicts_the_same(trained, corpus, tmp_pa
     status, out, error = done("--mode=predict", f"--workdir={folder}", stdin=_file(tmp_path, text))
     assert status == 0, error
     sentences = [json.loads(line) for line in out.splitlines()]
-    lines = ["May met Ford in [Paris] 😀.", "Ž" + "x" * 300]
+    lines = ["May met Ford in [Paris] 😀.", "", "Ž" + "x" * 300]
     assert [sentence["text"] for sentence in sentences] == lines
     for sentence, line in zip(sentences, lines, strict=True):
         for token in sentence["tokens"]:

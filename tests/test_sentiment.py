@@ -97,13 +97,13 @@ def test_a_run_is_evaluated_on_another_file(trained, tmp_path, capsys):
 
 
 def test_duplicates_and_labels_that_train_lacks_are_said(tmp_path, capsys):
-    folder = write(tmp_path / "data" / "train.tsv", [("A good film .", "yes"), ("a bad film", "no")] * 3)
-    write(folder / "valid.tsv", [("a  GOOD film .", "yes"), ("what ?", "maybe")])
+    folder = write(tmp_path / "data" / "train.tsv", [("A good film it is", "yes"), ("a bad film", "no")] * 3)
+    write(folder / "valid.tsv", [("a  GOOD film it is", "yes"), ("what ?", "maybe")])
     phrases = write(tmp_path / "extra" / "phrases.tsv", [("good", "yes")] * 4) / "phrases.tsv"
     flags = ["--dataset=tsv", f"--data_dir={folder}", f"--extra_train={phrases}", f"--workdir={tmp_path / 'run'}"]
     assert run.main([*SMALL, *flags]) == 0
     out = capsys.readouterr().out
-    assert "1 of 2 valid texts are in train too" in out
+    assert "1 of 1 valid examples are also in train" in out
     assert "maybe: 1 in valid, none in train" in out
     assert "train: 10 examples" in out
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["valid_accuracy"] <= 50

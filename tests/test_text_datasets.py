@@ -119,7 +119,7 @@ def test_split_files_are_the_splits(tmp_path):
     with pytest.raises(ValueError, match=r"no file with train.*'wiki'.*--name='\*\*/\*'"):
         read(tmp_path, name="wiki")
     write(tmp_path / "ptb.valid.txt.gz", "")
-    with pytest.raises(ValueError, match="ptb.valid.txt.gz is empty"):
+    with pytest.raises(ValueError, match="ptb.valid.txt.gz: is empty"):
         read(tmp_path)
     write(tmp_path / "ptb.dev.txt", "x")
     with pytest.raises(ValueError, match=r"2 files fit the valid split.*Or read many files.*--name='\*\*/\*'"):
@@ -259,12 +259,13 @@ def test_python_source_explains_a_python_without_source(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
 def test_agreement_gives_the_sentence_with_either_form_of_the_verb(tmp_path, ending):
-    text = SENTENCES + "is it fish fish\nAre they\n"
+    text = SENTENCES + "is it fish\nAre they\n"
     text, gold = text.replace("\n", "\r\n"), GOLD + "2\tfish\tfish\t0\n0\tare\tis\t3\n"
     files = write(tmp_path / f"set.text{ending}", text), write(tmp_path / f"set.gold{ending}", gold)
     expected = [
         ("the keys to the door are here .", "the keys to the door is here .", 5, "1 attractor"),
         ("the boy runs", "the boy run", 2, "0 attractors"),
+        ("is it fish", "is it fish", 2, "0 attractors"),
         ("Are they", "Is they", 0, "3 attractors"),
     ]
     expected = [dict(zip(("good", "bad", "position", "group"), row, strict=True)) for row in expected]
@@ -338,7 +339,6 @@ def test_minimal_pairs_are_grouped_by_uid_or_by_file(tmp_path):
         ('{"sentence_good": "a", "sentence_bad": 3}', "x.jsonl:2: 'sentence_bad' should be a text, found 3"),
         ('{"sentence_good": "a", "sentence_bad": " "}', "x.jsonl:2: 'sentence_bad' should be a text, found ' '"),
         ('{"sentence_good": "a", "sentence_bad": "b", "UID": 7}', "x.jsonl:2: 'UID' should be a text, found 7"),
-        ('{"sentence_good": "a", "sentence_bad": "a"}', "x.jsonl:2: the two sentences are the same"),
         ('{"sentence_good": "a", "sentence_bad": "\\ud83d"}', "x.jsonl:2: half of a character"),
     ],
 )  # fmt: skip

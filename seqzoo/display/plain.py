@@ -3,7 +3,6 @@
 Whatever the program prints for people goes through a `PlainConsole`, or through `plain`.
 """
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,12 +10,14 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from seqzoo.files import to_json
+
 # C0 control characters have pictures in Unicode, from U+2400 on; C1 ones, which also begin escape sequences, have not.
 _VISIBLE = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
 _VISIBLE |= {0x7F: 0x2421, **dict.fromkeys(range(0x80, 0xA0), 0xFFFD)}
 _VISIBLE |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # bytes of a file name that are not UTF-8
 
-_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # json.dumps escapes the others
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # to_json escapes the others
 
 LONGEST = 1000  # characters of a message
 
@@ -41,7 +42,7 @@ def one_line(text: str) -> str:
 
 def json_line(value: Any) -> str:
     """A value as one line of JSON; its control characters are escaped, so it is the same value without any of them."""
-    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
+    return to_json(value, ensure_ascii=False).translate(_ESCAPED)
 
 
 class PlainConsole(Console):

@@ -22,6 +22,7 @@ from seqzoo.display.labels import (
     weighted_pieces,
 )
 from seqzoo.display.plain import plain, plain_text
+from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import marks_spans
 from seqzoo.text.spans import spans
 
@@ -155,7 +156,7 @@ def print_scored(row: dict, console: Console):
         line.append(f"{100 * row['share']:5.1f}%  ", "bold")
     # Characters and long texts are easier to read without numbers.
     numbers = len(row["tokens"]) <= 40 and any(len(token["text"].strip()) > 1 for token in row["tokens"])
-    line.append(f"{row['log_probability']:10.3f}  perplexity {row['perplexity']:,.1f}  ", "dim")
+    line.append(f"{row['log_probability']:10.3f}  perplexity {Measure.format(row['perplexity'], 1)}  ", "dim")
     position = 0
     for token in row["tokens"]:
         line.append(source[position : token["start"]])

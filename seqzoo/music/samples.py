@@ -93,13 +93,13 @@ def opening(encoding: Encoding, request) -> tuple[np.ndarray, int, Score | None]
     steps, score = math.ceil(request.length * per_quarter), None
     rows = np.zeros((0, encoding.slots), "int32")
     if request.melody:
-        score = read_midi(request.melody)
+        score = read_midi(request.melody, drums=encoding.drums)
         melody = encoding.melody(score)
         rows = np.zeros((len(melody), encoding.slots), "int32")
         rows[:, 0] = melody
         steps = len(rows)
     elif request.primer:
-        score = read_midi(request.primer)
+        score = read_midi(request.primer, drums=encoding.drums)
         quarters = min(request.primer_quarters, float(score.length))
         rows = encoding.encode({"score": cut(score, quarters)})[:-1]
         if encoding.name != "events":  # rests at its end belong to it
@@ -123,7 +123,7 @@ def write_sample(score: Score, path: pathlib.Path) -> dict:
     if not score.notes:
         return answer
     replace(roll, lambda temporary: piano_roll_plot(score, temporary, score.name))
-    answer |= {"key": key_name(find_key(score)), "roll": str(roll)}
+    answer |= {"key": "drums" if score.drums else key_name(find_key(score)), "roll": str(roll)}
     if with_audio:
         try:
             synthesizer.render(midi, audio)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from rich.table import Table
 
+from seqzoo.config import flag_text
 from seqzoo.display.pages import escape, page
 from seqzoo.display.plain import plain_text
 from seqzoo.files import replace, write_json
-from seqzoo.search.space import Values, flag_text
+from seqzoo.search.space import Values
 from seqzoo.search.trials import Search
 
 MIN_TRIALS = 10  # finished trials needed to estimate the importance of options

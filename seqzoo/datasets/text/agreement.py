@@ -24,7 +24,7 @@ def agreement(
     ``NAME.text`` has a sentence a line, its tokens separated by spaces, mostly with ``<eos>`` at the end, which is
     removed. ``NAME.gold`` has as many lines, tab-separated: position of the verb among the tokens, from 0; its right
     form; its wrong form; number of attractors, nouns of the other number between subject and verb. Either may be
-    gzipped. Lines whose two forms are the same are skipped.
+    gzipped. A pair whose two forms are the same is read, and left out where pairs are scored.
 
     Linzen et al. (2016), https://aclanthology.org/Q16-1037; the format of Gulordava et al. (2018),
     https://aclanthology.org/N18-1108, https://github.com/facebookresearch/colorlessgreenRNNs
@@ -112,8 +112,8 @@ def _read(texts, golds, encoding):
             problem = f"{right!r} should be token {position} (from 0) of {texts.name}:{number}, where {actual}{hint}"
             raise bad_line(golds, number, problem, gold)
         if wrong.lower() == right.lower():  # "wherein" and three more of Linzen's: taken for verbs, not a pair at all
-            continue
-        if found != right:  # Linzen's sentences are in lower case, but four of their 7,489 verbs in the .gold are not
+            wrong = found
+        elif found != right:  # Linzen's sentences are in lower case, but four of their 7,489 verbs in the .gold are not
             wrong = wrong.lower() if found.islower() else wrong.capitalize()
         yield {
             "good": " ".join(tokens),
