@@ -21,8 +21,8 @@ def option(
     minimum: float | None = None,
     maximum: float | None = None,
     zero: bool = False,
-    path: bool = False,
     needs: str | tuple[str, ...] = (),
+    path: bool = False,
     sweep: list | tuple | None = None,
 ) -> Any:
     """Declares one setting of a Config.
@@ -33,10 +33,10 @@ def option(
         choices: allowed values: a tuple of strings, or a Registry for its names.
         minimum, maximum: bounds of a number, inclusive. Without any, a number fits into 32 bits all the same.
         zero: 0 is allowed, too, although `minimum` is above it.
-        path: the value is a path, or several joined by commas; ``~`` at the beginning of one is the home folder.
         needs: what gives the option an effect; of several conditions one is enough. "vectors": that option is on, so
             neither 0, empty, false nor "none"; "schedule=cosine|constant": it has one of these values; "layers>1": it
             is above 1. Where none holds, only the default value is accepted.
+        path: the value is a path, or several joined by commas; ``~`` at the beginning of one is the home folder.
         sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
@@ -53,8 +53,8 @@ def option(
             "minimum": minimum,
             "maximum": maximum,
             "zero": zero,
-            "path": path,
             "needs": (needs,) if isinstance(needs, str) else needs,
+            "path": path,
             "sweep": sweep,
         },
     )
@@ -205,10 +205,10 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
         raise ValueError(f"--{field.name} should be of type {field.type.__name__}. Received: {value!r}")
     if field.type is float and not abs(value) <= LARGEST:  # also not a number
         raise ValueError(f"--{field.name} should be a finite number. Received: {value!r}")
-    if wanted["path"]:
-        return ",".join(map(os.path.expanduser, value.split(",")))
     if field.type is int and abs(value) > LARGEST_INT:
         raise ValueError(f"--{field.name} should be a number of 32 bits, at most {LARGEST_INT:,}. Received: {value!r}")
+    if wanted["path"]:
+        return ",".join(map(os.path.expanduser, value.split(",")))
     choices = wanted["choices"]
     if isinstance(choices, Registry):
         choices.check(value)

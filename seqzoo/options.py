@@ -399,11 +399,7 @@ class Sampling(Config):
 
 
 def source(config: Data) -> dict:
-    """Returns the arguments of a dataset's reader.
-
-    Raises:
-        ValueError: an option that the reader does not have.
-    """
+    """Returns the arguments of a dataset's reader."""
     columns = parse_columns(config.columns)
     arguments = {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
     if check_encoding(config.text_encoding) != "utf-8":

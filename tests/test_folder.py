@@ -15,7 +15,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from marks import slow
+from marks import variants
 from rich.console import Console
 
 from seqzoo.assets import save_assets
@@ -362,7 +362,7 @@ def test_a_model_without_a_stamp_is_accepted(copy):
     assert load(copy).task.name == "ner"
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no font\nfor [/it]"), *slow(MemoryError())])
+@pytest.mark.parametrize("error", [RuntimeError("no font\nfor [/it]"), *variants(MemoryError())])
 def test_a_picture_that_fails_does_not_lose_a_run(monkeypatch, tmp_path, error):
     task, folder, seen = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1), tmp_path / "run", []
 

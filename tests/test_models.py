@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from backends import weight_gradients
 from keras import ops
-from marks import slow
+from marks import variants
 
 from seqzoo.backend.gradients import compiled
 from seqzoo.inputs import frames, ids, images, words
@@ -137,7 +137,7 @@ def close(received, expected, tolerance=1e-4):
     np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", [*FEW, *slow(*sorted(TAGGERS.keys() - {*FEW}))])
+@pytest.mark.parametrize("name", [*FEW, *variants(*sorted(TAGGERS.keys() - {*FEW}))])
 def test_padding_changes_nothing(name):
     model = make(*TAGGERS[name])
     decoded = decoder(model)
@@ -190,7 +190,7 @@ def test_true_lengths_give_the_same_as_masking(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["frames_softmax", *slow(*sorted(TAGGERS.keys() - {"frames_softmax"}))],
+    ["frames_softmax", *variants(*sorted(TAGGERS.keys() - {"frames_softmax"}))],
 )
 def test_a_tagger_learns_one_batch(name):
     model = make(*TAGGERS[name])

@@ -319,6 +319,7 @@ def test_conllu_gives_the_syntactic_words(tmp_path):
         ("4\tel", "6\tel", "x:6: expected the word with id 4, found id '6'"),
         ("1\tvamos", "vamos", "x:2: expected 10 tab-separated columns, found 9"),
         ("\n\n", "\n", "x:9: expected the word with id 6, found id '1'"),
+        ("\n\n", "\n\x0c\n", "x:9: expected 10 tab-separated columns, found 1"),
     ],
 )
 def test_a_malformed_conllu_line_names_file_and_line(tmp_path, old, new, message):
@@ -513,12 +514,12 @@ def test_text_columns_are_joined_and_an_existing_name_wins(tmp_path):
         ("tsv", "text\tlabel\na\tx\n\nb x\n", "x:4: expected 2 fields"),
         ("tsv", "", "x holds no examples"),
         ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: not a JSON object a line: Expecting"),
-        ("jsonl", '[{"text": "a", "label": 1}]', "x:1: expected a JSON object, found a list"),
+        ("jsonl", '[{"text": "a", "label": 1}]', "x:1: not a JSON object: '\\["),
         ("jsonl", '{"text": null, "label": 1}', "x:1: 'text' should be a string, found None"),
         ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', "x:2: 'label' should be a label, .*found None"),
         ("jsonl", '{"text": "a", "label": []}', "x:1: 'label' should be a label"),
         ("jsonl", '{"text": "a", "label": ["b|c"]}', "x:1: 'label' should be a label"),
-        ("jsonl", '{"text": "\\ud83d", "label": 1}', "x:1: half of a character"),
+        ("jsonl", '{"text": "\\ud83d", "label": 1}', r"x:1: half of a character, '\\ud83d'"),
         ("jsonl", '{"txt": "a", "label": 1}', "x: no column for the text: .*There: 'txt', 'label'"),
     ],
 )

@@ -5,12 +5,13 @@ import json
 
 import numpy as np
 import pytest
-from marks import slow
+from marks import slow, variants
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
 
+pytestmark = pytest.mark.usefixtures("eagerly")  # the run is trained, and explained, by compiled functions
 SMALL = ["--task=sentiment", "--units=8", "--word_dim=8", "--epochs=2", "--learning_rate=0.01"]
 
 
@@ -109,7 +110,7 @@ def test_duplicates_and_labels_that_train_lacks_are_said(tmp_path, capsys):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["valid_accuracy"] <= 50
 
 
-@pytest.mark.parametrize("tokenizer", slow("characters", "unigram"))
+@pytest.mark.parametrize("tokenizer", [*slow("unigram"), *variants("characters")])
 def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     rows = [("the plot is good", "plot"), ("the plot and the music", "plot|music"), ("the music", "music"), ("a", "")]
     folder = write(tmp_path / "data" / "train.tsv", [row for row in rows if row[1]] * 8)

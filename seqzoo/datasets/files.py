@@ -179,7 +179,7 @@ def check_surrogates(path: str | pathlib.Path, number: int, line: str, text: str
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise bad_line(path, number, f"half of a character: {error}", line) from error
+        raise bad_line(path, number, f"half of a character, {text[error.start]!r}", line) from error
 
 
 def plain_name(file: pathlib.Path) -> str:

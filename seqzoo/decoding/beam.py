@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import Categorical
+from seqzoo.decoding.steps import Categorical, opened
 
 NONE = -1e9  # the log probability of a missing or forbidden hypothesis: sums of it stay finite
 LEAST = -1e8  # anything below is missing
@@ -107,7 +107,9 @@ class Beam:
         self.decoder, self.end, self.width, self.n_best = decoder, end, width, n_best
         self.length_penalty, self.coverage_penalty = length_penalty, coverage_penalty
         self.block_ngrams, self.banned, self.attention = block_ngrams, banned, attention
-        self._search = compiled(self._searched)
+        row = keras.KerasTensor([None], "int32")
+        trail, mask = keras.KerasTensor([None, 2], "int32"), keras.KerasTensor([None, None], "bool")
+        self._search = compiled(self._searched, opened(decoder, (row, row, trail, mask)))
 
     def __call__(
         self, inputs: dict, limits: np.ndarray, mask: np.ndarray | None = None, begin: np.ndarray | None = None
@@ -124,9 +126,9 @@ class Beam:
         limits = np.asarray(limits, "int32")
         begin = np.full(limits.shape, self.decoder.begin) if begin is None else begin
         blank = np.zeros((max(1, limits.max(initial=1)), 2), "int32")  # its shape is that of a trail
-        mask = None if mask is None else ops.convert_to_tensor(mask, "bool")
-        numbers = (ops.convert_to_tensor(begin, "int32"), ops.convert_to_tensor(limits), ops.convert_to_tensor(blank))
-        closed, attention = self._search(*numbers, fixed, state, mask)
+        mask = np.ones((len(limits), 1)) if mask is None else mask  # one for all positions
+        numbers = [ops.convert_to_tensor(x, "int32") for x in (begin, limits, blank)]
+        closed, attention = self._search(*numbers, ops.convert_to_tensor(mask, "bool"), fixed, state)
         scores, log_p, lengths, trail = (np.asarray(x) for x in closed)
         longest = lengths.max(initial=0)
         return Answers(
@@ -137,7 +139,7 @@ class Beam:
             attention=np.asarray(attention)[:, :, :longest] if attention.shape[-1] else None,
         )
 
-    def _searched(self, begin, limits, blank, fixed, state, mask):
+    def _searched(self, begin, limits, blank, mask, fixed, state):
         # The first step reads each row once: its hypotheses differ only from its choices on.
         logits, state, attention = self._stepped(begin, fixed, state)
         rows = ops.shape(limits)[0]
@@ -276,9 +278,8 @@ class Beam:
     def _uncovered(self, coverage, mask):
         """cp [R] of coverage [R, S]."""
         lacks = ops.log(ops.clip(coverage, 1e-9, 1.0))  # the logarithm of no attention at all would be infinite
-        if mask is not None:
-            beams = ops.shape(coverage)[0] // ops.shape(mask)[0]
-            lacks = ops.where(ops.repeat(mask, beams, axis=0), lacks, 0.0)
+        beams = ops.shape(coverage)[0] // ops.shape(mask)[0]
+        lacks = ops.where(ops.repeat(mask, beams, axis=0), lacks, 0.0)
         return self.coverage_penalty * ops.sum(lacks, axis=-1)
 
     def _ranked(self, closed, ended):
@@ -324,6 +325,8 @@ class Ensemble:
     def __init__(self, decoders: list):
         self.decoders, self.begin = decoders, decoders[0].begin
         self.attends = any(getattr(decoder, "attends", False) for decoder in decoders)
+        if all(hasattr(decoder, "signature") for decoder in decoders):
+            self.signature = tuple(map(list, zip(*(decoder.signature for decoder in decoders), strict=True)))
 
     def source_mask(self, inputs: dict) -> np.ndarray:
         """[B, S] booleans, True at real steps of the source, of encoder-decoders."""

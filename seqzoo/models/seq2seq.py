@@ -235,7 +235,7 @@ class Seq2SeqDecoder:
         inputs = {name: tensor for name, tensor in model.input.items() if name != "target"}
         source = [model.get_layer(name).output for name in ("source_vectors", "source_mask")]
         self.front, self.begin = keras.Model(inputs, source), begin
-        self._mask = compiled(keras.Model(inputs, source[1]))
+        self._mask = compiled(keras.Model(inputs, source[1]), (inputs,))
         self.encoder, self.decoder = model.get_layer("encoder"), model.get_layer("decoder")
         self.table = model.get_layer("embedding")
         names = [part.name for part in self.decoder.inputs]
@@ -243,7 +243,10 @@ class Seq2SeqDecoder:
         self.states = sum(name.startswith("state") for name in names)
         self.tokens = self.table.tokens
         self.attends = len(self.decoder.outputs) > 1 + self.states
-        self._start, self._score = compiled(self._started), compiled(self._scored)
+        parts = self.decoder.inputs[2:]
+        self.signature = parts[: self.fixed], parts[self.fixed :]
+        self._start = compiled(self._started, (inputs,))
+        self._score = compiled(self._scored, (inputs, keras.KerasTensor([None, None], "int32")))
 
     def start(self, inputs: dict) -> tuple[list, list]:
         """Encodes the source: {"source": [B, S]}, or the inputs of the front. Other inputs are ignored."""

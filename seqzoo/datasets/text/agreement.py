@@ -3,6 +3,7 @@
 import difflib
 import os
 import pathlib
+import re
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, data_path, read_lines
@@ -10,6 +11,8 @@ from seqzoo.datasets.splits import refuse_arguments
 
 ENDINGS = (".text", ".gold")
 END = "<eos>"
+
+_whole_number = re.compile("[0-9]{1,9}")
 
 
 @DATASETS.register("agreement")
@@ -96,7 +99,7 @@ def _read(texts, golds, encoding):
             problem = f"expected 4 tab-separated columns (position, right, wrong, attractors), found {len(columns)}"
             raise bad_line(golds, number, problem, gold)
         position, right, wrong, attractors = (column.strip() for column in columns)
-        if not (position.isdecimal() and attractors.isdecimal()):
+        if not (_whole_number.fullmatch(position) and _whole_number.fullmatch(attractors)):
             raise bad_line(golds, number, "the first and the last column should be whole numbers", gold)
         if not (right and wrong):
             raise bad_line(golds, number, "a form of the verb is empty", gold)

@@ -57,14 +57,14 @@ def _examples(path, columns, encoding):
 def json_objects(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, str, dict]]:
     """Yields (line number, line, object) of the JSON objects in a file, one a line; blank lines are skipped."""
     for number, line in read_lines(path, encoding):
-        if not line.strip():
+        if not line.strip(" \t"):
             continue
         try:
             item = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise bad_line(path, number, f"not a JSON object a line: {error}", line) from error
         if not isinstance(item, dict):
-            raise bad_line(path, number, f"expected a JSON object, found a {type(item).__name__}", line)
+            raise bad_line(path, number, "not a JSON object", line)
         yield number, line, item
 
 
