@@ -16,7 +16,7 @@ def last_state(x, mask, bidirectional: bool = False):
     """
     steps = ops.cumsum(ops.cast(mask, "int32"), axis=1)  # [B, T]: 1, 2 ... count, count ...
     count = steps[:, -1]  # [B]
-    at_last = ops.logical_and(mask, steps == count[:, None])  # [B, T]; LiteRT can't take_along_axis
+    at_last = ops.logical_and(mask, ops.equal(steps, count[:, None]))  # [B, T]; LiteRT can't take_along_axis
     state = ops.sum(ops.where(at_last[..., None], x, ops.zeros_like(x)), axis=1)  # [B, H]
     if bidirectional:
         half = x.shape[-1] // 2
