@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import os
 from typing import Any
 
 from seqzoo.registry import Registry, did_you_mean
@@ -17,6 +18,7 @@ def option(
     minimum: float | None = None,
     maximum: float | None = None,
     zero: bool = False,
+    path: bool = False,
     sweep: list | tuple | None = None,
 ) -> Any:
     """Declares one setting of a Config.
@@ -27,6 +29,7 @@ def option(
         choices: allowed values: a tuple of strings, or a Registry for its names.
         minimum, maximum: bounds of a number, inclusive. Without any, a float is finite in 32 bits all the same.
         zero: 0 is allowed, too, although `minimum` is above it.
+        path: the value is a path, or several joined by commas; ``~`` at the beginning of one is the home folder.
         sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
@@ -43,6 +46,7 @@ def option(
             "minimum": minimum,
             "maximum": maximum,
             "zero": zero,
+            "path": path,
             "sweep": sweep,
         },
     )
@@ -130,6 +134,8 @@ def _checked(field, value):
         raise ValueError(f"--{field.name} should be of type {field.type.__name__}. Received: {value!r}")
     if field.type is float and not abs(value) <= LARGEST:  # also not a number
         raise ValueError(f"--{field.name} should be a finite number. Received: {value!r}")
+    if wanted["path"]:
+        return ",".join(map(os.path.expanduser, value.split(",")))
     choices = wanted["choices"]
     if isinstance(choices, Registry):
         choices.check(value)

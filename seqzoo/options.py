@@ -215,7 +215,9 @@ class Decoding(Config):
     replace_unknown: bool = option(
         True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are left out."
     )
-    ensemble: str = option("", "Folders of other runs with the same vocabularies to average with, separated by commas.")
+    ensemble: str = option(
+        "", "Folders of other runs with the same vocabularies to average with, separated by commas.", path=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,6 +292,19 @@ class Sampling(Config):
         1.0, "Sample from the likeliest tokens that together have this probability.", minimum=0.0001, maximum=1
     )
     seed: int = option(0, "Seed of the samples.", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Serving(Config):
+    """Server."""
+
+    port: int = option(8000, "Port of the server; 0: any that is free.", minimum=0, maximum=65535)
+    host: str = option(
+        "127.0.0.1", "Address of the server: that of this machine alone, or 0.0.0.0 for all its networks. Whoever "
+        "reaches it can use it."
+    )  # fmt: skip
+    max_texts: int = option(256, "Maximum texts of a request, and of requests that are answered together.", minimum=1)
+    max_characters: int = option(10_000, "Maximum characters of a request, all its texts together.", minimum=1)
 
 
 def source(config: Data) -> dict:

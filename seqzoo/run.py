@@ -10,11 +10,13 @@ python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samp
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
 python -m seqzoo.run --mode=score --workdir=runs/translation --input=pairs.tsv    (a source, a tab, its translation)
 python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.txt
+python -m seqzoo.run --mode=serve --workdir=runs/ner,runs/language_model --port=8000
 """
 
 import collections
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import json
 import os
@@ -36,7 +38,8 @@ from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
-MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
+SHARED = {"serve": options.Serving}  # modes that are no task's own, and their options
+MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
 
@@ -143,7 +146,7 @@ def run(argv: list[str]) -> int:
         return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
     if mode == "evaluate":
         return _evaluate(command, settings, request, console)
-    modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect}
+    modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect, "serve": _serve}
     return modes[mode](command, request, console)
 
 
@@ -161,7 +164,7 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
     Raises:
         ValueError: a flag belongs to another mode, is fixed by the run, or has a value that is not allowed.
     """
-    kind, requests = TASKS[name].Config, TASKS[name].requests
+    kind, requests = TASKS[name].Config, _requests(name)
     given = parse_flags(_parser(name, mode), argv)
     command = Command(**options_of(Command, given))
     asked = options_of(requests[mode], given) if mode in requests else {}
@@ -170,7 +173,7 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
     for key in given.keys() - settings.keys():
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
-    for key in READS if mode == "train" else TRAINS:
+    for key in {"train": READS, "serve": (*TRAINS, *READS, "explain_rnn")}.get(mode, TRAINS):
         if getattr(command, key) != Command.__dataclass_fields__[key].default:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
@@ -188,11 +191,16 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
 
 def _parser(name, mode):
     """The flags of a task, "" for none, in a mode."""
-    requests = TASKS[name].requests if name else {}
+    requests = _requests(name)
     groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
     if mode in requests:  # a name that both have is the request's, such as --seed
         groups = [Command, requests[mode], *groups[1:]]
     return flag_parser(groups)
+
+
+def _requests(name):
+    """{mode: its options} of a task, "" for none."""
+    return {**(TASKS[name].requests if name else {}), **SHARED}
 
 
 def options_of(config: type[Config], given: dict) -> dict:
@@ -213,16 +221,18 @@ def _task_and_mode(argv):
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
     from seqzoo.training.folder import read_config
 
-    name, _ = read_config(early.workdir)
-    if task not in ("", name):
-        raise ValueError(f"{early.workdir} is a run of task {name}. Received: --task={task}")
+    folders = early.workdir.split(",") if early.mode == "serve" else [early.workdir]
+    for folder in reversed(folders):
+        name, _ = read_config(folder)
+        if task not in ("", name):
+            raise ValueError(f"{folder} is a run of task {name}. Received: --task={task}")
     _check_mode(name, early.mode)
     return name, early.mode
 
 
 def _check_mode(name, mode):
     """Raises a ValueError if the task does not have this mode; the name may be ""."""
-    if name and mode not in TASKS[name].modes:
+    if name and mode not in (*TASKS[name].modes, *SHARED):
         raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
 
 
@@ -369,6 +379,17 @@ def _inspect(command, request, console):
     lines = _lines(command, console)
     run = _load(command)
     run.task.inspect(run, lines, request, console)
+    return 0
+
+
+def _serve(command, request, console):
+    for package in ("fastapi", "uvicorn"):
+        if importlib.util.find_spec(package) is None:
+            raise ValueError(f'--mode=serve needs the package {package}: pip install -e ".[serve]"')
+    import_tensorflow()
+    from seqzoo.export.server import serve
+
+    serve(command.workdir.split(","), request, lambda line: console.print(line, markup=False, soft_wrap=True))
     return 0
 
 

@@ -102,8 +102,8 @@ class Inspecting(Options):
     layer: int = option(0, "Layer whose gates are drawn, from 1; 0: the last.", minimum=0)
     start: int = option(1, "First token for which they are drawn.", minimum=1)
     steps: int = option(80, "Number of tokens for which they are drawn.", minimum=1, maximum=400)
-    html: str = option("", "Write the coloured text to this file. Empty: inspect.html in the run's folder.")
-    png: str = option("", "Draw the gates into this file. Empty: gates.png in the run's folder.")
+    html: str = option("", "Write the coloured text to this file. Empty: inspect.html in the run's folder.", path=True)
+    png: str = option("", "Draw the gates into this file. Empty: gates.png in the run's folder.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -91,15 +91,15 @@ class Generating(options.Sampling):
     pickup: float = option(0.0, "Quarter notes before the first whole bar.", minimum=0, maximum=64)
     style: str = option("", "Style: a folder of the training data.")
     chord: str = option("", "Notes to begin with, such as C4 or 'C3 G3 E4 C5'; C4 is middle C.")
-    primer: str = option("", "MIDI file whose beginning is continued.")
+    primer: str = option("", "MIDI file whose beginning is continued.", path=True)
     primer_quarters: float = option(8.0, "Quarter notes of --primer that are used.", minimum=0, maximum=1e5)
-    melody: str = option("", "MIDI file whose highest notes become the first voice, which is harmonised.")
+    melody: str = option("", "MIDI file whose highest notes become the first voice, which is harmonised.", path=True)
     length: float = option(
         64.0, "Maximum length in quarter notes. Runs with --melody_ahead know it and plan their ending for it.",
         minimum=0.25, maximum=1e5,
     )  # fmt: skip
     tempo: float = option(90.0, "Quarter notes per minute in the files.", minimum=4, maximum=1000)
-    out: str = option("", "Folder for MIDI, piano rolls and audio. Empty: samples in the run's folder.")
+    out: str = option("", "Folder for MIDI, piano rolls and audio. Empty: samples in the run's folder.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -90,7 +90,7 @@ class Predicting(Options):
         "", "Which words decided: gradient times input, or the weights of --pooling=attention.",
         choices=("", "gradient", "attention"),
     )  # fmt: skip
-    html: str = option("", "Write the predictions as a page for a browser to this file, too.")
+    html: str = option("", "Write the predictions as a page for a browser to this file, too.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)

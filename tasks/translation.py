@@ -54,8 +54,10 @@ class Predicting(options.Decoding):
 
     n_best: int = option(1, "Different translations of each text, best first.", minimum=1)
     attention: bool = option(False, "Include the attention of each token in the answer.")
-    html: str = option("", "Also write the translations with their attention as a page for a browser to this file.")
-    png: str = option("", "Draw the attention of the first translation to this file.")
+    html: str = option(
+        "", "Also write the translations with their attention as a page for a browser to this file.", path=True
+    )
+    png: str = option("", "Draw the attention of the first translation to this file.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
