@@ -3,16 +3,24 @@
 import dataclasses
 import json
 import queue
+import signal
+import socket
+import subprocess
+import sys
 import types
+import urllib.request
 
 import pytest
 
 from seqzoo import options
+from seqzoo import run as command
+from seqzoo.assets import save_assets
 from seqzoo.config import Config, option
 from seqzoo.export import worker as workers
 from seqzoo.export.worker import Job, Served, Worker
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS, Task
+from seqzoo.training.folder import prepare
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +70,16 @@ class Echo(Task):
         with open(f"{request.out}/1.mid", "wb") as file:
             file.write(b"MThd")
         yield {"sample": 1, "text": "la la", "midi": f"{request.out}/1.mid"}
+
+
+@pytest.fixture
+def eagerly():
+    """Runs compiled functions eagerly: to trace them takes longer than to answer a few texts."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 def ask(text, **settings):
@@ -229,6 +247,75 @@ def test_a_sample_comes_in_pieces_and_its_files_are_links(client):
     assert client.get(events[3]["answer"]["midi"]).content == b"MThd"
     (answer,) = client.post("/generate", json={}).json()["answers"]
     assert answer["text"] == "la la" and client.get(answer["midi"]).content == b"MThd"
+
+
+@pytest.fixture
+def tagger(tmp_path):
+    """The folder of a small untrained run."""
+    config, splits, _ = TASKS["ner"].tiny()
+    task = TASKS["ner"](config)
+    task.assets = task.learn(splits["train"])
+    prepare(tmp_path / "ner", task)
+    save_assets(tmp_path / "ner", task.assets)
+    task.build().save(tmp_path / "ner/model.keras")
+    return tmp_path / "ner"
+
+
+@pytest.mark.tensorflow("each shape is compiled anew on JAX")
+def test_answers_are_those_of_the_command_line(tagger, tmp_path, capsys, eagerly):
+    testclient = pytest.importorskip("fastapi.testclient", reason="the server needs FastAPI and its test httpx")
+    from seqzoo.export.server import application
+
+    (tmp_path / "texts").write_text("Ann met Ford in Paris.\n\nMay. It rained in Paris.\n", "utf-8")
+    assert command.main(["--mode=predict", f"--workdir={tagger}", f"--input={tmp_path / 'texts'}"]) == 0
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    worker = Worker(tagger)
+    worker.start()
+    client = testclient.TestClient(application({"ner": worker}, options.Serving(), tmp_path))
+    asked = {"texts": ["Ann met Ford in Paris.", "", "May. It rained in Paris."]}
+    assert client.post("/predict", json=asked).json() == {"run": "ner", "answers": printed}
+    worker.close()
+
+
+@pytest.mark.parametrize(
+    "flags, error",
+    [
+        ("--workdir=RUN,RUN", "named after their folders"),
+        ("--workdir=RUN --port=PORT", "Cannot listen on 127.0.0.1, port PORT"),
+        ("--workdir=RUN --host=192.0.2.1", "Cannot listen on 192.0.2.1"),
+        ("--workdir=RUN --text=a", "--text is for --mode="),
+        ("--workdir=RUN,nowhere", "nowhere is not a run folder"),
+        ("--workdir=RUN --units=8", "--units is fixed by the run"),
+        ("--mode=predict --workdir=RUN --port=1", "--port is for --mode=serve"),
+    ],
+)
+def test_a_wrong_command_is_refused_in_a_line(tagger, flags, error, capsys):
+    pytest.importorskip("uvicorn", reason="the server needs Uvicorn")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        argv = flags.replace("RUN", str(tagger)).replace("PORT", port).split()
+        assert command.main(["--mode=serve", *argv]) == 2
+    assert error.replace("PORT", port) in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named_with_the_extra_that_has_it(tagger, monkeypatch, capsys):
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda package: None)
+    assert command.main(["--mode=serve", f"--workdir={tagger}"]) == 2
+    assert 'needs the package fastapi: pip install -e ".[serve]"' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_command_answers_once_it_says_so_and_stops_on_a_signal(tagger):
+    pytest.importorskip("uvicorn", reason="the server needs Uvicorn")
+    argv = [sys.executable, "-m", "seqzoo.run", "--mode=serve", f"--workdir={tagger}", "--port=0"]
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+            lines = [server.stdout.readline() for _ in range(3)]
+            assert lines[0].startswith("loading") and lines[1] == "warm\n"
+            with urllib.request.urlopen(lines[2].split()[0] + "/health") as answer:
+                assert json.loads(answer.read()) == {"status": "ok"}
+            server.send_signal(stop)
+            assert server.wait(30) == 0 and (server.stdout.read(), server.stderr.read()) == ("stopped\n", "")
 
 
 def test_options_that_name_files_cannot_be_asked_for():
