@@ -11,6 +11,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import UNITS
 from seqzoo.text.lines import check_encoding
+from seqzoo.text.normalization import FORMS
 
 # Keras's optimizers, in lower case. Left out: muon (its decay has two options), schedulefreeadamw (it evaluates weights
 # of its own), ftrl (its first step discards the initial weights, and so pretrained vectors), and wrappers of others.
@@ -38,6 +39,11 @@ class Data(Config):
     )
     text_encoding: str = option(
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
+    )
+    unicode: str = option(
+        "nfc",
+        "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
+        choices=FORMS,
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 
@@ -71,7 +77,7 @@ class Words(Config):
     unknown_rate: float = option(
         0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1
     )
-    vectors: str = option("", "Text file of pretrained vectors (GloVe, word2vec, fastText; .gz too).")
+    vectors: str = option("", "Text file of pretrained vectors of words (GloVe, word2vec, fastText; .gz too).")
     vectors_limit: int = option(
         0, "Maximum vectors of words not in training, from the top of the file; 0: all.", minimum=0
     )

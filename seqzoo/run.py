@@ -42,6 +42,7 @@ SHARED = {"serve": options.Serving}  # modes that are no task's own, and their o
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
+FIXED = ("seed", "unicode")  # options of the data that a finished run keeps
 
 
 NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text, which unlike --text="" is no text
@@ -178,9 +179,9 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
     if mode == "evaluate":
-        # Not the seed: it decides which examples are held out.
+        # Not the seed, which decides which examples are held out, and not the form of the texts of the vocabularies.
         groups = [options.Data, *([options.Batching] if issubclass(kind, options.Batching) else [])]
-        readable = [option for group in groups for option in group.__dataclass_fields__ if option != "seed"]
+        readable = [option for group in groups for option in group.__dataclass_fields__ if option not in FIXED]
         if wrong := [key for key in settings if key not in readable]:
             raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
     elif mode != "train" and settings:
@@ -310,7 +311,7 @@ def _evaluate(command, settings, request, console):
 
     task, trained_on = run.task, run.task.config
     if "dataset" in settings:  # the run's other options of data belong to its own dataset
-        settings = {**options.Data().to_dict(), "seed": trained_on.seed, **settings}
+        settings = {**options.Data().to_dict(), **{key: getattr(trained_on, key) for key in FIXED}, **settings}
     task.config = dataclasses.replace(trained_on, **settings)
     data = task.load(unseen=_source(task.config) != _source(trained_on))
     print_summary(data, console)

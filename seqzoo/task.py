@@ -1,8 +1,10 @@
 """Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
 import dataclasses
+import itertools
 import json
 import pathlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from seqzoo import options
@@ -13,9 +15,11 @@ from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
+from seqzoo.text.normalization import normalize
 
 TASKS = Registry("task", "seqzoo.tasks")
 CHUNK = 256  # lines answered together
+SAMPLED = 1000  # examples of a split whose words are looked up, to warn if the run does not know them
 REPORTED = 200  # validation examples whose answers a run keeps for people to read
 
 
@@ -73,6 +77,7 @@ class Task:
     objective: str = ""
     axes: dict[str, str] = {}
     advice: dict[str, str] = {}
+    warned = False  # that most words are unknown
 
     def __init__(self, config=None, assets: dict | None = None):
         self.config = self.Config() if config is None else config
@@ -122,9 +127,13 @@ class Task:
         """The example that a line of --text, --input or a request stands for: a text, the path of a file, a pair."""
         raise NotImplementedError
 
-    def examples(self, line: str) -> list[dict]:
-        """All examples of a line, where it can hold several, such as sentences."""
+    def examples(self, line: str, request=None) -> list[dict]:
+        """All examples of a line, where it can hold several, such as sentences; request: options of the mode."""
         return [self.example(line)]
+
+    def known(self, example: dict) -> Iterable[bool]:
+        """Whether the run knows each word of an example, so that users are told where it knows few; (): do not."""
+        return ()
 
     def answer(self, example: dict, row: dict | None) -> dict:
         """The answer to an example, ready for JSON.
@@ -210,6 +219,7 @@ class Task:
             ValueError: a split is missing or empty.
         """
         splits, summary, read = self.read(), {}, {}
+        splits = {split: self.normalized(examples) for split, examples in splits.items()}
         if unseen:
             splits = splits if "test" in splits else {"test": joined(splits)}
         elif "train" in splits and "valid" not in splits:
@@ -220,8 +230,11 @@ class Task:
                     raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
             splits = read = {split: Fingerprinted(examples) for split, examples in splits.items()}
             self.assets = self.learn(splits["train"])
-        elif not unseen:
-            splits.pop("train", None)
+        else:
+            if not unseen:
+                splits.pop("train", None)
+            for examples in splits.values():
+                self.warn_of_unknown(itertools.islice(examples, SAMPLED))
         feeds = {}
         for split, examples in splits.items():
             feeds[split] = self.feed(examples, training=split == "train" and not unseen)
@@ -234,6 +247,22 @@ class Task:
         for asset in self.assets.values():
             summary |= getattr(asset, "summary", {})
         return TaskData(feeds, summary, read)
+
+    def normalized(self, examples: Examples) -> Examples:
+        """The examples with all texts and labels in the Unicode form of the config."""
+        return examples.with_read(lambda: (normalize(example, self.config.unicode) for example in examples))
+
+    def warn_of_unknown(self, examples: Iterable[dict]):
+        """Says once, on standard error, if most words of the examples are unknown to the run."""
+        known = [] if self.warned else [word for example in examples for word in self.known(example)]
+        if 2 * sum(known) < len(known):
+            self.warned = True
+            unknown = f"{len(known) - sum(known):,} of {len(known):,}"
+            print(
+                f"warning: {unknown} tokens are unknown to this run. It was trained on texts of another kind, or that "
+                "were split into tokens in another way.",
+                file=sys.stderr,
+            )
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
         """Batches of examples, with the config's options of the group Batching."""
@@ -280,7 +309,8 @@ class Task:
     def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
         """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order."""
         for chunk in chunks(enumerate(lines, 1), CHUNK):
-            numbered = [(number, example) for number, line in chunk for example in self.examples(line)]
+            numbered = [(number, example) for number, line in chunk for example in self.examples(line, request)]
+            self.warn_of_unknown(example for _, example in numbered)
             line_of = {id(example): number for number, example in numbered}  # an example may have several rows
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):
                 yield {"line": line_of[id(example)], **self.answer(example, row)}

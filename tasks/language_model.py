@@ -13,6 +13,7 @@ from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
 from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
+from seqzoo.text.normalization import normalize
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
@@ -162,7 +163,8 @@ class LanguageModel(Task):
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)
-        return {"tokens": Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, config.spell)}
+        learned = config.tokenizer, texts, config.vocabulary, config.min_count, config.spell, config.unicode
+        return {"tokens": Codec.learn(*learned)}
 
     def load(self, unseen=False):
         data = super().load(unseen)
@@ -229,6 +231,9 @@ class LanguageModel(Task):
             }
         return metrics, [], []
 
+    def known(self, example):
+        return self.assets["tokens"].known(example["good" if "good" in example else "text"][:1000])
+
     def example(self, line):
         return {"text": line, "end": True}
 
@@ -246,7 +251,8 @@ class LanguageModel(Task):
     def generate(self, run, request, write):
         from seqzoo.decoding.generation import sample_texts
 
-        asked = {**request.to_dict(), "stop": options.unescaped("stop", request.stop)}
+        stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)
+        asked = {**request.to_dict(), "stop": stop}
         return sample_texts(run.predictor, self.assets["tokens"], write=write, **asked)
 
     def show(self, answer, console):

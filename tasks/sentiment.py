@@ -23,6 +23,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import naive_bayes_baseline
+from seqzoo.text.normalization import normalize
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
@@ -114,6 +115,11 @@ class Config(
             raise ValueError(
                 f"--pooling should be some of {', '.join(POOLINGS)}, joined by +. Received: {self.pooling!r}"
             )
+        if self.vectors and self.tokenizer not in ("words", "whitespace"):
+            raise ValueError(
+                f"--vectors has vectors of words, so it needs --tokenizer=words or whitespace, or is left out. "
+                f"Received: --tokenizer={self.tokenizer}"
+            )
 
 
 @TASKS.register("sentiment", "text_classification")
@@ -187,7 +193,7 @@ class Sentiment(Task):
         if config.tokenizer in KINDS:
             texts = (example["text"] for example in train)
             assets["subwords"] = Subwords.learn(texts, config.subwords, config.tokenizer, config.lowercase)
-        split = splitter(config.tokenizer, assets.get("subwords"))
+        split = splitter(config.tokenizer, assets.get("subwords"), config.unicode)
 
         def token_lists():
             for example in train:
@@ -207,16 +213,24 @@ class Sentiment(Task):
             return [part for part in map(str.strip, example["label"].split("|")) if part]
         return [example["label"]]
 
+    @property
+    def split(self):
+        """The function text -> [(token, start, end)] of the run's tokenizer."""
+        return splitter(self.config.tokenizer, self.assets.get("subwords"), self.config.unicode)
+
     def offsets(self, text):
         """[(token, start, end)] of the tokens of a text that the model reads."""
-        split = splitter(self.config.tokenizer, self.assets.get("subwords"))
-        return both_ends(split(text), self.config.max_tokens)
+        return both_ends(self.split(text), self.config.max_tokens)
+
+    def known(self, example):
+        tokens = (token for token, _, _ in self.offsets(example["text"]) if any(map(str.isalnum, token)))
+        return [self.assets["words"].has_id(token) for token in tokens]
 
     def encoder(self, training=False):
         labels, several = self.assets["labels"], self.config.multi_label
         words = self.assets["words"].encoder(self.config.static_shapes)
-        split = splitter(self.config.tokenizer, self.assets.get("subwords"))
-        label_weights = options.label_weights(self.config.label_weights)
+        split = self.split
+        label_weights = options.label_weights(normalize(self.config.label_weights, self.config.unicode))
         labels.encode(label_weights)  # raises if one of them is not a label
 
         def encode(example):
@@ -333,7 +347,7 @@ class Sentiment(Task):
     def baselines(self, train):
         if self.config.multi_label:
             return {}
-        split = splitter(self.config.tokenizer, self.assets.get("subwords"))
+        split = self.split
 
         def bag(example):
             return [token.lower() if self.config.lowercase else token for token, _, _ in split(example["text"])]

@@ -114,7 +114,8 @@ class Translation(Task):
     def learn(self, train):
         def codec(*sides):
             texts = (self.text(example[side]) for example in train for side in sides)
-            return Codec.learn(self.config.tokenizer, texts, self.config.vocabulary, self.config.min_count)
+            config = self.config
+            return Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, unicode=config.unicode)
 
         if self.config.joint:
             return {"joint": codec("source", "target")}
@@ -216,6 +217,9 @@ class Translation(Task):
 
     def example(self, line):
         return {"source": line}
+
+    def known(self, example):
+        return self.codecs[0].known(self.text(example["source"]))
 
     def answer(self, example, row):
         from seqzoo.decoding.search import n_best

@@ -1,10 +1,13 @@
 """How the tagging tasks encode examples: ids, labels, weights."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
+from seqzoo.training.loop import below_baseline
 
 
 @pytest.fixture
@@ -50,3 +53,35 @@ def test_tags_that_training_never_had_do_not_count_in_the_loss(corpus):
     task.load()
     _, labels, weights = task.encoder()({"tokens": ["Paris", "sleeps"], "ner": ["B-LOC", "O"]})
     assert weights.tolist() == [0, 1] and np.isfinite(labels).all()
+
+
+def test_a_pretokenized_line_is_one_sentence_of_the_tokens_between_blanks():
+    kind = TASKS["ner"]
+    task, request = kind(kind.Config(), {}), kind.requests["predict"](pretokenized=True)
+    (example,) = task.examples("U.S. isn't  here. Go", request)
+    assert example["tokens"] == ["U.S.", "isn't", "here.", "Go"] and example["offsets"][2] == ("here.", 12, 17)
+    assert task.examples("  ", request) == []
+    assert [e["tokens"] for e in task.examples("It isn't. Go")] == [["It", "is", "n't", "."], ["Go"]]
+
+
+def test_a_run_says_once_that_it_does_not_know_the_words(corpus, capsys):
+    kind = TASKS["ner"]
+    trained = kind(kind.Config(dataset="conll", data_dir=corpus))
+    trained.load()
+    run = dataclasses.make_dataclass("Run", ["predictor"])(lambda *batch: {"tags": batch[1], "confidence": batch[2]})
+    assert len([*trained.predict(run, ["Ford Motor Zyx ..."])]) == 1 and not capsys.readouterr().err
+    assert len([*trained.predict(run, ["Ford Abc Zyx.", "Qqq"])]) == 2
+    assert capsys.readouterr().err.startswith("warning: 3 of 4 tokens are unknown to this run.")
+    assert len([*trained.predict(run, ["Qqq"])]) == 1 and not capsys.readouterr().err
+
+
+def test_a_run_that_does_not_reach_its_baseline_says_so():
+    task = TASKS["ner"](TASKS["ner"].Config())
+    baselines = {"look-up": {"f1": 60.0}, "other": {"f1": 55.0}, "without": {"accuracy": 99.0}}
+    message = below_baseline({"valid_f1": 50.0, "valid_baselines": baselines}, task)
+    assert message.startswith("The run is worse than a baseline on valid, F1 (%): 50.00, look-up 60.00.")
+    assert below_baseline({"valid_f1": 60.0, "valid_baselines": baselines}, task) == ""
+    assert below_baseline({"valid_f1": 0.0}, task) == ""
+    task = TASKS["language_model"](TASKS["language_model"].Config())  # the lower the better
+    metrics = {"valid_bits_per_character": 2.0, "valid_baselines": {"5-gram": {"bits_per_character": 1.5}}}
+    assert "5-gram 1.50" in below_baseline(metrics, task)

@@ -122,6 +122,8 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     metrics, examples, answers = _final_scores(run, data, history)
     write_json(folder / "metrics.json", metrics)
     show(metrics, task, console)
+    if message := below_baseline(metrics, task):
+        console.print(message, soft_wrap=True, markup=False, highlight=False)
     with _optional("pictures of the answers", console):
         run.task.plot(run.predictor, examples, answers, folder)
     return metrics
@@ -142,6 +144,21 @@ def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
     from seqzoo.display.tables import result_table
 
     console.print(result_table(metrics, task.measures, title or task.name))
+
+
+def below_baseline(metrics: dict, task: Task) -> str:
+    """A sentence about the best baseline that a run does not reach on valid; "" if it reaches them all."""
+    own, key = metrics[f"valid_{task.objective}"], task.objective
+    scores = {name: row[key] for name, row in metrics.get("valid_baselines", {}).items() if key in row}
+    better = [name for name, score in scores.items() if task.sign * (score - own) > 0]
+    if not better:
+        return ""
+    best = max(better, key=lambda name: task.sign * scores[name])
+    value = task.measure.format
+    return (
+        f"The run is worse than a baseline on valid, {task.measure.label}: {value(own)}, {best} {value(scores[best])}. "
+        "It may need more epochs or other options."
+    )
 
 
 def _finished(folder, task, console, explain_rnn):
