@@ -22,7 +22,7 @@ import statistics
 
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results"
-FAST = 2.0  # minutes: recipes that need no data and no more time than this are checked at every change
+FAST = 2.0  # minutes: recipes that need no data and no more time than this are checked by --fast
 
 
 @dataclasses.dataclass(frozen=True)

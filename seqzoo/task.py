@@ -1,8 +1,8 @@
 """Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
+import collections
 import dataclasses
 import itertools
-import json
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,8 +11,11 @@ from seqzoo import options
 from seqzoo.data import Batches, Feed
 from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.display.plain import plain_text
+from seqzoo.files import to_json, write_json
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
 from seqzoo.text.normalization import normalize
@@ -87,7 +90,12 @@ class Task:
 
     def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
         """(train, valid, description) where the data has no valid split: every 20th example by default."""
-        return *every_nth(train, 20), "every 20th example of train is valid"
+        return *every_nth(train, 20), "every 20th example of train is valid, or the last of fewer"
+
+    def content(self, example: dict) -> str:
+        """What train and valid should not share, as tokens with blanks between them: by default the first text."""
+        first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
+        return " ".join(first.split() if isinstance(first, str) else map(str, first))
 
     def learn(self, train: Examples) -> dict:
         """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
@@ -131,6 +139,10 @@ class Task:
         """All examples of a line, where it can hold several, such as sentences; request: options of the mode."""
         return [self.example(line)]
 
+    def unknown_labels(self, example: dict) -> list[str]:
+        """The labels of an example that the run can not give, because its training data had none of them."""
+        return []
+
     def known(self, example: dict) -> Iterable[bool]:
         """Whether the run knows each word of an example, so that users are told where it knows few; (): do not."""
         return ()
@@ -157,7 +169,7 @@ class Task:
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
-        console.print(json.dumps(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
     def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
         """An HTML page of answers, in pieces."""
@@ -190,6 +202,8 @@ class Task:
             ValueError: the examples lack a feature that the task needs.
         """
         splits = DATASETS[self.config.dataset](**options.source(self.config))
+        if [*splits] == ["test"] and pathlib.Path(self.config.data_dir).expanduser().is_file():
+            splits = {"train": splits["test"]}  # one labelled file is all there is to train on
         for examples in splits.values():
             self.check(examples)
         return splits
@@ -219,8 +233,11 @@ class Task:
             ValueError: a split is missing or empty.
         """
         splits, summary, read = self.read(), {}, {}
+        for examples in splits.values():
+            summary |= examples.summary
         splits = {split: self.normalized(examples) for split, examples in splits.items()}
         if unseen:
+            summary.pop("held out", None)
             splits = splits if "test" in splits else {"test": joined(splits)}
         elif "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"], summary["held out"] = self.hold_out(splits["train"])
@@ -230,6 +247,8 @@ class Task:
                     raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
             splits = read = {split: Fingerprinted(examples) for split, examples in splits.items()}
             self.assets = self.learn(splits["train"])
+            if found := duplicates(splits["train"], splits["valid"], self.content):
+                summary["duplicates"] = found
         else:
             if not unseen:
                 splits.pop("train", None)
@@ -242,11 +261,25 @@ class Task:
             if not feeds[split].steps:
                 held_out = f" ({summary['held out']})" if split == "valid" and "held out" in summary else ""
                 raise ValueError(f"{examples.source}: no example is left for {split}{held_out}: {summary[split]}.")
+        if unknown := self._unknown({split: splits[split] for split in splits if split != "train" or unseen}):
+            summary["unknown labels"] = unknown
         if "test" not in splits:
             summary["test"] = "no test split: scores are on valid"
         for asset in self.assets.values():
             summary |= getattr(asset, "summary", {})
         return TaskData(feeds, summary, read)
+
+    def _unknown(self, splits: dict) -> str:
+        """Which labels of some splits the run does not know, for people; "" if it knows all."""
+        if type(self).unknown_labels is Task.unknown_labels:
+            return ""
+        found = []
+        for split, examples in splits.items():
+            counts = collections.Counter(label for example in examples for label in self.unknown_labels(example))
+            named = ", ".join(f"{label} {count:,}" for label, count in counts.most_common(20))
+            more = f" and {len(counts) - 20:,} more" if len(counts) > 20 else ""
+            found += [f"{counts.total():,} in {split} ({named}{more})"] if counts else []
+        return ", ".join(found) and f"{', '.join(found)}: training had none of these, so they count as errors"
 
     def normalized(self, examples: Examples) -> Examples:
         """The examples with all texts and labels in the Unicode form of the config."""
@@ -307,9 +340,14 @@ class Task:
         return examples, answers
 
     def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
-        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order."""
-        for chunk in chunks(enumerate(lines, 1), CHUNK):
-            numbered = [(number, example) for number, line in chunk for example in self.examples(line, request)]
+        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order.
+
+        Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
+        """
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            lines_of = zip(chunk, numbers, strict=False)
+            numbered = [(number, example) for line, number in lines_of for example in self.examples(line, request)]
             self.warn_of_unknown(example for _, example in numbered)
             line_of = {id(example): number for number, example in numbered}  # an example may have several rows
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):
@@ -325,8 +363,7 @@ class Task:
         metrics = flat("valid", scores)
         if "test" in data.splits:
             metrics |= flat("test", self.evaluate(predictor, data.splits["test"]))
-        text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
-        (folder / "predictions.json").write_text(text, "utf-8")
+        write_json(folder / "predictions.json", answers[:REPORTED], ensure_ascii=False)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import json
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.display.terminal import print_tagged, tagged
+from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion
@@ -143,8 +143,12 @@ class POS(Task):
                 "offsets": [(line[start:end], start, end) for _, start, end in sentence],
                 "tokens": [token for token, _, _ in sentence],
             }
-            for sentence in sentences
+            for sentence in sentences or [[]]  # a blank line has an answer, too
         ]
+
+    def unknown_labels(self, example):
+        pairs = zip(example[self.feature], self.learned_tags(example), strict=True)
+        return [tag for tag, learned in pairs if learned not in self.assets["tags"]]
 
     def known(self, example):
         return [self.assets["words"].has_id(token) for token in example["tokens"] if any(map(str.isalnum, token))]
@@ -178,7 +182,7 @@ class POS(Task):
         gold, predicted = [example[self.feature] for example in examples], [*map(tags_of, answers)]
         confusion_plot(*confusion(gold, predicted), folder / "confusion.png")
         errors = common_errors([example["tokens"] for example in examples], gold, predicted)
-        (folder / "errors.json").write_text(json.dumps(errors, indent=1, ensure_ascii=False), "utf-8")
+        write_json(folder / "errors.json", errors, ensure_ascii=False)
 
     def show(self, answer, console):
         print_tagged(answer, console)

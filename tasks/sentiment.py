@@ -3,9 +3,8 @@
 import collections
 import dataclasses
 import functools
-import hashlib
 import itertools
-import json
+import pathlib
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.datasets.splits import stratified
 from seqzoo.display.pages import html_page
 from seqzoo.display.terminal import print_classified
+from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.layers import POOLINGS
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
@@ -41,9 +41,11 @@ class Texts(Options):
         "characters, or subwords learned from the training texts.",
         choices=TOKENIZERS,
     )
-    subwords: int = option(8000, "Maximum number of subwords, for the tokenizers bpe and unigram.", minimum=10)
+    subwords: int = option(8000, "Maximum number of subwords.", minimum=10, needs="tokenizer=bpe|unigram")
     max_tokens: int = option(0, "Maximum number of tokens read; longer texts keep both ends. 0: no limit.", minimum=0)
-    extra_train: str = option("", "File of more training texts, in the format of the dataset, such as phrases.")
+    extra_train: str = option(
+        "", "File of more training texts, in the format of the dataset, such as phrases.", path=True
+    )
     valid_fraction: float = option(
         0.1, "Share of each label's training texts that is held out where there is no valid split.", minimum=0.001,
         maximum=0.5,
@@ -59,8 +61,9 @@ class Classifier(Options):
         "max", f"From states to one vector, joined by +: {', '.join(POOLINGS)}.", sweep=["max", "max+mean", "attention"]
     )
     segment: int = option(
-        0, "Chop texts into pieces of so many tokens, read apart and pooled together; 0: do not.", minimum=0
-    )
+        0, "Chop texts into pieces of so many tokens, read apart and pooled together; 0: do not.", minimum=0,
+        needs="layers",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +82,7 @@ class Regularization(Options):
         "Size of that change, as a share of the norm of the text's features.",
         minimum=0,
         maximum=1000,
+        needs=("adversarial", "virtual_adversarial"),
         sweep=(0.02, 0.3),
     )
 
@@ -151,14 +155,24 @@ class Sentiment(Task):
     def read(self):
         splits = super().read()
         if self.config.extra_train and "train" in splits and self.assets is None:
-            source = {**options.source(self.config), "data_dir": self.config.extra_train, "name": None}
+            extra = self.extra_examples()
             if "valid" not in splits:  # none of the extra texts is held out
                 splits["train"], splits["valid"], self.held_out = self.hold_out(splits["train"])
-            (extra,) = DATASETS[self.config.dataset](**source).values()
             train = splits["train"]
             sources = f"{train.source} + {extra.source}"
             splits["train"] = train.with_read(lambda: itertools.chain(train, extra), sources)
         return splits
+
+    def extra_examples(self):
+        """The examples in the file --extra_train."""
+        path = self.config.extra_train
+        if not pathlib.Path(path).is_file():
+            raise ValueError(f"--extra_train: no file {path!r}.")
+        try:
+            source = {**options.source(self.config), "data_dir": path, "name": None}
+            return DATASETS[self.config.dataset](**source)["test"]  # as of any single file
+        except ValueError as error:
+            raise ValueError(f"--extra_train: {error}") from error
 
     def hold_out(self, train):
         fraction = self.config.valid_fraction
@@ -169,24 +183,11 @@ class Sentiment(Task):
         data = super().load(unseen)
         if learning:
             data.summary |= {"held out": self.held_out} if self.held_out else {}
-            data.summary |= self.compared(*(data.splits[split].examples for split in ("train", "valid")))
+            labels = collections.Counter()
+            for example in data.splits["train"].examples:
+                labels.update(self.labels_of(example))
+            data.summary["labels"] = ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])
         return data
-
-    def compared(self, train, valid):
-        """{what: text}: how frequent labels are, which valid texts are in train too, which labels training lacks."""
-        fingerprints, labels = collections.Counter(fingerprint(e["text"]) for e in valid), collections.Counter()
-        known, seen = self.assets["labels"], set()
-        for example in train:
-            labels.update(self.labels_of(example))
-            seen |= {fingerprint(example["text"])} & fingerprints.keys()
-        summary = {"labels": ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])}
-        if duplicates := sum(fingerprints[mark] for mark in seen):
-            summary["duplicates"] = f"{duplicates:,} of {fingerprints.total():,} valid texts are in train too"
-        unseen = collections.Counter(label for e in valid for label in self.labels_of(e) if label not in known)
-        if unseen:
-            names = ", ".join(sorted(unseen)[:20])
-            summary["unseen labels"] = f"{names}: {unseen.total()} in valid, none in train; they count as errors"
-        return summary
 
     def learn(self, train):
         labels, assets, config = collections.Counter(), {}, self.config
@@ -237,11 +238,13 @@ class Sentiment(Task):
             tokens = [token for token, _, _ in both_ends(split(example["text"]), self.config.max_tokens)]
             gold = self.labels_of(example) if "label" in example else []
             ids = labels.encode([label for label in gold if label in labels])
-            weight = max((label_weights.get(labels.tokens[i], 1.0) for i in ids), default=float(several))
+            # A label unseen in training can't be learned or predicted: it counts as an error, but not in the loss.
+            alone = float(several and not gold)  # the weight of a text without any label
+            weight = max((label_weights.get(labels.tokens[i], 1.0) for i in ids), default=alone)
             if several:
                 y = np.zeros(len(labels), "float32")
                 y[ids] = 1
-            else:  # a label unseen in training can't be learned or predicted: an error, but not in the loss
+            else:
                 y = np.array(ids[0] if ids else 0, "int32")
             return words(tokens), y, np.array(weight, "float32")
 
@@ -290,6 +293,9 @@ class Sentiment(Task):
 
     def example(self, line):
         return {"text": line}
+
+    def unknown_labels(self, example):
+        return [label for label in self.labels_of(example) if label not in self.assets["labels"]]
 
     def answer(self, example, row):
         labels, several, text = self.assets["labels"].tokens, self.config.multi_label, example["text"]
@@ -373,7 +379,7 @@ class Sentiment(Task):
         wrong.sort(key=lambda pair: -max(abs(p - 0.5) for p in pair[1]["probabilities"].values()))
         mistakes = [example for example, _ in wrong[:MISTAKES]]
         _, explained = self.answers(explaining(predictor, "gradient"), self.feed(mistakes))
-        (folder / "errors.json").write_text(json.dumps(explained, indent=1, ensure_ascii=False), "utf-8")
+        write_json(folder / "errors.json", explained, ensure_ascii=False)
         page = html_page(explained, "The most confident mistakes on valid")
         (folder / "errors.html").write_text("".join(page), "utf-8")
 
@@ -415,8 +421,3 @@ def both_ends(items, most):
         return items
     head = most // 2
     return [*items[:head], *items[head - most :]]
-
-
-def fingerprint(text):
-    """A hash of a text that ignores case and white space."""
-    return hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=8).digest()

@@ -1,6 +1,7 @@
 """Translation: a sentence in another language. Many to many, unaligned."""
 
 import dataclasses
+import itertools
 import pathlib
 
 import numpy as np
@@ -27,7 +28,7 @@ class ParallelText(Options):
     lowercase: bool = option(False, "Lower-case both sides; scores ignore case, too.")
     bpe_dropout: float = option(
         0.0, "With --tokenizer=bpe: share of the merges skipped in training, anew each epoch (Provilkov et al., 2020).",
-        minimum=0, maximum=0.9,
+        minimum=0, maximum=0.9, needs="tokenizer=bpe",
     )  # fmt: skip
     longest: int = option(100, "Maximum number of tokens on a side; longer pairs are left out of training.", minimum=1)
 
@@ -42,9 +43,12 @@ class Objective(Options):
         choices=("", "linear", "exponential", "inverse_sigmoid"),
     )  # fmt: skip
     sampling_epochs: float = option(
-        10.0, "Epochs until none (linear) or half of them (the others) are.", minimum=0.01, maximum=1e6
+        10.0, "Epochs until none (linear) or half of them (the others) are.", minimum=0.01, maximum=1e6,
+        needs="scheduled_sampling",
+    )  # fmt: skip
+    sampling_least: float = option(
+        0.5, "Lowest share of correct inputs.", minimum=0, maximum=1, needs="scheduled_sampling"
     )
-    sampling_least: float = option(0.5, "Lowest share of correct inputs.", minimum=0, maximum=1)
     valid_beam: int = option(1, "Width of the beam on valid during training.", minimum=1)
 
 
@@ -62,25 +66,18 @@ class Predicting(options.Decoding):
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Units, ParallelText, options.EncoderDecoder, Objective, options.Batching, options.Recurrent,
-    options.Training,
+    options.Data, options.Units, ParallelText, options.EncoderDecoder, Objective, options.Batching, options.Training
 ):  # fmt: skip
     """Translation."""
 
     dataset: str = default(options.Data, dataset="dates")
     batch_size: int = default(options.Batching, batch_size=64)
-    rnn: str = default(options.Recurrent, rnn="lstm")
     units: int = default(options.Recurrent, units=128)
     layers: int = default(options.Recurrent, layers=1)
     dropout: float = default(options.Recurrent, dropout=0.1)
     epochs: int = default(options.Training, epochs=8)
     learning_rate: float = default(options.Training, learning_rate=3e-3)
     average: float = default(options.Training, average=0.995)
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.bpe_dropout and self.tokenizer != "bpe":
-            raise ValueError(f"--bpe_dropout is for --tokenizer=bpe. Received: --tokenizer={self.tokenizer}")
 
 
 @TASKS.register("translation")
@@ -172,8 +169,7 @@ class Translation(Task):
         from seqzoo.models import seq2seq
 
         config, (source, target) = self.config, self.codecs
-        model = config.arguments(options.EncoderDecoder, options.Recurrent)
-        model["window"] = model.pop("attention_window")
+        model = config.arguments(options.EncoderDecoder)
         if config.rnn == "none":  # no recurrence on either side
             model["encoder"] = "none"
         model["tied"] = "joint" if config.tied and config.joint else config.tied
@@ -266,8 +262,9 @@ class Translation(Task):
         def run_scores(inputs, labels, weights):
             return {"ids": labels, "scores": run.predictor.decoder.score(inputs, labels)}
 
-        for chunk in chunks(enumerate(lines, 1), CHUNK):
-            pairs = [pair(number, line) for number, line in chunk]
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            pairs = [pair(number, line) for line, number in zip(chunk, numbers, strict=False)]
             for example, row in self.feed(pairs).outputs(run_scores):
                 source, text = self.text(example["source"]), self.text(example["target"])
                 yield {"line": example["line"], "source": source, **target.scored(text, row["ids"], row["scores"])}

@@ -1,10 +1,15 @@
-"""What all tests share: `@pytest.mark.tensorflow(reason)` on what TensorFlow alone has, skipped on another backend."""
+"""What all tests share.
+
+`@pytest.mark.tensorflow(reason)` is on what TensorFlow alone has, skipped on another backend. The fixture `eagerly`
+runs compiled functions eagerly, except in tests marked `traced` or `slow`.
+"""
 
 import pytest
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "tensorflow(reason): needs TensorFlow as Keras's backend")
+    config.addinivalue_line("markers", "traced: traces compiled functions also in a file that runs them eagerly")
 
 
 def pytest_runtest_setup(item):
@@ -13,3 +18,19 @@ def pytest_runtest_setup(item):
 
         if keras.backend.backend() != "tensorflow":
             pytest.skip(mark.args[0])
+
+
+@pytest.fixture
+def eagerly(request):
+    """Runs compiled functions eagerly: to trace them takes longer than a few steps of a tiny model."""
+    import keras
+
+    traced = any(request.node.get_closest_marker(name) for name in ("traced", "slow"))
+    if traced or keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -12,6 +12,7 @@ from seqzoo.decoding.sampling import Sampler
 from seqzoo.decoding.steps import Categorical, StepDecoder
 from seqzoo.models import GeneratorDecoder, LanguageModelDecoder, Seq2SeqDecoder, generator, language_model, seq2seq
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 V, H, BEGIN, END = 6, 5, 2, 3  # 0 and 1 are banned; 2, 4 and 5 may follow each other
 WIDE = 130  # more than there are hypotheses of up to four of three tokens
 
@@ -138,7 +139,7 @@ def test_a_beam_as_wide_as_all_prefixes_is_an_exhaustive_search(arguments):
         expect(answers, row, reference(toy, keys, h, limits[row], 10**9, **as_reference(arguments))[:7])
 
 
-@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("width", [1, pytest.param(3, marks=pytest.mark.traced)])
 @pytest.mark.parametrize("arguments", PENALTIES)
 def test_a_narrow_beam_is_the_one_of_the_definition(arguments, width):
     limits = [1, 7, 8, 9, 6, 12]
@@ -244,7 +245,7 @@ def test_the_search_goes_on_while_an_open_hypothesis_can_win():
 
 @pytest.mark.tensorflow("JAX traces a loop once: nothing to count")
 def test_the_search_ends_as_soon_as_all_rows_are_decided(monkeypatch):
-    monkeypatch.setattr(seqzoo.decoding.beam, "compiled", lambda function: function)
+    monkeypatch.setattr(seqzoo.decoding.beam, "compiled", lambda function, _: function)
     calls = []
 
     class Counted(Written):
@@ -440,6 +441,7 @@ def decoders():
     }
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("name", ["language_model", "seq2seq", "generator", "ensemble"])
 def test_every_model_is_searched_and_the_answers_have_their_scores(name):
     if name == "ensemble":

@@ -16,6 +16,7 @@ import toys.similarity  # noqa: F401, registers its task
 import toys.slots  # noqa: F401
 import toys.speech  # noqa: F401
 from backends import weight_gradients
+from marks import slow, variants
 
 from seqzoo.assets import save_assets
 from seqzoo.data import Batches
@@ -24,15 +25,22 @@ from seqzoo.task import TASKS
 from seqzoo.training import load, train
 from seqzoo.training.folder import prepare
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 guides.register("seqzoo.tasks.parity")  # the example of a task in tasks/README.md
 NAMES = [name for name in TASKS.names() if TASKS[name].name == name]
+
+
+def slow_names(*first):
+    """All names, those given in CI and the others as `variants`."""
+    return [*slow(*first), *variants(*(name for name in NAMES if name not in first))]
 
 
 def tiny(name, **changes):
     """The tiny task of a name, with its data loaded."""
     kind = TASKS[name]
     config, splits, _ = kind.tiny()
-    task = kind(kind.Config(**{**config.to_dict(), **changes}))
+    short = {"longest_ratio": 0.1} if hasattr(config, "longest_ratio") else {}  # random weights never end an answer
+    task = kind(kind.Config(**{**config.to_dict(), **short, **changes}))
     task.read = lambda: {
         split: Examples(functools.partial(iter, examples), task.needs, f"tiny/{split}")
         for split, examples in splits.items()
@@ -46,19 +54,6 @@ def randomized(model, seed=0):
     for weight in model.trainable_weights:
         weight.assign(rng.normal(0, 0.3, weight.shape))
     return model
-
-
-@pytest.fixture(autouse=True)
-def eagerly(request):
-    """Runs compiled functions eagerly: to trace them takes longer than tiny batches. Slow tests do trace."""
-    if keras.backend.backend() != "tensorflow" or request.node.get_closest_marker("slow"):
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -174,10 +169,12 @@ def test_it_learns_its_tiny_batch(made):
     for _ in range(8):
         loss, gradients = weight_gradients(lambda: total_loss(task, model, batch), model.trainable_variables)
         losses.append(float(loss))
+        if losses[-1] < 0.8 * losses[0]:
+            return
         variables = model.trainable_variables
         pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
         optimizer.apply_gradients(pairs)
-    assert min(losses) < 0.8 * losses[0], losses
+    pytest.fail(f"The loss does not fall: {losses}")
 
 
 def test_everything_given_is_scored_when_it_is_unseen(made):
@@ -295,8 +292,7 @@ class Kill(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_names("ner", "language_model", "music"))
 def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     metrics, task = train(fresh(name), whole), fresh(name)
@@ -320,17 +316,15 @@ def fresh(name):
     return task
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_names("ner", "language_model"))
 def test_the_plain_network_without_recurrence_trains(name, tmp_path):
     task = fresh(name)
     task.config = type(task.config)(**{**task.config.to_dict(), "rnn": "none"})
     assert np.isfinite(train(task, tmp_path / "run")[f"valid_{task.objective}"])
 
 
-@pytest.mark.slow
 @pytest.mark.tensorflow("XLA compiles every model on JAX")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_names("ner", "translation"))
 def test_a_train_step_compiles_under_xla(name):
     changes = {"static_shapes": True} if hasattr(TASKS[name].Config, "static_shapes") else {"vary_window": False}
     task, data = tiny(name, **changes)

@@ -15,7 +15,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from marks import slow
+from marks import variants
 from rich.console import Console
 
 from seqzoo.assets import save_assets
@@ -23,6 +23,7 @@ from seqzoo.backend.distribution import Devices
 from seqzoo.datasets import Examples
 from seqzoo.datasets.fingerprints import Fingerprinted, changes, serialized
 from seqzoo.display import plots
+from seqzoo.files import to_json
 from seqzoo.music.score import Note, Score
 from seqzoo.task import TASKS
 from seqzoo.training import load, loop, train
@@ -48,6 +49,11 @@ def tiny(monkeypatch, splits, **options):
     task = TASKS["ner"](type(config)(**config.to_dict() | options))
     monkeypatch.setattr(task, "read", lambda: given(splits))
     return task
+
+
+def test_numbers_that_json_lacks_are_null():
+    value = {"a": [1.5, float("nan"), {"b": (float("-inf"), "NaN", None, True)}], "é": 2}
+    assert to_json(value, ensure_ascii=False) == '{"a": [1.5, null, {"b": [null, "NaN", null, true]}], "é": 2}'
 
 
 def test_a_fingerprint_tells_examples_apart_and_costs_no_second_reading():
@@ -356,7 +362,7 @@ def test_a_model_without_a_stamp_is_accepted(copy):
     assert load(copy).task.name == "ner"
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no font\nfor [/it]"), *slow(MemoryError())])
+@pytest.mark.parametrize("error", [RuntimeError("no font\nfor [/it]"), *variants(MemoryError())])
 def test_a_picture_that_fails_does_not_lose_a_run(monkeypatch, tmp_path, error):
     task, folder, seen = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1), tmp_path / "run", []
 

@@ -5,7 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from marks import slow
+from marks import slow, variants
 
 from seqzoo.decoding.sampling import Sampler
 from seqzoo.layers.notes import Relations, heights
@@ -36,7 +36,7 @@ def test_without_recurrence_a_step_depends_only_on_what_is_known_of_it():
         np.testing.assert_array_equal(differs, np.arange(6) == 2)
 
 
-@pytest.mark.parametrize("join", slow("both", "state", "step"))
+@pytest.mark.parametrize("join", [*slow("both"), *variants("state", "step")])
 def test_two_conditions_decide_what_is_generated(join):
     steps, firsts = np.divmod(np.arange(30), 10)  # steps 0, 1, 2 stand for 1, 2, 3
     tokens = np.array([counted(s + 1, f) for s, f in zip(steps, firsts, strict=True)], "int32")[..., None]

@@ -206,4 +206,9 @@ def test_what_is_shown_is_the_answer(site, browser):
     assert "positive" in shown(browser, "reviews").find_element("tag name", "h3").text
     options = browser.execute_script("return asked()")["options"]
     assert options == {"explain": "gradient"}  # those that show most are chosen
-    assert shown(browser, "composer").find_element("link text", "MIDI").get_attribute("href").endswith("1.mid")
+    piece = shown(browser, "composer")
+    length = browser.find_element("name", "length")
+    length.clear()
+    length.send_keys("16")
+    assert browser.execute_script("return asked()") == {"run": "composer", "options": {"length": 16}}
+    assert piece.find_element("link text", "MIDI").get_attribute("href").endswith("1.mid")

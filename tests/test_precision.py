@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from marks import slow
+from marks import variants
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
@@ -73,7 +73,7 @@ def near(received, expected, policy, message=""):
 # Layers.
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", *slow("mixed_float16")])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", *variants("mixed_float16")])
 @pytest.mark.parametrize("name", RNNS.names())
 def test_each_recurrent_layer_is_near_to_float32_and_padding_changes_nothing(name, policy):
     x = np.random.default_rng(1).normal(size=(B, T + 3, D)).astype("float32")
@@ -198,7 +198,7 @@ MODELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", *slow("mixed_float16")])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", *variants("mixed_float16")])
 @pytest.mark.parametrize("name", MODELS)
 def test_each_model_is_near_to_float32_and_a_step_of_training_keeps_it_finite(name, policy):
     build, inputs, labels, weights, loss = MODELS[name]
@@ -217,7 +217,7 @@ def test_each_model_is_near_to_float32_and_a_step_of_training_keeps_it_finite(na
     assert np.isfinite(moved).all() and np.count_nonzero(moved) > 0.7 * len(moved)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", *slow("mixed_float16")])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", *variants("mixed_float16")])
 @pytest.mark.slow
 def test_what_is_decoded_has_float32_probabilities(policy):
     crf = made(policy, MODELS["tagger_crf"][0])

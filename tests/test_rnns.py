@@ -1,5 +1,6 @@
 """The contract of the recurrent layers. Whatever is registered keeps it: a new file in seqzoo/rnns is covered here."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -302,9 +303,16 @@ for name, expected in np.load("expected.npz").items():
     assert process.returncode == 0, process.stderr[-3000:]
 
 
-def dynamic(steps):
-    """The parameters of a test with a graph of any length, which JAX does not have."""
-    return pytest.param("dynamic", steps, marks=pytest.mark.tensorflow("each length is a graph of its own"))
+def graphs(*cases):
+    """Parameters (how, steps, masked, go_backwards) of cases (how, steps).
+
+    By default graphs are traced without a mask forwards and with one backwards, the rest by `pytest -m slow`.
+    """
+    for (how, steps), masked, backwards in itertools.product(cases, (False, True), (False, True)):
+        marks = [pytest.mark.slow, pytest.mark.variant] if how != "eager" and masked != backwards else []
+        if how == "dynamic":  # a graph of any length
+            marks.append(pytest.mark.tensorflow("each length is a graph of its own"))
+        yield pytest.param(how, steps, masked, backwards, marks=marks)
 
 
 def all_results(layer, x, first, mask, how):
@@ -351,9 +359,10 @@ def all_results(layer, x, first, mask, how):
 
 
 @pytest.mark.tensorflow("elsewhere the LSTM is Keras's own")
-@pytest.mark.parametrize("go_backwards", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("how, steps", [("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("jit", T)])
+@pytest.mark.parametrize(
+    "how, steps, masked, go_backwards",
+    graphs(("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("jit", T)),
+)
 def test_the_fused_lstm_is_the_lstm_of_keras(how, steps, masked, go_backwards, monkeypatch):
     calls = []
     fused = lstm_module.fused_lstm
@@ -378,10 +387,9 @@ def test_the_fused_lstm_is_the_lstm_of_keras(how, steps, masked, go_backwards, m
 LONG = 5 * min_rnns.CHUNK**2 + 3  # chunks of chunks, and a rest
 
 
-@pytest.mark.parametrize("go_backwards", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(
-    "how, steps", [("eager", T), ("eager", 1), dynamic(T), dynamic(1), dynamic(LONG), ("jit", LONG)]
+    "how, steps, masked, go_backwards",
+    graphs(("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("dynamic", LONG), ("jit", LONG)),
 )
 @pytest.mark.parametrize("name", AT_ONCE)
 def test_all_steps_at_once_are_the_steps_one_after_the_other(name, how, steps, masked, go_backwards):
@@ -395,7 +403,8 @@ def test_all_steps_at_once_are_the_steps_one_after_the_other(name, how, steps, m
         mask |= np.arange(steps) == (steps - 1 if go_backwards else 0)  # before it y is 0 in Keras
         mask = ops.convert_to_tensor(mask)
     received = all_results(layer, x, first, mask, how)
-    expected = all_results(loop, x, first, mask, "jit" if keras.backend.backend() == "jax" else "dynamic")
+    traced = "jit" if keras.backend.backend() == "jax" else "dynamic"
+    expected = all_results(loop, x, first, mask, traced if steps == LONG else "eager")
     assert len(expected) == 6
     for key in expected:
         np.testing.assert_allclose(received[key], expected[key], rtol=1e-4, atol=1e-4, err_msg=key)

@@ -5,12 +5,13 @@ import json
 
 import numpy as np
 import pytest
-from marks import slow
+from marks import slow, variants
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
 
+pytestmark = pytest.mark.usefixtures("eagerly")  # the run is trained, and explained, by compiled functions
 SMALL = ["--task=sentiment", "--units=8", "--word_dim=8", "--epochs=2", "--learning_rate=0.01"]
 
 
@@ -97,19 +98,19 @@ def test_a_run_is_evaluated_on_another_file(trained, tmp_path, capsys):
 
 
 def test_duplicates_and_labels_that_train_lacks_are_said(tmp_path, capsys):
-    folder = write(tmp_path / "data" / "train.tsv", [("A good film .", "yes"), ("a bad film", "no")] * 3)
-    write(folder / "valid.tsv", [("a  GOOD film .", "yes"), ("what ?", "maybe")])
+    folder = write(tmp_path / "data" / "train.tsv", [("A good film it is", "yes"), ("a bad film", "no")] * 3)
+    write(folder / "valid.tsv", [("a  GOOD film it is", "yes"), ("what ?", "maybe")])
     phrases = write(tmp_path / "extra" / "phrases.tsv", [("good", "yes")] * 4) / "phrases.tsv"
     flags = ["--dataset=tsv", f"--data_dir={folder}", f"--extra_train={phrases}", f"--workdir={tmp_path / 'run'}"]
     assert run.main([*SMALL, *flags]) == 0
     out = capsys.readouterr().out
-    assert "1 of 2 valid texts are in train too" in out
+    assert "1 of 1 valid examples are also in train" in out
     assert "maybe: 1 in valid, none in train" in out
     assert "train: 10 examples" in out
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["valid_accuracy"] <= 50
 
 
-@pytest.mark.parametrize("tokenizer", slow("characters", "unigram"))
+@pytest.mark.parametrize("tokenizer", [*slow("unigram"), *variants("characters")])
 def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     rows = [("the plot is good", "plot"), ("the plot and the music", "plot|music"), ("the music", "music"), ("a", "")]
     folder = write(tmp_path / "data" / "train.tsv", [row for row in rows if row[1]] * 8)
@@ -161,3 +162,18 @@ def test_a_long_text_keeps_both_ends_and_weights_follow_labels():
     assert task.assets["labels"].tokens[label] == "negative" and weight == 3
     _, label, weight = encode({"text": "the film", "label": "so-so"})
     assert weight == 0 and label.dtype == np.int32
+
+
+def test_an_error_of_the_extra_texts_names_their_option(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\ngood\tpos\nbad\tneg\n")
+    (tmp_path / "extra.tsv").write_text("a\tb\nx\ty\n")
+    for extra, words in (
+        (tmp_path, "no file"),
+        (tmp_path / "none.tsv", "no file"),
+        (tmp_path / "extra.tsv", "no column"),
+    ):
+        task = TASKS["sentiment"](
+            TASKS["sentiment"].Config(dataset="tsv", data_dir=str(tmp_path), extra_train=str(extra))
+        )
+        with pytest.raises(ValueError, match=f"^--extra_train: .*{words}"):
+            task.read()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from backends import weight_gradients
 from keras import ops
-from marks import slow
+from marks import slow, variants
 
 from seqzoo.backend.gradients import compiled, gradient
 from seqzoo.decoding.sampling import Sampler
@@ -97,7 +97,7 @@ def attention_of(model, inputs):
     return None if attention is None else np.array(attention)
 
 
-@pytest.mark.parametrize("name", [*FEW, *slow(*sorted(CASES.keys() - {*FEW}))])
+@pytest.mark.parametrize("name", [*FEW, *variants(*sorted(CASES.keys() - {*FEW}))])
 def test_padding_changes_neither_scores_nor_loss_nor_gradients_nor_attention(name):
     inputs, labels, weights = batch()
     logits, loss, gradients = results(make(name), inputs, labels, weights)
@@ -122,7 +122,7 @@ def test_padding_changes_neither_scores_nor_loss_nor_gradients_nor_attention(nam
     close(attention.sum(-1), 1)
 
 
-@pytest.mark.parametrize("name", [*FEW, *slow(*sorted(CASES.keys() - {*FEW}))])
+@pytest.mark.parametrize("name", [*FEW, *variants(*sorted(CASES.keys() - {*FEW}))])
 def test_step_by_step_is_all_at_once_and_alone_as_in_a_batch(name):
     model, (inputs, labels, _) = make(name), batch()
     whole, real = np.array(model(inputs)), inputs["target"] > 0
@@ -344,7 +344,7 @@ def test_schedules_are_those_of_the_paper():
     assert float(share_sampled("inverse_sigmoid", 10**6, 2000)) == 1
 
 
-@pytest.mark.parametrize("name", ["additive", "feeding_all"])
+@pytest.mark.parametrize("name", ["feeding_all", *variants("additive")])
 def test_nothing_drawn_is_teacher_forcing_and_all_drawn_is_the_loop_of_the_paper(name):
     model, (inputs, *_) = make(name), batch()
     inputs = {key: ops.convert_to_tensor(value) for key, value in inputs.items()}

@@ -48,6 +48,37 @@ def test_label_weights_are_a_sentences_with_a_crf_and_a_tokens_without(corpus):
         encoded(corpus, label_weights="B-PER=5")
 
 
+CONLL = "Ford B-ORG\nmet O\n\nMay B-PER\nin O\nParis B-LOC\n\n" * 2
+CONLLU = "1\tFord\t_\tPROPN\t_\t_\t_\t_\t_\t_\n\n" * 3
+
+
+@pytest.mark.parametrize("name", ["more", "test"])
+@pytest.mark.parametrize(
+    ("task", "dataset", "ending", "text"),
+    [
+        ("ner", "conll", "txt", CONLL),
+        ("pos", "conll", "txt", CONLL.replace("B-", "")),
+        ("pos", "conllu", "conllu", CONLLU),
+        ("sentiment", "csv", "csv", "text,label\n" + "good film,a\nbad film,b\n" * 3),
+        ("sentiment", "tsv", "tsv", "text\tlabel\n" + "good film\ta\nbad film\tb\n" * 3),
+        ("sentiment", "jsonl", "jsonl", '{"text": "good film", "label": "a"}\n{"text": "bad", "label": "b"}\n' * 3),
+        ("translation", "parallel", "tsv", "a cat\teine Katze\na dog\tein Hund\n" * 2),
+        ("language_model", "text", "txt", "to be or not to be\n" * 20),
+        ("music", "piano_roll", "json", "[[[60], [62]], [[64], [65]], [[67], [69]]]"),
+    ],
+)
+def test_one_labelled_file_or_a_set_without_valid_is_trained_on(tmp_path, task, dataset, ending, text, name):
+    (tmp_path / f"{name}.{ending}").write_text(text)
+    if name == "test":  # a folder with train and test
+        (tmp_path / f"train.{ending}").write_text(text)
+    kind, data_dir = TASKS[task], tmp_path if name == "test" else tmp_path / f"more.{ending}"
+    task = kind(kind.Config(dataset=dataset, data_dir=str(data_dir)))
+    data = task.load()
+    assert data.splits["train"].tokens and data.splits["valid"].tokens and "valid" in data.summary["held out"]
+    assert ("test" in data.splits) == (name == "test")
+    assert [*task.load(unseen=True).splits][-1] == "test"
+
+
 def test_tags_that_training_never_had_do_not_count_in_the_loss(corpus):
     task = TASKS["ner"](TASKS["ner"].Config(dataset="conll", data_dir=corpus))
     task.load()

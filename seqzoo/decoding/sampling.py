@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
+from seqzoo.decoding.steps import opened
 
 BARRED = -1e8  # decoders bar an id by adding -1e9: divided by a high temperature this would not be low any more
 COLDEST = 1e-3  # temperature; logits divided by less may overflow
@@ -70,7 +71,12 @@ class Sampler:
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
         self.cycle = getattr(decoder, "cycle", 1)
         # Whole cycles are unrolled, so that no step has to look up which one of its cycle it is.
-        self._draw, self._draw_cycles = (compiled(functools.partial(self._drawn, n)) for n in (1, self.cycle))
+        ids, done = (keras.KerasTensor([None], dtype) for dtype in ("int32", "bool"))
+        noise, forced = (keras.KerasTensor([None, None], dtype) for dtype in ("float32", "int32"))
+        signature = opened(decoder, (ids, done, noise, forced))
+        self._draw, self._draw_cycles = (
+            compiled(functools.partial(self._drawn, n), signature) for n in (1, self.cycle)
+        )
 
     def __call__(self, inputs: dict, noise: np.ndarray, forced: np.ndarray | None = None) -> np.ndarray:
         """Samples B whole sequences: ids [B, N], 0 after a stop id. For the arguments see `start` and `draw`."""
@@ -102,13 +108,13 @@ class Sampler:
         """
         ids, fixed, state, done, count = samples
         whole = count % self.cycle == 0 == len(noise) % self.cycle
-        forced = None if forced is None else ops.convert_to_tensor(forced, "int32")
-        arguments = (ops.convert_to_tensor(ids, "int32"), fixed, state, ops.convert_to_tensor(done, "bool"))
+        forced = np.zeros(np.shape(noise)) if forced is None else forced
+        given = zip((ids, done, noise, forced), ("int32", "bool", "float32", "int32"), strict=True)
         draw = self._draw_cycles if whole else self._draw
-        drawn, ids, state, done = draw(*arguments, ops.convert_to_tensor(noise, "float32"), forced)
+        drawn, ids, state, done = draw(*(ops.convert_to_tensor(x, dtype) for x, dtype in given), fixed, state)
         return np.asarray(drawn).T, Samples(ids, fixed, state, done, count + len(noise))
 
-    def _drawn(self, unrolled, ids, fixed, state, done, noise, forced):
+    def _drawn(self, unrolled, ids, done, noise, forced, fixed, state):
         steps = ops.shape(noise)[0]
 
         def going(t, ids, state, done, drawn):
@@ -127,8 +133,7 @@ class Sampler:
                 barred[list(self.banned)] = True
                 logits = ops.where(barred, -np.inf, logits)
             ids = choose(logits, noise[t], self.temperature, self.top_k, self.top_p)
-            if forced is not None:
-                ids = ops.where(forced[t] > 0, forced[t], ids)
+            ids = ops.where(forced[t] > 0, forced[t], ids)
             ids = ops.where(done, 0, ids)
             drawn = ops.slice_update(drawn, [t, 0], ids[None])
             for mark in self.stop:

@@ -26,6 +26,9 @@ class StepDecoder(Protocol):
     Attributes:
         begin: the id that is read before the first value; it is not part of the sequence.
 
+    A decoder may have an attribute `signature`, what `start` returns as keras.KerasTensor objects whose unknown
+    dimensions are None: sampling and beam search are then traced once on TensorFlow, not for each new shape.
+
     A decoder whose steps differ in turn, such as the slots of a chord, may have an attribute `cycle`, the number of
     steps after which they repeat. Its `step` takes the number of a step in its cycle as `index`, where it is known in
     Python; it is an optimization, and None means that the state says it.
@@ -49,6 +52,11 @@ class StepDecoder(Protocol):
 
         Values are padded with 0 on the right; the scores of padding mean nothing.
         """
+
+
+def opened(decoder, arguments: tuple) -> tuple | None:
+    """The signature of a function of (*arguments, fixed, state) of a decoder, for `compiled`; None: it has none."""
+    return (*arguments, *decoder.signature) if hasattr(decoder, "signature") else None
 
 
 def log_probabilities(logits, ids):

@@ -12,9 +12,9 @@ import collections
 import contextlib
 import dataclasses
 import importlib.resources
-import json
 import pathlib
 import queue
+import re
 import secrets
 import shutil
 import signal
@@ -37,7 +37,7 @@ from fastapi.staticfiles import StaticFiles
 import seqzoo
 from seqzoo import options
 from seqzoo.config import Config
-from seqzoo.display.plain import plain
+from seqzoo.display.plain import json_line
 from seqzoo.export.worker import Job, Worker, modes
 from seqzoo.registry import did_you_mean
 
@@ -154,7 +154,8 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
         name, worker, job = opened(mode, asked, texts)
         with refusing(worker):
             found = await asyncio.wrap_future(worker.submit(job))
-        return JSONResponse({"run": name, "answers": [linked(answer, folder) for answer in found]})
+        content = json_line({"run": name, "answers": [linked(answer, folder) for answer in found]})
+        return fastapi.Response(content, media_type="application/json")
 
     async def stream(mode, asked):
         """Events: each piece of the first sample as it is drawn, then the answers."""
@@ -261,8 +262,13 @@ def checked_request(kind: type[Config] | None, given: dict, limits: options.Serv
 
 def offered_options(kind: type[Config] | None) -> dict[str, dataclasses.Field]:
     """{name: field} of the options of a mode that clients may give: none that names a file of this machine."""
-    fields = dataclasses.fields(kind) if kind else ()
-    return {field.name: field for field in fields if not field.metadata["path"]}
+    fields = {field.name: field for field in dataclasses.fields(kind)} if kind else {}
+    files = {name for name, field in fields.items() if field.metadata["path"]}
+    for name, field in fields.items():
+        needs = {re.split("[=>]", need)[0] for need in field.metadata["needs"]}
+        if needs and needs <= files:  # an option of an option that names a file
+            files |= {name}
+    return {name: field for name, field in fields.items() if name not in files}
 
 
 def description(name: str, worker: Worker) -> dict:
@@ -304,7 +310,7 @@ def linked(answer: dict, folder: pathlib.Path) -> dict:
 
 def server_event(value: dict) -> str:
     """A server-sent event that holds JSON."""
-    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
+    return f"data: {json_line(value)}\n\n"
 
 
 def sentence(error: dict) -> str:
@@ -372,7 +378,7 @@ def serve(folders: list[str], settings: options.Serving, log: Callable[[str], ob
             workers = {}
             for name, folder in zip(names, folders, strict=True):
                 log(f"loading {folder}")
-                workers[name] = Worker(folder, settings.max_texts, lambda text: log(plain(text)))
+                workers[name] = Worker(folder, settings.max_texts, log)
                 workers[name].start()
                 stack.callback(workers[name].close)
             log("warm")

@@ -37,11 +37,14 @@ class Measure:
         return f"{self.title} ({self.unit})"
 
     @staticmethod
-    def format(value: int | float | None) -> str:
-        """A value as tables show it: counts with thousands separators, other numbers with two decimals."""
+    def format(value: int | float | None, decimals: int = 2) -> str:
+        """A value as tables show it: counts with thousands separators, other numbers with two decimals, huge ones as
+        1.01e+304."""
         if value is None:
             return ""
-        return f"{value:,}" if isinstance(value, numbers.Integral) else f"{value:,.2f}"
+        if isinstance(value, numbers.Integral):
+            return f"{value:,}"
+        return f"{value:,.{decimals}f}" if abs(value) < 1e12 else f"{value:.3g}"
 
 
 def flat(split: str, scores: dict) -> dict:

@@ -211,7 +211,21 @@ class GeneratorDecoder:
         self.tokens = self.notes.tokens if self.notes else 0
         barred = np.zeros(self.tokens, bool) if barred is None else barred
         self.bar = np.broadcast_to(np.where(barred, -1e9, 0), (self.slots, self.tokens)).astype("float32")
-        self._start, self._score = compiled(self._started), compiled(self._scored)
+        self._score = compiled(self._scored, (dict(model.input), keras.KerasTensor([None] * 3, "int32")))
+        if self.notes:
+            self.signature = self._signature()
+            self._start = compiled(self._started, (dict(self.conditioner.input),))
+
+    def _signature(self):
+        each, *recurrent = self.conditioner.output
+        hidden, *notes = self.reader.outputs[: len(self.reader.outputs) - len(recurrent)]
+        row = keras.KerasTensor([None, self.slots], "int32")
+        now = [keras.KerasTensor([None, part.shape[-1]], part.dtype) for part in (hidden, *notes)]
+        g = keras.KerasTensor([None, self.notes.units], self.notes.compute_dtype)
+        # The tokens standing before the time step and their ages, its own so far, the output of the recurrent layers,
+        # the notes that `NoteDecoder` reads, the state of its GRU, the number of tokens: equal in all rows.
+        step = [row, row, row, *now, g, keras.KerasTensor([None], "int32")]
+        return [each], [*self.reader.inputs[4:], *step]
 
     def start(self, inputs: dict) -> tuple[list, list]:
         """Reads {"position": [B, T], ...}, all that is known in advance. Other inputs of the model are ignored."""
@@ -222,16 +236,7 @@ class GeneratorDecoder:
 
     def _started(self, known):
         each, *recurrent = self.conditioner(known, training=False)
-        rows = ops.shape(each)[0]
-        row = ops.zeros((rows, self.slots), "int32")
-        hidden, *notes = (
-            ops.zeros((rows, part.shape[-1]), part.dtype)
-            for part in self.reader.outputs[: len(self.reader.outputs) - len(recurrent)]
-        )
-        g = ops.zeros((rows, self.notes.units), self.notes.compute_dtype)
-        # The tokens standing before the time step and their ages, its own so far, the output of the recurrent layers,
-        # the notes that `NoteDecoder` reads, the state of its GRU, the number of tokens: equal in all rows.
-        step = [row, row, row, hidden, *notes, g, ops.zeros((rows,), "int32")]
+        step = [ops.zeros((ops.shape(each)[0], *x.shape[1:]), x.dtype) for x in self.signature[1][len(recurrent) :]]
         return [each], [*cast_like(recurrent, self.reader.inputs[4:]), *step]
 
     def step(self, values, fixed, state, index: int | None = None) -> tuple[Categorical, list]:
@@ -276,17 +281,18 @@ class GeneratorDecoder:
         Returns:
             The shape of the values; of output "independent" [B, T, 1], of whole steps.
         """
-        wanted = {tensor.name for tensor in self.model.inputs}
-        values = np.asarray(values)
+        wanted = self.model.input
+        values = tokens = np.asarray(values)
         if self.notes:
             tokens = values.reshape(len(values), -1).astype("int32")
             missing = np.shape(inputs["position"])[1] * self.slots - tokens.shape[1]
             tokens = np.pad(tokens, [(0, 0), (0, missing)])  # what is known in advance may reach further
-            inputs = {**inputs, "tokens": tokens.reshape(len(values), -1, self.slots)}
-            if not wanted <= inputs.keys():
-                inputs |= self._before(inputs["tokens"])
-        inputs = {name: ops.convert_to_tensor(value) for name, value in inputs.items() if name in wanted}
-        scores = np.asarray(self._score(inputs, ops.convert_to_tensor(values)))
+            tokens = tokens.reshape(len(values), -1, self.slots)
+            inputs = {**inputs, "tokens": tokens}
+            if not wanted.keys() <= inputs.keys():
+                inputs |= self._before(tokens)
+        inputs = {name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in wanted.items()}
+        scores = np.asarray(self._score(inputs, ops.convert_to_tensor(tokens, "int32")))
         if not self.notes:
             return scores
         return scores.reshape(len(values), -1)[:, : values[0].size].reshape(values.shape)
@@ -301,6 +307,6 @@ class GeneratorDecoder:
     def _scored(self, inputs, values):
         logits = self.model(inputs, training=False)
         if self.notes:
-            return log_probabilities(logits + self.bar, inputs["tokens"])
+            return log_probabilities(logits + self.bar, values)
         # log p = z y - log(1 + exp z)
         return ops.sum(logits * ops.cast(values, "float32") - ops.softplus(logits), axis=-1, keepdims=True)

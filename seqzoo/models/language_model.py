@@ -141,8 +141,10 @@ class LanguageModelDecoder:
     def __init__(self, model: keras.Model, begin: int = 2):
         self.reader, self.begin = model.get_layer("reader"), begin
         self.tokens = self.reader.outputs[0].shape[-1]
-        self._read = compiled(self.read)
-        self._score = compiled(self._scored)
+        self.signature = [], self.reader.inputs[1:]
+        ids = keras.KerasTensor([None, None], "int32")
+        self._read = compiled(self.read, (ids, self.signature[1]))
+        self._score = compiled(self._scored, (ids, ids, self.signature[1]))
 
     def initial_state(self, rows: int) -> list:
         """The state before the first token, of `rows` texts: list of zeros [B, H]."""
@@ -153,7 +155,7 @@ class LanguageModelDecoder:
         ids = np.asarray(inputs["tokens"], "int32")
         state = self.initial_state(len(ids))
         for first in range(0, ids.shape[1], WINDOW):
-            _, state = self._read(ops.convert_to_tensor(ids[:, first : first + WINDOW]), state)
+            _, state = self._read(ops.convert_to_tensor(ids[:, first : first + WINDOW], "int32"), state)
         return [], state
 
     def step(self, values, fixed, state) -> tuple[Categorical, list]:
@@ -182,7 +184,8 @@ class LanguageModelDecoder:
 
     def score_window(self, ids, next_ids, state: list) -> tuple[np.ndarray, list]:
         """(log probabilities [B, T] of the next ids as NumPy, the state after them), of one window of a text."""
-        scores, after = self._score(ops.convert_to_tensor(ids), ops.convert_to_tensor(next_ids), state)
+        ids, next_ids = (ops.convert_to_tensor(x, "int32") for x in (ids, next_ids))
+        scores, after = self._score(ids, next_ids, state)
         return np.asarray(scores), after
 
     def _scored(self, ids, next_ids, state):

@@ -14,6 +14,7 @@ from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency, s
 
 END = "<end>"  # of a document
 MARKS = (PADDING, UNKNOWN, END)
+CHANGES = ("lower_cased_words", "dropped_stops", "spaced_stops")  # of `Codec.matched`
 # Suffixes of the characters of a spelled word, and of its last one: "q" and "s" of an unknown "qs".
 _MORE, _LAST = "\x00+", "\x00."
 
@@ -115,6 +116,42 @@ class Codec(Asset):
         unknown = (token for token, i in zip(tokens, ids, strict=True) if i == 1 and token != UNKNOWN)
         return ids, [self._text(token) for token in unknown]
 
+    def matched(self, text: str, ends: bool = True) -> tuple[str, collections.Counter]:
+        """Returns a sentence with the capitals and the final stop of the vocabulary, and what was changed.
+
+        A word with unknown tokens is in lower case if fewer are unknown then. The stop at the end, one of ``.?!``, is
+        dropped if the vocabulary lacks it; in `whitespace`, it is a token of its own; in `words`, it has a space before
+        it if that is how it is more frequent.
+
+        Args:
+            text: the sentence, on one line.
+            ends: whether it is whole; otherwise it has no final stop.
+
+        Returns:
+            (text, counts of `CHANGES`).
+        """
+        changes = collections.Counter()
+
+        def unknown(word):
+            return len(self.encode(word)[1])
+
+        body, stop = text.rstrip(), ""
+        if ends and body[-1:] in tuple(".?!"):
+            before, mark = body[:-1].rstrip(), body[-1]
+            spaced = {"whitespace": (f" {mark}",), "words": (mark, f" {mark}")}.get(self.units, (mark,))
+            known = [(self.encode(form)[0][-1], form) for form in spaced if not unknown(form)]  # frequent: a low id
+            stop = min(known)[1] if known else ""
+            changes["dropped_stops"] += not known
+            changes["spaced_stops"] += bool(known) and before + stop != body
+            body = before
+        words = body.split(" ")
+        for number, word in enumerate(words):
+            space, lower = " " if number else "", word.lower()
+            if word != lower and unknown(space + word) > unknown(space + lower):
+                words[number] = lower
+                changes["lower_cased_words"] += 1
+        return " ".join(words) + stop, changes
+
     def known(self, text: str) -> list[bool]:
         """Returns of each id that `encode` gives whether it is a known token."""
         return [i != 1 for i in self.encode(text)[0]]
@@ -160,8 +197,12 @@ class Codec(Asset):
                 score -= spelled_bytes(token["text"]) * math.log(257)
             tokens.append({**token, "log_probability": round(float(score), 4), "known": bool(i != 1)})
         total = sum(token["log_probability"] for token in tokens)
-        perplexity = math.exp(min(700.0, -total / len(tokens)))
-        return {"text": text, "log_probability": round(total, 4), "perplexity": perplexity, "tokens": tokens}
+        return {
+            "text": text,
+            "log_probability": round(total, 4),
+            "perplexity": perplexity(-total / len(tokens)),
+            "tokens": tokens,
+        }
 
     def token_texts(self, ids: Iterable[int]) -> list[str]:
         """Returns the readable text of each id: "q" for a spelled character, the mark itself for a mark."""
@@ -185,6 +226,11 @@ class Codec(Asset):
             text += ("" if inside or token == "\n" else " ") + self._text(token)
             inside = token == "\n" or (self.spell and token.endswith(_MORE))
         return text
+
+
+def perplexity(nats: float) -> float:
+    """The perplexity of a loss in nats a token, at most e^700: the spelling of a long unknown word can cost more."""
+    return math.exp(min(nats, 700.0))
 
 
 def spelled_bytes(token: str) -> int:

@@ -82,7 +82,7 @@ def read_vectors(
         dropped["that the first line promises and the file lacks"] += promised - read - lost
 
 
-_whole_number = re.compile("[0-9]+")
+_whole_number = re.compile("[0-9]{1,18}")
 _not_finite = re.compile(r" [+-]?(nan|inf|infinity)$", re.IGNORECASE)
 
 

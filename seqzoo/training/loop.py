@@ -9,10 +9,11 @@ from collections.abc import Iterable
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import Devices
+from seqzoo.display.plain import one_line, plain_text
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import flat
 from seqzoo.task import Task, TaskData
@@ -122,8 +123,8 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     metrics, examples, answers = _final_scores(run, data, history)
     write_json(folder / "metrics.json", metrics)
     show(metrics, task, console)
-    if message := below_baseline(metrics, task):
-        console.print(message, soft_wrap=True, markup=False, highlight=False)
+    if warning := below_baseline(metrics, task):
+        console.print(plain_text(warning), soft_wrap=True)
     with _optional("pictures of the answers", console):
         run.task.plot(run.predictor, examples, answers, folder)
     return metrics
@@ -135,8 +136,7 @@ def _optional(what: str, console: Console):
     try:
         yield
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        console.print(f"warning: no {what}: {reason}", soft_wrap=True, markup=False, highlight=False)
+        console.print(plain_text(one_line(f"warning: no {what}: {type(error).__name__}: {error}")), soft_wrap=True)
 
 
 def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
@@ -162,7 +162,7 @@ def below_baseline(metrics: dict, task: Task) -> str:
 
 
 def _finished(folder, task, console, explain_rnn):
-    console.print(f"{folder} is already finished; --overwrite trains it again.", soft_wrap=True, markup=False)
+    console.print(plain_text(f"{folder} is already finished; --overwrite trains it again."), soft_wrap=True)
     metrics = read_json(folder / "metrics.json", remedy="Delete it, and the same command computes the scores again.")
     show(metrics, task, console)
     if explain_rnn:
@@ -195,7 +195,7 @@ def _load(task: Task, folder: pathlib.Path, devices: Devices, console: Console) 
 def print_summary(data: TaskData, console: Console) -> None:
     """Prints the sizes of the splits."""
     for name, text in data.summary.items():
-        console.print(f"[dim]{name}:[/] {escape(text)}", soft_wrap=True)
+        console.print(Text.assemble((f"{name}: ", "dim"), plain_text(text)), soft_wrap=True)
 
 
 def _build(task: Task, data: TaskData, devices: Devices) -> tuple:
@@ -356,9 +356,9 @@ def explain(model, console: Console, as_table: bool = True) -> None:
     elif as_table:
         console.print("No recurrent layers.")
     else:
-        console.print(f"[dim]model:[/] {_parameters(model):,} trainable parameters")
+        console.print(Text.assemble(("model:", "dim"), f" {_parameters(model):,} trainable parameters"))
         if found:
-            console.print(f"[dim]recurrent layers:[/] {kernels.line(found)}", soft_wrap=True)
+            console.print(Text.assemble(("recurrent layers:", "dim"), " ", kernels.line(found)), soft_wrap=True)
 
 
 def _parameters(model) -> int:
