@@ -234,6 +234,13 @@ def test_a_bad_request_gets_a_sentence_and_the_server_goes_on(client, path, body
     assert client.post("/predict", json={"text": "a"}).status_code == 200
 
 
+def test_an_option_of_an_option_that_names_a_file_is_not_offered(client):
+    from seqzoo.export.server import offered_options
+
+    offered = offered_options(TASKS["music"].requests["generate"])
+    assert "tempo" in offered and "primer" not in offered and "primer_quarters" not in offered
+
+
 def test_a_full_queue_says_when_to_try_again(client, monkeypatch):
     monkeypatch.setattr(workers, "WAITING", 0)
     answer = client.post("/predict", json={"text": "a"})

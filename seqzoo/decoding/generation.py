@@ -1,13 +1,11 @@
 """Text generation: ids are sampled in blocks and joined to texts, which end at a mark or at a given string."""
 
-import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from seqzoo.decoding.sampling import Sampler
+from seqzoo.decoding.sampling import kept_sampler
 
-_sampler = functools.lru_cache(4)(Sampler)  # to trace one takes longer than to draw a short text
 BLOCK = 64  # tokens drawn at once; each block is looked through for the end
 
 
@@ -43,7 +41,7 @@ def sample_texts(
     """
     ids, unknown = codec.encode(prime)
     ids = [codec.newline, *ids] if ids else [codec.end]
-    sampler = _sampler(decoder, stop=(codec.end,), temperature=temperature, top_k=top_k, top_p=top_p)
+    sampler = kept_sampler(decoder, stop=(codec.end,), temperature=temperature, top_k=top_k, top_p=top_p)
     drawn = sampler.start({"tokens": np.array([ids[:-1]], "int32")}, np.array(ids[-1:])).repeat(samples)
     rng = np.random.default_rng(seed)
     texts = [_Text(codec, ids[-1:] if prime else [], stop) for _ in range(samples)]
