@@ -1,13 +1,14 @@
 """A run that is served: requests wait in a queue, and one thread answers those that came together in one call."""
 
 import collections
+import contextlib
 import dataclasses
 import os
 import pathlib
 import queue
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -194,25 +195,31 @@ def prepared(folder: pathlib.Path) -> Served:
     metrics = read_json(path) if path.is_file() else {}
     scores = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
     with tempfile.TemporaryDirectory(prefix="seqzoo-") as out:
-        return Served(run, {mode: dict(_warmed(run, mode, out)) for mode in modes(run.task)}, scores)
+        return Served(run, {mode: shown_options(run, mode, out) for mode in modes(run.task)}, scores)
 
 
-def _warmed(run, mode, out) -> Iterator[tuple[str, object]]:
-    """Answers texts of several lengths, alone and together; yields the options of `SHOWN` with which that worked."""
+def shown_options(run: Run, mode: str, out: str | os.PathLike) -> dict:
+    """Has a run answer texts of several lengths, alone and together; returns the options of `SHOWN` that it takes.
+
+    Args:
+        run: the Run.
+        mode: one of `MODES`.
+        out: folder for files of the answers.
+    """
     kind = run.task.requests.get(mode)
+    fields = kind.__dataclass_fields__ if kind else {}
     *_, lines = run.task.tiny()
     texts = tuple(lines[mode] if isinstance(lines, dict) else lines)
 
     def ask(texts, **settings):
-        request = kind and kind(**settings, **({"out": out} if "out" in kind.__dataclass_fields__ else {}))
+        request = kind and kind(**settings, **({"out": str(out)} if "out" in fields else {}))
         collections.deque(answered(run, Job(mode, texts, request)), maxlen=0)
 
     for batch in [()] if mode == "generate" else [texts[:1], texts * 8] if texts else []:
         ask(batch)
-    for name, value in SHOWN.items():
-        if kind and name in kind.__dataclass_fields__:
-            try:
-                ask(texts, **{name: value})
-            except ValueError:  # such as attention, of a run without
-                continue
-            yield name, value
+    shown = {}
+    for name in SHOWN.keys() & fields.keys():
+        with contextlib.suppress(ValueError):  # such as attention, of a run without
+            ask(texts, **{name: SHOWN[name]})
+            shown[name] = SHOWN[name]
+    return shown
