@@ -29,6 +29,7 @@ import threading
 import time
 
 from experiments.benchmarks.benchmark import flags, medians, run
+from seqzoo.training.environment import versions
 
 
 def main() -> None:
@@ -38,7 +39,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long requests are timed")
     clients = parser.parse_known_args()[0].clients
     rows = ["in Python", "1 client", f"{clients} clients"]
-    run(parser, rows, measured, show, settings=lambda args: {"workdir": args.workdir.name})
+    run(
+        parser,
+        rows,
+        measured,
+        show,
+        prepare=lambda args: {"server": versions(("fastapi", "uvicorn"))},
+        settings=lambda args: {"workdir": args.workdir.name},
+    )
 
 
 def sentences() -> list[str]:
