@@ -11,6 +11,7 @@ python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentence
 python -m seqzoo.run --mode=score --workdir=runs/translation --input=pairs.tsv    (a source, a tab, its translation)
 python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.txt
 python -m seqzoo.run --mode=export --workdir=runs/ner --format=savedmodel --out=FOLDER
+python -m seqzoo.run --mode=serve --workdir=runs/ner,runs/language_model --port=8000
 """
 
 import collections
@@ -18,6 +19,7 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import importlib.util
 import io
 import os
 import pathlib
@@ -38,11 +40,13 @@ from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
-SHARED = {"export": options.Exporting}  # modes that are no task's own, and their options
+SHARED = {"export": options.Exporting, "serve": options.Serving}  # modes of all tasks, and their options
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
-FOREIGN = {"train": READS, "export": (*TRAINS[1:], "text", "json")}  # those that a mode does not have; others: TRAINS
+FOREIGN = {  # those that a mode does not have; other modes: TRAINS
+    "train": READS, "export": (*TRAINS[1:], "text", "json"), "serve": (*TRAINS, *READS, "explain_rnn")
+}  # fmt: skip
 FIXED = ("seed", "unicode")  # options of the data that a finished run keeps
 
 
@@ -161,7 +165,10 @@ def run(argv: list[str]) -> int:
         return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
     if mode == "evaluate":
         return _evaluate(command, settings, request, console)
-    modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect, "export": _export}
+    modes = {
+        "predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect, "export": _export,
+        "serve": _serve,
+    }  # fmt: skip
     return modes[mode](command, request, console)
 
 
@@ -237,9 +244,10 @@ def _task_and_mode(argv):
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
     from seqzoo.training.folder import read_config
 
-    name, _ = read_config(workdir)
-    if task not in ("", name):
-        raise ValueError(f"{workdir} is a run of task {name}. Received: --task={task}")
+    for folder in reversed(workdir.split(",") if early.mode == "serve" else [workdir]):
+        name, _ = read_config(folder)
+        if task not in ("", name):
+            raise ValueError(f"{folder} is a run of task {name}. Received: --task={task}")
     _check_mode(name, early.mode)
     return name, early.mode
 
@@ -433,6 +441,17 @@ def _export(command, request, console):
     columns = ["signature", "examples", "split alike", "equal answers", "difference", "ms", "first s"]
     console.print(plain_table(f"{folder}, {measured['megabytes']:.1f} MB", columns, rows))
     console.print(plain_text(f"saved as {folder}: MODEL_CARD.md says how to call it, example.py does"), soft_wrap=True)
+    return 0
+
+
+def _serve(command, request, console):
+    for package in ("fastapi", "uvicorn"):
+        if importlib.util.find_spec(package) is None:
+            raise ValueError(f'--mode=serve needs the package {package}: pip install -e ".[serve]"')
+    import_tensorflow()
+    from seqzoo.export.server import serve
+
+    serve(command.workdir.split(","), request, lambda line: console.print(line, soft_wrap=True))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Trained runs out of the house: files that other programs use without this package.
+"""Trained runs, for programs that do not use this package: files, and a server (`export.server`).
 
 `export` writes a folder:
 

@@ -61,7 +61,8 @@ class Decode(keras.layers.Layer):
             tags, probabilities = viterbi(scores)[0], marginals(scores)  # [B, T], [B, T, K]
         else:
             tags, probabilities = ops.argmax(scores, axis=-1), ops.softmax(scores)
-        chosen = ops.one_hot(tags, scores.shape[-1])  # [B, T, K]; LiteRT can't take_along_axis
+        # A sum, because LiteRT can't take_along_axis.
+        chosen = ops.one_hot(tags, scores.shape[-1], dtype=probabilities.dtype)  # [B, T, K]
         confidence = ops.sum(chosen * probabilities, axis=-1)
         return {"tags": tags, "confidence": confidence}
 
