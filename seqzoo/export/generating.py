@@ -181,15 +181,13 @@ def language_model(run, codec) -> dict[str, Signature]:
         return {"log_probabilities": tf.nn.log_softmax(logits), **dict(zip(states, state, strict=True))}
 
     def continued(ids, chosen):
-        # What stands before the prime, as when a text is generated from its beginning.
+        # Read step by step, as primes of different lengths end at different steps.
         count = tf.reduce_sum(tf.cast(ids > 0, tf.int32), 1)  # [B]
-        first = tf.where(count > 0, codec.newline, codec.end)
-        ids = tf.concat([first[:, None], ids], 1)  # [B, P + 1]
-        last = tf.gather(ids, count, batch_dims=1)
-        before = tf.where(tf.range(tf.shape(ids)[1])[None] < count[:, None], ids, 0)
-        _, state = decoder.read(before, decoder.initial_state(tf.shape(ids)[0]))
-        forced = tf.zeros([chosen["length"], tf.shape(ids)[0]], tf.int32)
-        return sample(decoder, ([], state), last, forced, chosen, (0, 1), (codec.end,))
+        first = tf.where(count > 0, codec.newline, codec.end)  # what stands before a text
+        forced = tf.transpose(tf.pad(ids, [[0, 0], [0, chosen["length"]]]))  # [P + N, B]
+        state = decoder.initial_state(tf.shape(ids)[0])
+        drawn = sample(decoder, ([], state), first, forced, chosen, (0, 1), (codec.end,))
+        return tf.gather(drawn, count[:, None] + tf.range(chosen["length"])[None], batch_dims=1)
 
     def text(inputs):
         ids = continued(texts.encode(texts.split(inputs["prime"])), inputs)
