@@ -115,15 +115,18 @@ class _Tempered:
     Args:
         decoder: has the step protocol.
         temperature, top_k: scalar tensors, which a caller of the graph chooses; top_k 0: all.
+        banned: ids that are never drawn.
     """
 
-    def __init__(self, decoder, temperature, top_k):
-        self.decoder, self.temperature, self.top_k = decoder, temperature, top_k
+    def __init__(self, decoder, temperature, top_k, banned):
+        self.decoder, self.temperature, self.top_k, self.banned = decoder, temperature, top_k, banned
 
     def step(self, values, fixed, state, **which):
         """One step, see `decoding.steps`."""
         distribution, state = self.decoder.step(values, fixed, state, **which)
-        logits = tf.cast(distribution.logits, tf.float32) / tf.maximum(self.temperature, COLDEST)
+        barred = np.isin(np.arange(distribution.logits.shape[-1]), self.banned)
+        logits = tf.where(barred, -np.inf, tf.cast(distribution.logits, tf.float32))
+        logits /= tf.maximum(self.temperature, COLDEST)
 
         def highest():
             least = tf.math.top_k(logits, tf.minimum(self.top_k, logits.shape[-1])).values[:, -1:]
@@ -153,10 +156,10 @@ def sample(decoder, inputs, begin, forced, chosen, banned=(), stop=(), unrolled=
         chosen: the tensors of `SAMPLING`.
         banned, stop, unrolled: see `decoding.sampling.Sampler` and its `loop`.
     """
-    tempered = _Tempered(decoder, chosen["temperature"], chosen["top_k"])
+    tempered = _Tempered(decoder, chosen["temperature"], chosen["top_k"], banned)
     noise = tf.random.stateless_uniform(tf.shape(forced), [chosen["seed"], 0])
     done = tf.zeros_like(begin, tf.bool)
-    ids, *_ = Sampler(tempered, banned, stop).loop(unrolled, begin, done, noise, forced, *inputs)
+    ids, *_ = Sampler(tempered, (), stop).loop(unrolled, begin, done, noise, forced, *inputs)
     return tf.transpose(ids)
 
 
