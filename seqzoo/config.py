@@ -211,7 +211,10 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
         return ",".join(map(os.path.expanduser, value.split(",")))
     choices = wanted["choices"]
     if isinstance(choices, Registry):
-        choices.check(value)
+        try:
+            choices.check(value)
+        except ValueError as error:
+            raise ValueError(f"--{field.name}: {error}") from None
     elif choices is not None and value not in choices:
         hint = did_you_mean(value, [str(c) for c in choices])
         raise ValueError(f"--{field.name} should be one of {', '.join(map(str, choices))}. Received: {value!r}.{hint}")

@@ -13,7 +13,7 @@ from fuzz.subjects import run_case
         ("options", 50),
         ("ways", 30),
         pytest.param("runs", 40, marks=pytest.mark.slow),
-        pytest.param("answers", 40, marks=pytest.mark.slow),
+        pytest.param("answers", 20, marks=pytest.mark.slow),
     ],
 )
 def test_hostile_input_is_refused_in_one_line_or_read_as_a_whole(subject, cases, tmp_path):

@@ -78,7 +78,7 @@ def test_listing_help_and_flag_errors_do_not_import_tensorflow():
     [
         (["--task=nre"], ["Unknown task 'nre'", "Did you mean 'ner'"]),
         (["--task=ner", "--unit=3"], ["unit", "Did you mean", "units"]),
-        (["--task=ner", "--rnn=lsmt"], ["Unknown RNN 'lsmt'", "'lstm'", "Registered"]),
+        (["--task=ner", "--rnn=lsmt"], ["--rnn: Unknown RNN 'lsmt'", "'lstm'", "Registered"]),
         (["--task=ner", "--dataset=conl"], ["Unknown dataset 'conl'", "'conll'"]),
         (["--task=ner", "--units=many"], ["--units=many"]),
         (["--task=ner", "--units=0"], ["--units should be at least 1", "0"]),

@@ -17,7 +17,7 @@ _VISIBLE = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\
 _VISIBLE |= {0x7F: 0x2421, **dict.fromkeys(range(0x80, 0xA0), 0xFFFD)}
 _VISIBLE |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # bytes of a file name that are not UTF-8
 
-_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # json.dumps escapes the others
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # to_json escapes the others
 
 LONGEST = 1000  # characters of a message
 

@@ -14,9 +14,9 @@ def last_state(x, mask, bidirectional: bool = False):
 
     x [B, T, H]; if `bidirectional`, its second half is the backward layer's.
     """
-    count = ops.sum(ops.cast(mask, "int32"), axis=1)  # [B]
-    last = ops.maximum(count - 1, 0)
-    at_last = ops.arange(ops.shape(x)[1]) == last[:, None]  # [B, T]; LiteRT can't take_along_axis
+    steps = ops.cumsum(ops.cast(mask, "int32"), axis=1)  # [B, T]: 1, 2 ... count, count ...
+    count = steps[:, -1]  # [B]
+    at_last = ops.logical_and(mask, ops.equal(steps, count[:, None]))  # [B, T]; LiteRT can't take_along_axis
     state = ops.sum(ops.where(at_last[..., None], x, ops.zeros_like(x)), axis=1)  # [B, H]
     if bidirectional:
         half = x.shape[-1] // 2

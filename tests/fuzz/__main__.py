@@ -38,7 +38,10 @@ def main(argv=None):
                 failures += 1
                 trace = "" if isinstance(error, Failure) else "".join(traceback.format_tb(error.__traceback__)[-2:])
                 only = f" --subjects={given.subjects}" if len(subjects) < len(SUBJECTS) else ""
-                print(f"--seed={given.seed} --case={number}{only}: {trace}{type(error).__name__}: {str(error)[:1000]}")
+                print(
+                    f"--seed={given.seed} --case={number}{only}: {trace}{type(error).__name__}: {str(error)[:1000]}",
+                    flush=True,
+                )
         if sys.stderr.isatty():
             print(f"\r{number + 1}/{given.cases}, {failures} failures", end="", file=sys.stderr)
     print(f"{given.cases} cases, {failures} failures, {time.monotonic() - start:.0f} s. {dict(sorted(kinds.items()))}")

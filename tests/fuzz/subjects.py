@@ -30,7 +30,7 @@ from .oracles import expect, one_line, shown, time_limit
 TASK_NAMES = ("ner", "pos", "sentiment", "translation", "language_model", "music")
 NUMBERS = ("inf", "-inf", "nan", "1e308", "-1e308", "1e-320", "-1", "0", "-0.0", "1", "0.5", "9" * 40, "1_000", "", " ")
 TEXTS = ("", " ", "x", "no", "/", "a=b", "tokens=--5", "tokens=0,ner=-", "=", ",", "O=-1", "O=nan", "B-PER=1e999")
-_LEFT_OUT = re.compile(r"(?:([0-9]+) )?[a-z ]*(?:skipped|left out)")  # in the source of examples
+_LEFT_OUT = re.compile(r"(?:([0-9]+) )?[a-z ]*(?:skipped|left out)")  # in what is said about examples
 VECTORS = "the 0.1 0.2 -3e-2\nto\t1\t2\t3\n. . . 1 2 3\nnaïve 0 0 0\nat name@domain.com 1 2 3\n".encode()
 
 
@@ -55,10 +55,10 @@ def write(folder, files):
 
 
 def read(reader, folder, columns, encoding="utf-8"):
-    """[(source, examples)] of all splits."""
+    """[(what is said about it, examples)] of all splits."""
     arguments = {"encoding": encoding} if encoding != "utf-8" else {}
     splits = DATASETS[reader.strip()](folder, columns=columns, **arguments)
-    return [(examples.source, [*examples]) for examples in splits.values()]
+    return [(f"{examples.source} {examples.summary}", [*examples]) for examples in splits.values()]
 
 
 def harmless(rng, folder):
@@ -92,7 +92,7 @@ def damaged_files(rng, folder):
         return "refused"
     if form.count and name in files:
         count = sum(form.size(example) for _, examples in found[0] for example in examples)
-        left_out = sum(int(n or 1) for source, _ in found[0] for n in _LEFT_OUT.findall(source))
+        left_out = sum(int(n or 1) for said, _ in found[0] for n in _LEFT_OUT.findall(said))
         wanted = sum(form.count(text_of(folder / file, encoding)) for file in files)
         if reader in ("csv", "tsv") and columns and 0 in columns.values():
             wanted += 1  # the header is an example, unless it is recognized

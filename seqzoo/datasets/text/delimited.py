@@ -44,7 +44,7 @@ def csv(
         name: take only the files with this in their names.
         columns: dict feature -> column: ``{"text": "review", "label": "stars"}`` by the names in the header line,
             or ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without a header; if its first
-            line is one all the same (see `_is_header`), it is skipped, and the source of the `Examples` says so.
+            line is one all the same (see `_is_header`), it is skipped, and the summary of the `Examples` says so.
             ``{"text": "title+body"}`` and ``{"text": "1+2", "label": 0}`` join two texts by a blank. Default: the first
             of `files.COLUMNS` that the file has.
         encoding: of the files, such as "latin-1".
@@ -89,9 +89,9 @@ def _examples(records, path, columns):
     first, width, indices = _layout(records, path, columns)
     if not any(number > first for number, _ in itertools.islice(records(path), 2)):
         raise ValueError(f"{path} holds no examples: its only line is a header.")
-    skipped = first and _by_index(columns or {})
-    source = f"{path} (its first line is a header: skipped)" if skipped else path
-    return Examples(lambda: _read(records, path, first, width, indices), {"text": str, "label": str}, source)
+    summary = {f"header of {path.name}": "skipped"} if first and _by_index(columns or {}) else {}
+    features = {"text": str, "label": str}
+    return Examples(lambda: _read(records, path, first, width, indices), features, path, summary=summary)
 
 
 def _by_index(columns):
