@@ -1,44 +1,48 @@
 """LiteRT, formerly TensorFlow Lite: one file for phones, boards and browsers, which `ai-edge-litert` alone can run."""
 
 import os
+import re
 from collections.abc import Callable
 
 import numpy as np
+
+from seqzoo.backend.silence import silent
 
 QUANTIZE = ("none", "float16", "int8")
 
 
 def to_litert(function: Callable, specs: dict, length: int, quantize: str = "none") -> bytes:
-    """Converts a function of arrays, such as a decoded model, to LiteRT.
+    """Converts a function of tensors, such as a decoded model, to LiteRT.
 
-    The file has one signature, whose inputs and outputs have the names of the dicts. Shapes are fixed: one example, as
-    LiteRT's loops can't change shapes, padded to `length`.
+    The file has one signature, whose inputs and outputs have the names of the dicts. Its shapes are fixed: one example,
+    padded to `length`. It needs LiteRT's own operations only, not those of TensorFlow.
 
     Args:
-        function: {name: tensor [B, T, ...]} -> {name: tensor}, such as ``decoder(model)``.
-        specs: {name: keras.KerasTensor or tf.TensorSpec} of the inputs, such as ``model.input``. Each unknown dimension
-            behind the first becomes `length`: fix the others, such as the characters of a word.
+        function: {name: tensor [B, T, ...]} -> {name: tensor}, such as ``models.decoder(model)``.
+        specs: {name: keras.KerasTensor or tf.TensorSpec} of the inputs, such as ``model.input``. One dimension of each
+            may be unknown beside the batch: it becomes `length`. Others, such as the characters of a word, are numbers.
         length: T, steps of an input.
-        quantize: "none": weights are float32; "float16": they are float16, half the size; "int8": those of matrix
-            products are int8, a quarter, and their inputs are quantized while it runs.
+        quantize: "none": weights are float32. "float16": they are float16, half as large. "int8": those of embeddings
+            and matrix products are int8, a quarter; products quantize their other operand as they run.
 
     Returns:
         The content of a .tflite file.
 
     Raises:
-        ValueError: an unknown `quantize`; or the function has an operation that LiteRT lacks.
+        ValueError: an unknown `quantize`; an input with several unknown dimensions; or an operation that LiteRT lacks.
     """
     import tensorflow as tf
 
     if quantize not in QUANTIZE:
         raise ValueError(f"quantize should be one of {', '.join(QUANTIZE)}. Received: {quantize!r}")
-    specs = {
-        name: tf.TensorSpec([1, *(length if n is None else n for n in spec.shape[1:])], spec.dtype, name)
-        for name, spec in specs.items()
-    }
-    graph = tf.function(lambda inputs: function(inputs)).get_concrete_function(specs)
-    # The converter saves what holds the variables. It makes a Keras model's resources that are filled by nobody, so that
-    # its answers are NaN; those of a module become constants.
+    fixed = {}
+    for name, spec in specs.items():
+        if tuple(spec.shape[1:]).count(None) > 1:
+            raise ValueError(f"LiteRT needs fixed shapes: {name!r} has several unknown dimensions, {tuple(spec.shape)}")
+        fixed[name] = tf.TensorSpec([1, *(length if n is None else n for n in spec.shape[1:])], spec.dtype, name)
+    graph = tf.function(lambda inputs: function(inputs)).get_concrete_function(fixed)
+    # The converter wants an object that holds the variables. Those of a Keras model it takes for resources that are
+    # filled at run time: a file without the weights, whose answers are NaN. Those of a module become constants.
     module = tf.Module()
     module.weights = list(graph.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], module)
@@ -46,7 +50,13 @@ def to_litert(function: Callable, specs: dict, length: int, quantize: str = "non
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantize == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    return converter.convert()
+    try:
+        with silent():
+            return converter.convert()
+    except Exception as error:  # of several kinds, with whole programs as messages
+        lacking = re.search(r"(?:Select|Custom) ops: (.+)", str(error))
+        reason = f"LiteRT lacks the operation {lacking[1]}" if lacking else f"{error}".splitlines()[0]
+        raise ValueError(f"No LiteRT for this model: {reason}.") from error
 
 
 def run_litert(model: bytes | str | os.PathLike, inputs: dict) -> dict:
@@ -60,5 +70,6 @@ def run_litert(model: bytes | str | os.PathLike, inputs: dict) -> dict:
     except ModuleNotFoundError as error:
         raise ValueError('LiteRT needs the package ai-edge-litert: pip install -e ".[litert]"') from error
     source = {"model_content": model} if isinstance(model, bytes) else {"model_path": os.fspath(model)}
-    run = Interpreter(**source).get_signature_runner()
-    return run(**{name: np.asarray(inputs[name]) for name in run.get_input_details()})
+    with silent():
+        run = Interpreter(**source).get_signature_runner()
+        return run(**{name: np.asarray(inputs[name]) for name in run.get_input_details()})
