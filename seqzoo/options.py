@@ -21,7 +21,8 @@ OPTIMIZERS = (
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
 READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
-FORMATS = ("savedmodel",)  # of an exported run
+FORMATS = ("savedmodel", "litert", "onnx")  # of an exported run
+QUANTIZE = ("none", "float16", "int8")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -404,8 +405,19 @@ class Exporting(Config):
     """Export."""
 
     format: str = option(
-        "savedmodel", "Format of the exported run: savedmodel needs TensorFlow alone.", choices=FORMATS
+        "savedmodel",
+        "What is written: a SavedModel, which takes texts and needs TensorFlow alone; or a single file that takes ids, "
+        "for LiteRT (formerly TensorFlow Lite) or ONNX Runtime.",
+        choices=FORMATS,
     )
+    length: int = option(
+        64, "Number of tokens that the file reads: shorter texts are padded, longer ones cut by the caller.", minimum=1,
+        needs="format=litert",
+    )  # fmt: skip
+    quantize: str = option(
+        "none", "Weights of 32 or 16 bits; or int8 matrix products, whose answers differ a little.",
+        choices=QUANTIZE, needs="format=litert",
+    )  # fmt: skip
     out: str = option("", "Folder of the exported run. Empty: export-FORMAT in the run's folder.", path=True)
 
 

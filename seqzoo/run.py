@@ -34,6 +34,7 @@ from rich.text import Text
 
 from seqzoo import options
 from seqzoo.backend.distribution import STRATEGIES
+from seqzoo.backend.silence import silent
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
@@ -533,11 +534,7 @@ def import_tensorflow() -> None:
         ValueError: Keras's backend is neither TensorFlow nor JAX, or JAX is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    saved = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+    with silent():
         try:
             import keras
 
@@ -555,9 +552,6 @@ def import_tensorflow() -> None:
         tf.get_logger().setLevel("ERROR")
         if backend == "jax":
             tf.config.set_visible_devices([], "GPU")  # of which tf.data would take the memory
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
 
 
 if __name__ == "__main__":

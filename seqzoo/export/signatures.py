@@ -1,5 +1,6 @@
 """What an exported run can be called with: functions of tensors, for each kind of task."""
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable
 
@@ -24,6 +25,7 @@ class Signature:
         tables: tf.Modules and tables that the function reads.
         exact: whether the answers should be those of the run. Otherwise the graph splits the text itself, and those of
             texts that it splits in another way may differ; these have an output called tokens.
+        padded: whether the inputs are padded to fixed shapes, so that the outputs are longer than the run's.
     """
 
     summary: str
@@ -33,11 +35,12 @@ class Signature:
     outputs: dict
     tables: tuple = ()
     exact: bool = True
+    padded: bool = False
 
 
 def arrays(run) -> Signature:
     """The arrays that the run's encoder makes of an example -> what its model gives, decoded."""
-    task, inputs = run.task, dict(run.model.input)
+    task, inputs = _unpadded(run.task), dict(run.model.input)
     decoded, encode = keras.Model(inputs, task.decoded(run.model)), task.encoder()
 
     def case(example):
@@ -62,10 +65,46 @@ def shape_text(shape) -> str:
     return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
 
 
+def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signature:
+    """The signature with inputs of fixed shapes: one example of at most so many steps.
+
+    Args:
+        signature: one of arrays.
+        length: T.
+        widths: {input: size of its axes behind T}.
+    """
+    specs = {
+        name: tf.TensorSpec(
+            [1, *(widths.get(name) if i else length for i in range(len(spec.shape) - 1))], spec.dtype, name
+        )
+        for name, spec in signature.specs.items()
+    }
+
+    def case(example):
+        if (pair := signature.case(example)) is None:
+            return None
+        inputs, outputs = pair
+        missing = {k: [(0, n - m) for n, m in zip(specs[k].shape, v.shape, strict=True)] for k, v in inputs.items()}
+        if any(after < 0 for axes in missing.values() for _, after in axes):  # too long
+            return None
+        return {name: np.pad(value, missing[name]) for name, value in inputs.items()}, outputs
+
+    return dataclasses.replace(signature, specs=specs, case=case, padded=True)
+
+
 def row_of(run, example: dict) -> dict | None:
     """{name: array} of what the run computes of one example; None if it leaves the example out, as an empty text."""
-    ((_, row),) = run.task.feed([example]).outputs(run.predictor)
+    ((_, row),) = _unpadded(run.task).feed([example]).outputs(run.predictor)
     return row
+
+
+def _unpadded(task):
+    """The task without static shapes: an example alone then has no padding."""
+    if not hasattr(task.config, "static_shapes"):
+        return task
+    task = copy.copy(task)
+    task.config = dataclasses.replace(task.config, static_shapes=False)
+    return task
 
 
 TOKENS = tf.TensorSpec([None, None], tf.string, "tokens")

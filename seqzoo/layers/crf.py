@@ -139,7 +139,8 @@ def nbest(potentials, n):
     scores, states = ops.top_k(ops.reshape(scores, (batch, size * n)), n)  # [B, n], [B, n]
 
     def retrace(states, origins):
-        chosen = ops.one_hot(states, size * n, dtype="int32")  # [B, n, K n]; LiteRT can't take_along_axis
+        # Instead of take_along_axis, which LiteRT lacks, or one_hot, which ONNX lacks in loops.
+        chosen = ops.cast(states[..., None] == ops.arange(size * n, dtype="int32"), "int32")  # [B, n, K n]
         return ops.sum(chosen * origins[:, None], axis=-1), states
 
     _, states = scan(retrace, states, origins, reverse=True)  # [T, B, n]

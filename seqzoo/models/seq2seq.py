@@ -148,7 +148,7 @@ def seq2seq(
     if loops:
         state = FeedingRNN.first(state, encoded, dim)
     elif local == "monotonic":
-        state.append(ops.zeros_like(real[:, :1], dtype="int32"))  # the number of the step
+        state.append(ops.cast(ops.zeros_like(finals[0][:, :1]), "int32"))  # [B, 1], the number of the step
     reader = keras.Model([source, real], [*fixed, *state], name="encoder")
 
     # Computed for each step, or for all steps at once.

@@ -1,0 +1,91 @@
+"""ONNX: one file for ONNX Runtime, which runs it from many languages and on many devices."""
+
+import contextlib
+import importlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import numpy as np
+
+from seqzoo.backend.silence import silent
+
+OPSET = 17  # of 2022: also older runtimes read it
+
+
+def to_onnx(function: Callable, specs: dict) -> bytes:
+    """Converts a function of tensors, such as a decoded model, to ONNX.
+
+    Inputs and outputs have the names of the dicts; an output that is called as an input, such as a state, gets `next_`
+    before its name. Unknown dimensions, such as batch and length, stay open.
+
+    Args:
+        function: {name: tensor [B, T, ...]} -> {name: tensor}, such as ``models.decoder(model)``.
+        specs: {name: keras.KerasTensor or tf.TensorSpec} of the inputs, such as ``model.input``.
+
+    Returns:
+        The content of a .onnx file.
+
+    Raises:
+        ValueError: tf2onnx or ONNX Runtime is not installed; or an operation that they can't convert or run.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    tf2onnx, onnxruntime = _imported("tf2onnx"), _imported("onnxruntime")
+    specs = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()}
+    graph = tf.function(lambda inputs: function(inputs)).get_concrete_function(specs)
+    names = {f"{name}:0": name for name in specs}
+    for name, tensor in graph.structured_outputs.items():
+        names[tensor.name] = f"next_{name}" if name in specs else name
+    # Frozen here, because tf2onnx.convert.from_function turns constants of Keras, such as the mean of frames, into
+    # inputs. Loops stay loops.
+    frozen = convert_variables_to_constants_v2(graph, lower_control_flow=False, aggressive_inlining=True)
+    try:
+        with _quiet(), silent():
+            model, _ = tf2onnx.convert.from_graph_def(
+                frozen.graph.as_graph_def(add_shapes=True),
+                input_names=[f"{name}:0" for name in specs],
+                output_names=[tensor.name for tensor in graph.outputs],
+                tensors_to_rename=names,
+                opset=OPSET,
+            )
+            content = model.SerializeToString()
+            onnxruntime.InferenceSession(content)  # tf2onnx leaves in the file what it can't convert
+    except Exception as error:  # of several kinds
+        raise ValueError(f"No ONNX for this model: {str(error).splitlines()[0]}") from error
+    return content
+
+
+def run_onnx(model: bytes | str | os.PathLike, inputs: dict) -> dict:
+    """Runs an ONNX file, or its content, on {name: array}: {name: NumPy array}.
+
+    Raises:
+        ValueError: ONNX Runtime is not installed.
+    """
+    session = _imported("onnxruntime").InferenceSession(model if isinstance(model, bytes) else os.fspath(model))
+    names = [output.name for output in session.get_outputs()]
+    given = {part.name: np.asarray(inputs[part.name]) for part in session.get_inputs()}
+    return dict(zip(names, session.run(names, given), strict=True))
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ValueError(f'ONNX needs the package {name}: pip install -e ".[onnx]"') from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Context without the logs of tf2onnx and TensorFlow, which tell each step and what is deprecated."""
+    loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

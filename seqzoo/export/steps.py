@@ -1,0 +1,82 @@
+"""An encoder-decoder as functions of tensors: what `to_litert` and `to_onnx` convert of it.
+
+`greedy` is the whole of it in one file. For a search of their own callers convert `start` and `step`.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqzoo.backend.gradients import scan
+from seqzoo.models import Seq2SeqDecoder
+
+
+def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...] = (0, 1)) -> tuple[Callable, dict]:
+    """Greedy decoding in a loop, which takes the likeliest id in each step: what `Beam` of width 1 finds.
+
+    Args:
+        decoder: of an encoder-decoder.
+        end: id that ends an answer.
+        steps: N, ids of an answer at most; the loop makes so many steps, also behind the end.
+        banned: ids that are never taken.
+
+    Returns:
+        (function, specs): {"source": [B, S]}, or the inputs of the front -> {"tokens": [B, N]}, 0 behind the end.
+    """
+    barred = np.zeros(decoder.tokens, "float32")
+    barred[[*banned]] = -1e9
+
+    def step(carry, _):
+        ids, fixed, state = carry
+        distribution, state = decoder.step(ids, fixed, state)
+        best = ops.cast(ops.top_k(distribution.logits + barred, 1)[1][:, 0], "int32")  # [B]
+        best = ops.where(ops.logical_or(ids == end, ids == 0), ops.zeros_like(best), best)
+        return (best, fixed, state), best
+
+    def function(inputs):
+        fixed, state = decoder.start(inputs)
+        begin = ops.cast(ops.zeros_like(state[0][:, 0]), "int32") + decoder.begin  # [B]
+        _, ids = scan(step, (begin, fixed, state), ops.arange(steps, dtype="int32"), like=begin)  # [N, B]
+        return {"tokens": ops.where(ops.transpose(ids) == end, 0, ops.transpose(ids))}
+
+    return function, dict(decoder.front.input)
+
+
+def start(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
+    """What is computed once: {"source": [B, S]}, or the inputs of the front -> what the steps read and change.
+
+    Returns:
+        (function, specs). The outputs are the inputs of `step` beside the tokens: "fixed0" ... and "state0" ...
+    """
+
+    def function(inputs):
+        return _named(*decoder.start(inputs))
+
+    return function, dict(decoder.front.input)
+
+
+def step(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
+    """One step: {"tokens": [B]} and what `start` gave -> {"logits": [B, V], "attention": [B, S], "state0": ...}.
+
+    Returns:
+        (function, specs). The tokens are those that were decoded last, at first `decoder.begin`.
+    """
+    fixed, state = decoder.signature
+
+    def function(inputs):
+        parts = [[inputs[f"{kind}{i}"] for i in range(len(parts))] for kind, parts in _kinds(fixed, state)]
+        distribution, after = decoder.step(inputs["tokens"], *parts)
+        attention = {} if distribution.attention is None else {"attention": distribution.attention}
+        return {"logits": distribution.logits, **attention, **_named([], after)}
+
+    return function, {"tokens": keras.KerasTensor([None], "int32"), **_named(fixed, state)}
+
+
+def _kinds(fixed, state):
+    return ("fixed", fixed), ("state", state)
+
+
+def _named(fixed, state):
+    return {f"{kind}{i}": part for kind, parts in _kinds(fixed, state) for i, part in enumerate(parts)}
