@@ -2,9 +2,9 @@
 
 `export` writes a folder:
 
-model/          the SavedModel, for TensorFlow alone
+model/          the SavedModel, for TensorFlow alone; or model.tflite, or model.onnx
 MODEL_CARD.md   the task, data, scores, options and versions, and how to call it
-example.py      a program that calls it
+example.py      a program that calls it; example.json: arrays that it reads
 check.json      how its answers compare with the run's, its size and speed
 config.json     the options of the run
 vocabularies/   what the run learned from its data, as its folder keeps it
@@ -49,29 +49,35 @@ def export(
     import tensorflow as tf
 
     import seqzoo
-    from seqzoo.export import card, check, savedmodel
+    from seqzoo.export import card, check
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"Runs are exported by TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
     folder = pathlib.Path(folder)
     check_target(folder, overwrite)
     signatures = run.task.signatures(run, request)
+    if request.format != "savedmodel":
+        signatures = _of_arrays(run, signatures, request)
     cases = check.cases_of(signatures, check.examples_of(run, lines))
     temporary = folder.absolute().with_name(f".{folder.absolute().name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     temporary.mkdir(parents=True)
     try:
-        savedmodel.save(signatures, temporary / "model")
+        path = _write(signatures, request, temporary)
         measured = {
             "export": request.format,
             "task": run.task.name,
             "input": source,
             "versions": {"seqzoo": seqzoo.__version__, "tensorflow": tf.__version__, "keras": keras.__version__},
-            "megabytes": sum(path.stat().st_size for path in (temporary / "model").rglob("*") if path.is_file()) / 1e6,
-            "signatures": check.compare(temporary, signatures, cases),
+            "quantize": request.quantize,
+            "megabytes": sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file()) / 1e6,
+            "signatures": check.compare(temporary, signatures, cases, approximate=request.quantize != "none"),
         }
         best = [*signatures][-1]  # a task lists the easiest one last
-        program = card.example(request.format, best, cases[best][0][0])
+        inputs = cases[best][0][0]
+        program = card.example(request.format, best, inputs)
+        if request.format != "savedmodel":
+            write_json(temporary / "example.json", {name: value.tolist() for name, value in inputs.items()})
         (temporary / "example.py").write_text(program, "utf-8")
         text = card.card(run, request.format, signatures, measured, program)
         (temporary / "MODEL_CARD.md").write_text(text, "utf-8")
@@ -85,6 +91,40 @@ def export(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return measured
+
+
+def _of_arrays(run, signatures, request):
+    """The only signature of a file that takes arrays."""
+    from seqzoo.export.signatures import padded
+
+    if "arrays" not in signatures:
+        raise ValueError(f"Runs of task {run.task.name} are exported with --format=savedmodel only.")
+    arrays = signatures["arrays"]
+    if request.format == "litert":
+        words = run.task.assets.get("words")
+        arrays = padded(arrays, request.length, {"characters": words.max_word_length} if words else {})
+    return {"arrays": arrays}
+
+
+def _write(signatures, request, folder):
+    """Writes functions in the format that was asked for; returns the path."""
+    if request.format == "savedmodel":
+        from seqzoo.export import savedmodel
+
+        savedmodel.save(signatures, folder / "model")
+        return folder / "model"
+    function, specs = signatures["arrays"].function, signatures["arrays"].specs
+    if request.format == "litert":
+        from seqzoo.export.litert import to_litert
+
+        path = folder / "model.tflite"
+        path.write_bytes(to_litert(function, specs, request.length, request.quantize))
+    else:
+        from seqzoo.export.onnx import to_onnx
+
+        path = folder / "model.onnx"
+        path.write_bytes(to_onnx(function, specs))
+    return path
 
 
 def check_target(folder: pathlib.Path, overwrite: bool) -> None:

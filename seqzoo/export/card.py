@@ -23,6 +23,35 @@ for name, value in answer.items():
     value = value.numpy()
     print(name, np.char.decode(value.astype("S"), "utf-8") if value.dtype == object else value)
 ''',
+    "litert": '''"""Calls the exported run; needs only ai-edge-litert."""
+
+import json
+import pathlib
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+folder = pathlib.Path(__file__).parent
+run = Interpreter(str(folder / "model.tflite")).get_signature_runner()
+inputs = json.loads((folder / "example.json").read_text())  # of a text, padded
+for name, value in run(**{{name: np.array(value, "int32") for name, value in inputs.items()}}).items():
+    print(name, value)
+''',
+    "onnx": '''"""Calls the exported run; needs only onnxruntime."""
+
+import json
+import pathlib
+
+import numpy as np
+import onnxruntime
+
+folder = pathlib.Path(__file__).parent
+session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+inputs = json.loads((folder / "example.json").read_text())  # of a text
+outputs = session.run(None, {{name: np.array(value, "int32") for name, value in inputs.items()}})
+for output, value in zip(session.get_outputs(), outputs):
+    print(output.name, value)
+''',
 }
 
 

@@ -12,7 +12,32 @@ import time
 sys.modules["seqzoo"] = None  # an import of it fails
 
 import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+
+
+def loaded(folder: pathlib.Path):
+    """The function (signature, {input: array}) -> {output: array} of an exported run."""
+    if (folder / "model.tflite").exists():
+        from ai_edge_litert.interpreter import Interpreter
+
+        run = Interpreter(str(folder / "model.tflite")).get_signature_runner()
+        return lambda signature, given: run(**given)
+    if (folder / "model.onnx").exists():
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+        names = [output.name for output in session.get_outputs()]
+        return lambda signature, given: dict(zip(names, session.run(names, given), strict=True))
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(folder / "model"))
+
+    def call(signature, given):
+        given = {
+            name: tf.constant(value.tolist() if value.dtype.kind == "U" else value) for name, value in given.items()
+        }
+        return {name: value.numpy() for name, value in model.signatures[signature](**given).items()}
+
+    return call
 
 
 def main(folder: str, cases: str) -> None:
@@ -22,14 +47,10 @@ def main(folder: str, cases: str) -> None:
         for key in file.files:
             signature, case, name = key.split("/")
             inputs[signature, case][name] = file[key]
-    model, answers, seconds = tf.saved_model.load(f"{folder}/model"), {}, collections.defaultdict(list)
+    call, answers, seconds = loaded(pathlib.Path(folder)), {}, collections.defaultdict(list)
     for (signature, case), given in inputs.items():
-        call = model.signatures[signature]
-        given = {
-            name: tf.constant(value.tolist() if value.dtype.kind == "U" else value) for name, value in given.items()
-        }
         start = time.perf_counter()
-        outputs = {name: value.numpy() for name, value in call(**given).items()}
+        outputs = call(signature, given)
         seconds[signature].append(time.perf_counter() - start)
         for name, value in outputs.items():
             value = np.char.decode(value.astype("S"), "utf-8") if value.dtype.kind == "O" else value

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 
 from seqzoo.backend.silence import silent
-
 from seqzoo.options import QUANTIZE
 
 
