@@ -73,12 +73,10 @@ def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signatu
         length: T.
         widths: {input: size of its axes behind T}.
     """
-    specs = {
-        name: tf.TensorSpec(
-            [1, *(widths.get(name) if i else length for i in range(len(spec.shape) - 1))], spec.dtype, name
-        )
-        for name, spec in signature.specs.items()
-    }
+    specs = {}
+    for name, spec in signature.specs.items():
+        shape = [length, *[widths.get(name)] * (len(spec.shape) - 2)] if len(spec.shape) > 1 else []
+        specs[name] = tf.TensorSpec([1, *shape], spec.dtype, name)
 
     def case(example):
         if (pair := signature.case(example)) is None:
