@@ -221,10 +221,13 @@ class Translation(Task):
         return super().evaluate(self.search(predictor, request) if request else predictor, feed)
 
     def signatures(self, run, request):
-        from seqzoo.export.generating import translation
+        from seqzoo.export.generating import greedy_translation, translation
 
         decoding = options.Decoding(**request.arguments(options.Decoding))
         greedy = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
+        if request.format != "savedmodel":  # files of arrays alone
+            search = self.search(run.predictor, greedy, score_labels=False)
+            return {"arrays": greedy_translation(run, search, request.length)}
         requests = {"greedy": greedy, "text": decoding} if decoding.beam > 1 else {"text": decoding}
         searches = {name: self.search(run.predictor, each, score_labels=False) for name, each in requests.items()}
         return translation(run, searches, self.config.lowercase)

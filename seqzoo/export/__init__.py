@@ -50,12 +50,13 @@ def export(
 
     import seqzoo
     from seqzoo.export import card, check
+    from seqzoo.export.signatures import arrays
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"Runs are exported by TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
     folder = pathlib.Path(folder)
     check_target(folder, overwrite)
-    signatures = run.task.signatures(run, request)
+    signatures = run.task.signatures(run, request) or {"arrays": arrays(run)}
     if request.format != "savedmodel":
         signatures = _of_arrays(run, signatures, request)
     cases = check.cases_of(signatures, check.examples_of(run, lines))
@@ -99,11 +100,11 @@ def _of_arrays(run, signatures, request):
 
     if "arrays" not in signatures:
         raise ValueError(f"Runs of task {run.task.name} are exported with --format=savedmodel only.")
-    arrays = signatures["arrays"]
-    if request.format == "litert":
-        words = run.task.assets.get("words")
-        arrays = padded(arrays, request.length, {"characters": words.max_word_length} if words else {})
-    return {"arrays": arrays}
+    if request.format == "onnx":
+        return {"arrays": signatures["arrays"]}
+    words = run.task.assets.get("words")
+    widths = {"characters": words.max_word_length} if words else {}
+    return {"arrays": padded(signatures["arrays"], request.length, widths)}
 
 
 def _write(signatures, request, folder):

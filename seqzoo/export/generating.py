@@ -8,6 +8,7 @@ from seqzoo.decoding.search import UNKNOWN_ID, BeamPredictor
 from seqzoo.decoding.steps import Categorical
 from seqzoo.export.graph import SPACE, CodecIds
 from seqzoo.export.signatures import TEXTS, TOKENS, Signature
+from seqzoo.export.steps import greedy
 
 
 def translation(run, searches: dict[str, BeamPredictor], lowercase: bool) -> dict[str, Signature]:
@@ -98,6 +99,35 @@ def translation(run, searches: dict[str, BeamPredictor], lowercase: bool) -> dic
         )
         for name, search in searches.items()
     }
+
+
+def greedy_translation(run, search: BeamPredictor, steps: int) -> Signature:
+    """Greedy decoding from ids to ids, without strings: for files that hold arrays alone.
+
+    Args:
+        run: a run of an encoder-decoder.
+        search: greedy decoding.
+        steps: ids of an answer.
+    """
+    function, specs = greedy(search.decoder, search.end, steps, search.beam.banned)
+    encode = run.task.encoder()
+
+    def case(example):
+        ((_, row),) = run.task.feed([example]).outputs(search)
+        if row is None or row["ids"].shape[-1] > steps:
+            return None
+        ids = row["ids"][:1, 0] if row["ids"].ndim == 3 else row["ids"][:1]
+        source = encode(example)[0]["source"][None]
+        return {"source": source}, {"tokens": np.pad(ids, [(0, 0), (0, steps - ids.shape[-1])])}
+
+    return Signature(
+        summary="Greedy decoding. Ids are the positions of tokens in the vocabularies, after padding 0 and unknown 1; "
+        f"{search.end} ends a source.",
+        specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in specs.items()},
+        function=function,
+        case=case,
+        outputs={"tokens": f"[B, {steps}], 0 behind the end"},
+    )
 
 
 def _aligned(attention, real, tokens, units):

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.export import graph
+from seqzoo.text.casing import CASES
 
 
 @dataclasses.dataclass
@@ -38,6 +39,16 @@ class Signature:
     padded: bool = False
 
 
+_ARRAYS = "Arrays that the caller makes, with 0 as padding on the right, as the run itself computes them."
+_WORD_ARRAYS = f""" Of vocabularies/words.json they need:
+
+- `tokens`: the position of each word in `words` + 2, or 1 if it is not there; in lower case if `lowercase`.
+- `characters`: the same of each character in `characters`; of a word longer than `max_word_length` half from each end.
+- `casing`: {", ".join(f"{number} {case}" for number, case in enumerate(CASES))} (`seqzoo.text.casing` defines them).
+
+Tags and labels are given by their positions in the other vocabulary."""
+
+
 def arrays(run) -> Signature:
     """The arrays that the run's encoder makes of an example -> what its model gives, decoded."""
     task, inputs = _unpadded(run.task), dict(run.model.input)
@@ -52,7 +63,7 @@ def arrays(run) -> Signature:
         )
 
     return Signature(
-        summary="Arrays that the caller makes with the vocabularies of the run: ids, with 0 as padding on the right.",
+        summary=_ARRAYS + (_WORD_ARRAYS if "words" in task.assets and "tokens" in inputs else ""),
         specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in inputs.items()},
         function=lambda given: dict(decoded(given, training=False)),
         case=case,
@@ -75,7 +86,7 @@ def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signatu
     """
     specs = {}
     for name, spec in signature.specs.items():
-        shape = [length, *[widths.get(name)] * (len(spec.shape) - 2)] if len(spec.shape) > 1 else []
+        shape = [size or (widths.get(name) if axis else length) for axis, size in enumerate(spec.shape[1:])]
         specs[name] = tf.TensorSpec([1, *shape], spec.dtype, name)
 
     def case(example):
