@@ -411,8 +411,8 @@ class Exporting(Config):
         choices=FORMATS,
     )
     length: int = option(
-        64, "Number of tokens that the file reads: shorter texts are padded, longer ones cut by the caller.", minimum=1,
-        needs="format=litert",
+        64, "Tokens that a LiteRT file reads, to which the caller pads them; and that a translation has at most.",
+        minimum=1, needs="format=litert|onnx",
     )  # fmt: skip
     quantize: str = option(
         "none", "Weights of 32 or 16 bits; or int8 matrix products, whose answers differ a little.",

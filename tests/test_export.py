@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 
@@ -103,13 +104,14 @@ def tiny_run(name, folder, **changes):
         keras.config.set_dtype_policy("float32")
     for weight in model.trainable_weights:
         weight.assign(rng.normal(0, 0.3, weight.shape))
+    model.save(folder / "model.keras")
     return Run(task, model, task.predictor(model), folder)
 
 
-def exported(name, folder, **changes):
+def exported(name, folder, asked=(), **changes):
     """(run, folder of its export, what was measured)."""
     run = tiny_run(name, folder / "run", **changes)
-    request = run.task.requests.get("export", options.Exporting)()
+    request = run.task.requests.get("export", options.Exporting)(**dict(asked))
     return run, folder / "out", export(run, folder / "out", request)
 
 
@@ -179,6 +181,46 @@ def test_every_task_is_exported(name, changes, tmp_path):
     _, _, measured = exported(name, tmp_path, **changes)
     for signature in measured["signatures"].values():
         assert signature["equal_answers"] == 1 and signature.get("split_alike", 1) == 1
+
+
+LITERT = {"format": "litert", "length": 20}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, asked, changes",
+    [
+        ("ner", LITERT, {}),
+        ("ner", {**LITERT, "quantize": "int8"}, {"precision": "mixed_bfloat16"}),
+        ("sentiment", LITERT, {"multi_label": True}),
+        ("translation", LITERT, {}),
+        ("pos", {"format": "onnx"}, {"precision": "mixed_float16"}),
+        ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
+        ("translation", {"format": "onnx", "length": 30}, {}),
+    ],
+)
+def test_files_of_arrays_answer_as_the_run(name, asked, changes, tmp_path):
+    for package in {"litert": ["ai_edge_litert"], "onnx": ["tf2onnx", "onnxruntime"]}[asked["format"]]:
+        pytest.importorskip(package)
+    _, folder, measured = exported(name, tmp_path, asked, **changes)
+    found = measured["signatures"]["arrays"]
+    assert found["equal_answers"] == 1
+    done = subprocess.run([sys.executable, "-I", folder / "example.py"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {line.split()[0] for line in done.stdout.splitlines()} & {"tags", "probabilities", "tokens"}
+
+
+@pytest.mark.slow
+def test_a_run_of_jax_is_exported(tagger, tmp_path):
+    pytest.importorskip("jax")
+    out, texts = tmp_path / "out", tmp_path / "texts"
+    flags = ["--mode=export", f"--workdir={tagger[0].folder}", f"--out={out}", f"--input={texts}"]
+    texts.write_text("Ann met Ford in Paris.\nMay\n", "utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "KERAS_BACKEND": "jax"}
+    command = [sys.executable, "-m", "seqzoo.run", *flags]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "MODEL_CARD.md" in done.stdout and "texts, one by one" in (out / "MODEL_CARD.md").read_text("utf-8")
 
 
 def test_an_export_replaces_only_an_export(tagger, tmp_path):

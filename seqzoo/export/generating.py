@@ -116,7 +116,7 @@ def greedy_translation(run, search: BeamPredictor, steps: int) -> Signature:
         ((_, row),) = run.task.feed([example]).outputs(search)
         if row is None or row["ids"].shape[-1] > steps:
             return None
-        ids = row["ids"][:1, 0] if row["ids"].ndim == 3 else row["ids"][:1]
+        ids = row["ids"][:1]  # [1, N]
         source = encode(example)[0]["source"][None]
         return {"source": source}, {"tokens": np.pad(ids, [(0, 0), (0, steps - ids.shape[-1])])}
 
