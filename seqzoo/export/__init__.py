@@ -10,6 +10,7 @@ config.json     the options of the run
 vocabularies/   what the run learned from its data, as its folder keeps it
 """
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -56,6 +57,8 @@ def export(
         raise ValueError(f"Runs are exported by TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
     folder = pathlib.Path(folder)
     check_target(folder, overwrite)
+    if request.format != "savedmodel" and run.task.config.precision != "float32":
+        run = in_float32(run)
     signatures = run.task.signatures(run, request) or {"arrays": arrays(run)}
     if request.format != "savedmodel":
         signatures = _of_arrays(run, signatures, request)
@@ -92,6 +95,18 @@ def export(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return measured
+
+
+def in_float32(run):
+    """A run of mixed precision whose layers compute in 32 bits: other formats know few operations in 16."""
+    import keras
+
+    config = json.dumps(keras.saving.serialize_keras_object(run.model))
+    for name in ("bfloat16", "float16"):
+        config = config.replace(f'"mixed_{name}"', '"float32"').replace(f'"{name}"', '"float32"')
+    model = keras.saving.deserialize_keras_object(json.loads(config))
+    model.set_weights(run.model.get_weights())
+    return dataclasses.replace(run, model=model, predictor=run.task.predictor(model))
 
 
 def _of_arrays(run, signatures, request):

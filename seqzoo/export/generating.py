@@ -116,9 +116,7 @@ def greedy_translation(run, search: BeamPredictor, steps: int) -> Signature:
         ((_, row),) = run.task.feed([example]).outputs(search)
         if row is None or row["ids"].shape[-1] > steps:
             return None
-        ids = row["ids"][:1]  # [1, N]
-        source = encode(example)[0]["source"][None]
-        return {"source": source}, {"tokens": np.pad(ids, [(0, 0), (0, steps - ids.shape[-1])])}
+        return {"source": encode(example)[0]["source"][None]}, {"tokens": row["ids"][:1]}  # [1, N]
 
     return Signature(
         summary="Greedy decoding. Ids are the positions of tokens in the vocabularies, after padding 0 and unknown 1; "
@@ -127,6 +125,7 @@ def greedy_translation(run, search: BeamPredictor, steps: int) -> Signature:
         function=function,
         case=case,
         outputs={"tokens": f"[B, {steps}], 0 behind the end"},
+        padded=True,  # to the most steps
     )
 
 
