@@ -398,6 +398,19 @@ class Sampling(Config):
     seed: int = option(0, "Seed of the samples.", minimum=0)
 
 
+@dataclasses.dataclass(frozen=True)
+class Serving(Config):
+    """Server."""
+
+    port: int = option(8000, "Port of the server; 0: any that is free.", minimum=0, maximum=65535)
+    host: str = option(
+        "127.0.0.1", "Address of the server: that of this machine alone, or 0.0.0.0 for all its networks. Whoever "
+        "reaches it can use it."
+    )  # fmt: skip
+    max_texts: int = option(256, "Maximum texts of a request, and of requests that are answered together.", minimum=1)
+    max_characters: int = option(10_000, "Maximum characters of a request, all its texts together.", minimum=1)
+
+
 def source(config: Data) -> dict:
     """Returns the arguments of a dataset's reader."""
     columns = parse_columns(config.columns)

@@ -10,6 +10,7 @@ python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samp
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
 python -m seqzoo.run --mode=score --workdir=runs/translation --input=pairs.tsv    (a source, a tab, its translation)
 python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.txt
+python -m seqzoo.run --mode=serve --workdir=runs/ner,runs/language_model --port=8000
 """
 
 import collections
@@ -17,6 +18,7 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import importlib.util
 import io
 import os
 import pathlib
@@ -38,7 +40,8 @@ from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
-MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
+SHARED = {"serve": options.Serving}  # modes that are no task's own, and their options
+MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
 FIXED = ("seed", "unicode")  # options of the data that a finished run keeps
@@ -159,7 +162,7 @@ def run(argv: list[str]) -> int:
         return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
     if mode == "evaluate":
         return _evaluate(command, settings, request, console)
-    modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect}
+    modes = {"predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect, "serve": _serve}
     return modes[mode](command, request, console)
 
 
@@ -177,7 +180,7 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
     Raises:
         ValueError: a flag belongs to another mode, is fixed by the run, or has a value that is not allowed.
     """
-    kind, requests = TASKS[name].Config, TASKS[name].requests
+    kind, requests = TASKS[name].Config, _requests(name)
     given = parse_flags(_parser(name, mode), argv)
     command = Command(**options_of(Command, given))
     asked = options_of(requests[mode], given) if mode in requests else {}
@@ -186,7 +189,7 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
     for key in given.keys() - settings.keys():
         modes = [other for other, request in requests.items() if key in request.__dataclass_fields__]
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
-    for key in READS if mode == "train" else TRAINS:
+    for key in {"train": READS, "serve": (*TRAINS, *READS, "explain_rnn")}.get(mode, TRAINS):
         if getattr(command, key) != Command.__dataclass_fields__[key].default:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
@@ -205,11 +208,16 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
 
 def _parser(name, mode):
     """The flags of a task, "" for none, in a mode."""
-    requests = TASKS[name].requests if name else {}
+    requests = _requests(name)
     groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
     if mode in requests:  # a name that both have is the request's, such as --seed
         groups = [Command, requests[mode], *groups[1:]]
     return flag_parser(groups)
+
+
+def _requests(name):
+    """{mode: its options} of a task, "" for none."""
+    return {**(TASKS[name].requests if name else {}), **SHARED}
 
 
 def options_of(config: type[Config], given: dict) -> dict:
@@ -230,16 +238,17 @@ def _task_and_mode(argv):
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
     from seqzoo.training.folder import read_config
 
-    name, _ = read_config(workdir)
-    if task not in ("", name):
-        raise ValueError(f"{workdir} is a run of task {name}. Received: --task={task}")
+    for folder in reversed(workdir.split(",") if early.mode == "serve" else [workdir]):
+        name, _ = read_config(folder)
+        if task not in ("", name):
+            raise ValueError(f"{folder} is a run of task {name}. Received: --task={task}")
     _check_mode(name, early.mode)
     return name, early.mode
 
 
 def _check_mode(name, mode):
     """Raises a ValueError if the task does not have this mode; the name may be ""."""
-    if name and mode not in TASKS[name].modes:
+    if name and mode not in (*TASKS[name].modes, *SHARED):
         raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
 
 
@@ -398,6 +407,17 @@ def _inspect(command, request, console):
     lines = _lines(command, console)
     run = _load(command)
     run.task.inspect(run, lines, request, console)
+    return 0
+
+
+def _serve(command, request, console):
+    for package in ("fastapi", "uvicorn"):
+        if importlib.util.find_spec(package) is None:
+            raise ValueError(f'--mode=serve needs the package {package}: pip install -e ".[serve]"')
+    import_tensorflow()
+    from seqzoo.export.server import serve
+
+    serve(command.workdir.split(","), request, lambda line: console.print(line, soft_wrap=True))
     return 0
 
 

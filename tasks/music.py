@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import json
 import pathlib
@@ -293,14 +294,12 @@ class MusicTask(Task):
 
     def sample(self, model, request):
         """Scores that the options of `Generating` ask for."""
-        from seqzoo.models import GeneratorDecoder
-
         if self.config.output == "independent":
             raise ValueError("A run of --output=independent only scores; train one of --output=notes to generate.")
         encoding, conditions, ahead = self.assets["encoding"], self.assets["conditions"], self.config.melody_ahead > 0
 
         def decoder(barred):
-            return GeneratorDecoder(model, barred, encoding.advance)
+            return kept_decoder(model, tuple(map(tuple, barred.tolist())), encoding.advance)
 
         return sample_scores(decoder, encoding, conditions, ahead, request)
 
@@ -317,3 +316,11 @@ class MusicTask(Task):
         sizes = {"notes": 2, "dim": 4, "condition_dim": 3, "note_units": 8, "units": 8, "steps_per_quarter": 1}
         config = cls.Config(**sizes, ngram=2, epochs=2, learning_rate=0.02, dropout=0.1)
         return config, {"train": examples, "valid": examples}, []
+
+
+@functools.lru_cache(4)  # and with it the samplers that were traced for it
+def kept_decoder(model, barred, advance):
+    """A GeneratorDecoder; `barred` as tuples."""
+    from seqzoo.models import GeneratorDecoder
+
+    return GeneratorDecoder(model, np.array(barred), advance)

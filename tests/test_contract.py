@@ -159,6 +159,21 @@ def test_scores_depend_on_neither_the_order_nor_static_shapes(made):
         assert_same(scores, other.evaluate(predictor, own.splits["valid"]))
 
 
+@pytest.mark.parametrize("name", slow_names("pos", "translation"))
+def test_it_trains_and_answers_if_float16_is_the_type_of_all_floats(name):
+    keras.config.set_floatx("float16")
+    try:
+        task, data = tiny(name)
+        model = task.build()
+        trained = task.training_model(model, data.splits["train"].steps)
+        trained.compile("sgd", task.loss())
+        losses = trained.fit(data.splits["train"].epoch(0), verbose=0).history["loss"]
+        scores = task.evaluate(task.predictor(model), data.splits["valid"])
+    finally:
+        keras.config.set_floatx("float32")
+    assert np.isfinite(losses).all() and np.isfinite(scores[task.objective])
+
+
 def test_it_learns_its_tiny_batch(made):
     task, data, _ = made
     if not is_batched(task, data):

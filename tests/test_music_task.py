@@ -356,7 +356,8 @@ def test_a_transposed_piece_is_encoded_as_the_piece_in_the_other_key(name):
 
 def augmented(score, seeds, **options):
     """(encoding, arrays of the first part of a score, and these augmented by each of some seeds)."""
-    made, example = MusicTask(Config(notes=2, **options)), {"score": score, "name": "a"}
+    notes = {} if options.get("encoding") in ("melody", "events") else {"notes": 2}
+    made, example = MusicTask(Config(**notes, **options)), {"score": score, "name": "a"}
     made.assets = made.learn([example])
     encoded, augment = made.encoder(training=True)(example)[0], made.augmenter()
     return made.assets["encoding"], encoded, [augment(example, encoded, np.random.default_rng(seed)) for seed in seeds]

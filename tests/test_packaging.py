@@ -49,5 +49,6 @@ def test_tasks_are_found_in_a_wheel_from_any_folder(elsewhere, tmp_path):
         check=True, capture_output=True,
     )  # fmt: skip
     assert found(elsewhere, installed) == (installed / "seqzoo/tasks/ner.py").resolve()
+    assert (installed / "seqzoo/export/page.html").is_file()
     # Installed, and run from the checkout: the checkout's files are the ones that are edited, so they win.
     assert found(source, installed) == (source / "tasks/ner.py").resolve()

@@ -85,9 +85,10 @@ def check_run(argv):
     if flags.get("task", "").isupper():  # a placeholder
         flags["task"] = "ner"
         argv = [flag for flag in argv if not flag.startswith("--task")]
-    name = flags["task"] if mode == "train" else workdirs()[flags["workdir"]]
-    assert mode in TASKS[name].modes, f"{name} has no mode {mode}"
-    run.parse(argv, name, mode)
+    names = [flags["task"]] if mode == "train" else [workdirs()[folder] for folder in flags["workdir"].split(",")]
+    for name in names:
+        assert mode in (*TASKS[name].modes, *run.SHARED), f"{name} has no mode {mode}"
+        run.parse(argv, name, mode)
 
 
 def check_sweep(argv):

@@ -21,6 +21,7 @@ FLOORS = (
     {"options"},
     {"task"},
     {"training"},
+    {"export"},
     {"search", "run"},
     {"sweep"},
     {"tasks"},

@@ -9,7 +9,7 @@ from keras import ops
 from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import Categorical, opened
 
-NONE = -1e9  # the log probability of a missing or forbidden hypothesis: sums of it stay finite
+NONE = np.float32(-1e9)  # the log probability of a missing or forbidden hypothesis, whose sums stay finite
 LEAST = -1e8  # anything below is missing
 
 
@@ -162,7 +162,7 @@ class Beam:
         hypotheses, closed = self._extended(0, logits, start, closed, limits, mask)
         # Attention is not reordered with the hypotheses; the trail says at the end whose it was. [N, R, S]
         attention = self._repeated(attention)
-        history = ops.zeros((ops.shape(blank)[0], *ops.shape(attention)))
+        history = ops.zeros((ops.shape(blank)[0], *ops.shape(attention)), "float32")
         history = ops.slice_update(history, (0, 0, 0), attention[None])
         fixed = keras.tree.map_structure(self._repeated, fixed)
 

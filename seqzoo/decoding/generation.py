@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from seqzoo.decoding.sampling import Sampler
+from seqzoo.decoding.sampling import kept_sampler
 
 BLOCK = 64  # tokens drawn at once; each block is looked through for the end
 
@@ -41,7 +41,7 @@ def sample_texts(
     """
     ids, unknown = codec.encode(prime)
     ids = [codec.newline, *ids] if ids else [codec.end]
-    sampler = Sampler(decoder, stop=(codec.end,), temperature=temperature, top_k=top_k, top_p=top_p)
+    sampler = kept_sampler(decoder, stop=(codec.end,), temperature=temperature, top_k=top_k, top_p=top_p)
     drawn = sampler.start({"tokens": np.array([ids[:-1]], "int32")}, np.array(ids[-1:])).repeat(samples)
     rng = np.random.default_rng(seed)
     texts = [_Text(codec, ids[-1:] if prime else [], stop) for _ in range(samples)]

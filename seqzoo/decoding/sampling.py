@@ -145,6 +145,9 @@ class Sampler:
         return drawn, ids, state, done
 
 
+kept_sampler = functools.lru_cache(8)(Sampler)  # as `Sampler`; an equal one is not traced again, which takes seconds
+
+
 def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0):
     """Draws ids [B] from logits [B, V] by noise u [B] from 0 to 1: the first id whose cumulative probability exceeds u.
 

@@ -8,6 +8,7 @@ from seqzoo.decoding.beam import Beam, Ensemble
 from seqzoo.text.codec import perplexity
 
 UNKNOWN_ID = 1  # the id of what a vocabulary lacks
+VARIANTS = 8  # predictors with other settings that are kept at most; each has graphs of its own
 
 
 class BeamPredictor:
@@ -91,6 +92,8 @@ class BeamPredictor:
         """
         key = settings, *wanted.items()
         if key not in self._variants:
+            if len(self._variants) >= VARIANTS:
+                del self._variants[next(iter(self._variants))]  # the oldest
             self._variants[key] = BeamPredictor([*self.decoders, *others()], self.end, settings, self._words, **wanted)
         return self._variants[key]
 

@@ -36,7 +36,7 @@ def sample_scores(
     Raises:
         ValueError: the request is malformed, or the model cannot fulfil it.
     """
-    from seqzoo.decoding.sampling import Sampler
+    from seqzoo.decoding.sampling import kept_sampler
 
     if request.melody and not (ahead and encoding.name in ("voices", "frames")):
         raise ValueError("--melody needs a run of --encoding=voices or frames with --melody_ahead above 0.")
@@ -61,7 +61,7 @@ def sample_scores(
     forced = np.zeros((steps, encoding.slots, rows), "int32")
     forced[: len(given)] = given[..., None]
     noise = [np.random.default_rng([request.seed, row]).random((steps, encoding.slots)) for row in range(rows)]
-    sampler = Sampler(decoder(barred), (), (END,), request.temperature, request.top_k, request.top_p)
+    sampler = kept_sampler(decoder(barred), (), (END,), request.temperature, request.top_k, request.top_p)
     ids = sampler(inputs, np.stack(noise, axis=-1).reshape(-1, rows), forced.reshape(-1, rows))
     ids = ids.reshape(rows, steps, encoding.slots)
     scores = [

@@ -1,0 +1,1 @@
+"""Trained runs, for programs that do not use this package: a server."""

@@ -1,0 +1,435 @@
+"""The server: trained runs answer over HTTP, as ``--mode=predict``, ``score`` and ``generate`` do, and on a page.
+
+POST /predict   {"text": "..."} or {"texts": ["...", ...]}; "run" chooses one of several, "options" are the mode's
+POST /score     the same
+POST /generate  {"options": {...}}; with "stream": true the first sample comes as it is drawn, as server-sent events
+GET  /models    the runs, with their scores, modes and options
+GET  /health    whether the server is up
+"""
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import importlib.resources
+import pathlib
+import queue
+import re
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import fastapi
+import pydantic
+import starlette.exceptions
+import uvicorn
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+
+import seqzoo
+from seqzoo import options
+from seqzoo.config import Config
+from seqzoo.display.plain import json_line
+from seqzoo.export.worker import Job, Worker, modes
+from seqzoo.registry import did_you_mean
+
+# Largest values of options that decide how long an answer takes.
+LIMITS = {"samples": 16, "beam": 16, "n_best": 16, "length": 2000, "longest_ratio": 4}
+KEPT = 100  # requests whose files can be fetched
+ESCAPED = 12  # bytes that a character takes in JSON at most: two escapes such as \ud83d
+# Nothing of the page comes from elsewhere, whatever a text or a label holds.
+POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'"
+)
+
+
+class Asked(pydantic.BaseModel):
+    """A request."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+    run: str = pydantic.Field("", description="Name of the run; needed only where several are served.")
+    options: dict[str, Any] = pydantic.Field({}, description="Options of the mode, see /models.")
+
+
+class Texts(Asked):
+    """A request about texts."""
+
+    text: str | None = pydantic.Field(None, description="One text.")
+    texts: list[str] | None = pydantic.Field(None, description="Or several.")
+
+
+class Sampling(Asked):
+    """A request for samples."""
+
+    stream: bool = pydantic.Field(False, description="Send the first sample as it is drawn: server-sent events.")
+
+
+def application(workers: dict[str, Worker], limits: options.Serving, folder: pathlib.Path) -> fastapi.FastAPI:
+    """The application that answers requests to some runs.
+
+    Args:
+        workers: {name: Worker}, started by the caller.
+        limits: max_texts and max_characters of a request.
+        folder: for files that belong to answers, such as MIDI.
+    """
+    app = fastapi.FastAPI(
+        title="seqzoo",
+        version=seqzoo.__version__,
+        description=__doc__,
+        docs_url=None,  # FastAPI's pages need scripts from the network
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimit, most=ESCAPED * limits.max_characters + 65536)
+    app.mount("/files", StaticFiles(directory=folder))
+    kept = collections.deque()
+    page = importlib.resources.files("seqzoo.export").joinpath("page.html").read_text("utf-8")
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request, error):
+        return JSONResponse({"detail": sentence(error.errors()[0])}, 422)
+
+    @app.exception_handler(starlette.exceptions.HTTPException)
+    async def unreadable(request, error):
+        if isinstance(error.__context__, UnicodeDecodeError):
+            error.detail = "The body is not UTF-8."
+        return await http_exception_handler(request, error)
+
+    @app.get("/", include_in_schema=False)
+    async def index():
+        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
+
+    @app.get("/health")
+    async def health():
+        """Whether the server is up."""
+        return {"status": "ok"}
+
+    @app.get("/models")
+    async def models():
+        """The runs, with their scores, modes and options."""
+        return {"models": [description(name, worker) for name, worker in workers.items()]}
+
+    @app.post("/predict")
+    async def predict(asked: Texts):
+        """Answers texts, with the dicts that ``--mode=predict`` prints."""
+        return await answers("predict", asked, texts_of(asked, limits))
+
+    @app.post("/score")
+    async def score(asked: Texts):
+        """Scores texts, with the dicts that ``--mode=score`` prints."""
+        return await answers("score", asked, texts_of(asked, limits))
+
+    @app.post("/generate")
+    async def generate(asked: Sampling):
+        """Draws samples, with the dicts that ``--mode=generate`` prints; files are links."""
+        return await (stream if asked.stream else answers)("generate", asked)
+
+    def opened(mode, asked, texts=()):
+        """(name, Worker, Job) of a request."""
+        name = asked.run or next(iter(workers))
+        if name not in workers or (len(workers) > 1 and not asked.run):
+            raise refused(404, f'"run" should be one of {", ".join(workers)}.{did_you_mean(asked.run, workers)}')
+        task = workers[name].served.run.task
+        if mode not in modes(task):
+            raise refused(404, f"Run {name} has no /{mode}. It has: /{', /'.join(modes(task))}.")
+        request = checked_request(task.requests.get(mode), asked.options, limits)
+        if hasattr(request, "out"):  # the answers have files
+            out = folder / secrets.token_hex(8)
+            out.mkdir()
+            kept.append(out)
+            if len(kept) > KEPT:
+                shutil.rmtree(kept.popleft(), ignore_errors=True)
+            request = dataclasses.replace(request, out=str(out))
+        return name, workers[name], Job(mode, texts, request)
+
+    async def answers(mode, asked, texts=()):
+        name, worker, job = opened(mode, asked, texts)
+        with refusing(worker):
+            found = await asyncio.wrap_future(worker.submit(job))
+        content = json_line({"run": name, "answers": [linked(answer, folder) for answer in found]})
+        return fastapi.Response(content, media_type="application/json")
+
+    async def stream(mode, asked):
+        """Events: each piece of the first sample as it is drawn, then the answers."""
+        _, worker, job = opened(mode, asked)
+        loop, pieces, gone = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
+
+        def write(piece):
+            if gone.is_set():
+                raise ConnectionAbortedError("the client is gone")
+            loop.call_soon_threadsafe(pieces.put_nowait, piece)
+
+        job.write = write
+        with refusing(worker):
+            worker.submit(job).add_done_callback(lambda _: loop.call_soon_threadsafe(pieces.put_nowait, None))
+            piece = await pieces.get()
+            if piece is None:  # an error before the first piece has a status of its own
+                job.answers.result()
+
+        async def events(piece):
+            try:
+                while piece is not None:
+                    yield server_event({"piece": piece})
+                    piece = await pieces.get()
+                with refusing(worker):
+                    for answer in job.answers.result():
+                        yield server_event({"answer": linked(answer, folder)})
+            except fastapi.HTTPException as error:
+                yield server_event({"detail": error.detail})
+            finally:
+                gone.set()
+                job.answers.cancel()
+
+        return StreamingResponse(events(piece), media_type="text/event-stream")
+
+    return app
+
+
+def refused(status: int, detail: str, **headers: str) -> fastapi.HTTPException:
+    """An error that a client gets, with a sentence."""
+    return fastapi.HTTPException(status, detail, headers)
+
+
+@contextlib.contextmanager
+def refusing(worker: Worker):
+    """Context in which a request is answered: what goes wrong becomes an error for its client."""
+    try:
+        yield
+    except queue.Full:
+        raise refused(503, "Too many requests are waiting: try again.", **{"Retry-After": "1"}) from None
+    except ValueError as error:
+        raise refused(422, str(error)) from error
+    except Exception as error:
+        worker.log(f"{worker.folder}: {''.join(traceback.format_exception(error))}")
+        raise refused(500, "The run failed on this request; the server's log says how.") from error
+
+
+def texts_of(asked: Texts, limits: options.Serving) -> tuple[str, ...]:
+    """The texts of a request.
+
+    Raises:
+        HTTPException: none, too many, or too long ones.
+    """
+    if (asked.text is None) == (asked.texts is None):
+        raise refused(422, 'Give either "text", a string, or "texts", a list of strings.')
+    texts = (asked.text,) if asked.texts is None else tuple(asked.texts)
+    if not 0 < len(texts) <= limits.max_texts:
+        status = 413 if texts else 422
+        raise refused(status, f'"texts" should be 1 to {limits.max_texts} texts. Received: {len(texts)}')
+    check_characters(texts, limits)
+    return texts
+
+
+def check_characters(texts: Iterable[str], limits: options.Serving) -> None:
+    """Raises an HTTPException if texts are too long together, or no Unicode."""
+    text = "".join(texts)
+    if len(text) > limits.max_characters:
+        raise refused(413, f"A request has at most {limits.max_characters:,} characters. Received: {len(text):,}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise refused(422, f"{text[error.start]!r} is no character of Unicode.") from error
+
+
+def checked_request(kind: type[Config] | None, given: dict, limits: options.Serving) -> Config | None:
+    """The options of a mode.
+
+    Raises:
+        HTTPException: an unknown option, one that names a file, or a value that is not allowed.
+    """
+    offered = offered_options(kind)
+    check_characters([*given, *(value for value in given.values() if isinstance(value, str))], limits)
+    for name in given.keys() - offered.keys():
+        usable = ", ".join(offered) or "none"
+        raise refused(422, f"There is no option {name!r} to ask for.{did_you_mean(name, offered)} Options: {usable}.")
+    try:
+        request = kind(**given) if kind else None
+    except ValueError as error:
+        raise refused(422, str(error)) from error
+    for name, most in LIMITS.items():
+        if (value := getattr(request, name, 0)) > most:
+            raise refused(422, f"Option {name!r} should be at most {most} over HTTP. Received: {value}")
+    return request
+
+
+def offered_options(kind: type[Config] | None) -> dict[str, dataclasses.Field]:
+    """{name: field} of the options of a mode that clients may give: none that names a file of this machine."""
+    fields = {field.name: field for field in dataclasses.fields(kind)} if kind else {}
+    files = {name for name, field in fields.items() if field.metadata["path"]}
+    for name, field in fields.items():
+        needs = {re.split("[=>]", need)[0] for need in field.metadata["needs"]}
+        if needs and needs <= files:  # an option of an option that names a file
+            files |= {name}
+    return {name: field for name, field in fields.items() if name not in files}
+
+
+def description(name: str, worker: Worker) -> dict:
+    """What a client can know about a run."""
+    served = worker.served
+    task = served.run.task
+    return {
+        "name": name,
+        "task": task.name,
+        "summary": (type(task).__doc__ or "").split("\n")[0],
+        "objective": {"name": f"valid_{task.objective}", "title": task.measure.title, "unit": task.measure.unit},
+        "scores": served.scores,
+        "modes": {
+            mode: {"options": option_descriptions(task.requests.get(mode)), "shown": shown}
+            for mode, shown in served.shown.items()
+        },
+    }
+
+
+def option_descriptions(kind: type[Config] | None) -> list[dict]:
+    """The options of a mode: name, type, default, meaning and bounds."""
+    described = []
+    for name, field in offered_options(kind).items():
+        about = {key: field.metadata[key] for key in ("help", "choices", "minimum", "maximum")}
+        about |= {"maximum": LIMITS[name]} if name in LIMITS else {}
+        about = {key: value for key, value in about.items() if value is not None}
+        described.append({"name": name, "type": field.type.__name__, "default": field.default, **about})
+    return described
+
+
+def linked(answer: dict, folder: pathlib.Path) -> dict:
+    """An answer whose files, in `folder`, are links to them."""
+    prefix = f"{folder}/"
+    return {
+        key: f"/files/{value.removeprefix(prefix)}" if isinstance(value, str) and value.startswith(prefix) else value
+        for key, value in answer.items()
+    }
+
+
+def server_event(value: dict) -> str:
+    """A server-sent event that holds JSON."""
+    return f"data: {json_line(value)}\n\n"
+
+
+def sentence(error: dict) -> str:
+    """What a body that does not fit lacks, from the first error that Pydantic found."""
+    if error["type"] == "json_invalid":
+        return f"The body is not JSON: {error['ctx']['error']}, at character {error['loc'][-1]}."
+    where = ".".join(map(str, error["loc"][1:]))
+    if error["type"] == "extra_forbidden":
+        return f'Unknown field {where!r}. Options of a run stand in "options".'
+    if not where:
+        return "The body should be a JSON object, sent with the header Content-Type: application/json."
+    return f"{where!r}: {error['msg']}."
+
+
+class BodyLimit:
+    """Middleware that refuses a long body before all of it is read.
+
+    Args:
+        app: the application.
+        most: bytes.
+    """
+
+    def __init__(self, app, most: int):
+        self.app, self.most = app, most
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        declared = dict(scope["headers"]).get(b"content-length", b"")
+        error = refused(413, f"The body should be at most {self.most:,} bytes.")
+        if declared.isdigit() and int(declared) > self.most:
+            return await JSONResponse({"detail": error.detail}, error.status_code)(scope, receive, send)
+        received = 0
+
+        async def limited():
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.most:
+                raise error
+            return message
+
+        return await self.app(scope, limited, send)
+
+
+def serve(folders: list[str], settings: options.Serving, log: Callable[[str], object]) -> None:
+    """Serves runs until Ctrl-C.
+
+    Args:
+        folders: of the runs; the name of a folder is that of its run.
+        settings: where to listen, and limits.
+        log: called with lines for the operator.
+
+    Raises:
+        ValueError: a folder is not a run that answers, two have one name, or the port is not free.
+    """
+    names = [pathlib.Path(folder).resolve().name for folder in folders]
+    if len({*names}) < len(names):
+        raise ValueError(f"Runs are named after their folders, which should differ. Received: {', '.join(names)}")
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops as Ctrl-C does
+    try:
+        with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+            files = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seqzoo-")))
+            listener = stack.enter_context(bound(settings.host, settings.port))
+            workers = {}
+            for name, folder in zip(names, folders, strict=True):
+                log(f"loading {folder}")
+                workers[name] = Worker(folder, settings.max_texts, log)
+                workers[name].start()
+                stack.callback(workers[name].close)
+            log("warm")
+            app = application(workers, settings, files)
+            stopped = threading.Event()
+            stack.callback(stopped.set)
+            threading.Thread(target=watch, args=(workers.values(), stopped), daemon=True).start()
+            with port_errors(settings.host, settings.port):
+                listener.listen(1024)
+            log(f"{url(listener)} (Ctrl-C stops)")
+            config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)
+            uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    log("stopped")
+
+
+def watch(workers: Iterable[Worker], stopped: threading.Event) -> None:
+    """Looks once a second for runs that were trained anew."""
+    while not stopped.wait(1):
+        for worker in workers:
+            worker.refresh()
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that has an address and does not listen yet.
+
+    Raises:
+        ValueError: the address is not free, or none of this machine.
+    """
+    with port_errors(host, port):
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+    return listener
+
+
+@contextlib.contextmanager
+def port_errors(host: str, port: int):
+    """Context in which an error of the network becomes a ValueError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another --port (0: any that is free) or "
+            "--host."
+        ) from error
+
+
+def url(listener: socket.socket) -> str:
+    """The address of a socket as a browser takes it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
