@@ -23,7 +23,6 @@ pytestmark = pytest.mark.tensorflow("the converters read graphs of TensorFlow")
 B, T, W = test_models.B, 8, 5  # T and W are longer than the sentences and words: all are padded
 END = 3
 FORWARD = [name for name in RNNS.names() if not name.startswith("bi")]
-SPELLED = {**test_models.SPELLED, "casing": True}
 
 
 def lacking(*packages):
@@ -78,7 +77,7 @@ def answers_alike(kind, decoded):
 @both
 @pytest.mark.parametrize("front", ["vectors", *variants(*(name for name in test_models.FRONTS if name != "vectors"))])
 def test_a_converted_tagger_with_a_crf_answers_alike(kind, front):
-    answers_alike(kind, tag_decoder(test_models.make(front, {"rnn": "bilstm", "layers": 1})))
+    answers_alike(kind, tag_decoder(test_models.make(front, {"rnn": "lstm", "layers": 1})))
 
 
 @both
@@ -149,7 +148,7 @@ def test_a_converted_encoder_decoder_decodes_as_beam_search_of_width_1(kind, arg
 
 @lacking("ai_edge_litert")
 def test_quantized_weights_are_smaller_and_answers_near():
-    model = test_models.make("words", {"rnn": "lstm", "layers": 1, "units": 64, "crf": False})
+    model = test_models.make("words", {"rnn": "none", "layers": 1, "units": 64, "crf": False})
     decoded = tag_decoder(model)
     inputs = {"tokens": test_models.batch(T, W)[0]["tokens"][:1]}
     expected, sizes = np.asarray(decoded(inputs)["confidence"]), []

@@ -36,7 +36,7 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
         return (best, fixed, state), best
 
     def function(inputs):
-        fixed, state = decoder.start(inputs)
+        fixed, state = decoder.encode(inputs)
         begin = ops.cast(ops.zeros_like(state[0][:, 0]), "int32") + decoder.begin  # [B]
         _, ids = scan(step, (begin, fixed, state), ops.arange(steps, dtype="int32"), like=begin)  # [N, B]
         return {"tokens": ops.where(ops.transpose(ids) == end, 0, ops.transpose(ids))}
@@ -52,7 +52,7 @@ def start(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
     """
 
     def function(inputs):
-        return _named(*decoder.start(inputs))
+        return _named(*decoder.encode(inputs))
 
     return function, dict(decoder.front.input)
 

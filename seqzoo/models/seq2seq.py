@@ -245,7 +245,7 @@ class Seq2SeqDecoder:
         self.attends = len(self.decoder.outputs) > 1 + self.states
         parts = self.decoder.inputs[2:]
         self.signature = parts[: self.fixed], parts[self.fixed :]
-        self._start = compiled(self._started, (inputs,))
+        self._start = compiled(self.encode, (inputs,))
         self._score = compiled(self._scored, (inputs, keras.KerasTensor([None, None], "int32")))
 
     def start(self, inputs: dict) -> tuple[list, list]:
@@ -259,7 +259,8 @@ class Seq2SeqDecoder:
     def _tensors(self, inputs):
         return {name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in self.front.input.items()}
 
-    def _started(self, inputs):
+    def encode(self, inputs: dict) -> tuple[list, list]:
+        """As `start`, as a part of a larger graph, which keeps its static shapes."""
         parts = self.encoder(self.front(inputs, training=False), training=False)
         parts = cast_like(keras.tree.flatten(parts), self.decoder.inputs[2:])
         return parts[: self.fixed], parts[self.fixed :]
@@ -280,5 +281,5 @@ class Seq2SeqDecoder:
         return np.asarray(self._score(self._tensors(inputs), ops.convert_to_tensor(values, "int32")))
 
     def _scored(self, inputs, values):
-        logits, *_ = self.read(shifted(values, self.begin), *self._started(inputs))
+        logits, *_ = self.read(shifted(values, self.begin), *self.encode(inputs))
         return ops.where(values > 0, log_probabilities(logits, values), 0.0)
