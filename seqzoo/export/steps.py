@@ -29,17 +29,20 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
     barred[[*banned]] = -1e9
 
     def step(carry, _):
-        ids, fixed, state = carry
+        ids, done, fixed, state = carry
         distribution, state = decoder.step(ids, fixed, state)
         best = ops.cast(ops.top_k(distribution.logits + barred, 1)[1][:, 0], "int32")  # [B]
-        best = ops.where(ops.logical_or(ids == end, ids == 0), ops.zeros_like(best), best)
-        return (best, fixed, state), best
+        # Not seen from the ids alone: a target may begin with the end mark.
+        done = ops.maximum(done, ops.cast(best == end, "int32"))  # [B]
+        best = best * (1 - done)
+        return (best, done, fixed, state), best
 
     def function(inputs):
         fixed, state = decoder.encode(inputs)
-        begin = ops.cast(ops.zeros_like(state[0][:, 0]), "int32") + decoder.begin  # [B]
-        _, ids = scan(step, (begin, fixed, state), ops.arange(steps, dtype="int32"), like=begin)  # [N, B]
-        return {"tokens": ops.where(ops.transpose(ids) == end, 0, ops.transpose(ids))}
+        zeros = ops.cast(ops.zeros_like(state[0][:, 0]), "int32")  # [B]
+        carry = zeros + decoder.begin, zeros, fixed, state
+        _, ids = scan(step, carry, ops.arange(steps, dtype="int32"), like=zeros)  # [N, B]
+        return {"tokens": ops.transpose(ids)}
 
     return function, dict(decoder.front.input)
 
