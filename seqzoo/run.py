@@ -434,7 +434,7 @@ def _export(command, request, console):
     rows = [
         [
             name, f"{found['examples']}", f"{found['split_alike']:.1%}" if "split_alike" in found else "-",
-            f"{found['equal_answers']:.1%}", f"{found['largest_difference']:.0e}", f"{found['median_ms']:.1f}",
+            f"{found['equal_answers']:.1%}", f"{found['largest_difference']:.1g}", f"{found['median_ms']:.1f}",
             f"{found['first_call_seconds']:.1f}",
         ]
         for name, found in measured["signatures"].items()

@@ -193,7 +193,6 @@ LITERT = {"format": "litert", "length": 20}
         ("ner", LITERT, {}),
         ("ner", {**LITERT, "quantize": "int8"}, {"precision": "mixed_bfloat16"}),
         ("sentiment", LITERT, {"multi_label": True}),
-        ("translation", LITERT, {}),
         ("pos", {"format": "onnx"}, {"precision": "mixed_float16"}),
         ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
         ("translation", {"format": "onnx", "length": 30}, {}),
