@@ -61,7 +61,9 @@ class Command(Config):
     task: str = option("", "Task (see --list); a run folder knows its own.")
     mode: str = option("train", "Train a run, or use a finished one.", choices=MODES)
     workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.", path=True)
-    overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
+    overwrite: bool = option(
+        False, "Delete the run that --workdir holds, and start over; or the export that --out holds."
+    )
     strategy: str = option(
         "one",
         "Devices to train on: one, all GPUs (mirrored), the processes in TF_CONFIG (multi_worker), a TPU, or the best "
@@ -198,7 +200,8 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
         raise ValueError(f"--{key} is for --mode={' or '.join(modes)}. Received: --mode={mode}")
     for key in FOREIGN.get(mode, TRAINS):
         if getattr(command, key) != Command.__dataclass_fields__[key].default:
-            right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
+            modes = (*TASKS[name].modes, *SHARED)
+            right = ", ".join(other for other in modes if key not in FOREIGN.get(other, TRAINS))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
     if mode == "evaluate":
         # Not what decides which examples are held out, and not the form of the texts of the vocabularies.

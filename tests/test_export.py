@@ -6,9 +6,13 @@ import os
 import subprocess
 import sys
 
+import guides
 import keras
 import numpy as np
 import pytest
+import toys.similarity
+import toys.slots
+import toys.speech  # noqa: F401
 
 from seqzoo import options, run
 from seqzoo.assets import save_assets
@@ -34,6 +38,9 @@ TEXTS = [
     "",
     " \u00a0 ",
 ]
+
+
+guides.register("seqzoo.tasks.parity")
 
 
 def of_rows(*arrays):
@@ -173,6 +180,10 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
         ("language_model", {}),
         ("language_model", {"tokenizer": "words", "rnn": "gru", "tied": False}),
         ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
+        ("parity", {}),
+        ("speech_toy", {}),
+        ("similarity_toy", {}),
+        ("slots_toy", {}),
         ("music", {}),
         ("music", {"encoding": "frames", "melody_ahead": 0.0, "conditions": "none"}),
     ],
@@ -239,7 +250,8 @@ def test_an_export_replaces_only_an_export(tagger, tmp_path):
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--mode=export", "--text=a"], "--text is for --mode="),
+        (["--mode=export", "--text=a"], "--text is for --mode=evaluate, predict. Received: --mode=export"),
+        (["--mode=predict", "--overwrite"], "--overwrite is for --mode=train, export. Received: --mode=predict"),
         (["--mode=export", "--units=3"], "--units is fixed by the run"),
         (["--mode=export", "--format=onxn"], "--format should be one of"),
         (["--mode=predict", "--format=savedmodel"], "--format is for --mode=export"),
