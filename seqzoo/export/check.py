@@ -1,5 +1,6 @@
 """Compares an exported run with the run itself, on real examples, in a process that has no seqzoo."""
 
+import itertools
 import os
 import pathlib
 import subprocess
@@ -22,19 +23,14 @@ def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
         ValueError: there are no lines, and the data can't be read any more.
     """
     task = run.task
-    if lines is None:
-        try:
-            examples = [example for _, example in zip(range(MOST), _valid(task), strict=False)]
-        except (ValueError, OSError) as error:
-            raise ValueError(
-                f"The data of the run can't be read to compare its answers: give texts by --input=FILE. {error}"
-            ) from error
-        feature = next((name for name, kind in task.needs.items() if kind in (str, list)), None)
-        if feature is None:  # not text
-            return examples
-        texts = (example[feature] for example in examples)
-        lines = [text if isinstance(text, str) else " ".join(text) for text in texts]
-    return [example for line in lines for example in task.examples(line)][:MOST]
+    if lines is not None:
+        return [example for line in lines for example in task.examples(line)][:MOST]
+    try:
+        return [*itertools.islice(_valid(task), MOST)]
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"The data of the run can't be read to compare its answers: give texts by --input=FILE. {error}"
+        ) from error
 
 
 def _valid(task):

@@ -161,6 +161,10 @@ def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signa
         return outputs and ({"tokens": np.array([example["tokens"]])}, outputs)
 
     def text_case(example):
+        if "offsets" not in example:  # of a corpus
+            example, *others = run.task.examples(" ".join(example["tokens"]))
+            if others:  # several sentences
+                return None
         outputs = answer(example)
         if outputs is None:
             return None
