@@ -388,7 +388,7 @@ def test_a_run_without_attention_has_pages_without_tables_and_refuses_what_needs
     page = (tmp_path / "a.html").read_text()
     assert page.count("<article") == 2 and "<table" not in page
     assert "Showing attention needs a run with attention" in refused(capsys, *asked, f"--png={tmp_path / 'a.png'}")
-    assert "--coverage_penalty needs a run with attention" in refused(capsys, *asked, "--coverage_penalty=0.2")
+    assert "--coverage_penalty needs a run with attention" in refused(capsys, *asked[:-1], "--coverage_penalty=0.2")
     assert not (tmp_path / "a.png").exists()
 
 
