@@ -60,17 +60,10 @@ class Decode(keras.layers.Layer):
         if len(scores.shape) == 4:
             tags, probabilities = viterbi(scores)[0], marginals(scores)  # [B, T], [B, T, K]
         else:
-<<<<<<< HEAD
-            tags, probabilities = (
-                ops.top_k(scores, 1)[1][..., 0],
-                ops.softmax(scores),
-            )  # Keras's argmax works on bits, which LiteRT and ONNX lack
-        chosen = ops.one_hot(tags, scores.shape[-1])  # [B, T, K]; LiteRT can't take_along_axis
-=======
-            tags, probabilities = ops.argmax(scores, axis=-1), ops.softmax(scores)
+            # Not by Keras's argmax, which compares bits: neither LiteRT nor ONNX can.
+            tags, probabilities = ops.top_k(scores, 1)[1][..., 0], ops.softmax(scores)
         # A sum, because LiteRT can't take_along_axis.
         chosen = ops.one_hot(tags, scores.shape[-1], dtype=probabilities.dtype)  # [B, T, K]
->>>>>>> main
         confidence = ops.sum(chosen * probabilities, axis=-1)
         return {"tags": tags, "confidence": confidence}
 
