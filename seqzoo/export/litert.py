@@ -30,8 +30,8 @@ def to_litert(function: Callable, specs: dict, length: int, quantize: str = "non
         The content of a .tflite file.
 
     Raises:
-        ValueError: an unknown `quantize`; an input with several unknown dimensions; an operation that LiteRT lacks; or 16 bits,
-            see `export.tracing`.
+        ValueError: an unknown `quantize`; an input with several unknown dimensions; an operation that
+            LiteRT lacks; or 16 bits, see `export.tracing`.
     """
     import tensorflow as tf
 
