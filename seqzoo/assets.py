@@ -126,8 +126,8 @@ def _load(folder, name, entry):
     kind = Asset._classes.get(entry)
     if kind is None:
         raise ValueError(
-            f"{folder / MANIFEST}: asset {name!r} is of the unknown class {entry!r}. Import the module that defines "
-            f"it first. Known: {', '.join(sorted(Asset._classes)) or 'none'}."
+            f"{folder / MANIFEST}: asset {name!r} is of the unknown class {entry!r}. Known: "
+            f"{', '.join(sorted(Asset._classes)) or 'none'}. Import the module that defines it first. {REMEDY}"
         )
     path = folder / "assets" / f"{name}{kind.suffix}"
     try:

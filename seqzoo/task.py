@@ -283,7 +283,8 @@ class Task:
 
     def normalized(self, examples: Examples) -> Examples:
         """The examples with all texts and labels in the Unicode form of the config."""
-        return examples.with_read(lambda: (normalize(example, self.config.unicode) for example in examples))
+        form = getattr(self.config, "unicode", "none")  # without the options of data there are no texts
+        return examples.with_read(lambda: (normalize(example, form) for example in examples))
 
     def warn_of_unknown(self, examples: Iterable[dict]):
         """Says once, on standard error, if most words of the examples are unknown to the run."""

@@ -133,10 +133,10 @@ import os, pathlib, sys, time
 from seqzoo.training.lock import locked
 with locked(pathlib.Path(sys.argv[1])):
     if "fork" in sys.argv and os.fork() == 0:
-        print(os.getpid(), flush=True)
+        os.write(1, f"{os.getpid()}\\n".encode())
         time.sleep(60)  # a child that outlives its parent
         os._exit(0)
-    print(os.getpid(), flush=True)
+    os.write(1, f"{os.getpid()}\\n".encode())
     time.sleep(60)
 """
 

@@ -362,7 +362,7 @@ def test_a_malformed_piano_roll_names_file_piece_and_frame(tmp_path, content, me
 def test_damaged_gzip_data_are_reported(tmp_path):
     file = save(tmp_path / "x.json.gz", {"train": [ROLL * 100]})
     pathlib.Path(file).write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(ValueError, match="x.json.gz: damaged gzip data"):
+    with pytest.raises(ValueError, match="x.json.gz:1: damaged gzip data"):
         DATASETS["piano_roll"](data_dir=file)
 
 

@@ -408,7 +408,7 @@ def test_a_long_piece_becomes_parts_of_equal_length_that_continue_its_bars():
         (["--dataset=midi", "--data_dir=SOLO"], ["one example. Expected two or more: one is held out as valid"]),
         (
             ["--dataset=midi", "--data_dir=PLAIN", "--output=independent"],
-            ["--output=independent is for --encoding=frames"],
+            ["--output=independent has no effect with --encoding=voices"],
         ),
         (["--dataset=midi", "--data_dir=MANY"], ["3 notes at once"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--rnn=bilstm"], ["reads forward"]),

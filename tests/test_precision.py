@@ -186,10 +186,12 @@ MODELS = {
         for name in ("additive", "concat", "location", "convolutional", "none")
     },
     "seq2seq_dot": (translator(attention="dot", encoder="lstm", rnn="gru"), SOURCE, NEXT, REAL, CROSS),
-    "seq2seq_local": (translator(attention="general", local="predictive", window=2), SOURCE, NEXT, REAL, CROSS),
+    "seq2seq_local": (
+        translator(attention="general", local="predictive", attention_window=2), SOURCE, NEXT, REAL, CROSS
+    ),  # fmt: skip
     "seq2seq_step": (translator(attention="none", context="step", rnn="min_lstm"), SOURCE, NEXT, REAL, CROSS),
     "seq2seq_sampled": (
-        lambda: scheduled(translator(attention="general", local="monotonic", window=2)(), "linear", 2),
+        lambda: scheduled(translator(attention="general", local="monotonic", attention_window=2)(), "linear", 2),
         SOURCE, NEXT, REAL, CROSS),
     "seq2seq_feeding": (
         lambda: scheduled(translator(input_feeding=True, coverage=True, layers=2, weight_drop=0.1, layer_norm=True,

@@ -31,8 +31,12 @@ CASES = {
     "additive": {},
     "general_deep": {"attention": "general", "layers": 2, "encoder_layers": 2, "dropout": 0.3, "input_dropout": 0.2},
     "dot": {"attention": "dot", "encoder": "lstm", "encoder_units": 5, "rnn": "peephole_lstm", "tied": False},
-    "location_monotonic": {"attention": "location", "longest": 5, "local": "monotonic", "window": 2, "rnn": "rnn"},
-    "concat_predictive": {"attention": "concat", "local": "predictive", "window": 2, "encoder": "bigru", "rnn": "gru"},
+    "location_monotonic": {
+        "attention": "location", "longest": 5, "local": "monotonic", "attention_window": 2, "rnn": "rnn"
+    },
+    "concat_predictive": {
+        "attention": "concat", "local": "predictive", "attention_window": 2, "encoder": "bigru", "rnn": "gru"
+    },
     "convolutional": {"attention": "convolutional", "encoder": "bisimple_gru", "rnn": "simple_gru", "layers": 2},
     "coverage": {"coverage": True, "encoder": "bimin_lstm", "rnn": "min_lstm", "encoder_layers": 2},
     "feeding": {
@@ -40,7 +44,8 @@ CASES = {
         "weight_drop": 0.2, "residual": True, "layer_norm": True,
     },
     "feeding_all": {
-        "input_feeding": True, "coverage": True, "attention": "convolutional", "local": "monotonic", "window": 2,
+        "input_feeding": True, "coverage": True, "attention": "convolutional", "local": "monotonic",
+        "attention_window": 2,
         "rnn": "gru", "attention_units": 3, "tied": "joint", "source_tokens": W,
     },
     "sutskever": {"attention": "none", "encoder": "gru", "rnn": "gru", "units": 4},

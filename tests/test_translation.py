@@ -399,7 +399,7 @@ def test_patience_counts_epochs_between_scores(tmp_path, monkeypatch):
 
     scores = iter([5.0, 4.0, 3.0])
     monkeypatch.setattr(TASK, "evaluate", lambda *_: {"bleu": next(scores, 0.0)})
-    monkeypatch.setattr(TASK, "report", lambda *_: ({}, [], []))
+    monkeypatch.setattr(TASK, "report", lambda *_: ({"valid_bleu": 5.0}, [], []))
     path = table(tmp_path / "train.tsv", [("red", "rilo")] * 30)
     task = tiny(path, rnn="gru", encoder="gru", epochs=9, evaluate_every=2, patience=1)
     training.train(task, tmp_path / "run", Console(file=io.StringIO()))
@@ -412,7 +412,7 @@ def test_patience_counts_epochs_between_scores(tmp_path, monkeypatch):
 
 
 def tiny(path, **options):
-    small = {"dim": 6, "units": 8, "encoder_units": 4, "attention_units": 5, "batch_size": 8}
+    small = {"dim": 6, "units": 8, "encoder_units": 4, "batch_size": 8}
     return TASK(TASK.Config(**{"dataset": "parallel", "data_dir": str(path.parent), **small, **options}))
 
 
@@ -493,17 +493,20 @@ def test_the_loss_is_that_of_the_references_and_padding_changes_nothing(tmp_path
     "flags, words",
     [
         (["--name=few"], "few-train.tsv: one example. Expected two or more: one is held out as valid."),
-        (["--bpe_dropout=0.1"], "--bpe_dropout is for --tokenizer=bpe"),
+        (
+            ["--bpe_dropout=0.1"],
+            "--bpe_dropout=0.1 has no effect with --tokenizer=characters: it needs --tokenizer=bpe",
+        ),
         (["--dataset=grammar", "--data_dir=", "--name="], "the task needs source, target: choose another --dataset"),
         (
             ["--longest=1", "--tokenizer=words"],
             "no example is left for train: 0 examples, 0 steps, 0.0% padding, 24 left out (more",
         ),
         (["--rnn=bilstm"], "reads forward"),
-        (["--layers=0"], "layers should be at least 1"),
+        (["--layers=0"], "--layers=0"),
         (["--label_weights=a=2"], "label_weights"),
         (["--attention=dot", "--units=7"], "as wide as the decoder"),
-        (["--attention=none", "--coverage"], "need attention"),
+        (["--attention=none", "--coverage"], "--coverage=true has no effect with --attention=none"),
         (["--beam=2"], "--beam is for --mode="),
         (["--prime=a"], "prime"),
     ],

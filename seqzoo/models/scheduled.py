@@ -65,7 +65,7 @@ class Scheduled(keras.Model):
             ids = ops.where(own, sampled, right)
             return [ids, *state], ids
 
-        rows = [ops.transpose(part[:, 1:]) for part in (right, *u)]  # [T - 1, B]
+        rows = [ops.transpose(part[:, 1:]) for part in (right, u[0], u[1])]  # [T - 1, B]
         _, ids = scan(step, [right[:, 0], *state], rows, like=right[:, 0])  # [T - 1, B]
         return ops.concatenate([right[:, :1], ops.transpose(ids)], axis=1)
 
