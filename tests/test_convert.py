@@ -169,6 +169,22 @@ def test_a_model_with_an_operation_that_a_format_lacks_is_refused(kind):
         converted(kind, function, {"x": keras.KerasTensor((None, None))})
 
 
+@both
+def test_16_bits_are_refused_and_the_same_weights_in_float32_convert(kind):
+    def make(policy):
+        dense = keras.layers.Dense(2, dtype=policy)
+        dense.build((None, 3))
+        return dense, lambda inputs: {"y": keras.ops.cast(dense(inputs["x"]), "float32")}
+
+    specs, x = {"x": keras.KerasTensor((None, 3))}, np.ones((1, 3), "float32")
+    half, function = make("mixed_bfloat16")
+    with pytest.raises(ValueError, match="computes in bfloat16: build it anew"):
+        converted(kind, function, specs)
+    whole, function = make("float32")
+    whole.set_weights(half.get_weights())
+    np.testing.assert_allclose(converted(kind, function, specs)({"x": x})["y"], function({"x": x})["y"], atol=1e-6)
+
+
 def test_shapes_that_can_not_be_fixed_are_refused():
     with pytest.raises(ValueError, match="'characters' has several unknown dimensions"):
         to_litert(lambda inputs: inputs, {"characters": keras.KerasTensor((None, None, None), "int32")}, T)

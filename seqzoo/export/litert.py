@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seqzoo.backend.silence import silent
+from seqzoo.export.tracing import traced
 from seqzoo.options import QUANTIZE
 
 
@@ -28,7 +29,8 @@ def to_litert(function: Callable, specs: dict, length: int, quantize: str = "non
         The content of a .tflite file.
 
     Raises:
-        ValueError: an unknown `quantize`; an input with several unknown dimensions; or an operation that LiteRT lacks.
+        ValueError: an unknown `quantize`; an input with several unknown dimensions; an operation that
+            LiteRT lacks; or 16 bits, see `export.tracing`.
     """
     import tensorflow as tf
 
@@ -39,7 +41,7 @@ def to_litert(function: Callable, specs: dict, length: int, quantize: str = "non
         if tuple(spec.shape[1:]).count(None) > 1:
             raise ValueError(f"LiteRT needs fixed shapes: {name!r} has several unknown dimensions, {tuple(spec.shape)}")
         fixed[name] = tf.TensorSpec([1, *(length if n is None else n for n in spec.shape[1:])], spec.dtype, name)
-    graph = tf.function(lambda inputs: function(inputs)).get_concrete_function(fixed)
+    graph = traced(function, fixed)
     # The converter wants an object that holds the variables. Those of a Keras model it takes for resources that are
     # filled at run time: a file without the weights, whose answers are NaN. Those of a module become constants.
     module = tf.Module()

@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from seqzoo.backend.silence import silent
+from seqzoo.export.tracing import traced
 
 OPSET = 17  # of 2022: also older runtimes read it
 
@@ -28,14 +29,15 @@ def to_onnx(function: Callable, specs: dict) -> bytes:
         The content of a .onnx file.
 
     Raises:
-        ValueError: tf2onnx or ONNX Runtime is not installed; or an operation that they can't convert or run.
+        ValueError: tf2onnx or ONNX Runtime is not installed; an operation that they can't convert or run; or
+            16 bits, see `export.tracing`.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     tf2onnx, onnxruntime = _imported("tf2onnx"), _imported("onnxruntime")
     specs = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()}
-    graph = tf.function(lambda inputs: function(inputs)).get_concrete_function(specs)
+    graph = traced(function, specs)
     names = {f"{name}:0": name for name in specs}
     for name, tensor in graph.structured_outputs.items():
         names[tensor.name] = f"next_{name}" if name in specs else name

@@ -60,7 +60,7 @@ class Decode(keras.layers.Layer):
         if len(scores.shape) == 4:
             tags, probabilities = viterbi(scores)[0], marginals(scores)  # [B, T], [B, T, K]
         else:
-            # Keras's argmax works on bits, which LiteRT and ONNX lack.
+            # Not by Keras's argmax, which compares bits: neither LiteRT nor ONNX can.
             tags, probabilities = ops.top_k(scores, 1)[1][..., 0], ops.softmax(scores)
         # A sum, because LiteRT can't take_along_axis.
         chosen = ops.one_hot(tags, scores.shape[-1], dtype=probabilities.dtype)  # [B, T, K]

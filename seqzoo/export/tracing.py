@@ -1,0 +1,21 @@
+"""The graph of a function, which the converters read."""
+
+from collections.abc import Callable
+
+
+def traced(function: Callable, specs: dict):
+    """Traces a function of a dict of tensors: the tf.ConcreteFunction.
+
+    Raises:
+        ValueError: it computes in 16 bits, which neither LiteRT nor ONNX Runtime can everywhere.
+    """
+    import tensorflow as tf
+
+    graph = tf.function(lambda inputs: function(inputs)).get_concrete_function(specs)
+    types = {tensor.dtype for operation in graph.graph.get_operations() for tensor in operation.outputs}
+    if found := types & {tf.bfloat16, tf.float16}:
+        raise ValueError(
+            f"The model computes in {found.pop().name}: build it anew under keras.config.set_dtype_policy('float32') "
+            "and give it the same weights, which are float32 under mixed policies, too."
+        )
+    return graph
