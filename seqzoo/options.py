@@ -406,12 +406,12 @@ class Exporting(Config):
 
     format: str = option(
         "savedmodel",
-        "What is written: a SavedModel, which takes texts and needs TensorFlow alone; or a single file that takes ids, "
-        "for LiteRT (formerly TensorFlow Lite) or ONNX Runtime.",
+        "Format of the exported model: a SavedModel takes texts and needs TensorFlow alone; those of LiteRT (formerly "
+        "TensorFlow Lite) and ONNX take ids.",
         choices=FORMATS,
     )
     length: int = option(
-        64, "Tokens that a LiteRT file reads, to which the caller pads them; and that a translation has at most.",
+        64, "Tokens that a LiteRT model reads, to which the caller pads them; and that a translation has at most.",
         minimum=1, needs="format=litert|onnx",
     )  # fmt: skip
     quantize: str = option(
