@@ -72,7 +72,7 @@ CASES = {
     "generator": generator,
     "language_model": language_model,
     **{f"seq2seq_{score}": lambda score=score: seq2seq(attention=score) for score in SCORES},
-    "seq2seq_predictive": lambda: seq2seq(attention="general", local="predictive", window=2),
+    "seq2seq_predictive": lambda: seq2seq(attention="general", local="predictive", attention_window=2),
     "seq2seq_feeding": lambda: seq2seq(input_feeding=True, coverage=True),
     "seq2seq_none": lambda: seq2seq(attention="none", context="step"),
 }
