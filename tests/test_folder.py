@@ -27,7 +27,7 @@ from seqzoo.files import to_json
 from seqzoo.music.score import Note, Score
 from seqzoo.task import TASKS
 from seqzoo.training import load, loop, train
-from seqzoo.training.folder import check_data, checkpoint, restore, save_model
+from seqzoo.training.folder import check_data, checkpoint, read_config, restore, save_model
 from seqzoo.training.lock import locked
 
 
@@ -271,6 +271,12 @@ def test_a_damaged_file_is_named_with_what_to_do(copy, name, damage):
     else:
         assert str(path) in text
         assert "again with --overwrite" in text or "delete the folder" in text, text
+
+
+def test_a_run_with_an_option_that_had_no_effect_still_loads(tmp_path):
+    config = {"task": "ner", "format": 2, "schedule": "constant", "decay_rate": 0.9, "units": 8}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert read_config(tmp_path) == ("ner", TASKS["ner"].Config(schedule="constant", units=8))
 
 
 @pytest.mark.parametrize("damage", [cut, empty, garbage, null, flip])

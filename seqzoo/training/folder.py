@@ -70,7 +70,9 @@ def read_config(folder: str | os.PathLike) -> tuple:
             "train it again with the options in its config.json."
         )
     try:
-        return name, TASKS[name].Config.from_dict(values)
+        kind = TASKS[name].Config
+        idle = kind.without_effect(values)  # refused today, and accepted when older runs were trained
+        return name, kind.from_dict({option: value for option, value in values.items() if option not in idle})
     except (ValueError, TypeError) as error:  # TypeError: a task that is no text
         raise damaged(path, error, remedy) from error
 
