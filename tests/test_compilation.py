@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from marks import slow, variants
 
 from seqzoo import models
 from seqzoo.data.batches import Batches
@@ -97,8 +98,10 @@ def test_weights_move_under_xla_as_without():
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.slow
+OFTEN = ("tagger_crf", "generator", "language_model", "seq2seq_feeding")
+
+
+@pytest.mark.parametrize("case", [*slow(*OFTEN), *variants(*(case for case in CASES if case not in OFTEN))])
 def test_a_model_has_its_loss_under_xla_and_learns(case):
     keras.utils.set_random_seed(0)
     model, loss, (inputs, labels, weights) = CASES[case]()
