@@ -23,6 +23,7 @@ import sys
 from experiments import RESULTS, Experiment, Recorded, experiments, recorded
 from experiments.corpora import missing
 from experiments.tables import ROOT, columns, listing, results, write
+from seqzoo.display.plain import plain
 from seqzoo.files import write_json
 from seqzoo.registry import did_you_mean
 
@@ -35,10 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="run all")
     parser.add_argument("--fast", action="store_true", help="run the recipes that need no data and at most two minutes")
     parser.add_argument("--check", action="store_true", help="compare one seed with the expected score; record nothing")
-    parser.add_argument("--data", type=pathlib.Path, default="data", help="folder of the corpora (default: data)")
-    parser.add_argument(
-        "--runs", type=pathlib.Path, help="folder of the runs (default: runs/experiments, or runs/checks)"
-    )
+    parser.add_argument("--data", type=_path, default="data", help="folder of the corpora (default: data)")
+    parser.add_argument("--runs", type=_path, help="folder of the runs (default: runs/experiments, or runs/checks)")
     parser.add_argument("--seeds", help="such as 0,1,2 (default: those of the recipe; with --check: 0)")
     parser.add_argument("--table", action="store_true", help="print the table of results")
     parser.add_argument(
@@ -67,11 +66,15 @@ def main(argv: list[str] | None = None) -> int:
             print(listing())
         return 0
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(plain(f"error: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped; the same command resumes after the last finished epoch", file=sys.stderr)
         return 130
+
+
+def _path(text: str) -> pathlib.Path:
+    return pathlib.Path(text).expanduser()
 
 
 def warn_of_outdated() -> None:

@@ -2,11 +2,15 @@
 
 import dataclasses
 import inspect
+import os
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from seqzoo.registry import Registry, did_you_mean
 
 LARGEST = 1e30  # of a float: computations in 32 bits overflow beyond 3e38
+LARGEST_INT = 2**31 - 1  # of an int, which becomes a 32-bit shape, index or seed
 
 
 def option(
@@ -17,6 +21,8 @@ def option(
     minimum: float | None = None,
     maximum: float | None = None,
     zero: bool = False,
+    needs: str | tuple[str, ...] = (),
+    path: bool = False,
     sweep: list | tuple | None = None,
 ) -> Any:
     """Declares one setting of a Config.
@@ -25,8 +31,12 @@ def option(
         default: the default value.
         help: one sentence, with the unit and the meaning of 0 or "".
         choices: allowed values: a tuple of strings, or a Registry for its names.
-        minimum, maximum: bounds of a number, inclusive. Without any, a float is finite in 32 bits all the same.
+        minimum, maximum: bounds of a number, inclusive. Without any, a number fits into 32 bits all the same.
         zero: 0 is allowed, too, although `minimum` is above it.
+        needs: what gives the option an effect; of several conditions one is enough. "vectors": that option is on, so
+            neither 0, empty, false nor "none"; "schedule=cosine|constant": it has one of these values; "layers>1": it
+            is above 1. Where none holds, only the default value is accepted.
+        path: the value is a path, or several joined by commas; ``~`` at the beginning of one is the home folder.
         sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
@@ -43,16 +53,24 @@ def option(
             "minimum": minimum,
             "maximum": maximum,
             "zero": zero,
+            "needs": (needs,) if isinstance(needs, str) else needs,
+            "path": path,
             "sweep": sweep,
         },
     )
 
 
-def default(group: type["Config"], **values: Any) -> Any:
-    """Redeclares one option of `group` with another default: ``epochs: int = default(Training, epochs=3)``."""
+def default(group: type["Config"], sweep: list | tuple | None = None, **values: Any) -> Any:
+    """Redeclares one option of `group` with another default: ``epochs: int = default(Training, epochs=3)``.
+
+    Args:
+        group: class that declares the option.
+        sweep: other values worth trying in a search.
+        **values: the option and its default.
+    """
     ((name, value),) = values.items()
-    field = next(f for f in dataclasses.fields(group) if f.name == name)
-    return dataclasses.field(default=value, metadata=field.metadata)
+    metadata = next(f for f in dataclasses.fields(group) if f.name == name).metadata
+    return dataclasses.field(default=value, metadata={**metadata, "sweep": sweep} if sweep else metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +78,14 @@ class Config:
     """Frozen settings, checked when created. Subclass it and decorate with ``dataclasses.dataclass(frozen=True)``.
 
     Raises:
-        ValueError: a value of the wrong type, out of bounds, or not among the choices.
+        ValueError: a value of the wrong type, out of bounds, not among the choices, or without effect.
     """
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+            object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
+        for reason in self.without_effect(self.to_dict()).values():
+            raise ValueError(reason)
 
     @classmethod
     def groups(cls) -> dict[str, list[dataclasses.Field]]:
@@ -80,6 +100,28 @@ class Config:
             own = [fields[name] for name, owner in owners.items() if owner is base and name in fields]
             groups.setdefault(title, []).extend(own)
         return {title: own for title, own in groups.items() if own}
+
+    @classmethod
+    def without_effect(cls, values: dict, undecided: Iterable[str] = ()) -> dict[str, str]:
+        """{option: reason} of those of some values that have no effect beside the others, see `needs` of `option`.
+
+        Args:
+            values: {option: value}; others have their defaults.
+            undecided: options that may get any value.
+        """
+        fields, reasons = dataclasses.fields(cls), {}
+        values = {field.name: field.default for field in fields} | values
+        for field in fields:
+            needs, value = [_Need(*re.split("([=>])", need)) for need in field.metadata["needs"]], values[field.name]
+            needs = [need for need in needs if need.option in values]
+            met = any(need.option in undecided or need.holds(values[need.option]) for need in needs)
+            if needs and value != field.default and not met:
+                lacking = " and ".join(need.lacking(values[need.option]) for need in needs)
+                wanted = " or ".join(filter(None, (need.wanted for need in needs)))
+                reasons[field.name] = (
+                    f"--{field.name}={flag_text(value)} has no effect {lacking}{wanted and f': it needs {wanted}'}."
+                )
+        return reasons
 
     @classmethod
     def from_dict(cls, values: dict) -> "Config":
@@ -117,19 +159,56 @@ class Config:
         return {field.name: getattr(self, field.name) for group in groups for field in dataclasses.fields(group)}
 
 
-def _checked(field, value):
-    """Returns `value` as the field's type.
+@dataclasses.dataclass(frozen=True)
+class _Need:
+    """A condition of `needs`, see `option`."""
+
+    option: str
+    relation: str = ""
+    right: str = ""
+
+    def holds(self, value):
+        if self.relation == ">":
+            return value > float(self.right)
+        if self.relation == "=":
+            return value in self.right.split("|")
+        return value not in (0, "", "none")  # False is 0
+
+    def lacking(self, value):
+        """What to say of a value for which it does not hold."""
+        if value == "" or value is False:
+            return f"without --{self.option}"
+        return f"with --{self.option}={flag_text(value)}"
+
+    @property
+    def wanted(self):
+        """For which values it holds, if that does not go without saying."""
+        right = self.right.replace("|", " or ")
+        return self.relation and f"--{self.option}{'=' if self.relation == '=' else ' above '}{right}"
+
+
+def flag_text(value: str | int | float | bool) -> str:
+    """Returns a value as written on the command line."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def checked(field: dataclasses.Field, value: Any) -> Any:
+    """Returns `value` as the type of an option's field.
 
     Raises:
         ValueError: a wrong type, or a value that is not allowed; says what would be right.
     """
     wanted = field.metadata
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(min(max(value, -1e300), 1e300))  # an int may be larger than any float
     if not isinstance(value, field.type) or (field.type is int and isinstance(value, bool)):
         raise ValueError(f"--{field.name} should be of type {field.type.__name__}. Received: {value!r}")
     if field.type is float and not abs(value) <= LARGEST:  # also not a number
         raise ValueError(f"--{field.name} should be a finite number. Received: {value!r}")
+    if field.type is int and abs(value) > LARGEST_INT:
+        raise ValueError(f"--{field.name} should be a number of 32 bits, at most {LARGEST_INT:,}. Received: {value!r}")
+    if wanted["path"]:
+        return ",".join(map(os.path.expanduser, value.split(",")))
     choices = wanted["choices"]
     if isinstance(choices, Registry):
         choices.check(value)

@@ -1,25 +1,60 @@
 """Files that are replaced in one step, so that neither a reader nor a kill ever sees half of one."""
 
+import contextlib
 import json
+import math
 import os
 import pathlib
 from collections.abc import Callable
 
 
 def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
-    """Calls ``save(temporary path)`` and moves the result to `path`; if that fails, the old file stays as it is."""
+    """Calls ``save(temporary path)`` and moves the result to `path`; if that fails, the old file stays as it is.
+
+    Raises:
+        OSError: with `path` as its file name, in place of the temporary one, or of none, as on a full disk.
+    """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     try:
         save(str(temporary))
         os.replace(temporary, path)
     except OSError as error:
-        error.filename = str(path)  # the error of a full disk does not name the file
-        raise
+        if error.filename not in (None, str(temporary)):  # of a file that `save` reads
+            raise
+        if error.errno is None:
+            raise type(error)(str(error).replace(str(temporary), str(path))) from error
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def write_json(path: str | os.PathLike, value) -> None:
-    """Writes JSON."""
-    replace(path, lambda temporary: pathlib.Path(temporary).write_text(json.dumps(value, indent=1), "utf-8"))
+def write_json(path: str | os.PathLike, value, **options) -> None:
+    """Writes JSON, see `to_json`."""
+    text = to_json(value, indent=1, **options)
+    replace(path, lambda temporary: pathlib.Path(temporary).write_text(text, "utf-8"))
+
+
+def to_json(value, **options) -> str:
+    """Returns JSON text. NaN and infinities, which JSON lacks, are null; `options` as of `json.dumps`."""
+    try:
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False, **options)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_folder(folder: str | os.PathLike, flag: str = "--workdir") -> None:
+    """Raises a ValueError if `folder`, the value of an option, is a file, or lies in one."""
+    folder = pathlib.Path(folder)
+    for path in (folder, *folder.parents):
+        if path.is_file():
+            raise ValueError(f"{path} is a file: {flag} should be a folder.")

@@ -5,12 +5,14 @@ Nothing here imports TensorFlow, so that ``--help`` and errors of flags appear a
 
 import dataclasses
 import inspect
+import re
 
-from seqzoo.config import Config, option
+from seqzoo.config import Config, default, option
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import UNITS
 from seqzoo.text.lines import check_encoding
+from seqzoo.text.normalization import FORMS
 
 # Keras's optimizers, in lower case. Left out: muon (its decay has two options), schedulefreeadamw (it evaluates weights
 # of its own), ftrl (its first step discards the initial weights, and so pretrained vectors), and wrappers of others.
@@ -18,6 +20,7 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
+READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -29,17 +32,31 @@ class Data(Config):
     data_dir: str = option(
         "",
         "Folder with train, valid (or dev) and test files, or a single labelled file; folders for --dataset=folders.",
+        path=True,
     )
     name: str = option("", "Name of a TFDS dataset, such as conll2002/es; or a part of the file names.")
     columns: str = option(
         "",
         "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
-        "tsv, jsonl), source=en,target=de (parallel). Empty: the usual ones.",
+        "tsv, jsonl), source=en,target=de (parallel). text=title+body joins two. Empty: the usual ones.",
     )
     text_encoding: str = option(
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
     )
+    group_by: str = option(
+        "", "Where files are held out as valid: keep those of one folder on one side, such as versions of one piece.",
+        choices=("", "folder"),
+    )  # fmt: skip
+    unicode: str = option(
+        "nfc",
+        "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
+        choices=FORMS,
+    )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        parse_columns(self.columns)  # refused before any data is read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +75,11 @@ class Batching(Config):
         2_000_000, "Maximum tokens of a split kept in memory; a larger split is read again in each epoch.", minimum=0
     )
 
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.batch_size and not self.batch_tokens:
+            raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
+
 
 @dataclasses.dataclass(frozen=True)
 class Words(Config):
@@ -69,20 +91,25 @@ class Words(Config):
     lowercase: bool = option(True, "Look words up in lower case (characters and casing still see the case).")
     min_count: int = option(1, "Minimum count of a word in training; rarer ones are unknown words.", minimum=1)
     unknown_rate: float = option(
-        0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1
+        0.5, "Share of the words seen once in training that are replaced by the unknown word.", minimum=0, maximum=1,
+        needs=("word_dim", "vectors"),
+    )  # fmt: skip
+    vectors: str = option(
+        "", "Text file of pretrained vectors of words (GloVe, word2vec, fastText; .gz too).", path=True
     )
-    vectors: str = option("", "Text file of pretrained vectors (GloVe, word2vec, fastText; .gz too).")
     vectors_limit: int = option(
-        0, "Maximum vectors of words not in training, from the top of the file; 0: all.", minimum=0
+        0, "Maximum vectors of words not in training, from the top of the file; 0: all.", minimum=0, needs="vectors"
     )
     vectors_trainable: bool = option(
         True,
         "Tune the vectors of the words in training, or freeze all and add trained embeddings of width --word_dim.",
+        needs="vectors",
         sweep=[True, False],
     )
     token_dropout: float = option(
-        0.0, "Share of all words that are replaced by the unknown word in training.", minimum=0, maximum=0.95
-    )
+        0.0, "Share of all words that are replaced by the unknown word in training.", minimum=0, maximum=0.95,
+        needs=("word_dim", "vectors"),
+    )  # fmt: skip
     word_dropout: float = option(
         0.33, "Dropout of the word features, with one mask for all steps.", minimum=0, maximum=0.95
     )
@@ -95,13 +122,23 @@ class Characters(Config):
     characters: str = option(
         "cnn", "Character features of words.", choices=("cnn", "rnn", "none"), sweep=["cnn", "rnn"]
     )
-    char_dim: int = option(30, "Width of character embeddings.", minimum=1)
+    char_dim: int = option(30, "Width of character embeddings.", minimum=1, needs="characters")
     char_units: int = option(
-        50, "Filters of the CNN, or units of each direction of the RNN.", minimum=1, sweep=[30, 50]
+        50, "Filters of the CNN, or units of each direction of the RNN.", minimum=1, needs="characters", sweep=[30, 50]
     )
-    char_dropout: float = option(0.0, "Dropout of the character features.", minimum=0, maximum=0.95)
-    max_word_length: int = option(20, "Maximum characters of a word; of a longer word, both ends are read.", minimum=2)
+    char_dropout: float = option(0.0, "Dropout of the character features.", minimum=0, maximum=0.95, needs="characters")
+    max_word_length: int = option(
+        20, "Maximum characters of a word; of a longer word, both ends are read.", minimum=2, needs="characters"
+    )
     casing: bool = option(True, "Add the casing of the word (lower, UPPER, Title, digits ...).")
+
+    def __post_init__(self):
+        super().__post_init__()
+        looked_up = getattr(self, "word_dim", 0) or getattr(self, "vectors", "")  # of the group Words
+        if not looked_up and self.characters == "none" and not self.casing:
+            raise ValueError(
+                "The words have no features: --word_dim=0, --characters=none, no --casing and no --vectors. Give one."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,15 +154,20 @@ class Units(Config):
     vocabulary: int = option(
         0, "Maximum number of tokens, the most frequent ones; 0: all (of subwords 8000).", minimum=0
     )
-    min_count: int = option(1, "Tokens seen less often in training than this are unknown.", minimum=1)
+    min_count: int = option(
+        1, "Tokens seen less often in training than this are unknown.", minimum=1,
+        needs="tokenizer=characters|words|whitespace",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Recurrent(Config):
     """Recurrent layers."""
 
-    rnn: str = option("bilstm", "Kind of recurrent layer (see --list).", choices=RNNS, sweep=["bilstm", "bigru"])
-    units: int = option(128, "Units of each layer (and direction).", minimum=1, sweep=[64, 128, 200])
+    rnn: str = option(
+        "bilstm", "Kind of recurrent layer (see --list).", choices=RNNS, needs="layers", sweep=["bilstm", "bigru"]
+    )
+    units: int = option(128, "Units of each layer (and direction).", minimum=1, needs="layers", sweep=[64, 128, 200])
     layers: int = option(
         2, "Layers in the stack; 0: none, so that --pooling reads a bag of words.", minimum=0, sweep=[1, 2, 3]
     )
@@ -133,6 +175,7 @@ class Recurrent(Config):
         "tanh",
         "Activation of the candidate state; anything but tanh rules out cuDNN.",
         choices=("tanh", "relu", "relu6", "crelu", "elu", "softplus", "softsign"),
+        needs="layers",
     )
     dropout: float = option(
         0.33,
@@ -141,20 +184,54 @@ class Recurrent(Config):
         maximum=0.95,
         sweep=[0.2, 0.33, 0.5],
     )
-    variational: bool = option(True, "Lock dropout: one mask for all steps of a sequence (Gal & Ghahramani, 2016).")
+    variational: bool = option(
+        True, "Lock dropout: one mask for all steps of a sequence (Gal & Ghahramani, 2016).",
+        needs=("dropout", "input_dropout"),
+    )  # fmt: skip
     recurrent_dropout: float = option(
-        0.0, "Dropout of the state, with one mask per sequence; rules out cuDNN.", minimum=0, maximum=0.95
+        0.0, "Dropout of the state, with one mask per sequence; rules out cuDNN.", minimum=0, maximum=0.95,
+        needs="layers",
+    )  # fmt: skip
+    weight_drop: float = option(
+        0.0, "Dropout of the recurrent kernels' weights, with one mask per batch (Merity et al., 2018).", minimum=0,
+        maximum=0.95, needs="layers",
+    )  # fmt: skip
+    residual: bool = option(
+        False, "Add each layer's input to its output, from the second layer on.", needs=("layers>1", "encoder_layers>1")
     )
-    residual: bool = option(False, "Add each layer's input to its output, from the second layer on.")
-    layer_norm: bool = option(False, "Normalise each layer's output.")
+    layer_norm: bool = option(False, "Normalise each layer's output.", needs="layers")
+
+    def __post_init__(self):
+        super().__post_init__()
+        for rnn, units in self._stacks():
+            name, wide = getattr(self, rnn), getattr(self, units)
+            if self.weight_drop and not RNNS.trait(name, "recurrent_kernel", True):
+                raise ValueError(f"--weight_drop needs a recurrent kernel, which --{rnn}={name} does not have.")
+            if self.activation == "crelu" and wide % 2:
+                raise ValueError(f"--activation=crelu needs an even number of units. Received: --{units}={wide}")
+
+    def _stacks(self):
+        """The names of the options of each stack: its kind of layer and their units."""
+        return [("rnn", "units")]
+
+    def check_forward(self):
+        """Raises a ValueError unless the layers read forward, as those that predict the next step have to."""
+        if not self.layers:
+            raise ValueError("--layers should be at least 1 for this task. Received: 0")
+        if RNNS.trait(self.rnn, "bidirectional", False):
+            raise ValueError(
+                f"--rnn={self.rnn} reads in both directions, but the next step is predicted from those before it: "
+                "choose a layer that reads forward."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
-class EncoderDecoder(Config):
+class EncoderDecoder(Recurrent):
     """Encoder-decoder; the options of recurrent layers are the decoder's."""
 
+    rnn: str = default(Recurrent, rnn="lstm", sweep=["lstm", "gru"])
     dim: int = option(64, "Width of the embeddings.", minimum=1)
-    encoder: str = option("bilstm", "Kind of recurrent layer of the encoder (see --list).", choices=RNNS)
+    encoder: str = option("bilstm", "Kind of recurrent layer of the encoder (see --list).", choices=RNNS, needs="rnn")
     encoder_units: int = option(64, "Units of each layer (and direction) of the encoder.", minimum=1)
     encoder_layers: int = option(1, "Layers of the encoder.", minimum=1, sweep=[1, 2])
     attention: str = option(
@@ -164,21 +241,43 @@ class EncoderDecoder(Config):
         choices=("additive", "dot", "general", "concat", "location", "convolutional", "none"),
         sweep=["additive", "general"],
     )
-    attention_units: int = option(128, "Width of attention scores with a hidden layer.", minimum=1)
+    attention_units: int = option(
+        128, "Width of attention scores with a hidden layer.", minimum=1,
+        needs="attention=additive|concat|convolutional",
+    )  # fmt: skip
     local: str = option(
         "", "Attend to a window around the step's own position, or around a predicted one; empty: to all tokens.",
-        choices=("", "monotonic", "predictive"),
+        choices=("", "monotonic", "predictive"), needs="attention",
     )  # fmt: skip
-    attention_window: int = option(10, "Tokens on each side that local attention sees.", minimum=1)
-    coverage: bool = option(False, "Let attention scores depend on the attention so far (Tu et al., 2016).")
-    input_feeding: bool = option(False, "Feed the attentional state into the next step (Luong et al., 2015).")
+    attention_window: int = option(10, "Tokens on each side that local attention sees.", minimum=1, needs="local")
+    coverage: bool = option(
+        False, "Let attention scores depend on the attention so far (Tu et al., 2016).",
+        needs="attention=additive|concat|convolutional",
+    )  # fmt: skip
+    input_feeding: bool = option(
+        False, "Feed the attentional state into the next step (Luong et al., 2015).", needs="attention"
+    )
     context: str = option(
         "state", "Without attention: the source only initialises the state, or is also an input of each step.",
-        choices=("state", "step"),
+        choices=("state", "step"), needs="attention=none",
     )  # fmt: skip
     tied: bool = option(True, "Share one table between target embeddings and output (Press & Wolf, 2017).")
     input_dropout: float = option(0.1, "Dropout of the embeddings.", minimum=0, maximum=0.95)
-    weight_drop: float = option(0.0, "Dropout of the recurrent weights (DropConnect).", minimum=0, maximum=0.95)
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_forward()
+        both = self.rnn != "none" and RNNS.trait(self.encoder, "bidirectional", False)
+        width = self.encoder_units * (2 if both else 1)
+        if self.attention == "dot" and width != self.units:
+            raise ValueError(
+                f"--attention=dot needs an encoder as wide as the decoder: --units={self.units}, but the encoder's "
+                f"output has width {width}{f', 2 x {self.encoder_units}' if both else ''}. --attention=general takes "
+                "any widths."
+            )
+
+    def _stacks(self):
+        return [*super()._stacks(), ("encoder", "encoder_units")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,13 +296,15 @@ class Decoding(Config):
 
     beam: int = option(5, "Width of the beam search; 1: greedy decoding.", minimum=1)
     length_penalty: float = option(
-        1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.", minimum=-10, maximum=10
-    )
+        1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.", minimum=-10, maximum=10,
+        needs=("beam>1", "n_best>1"),
+    )  # fmt: skip
     coverage_penalty: float = option(
         0.0,
         "beta of Wu et al. (2016): above 0, outputs that ignore parts of the source are penalised.",
         minimum=0,
         maximum=100,
+        needs=("beam>1", "n_best>1"),
     )
     block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
     longest_ratio: float = option(
@@ -215,7 +316,9 @@ class Decoding(Config):
     replace_unknown: bool = option(
         True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are left out."
     )
-    ensemble: str = option("", "Folders of other runs with the same vocabularies to average with, separated by commas.")
+    ensemble: str = option(
+        "", "Folders of other runs with the same vocabularies to average with, separated by commas.", path=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,11 +333,13 @@ class Training(Config):
     schedule: str = option("cosine", "How the learning rate decays over the run.", choices=SCHEDULES)
     warmup: float = option(0.0, "Epochs over which the learning rate rises from 0.", minimum=0, maximum=1e6)
     decay_rate: float = option(
-        0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0, maximum=100
-    )
+        0.5, "Factor of exponential decay, or rate of inverse-time decay, per --decay_epochs.", minimum=0, maximum=100,
+        needs="schedule=exponential|inverse_time",
+    )  # fmt: skip
     decay_epochs: float = option(
-        10.0, "Epochs between two steps of exponential or inverse-time decay.", minimum=1e-6, maximum=1e6
-    )
+        10.0, "Epochs between two steps of exponential or inverse-time decay.", minimum=1e-6, maximum=1e6,
+        needs="schedule=exponential|inverse_time",
+    )  # fmt: skip
     weight_decay: float = option(0.0, "Decoupled weight decay.", minimum=0, maximum=1)
     clip_norm: float = option(1.0, "Clip gradients to this global norm; 0: off.", minimum=0, maximum=1e9)
     clip_value: float = option(0.0, "Clip each gradient value to this size; 0: off.", minimum=0, maximum=1e9)
@@ -285,19 +390,17 @@ class Sampling(Config):
         minimum=0.001,
         zero=True,
     )
-    top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0)
+    top_k: int = option(0, "Sample from the k likeliest tokens only; 0: from all.", minimum=0, needs="temperature")
     top_p: float = option(
-        1.0, "Sample from the likeliest tokens that together have this probability.", minimum=0.0001, maximum=1
-    )
+        1.0, "Sample from the likeliest tokens that together have this probability.", minimum=0.0001, maximum=1,
+        needs="temperature",
+    )  # fmt: skip
     seed: int = option(0, "Seed of the samples.", minimum=0)
 
 
 def source(config: Data) -> dict:
     """Returns the arguments of a dataset's reader."""
-    columns = None
-    if config.columns:
-        pairs = [part.partition("=")[::2] for part in config.columns.split(",")]
-        columns = {feature: int(column) if column.lstrip("-").isdigit() else column for feature, column in pairs}
+    columns = parse_columns(config.columns)
     arguments = {"data_dir": config.data_dir or None, "name": config.name or None, "columns": columns}
     if check_encoding(config.text_encoding) != "utf-8":
         if "encoding" in inspect.signature(DATASETS[config.dataset]).parameters:
@@ -307,7 +410,32 @@ def source(config: Data) -> dict:
                 f"--text_encoding is for datasets of text files, and --dataset={config.dataset} reads none. "
                 f"Received: {config.text_encoding!r}"
             )
+    for name in ("group_by", "drums"):
+        if value := getattr(config, name, None):
+            if name not in inspect.signature(DATASETS[config.dataset]).parameters:
+                raise ValueError(f"--{name} is for --dataset={READERS[name]}. Received: --dataset={config.dataset}")
+            arguments[name] = value
     return arguments
+
+
+def parse_columns(text: str) -> dict[str, int | str] | None:
+    """Parses ``"tokens=0,ner=-1"`` into {feature: index or name of its column}; "" into None.
+
+    Raises:
+        ValueError: not of this form, a feature without a column, or one that is given twice.
+    """
+    columns = {}
+    for part in text.split(",") if text else ():
+        feature, _, column = (side.strip() for side in part.partition("="))
+        if not feature or not column or re.fullmatch("[-+]{2,}[0-9]+", column):
+            raise ValueError(
+                f"--columns should be like tokens=0,ner=-1 or text=review,label=stars; {part!r} is not FEATURE=COLUMN. "
+                f"Received: {text!r}"
+            )
+        if feature in columns:
+            raise ValueError(f"--columns gives {feature} twice. Received: {text!r}")
+        columns[feature] = int(column) if re.fullmatch("-?[0-9]+", column) else column
+    return columns or None
 
 
 def label_weights(text: str) -> dict[str, float]:

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import pathlib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class Registry:
@@ -32,16 +33,21 @@ class Registry:
     def __init__(self, kind: str, package: str):
         self.kind = kind
         self.package = package
-        self._things = {}
+        self._things, self._traits = {}, {}
 
-    def register(self, *names: str) -> Callable:
-        """Returns a decorator that registers a function or class under one or more names (literal strings)."""
+    def register(self, *names: str, **traits) -> Callable:
+        """Returns a decorator that registers a function or class under one or more names (literal strings).
+
+        Args:
+            *names: the names.
+            **traits: what is to be known of it without importing it, literals; see `trait`.
+        """
 
         def decorate(item):
             for name in names:
                 if name in self._things and self._things[name].__module__ != item.__module__:
                     raise ValueError(f"{self.kind} {name!r} is registered twice.")
-                self._things[name] = item
+                self._things[name], self._traits[name] = item, traits
             if isinstance(item, type):
                 item.name = names[0]
             return item
@@ -50,7 +56,7 @@ class Registry:
 
     @functools.cached_property
     def _declared(self):
-        """{name: (module, first line of its docstring)} as declared in the source files."""
+        """{name: (module, first line of its docstring, traits)} as declared in the source files."""
         declared = {}
         spec = importlib.util.find_spec(self.package)
         for folder in spec.submodule_search_locations:
@@ -61,10 +67,11 @@ class Registry:
                     for call in getattr(node, "decorator_list", []):
                         if isinstance(call, ast.Call) and getattr(call.func, "attr", None) == "register":
                             summary = (ast.get_docstring(node) or "").split("\n")[0]
+                            traits = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
                             for name in call.args:
                                 if name.value in declared:
                                     raise ValueError(f"{self.kind} {name.value!r} is registered in two places.")
-                                declared[name.value] = (module, summary)
+                                declared[name.value] = (module, summary, traits)
         return declared
 
     def names(self) -> list[str]:
@@ -76,6 +83,11 @@ class Registry:
         if name in self._things:
             return (self._things[name].__doc__ or "").split("\n")[0]
         return self._declared[name][1]
+
+    def trait(self, name: str, key: str, default: Any) -> Any:
+        """Returns a trait that was declared with `name`, or a default."""
+        traits = self._traits[name] if name in self._traits else self._declared[name][2]
+        return traits.get(key, default)
 
     def check(self, name: str) -> str:
         """Returns `name` if it is registered.
@@ -99,5 +111,5 @@ class Registry:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Returns " Did you mean 'lstm'?" for the one of `names` that is nearest to a wrong name, or "" if none is near."""
-    near = difflib.get_close_matches(str(name), names, n=1)
+    near = difflib.get_close_matches(str(name)[:100], names, n=1)  # comparing with a very long one takes minutes
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -15,30 +15,32 @@ python -m seqzoo.run --mode=inspect --workdir=runs/language_model --input=text.t
 import collections
 import contextlib
 import dataclasses
+import errno
+import hashlib
 import io
-import json
 import os
 import pathlib
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from absl import flags
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from seqzoo import options
 from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.config import Config, option
 from seqzoo.datasets import DATASETS
+from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect")
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
+FIXED = ("seed", "unicode")  # options of the data that a finished run keeps
 
 
 NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text, which unlike --text="" is no text
@@ -50,7 +52,7 @@ class Command(Config):
 
     task: str = option("", "Task (see --list); a run folder knows its own.")
     mode: str = option("train", "Train a run, or use a finished one.", choices=MODES)
-    workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.")
+    workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.", path=True)
     overwrite: bool = option(False, "Delete the run that --workdir holds, and start over.")
     strategy: str = option(
         "one",
@@ -67,7 +69,9 @@ class Command(Config):
     text: str = option(
         NOT_GIVEN, "What to predict on, score or inspect: a text, or whatever the task takes, such as a path."
     )
-    input: str = option("", "File of such texts, one per line. With neither --text nor --input: standard input.")
+    input: str = option(
+        "", "File of such texts, one per line. With neither --text nor --input: standard input.", path=True
+    )
     explain_rnn: bool = option(
         False, "First list which kernel each recurrent layer uses, here and on a GPU, and why it is not cuDNN's."
     )
@@ -89,24 +93,35 @@ def reported(command: Callable[[list[str]], int], argv: list[str] | None = None)
     argv = sys.argv[1:] if argv is None else argv
     try:
         return command(argv)
-    except KeyboardInterrupt:
-        print("\nstopped; the same command continues after the last finished epoch", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print("\n" + "; ".join(("stopped", *map(str, interrupt.args))), file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader is gone, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except Exception as error:
-        status, message = _status(error)
+        status, text = _status(error)
         if not status or any(flag in argv for flag in ("--debug", "--debug=true", "-debug")):
             raise
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False)
+        line = Text.assemble(("error:", "bold red"), " ", one_line(text))
+        PlainConsole(stderr=True, soft_wrap=True).print(line)
         return status
+
+
+@contextlib.contextmanager
+def resumable() -> Iterator[None]:
+    """Context of a training: Ctrl-C in it says that the same command continues."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt("the same command continues after the last finished epoch") from interrupt
 
 
 def _status(error):
     """(exit status, line) of an error; (None, "") of a bug."""
     exhausted = type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's, by its name: it may not be imported
-    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+    wrong_path = isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError | IsADirectoryError)
+    if wrong_path or getattr(error, "errno", 0) == errno.ENAMETOOLONG:
         return 2, f"{type(error).__name__}: {error}"
     if isinstance(error, OSError) or (exhausted and "No space left" in str(error)):
         return 3, f"{type(error).__name__}: {error}"
@@ -122,7 +137,7 @@ def _status(error):
 
 def run(argv: list[str]) -> int:
     """Runs a command line. Raises what `main` turns into one line."""
-    console = Console(highlight=False)
+    console = PlainConsole()
     if "--list" in argv:
         console.print(listing())
         return 0
@@ -175,9 +190,10 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
             right = ", ".join(other for other in TASKS[name].modes if (other == "train") != (mode == "train"))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
     if mode == "evaluate":
-        # Not the seed: it decides which examples are held out.
+        # Not what decides which examples are held out, and not the form of the texts of the vocabularies.
+        fixed = (*FIXED, "group_by")
         groups = [options.Data, *([options.Batching] if issubclass(kind, options.Batching) else [])]
-        readable = [option for group in groups for option in group.__dataclass_fields__ if option != "seed"]
+        readable = [option for group in groups for option in group.__dataclass_fields__ if option not in fixed]
         if wrong := [key for key in settings if key not in readable]:
             raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
     elif mode != "train" and settings:
@@ -205,17 +221,17 @@ def _task_and_mode(argv):
     early = flag_parser([Command])
     early(["seqzoo.run", *argv], known_only=True)
     task = early.task and TASKS.check(early.task)
-    Command(mode=early.mode)  # refuses an unknown mode
+    workdir = Command(mode=early.mode, workdir=early.workdir).workdir  # refuses an unknown mode
     _check_mode(task, early.mode)
-    if early.mode == "train" or (not early.workdir and ("--help" in argv or "-h" in argv)):
+    if early.mode == "train" or (not workdir and ("--help" in argv or "-h" in argv)):
         return task, early.mode
-    if not early.workdir:
+    if not workdir:
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
     from seqzoo.training.folder import read_config
 
-    name, _ = read_config(early.workdir)
+    name, _ = read_config(workdir)
     if task not in ("", name):
-        raise ValueError(f"{early.workdir} is a run of task {name}. Received: --task={task}")
+        raise ValueError(f"{workdir} is a run of task {name}. Received: --task={task}")
     _check_mode(name, early.mode)
     return name, early.mode
 
@@ -251,7 +267,11 @@ def parse_flags(parser: flags.FlagValues, argv: list[str]) -> dict:
         flags.Error: an unknown flag (absl names the nearest), or a value of the wrong type.
         ValueError: something that is not a flag.
     """
-    rest = parser(["seqzoo.run", *argv])[1:]
+    try:
+        rest = parser(["seqzoo.run", *argv])[1:]
+    except RecursionError as error:  # absl looks for the nearest name even of a very long one
+        longest = max((flag.partition("=")[0] for flag in argv), key=len)
+        raise ValueError(f"Unknown option {longest!r}.") from error
     if rest:
         raise ValueError(f"Options are given as --name=value. Received: {' '.join(rest)!r}")
     return {name: parser[name].value for name in parser if parser[name].present}
@@ -262,44 +282,46 @@ def listing() -> Table:
     table = Table(show_header=False, box=None)
     for title, registry in (("tasks", TASKS), ("datasets", DATASETS), ("RNNs", RNNS)):
         for name in registry.names():
-            table.add_row(f"[bold]{title}[/]", name, f"[dim]{escape(registry.summary(name))}[/]")
+            table.add_row(Text(title, "bold"), name, Text(registry.summary(name), "dim"))
             title = ""
     return table
 
 
 def _train(task, command, console):
     folder = pathlib.Path(command.workdir or f"runs/{task.name}")
-    table = Table(show_header=False, box=None, title=f"{task.name} -> {folder}", title_justify="left")
+    table = Table(show_header=False, box=None, title=plain_text(f"{task.name} -> {folder}"), title_justify="left")
     for title, fields in type(task.config).groups().items():
-        values = (f"{f.name}=[bold]{escape(str(getattr(task.config, f.name)) or '-')}[/]" for f in fields)
-        table.add_row(f"[dim]{title}[/]", "  ".join(values))
+        values = ((f"{f.name}=", plain_text(str(getattr(task.config, f.name)) or "-", "bold")) for f in fields)
+        table.add_row(Text(title, "dim"), Text("  ").join(Text.assemble(*value) for value in values))
     console.print(table)
     import_tensorflow()
     from seqzoo.backend.distribution import distribute
     from seqzoo.training import train
 
-    metrics = train(
-        task,
-        folder,
-        console,
-        overwrite=command.overwrite,
-        devices=distribute(command.strategy, command.devices),
-        stop_after=command.stop_after,
-        explain_rnn=command.explain_rnn,
-    )
+    with resumable():
+        metrics = train(
+            task,
+            folder,
+            console,
+            overwrite=command.overwrite,
+            devices=distribute(command.strategy, command.devices),
+            stop_after=command.stop_after,
+            explain_rnn=command.explain_rnn,
+        )
     if metrics and (advice := task.advice.get(task.config.dataset)):
-        console.print(advice, markup=False, soft_wrap=True)
+        console.print(advice, soft_wrap=True)
     return 0
 
 
 def _evaluate(command, settings, request, console):
     run = _load(command)
     from seqzoo.files import write_json
-    from seqzoo.training.loop import flat, print_summary, show
+    from seqzoo.metrics.measure import flat
+    from seqzoo.training.loop import print_summary, show
 
     task, trained_on = run.task, run.task.config
     if "dataset" in settings:  # the run's other options of data belong to its own dataset
-        settings = {**options.Data().to_dict(), "seed": trained_on.seed, **settings}
+        settings = {**options.Data().to_dict(), **{key: getattr(trained_on, key) for key in FIXED}, **settings}
     task.config = dataclasses.replace(trained_on, **settings)
     data = task.load(unseen=_source(task.config) != _source(trained_on))
     print_summary(data, console)
@@ -307,17 +329,24 @@ def _evaluate(command, settings, request, console):
     for split, feed in data.splits.items():
         metrics |= flat(split, task.evaluate(run.predictor, feed, request))
     config = task.config
-    source = config.data_dir and str(pathlib.Path(config.data_dir).resolve()) or config.name or config.dataset
-    path = run.folder / f"evaluate-{re.sub(r'[^A-Za-z0-9.]+', '-', source).strip('-')}.json"
-    write_json(path, metrics)
     show(metrics, task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
-    console.print(f"saved as {path}", soft_wrap=True, markup=False)
+    path = run.folder / scores_file(config.data_dir and _source(config)[-1] or config.name or config.dataset)
+    write_json(path, metrics)
+    console.print(f"saved as {path}", soft_wrap=True)
     return 0
+
+
+def scores_file(source: str) -> str:
+    """The name of the file with the scores on a source of data; the end of a long one, with a hash of the whole."""
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", source).strip("-")
+    if len(name) > 100:
+        name = f"{name[-80:].strip('-')}-{hashlib.blake2b(os.fsencode(source), digest_size=8).hexdigest()}"
+    return f"evaluate-{name}.json"
 
 
 def _source(config):
     """Identifies a source of data."""
-    return config.dataset, config.name, config.data_dir and str(pathlib.Path(config.data_dir).expanduser().resolve())
+    return config.dataset, config.name, config.data_dir and str(pathlib.Path(config.data_dir).resolve())
 
 
 def _predict(command, request, console):
@@ -334,7 +363,7 @@ def _predict(command, request, console):
         title = f"{command.workdir} on {command.input or 'a text'}"
         _write_page(path, run.task.page(answers(lines), title))
         if not _as_json(command, console):
-            console.print(f"[dim]saved as {escape(path)}[/]", soft_wrap=True)
+            console.print(plain_text(f"saved as {path}", "dim"), soft_wrap=True)
         return 0
     _answer(lines, answers)
     return 0
@@ -355,7 +384,7 @@ def _generate(command, request, console):
 
     def write(piece):
         if not as_json:
-            print(piece, end="", flush=True)
+            print(plain(piece), end="", flush=True)
 
     samples = run.task.generate(run, request, write)
     collections.deque(_printed(samples, run.task.show, command, console), maxlen=0)
@@ -363,7 +392,7 @@ def _generate(command, request, console):
 
 
 def _inspect(command, request, console):
-    if command.text is NOT_GIVEN and not command.input and sys.stdin.isatty():
+    if command.text is NOT_GIVEN and not command.input and sys.stdin and sys.stdin.isatty():
         raise ValueError("--mode=inspect needs a text: --text, --input or standard input from a pipe.")
     lines = _lines(command, console)
     run = _load(command)
@@ -379,7 +408,7 @@ def _load(command):
 
     run = load(command.workdir)
     if command.explain_rnn:
-        explain(run.model, Console(stderr=True, highlight=False))  # standard output holds the answers
+        explain(run.model, PlainConsole(stderr=True))  # standard output holds the answers
     return run
 
 
@@ -387,23 +416,24 @@ def _lines(command, console):
     """The texts that a command line names, as an iterable of lines; None: read them from the terminal."""
     if command.text is not NOT_GIVEN and command.input:
         raise ValueError("--text and --input are both given: choose one.")
-    if command.input and not pathlib.Path(command.input).is_file():
+    if command.input and (not os.path.exists(command.input) or os.path.isdir(command.input)):  # a named pipe will do
         raise ValueError(f"--input: no file {command.input!r}.")
-    from seqzoo.text.lines import decode_lines, open_bytes
+    from seqzoo.text.lines import Lines, open_bytes
 
-    def lines(opened, source):
-        with opened as file:
-            yield from (line for _, line in decode_lines(file, source, allow_nul=True, flag=""))
+    def lines(file, source):
+        return Lines(file, source, allow_nul=True, flag="")
 
     if command.text is not NOT_GIVEN:
         # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
         return list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
     if command.input:
         return lines(open_bytes(command.input), command.input)
+    if sys.stdin is None:
+        raise ValueError("Standard input is closed: give --text or --input.")
     if not sys.stdin.isatty():
         stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
-        return lines(contextlib.nullcontext(stdin), "standard input")
-    console.print("[dim]Type a text; an empty line or Ctrl-D ends.[/]")
+        return lines(stdin, "standard input")
+    console.print(Text("Type a text; an empty line or Ctrl-D ends.", "dim"))
     return None
 
 
@@ -415,7 +445,7 @@ def _printed(answers, show, command, console):
     """Prints answers as they come, and yields them."""
     for answer in answers:
         if _as_json(command, console):
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
+            print(json_line(answer), flush=True)
         else:
             show(answer, console)
         yield answer

@@ -31,11 +31,13 @@ from typing import TYPE_CHECKING
 
 from rich import progress
 from rich.console import Console
+from rich.text import Text
 
 from seqzoo import run
-from seqzoo.config import Config, option
-from seqzoo.display.plain import plain
-from seqzoo.search.space import Values, declared, flag_text, parse_space
+from seqzoo.config import Config, flag_text, option
+from seqzoo.display.plain import PlainConsole
+from seqzoo.files import check_folder
+from seqzoo.search.space import Values, declared, parse_space
 from seqzoo.task import TASKS
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Sweep(Config):
     )
     seeds: int = option(1, "Runs per setting, with seeds from --seed upwards; the score is their mean.", minimum=1)
     workers: int = option(1, "Number of trials that run at a time on this machine.", minimum=1)
-    workdir: str = option("", "Folder of the search. Empty: runs/sweep-TASK.")
+    workdir: str = option("", "Folder of the search. Empty: runs/sweep-TASK.", path=True)
     overwrite: bool = option(False, "Delete the search in --workdir and start over.")
     debug: bool = option(False, "Show the traceback of an error.")
 
@@ -86,18 +88,19 @@ def sweep(argv: list[str]) -> int:
     folder = pathlib.Path(options.workdir or f"runs/sweep-{name}")
     most = options.max_trials or {"random": 20, "bayesian": 20}.get(options.tuner, 0)
     search = Search(name, fixed, space, options.tuner, options.seeds, folder, most)
-    console = Console(highlight=False)
+    console = PlainConsole()
     tuner_id = _tuner_id()
     if "chief" in tuner_id and options.workers > 1:
         raise ValueError("--workers is for a search on this machine alone, but KERASTUNER_TUNER_ID is set.")
     try:
-        if tuner_id and "chief" not in tuner_id:
-            return _run_worker(search, tuner_id, console)
-        return _run_search(search, options, argv, bool(tuner_id), console)
+        with run.resumable():
+            if tuner_id and "chief" not in tuner_id:
+                return _run_worker(search, tuner_id, console)
+            return _run_search(search, options, argv, bool(tuner_id), console)
     except Stop as stop:
-        errors = Console(stderr=True, soft_wrap=True, highlight=False)
-        errors.print(str(stop), markup=False)
-        errors.print("[bold red]stopped[/]; nothing is lost: the same command resumes the search")
+        errors = PlainConsole(stderr=True, soft_wrap=True)
+        errors.print(str(stop))
+        errors.print(Text.assemble(("stopped", "bold red"), "; nothing is lost: the same command resumes the search"))
         return 1
 
 
@@ -197,6 +200,7 @@ def _run_search(search, options: Sweep, argv: list[str], remote: bool, console: 
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path):
     """Context that locks a folder against a second search, by a file beside it, which survives --overwrite."""
+    check_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_name(f".{folder.name}.lock"), "w") as file:
         try:
@@ -372,7 +376,7 @@ class Display:
 
     def say(self, text: str) -> None:
         """Prints a line above the bar."""
-        self.console.print(plain(text), markup=False, soft_wrap=True)
+        self.console.print(text, soft_wrap=True)
 
     def refresh(self) -> bool:
         """Shows the current state; returns whether a trial has ended.

@@ -1,21 +1,28 @@
 """Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
 
+import collections
 import dataclasses
-import json
+import itertools
 import pathlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from seqzoo import options
 from seqzoo.data import Batches, Feed
 from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
-from seqzoo.metrics.measure import Measure
+from seqzoo.display.plain import plain_text
+from seqzoo.files import to_json, write_json
+from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
+from seqzoo.text.normalization import normalize
 
 TASKS = Registry("task", "seqzoo.tasks")
 CHUNK = 256  # lines answered together
+SAMPLED = 1000  # examples of a split whose words are looked up, to warn if the run does not know them
 REPORTED = 200  # validation examples whose answers a run keeps for people to read
 
 
@@ -32,6 +39,11 @@ class TaskData:
     splits: dict[str, Feed]
     summary: dict[str, str]
     examples: dict[str, Fingerprinted] = dataclasses.field(default_factory=dict)
+
+    @property
+    def scored(self) -> list[str]:
+        """The names of the splits that a trained run is scored on."""
+        return [split for split in ("valid", "test") if split in self.splits]
 
     def fingerprints(self) -> dict[str, dict]:
         """{split: fingerprint} of the examples, see `datasets.fingerprints`."""
@@ -68,6 +80,7 @@ class Task:
     objective: str = ""
     axes: dict[str, str] = {}
     advice: dict[str, str] = {}
+    warned = False  # that most words are unknown
 
     def __init__(self, config=None, assets: dict | None = None):
         self.config = self.Config() if config is None else config
@@ -77,7 +90,12 @@ class Task:
 
     def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
         """(train, valid, description) where the data has no valid split: every 20th example by default."""
-        return *every_nth(train, 20), "every 20th example of train is valid"
+        return *every_nth(train, 20), "every 20th example of train is valid, or the last of fewer"
+
+    def content(self, example: dict) -> str:
+        """What train and valid should not share, as tokens with blanks between them: by default the first text."""
+        first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
+        return " ".join(first.split() if isinstance(first, str) else map(str, first))
 
     def learn(self, train: Examples) -> dict:
         """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
@@ -117,9 +135,17 @@ class Task:
         """The example that a line of --text, --input or a request stands for: a text, the path of a file, a pair."""
         raise NotImplementedError
 
-    def examples(self, line: str) -> list[dict]:
-        """All examples of a line, where it can hold several, such as sentences."""
+    def examples(self, line: str, request=None) -> list[dict]:
+        """All examples of a line, where it can hold several, such as sentences; request: options of the mode."""
         return [self.example(line)]
+
+    def unknown_labels(self, example: dict) -> list[str]:
+        """The labels of an example that the run can not give, because its training data had none of them."""
+        return []
+
+    def known(self, example: dict) -> Iterable[bool]:
+        """Whether the run knows each word of an example, so that users are told where it knows few; (): do not."""
+        return ()
 
     def answer(self, example: dict, row: dict | None) -> dict:
         """The answer to an example, ready for JSON.
@@ -139,11 +165,11 @@ class Task:
         return {}
 
     def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
-        """Saves pictures of the answers to the validation examples in the run's folder."""
+        """Saves pictures of the answers to the validation examples in the run's folder, once the scores are saved."""
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
-        console.print(json.dumps(answer, ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
     def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
         """An HTML page of answers, in pieces."""
@@ -176,6 +202,8 @@ class Task:
             ValueError: the examples lack a feature that the task needs.
         """
         splits = DATASETS[self.config.dataset](**options.source(self.config))
+        if [*splits] == ["test"] and pathlib.Path(self.config.data_dir).expanduser().is_file():
+            splits = {"train": splits["test"]}  # one labelled file is all there is to train on
         for examples in splits.values():
             self.check(examples)
         return splits
@@ -205,7 +233,11 @@ class Task:
             ValueError: a split is missing or empty.
         """
         splits, summary, read = self.read(), {}, {}
+        for examples in splits.values():
+            summary |= examples.summary
+        splits = {split: self.normalized(examples) for split, examples in splits.items()}
         if unseen:
+            summary.pop("held out", None)
             splits = splits if "test" in splits else {"test": joined(splits)}
         elif "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"], summary["held out"] = self.hold_out(splits["train"])
@@ -215,8 +247,13 @@ class Task:
                     raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
             splits = read = {split: Fingerprinted(examples) for split, examples in splits.items()}
             self.assets = self.learn(splits["train"])
-        elif not unseen:
-            splits.pop("train", None)
+            if found := duplicates(splits["train"], splits["valid"], self.content):
+                summary["duplicates"] = found
+        else:
+            if not unseen:
+                splits.pop("train", None)
+            for examples in splits.values():
+                self.warn_of_unknown(itertools.islice(examples, SAMPLED))
         feeds = {}
         for split, examples in splits.items():
             feeds[split] = self.feed(examples, training=split == "train" and not unseen)
@@ -224,11 +261,41 @@ class Task:
             if not feeds[split].steps:
                 held_out = f" ({summary['held out']})" if split == "valid" and "held out" in summary else ""
                 raise ValueError(f"{examples.source}: no example is left for {split}{held_out}: {summary[split]}.")
+        if unknown := self._unknown({split: splits[split] for split in splits if split != "train" or unseen}):
+            summary["unknown labels"] = unknown
         if "test" not in splits:
             summary["test"] = "no test split: scores are on valid"
         for asset in self.assets.values():
             summary |= getattr(asset, "summary", {})
         return TaskData(feeds, summary, read)
+
+    def _unknown(self, splits: dict) -> str:
+        """Which labels of some splits the run does not know, for people; "" if it knows all."""
+        if type(self).unknown_labels is Task.unknown_labels:
+            return ""
+        found = []
+        for split, examples in splits.items():
+            counts = collections.Counter(label for example in examples for label in self.unknown_labels(example))
+            named = ", ".join(f"{label} {count:,}" for label, count in counts.most_common(20))
+            more = f" and {len(counts) - 20:,} more" if len(counts) > 20 else ""
+            found += [f"{counts.total():,} in {split} ({named}{more})"] if counts else []
+        return ", ".join(found) and f"{', '.join(found)}: training had none of these, so they count as errors"
+
+    def normalized(self, examples: Examples) -> Examples:
+        """The examples with all texts and labels in the Unicode form of the config."""
+        return examples.with_read(lambda: (normalize(example, self.config.unicode) for example in examples))
+
+    def warn_of_unknown(self, examples: Iterable[dict]):
+        """Says once, on standard error, if most words of the examples are unknown to the run."""
+        known = [] if self.warned else [word for example in examples for word in self.known(example)]
+        if 2 * sum(known) < len(known):
+            self.warned = True
+            unknown = f"{len(known) - sum(known):,} of {len(known):,}"
+            print(
+                f"warning: {unknown} tokens are unknown to this run. It was trained on texts of another kind, or that "
+                "were split into tokens in another way.",
+                file=sys.stderr,
+            )
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
         """Batches of examples, with the config's options of the group Batching."""
@@ -255,9 +322,13 @@ class Task:
             feed: the split.
             request: options of ``--mode=evaluate``; None during training.
         """
+        return self.answered(predictor, feed)[0]
+
+    def answered(self, predictor, feed: Feed) -> tuple[dict, list[dict], list[dict]]:
+        """(scores, examples, answers) of a split."""
         predictor.mean_loss()  # forgets earlier batches
         examples, answers = self.answers(predictor, feed)
-        return {**self.scores(examples, answers), **predictor.mean_loss()}
+        return {**self.scores(examples, answers), **predictor.mean_loss()}, examples, answers
 
     def answers(self, predictor, feed: Feed) -> tuple[list[dict], list[dict]]:
         """(examples, answers) of a split, in lists."""
@@ -269,27 +340,34 @@ class Task:
         return examples, answers
 
     def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
-        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order."""
-        for chunk in chunks(enumerate(lines, 1), CHUNK):
-            numbered = [(number, example) for number, line in chunk for example in self.examples(line)]
+        """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order.
+
+        Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
+        """
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            lines_of = zip(chunk, numbers, strict=False)
+            numbered = [(number, example) for line, number in lines_of for example in self.examples(line, request)]
+            self.warn_of_unknown(example for _, example in numbered)
             line_of = {id(example): number for number, example in numbered}  # an example may have several rows
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):
                 yield {"line": line_of[id(example)], **self.answer(example, row)}
 
-    def report(self, predictor, data: TaskData, folder: pathlib.Path) -> dict:
-        """Saves predictions.json. Returns more scores, such as those of the baselines."""
-        examples, answers = self.answers(predictor, data.splits["valid"])
-        text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
-        (folder / "predictions.json").write_text(text, "utf-8")
+    def report(self, predictor, data: TaskData, folder: pathlib.Path) -> tuple[dict, list[dict], list[dict]]:
+        """Scores a trained run and its baselines, and saves predictions.json.
+
+        Returns:
+            (metrics of valid and test, as in metrics.json; examples and answers of valid, for `plot`).
+        """
+        scores, examples, answers = self.answered(predictor, data.splits["valid"])
+        metrics = flat("valid", scores)
+        if "test" in data.splits:
+            metrics |= flat("test", self.evaluate(predictor, data.splits["test"]))
+        write_json(folder / "predictions.json", answers[:REPORTED], ensure_ascii=False)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
-        return {"valid_baselines": made} if made else {}
-
-    def draw(self, predictor, data: TaskData, folder: pathlib.Path) -> None:
-        """Calls `plot` with the answers to the validation examples, once the scores are saved."""
-        if type(self).plot is not Task.plot:
-            self.plot(predictor, *self.answers(predictor, data.splits["valid"]), folder)
+        return metrics | ({"valid_baselines": made} if made else {}), examples, answers
 
     def xla_obstacles(self) -> list[str]:
         """The options in use that do not compile under XLA, as flags; a TPU refuses them."""

@@ -1,18 +1,21 @@
 """Language modelling: what comes next, in characters, words or subwords, or in words and characters."""
 
 import dataclasses
+import itertools
 
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data import Streams
 from seqzoo.datasets.splits import every_nth
+from seqzoo.datasets.text.text import by_characters
 from seqzoo.display.terminal import print_sample, print_scored
-from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.measure import Measure, flat
 from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
 from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
+from seqzoo.text.normalization import normalize
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
@@ -22,7 +25,10 @@ ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several par
 class SpelledUnits(options.Units):
     """Units."""
 
-    spell: bool = option(False, "Of word tokens: spell unknown words in characters instead of using an unknown mark.")
+    spell: bool = option(
+        False, "Spell unknown words in characters instead of using an unknown mark.",
+        needs="tokenizer=words|whitespace",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +64,6 @@ class Model(Options):
     tied: bool = option(True, "One table for the embeddings and the output (Press & Wolf, 2017).")
     embedding_dropout: float = option(0.0, "Share of the tokens whose embedding is dropped.", minimum=0, maximum=0.95)
     input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
-    weight_drop: float = option(0.0, "Share of the recurrent kernels' weights dropped.", minimum=0, maximum=0.95)
     activation_penalty: float = option(
         0.0, "Weight of the mean square of the last layer's output.", minimum=0, maximum=1e6
     )
@@ -76,8 +81,13 @@ class Evaluating(Options):
         maximum=100,
     )  # fmt: skip
     dynamic_decay: float = option(
-        0.02, "How fast the weights of dynamic evaluation return to the trained ones.", minimum=0, maximum=1
-    )
+        0.02, "How fast the weights of dynamic evaluation return to the trained ones.", minimum=0, maximum=1,
+        needs="dynamic_rate",
+    )  # fmt: skip
+    match_vocabulary: bool = option(
+        False, "Pairs of sentences: lower-case words that are known only so, and separate the final stop or drop it as "
+        "the vocabulary has it.",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +99,10 @@ class Generating(options.Sampling):
     stop: str = option(
         "", r"Text that ends a sample; \n is a line end, and \\ a backslash. The end of a document always does."
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        options.unescaped("stop", self.stop)  # refused before the run is loaded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +116,8 @@ class Inspecting(Options):
     layer: int = option(0, "Layer whose gates are drawn, from 1; 0: the last.", minimum=0)
     start: int = option(1, "First token for which they are drawn.", minimum=1)
     steps: int = option(80, "Number of tokens for which they are drawn.", minimum=1, maximum=400)
-    html: str = option("", "Write the coloured text to this file. Empty: inspect.html in the run's folder.")
-    png: str = option("", "Draw the gates into this file. Empty: gates.png in the run's folder.")
+    html: str = option("", "Write the coloured text to this file. Empty: inspect.html in the run's folder.", path=True)
+    png: str = option("", "Draw the gates into this file. Empty: gates.png in the run's folder.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,11 +125,22 @@ class Config(options.Data, SpelledUnits, Streaming, Model, options.Recurrent, op
     """Language modelling."""
 
     dataset: str = default(options.Data, dataset="python_source")
-    rnn: str = default(options.Recurrent, rnn="lstm")
+    rnn: str = default(options.Recurrent, rnn="lstm", sweep=["lstm", "gru"])
     units: int = default(options.Recurrent, units=256)
     dropout: float = default(options.Recurrent, dropout=0.2)
     layers: int = default(options.Recurrent, layers=1)
     epochs: int = default(options.Training, epochs=6)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.context:
+            self.check_forward()
+            return
+        unused = {**self.arguments(options.Recurrent), "rnn": "lstm" if self.rnn == "none" else self.rnn}
+        for name, value in unused.items():
+            usual = self.__dataclass_fields__[name].default
+            if name not in ("units", "dropout", "variational") and value != usual:
+                raise ValueError(f"--{name} is for recurrent layers; with --context={self.context} there are none.")
 
 
 @TASKS.register("language_model")
@@ -133,7 +158,8 @@ class LanguageModel(Task):
         "loss": Measure("loss", "min"),
         "accuracy": Measure("accuracy", "max", "%"),
         "support": Measure("pairs"),
-        "unknown_support": Measure("left out"),
+        "same_support": Measure("left out: the same"),
+        "unknown_support": Measure("left out: unknown word"),
         "seconds": Measure("seconds", "min"),
     }
     objective = "bits_per_character"
@@ -152,17 +178,17 @@ class LanguageModel(Task):
             raise ValueError(f"--dataset={self.config.dataset} is for --mode=evaluate: it has no text to learn from.")
 
     def hold_out(self, train):
-        rest, held_out = every_nth(train, 20, lambda piece: piece["end"])
-        if next(iter(held_out), None) is None:
-            raise ValueError(
-                "No valid split, and fewer than 20 documents to hold one out of: give a valid file, or "
-                "--data_dir=FILE, whose last 10% is valid."
-            )
-        return rest, held_out, "every 20th document of train is valid"
+        documents = (piece["end"] for piece in train)
+        if sum(itertools.islice(filter(None, documents), 2)) < 2:
+            parts = by_characters(train)
+            return parts["train"], parts["valid"], "the last 10% of train are valid"
+        held_out = every_nth(train, 20, lambda piece: piece["end"])
+        return *held_out, "every 20th document of train is valid, or the last of fewer"
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)
-        return {"tokens": Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, config.spell)}
+        learned = config.tokenizer, texts, config.vocabulary, config.min_count, config.spell, config.unicode
+        return {"tokens": Codec.learn(*learned)}
 
     def load(self, unseen=False):
         data = super().load(unseen)
@@ -205,7 +231,7 @@ class LanguageModel(Task):
         from seqzoo.decoding.scoring import Pairs, stream_nats
 
         if isinstance(feed, Pairs):
-            return feed.scores(predictor)
+            return feed.scores(predictor, bool(request and request.match_vocabulary))
         rate = request.dynamic_rate if request else 0
         if rate:
             check_backend()
@@ -217,19 +243,20 @@ class LanguageModel(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Scores valid and test exactly, read as one stream, and valid by n-grams."""
-        scores, valid, order = {}, data.splits["valid"], self.config.ngram
-        for split in ("valid", "test"):
-            if split in data.splits and data.splits[split].tokens <= ONE_STREAM:
-                exact = self.evaluate(predictor, data.splits[split], Evaluating())
-                scores |= {f"{split}_{name}": value for name, value in exact.items()}
+        """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams."""
+        metrics, valid, order = {}, data.splits["valid"], self.config.ngram
+        for split in data.scored:
+            metrics |= flat(split, self.evaluate(predictor, data.splits[split], Evaluating()))
         if order and valid.tokens < NGRAM_TOKENS:
             train, ids = (data.splits[split].read(0, NGRAM_TOKENS) for split in ("train", "valid"))
-            scores["valid_baselines"] = {
+            metrics["valid_baselines"] = {
                 name: {**text_scores(nats, valid), "seconds": seconds}
                 for name, nats, seconds in ngrams.baselines(train, ids, order, predictor.tokens)
             }
-        return scores
+        return metrics, [], []
+
+    def known(self, example):
+        return self.assets["tokens"].known(example["good" if "good" in example else "text"][:1000])
 
     def example(self, line):
         return {"text": line, "end": True}
@@ -248,7 +275,8 @@ class LanguageModel(Task):
     def generate(self, run, request, write):
         from seqzoo.decoding.generation import sample_texts
 
-        asked = {**request.to_dict(), "stop": options.unescaped("stop", request.stop)}
+        stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)
+        asked = {**request.to_dict(), "stop": stop}
         return sample_texts(run.predictor, self.assets["tokens"], write=write, **asked)
 
     def show(self, answer, console):

@@ -1,6 +1,8 @@
 """Music: one to many. From a note, a chord, a key, a melody or nothing, a piece."""
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import pathlib
 
@@ -12,8 +14,8 @@ from seqzoo.config import default, option
 from seqzoo.data import Skip
 from seqzoo.datasets.splits import every_nth
 from seqzoo.files import write_json
-from seqzoo.metrics.measure import Measure
-from seqzoo.music.conditions import Conditions
+from seqzoo.metrics.measure import Measure, flat
+from seqzoo.music.conditions import Conditions, condition_names
 from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, Encoding
 from seqzoo.music.pieces import all_pieces, arrays, pieces, transpose, without_ahead
 from seqzoo.music.samples import print_piece, sample_scores, write_sample
@@ -33,18 +35,22 @@ class Music(Options):
         choices=ENCODINGS,
     )
     notes: int = option(
-        4, "Voices, or maximum notes of a frame (of more, the highest ones and the lowest); other encodings have 1.",
-        minimum=1,
+        4, "Voices, or maximum notes of a frame (of more, the highest ones and the lowest).", minimum=1,
+        needs="encoding=voices|frames",
     )  # fmt: skip
     steps_per_quarter: int = option(4, "Steps of a quarter note: 4 are sixteenths, 12 also have triplets.", minimum=1)
     transpose: bool = option(True, "Transpose each piece at random in each epoch of training.")
+    drums: bool = option(
+        False, "Read the drums of MIDI files (channel 10) instead of all other channels; samples are drums, too."
+    )  # fmt: skip
     max_steps: int = option(1024, "Steps of a piece that are read at once; longer ones are cut into parts.", minimum=16)
     conditions: str = option(
         "key,metre", "What samples can be asked for: key, metre, style (the folder of a file), with commas; or none."
     )
     hide_conditions: float = option(
-        0.5, "Share of the training pieces whose conditions are hidden; scores are without them.", minimum=0, maximum=1
-    )
+        0.5, "Share of the training pieces whose conditions are hidden; scores are without them.", minimum=0, maximum=1,
+        needs="conditions",
+    )  # fmt: skip
     melody_ahead: float = option(
         0.3, "Share of the training pieces whose first voice is known in advance; 0: none, and no --melody.",
         minimum=0, maximum=1,
@@ -58,16 +64,18 @@ class Model(Options):
 
     output: str = option(
         "notes", "Predict the notes of a step one by one, or each pitch on its own (a baseline, which only scores).",
-        choices=("notes", "independent"),
+        choices=("notes", "independent"), needs="encoding=frames",
     )  # fmt: skip
     join: str = option(
-        "both", "Where conditions enter: the initial state, each step, or both.", choices=("state", "step", "both")
-    )
+        "both", "Where conditions enter: the initial state, each step, or both.", choices=("state", "step", "both"),
+        needs="conditions",
+    )  # fmt: skip
     dim: int = option(64, "Width of the embeddings of notes.", minimum=1)
     condition_dim: int = option(16, "Width of the embedding of each condition.", minimum=1)
-    note_units: int = option(128, "Units of the GRU over the notes of a step.", minimum=1, sweep=[64, 128, 192])
+    note_units: int = option(
+        128, "Units of the GRU over the notes of a step.", minimum=1, needs="output=notes", sweep=[64, 128, 192]
+    )
     input_dropout: float = option(0.1, "Dropout of the inputs' features.", minimum=0, maximum=0.95)
-    weight_drop: float = option(0.0, "DropConnect of the recurrent kernels: share dropped.", minimum=0, maximum=0.95)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,15 +99,17 @@ class Generating(options.Sampling):
     pickup: float = option(0.0, "Quarter notes before the first whole bar.", minimum=0, maximum=64)
     style: str = option("", "Style: a folder of the training data.")
     chord: str = option("", "Notes to begin with, such as C4 or 'C3 G3 E4 C5'; C4 is middle C.")
-    primer: str = option("", "MIDI file whose beginning is continued.")
-    primer_quarters: float = option(8.0, "Quarter notes of --primer that are used.", minimum=0, maximum=1e5)
-    melody: str = option("", "MIDI file whose highest notes become the first voice, which is harmonised.")
+    primer: str = option("", "MIDI file whose beginning is continued.", path=True)
+    primer_quarters: float = option(
+        8.0, "Quarter notes of --primer that are used.", minimum=0, maximum=1e5, needs="primer"
+    )
+    melody: str = option("", "MIDI file whose highest notes become the first voice, which is harmonised.", path=True)
     length: float = option(
         64.0, "Maximum length in quarter notes. Runs with --melody_ahead know it and plan their ending for it.",
         minimum=0.25, maximum=1e5,
     )  # fmt: skip
     tempo: float = option(90.0, "Quarter notes per minute in the files.", minimum=4, maximum=1000)
-    out: str = option("", "Folder for MIDI, piano rolls and audio. Empty: samples in the run's folder.")
+    out: str = option("", "Folder for MIDI, piano rolls and audio. Empty: samples in the run's folder.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,13 +119,18 @@ class Config(options.Data, Music, Model, options.Batching, options.Recurrent, op
     dataset: str = default(options.Data, dataset="chorales")
     batch_size: int = default(options.Batching, batch_size=16)
     batch_tokens: int = default(options.Batching, batch_tokens=8192)
-    rnn: str = default(options.Recurrent, rnn="lstm")
+    rnn: str = default(options.Recurrent, rnn="lstm", sweep=["lstm", "gru"])
     units: int = default(options.Recurrent, units=256)
     dropout: float = default(options.Recurrent, dropout=0.3)
     layers: int = default(options.Recurrent, layers=1)
     epochs: int = default(options.Training, epochs=20)
     learning_rate: float = default(options.Training, learning_rate=3e-3)
     average: float = default(options.Training, average=0.995)
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_forward()
+        condition_names(self.conditions)  # refused before any data is read
 
 
 @TASKS.register("music")
@@ -147,20 +162,25 @@ class MusicTask(Task):
                 "frames): choose another --dataset, such as midi."
             )
 
+    def content(self, example):
+        """The steps from note to note, in pitch and time: the same in every key."""
+        notes = []
+        with contextlib.suppress(ValueError):  # a piece that is left out
+            notes = sorted((note.start, -note.pitch) for note in self.assets["encoding"].score(example).notes)
+        return " ".join(f"{then[0] - now[0]},{now[1] - then[1]}" for now, then in itertools.pairwise(notes))
+
     def hold_out(self, train):
-        count = sum(1 for _ in train)
-        if count < 2:
-            raise ValueError(
-                f"{train.source}: {count} piece. Expected two or more: one is held out as valid, the rest is train."
-            )
-        return *every_nth(train, min(10, count)), "every 10th piece of train is valid, or the last of fewer"
+        return *every_nth(train, 10), "every 10th piece of train is valid, or the last of fewer"
 
     def learn(self, train):
         config, first = self.config, next(iter(train), {})
-        onsets = "score" in first or "begins" in first
+        onsets, drums = "score" in first or "begins" in first, "score" in first and first["score"].drums
+        names = config.conditions.split(",")
+        if drums:  # which are in no key
+            names = [name for name in names if name.strip() != "key"]
         return {
-            "encoding": Encoding(config.encoding, config.notes, config.steps_per_quarter, onsets),
-            "conditions": Conditions.learn(config.conditions, train),
+            "encoding": Encoding(config.encoding, config.notes, config.steps_per_quarter, onsets, drums),
+            "conditions": Conditions.learn(",".join(names), train),
         }
 
     def encoder(self, training=False):
@@ -244,19 +264,22 @@ class MusicTask(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Saves statistics of valid, to compare samples with. Returns the score of the n-gram baseline."""
+        """Scores the run and n-grams, and saves statistics of valid, to compare samples with."""
         from seqzoo.music.scoring import ngram_nats
 
         config, encoding = self.config, self.assets["encoding"]
+        metrics = {}
+        for split in data.scored:
+            metrics |= flat(split, self.evaluate(predictor, data.splits[split]))
         train, valid = (
             all_pieces(data.splits[split].examples, encoding, config.max_steps) for split in ("train", "valid")
         )
         valid = [*valid]
         write_json(folder / "corpus.json", corpus_statistics(encoding.decode(piece.rows) for piece in valid))
-        if not config.ngram:
-            return {}
-        nats = ngram_nats(train, valid, encoding, config.ngram, range(-6, 6) if config.transpose else range(1))
-        return {"valid_baselines": {f"{config.ngram}-gram": {"nats_per_step": nats}}}
+        if config.ngram:
+            nats = ngram_nats(train, valid, encoding, config.ngram, range(-6, 6) if config.transpose else range(1))
+            metrics["valid_baselines"] = {f"{config.ngram}-gram": {"nats_per_step": nats}}
+        return metrics, [], []
 
     def generate(self, run, request, write):
         folder = pathlib.Path(request.out) if request.out else run.folder / "samples"

@@ -2,19 +2,21 @@
 
 import collections
 import dataclasses
-import json
 
 import numpy as np
 
 from seqzoo import options
+from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.display.terminal import print_tagged, tagged
+from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import lookup_baseline
-from seqzoo.text.tokenizer import split_sentences, tokenize
+from seqzoo.text.normalization import normalize, normalized
+from seqzoo.text.tokenizer import Tokenization, split_sentences, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
 # TensorFlow takes seconds to import, and --help should not wait for it: what needs it is imported where it is used.
@@ -31,11 +33,21 @@ class Config(
     epochs: int = default(options.Training, epochs=10)
 
 
+@dataclasses.dataclass(frozen=True)
+class Predicting(Options):
+    """Predictions."""
+
+    pretokenized: bool = option(
+        False, "Each text is one sentence with blanks between its tokens; otherwise raw text is split."
+    )
+
+
 @TASKS.register("pos")
 class POS(Task):
     """Part-of-speech tagging: accuracy, on known and unknown words."""
 
     Config = Config
+    requests = {"predict": Predicting}
     needs = {"tokens": list, "pos": list}
     measures = {
         "accuracy": Measure("accuracy", "max", "%"),
@@ -56,11 +68,13 @@ class POS(Task):
     }
 
     def learn(self, train):
-        tags = collections.Counter()
+        tags, tokens = collections.Counter(), collections.Counter()
         for example in train:
             tags.update(self.learned_tags(example))
+            tokens.update(example["tokens"])
         words = Words.learn(self.config, (example["tokens"] for example in train))
-        return {"words": words, "tags": Vocabulary(sorted(tags), unknown=False)}
+        tags = Vocabulary(sorted(tags), unknown=False)
+        return {"words": words, "tags": tags, "tokenization": Tokenization.learn(tokens)}
 
     def learned_tags(self, example):
         """The tags of an example in the scheme that the model learns."""
@@ -72,7 +86,7 @@ class POS(Task):
 
     def encoder(self, training=False):
         tags, words = self.assets["tags"], self.assets["words"].encoder(self.config.static_shapes)
-        label_weights = options.label_weights(self.config.label_weights)
+        label_weights = options.label_weights(normalize(self.config.label_weights, self.config.unicode))
         tags.encode(label_weights)  # raises if one of them is not a tag
 
         def encode(example):
@@ -116,11 +130,28 @@ class POS(Task):
 
         return Decode()(model.output)
 
-    def examples(self, line):
+    def examples(self, line, request=None):
+        form = self.config.unicode
+        if request and request.pretokenized:
+            sentences = [splitter("whitespace", form=form)(line)] if line.strip() else []
+        else:
+            tokenization = self.assets.get("tokenization", Tokenization())  # older runs have none
+            sentences = split_sentences(normalized(tokenization.split, form)(line), line)
         return [
-            {"text": line, "offsets": offsets, "tokens": [token for token, _, _ in offsets]}
-            for offsets in split_sentences(tokenize(line), line)
+            {
+                "text": line,
+                "offsets": [(line[start:end], start, end) for _, start, end in sentence],
+                "tokens": [token for token, _, _ in sentence],
+            }
+            for sentence in sentences or [[]]  # a blank line has an answer, too
         ]
+
+    def unknown_labels(self, example):
+        pairs = zip(example[self.feature], self.learned_tags(example), strict=True)
+        return [tag for tag, learned in pairs if learned not in self.assets["tags"]]
+
+    def known(self, example):
+        return [self.assets["words"].has_id(token) for token in example["tokens"] if any(map(str.isalnum, token))]
 
     def answer(self, example, row):
         tags = self.assets["tags"].decode(row["tags"][: len(example["tokens"])]) if row else []
@@ -151,7 +182,7 @@ class POS(Task):
         gold, predicted = [example[self.feature] for example in examples], [*map(tags_of, answers)]
         confusion_plot(*confusion(gold, predicted), folder / "confusion.png")
         errors = common_errors([example["tokens"] for example in examples], gold, predicted)
-        (folder / "errors.json").write_text(json.dumps(errors, indent=1, ensure_ascii=False), "utf-8")
+        write_json(folder / "errors.json", errors, ensure_ascii=False)
 
     def show(self, answer, console):
         print_tagged(answer, console)

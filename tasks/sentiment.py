@@ -3,9 +3,8 @@
 import collections
 import dataclasses
 import functools
-import hashlib
 import itertools
-import json
+import pathlib
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.datasets.splits import stratified
 from seqzoo.display.pages import html_page
 from seqzoo.display.terminal import print_classified
+from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.layers import POOLINGS
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
@@ -23,6 +23,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import naive_bayes_baseline
+from seqzoo.text.normalization import normalize
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
@@ -40,9 +41,11 @@ class Texts(Options):
         "characters, or subwords learned from the training texts.",
         choices=TOKENIZERS,
     )
-    subwords: int = option(8000, "Maximum number of subwords, for the tokenizers bpe and unigram.", minimum=10)
+    subwords: int = option(8000, "Maximum number of subwords.", minimum=10, needs="tokenizer=bpe|unigram")
     max_tokens: int = option(0, "Maximum number of tokens read; longer texts keep both ends. 0: no limit.", minimum=0)
-    extra_train: str = option("", "File of more training texts, in the format of the dataset, such as phrases.")
+    extra_train: str = option(
+        "", "File of more training texts, in the format of the dataset, such as phrases.", path=True
+    )
     valid_fraction: float = option(
         0.1, "Share of each label's training texts that is held out where there is no valid split.", minimum=0.001,
         maximum=0.5,
@@ -58,8 +61,9 @@ class Classifier(Options):
         "max", f"From states to one vector, joined by +: {', '.join(POOLINGS)}.", sweep=["max", "max+mean", "attention"]
     )
     segment: int = option(
-        0, "Chop texts into pieces of so many tokens, read apart and pooled together; 0: do not.", minimum=0
-    )
+        0, "Chop texts into pieces of so many tokens, read apart and pooled together; 0: do not.", minimum=0,
+        needs="layers",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Regularization(Options):
         "Size of that change, as a share of the norm of the text's features.",
         minimum=0,
         maximum=1000,
+        needs=("adversarial", "virtual_adversarial"),
         sweep=(0.02, 0.3),
     )
 
@@ -90,7 +95,7 @@ class Predicting(Options):
         "", "Which words decided: gradient times input, or the weights of --pooling=attention.",
         choices=("", "gradient", "attention"),
     )  # fmt: skip
-    html: str = option("", "Write the predictions as a page for a browser to this file, too.")
+    html: str = option("", "Write the predictions as a page for a browser to this file, too.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +118,11 @@ class Config(
         if set(kinds) - set(POOLINGS) or len(set(kinds)) != len(kinds):
             raise ValueError(
                 f"--pooling should be some of {', '.join(POOLINGS)}, joined by +. Received: {self.pooling!r}"
+            )
+        if self.vectors and self.tokenizer not in ("words", "whitespace"):
+            raise ValueError(
+                f"--vectors has vectors of words, so it needs --tokenizer=words or whitespace, or is left out. "
+                f"Received: --tokenizer={self.tokenizer}"
             )
 
 
@@ -145,14 +155,24 @@ class Sentiment(Task):
     def read(self):
         splits = super().read()
         if self.config.extra_train and "train" in splits and self.assets is None:
-            source = {**options.source(self.config), "data_dir": self.config.extra_train, "name": None}
+            extra = self.extra_examples()
             if "valid" not in splits:  # none of the extra texts is held out
                 splits["train"], splits["valid"], self.held_out = self.hold_out(splits["train"])
-            (extra,) = DATASETS[self.config.dataset](**source).values()
             train = splits["train"]
             sources = f"{train.source} + {extra.source}"
             splits["train"] = train.with_read(lambda: itertools.chain(train, extra), sources)
         return splits
+
+    def extra_examples(self):
+        """The examples in the file --extra_train."""
+        path = self.config.extra_train
+        if not pathlib.Path(path).is_file():
+            raise ValueError(f"--extra_train: no file {path!r}.")
+        try:
+            source = {**options.source(self.config), "data_dir": path, "name": None}
+            return DATASETS[self.config.dataset](**source)["test"]  # as of any single file
+        except ValueError as error:
+            raise ValueError(f"--extra_train: {error}") from error
 
     def hold_out(self, train):
         fraction = self.config.valid_fraction
@@ -163,31 +183,18 @@ class Sentiment(Task):
         data = super().load(unseen)
         if learning:
             data.summary |= {"held out": self.held_out} if self.held_out else {}
-            data.summary |= self.compared(*(data.splits[split].examples for split in ("train", "valid")))
+            labels = collections.Counter()
+            for example in data.splits["train"].examples:
+                labels.update(self.labels_of(example))
+            data.summary["labels"] = ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])
         return data
-
-    def compared(self, train, valid):
-        """{what: text}: how frequent labels are, which valid texts are in train too, which labels training lacks."""
-        fingerprints, labels = collections.Counter(fingerprint(e["text"]) for e in valid), collections.Counter()
-        known, seen = self.assets["labels"], set()
-        for example in train:
-            labels.update(self.labels_of(example))
-            seen |= {fingerprint(example["text"])} & fingerprints.keys()
-        summary = {"labels": ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])}
-        if duplicates := sum(fingerprints[mark] for mark in seen):
-            summary["duplicates"] = f"{duplicates:,} of {fingerprints.total():,} valid texts are in train too"
-        unseen = collections.Counter(label for e in valid for label in self.labels_of(e) if label not in known)
-        if unseen:
-            names = ", ".join(sorted(unseen)[:20])
-            summary["unseen labels"] = f"{names}: {unseen.total()} in valid, none in train; they count as errors"
-        return summary
 
     def learn(self, train):
         labels, assets, config = collections.Counter(), {}, self.config
         if config.tokenizer in KINDS:
             texts = (example["text"] for example in train)
             assets["subwords"] = Subwords.learn(texts, config.subwords, config.tokenizer, config.lowercase)
-        split = splitter(config.tokenizer, assets.get("subwords"))
+        split = splitter(config.tokenizer, assets.get("subwords"), config.unicode)
 
         def token_lists():
             for example in train:
@@ -207,27 +214,37 @@ class Sentiment(Task):
             return [part for part in map(str.strip, example["label"].split("|")) if part]
         return [example["label"]]
 
+    @property
+    def split(self):
+        """The function text -> [(token, start, end)] of the run's tokenizer."""
+        return splitter(self.config.tokenizer, self.assets.get("subwords"), self.config.unicode)
+
     def offsets(self, text):
         """[(token, start, end)] of the tokens of a text that the model reads."""
-        split = splitter(self.config.tokenizer, self.assets.get("subwords"))
-        return both_ends(split(text), self.config.max_tokens)
+        return both_ends(self.split(text), self.config.max_tokens)
+
+    def known(self, example):
+        tokens = (token for token, _, _ in self.offsets(example["text"]) if any(map(str.isalnum, token)))
+        return [self.assets["words"].has_id(token) for token in tokens]
 
     def encoder(self, training=False):
         labels, several = self.assets["labels"], self.config.multi_label
         words = self.assets["words"].encoder(self.config.static_shapes)
-        split = splitter(self.config.tokenizer, self.assets.get("subwords"))
-        label_weights = options.label_weights(self.config.label_weights)
+        split = self.split
+        label_weights = options.label_weights(normalize(self.config.label_weights, self.config.unicode))
         labels.encode(label_weights)  # raises if one of them is not a label
 
         def encode(example):
             tokens = [token for token, _, _ in both_ends(split(example["text"]), self.config.max_tokens)]
             gold = self.labels_of(example) if "label" in example else []
             ids = labels.encode([label for label in gold if label in labels])
-            weight = max((label_weights.get(labels.tokens[i], 1.0) for i in ids), default=float(several))
+            # A label unseen in training can't be learned or predicted: it counts as an error, but not in the loss.
+            alone = float(several and not gold)  # the weight of a text without any label
+            weight = max((label_weights.get(labels.tokens[i], 1.0) for i in ids), default=alone)
             if several:
                 y = np.zeros(len(labels), "float32")
                 y[ids] = 1
-            else:  # a label unseen in training can't be learned or predicted: an error, but not in the loss
+            else:
                 y = np.array(ids[0] if ids else 0, "int32")
             return words(tokens), y, np.array(weight, "float32")
 
@@ -276,6 +293,9 @@ class Sentiment(Task):
 
     def example(self, line):
         return {"text": line}
+
+    def unknown_labels(self, example):
+        return [label for label in self.labels_of(example) if label not in self.assets["labels"]]
 
     def answer(self, example, row):
         labels, several, text = self.assets["labels"].tokens, self.config.multi_label, example["text"]
@@ -333,7 +353,7 @@ class Sentiment(Task):
     def baselines(self, train):
         if self.config.multi_label:
             return {}
-        split = splitter(self.config.tokenizer, self.assets.get("subwords"))
+        split = self.split
 
         def bag(example):
             return [token.lower() if self.config.lowercase else token for token, _, _ in split(example["text"])]
@@ -359,7 +379,7 @@ class Sentiment(Task):
         wrong.sort(key=lambda pair: -max(abs(p - 0.5) for p in pair[1]["probabilities"].values()))
         mistakes = [example for example, _ in wrong[:MISTAKES]]
         _, explained = self.answers(explaining(predictor, "gradient"), self.feed(mistakes))
-        (folder / "errors.json").write_text(json.dumps(explained, indent=1, ensure_ascii=False), "utf-8")
+        write_json(folder / "errors.json", explained, ensure_ascii=False)
         page = html_page(explained, "The most confident mistakes on valid")
         (folder / "errors.html").write_text("".join(page), "utf-8")
 
@@ -401,8 +421,3 @@ def both_ends(items, most):
         return items
     head = most // 2
     return [*items[:head], *items[head - most :]]
-
-
-def fingerprint(text):
-    """A hash of a text that ignores case and white space."""
-    return hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=8).digest()

@@ -1,7 +1,7 @@
 """Translation: a sentence in another language. Many to many, unaligned."""
 
 import dataclasses
-import json
+import itertools
 import pathlib
 
 import numpy as np
@@ -16,7 +16,7 @@ from seqzoo.display.terminal import print_scored, print_translated
 from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.translation import translation_scores
-from seqzoo.task import CHUNK, REPORTED, TASKS, Task
+from seqzoo.task import CHUNK, TASKS, Task
 from seqzoo.text.codec import END, Codec
 
 
@@ -28,7 +28,7 @@ class ParallelText(Options):
     lowercase: bool = option(False, "Lower-case both sides; scores ignore case, too.")
     bpe_dropout: float = option(
         0.0, "With --tokenizer=bpe: share of the merges skipped in training, anew each epoch (Provilkov et al., 2020).",
-        minimum=0, maximum=0.9,
+        minimum=0, maximum=0.9, needs="tokenizer=bpe",
     )  # fmt: skip
     longest: int = option(100, "Maximum number of tokens on a side; longer pairs are left out of training.", minimum=1)
 
@@ -43,9 +43,12 @@ class Objective(Options):
         choices=("", "linear", "exponential", "inverse_sigmoid"),
     )  # fmt: skip
     sampling_epochs: float = option(
-        10.0, "Epochs until none (linear) or half of them (the others) are.", minimum=0.01, maximum=1e6
+        10.0, "Epochs until none (linear) or half of them (the others) are.", minimum=0.01, maximum=1e6,
+        needs="scheduled_sampling",
+    )  # fmt: skip
+    sampling_least: float = option(
+        0.5, "Lowest share of correct inputs.", minimum=0, maximum=1, needs="scheduled_sampling"
     )
-    sampling_least: float = option(0.5, "Lowest share of correct inputs.", minimum=0, maximum=1)
     valid_beam: int = option(1, "Width of the beam on valid during training.", minimum=1)
 
 
@@ -55,31 +58,26 @@ class Predicting(options.Decoding):
 
     n_best: int = option(1, "Different translations of each text, best first.", minimum=1)
     attention: bool = option(False, "Include the attention of each token in the answer.")
-    html: str = option("", "Also write the translations with their attention as a page for a browser to this file.")
-    png: str = option("", "Draw the attention of the first translation to this file.")
+    html: str = option(
+        "", "Also write the translations with their attention as a page for a browser to this file.", path=True
+    )
+    png: str = option("", "Draw the attention of the first translation to this file.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Units, ParallelText, options.EncoderDecoder, Objective, options.Batching, options.Recurrent,
-    options.Training,
+    options.Data, options.Units, ParallelText, options.EncoderDecoder, Objective, options.Batching, options.Training
 ):  # fmt: skip
     """Translation."""
 
     dataset: str = default(options.Data, dataset="dates")
     batch_size: int = default(options.Batching, batch_size=64)
-    rnn: str = default(options.Recurrent, rnn="lstm")
     units: int = default(options.Recurrent, units=128)
     layers: int = default(options.Recurrent, layers=1)
     dropout: float = default(options.Recurrent, dropout=0.1)
     epochs: int = default(options.Training, epochs=8)
     learning_rate: float = default(options.Training, learning_rate=3e-3)
     average: float = default(options.Training, average=0.995)
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.bpe_dropout and self.tokenizer != "bpe":
-            raise ValueError(f"--bpe_dropout is for --tokenizer=bpe. Received: --tokenizer={self.tokenizer}")
 
 
 @TASKS.register("translation")
@@ -113,7 +111,8 @@ class Translation(Task):
     def learn(self, train):
         def codec(*sides):
             texts = (self.text(example[side]) for example in train for side in sides)
-            return Codec.learn(self.config.tokenizer, texts, self.config.vocabulary, self.config.min_count)
+            config = self.config
+            return Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, unicode=config.unicode)
 
         if self.config.joint:
             return {"joint": codec("source", "target")}
@@ -170,8 +169,7 @@ class Translation(Task):
         from seqzoo.models import seq2seq
 
         config, (source, target) = self.config, self.codecs
-        model = config.arguments(options.EncoderDecoder, options.Recurrent)
-        model["window"] = model.pop("attention_window")
+        model = config.arguments(options.EncoderDecoder)
         if config.rnn == "none":  # no recurrence on either side
             model["encoder"] = "none"
         model["tied"] = "joint" if config.tied and config.joint else config.tied
@@ -215,6 +213,9 @@ class Translation(Task):
 
     def example(self, line):
         return {"source": line}
+
+    def known(self, example):
+        return self.codecs[0].known(self.text(example["source"]))
 
     def answer(self, example, row):
         from seqzoo.decoding.search import n_best
@@ -261,8 +262,9 @@ class Translation(Task):
         def run_scores(inputs, labels, weights):
             return {"ids": labels, "scores": run.predictor.decoder.score(inputs, labels)}
 
-        for chunk in chunks(enumerate(lines, 1), CHUNK):
-            pairs = [pair(number, line) for number, line in chunk]
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            pairs = [pair(number, line) for line, number in zip(chunk, numbers, strict=False)]
             for example, row in self.feed(pairs).outputs(run_scores):
                 source, text = self.text(example["source"]), self.text(example["target"])
                 yield {"line": example["line"], "source": source, **target.scored(text, row["ids"], row["scores"])}
@@ -274,16 +276,11 @@ class Translation(Task):
         return attention_page(answers, title)
 
     def report(self, predictor, data, folder):
-        """Scores by beam search of the default width, and translations of valid for people to read."""
-        search, scores = self.search(predictor, options.Decoding(), score_labels=False), {}
-        for split in ("valid", "test"):
-            if split in data.splits:
-                examples, answers = self.answers(search, data.splits[split])
-                scores |= {f"{split}_beam_{name}": value for name, value in self.scores(examples, answers).items()}
-                if split == "valid":
-                    text = json.dumps(answers[:REPORTED], indent=1, ensure_ascii=False)
-                    (folder / "predictions.json").write_text(text, "utf-8")
-        return scores
+        """Scores also by beam search of the default width, whose translations are kept for people to read."""
+        metrics = super().report(predictor, data, folder)[0]
+        search = self.search(predictor, options.Decoding(), score_labels=False)
+        found, examples, answers = super().report(search, data, folder)
+        return metrics | {name.replace("_", "_beam_", 1): value for name, value in found.items()}, examples, answers
 
     @classmethod
     def tiny(cls):

@@ -1,6 +1,8 @@
+import math
+
 import pytest
 
-from seqzoo.text.codec import UNITS, Codec
+from seqzoo.text.codec import CHANGES, UNITS, Codec, perplexity
 
 CODE = "def area(width, height):\n    return width * height\n\n\nclass Box:\n    pass  # a  box\n" * 3
 TEXT = 'The hall was dark and the cat said "go", so they go.\n'
@@ -42,6 +44,34 @@ def test_unknown_words_are_marked_or_spelled():
     ids, unknown = spelled.encode("a cat tas tas\n")
     assert spelled.decode(ids) == "a cat tas tas\n" and not unknown and len(ids) == 2 + 6 + 1
     assert spelled.encode("a zoo")[1] == ["z", "o", "o"]  # characters unseen in training
+
+
+def test_a_sentence_gets_the_capitals_and_the_final_stop_of_the_vocabulary():
+    ptb, spaced, raw = "the men run\nmary ran N miles\n", "The men run .\nMary ran .\n", "The men run.\nMary ran."
+    for units, text, sentence, expected in [
+        ("whitespace", ptb, "The men run.", ("the men run", 1, 1, 0)),
+        ("whitespace", ptb, "Mary ran N miles !", ("mary ran N miles", 1, 1, 0)),
+        ("whitespace", ptb, "the Zulu ran", ("the Zulu ran", 0, 0, 0)),  # unknown either way
+        ("whitespace", spaced, "Mary run.", ("Mary run .", 0, 0, 1)),
+        ("whitespace", spaced, "Mary run .", ("Mary run .", 0, 0, 0)),
+        ("words", spaced, "The Men run.", ("The men run .", 1, 0, 1)),
+        ("words", raw, "The Men run .", ("The men run.", 1, 0, 1)),
+        ("words", raw, "The men run?", ("The men run", 0, 1, 0)),
+        ("characters", ptb, "The Men ran.", ("the men ran", 2, 1, 0)),
+        ("characters", raw, "The men ran.", ("The men ran.", 0, 0, 0)),
+        ("characters", raw, ".", (".", 0, 0, 0)),
+        ("characters", ptb, "?", ("", 0, 1, 0)),
+    ]:
+        matched, changes = Codec.learn(units, [text], 0).matched(sentence)
+        assert (matched, *(changes[what] for what in CHANGES)) == expected, (units, sentence)
+    assert Codec.learn("whitespace", [ptb], 0).matched("The men.", ends=False)[0] == "the men."
+
+
+def test_the_perplexity_of_a_very_long_unknown_word_is_a_number():
+    codec = Codec.learn("words", ["a cat sat"], 0)
+    row = codec.scored("a " + "x" * 10_000, [5, 1, codec.newline], [-1.0, -2.0, -3.0], spell=True)
+    assert row["log_probability"] == pytest.approx(-6 - 10_002 * math.log(257), abs=1e-3)
+    assert row["perplexity"] == math.exp(700) == perplexity(math.inf) and perplexity(2.0) == math.exp(2)
 
 
 def test_marks_in_a_text_are_unknown_words():

@@ -1,13 +1,26 @@
 import io
 import json
+import re
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from seqzoo.display.pages import attention_page, html_page
-from seqzoo.display.plain import plain
+from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
+from seqzoo.display.plots import confusion_plot
 from seqzoo.display.tables import plain_table, result_table
-from seqzoo.display.terminal import print_classified, print_scored, print_tagged, print_translated, tagged
+from seqzoo.display.terminal import (
+    print_classified,
+    print_sample,
+    print_scored,
+    print_tagged,
+    print_translated,
+    tagged,
+)
 from seqzoo.metrics.measure import Measure
 from seqzoo.text.tokenizer import split_sentences, tokenize
 
@@ -155,12 +168,50 @@ def test_control_characters_of_data_are_shown_and_not_obeyed():
     for print_answer, answer in (
         (print_translated, {"translation": odd, "n_best": []}),
         (print_scored, {"text": odd, "log_probability": -1.0, "perplexity": 2.0, "tokens": [token]}),
+        (print_sample, {"sample": 2, "prime": odd, "text": odd, "unknown_in_prime": []}),
     ):
         console = Console(file=io.StringIO(), width=80)
         print_answer(answer, console)
         outputs.append(console.file.getvalue())
+    outputs.append("".join(html_page(iter(sentences[2:]), odd)))
     for out in outputs:
         assert "␛[31mred" in out and not {"\x1b", "\x07", "\x9b", "\r", "\x7f"} & set(out)
+
+
+def test_a_string_is_data_wherever_the_program_prints_it():
+    odd = "[red]x[/spam] :smile: \x1b[31m\x9b2J\x07\r\x7f\udcff"
+    shown = "[red]x[/spam] :smile: ␛[31m\ufffd2J␇␍␡\ufffd"
+    table = Table(odd, title=odd, caption=odd)
+    table.add_row(odd)
+    for what, times in ((odd, 1), (plain_text(odd, "bold"), 1), (Text(odd), 1), (table, 4)):
+        for options in ({}, {"force_terminal": True, "color_system": "truecolor"}):
+            console = PlainConsole(file=io.StringIO(), width=60, **options)
+            console.print(what)
+            out = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())  # the console's own styles
+            assert plain(out) == out
+            assert out.count(shown) == times or not isinstance(what, str | Table)
+
+
+def test_json_holds_the_same_value_without_a_control_character():
+    value = {"text": "".join(map(chr, range(0xA1))) + "é東😀", "\x9b": ["\x7f"]}
+    line = json_line(value)
+    assert json.loads(line) == value and plain(line) == line and "\n" not in line and "é東😀" in line
+
+
+def test_a_message_is_one_line_of_at_most_1000_characters():
+    assert one_line("data.txt:3: bad\n tag 'x'.") == "data.txt:3: bad tag 'x'."
+    long = one_line(f"data.txt:3: unknown tag {'x' * 1_000_000!r}. Give --columns.")
+    assert len(long) <= 1000 and long.startswith("data.txt:3: unknown tag 'xx")
+    assert long.endswith("xx'. Give --columns.")
+    assert " … " in long
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_of_any_kind_are_drawn(tmp_path):
+    labels = ["$x^$", "[spam]", "\x1b[31m", "x" * 100_000, "東京", "", "a\rb"]
+    confusion_plot(labels, np.eye(len(labels), dtype=int), tmp_path / "confusion.png")
+    assert len((tmp_path / "confusion.csv").read_text("utf-8")) > 200_000
+    assert max(imread(tmp_path / "confusion.png").shape) < 2000
 
 
 def classified(text, label, probabilities, weights=None, **more):

@@ -23,6 +23,7 @@ from seqzoo.backend.distribution import Devices
 from seqzoo.datasets import Examples
 from seqzoo.datasets.fingerprints import Fingerprinted, changes, serialized
 from seqzoo.display import plots
+from seqzoo.files import to_json
 from seqzoo.music.score import Note, Score
 from seqzoo.task import TASKS
 from seqzoo.training import load, loop, train
@@ -48,6 +49,11 @@ def tiny(monkeypatch, splits, **options):
     task = TASKS["ner"](type(config)(**config.to_dict() | options))
     monkeypatch.setattr(task, "read", lambda: given(splits))
     return task
+
+
+def test_numbers_that_json_lacks_are_null():
+    value = {"a": [1.5, float("nan"), {"b": (float("-inf"), "NaN", None, True)}], "é": 2}
+    assert to_json(value, ensure_ascii=False) == '{"a": [1.5, null, {"b": [null, "NaN", null, true]}], "é": 2}'
 
 
 def test_a_fingerprint_tells_examples_apart_and_costs_no_second_reading():

@@ -4,7 +4,10 @@ import dataclasses
 import functools
 import io
 import json
+import math
+import os
 import sys
+import threading
 
 import keras
 import numpy as np
@@ -22,10 +25,11 @@ from seqzoo.decoding.steps import Categorical
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
 from seqzoo.layers.weight_drop import WeightDrop
 from seqzoo.models import LanguageModelDecoder, language_model, streamed
+from seqzoo.options import Scoring
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 from seqzoo.text.codec import Codec
-from seqzoo.training import train
+from seqzoo.training import load, train
 
 V = 11
 FORWARD = [name for name in RNNS.names() if not isinstance(RNNS[name](2), keras.layers.Bidirectional)]
@@ -443,6 +447,58 @@ def test_pairs_are_judged_where_their_words_are_known(trained, corpus, capsys):
     scores = json.loads(path.read_text())
     assert scores["test_unknown_support"] == 1  # "lie" and its l
     assert scores["test_classes"]["1 attractor"]["accuracy"] == 100 and scores["test_support"] == 2
+    assert "test_dropped_stops" not in scores
+
+
+def test_minimal_pairs_are_read_as_the_vocabulary_has_them_and_equal_ones_are_counted(trained, tmp_path, capsys):
+    def pair(good, bad):
+        return json.dumps({"sentence_good": good, "sentence_bad": bad, "UID": "x"})
+
+    pairs = [
+        ("The Keys are here.", "The Keys is here."),
+        ("the door is.", "the door is."),
+        ("the door is", "the door lie"),
+    ]
+    (file := tmp_path / "equal.jsonl").write_text("\n".join(pair(*both) for both in pairs))
+    flags = ["--mode=evaluate", f"--workdir={trained}", "--dataset=minimal_pairs", f"--data_dir={file}"]
+    assert run.main([*flags, "--match_vocabulary"]) == 0
+    assert "dropped stops 4" in " ".join(capsys.readouterr().out.split())
+    (path,) = trained.glob("evaluate-*equal.jsonl.json")
+    scores = json.loads(path.read_text())
+    assert scores["test_accuracy"] == 100 and scores["test_support"] == 1
+    assert (scores["test_same_support"], scores["test_unknown_support"]) == (1, 1)
+    assert (scores["test_lower_cased_words"], scores["test_dropped_stops"], scores["test_spaced_stops"]) == (4, 4, 0)
+    file.write_text(pair(*pairs[1]))
+    assert run.main(flags) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "No pair is left to score: 0 examples" in error and "1 left out (both sentences are the same)" in error
+
+
+def test_a_text_is_scored_while_its_pipe_stays_open(trained, monkeypatch):
+    reading, writing = os.pipe()
+    stop = threading.Timer(60, os.close, [writing])  # so that waiting for more fails this test and does not hang it
+    stop.start()
+    with open(reading, encoding="utf-8") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        loaded = load(trained)
+        answers = loaded.task.score(loaded, run._lines(run.Command(), None), Scoring())
+        for number in (1, 2):
+            os.write(writing, b"the door is here\n")
+            assert next(answers)["line"] == number and stop.is_alive()
+        stop.cancel()
+        os.close(writing)
+        assert list(answers) == []
+
+
+def test_long_and_empty_texts_have_finite_scores(trained, capsys):
+    texts = ["the door " * 1200, "", "x" * 10_000]
+    (path := trained.parent / "texts.txt").write_text("\n".join(texts) + "\n")
+    for flags in ([], ["--rank"]):
+        rows = answers(capsys, "--mode=score", f"--workdir={trained}", f"--input={path}", *flags)
+        assert sorted(row["text"] for row in rows) == sorted(texts if not flags else texts[::2])
+        for row in rows:
+            numbers = [row["log_probability"], row["perplexity"], row.get("share", 1)]
+            assert all(map(math.isfinite, numbers)) and row["log_probability"] < 0
 
 
 def test_the_data_of_the_run_itself_are_scored_without_train(trained, corpus):

@@ -362,6 +362,7 @@ def test_a_measure_knows_its_label_its_format_and_its_sign():
     assert Measure("Nats a step", "min", "nats").label == "Nats a step"
     values = (1234, np.int64(1234), 1234.5, None)
     assert [Measure("x").format(value) for value in values] == ["1,234", "1,234", "1,234.50", ""]
+    assert Measure.format(math.exp(700)) == "1.01e+304" and Measure.format(float("nan")) == "nan"
     assert [Measure("x", direction).sign for direction in ("max", "min", "")] == [1, -1, 0]
     with pytest.raises(ValueError, match="direction of 'F1'.*'up'"):
         Measure("F1", "up")

@@ -15,7 +15,8 @@ from marks import variants
 from seqzoo.backend.gradients import compiled
 from seqzoo.inputs import frames, ids, images, words
 from seqzoo.layers.crf import CRFLoss
-from seqzoo.models import classifier, decoder, seq2seq, tagger
+from seqzoo.layers.losses import SmoothedCrossentropy
+from seqzoo.models import class_decoder, classifier, decoder, seq2seq, tagger
 from seqzoo.options import Recurrent, Training
 from seqzoo.rnns import RNNS
 from seqzoo.text.casing import CASES
@@ -367,3 +368,57 @@ def test_frames_beyond_the_range_of_16_bits_are_normalised():
         keras.config.set_dtype_policy(policy)
     given = {"frames": np.array([[[1e5], [3e5]]], "float32"), "frames_length": np.array([2])}
     np.testing.assert_allclose(np.array(model(given), "float32"), [[[-1], [1]]], atol=1e-3)
+
+
+@pytest.fixture
+def half_precision():
+    keras.config.set_floatx("float16")
+    yield
+    keras.config.set_floatx("float32")
+
+
+TOKENS = np.array([[3, 4, 0], [2, 5, 6]], "int32")
+CROSSENTROPY = {"from_logits": True, "reduction": "mean_with_sample_weight"}
+
+
+@pytest.mark.parametrize("kind", ["tagger", "crf", "classifier", "seq2seq"])
+def test_models_work_if_float16_is_the_type_of_all_floats(half_precision, kind):
+    inputs, labels, weights, loss = {"tokens": TOKENS}, TOKENS % 3, (TOKENS > 0).astype("float32"), None
+    if kind == "classifier":
+        model = classifier(3, ids(9, 4), pooling=("max", "attention", "last"), units=4, layers=1, rnn="simple_gru")
+        labels, weights = labels[:, 0], np.ones(2)
+    elif kind == "seq2seq":
+        model = seq2seq(9, 9, dim=4, units=4, encoder_units=4, encoder="gru", attention="general", local="monotonic")
+        inputs, loss = {"source": TOKENS, "target": TOKENS}, SmoothedCrossentropy(0.1)
+    else:
+        model = tagger(3, ids(9, 4), crf=kind == "crf", units=4, layers=1, layer_norm=True)
+        loss = CRFLoss() if kind == "crf" else None
+    loss = loss or keras.losses.SparseCategoricalCrossentropy(**CROSSENTROPY)
+    before = [keras.ops.convert_to_numpy(weight) for weight in model.trainable_weights]
+    model.compile(keras.optimizers.SGD(0.5), loss, run_eagerly=True)
+    assert np.isfinite(model.train_on_batch(inputs, labels, sample_weight=weights))
+    assert any(
+        (old != keras.ops.convert_to_numpy(new)).any() for old, new in zip(before, model.trainable_weights, strict=True)
+    )
+    if kind == "seq2seq":
+        return
+    out = (class_decoder if kind == "classifier" else decoder)(model)(inputs)
+    certain = keras.ops.convert_to_numpy(
+        keras.ops.sum(out["probabilities"], axis=-1) if kind == "classifier" else out["confidence"]
+    )
+    assert np.isfinite(certain).all() and (certain <= 1.001).all()
+
+
+@pytest.mark.tensorflow("export")
+@pytest.mark.parametrize("build, decode, container", [(tagger, decoder, list), (classifier, class_decoder, dict)])
+def test_exported_decoders_take_a_dict_of_the_inputs_of_any_front(tmp_path, build, decode, container):
+    import tensorflow as tf
+
+    mine = keras.Input((None,), dtype="int32", name="mine")
+    x, mask = keras.layers.Embedding(9, 4)(mine), keras.ops.not_equal(mine, 0)
+    model = decode(build(3, ({"mine": mine} if container is dict else [mine], x, mask), units=4, layers=1))
+    expected = model({"mine": TOKENS})
+    model.export(str(tmp_path / "served"), verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "served"))
+    found = served.serve({"mine": tf.constant(TOKENS)})
+    assert {*found} == {*expected} and all(np.allclose(found[name], expected[name], atol=1e-5) for name in found)

@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 import random
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from seqzoo.music.events import EVENTS, from_events, to_events
 from seqzoo.music.frames import from_frames, to_frames
 from seqzoo.music.keys import find_key, key_name, parse_key, parse_pitch, pitch_name
-from seqzoo.music.midi import read_midi, write_midi
+from seqzoo.music.midi import listed, read_midi, write_midi
 from seqzoo.music.plots import piano_roll_plot
 from seqzoo.music.score import Note, Score, quantize, transpose
 from seqzoo.music.statistics import corpus_statistics, score_statistics, statistics_table
@@ -345,20 +346,22 @@ def test_errors_name_the_file_and_the_reason(mido, tmp_path):
     write_midi(HAND, path)
     whole = path.read_bytes()
     for content, reason in [
-        (b"", "truncated"),
+        (b"", "not a MIDI file"),
         (b"not MIDI at all, but some text", "not a MIDI file"),
-        (whole[:-10], "truncated"),
-        (whole[:9] + b"\x02" + whole[10:], "type 2"),
-        (whole[:12] + b"\xe7\x28" + whole[14:], "SMPTE"),
-        (whole.replace(b"\x90", b"\xf4"), "not a MIDI file"),
+        (whole[:10], "cut off inside its header"),
+        (whole[:9] + b"\x03" + whole[10:], "type 3. Expected type 0, 1 or 2"),
+        (whole[:12] + bytes(2) + whole[14:], "0 ticks"),
+        (whole[:12] + b"\xe7\0" + whole[14:], "0 ticks"),
+        (whole[:14], r"no notes \(skipped: missing track \(\d times\)\)"),
     ]:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=reason) as caught:
             read_midi(path)
         assert str(path) in str(caught.value)
     tracks(mido, path, [mido.Message("note_on", channel=9), mido.Message("note_off", channel=9, time=4)])
-    with pytest.raises(ValueError, match="song.mid: no notes"):
+    with pytest.raises(ValueError, match="song.mid: no notes but drums, which --drums reads"):
         read_midi(path)
+    assert read_midi(path, drums=True).drums
     with pytest.raises(FileNotFoundError, match="missing.mid"):
         read_midi(tmp_path / "missing.mid")
 
@@ -376,6 +379,57 @@ def test_any_broken_file_is_a_value_error_that_names_it(mido, tmp_path):
             assert read_midi(path).notes
         except ValueError as error:
             assert str(path) in str(error)
+
+
+def smf(*chunks, kind=1, division=480, header=b""):
+    """The bytes of a MIDI file of chunks: tracks of events, or (name, content)."""
+    chunks = [chunk if isinstance(chunk, tuple) else (b"MTrk", chunk) for chunk in chunks]
+    tracks = sum(name == b"MTrk" for name, _ in chunks)
+    head = b"".join(number.to_bytes(2, "big") for number in (kind, tracks, division)) + header
+    return b"".join(name + len(data).to_bytes(4, "big") + data for name, data in [(b"MThd", head), *chunks])
+
+
+def meta(kind, *data):
+    return bytes([0, 0xFF, kind, len(data), *data])
+
+
+ON, OFF = bytes([0, 0x90, 60, 64]), bytes([0x83, 0x60, 0x80, 60, 0])  # a quarter note
+TUNE = ON + OFF + ON + OFF
+
+
+def test_what_is_damaged_is_skipped_and_named_and_the_rest_is_read(mido):
+    for data, expected in [
+        (smf(meta(0x59, 18, 0) + TUNE), "malformed key signature"),
+        (smf((b"XFIH", b"abcd"), TUNE), "chunk 'XFIH'"),
+        (smf(TUNE, header=b"more"), ""),
+        (b"RIFF\0\0\0\0RMIDdata\0\0\0\0" + smf(TUNE), ""),
+        (smf(ON + OFF[:-1] + b"\x80" + ON + OFF), "data byte above 127"),
+        (smf(bytes([0, 0x90, 200, 64]) + TUNE), "data byte above 127"),
+        (smf(meta(0x51, 7) + meta(0x58, 4) + TUNE), "malformed tempo, malformed time signature"),
+        (smf(meta(0x51, 0, 0, 0) + TUNE), "malformed tempo"),
+        (smf(meta(0x51, 7, 161, 32, 9) + meta(0x58, 4, 2, 24, 8, 9) + TUNE), ""),
+        (smf(TUNE + bytes([0, 0xFF, 0x01, 100]) + b"short"), "rest of a damaged track"),
+        (smf(ON + meta(1, 65) + bytes([0x83, 0x60, 60, 0]) + ON + OFF), ""),  # running status behind a meta event
+        (smf(TUNE + bytes([0, 0xF0, 3, 1, 2, 0xF7])), ""),
+        (smf(bytes([0, 0xFE]) + TUNE), "event 0xFE"),
+        (smf(TUNE + bytes([0xFF] * 5)), "rest of a damaged track"),
+        (smf(bytes([0, 60, 64]) + TUNE, TUNE), "rest of a damaged track"),
+        (smf(TUNE + meta(0x2F) + b"\xff"), ""),
+        (smf(TUNE)[:9] + b"\0\0\2" + smf(TUNE)[12:], "missing track"),
+        (smf(TUNE + ON)[:-2], "end of a track that is cut off, rest of a damaged track"),
+        (smf(ON + OFF, ON + OFF, kind=2), ""),
+    ]:
+        skipped = collections.Counter()
+        score = read_midi("song.mid", data, skipped=skipped)
+        assert listed(skipped) == expected
+        assert [(note.start, note.length, note.pitch) for note in score.notes] == [(0, 1, 60), (1, 1, 60)], expected
+
+
+def test_time_in_smpte_frames_becomes_quarters_at_the_first_tempo(mido):
+    half = meta(0x51, 0x0F, 0x42, 0x40)  # a second
+    for frames, ticks, tempo, length in [(25, 40, b"", 0.96), (25, 40, half, 0.48), (29, 4, b"", 8.008)]:
+        score = read_midi("song.mid", smf(tempo + ON + OFF, division=(0x100 - frames) * 0x100 + ticks))
+        assert float(score.notes[0].length) == length
 
 
 @pytest.mark.parametrize(

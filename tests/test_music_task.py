@@ -403,8 +403,8 @@ def test_a_long_piece_becomes_parts_of_equal_length_that_continue_its_bars():
         (["--dataset=reviews"], ["text, label", "needs music (score, voices or frames)"]),
         (["--dataset=midi", "--data_dir=CORPUS", "--conditions=key,mood"], ["key, metre, style. Received: 'mood'"]),
         (["--dataset=midi", "--data_dir=PLAIN", "--conditions=style"], ["no styles"]),
-        (["--dataset=midi", "--data_dir=ONE"], ["No train split", "Found: test"]),
-        (["--dataset=midi", "--data_dir=SOLO"], ["1 piece. Expected two or more"]),
+        (["--dataset=midi", "--data_dir=ONE"], ["a.mid (1 files): one example. Expected two or more"]),
+        (["--dataset=midi", "--data_dir=SOLO"], ["one example. Expected two or more: one is held out as valid"]),
         (
             ["--dataset=midi", "--data_dir=PLAIN", "--output=independent"],
             ["--output=independent is for --encoding=frames"],

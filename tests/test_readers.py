@@ -2,13 +2,17 @@ import csv
 import gzip
 import io
 import json
+import os
+import threading
 
 import pytest
 
 from seqzoo import options, run
+from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.files import read_lines, split_files
 from seqzoo.task import TASKS
+from seqzoo.text.lines import Lines
 
 CONLL = """-DOCSTART- -X- -X- O
 
@@ -142,11 +146,41 @@ def test_the_same_bytes_are_the_same_lines_by_each_way_in(tmp_path, monkeypatch)
     monkeypatch.setattr("sys.stdin", io.StringIO("not read"))
     assert run._lines(run.Command(text=""), None) == [""]
     assert list(run._lines(run.Command(), None)) == ["not read"]
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ValueError, match="Standard input is closed"):
+        run._lines(run.Command(), None)
     with pytest.raises(ValueError, match="both given"):
         run._lines(run.Command(text="", input="x"), None)
     command, _, _ = run.parse(["--mode=predict", "--workdir=x", "--text="], "ner", "predict")
     assert command.text is not run.NOT_GIVEN and run._lines(command, None) == [""]
     assert run.parse(["--mode=predict", "--workdir=x"], "ner", "predict")[0].text is run.NOT_GIVEN
+
+
+def test_lines_are_ready_as_soon_as_they_have_arrived():
+    reading, writing = os.pipe()
+    stop = threading.Timer(30, os.close, [writing])  # so that waiting for more fails this test and does not hang it
+    stop.start()
+    with open(reading, "rb") as file:
+        lists = chunks(Lines(file, "x", allow_nul=True, flag=""), 3)
+        for data, expected in [
+            (b"\xef\xbb\xbfone\n", [["one"]]),
+            (b"two\rthr", [["two"]]),
+            (b"ee \xe2\x82\nfour".replace(b"\x82", b"\x82\xac"), [["three €"]]),
+            (b"\r", [["four"]]),
+            (b"\n\r\n", [[""]]),
+            (b"1\n2\n3\n4\nend", [["1", "2", "3"], ["4"]]),
+        ]:
+            for part in (data[:7], data[7:]):  # cut within a character and a line
+                os.write(writing, part)
+            assert [next(lists) for _ in expected] == expected and stop.is_alive()
+        stop.cancel()
+        os.close(writing)
+        assert list(lists) == [["end"]]
+    assert list(chunks(Lines(io.BytesIO(b"a\n" * 5), "x"), 3)) == [["a"] * 3, ["a"] * 2]
+    lists = chunks(Lines(io.BytesIO(b"a\nb\n\xff\n"), "x"), 3)
+    assert next(lists) == ["a", "b"]
+    with pytest.raises(ValueError, match="x:3: not UTF-8"):
+        next(lists)
 
 
 def test_each_reader_ends_lines_alike(tmp_path):
@@ -285,6 +319,7 @@ def test_conllu_gives_the_syntactic_words(tmp_path):
         ("4\tel", "6\tel", "x:6: expected the word with id 4, found id '6'"),
         ("1\tvamos", "vamos", "x:2: expected 10 tab-separated columns, found 9"),
         ("\n\n", "\n", "x:9: expected the word with id 6, found id '1'"),
+        ("\n\n", "\n\x0c\n", "x:9: expected 10 tab-separated columns, found 1"),
     ],
 )
 def test_a_malformed_conllu_line_names_file_and_line(tmp_path, old, new, message):
@@ -324,6 +359,16 @@ def test_tfds_words_of_multiword_tokens_appear_once(mocked):
     assert example == {"tokens": ["de", "le", "pain"], "pos": ["ADP", "DET", "NOUN"]}
 
 
+def test_tfds_labels_have_no_blanks_around_them(mocked):
+    with mocked([{"text": "fine", "label": 1}]):
+        columns = {"text": "label", "label": "text"}  # a set whose labels are text
+        (record,) = DATASETS["tfds"](name="imdb_reviews", columns=columns)["train"]
+    assert record == {"text": "pos", "label": "fine"}
+    with mocked([{"text": " fine | so so \n", "label": 1}]):
+        (record,) = DATASETS["tfds"](name="imdb_reviews", columns=columns)["train"]
+    assert record["label"] == "fine|so so"
+
+
 def test_tfds_reads_any_set_and_reports_missing_labels(mocked):
     columns = {"text": "sentence", "label": "label"}
     with mocked([{"sentence": "fine", "label": 1, "idx": 0}, {"sentence": "?", "label": -1, "idx": 1}]):
@@ -331,6 +376,11 @@ def test_tfds_reads_any_set_and_reports_missing_labels(mocked):
     assert next(examples) == {"text": "fine", "label": "positive"}
     with pytest.raises(ValueError, match="glue/sst2/2.0.0 test: example 2: label: no label"):
         next(examples)
+    columns = {"text": "sentence+idx", "label": "label"}
+    with mocked([{"sentence": "fine", "label": 1, "idx": 7}]):
+        assert next(iter(DATASETS["tfds"](name="glue/sst2", columns=columns)["test"]))["text"] == "fine 7"
+    with pytest.raises(ValueError, match="no feature 'sentence.tokens'. .*It has: "):
+        DATASETS["tfds"](name="glue/sst2", columns={"text": "sentence+tokens"})
 
 
 def test_tfds_suggests_the_nearest_name_for_a_wrong_one():
@@ -419,6 +469,36 @@ def test_columns_are_found_by_their_common_names_or_given(tmp_path):
         only("csv", write(tmp_path / "y.csv", "fine film,pos\n"))
 
 
+def test_text_columns_are_joined_and_an_existing_name_wins(tmp_path):
+    rows = [["stars", "title", "body", "a+b", "title+body"], ["5", "t", "b b", "x", "y"], ["4", "", "c", "x", "y"]]
+    files = {reader: "\n".join(by.join(row) for row in rows) for reader, by in (("csv", ","), ("tsv", "\t"))}
+    files["jsonl"] = "\n".join(json.dumps(dict(zip(rows[0], row, strict=True))) for row in rows[1:])
+    for reader, text in files.items():
+        file = write(tmp_path / reader, text)
+
+        def texts(column, label="stars", reader=reader, file=file):
+            columns = options.source(options.Data(columns=f"text={column},label={label}"))["columns"]
+            return [example["text"] for example in only(reader, file, columns=columns)]
+
+        assert texts("body+title") == ["b b t", "c"]
+        assert texts("title+a+b+title") == ["t x t", "x"]
+        assert texts("title+body") == ["y", "y"]
+        for columns in (["title+bdy"], ["title+"], ["title", "stars+body"]):
+            with pytest.raises(ValueError, match=r"no column for the .* '[a-z]+\+.*There: 'stars', 'title', 'body'"):
+                texts(*columns)
+        if reader != "jsonl":
+            assert texts("1+-3", "0") == ["t b b", "c"]
+            for column in ("1+5", "1+", "title+body"):
+                with pytest.raises(ValueError, match=r"or text=1\+2,label=0; the file has 5"):
+                    texts(column, "0")
+    with pytest.raises(ValueError, match="jsonl:1: 'body' should be a string, found None"):
+        only(
+            "jsonl",
+            write(tmp_path / "jsonl", '{"body": null, "title": "t", "label": 1}'),
+            columns={"text": "title+body"},
+        )
+
+
 @pytest.mark.parametrize(
     ("reader", "text", "message"),
     [
@@ -434,12 +514,12 @@ def test_columns_are_found_by_their_common_names_or_given(tmp_path):
         ("tsv", "text\tlabel\na\tx\n\nb x\n", "x:4: expected 2 fields"),
         ("tsv", "", "x holds no examples"),
         ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: not a JSON object a line: Expecting"),
-        ("jsonl", '[{"text": "a", "label": 1}]', "x:1: expected a JSON object, found a list"),
+        ("jsonl", '[{"text": "a", "label": 1}]', "x:1: not a JSON object: '\\["),
         ("jsonl", '{"text": null, "label": 1}', "x:1: 'text' should be a string, found None"),
         ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', "x:2: 'label' should be a label, .*found None"),
         ("jsonl", '{"text": "a", "label": []}', "x:1: 'label' should be a label"),
         ("jsonl", '{"text": "a", "label": ["b|c"]}', "x:1: 'label' should be a label"),
-        ("jsonl", '{"text": "\\ud83d", "label": 1}', "x:1: half of a character"),
+        ("jsonl", '{"text": "\\ud83d", "label": 1}', r"x:1: half of a character, '\\ud83d'"),
         ("jsonl", '{"txt": "a", "label": 1}', "x: no column for the text: .*There: 'txt', 'label'"),
     ],
 )

@@ -10,9 +10,9 @@ PACKAGE = ROOT / "seqzoo"
 
 # From the ground up: a module may import from its own room and from those of the floors below.
 FLOORS = (
-    {"files", "registry"},
+    {"files", "registry", "backend"},
     {"assets", "signatures", "config"},
-    {"rnns", "text", "backend"},
+    {"rnns", "text"},
     {"metrics", "layers", "data"},
     {"inputs", "decoding"},
     {"models", "display"},

@@ -1,8 +1,10 @@
 """The command line, and what a run folder promises: it goes on where it was killed, and loads anywhere."""
 
+import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -12,8 +14,9 @@ import time
 import numpy as np
 import pytest
 
-from seqzoo import run
+from seqzoo import run, sweep
 from seqzoo.datasets import DATASETS
+from seqzoo.files import replace
 
 SMALL = ["--units=8", "--layers=1", "--word_dim=8", "--char_units=4", "--epochs=4", "--learning_rate=0.01"]
 
@@ -103,6 +106,103 @@ def test_a_wrong_command_is_one_line_that_helps(flags, words, capsys, tmp_path, 
     assert status == 2 and error.count("\n") == 1
     for word in words:
         assert word in error
+
+
+def fails(error):
+    def command(argv):
+        raise error
+
+    return command
+
+
+def test_ctrl_c_says_that_a_training_continues_and_nothing_else_does(capsys):
+    assert run.reported(fails(KeyboardInterrupt()), []) == 130
+    assert capsys.readouterr().err == "\nstopped\n"
+
+    def training(argv):
+        with run.resumable():
+            raise KeyboardInterrupt
+
+    assert run.reported(training, []) == 130
+    assert capsys.readouterr().err == "\nstopped; the same command continues after the last finished epoch\n"
+
+
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (ValueError("[/x] \x1b[31m\r" + "x" * 1_000_000), 2),
+        (FileExistsError(17, "File exists", "[/x] \x1b\ny"), 2),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 5000), 2),
+        (PermissionError(13, "Permission denied", "x\udcff"), 3),
+    ],
+)
+def test_an_error_is_one_short_line_without_control_characters(error, status, capsys):
+    assert run.reported(fails(error), []) == status
+    out = capsys.readouterr().err
+    assert out.startswith("error: ") and out.count("\n") == 1 and len(out) < 1020
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", out)
+
+
+def test_a_name_of_a_megabyte_is_refused_at_once(capsys):
+    for flag in ("--" + "x" * 100_000, "--task=" + "x" * 1_000_000, "--rnn=" + "x" * 1_000_000):
+        assert run.main(["--task=ner", flag]) == 2
+        assert "Unknown" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["train", "evaluate", "predict"])
+def test_a_file_is_not_a_run_folder(mode, tmp_path, capsys):
+    (tmp_path / "file").write_text("text")
+    for workdir in (tmp_path / "file", tmp_path / "file" / "run"):
+        assert run.main(["--task=ner", f"--mode={mode}", f"--workdir={workdir}"]) == 2
+        assert f"error: {tmp_path / 'file'} is a file: --workdir should be a folder." in capsys.readouterr().err
+    assert sweep.main(["--task=ner", "--sweep=units", f"--workdir={tmp_path / 'file'}"]) == 2
+    assert "is a file: --workdir should be a folder." in capsys.readouterr().err
+
+
+def test_the_scores_of_every_source_have_a_file_of_their_own():
+    assert run.scores_file("/data/my set/valid.txt") == "evaluate-data-my-set-valid.txt.json"
+    long = [f"/{letter}{'/folder' * 60}/valid.txt" for letter in "ab"]
+    names = {*map(run.scores_file, long)}
+    assert len(names) == 2 and all(len(name) < 200 and "folder-valid.txt-" in name for name in names)
+
+
+def test_scores_are_shown_before_they_are_saved(trained, corpus, monkeypatch, capsys):
+    _, folder = trained
+
+    def refuse(path, value):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("seqzoo.files.write_json", refuse)
+    assert run.main(["--mode=evaluate", f"--workdir={folder}", f"--data_dir={corpus / 'valid.txt'}"]) == 3
+    out, error = capsys.readouterr()
+    assert "F1" in out and "│ test" in out and "saved" not in out
+    assert error.count("\n") == 1 and f"Permission denied: '{folder}/evaluate-" in error
+
+
+def save_and_fail(*error):
+    def save(temporary):
+        raise OSError(*(part.replace("TEMPORARY", temporary) if isinstance(part, str) else part for part in error))
+
+    return save
+
+
+def test_an_error_of_a_file_names_the_file_itself(tmp_path, monkeypatch):
+    path = tmp_path / "history.json"
+    path.write_text("old")
+    for error in (
+        (13, "Permission denied", "TEMPORARY"),
+        (28, "No space left on device"),
+        ("cannot create TEMPORARY",),
+    ):
+        with pytest.raises(OSError, match=r"history\.json") as caught:
+            replace(path, save_and_fail(*error))
+        assert ".tmp" not in str(caught.value)
+    with pytest.raises(OSError, match="input"):  # a file that is read meanwhile
+        replace(path, save_and_fail(13, "Permission denied", "input.txt"))
+    monkeypatch.setattr(pathlib.Path, "unlink", lambda *_, **__: save_and_fail(30, "Read-only file system")(""))
+    with pytest.raises(OSError, match=r"Permission denied: .*/history\.json"):
+        replace(path, save_and_fail(13, "Permission denied", "TEMPORARY"))
+    assert path.read_text() == "old"
 
 
 @pytest.mark.slow
@@ -233,7 +333,7 @@ def test_a_fresh_process_evaluates_and_predicts_the_same(trained, corpus, tmp_pa
     status, out, error = done("--mode=predict", f"--workdir={folder}", stdin=_file(tmp_path, text))
     assert status == 0, error
     sentences = [json.loads(line) for line in out.splitlines()]
-    lines = ["May met Ford in [Paris] 😀.", "Ž" + "x" * 300]
+    lines = ["May met Ford in [Paris] 😀.", "", "Ž" + "x" * 300]
     assert [sentence["text"] for sentence in sentences] == lines
     for sentence, line in zip(sentences, lines, strict=True):
         for token in sentence["tokens"]:

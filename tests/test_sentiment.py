@@ -98,14 +98,14 @@ def test_a_run_is_evaluated_on_another_file(trained, tmp_path, capsys):
 
 
 def test_duplicates_and_labels_that_train_lacks_are_said(tmp_path, capsys):
-    folder = write(tmp_path / "data" / "train.tsv", [("A good film .", "yes"), ("a bad film", "no")] * 3)
-    write(folder / "valid.tsv", [("a  GOOD film .", "yes"), ("what ?", "maybe")])
+    folder = write(tmp_path / "data" / "train.tsv", [("A good film it is", "yes"), ("a bad film", "no")] * 3)
+    write(folder / "valid.tsv", [("a  GOOD film it is", "yes"), ("what ?", "maybe")])
     phrases = write(tmp_path / "extra" / "phrases.tsv", [("good", "yes")] * 4) / "phrases.tsv"
     flags = ["--dataset=tsv", f"--data_dir={folder}", f"--extra_train={phrases}", f"--workdir={tmp_path / 'run'}"]
     assert run.main([*SMALL, *flags]) == 0
     out = capsys.readouterr().out
-    assert "1 of 2 valid texts are in train too" in out
-    assert "maybe: 1 in valid, none in train" in out
+    assert "1 of 1 valid examples are also in train" in out
+    assert "unknown labels: 1 in valid (maybe 1)" in out
     assert "train: 10 examples" in out
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["valid_accuracy"] <= 50
 
@@ -128,6 +128,7 @@ def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     "flags, words",
     [
         (["--pooling=maxx"], ["--pooling", "last, max, mean, attention"]),
+        (["--vectors=v.txt", "--tokenizer=bpe", "--data_dir=no"], ["--vectors has vectors of words", "=bpe"]),
         (["--explain=gradient"], ["--explain is for --mode=predict"]),
         (["--dataset=grammar"], ["grammar", "needs text, label", "--columns"]),
         (["--label_weights=wonderful=2"], ["Unknown label 'wonderful'", "negative, positive"]),
@@ -161,3 +162,18 @@ def test_a_long_text_keeps_both_ends_and_weights_follow_labels():
     assert task.assets["labels"].tokens[label] == "negative" and weight == 3
     _, label, weight = encode({"text": "the film", "label": "so-so"})
     assert weight == 0 and label.dtype == np.int32
+
+
+def test_an_error_of_the_extra_texts_names_their_option(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\ngood\tpos\nbad\tneg\n")
+    (tmp_path / "extra.tsv").write_text("a\tb\nx\ty\n")
+    for extra, words in (
+        (tmp_path, "no file"),
+        (tmp_path / "none.tsv", "no file"),
+        (tmp_path / "extra.tsv", "no column"),
+    ):
+        task = TASKS["sentiment"](
+            TASKS["sentiment"].Config(dataset="tsv", data_dir=str(tmp_path), extra_train=str(extra))
+        )
+        with pytest.raises(ValueError, match=f"^--extra_train: .*{words}"):
+            task.read()

@@ -1,12 +1,13 @@
 import collections
 import itertools
+import pathlib
 
 import numpy as np
 import pytest
 
 from seqzoo.data.batches import chunks
 from seqzoo.datasets import Examples, every_nth, joined, stratified
-from seqzoo.datasets.splits import SPLITS, split_by_key, split_of, splits_in
+from seqzoo.datasets.splits import SPLITS, hold_out_files, split_by_key, split_of, splits_in
 
 
 def numbered(count, **features):
@@ -63,6 +64,31 @@ def test_every_nth_counts_examples_or_units():
     assert (values(rest), values(held)) == ([1, 2, 3, 5, 6, 7, 9, 10], [4, 8])
     rest, held = every_nth(numbered(8), 2, ends=lambda example: example["n"] % 2 == 0)
     assert (values(rest), values(held)) == ([1, 2, 5, 6], [3, 4, 7, 8])
+
+
+def test_the_last_of_few_is_held_out_and_one_is_too_few():
+    rest, held = every_nth(numbered(3), 20)
+    assert (values(rest), values(held)) == ([1, 2], [3])
+    for count in (0, 1):
+        with pytest.raises(ValueError, match="numbers: (no|one) example. Expected two or more"):
+            every_nth(numbered(count), 20)
+
+
+def test_files_of_one_folder_are_held_out_together():
+    names = ["a/1/1.mid", "a/1/versions/x.mid", "a/2/2.mid", "a/2/versions/y.mid", "b/3.mid", "4.mid"]
+    files = [pathlib.Path("/data", name) for name in names]
+
+    def held(files, every, group_by=""):
+        rest, found, description = hold_out_files(files, every, group_by)
+        assert rest == [file for file in files if file not in found] and description.startswith(f"every {every}th ")
+        return [file.relative_to("/data").as_posix() for file in found]
+
+    assert held(files, 2) == ["a/1/versions/x.mid", "a/2/versions/y.mid", "4.mid"]
+    assert held(files, 2, "folder") == ["a/2/2.mid", "a/2/versions/y.mid", "4.mid"]
+    assert held(files[:5], 10) == held(files[:5], 10, "folder") == ["b/3.mid"]
+    assert held(files[:4], 10, "folder") == ["a/2/2.mid", "a/2/versions/y.mid"]  # below the folder of all
+    with pytest.raises(ValueError, match="--group_by=folder: all 1 files are in one folder"):
+        held(files[:1], 10, "folder")
 
 
 def test_parts_are_streamed_and_keep_what_the_whole_declares():

@@ -16,7 +16,7 @@ from seqzoo import run, sweep
 from seqzoo.datasets import DATASETS
 from seqzoo.search import trials
 from seqzoo.search.report import importance, write_report
-from seqzoo.search.space import Values, declared, parse_space
+from seqzoo.search.space import Values, declared, effective, parse_space
 from seqzoo.task import TASKS
 
 POS = TASKS["pos"].Config
@@ -89,9 +89,24 @@ def test_what_options_declare_can_be_searched():
     for task in TASKS.names():
         kind = TASKS[task].Config
         names = [field.name for field in kind.__dataclass_fields__.values() if declared(field)]
-        assert {"rnn", "units", "learning_rate"} & {*names}
-        for name, values in parse_space(",".join(names), kind, {}).items():
-            assert parse_space(f"{name}={values}", kind, {})[name] == values  # as --help shows it
+        assert {"rnn", "units", "learning_rate"} <= {*names}
+        names = [name for name in names if name != "vectors_trainable"]  # needs --vectors
+        on = {"adversarial": 1.0} if "adversarial" in kind.__dataclass_fields__ else {}
+        space = parse_space(",".join(names), kind, on)
+        assert parse_space(",".join(f"{name}={values}" for name, values in space.items()), kind, on) == space
+
+
+def test_a_trial_leaves_out_what_has_no_effect_beside_its_other_values():
+    kind = TASKS["sentiment"].Config
+    parse_space("characters=none|cnn,char_dim=20|30", kind, {"char_units": 40})
+    with pytest.raises(ValueError, match="--char_units=40 has no effect with --characters=none"):
+        parse_space("units", kind, {"char_units": 40})
+    with pytest.raises(ValueError, match="--char_units=20 has no effect with --characters=none"):
+        parse_space("char_units=20|60", kind, {})
+    assert effective(kind, {"characters": "none", "char_units": 40}) == {"characters": "none"}
+    assert effective(kind, {"characters": "cnn", "char_units": 40}) == {"characters": "cnn", "char_units": 40}
+    chain = {"attention": "none", "local": "monotonic", "attention_window": 3}
+    assert effective(TASKS["translation"].Config, chain) == {"attention": "none"}
 
 
 @pytest.mark.parametrize(

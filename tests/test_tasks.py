@@ -1,10 +1,13 @@
 """How the tagging tasks encode examples: ids, labels, weights."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
+from seqzoo.training.loop import below_baseline
 
 
 @pytest.fixture
@@ -45,8 +48,71 @@ def test_label_weights_are_a_sentences_with_a_crf_and_a_tokens_without(corpus):
         encoded(corpus, label_weights="B-PER=5")
 
 
+CONLL = "Ford B-ORG\nmet O\n\nMay B-PER\nin O\nParis B-LOC\n\n" * 2
+CONLLU = "1\tFord\t_\tPROPN\t_\t_\t_\t_\t_\t_\n\n" * 3
+
+
+@pytest.mark.parametrize("name", ["more", "test"])
+@pytest.mark.parametrize(
+    ("task", "dataset", "ending", "text"),
+    [
+        ("ner", "conll", "txt", CONLL),
+        ("pos", "conll", "txt", CONLL.replace("B-", "")),
+        ("pos", "conllu", "conllu", CONLLU),
+        ("sentiment", "csv", "csv", "text,label\n" + "good film,a\nbad film,b\n" * 3),
+        ("sentiment", "tsv", "tsv", "text\tlabel\n" + "good film\ta\nbad film\tb\n" * 3),
+        ("sentiment", "jsonl", "jsonl", '{"text": "good film", "label": "a"}\n{"text": "bad", "label": "b"}\n' * 3),
+        ("translation", "parallel", "tsv", "a cat\teine Katze\na dog\tein Hund\n" * 2),
+        ("language_model", "text", "txt", "to be or not to be\n" * 20),
+        ("music", "piano_roll", "json", "[[[60], [62]], [[64], [65]], [[67], [69]]]"),
+    ],
+)
+def test_one_labelled_file_or_a_set_without_valid_is_trained_on(tmp_path, task, dataset, ending, text, name):
+    (tmp_path / f"{name}.{ending}").write_text(text)
+    if name == "test":  # a folder with train and test
+        (tmp_path / f"train.{ending}").write_text(text)
+    kind, data_dir = TASKS[task], tmp_path if name == "test" else tmp_path / f"more.{ending}"
+    task = kind(kind.Config(dataset=dataset, data_dir=str(data_dir)))
+    data = task.load()
+    assert data.splits["train"].tokens and data.splits["valid"].tokens and "valid" in data.summary["held out"]
+    assert ("test" in data.splits) == (name == "test")
+    assert [*task.load(unseen=True).splits][-1] == "test"
+
+
 def test_tags_that_training_never_had_do_not_count_in_the_loss(corpus):
     task = TASKS["ner"](TASKS["ner"].Config(dataset="conll", data_dir=corpus))
     task.load()
     _, labels, weights = task.encoder()({"tokens": ["Paris", "sleeps"], "ner": ["B-LOC", "O"]})
     assert weights.tolist() == [0, 1] and np.isfinite(labels).all()
+
+
+def test_a_pretokenized_line_is_one_sentence_of_the_tokens_between_blanks():
+    kind = TASKS["ner"]
+    task, request = kind(kind.Config(), {}), kind.requests["predict"](pretokenized=True)
+    (example,) = task.examples("U.S. isn't  here. Go", request)
+    assert example["tokens"] == ["U.S.", "isn't", "here.", "Go"] and example["offsets"][2] == ("here.", 12, 17)
+    assert task.examples("  ", request) == []
+    assert [e["tokens"] for e in task.examples("It isn't. Go")] == [["It", "is", "n't", "."], ["Go"]]
+
+
+def test_a_run_says_once_that_it_does_not_know_the_words(corpus, capsys):
+    kind = TASKS["ner"]
+    trained = kind(kind.Config(dataset="conll", data_dir=corpus))
+    trained.load()
+    run = dataclasses.make_dataclass("Run", ["predictor"])(lambda *batch: {"tags": batch[1], "confidence": batch[2]})
+    assert len([*trained.predict(run, ["Ford Motor Zyx ..."])]) == 1 and not capsys.readouterr().err
+    assert len([*trained.predict(run, ["Ford Abc Zyx.", "Qqq"])]) == 2
+    assert capsys.readouterr().err.startswith("warning: 3 of 4 tokens are unknown to this run.")
+    assert len([*trained.predict(run, ["Qqq"])]) == 1 and not capsys.readouterr().err
+
+
+def test_a_run_that_does_not_reach_its_baseline_says_so():
+    task = TASKS["ner"](TASKS["ner"].Config())
+    baselines = {"look-up": {"f1": 60.0}, "other": {"f1": 55.0}, "without": {"accuracy": 99.0}}
+    message = below_baseline({"valid_f1": 50.0, "valid_baselines": baselines}, task)
+    assert message.startswith("The run is worse than a baseline on valid, F1 (%): 50.00, look-up 60.00.")
+    assert below_baseline({"valid_f1": 60.0, "valid_baselines": baselines}, task) == ""
+    assert below_baseline({"valid_f1": 0.0}, task) == ""
+    task = TASKS["language_model"](TASKS["language_model"].Config())  # the lower the better
+    metrics = {"valid_bits_per_character": 2.0, "valid_baselines": {"5-gram": {"bits_per_character": 1.5}}}
+    assert "5-gram 1.50" in below_baseline(metrics, task)

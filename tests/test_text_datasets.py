@@ -119,7 +119,7 @@ def test_split_files_are_the_splits(tmp_path):
     with pytest.raises(ValueError, match=r"no file with train.*'wiki'.*--name='\*\*/\*'"):
         read(tmp_path, name="wiki")
     write(tmp_path / "ptb.valid.txt.gz", "")
-    with pytest.raises(ValueError, match="ptb.valid.txt.gz is empty"):
+    with pytest.raises(ValueError, match="ptb.valid.txt.gz: is empty"):
         read(tmp_path)
     write(tmp_path / "ptb.dev.txt", "x")
     with pytest.raises(ValueError, match=r"2 files fit the valid split.*Or read many files.*--name='\*\*/\*'"):
@@ -259,12 +259,13 @@ def test_python_source_explains_a_python_without_source(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
 def test_agreement_gives_the_sentence_with_either_form_of_the_verb(tmp_path, ending):
-    text = SENTENCES + "is it fish fish\nAre they\n"
+    text = SENTENCES + "is it fish\nAre they\n"
     text, gold = text.replace("\n", "\r\n"), GOLD + "2\tfish\tfish\t0\n0\tare\tis\t3\n"
     files = write(tmp_path / f"set.text{ending}", text), write(tmp_path / f"set.gold{ending}", gold)
     expected = [
         ("the keys to the door are here .", "the keys to the door is here .", 5, "1 attractor"),
         ("the boy runs", "the boy run", 2, "0 attractors"),
+        ("is it fish", "is it fish", 2, "0 attractors"),
         ("Are they", "Is they", 0, "3 attractors"),
     ]
     expected = [dict(zip(("good", "bad", "position", "group"), row, strict=True)) for row in expected]
@@ -282,6 +283,7 @@ def test_agreement_gives_the_sentence_with_either_form_of_the_verb(tmp_path, end
          r"of set.text:2, where 'boy' is \('runs' is at 2\): '1.truns"),
         (SENTENCES, GOLD.replace("2\truns", "3\truns"), "set.gold:2: .* where there are 3 tokens"),
         (SENTENCES, GOLD.replace("2\truns", "-1\truns"), "set.gold:2: the first and the last column should be whole"),
+        (SENTENCES, GOLD.replace("2\truns", "9" * 5000 + "\truns"), "set.gold:2: the first and the last column"),
         (SENTENCES, GOLD.replace("\t0", ""), r"set.gold:2: expected 4 tab-separated columns .*found 3: '2"),
         (SENTENCES, GOLD.replace("run\t", "\t"), "set.gold:2: a form of the verb is empty"),
         (SENTENCES, GOLD + "\n", "set.text has 2 lines and set.gold has 3"),
@@ -332,14 +334,13 @@ def test_minimal_pairs_are_grouped_by_uid_or_by_file(tmp_path):
     ("line", "message"),
     [
         ('{"sentence_good": "a"', "x.jsonl:2: not a JSON object a line"),
-        ('["a", "b"]', "x.jsonl:2: expected a JSON object, found a list"),
+        ('["a", "b"]', "x.jsonl:2: not a JSON object"),
         ('{"sentence_good": "a"}', "x.jsonl:2: 'sentence_bad' should be a text, found None"),
         ('{"sentence_god": "a", "sentence_bad": "b"}', "'sentence_good' should .*mean --columns=good=sentence_god"),
         ('{"sentence_good": "a", "sentence_bad": 3}', "x.jsonl:2: 'sentence_bad' should be a text, found 3"),
         ('{"sentence_good": "a", "sentence_bad": " "}', "x.jsonl:2: 'sentence_bad' should be a text, found ' '"),
         ('{"sentence_good": "a", "sentence_bad": "b", "UID": 7}', "x.jsonl:2: 'UID' should be a text, found 7"),
-        ('{"sentence_good": "a", "sentence_bad": "a"}', "x.jsonl:2: the two sentences are the same"),
-        ('{"sentence_good": "a", "sentence_bad": "\\ud83d"}', "x.jsonl:2: half of a character"),
+        ('{"sentence_good": "a", "sentence_bad": "\\ud83d"}', r"x.jsonl:2: half of a character, '\\ud83d'"),
     ],
 )  # fmt: skip
 def test_a_malformed_pair_names_file_and_line(tmp_path, line, message):

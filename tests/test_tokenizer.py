@@ -1,9 +1,11 @@
+import collections
 import random
 import sys
 
 import pytest
 
-from seqzoo.text.tokenizer import TOKENIZERS, split_sentences, splitter, tokenize
+from seqzoo.text.normalization import normalize
+from seqzoo.text.tokenizer import TOKENIZERS, Tokenization, split_sentences, splitter, tokenize
 
 
 @pytest.mark.parametrize(
@@ -101,9 +103,9 @@ def test_a_splitter_gives_offsets_in_the_text(kind):
         for token, start, end in split(text):
             assert token and position <= start <= end and not text[position:start].strip()
             if kind == "characters":
-                assert token == (text[start:end] if text[start:end].strip() else " ")
+                assert token == (normalize(text[start:end]) if text[start:end].strip() else " ")
             elif not subwords:
-                assert token == text[start:end]
+                assert token == normalize(text[start:end])
             position = end
         assert not text[position:].strip()
     words = [token for token, _, _ in split(texts[2])]
@@ -119,3 +121,19 @@ def test_html_tags_are_removed_from_words_without_shifting_offsets():
     assert all(text[start:end] == token for token, start, end in tokens)
     assert splitter("words")("<br/><p></p>") == []
     assert splitter("whitespace")("a<br /> b") == [("a<br", 0, 4), ("/>", 5, 7), ("b", 8, 9)]
+
+
+def test_raw_text_is_split_into_characters_where_the_training_data_were():
+    text = "小明买iPhone 15，好。"
+
+    def tokens(corpus):
+        return [token for token, _, _ in Tokenization.learn(collections.Counter(corpus)).split(text)]
+
+    assert tokens("小明在北京。") == ["小", "明", "买", "iPhone", "15", "，", "好", "。"]
+    assert tokens([*"小明在北京", "iOS"]) == ["小", "明", "买", "iPhone", "15", "，", "好", "。"]
+    assert tokens("小明在北京A1") == [*"小明买iPhone15，好。"]
+    assert tokens(["小明", "在", "北京", "。"]) == ["小明买iPhone", "15", "，", "好", "。"]
+    assert tokens([*"abc"]) == ["小明买iPhone", "15", "，", "好", "。"]  # one-letter words of other scripts
+    learned = Tokenization.learn(collections.Counter("小明A"))
+    assert all(text[start:end] == token for token, start, end in learned.split(text))
+    assert Tokenization.from_dict(learned.to_dict()) == learned and learned.summary and not Tokenization().summary

@@ -397,7 +397,7 @@ def test_patience_counts_epochs_between_scores(tmp_path, monkeypatch):
 
     scores = iter([5.0, 4.0, 3.0])
     monkeypatch.setattr(TASK, "evaluate", lambda *_: {"bleu": next(scores, 0.0)})
-    monkeypatch.setattr(TASK, "report", lambda *_: {})
+    monkeypatch.setattr(TASK, "report", lambda *_: ({}, [], []))
     path = table(tmp_path / "train.tsv", [("red", "rilo")] * 30)
     task = tiny(path, rnn="gru", encoder="gru", epochs=9, evaluate_every=2, patience=1)
     training.train(task, tmp_path / "run", Console(file=io.StringIO()))
@@ -490,7 +490,7 @@ def test_the_loss_is_that_of_the_references_and_padding_changes_nothing(tmp_path
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--name=few"], "no example is left for valid (every 20th example of train is valid)"),
+        (["--name=few"], "few-train.tsv: one example. Expected two or more: one is held out as valid."),
         (["--bpe_dropout=0.1"], "--bpe_dropout is for --tokenizer=bpe"),
         (["--dataset=grammar", "--data_dir=", "--name="], "the task needs source, target: choose another --dataset"),
         (
@@ -508,7 +508,7 @@ def test_the_loss_is_that_of_the_references_and_padding_changes_nothing(tmp_path
 )
 def test_what_can_not_be_learned_is_one_line(flags, words, tmp_path, capsys):
     path = table(tmp_path / "train.tsv", [("red cat", "rilo keto")] * 25)
-    table(tmp_path / "few-train.tsv", [("red cat", "rilo keto")] * 3)
+    table(tmp_path / "few-train.tsv", [("red cat", "rilo keto")])
     flags = ["--name=train", *flags] if "--name=few" not in flags else flags
     error = refused(capsys, *SMALL, f"--data_dir={path.parent}", f"--workdir={tmp_path / 'run'}", *flags)
     assert words in error

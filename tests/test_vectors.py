@@ -73,6 +73,8 @@ def test_lines_that_cannot_be_used_are_dropped_and_counted(tmp_path):
 def test_a_header_that_the_lines_contradict_is_named(tmp_path):
     with pytest.raises(ValueError, match="vectors.txt:2: the first line says 2 numbers a word, this line has 3: 'the"):
         list(read_vectors(write(tmp_path, "1 2\nthe 1 2 3\n")))
+    with pytest.raises(ValueError, match="vectors.txt:2: expected a word and 1 numbers"):
+        list(read_vectors(write(tmp_path, f"{'9' * 5000} 2\nthe 1 x\n")))  # too long a number for Python's int
     with pytest.raises(ValueError, match="vectors.txt:2: expected a word and 3 numbers"):
         list(read_vectors(write(tmp_path, "1 3\nthe 1 2\n")))
 

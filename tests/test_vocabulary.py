@@ -2,7 +2,7 @@ import collections
 
 import pytest
 
-from seqzoo.text.vocabulary import Vocabulary, by_frequency
+from seqzoo.text.vocabulary import Vocabulary, by_frequency, seen_once
 
 
 def test_padding_is_0_and_the_unknown_word_is_1():
@@ -43,3 +43,9 @@ def test_a_duplicate_token_is_refused_by_name(tokens):
 
 def test_tokens_are_sorted_by_frequency_and_then_by_spelling():
     assert by_frequency(collections.Counter("bbaac")) == [("a", 2), ("b", 2), ("c", 1)]
+
+
+def test_words_that_were_mostly_seen_once_get_an_advice():
+    often = collections.Counter(["a", "a", "b", "b", "c"])
+    assert seen_once(often) == "" == seen_once(collections.Counter())
+    assert seen_once(collections.Counter(["a", "a", *"bcdefgh"])).startswith("7 of 8 words were seen once")

@@ -75,27 +75,42 @@ def _jitted(function):
     return call
 
 
-def scan(step: Callable, carry: list, xs) -> tuple[list, list]:
-    """`ops.scan` of a list of tensors over xs [T, B, ...]; XLA can compile its gradient too, if T is static.
+def scan(step: Callable, carry, xs, like=None, reverse: bool = False) -> tuple:
+    """Runs a step over the first axis of xs, as `ops.scan` does.
 
-    Keras's loop sets no maximum of iterations, without which XLA can't allocate what the gradient keeps.
+    Keras's loop on TensorFlow (3.15) fails on several xs of a dynamic length, wants outputs with the shapes of the
+    carry, and sets no maximum of iterations, without which XLA can't allocate what the gradient keeps. It also keeps
+    the carry in arrays, which converters to ONNX do not know. They want outputs to be written in the order of the
+    steps, too, so a reversed loop reads and writes flipped arrays here.
 
     Args:
-        step: function (carry, row of xs) -> (carry, outputs), both lists with the shapes of the first carry.
+        step: function (carry, row of xs) -> (carry, outputs).
+        carry: the first carry, a tensor or a nested structure of tensors.
+        xs: tensors [T, ...], likewise.
+        like: a structure of tensors with the shapes and dtypes of the outputs; None: those of the carry.
+        reverse: begin at the last row.
+
+    Returns:
+        (last carry, outputs [T, ...]).
     """
     if keras.backend.backend() != "tensorflow":
-        return ops.scan(step, carry, xs)
+        return ops.scan(step, carry, xs, reverse=reverse)
     import tensorflow as tf
 
-    T = ops.shape(xs)[0]
-    rows = tf.TensorArray(xs.dtype, T, element_shape=xs.shape[1:]).unstack(xs)
-    kept = [tf.TensorArray(part.dtype, T, element_shape=part.shape) for part in carry]
+    nest = tf.nest
+    carry, xs = (nest.map_structure(tf.convert_to_tensor, part) for part in (carry, xs))
+    like = carry if like is None else like
+    xs = nest.map_structure(lambda x: tf.reverse(x, [0]), xs) if reverse else xs
+    T = ops.shape(nest.flatten(xs)[0])[0]
+    rows = nest.map_structure(lambda x: tf.TensorArray(x.dtype, T, element_shape=x.shape[1:]).unstack(x), xs)
+    kept = [tf.TensorArray(part.dtype, T, element_shape=part.shape) for part in nest.flatten(like)]
 
     def body(t, carry, kept):
-        after, outputs = step(carry, rows.read(t))
-        after = [tf.ensure_shape(new, old.shape) for new, old in zip(after, carry, strict=True)]
-        return t + 1, after, [array.write(t, part) for array, part in zip(kept, outputs, strict=True)]
+        after, outputs = step(carry, nest.map_structure(lambda row: row.read(t), rows))
+        after = nest.map_structure(lambda new, old: tf.ensure_shape(new, old.shape), after, carry)
+        return t + 1, after, [array.write(t, part) for array, part in zip(kept, nest.flatten(outputs), strict=True)]
 
-    loop = (tf.constant(0), list(carry), kept)
+    loop = (tf.constant(0), carry, kept)
     _, carry, kept = tf.while_loop(lambda t, *_: t < T, body, loop, parallel_iterations=1, maximum_iterations=T)
-    return carry, [array.stack() for array in kept]
+    outputs = [tf.reverse(array.stack(), [0]) if reverse else array.stack() for array in kept]
+    return carry, nest.pack_sequence_as(like, outputs)

@@ -5,7 +5,6 @@ element per example through ``from_generator`` and ``bucket_by_sequence_length``
 """
 
 import collections
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -295,9 +294,18 @@ class Batches:
 
 
 def chunks(items: Iterable, size: int) -> Iterator[list]:
-    """Yields lists of at most `size` items of an iterable, which is never held as a whole."""
-    items = iter(items)
-    while chunk := [*itertools.islice(items, size)]:
+    """Yields lists of at most `size` items of an iterable, which is never held as a whole.
+
+    A list also ends before an item that would have to be waited for, as a method `ready` of the iterator says.
+    """
+    items, chunk = iter(items), []
+    ready = getattr(items, "ready", lambda: True)
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size or not ready():
+            yield chunk
+            chunk = []
+    if chunk:
         yield chunk
 
 

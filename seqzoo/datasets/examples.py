@@ -17,6 +17,7 @@ class Examples:
             float, and an int as a float.
         source: where the examples come from, for messages: a file or the name of a set.
         aligned: whether all lists and arrays of an example have the same length (tagging), or not (translation).
+        summary: {what: text} that users should know about the data, such as which files were left out.
 
     Raises (while iterating):
         ValueError: an example does not hold what was declared.
@@ -28,11 +29,13 @@ class Examples:
         features: dict[str, type],
         source: str | os.PathLike,
         aligned: bool = False,
+        summary: dict[str, str] | None = None,
     ):
         self.read = read
         self.features = dict(features)
         self.source = str(source)
         self.aligned = aligned
+        self.summary = summary or {}
 
     def __iter__(self) -> Iterator[dict]:
         kinds = [(name, kind, _ACCEPTED.get(kind, kind)) for name, kind in self.features.items()]
@@ -52,7 +55,7 @@ class Examples:
 
     def with_read(self, read: Callable[[], Iterable[dict]], source: str | os.PathLike | None = None) -> "Examples":
         """Returns Examples with the same features that `read` gives, such as a part of these."""
-        return Examples(read, self.features, self.source if source is None else source, self.aligned)
+        return Examples(read, self.features, self.source if source is None else source, self.aligned, self.summary)
 
 
 # What is accepted as a number beside its own type: np.float32 is no float and np.int64 no int.

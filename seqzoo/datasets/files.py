@@ -2,7 +2,7 @@
 
 import difflib
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from seqzoo.datasets.splits import SPLITS, split_of, splits_in
 from seqzoo.text.lines import decode_lines, open_bytes, shorten
@@ -105,18 +105,34 @@ def split_folders(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     return found
 
 
-def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint: str = "") -> dict[str, str]:
+def column_parts(column: str, names: Collection[str]) -> list[str]:
+    """Returns the columns that ``title+body`` joins, or the one of that very name; [] if one of them does not exist."""
+    if column in names:
+        return [column]
+    for plus in (position for position, character in enumerate(column) if character == "+"):
+        first, rest = column[:plus], column_parts(column[plus + 1 :], names)
+        if first in names and rest:
+            return [first, *rest]
+    return []
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """Returns the texts of joined columns as one, with blanks between those that are not empty."""
+    return " ".join(filter(None, texts))
+
+
+def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint: str = "") -> dict[str, list[str]]:
     """Finds the columns of labelled texts by their names.
 
     Args:
         path: the file, for messages.
         names: the names of its columns.
-        columns: dict feature -> name, for ``text``, ``label`` or both. For the others: the first of `COLUMNS` that
-            the file has, in upper or lower case.
+        columns: dict feature -> name, for ``text``, ``label`` or both; the text may be several, ``title+body``. For the
+            others: the first of `COLUMNS` that the file has, in upper or lower case.
         hint: what else may be wrong, for the message.
 
     Returns:
-        Dict ``{"text": name, "label": name}``.
+        Dict ``{"text": names, "label": [name]}``.
 
     Raises:
         ValueError: no such column; `columns` has other features.
@@ -126,11 +142,10 @@ def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint
     lower = {name.lower(): name for name in reversed(names)}  # reversed: of two equal names the first wins
     found = {}
     for feature, common in COLUMNS.items():
-        if feature in columns:
-            wanted, found[feature] = repr(columns[feature]), columns[feature]
-        else:
-            wanted, found[feature] = " or ".join(common), next((lower[n] for n in common if n in lower), None)
-        if found[feature] not in names:
+        column = str(columns.get(feature, next((lower[n] for n in common if n in lower), "")))
+        found[feature] = column_parts(column, names)
+        if not found[feature] or (feature == "label" and len(found[feature]) > 1):
+            wanted = repr(column) if feature in columns else " or ".join(common)
             present = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
             raise ValueError(
                 f"{path}: no column for the {feature}: looked for {wanted}. There: {present}. "
@@ -164,7 +179,7 @@ def check_surrogates(path: str | pathlib.Path, number: int, line: str, text: str
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise bad_line(path, number, f"half of a character: {error}", line) from error
+        raise bad_line(path, number, f"half of a character, {text[error.start]!r}", line) from error
 
 
 def plain_name(file: pathlib.Path) -> str:

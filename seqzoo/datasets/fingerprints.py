@@ -18,7 +18,7 @@ class Fingerprinted(Examples):
     """
 
     def __init__(self, examples: Examples):
-        super().__init__(examples.read, examples.features, examples.source, examples.aligned)
+        super().__init__(examples.read, examples.features, examples.source, examples.aligned, examples.summary)
         self._fingerprint = None
 
     def __iter__(self) -> Iterator[dict]:

@@ -3,6 +3,7 @@
 import collections
 import functools
 import itertools
+import os
 import pathlib
 import random
 import re
@@ -58,7 +59,7 @@ def stratified(examples: Examples, fraction: float, seed: int, feature: str = "l
 def every_nth(
     examples: Examples, n: int, ends: Callable[[dict], bool] = lambda example: True
 ) -> tuple[Examples, Examples]:
-    """Holds out the n-th, 2n-th, ... example, without a pass over them.
+    """Holds out the n-th, 2n-th, ... example, or the last of fewer than n; without a pass over all of them.
 
     Args:
         examples: Examples.
@@ -67,7 +68,14 @@ def every_nth(
 
     Returns:
         (the rest, what is held out), two Examples in the order of `examples`.
+
+    Raises:
+        ValueError: there are fewer than two examples or units.
     """
+    n = sum(1 for _ in itertools.islice(filter(ends, examples), n))
+    if n < 2:
+        what = ("no", "one")[n]
+        raise ValueError(f"{examples.source}: {what} example. Expected two or more: one is held out as valid.")
 
     def part(inside):
         def read():
@@ -80,6 +88,37 @@ def every_nth(
         return read
 
     return examples.with_read(part(False)), examples.with_read(part(True))
+
+
+def hold_out_files(
+    files: list[pathlib.Path], every: int, group_by: str = ""
+) -> tuple[list[pathlib.Path], list[pathlib.Path], str]:
+    """Holds out every n-th file or group of files, or the last of fewer.
+
+    Args:
+        files: in their order.
+        every: n.
+        group_by: "folder": the files of one folder, with its subfolders, are on one side. Such a folder is the topmost
+            one above a file that holds files itself, below the folder that all files share.
+
+    Returns:
+        (the rest, what is held out, a description).
+
+    Raises:
+        ValueError: `group_by`, and all files are in one folder.
+    """
+    groups = {}
+    folders = {file.parent for file in files}
+    top = pathlib.Path(os.path.commonpath(folders)) if folders else None
+    for file in files:
+        above = [folder for folder in file.parents if folder in folders and folder != top]
+        groups.setdefault(above[-1] if group_by and above else file, []).append(file)
+    if group_by and len(groups) < 2:
+        raise ValueError(f"--group_by={group_by}: all {len(files)} files are in one folder, {next(iter(groups))}.")
+    keys = list(groups)
+    held = {file for key in keys[every - 1 :: every] or keys[1:][-1:] for file in groups[key]}
+    rest, held = [file for file in files if file not in held], [file for file in files if file in held]
+    return rest, held, f"every {every}th {group_by or 'file'} is valid, or the last of fewer"
 
 
 def joined(splits: dict[str, Examples] | Iterable[Examples]) -> Examples:

@@ -1,12 +1,16 @@
 """TensorFlow Datasets: any of its sets by name, and short names for the common ones."""
 
 import difflib
+import functools
 import itertools
+import operator
 import os
 
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.files import clean_label, column_parts, join_texts
 from seqzoo.datasets.splits import split_of
 from seqzoo.datasets.text.text import FEATURES, pieces
+from seqzoo.display.plain import one_line
 from seqzoo.music.midi import read_midi
 from seqzoo.music.score import Score
 from seqzoo.registry import did_you_mean
@@ -29,7 +33,8 @@ def tfds(
         data_dir: the folder where TFDS keeps its sets. Default: ``~/tensorflow_datasets``.
         name: its name in TFDS, with the config if there are several: ``"glue/sst2"``, ``"trec"``, ``"conll2002/nl"``.
         columns: dict feature -> TFDS's feature: ``{"text": "sentence", "label": "label"}``; a ``/`` leads to nested
-            ones: ``{"text": "question", "answers": "answers/text"}``. The feature ``ner`` is converted to BIO.
+            ones: ``{"text": "question", "answers": "answers/text"}``, and ``{"text": "title+body"}`` joins two by a
+            blank. The feature ``ner`` is converted to BIO.
 
     Returns:
         Dict split -> `Examples`: a list of strings for a sequence, else a string. With ``tokens``, lists are aligned.
@@ -234,11 +239,15 @@ def para_crawl(
 
 @DATASETS.register("groove")
 def groove(
-    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    drums: bool = True,
 ) -> dict[str, Examples]:
-    """Drumming in MIDI (Gillick et al., 2019, https://arxiv.org/abs/1905.06118), from TFDS; use --notranspose.
+    """Drumming in MIDI (Gillick et al., 2019, https://arxiv.org/abs/1905.06118), from TFDS.
 
-    Args as in `tfds`; name="groove/2bar-midionly" has pieces of two bars. The style is the drummer's first word.
+    Args as in `tfds` and `music.midi.read_midi`; name="groove/2bar-midionly" has pieces of two bars. The style is the
+    drummer's first word.
 
     Returns:
         Dict split -> `Examples` of ``{"name": str, "style": str, "score": Score}``; pitches are instruments.
@@ -246,7 +255,7 @@ def groove(
 
     def scores(records):
         return lambda: (
-            {**record, "score": read_midi(record["name"], midi, drums=True)}
+            {**record, "score": read_midi(record["name"], midi, drums)}
             for record in records
             for midi in [record.pop("midi")]
         )
@@ -288,13 +297,18 @@ def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
     builder = _builder(name, data_dir)
     leaves = {path: (leaf, rank) for path, leaf, rank in _leaves(builder.info.features)}
     chosen = {}
-    for feature, path in columns.items():
-        if path not in leaves:
-            hint = did_you_mean(path, leaves)
-            raise ValueError(f"{name} has no feature {path!r}.{hint} It has: {', '.join(leaves)}.")
-        if leaves[path][1] > 1:
-            raise ValueError(f"{name}: feature {path!r} is neither a value nor a list of values: {leaves[path][0]}")
-        chosen[feature] = (path.split("/"), *leaves[path])
+    for feature, column in columns.items():
+        paths = column_parts(str(column), leaves)
+        if not paths:
+            hint = did_you_mean(str(column), leaves)
+            raise ValueError(f"{name} has no feature {column!r}.{hint} It has: {', '.join(leaves)}.")
+        for path in paths:
+            leaf, rank = leaves[path]
+            if rank > 1:
+                raise ValueError(f"{name}: feature {path!r} is neither a value nor a list of values: {leaf}")
+            if len(paths) > 1 and (rank or feature != "text"):
+                raise ValueError(f"{name}: {feature}={column} joins features, but only texts can be joined.")
+        chosen[feature] = [(path.split("/"), *leaves[path]) for path in paths]
     reader = "conllu" if builder.name == UD else "conll" if "tokens" in columns else reader
     _prepare(builder, name, reader)
 
@@ -302,7 +316,7 @@ def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
     names = [split for split in builder.info.splits or ("train", "validation", "test") if split_of(split)]
     if not names:
         raise ValueError(f"{name} has no train, validation or test split. It has: {', '.join(builder.info.splits)}.")
-    kinds = {feature: list if rank else str for feature, (_, _, rank) in chosen.items()}
+    kinds = {feature: list if parts[0][2] else str for feature, parts in chosen.items()}
     kinds |= {"midi": bytes} if "midi" in kinds else {}
     aligned = "tokens" in columns
     return {
@@ -351,7 +365,7 @@ def _prepare(builder, name, reader):
 
     # TFDS retries 10 times, with doubling pauses, before it reports that there is no network: 205 s. With 5: 6 s.
     downloader.MAX_RETRIES = 5
-    print(f"{name} is not in {builder.data_dir}: downloading it.", flush=True)
+    print(one_line(f"{name} is not in {builder.data_dir}: downloading it."), flush=True)
     try:
         builder.download_and_prepare()
     except Exception as error:  # whatever goes wrong between here and a server; it is kept as the cause
@@ -370,15 +384,16 @@ def _reader(builder, split, chosen):
             # TFDS writes an absent head as "None".
             is_word = [head != b"None" for head in record["head"]] if builder.name == UD else itertools.repeat(True)
             example = {}
-            for feature, (path, leaf, rank) in chosen.items():
-                value = record
-                for key in path:
-                    value = value[key]
+            for feature, parts in chosen.items():
+                values = [(leaf, functools.reduce(operator.getitem, path, record)) for path, leaf, _ in parts]
+                leaf, value = values[0]
                 try:
-                    if rank:
+                    if parts[0][2]:
                         example[feature] = [_text(leaf, item) for item in itertools.compress(value, is_word)]
                     else:
-                        example[feature] = value if feature == "midi" else _text(leaf, value)
+                        example[feature] = value if feature == "midi" else join_texts(itertools.starmap(_text, values))
+                    if feature == "label":
+                        example[feature] = clean_label(example[feature])
                     if feature == "ner":
                         example[feature] = spans.to_bio(example[feature])
                 except ValueError as error:

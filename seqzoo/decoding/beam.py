@@ -151,7 +151,7 @@ class Beam:
             trail=ops.tile(blank[None], (rows, 1, 1)),
             coverage=attention,
         )
-        rank = ops.arange(self.n_best)
+        rank = ops.arange(self.n_best, dtype="int32")
         first = ops.where(ops.logical_or(some[:, None], rank > 0), NONE, 0.0)  # at limit 0 the answer is empty
         closed = Closed(
             scores=first,
@@ -210,7 +210,7 @@ class Beam:
 
         def selected(index):
             """(ids [B, width], whether they are end marks, the hypothesis [B, width] in 0..R-1 that chose each)."""
-            row = ops.arange(rows)[:, None]
+            row = ops.arange(rows, dtype="int32")[:, None]
             flat = ops.reshape(index + row * ops.shape(ids)[1], (-1,))
             chosen, end = (ops.reshape(ops.take(x, flat), (rows, self.width)) for x in (ids, ends))
             return chosen, end, ops.minimum(index // size, beams - 1) + row * beams
@@ -219,7 +219,7 @@ class Beam:
             """The trails [R, N, 2] of the hypotheses `parents`, each with its new id."""
             flat = ops.reshape(parents, (-1,))
             entry = ops.stack([ops.reshape(ids, (-1,)), flat % beams], axis=-1)[:, None]  # [R, 1, 2]
-            now = ops.equal(ops.arange(ops.shape(trail)[1]), t)[:, None]
+            now = ops.equal(ops.arange(ops.shape(trail)[1], dtype="int32"), t)[:, None]
             return ops.where(now, entry, ops.take(trail, flat, axis=0))
 
         best, index = ops.top_k(scores, self.width)  # [B, width]
@@ -261,12 +261,12 @@ class Beam:
         ids = trail[:, :, 0]  # [R, N]
         again = ids[:, n - 1 :]  # [R, N - n + 1], the id after each n - 1 ids
         rows, windows = ops.shape(again)
-        blocked = ops.arange(windows) + n - 1 < t  # the trail is not written from t on
+        blocked = ops.arange(windows, dtype="int32") + n - 1 < t  # the trail is not written from t on
         for i in range(n - 1):  # are they the last n - 1 ids?
             last = ops.take(ids, ops.maximum(t - n + 1 + i, 0), axis=1)[:, None]
             blocked = ops.logical_and(blocked, ops.equal(ids[:, i : i - n + 1], last))
         blocked = ops.broadcast_to(blocked, (rows, windows))
-        row = ops.broadcast_to(ops.arange(rows)[:, None], (rows, windows))
+        row = ops.broadcast_to(ops.arange(rows, dtype="int32")[:, None], (rows, windows))
         index = ops.reshape(ops.stack([row, again], axis=-1), (-1, 2))
         values = ops.reshape(ops.where(blocked, NONE, 0.0), (-1,))
         return logits + ops.scatter(index, values, ops.shape(logits))
@@ -287,7 +287,7 @@ class Beam:
         both = [ops.concatenate(pair, axis=1) for pair in zip(closed, ended, strict=True)]
         scores, index = ops.top_k(both[0], self.n_best)
         rows, size = ops.shape(both[0])
-        flat = ops.reshape(ops.cast(index, "int32") + ops.arange(rows)[:, None] * size, (-1,))
+        flat = ops.reshape(ops.cast(index, "int32") + ops.arange(rows, dtype="int32")[:, None] * size, (-1,))
 
         def kept(x):
             x = ops.take(ops.reshape(x, (-1, *ops.shape(x)[2:])), flat, axis=0)
@@ -298,8 +298,8 @@ class Beam:
     def _attention_of(self, closed, history):
         """The attention [B, K, N, S] of closed hypotheses, from the history [N, R, S] of all hypotheses."""
         rows, steps, size = ops.shape(closed.scores)[0], ops.shape(history)[0], ops.shape(history)[-1]
-        times = ops.arange(steps)
-        row = ops.arange(rows)[:, None, None]
+        times = ops.arange(steps, dtype="int32")
+        row = ops.arange(rows, dtype="int32")[:, None, None]
         index = (times * rows + row) * self.width + closed.trail[..., 1]  # [B, K, N]
         found = ops.take(ops.reshape(history, (steps * rows * self.width, size)), ops.reshape(index, (-1,)), axis=0)
         found = ops.reshape(found, (rows, self.n_best, steps, size))
@@ -362,7 +362,7 @@ def top_k(x, k: int):
     fill = -x.shape[-1] % size
     x = ops.pad(x, ((0, 0), (0, fill)), constant_values=-np.inf) if fill else x
     count = x.shape[-1] // size
-    row = ops.arange(ops.shape(x)[0])[:, None]
+    row = ops.arange(ops.shape(x)[0], dtype="int32")[:, None]
     _, blocks = ops.top_k(ops.max(ops.reshape(x, (-1, count, size)), axis=-1), min(k, count))
     blocks = ops.sort(ops.cast(blocks, "int32"), axis=-1)  # else the first of equals would not come first
     found = ops.take(ops.reshape(x, (-1, size)), ops.reshape(blocks + row * count, (-1,)), axis=0)

@@ -1,5 +1,6 @@
 """Scoring with a language model: log probabilities of streams, of lines of text, and of pairs of sentences."""
 
+import collections
 import math
 from collections.abc import Iterable, Iterator
 
@@ -8,6 +9,7 @@ import numpy as np
 from seqzoo.data import Batches, Skip, Streams
 from seqzoo.data.batches import chunks
 from seqzoo.metrics.text import pair_scores
+from seqzoo.text.codec import CHANGES
 
 CHUNK = 256  # texts that are scored together
 LOGITS = 4_000_000  # held at once to score a stream: 16 MB
@@ -70,38 +72,63 @@ def ranked(answers: Iterable[dict]) -> list[dict]:
     return [{**answer, "share": odd / sum(odds)} for answer, odd in zip(answers, odds, strict=True)]
 
 
-class Pairs(Batches):
-    """Batches of pairs of sentences, of which a language model should prefer the good one.
+class Pairs:
+    """Pairs of sentences, of which a language model should prefer the good one.
 
     Sentences are whole, with a line end. Where a pair has the position of a verb and tokens are words between spaces,
-    both are read only up to it (Linzen et al., 2016). Pairs that differ in a word that is unknown are left out.
+    both are read only up to it (Linzen et al., 2016). Pairs are left out if the two are the same to the model, or if
+    they differ in a word that is unknown.
 
     Args:
-        pairs: examples {"good", "bad", "group"}, and "position" where one word differs.
+        pairs: examples {"good", "bad", "group"}, and "position" where one word differs. They can be iterated again.
         codec: text.codec.Codec.
+
+    Attributes:
+        steps: number of pairs. summary: the same, for people.
     """
 
     def __init__(self, pairs: Iterable[dict], codec):
-        def encode(pair):
-            whole = "position" not in pair or codec.units != "whitespace"
-            texts = [pair["good"], pair["bad"]]
-            if not whole:
-                texts = [" ".join(text.split(" ")[: pair["position"] + 1]) for text in texts]
-            (good, unknown), (bad, unknown_bad) = map(codec.encode, texts)
-            if good == bad or good.count(1) != bad.count(1) or sorted(unknown) != sorted(unknown_bad):
-                raise Skip("they differ in an unknown word")
-            end = [codec.newline] * whole
-            inputs = {"good": np.array([*good, *end], "int32"), "bad": np.array([*bad, *end], "int32")}
-            return inputs, np.array(0, "int32"), np.array(1, "float32")
+        self.pairs, self.codec = pairs, codec
+        self.steps = sum(1 for _ in pairs)
+        self.summary = f"{self.steps:,} pairs"
 
-        super().__init__(pairs, encode, {"good": "good", "bad": "bad"}, 64, 4096)
+    def texts(self, pair: dict, match: bool) -> tuple[list[str], bool, collections.Counter]:
+        """(the two sentences as they are read, whether they are whole, what `Codec.matched` changed)."""
+        whole = "position" not in pair or self.codec.units != "whitespace"
+        texts, changes = [pair["good"], pair["bad"]], collections.Counter()
+        if not whole:
+            texts = [" ".join(text.split(" ")[: pair["position"] + 1]) for text in texts]
+        if match:
+            texts, found = zip(*(self.codec.matched(text, ends=whole) for text in texts), strict=True)
+            changes = sum(found, changes)
+        return [*texts], whole, changes
 
-    def scores(self, decoder) -> dict:
-        """How often the good sentence is likelier, see `metrics.text.pair_scores`; and how many pairs were left out.
+    def scores(self, decoder, match: bool = False) -> dict:
+        """How often the good sentence is likelier, see `metrics.text.pair_scores`.
 
         Args:
             decoder: models.LanguageModelDecoder that begins with the line end.
+            match: whether capitals and final stops are changed to those of the vocabulary, see `Codec.matched`.
+
+        Returns:
+            The scores, ``same_support`` and ``unknown_support``: how many pairs were left out and why; with `match`
+            also how often what was changed.
+
+        Raises:
+            ValueError: all pairs are left out.
         """
+        same, unknown = "both sentences are the same", "they differ in an unknown word"
+
+        def encode(pair):
+            texts, whole, _ = self.texts(pair, match)
+            (good, good_unknown), (bad, bad_unknown) = map(self.codec.encode, texts)
+            if good == bad and good_unknown == bad_unknown:
+                raise Skip(same)
+            if good == bad or good.count(1) != bad.count(1) or sorted(good_unknown) != sorted(bad_unknown):
+                raise Skip(unknown)
+            end = [self.codec.newline] * whole
+            inputs = {"good": np.array([*good, *end], "int32"), "bad": np.array([*bad, *end], "int32")}
+            return inputs, np.array(0, "int32"), np.array(1, "float32")
 
         def totals(inputs, labels, weights):
             return {
@@ -109,5 +136,14 @@ class Pairs(Batches):
                 for side, ids in inputs.items()
             }
 
-        rows = [(pair["group"], row["good"] > row["bad"]) for pair, row in self.outputs(totals) if row is not None]
-        return {**pair_scores(rows), "unknown_support": self.skipped.total()}
+        batches = Batches(self.pairs, encode, {"good": "good", "bad": "bad"}, 64, 4096)
+        if not batches.size:
+            raise ValueError(f"No pair is left to score: {batches.summary}.")
+        changes = collections.Counter(dict.fromkeys(CHANGES, 0) if match else {})
+        rows = []
+        for pair, row in batches.outputs(totals):
+            changes.update(self.texts(pair, match)[2])
+            if row is not None:
+                rows.append((pair["group"], row["good"] > row["bad"]))
+        left_out = {"same_support": batches.skipped[same], "unknown_support": batches.skipped[unknown]}
+        return {**pair_scores(rows), **left_out, **changes}

@@ -1,11 +1,11 @@
 """Beam search with the options of a task over batches, and its answers as text."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
 from seqzoo.decoding.beam import Beam, Ensemble
+from seqzoo.text.codec import perplexity
 
 UNKNOWN_ID = 1  # the id of what a vocabulary lacks
 
@@ -97,7 +97,7 @@ class BeamPredictor:
     def mean_loss(self) -> dict:
         """{"loss": nats a token of the labels since it was last asked for, "perplexity"}; {} if there were none."""
         (nats, tokens), self._sums = self._sums, np.zeros(2)
-        return {"loss": float(nats / tokens), "perplexity": math.exp(min(700.0, nats / tokens))} if tokens else {}
+        return {"loss": float(nats / tokens), "perplexity": perplexity(nats / tokens)} if tokens else {}
 
 
 def n_best(row: dict, source, target, text: str) -> list[dict]:

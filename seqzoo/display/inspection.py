@@ -10,11 +10,11 @@ import keras
 import numpy as np
 from keras import ops
 from rich.console import Console
-from rich.text import Text
 
 from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import log_probabilities
 from seqzoo.display.pages import CORRELATIONS, units_page
+from seqzoo.display.plain import plain_text
 from seqzoo.display.plots import GATE_NAMES, gate_plot
 from seqzoo.display.tables import plain_table
 from seqzoo.files import replace
@@ -90,6 +90,7 @@ def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path,
     else:
         better_than_chance = (row["unit"] for row in follow if abs(row["correlation"]) > row["chance"])
         chosen = [*better_than_chance, *most_varied(units, values)]
+    _print(notes, follow, saturation(layers), console)
     content = {"notes": notes, "followed": follow, "tokens": read_tokens, "units": shown(chosen, units, values, follow)}
     pieces = units_page(content, f"{folder.name}: what units follow")
     html, png = (
@@ -103,13 +104,12 @@ def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path,
     texts = [token["text"] for token in read_tokens[part]]
     gates = {name: values[part] for name, values in layer.items()}
     replace(png, lambda path: gate_plot(gates, texts, order(layer), title, path))
-    _print(notes, follow, saturation(layers), console)
-    console.print(Text(f"saved as {html} and {png}", "dim"), soft_wrap=True)
+    console.print(plain_text(f"saved as {html} and {png}", "dim"), soft_wrap=True)
 
 
 def _print(notes: list[str], follow: list[dict], saturated: list[dict], console: Console):
     for note in notes:
-        console.print(Text(note, "dim"))
+        console.print(plain_text(note, "dim"))
     if follow:
         rows = [
             [row["feature"], str(row["unit"]), f"{row['correlation']:+.2f}", f"{row['chance']:.2f}"] for row in follow

@@ -1,17 +1,23 @@
 """HTML pages of answers. A page is self-contained (no script, font or style from elsewhere), UTF-8, and readable on
-light and dark screens. Text from data is always escaped.
+light and dark screens. Text from data is always escaped, see `escape`.
 """
 
+import html
 from collections.abc import Iterable, Iterator
-from html import escape
 
 from seqzoo.display.labels import WEIGHT_STEPS, class_colour, missed_gold, no_label, shown_labels, weighted_pieces
+from seqzoo.display.plain import plain
 
 CORRELATIONS = (
     "Correlations are of this text alone; the unit is the one with the largest. By chance: the correlation that the "
     "best unit reaches with the same feature shifted along the text, in 1 of 20 shifts; anything not above it means "
     "nothing."
 )
+
+
+def escape(text: str) -> str:
+    """Text as HTML: it is never a tag, and its control characters, which HTML does not have, are shown."""
+    return html.escape(plain(text))
 
 
 def page(title: str, parts: Iterable[str], style: str = "") -> Iterator[str]:

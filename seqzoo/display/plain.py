@@ -1,10 +1,65 @@
-"""Text from data, made safe for a terminal."""
+"""Text from data, names and paths, made safe for a terminal: never markup, and no control characters.
+
+Whatever the program prints for people goes through a `PlainConsole`, or through `plain`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from seqzoo.files import to_json
 
 # C0 control characters have pictures in Unicode, from U+2400 on; C1 ones, which also begin escape sequences, have not.
 _VISIBLE = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
 _VISIBLE |= {0x7F: 0x2421, **dict.fromkeys(range(0x80, 0xA0), 0xFFFD)}
+_VISIBLE |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # bytes of a file name that are not UTF-8
+
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # to_json escapes the others
+
+LONGEST = 1000  # characters of a message
 
 
 def plain(text: str) -> str:
     """A text of the same length without control characters: an escape sequence is shown, ``␛[31m``, not obeyed."""
     return text.translate(_VISIBLE)
+
+
+def plain_text(text: object, style: str = "") -> Text:
+    """A rich Text of what is printed, in one style: neither markup nor control characters in it are obeyed."""
+    return Text(plain(str(text)), style)
+
+
+def one_line(text: str) -> str:
+    """A message in one line of at most 1,000 characters; the middle of a longer one is left out."""
+    if len(text) > LONGEST:
+        half = LONGEST // 2 - 2
+        text = f"{text[:half]} … {text[-half:]}"
+    return plain(" ".join(map(str.strip, text.split("\n"))))
+
+
+def json_line(value: Any) -> str:
+    """A value as one line of JSON; its control characters are escaped, so it is the same value without any of them."""
+    return to_json(value, ensure_ascii=False).translate(_ESCAPED)
+
+
+class PlainConsole(Console):
+    """A rich Console for which strings are data: they are not markup, and control characters in them are shown.
+
+    Styles come from `rich.text.Text`, whose control characters are shown, too.
+
+    Args:
+        **options: those of a rich Console, such as ``stderr``.
+    """
+
+    def __init__(self, **options):
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options) -> Text:
+        return super().render_str(plain(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=plain(segment.text))

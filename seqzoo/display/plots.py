@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from seqzoo.display.plain import plain
 from seqzoo.metrics.measure import Measure
 
 CONFUSED = 40  # labels in a confusion plot; a thousand would take gigabytes
@@ -57,7 +58,7 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
 
-    n = len(labels)
+    n, labels = len(labels), _cut(labels, 30)
     side = max(3.2, (0.46 if n <= 20 else 0.34) * n)  # inches; beyond 20 labels cells and numbers shrink
     figure = Figure(figsize=(side + 2.2, side + 1.2), layout="constrained")
     axes = figure.add_subplot()
@@ -83,7 +84,7 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
     bar = figure.colorbar(image, ax=axes, ticks=ticks, shrink=min(1, 4 / side), pad=0.02)
     bar.ax.set_yticklabels([f"{100 * tick:g}%" for tick in ticks])
     bar.set_label("share of the gold label")
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    _save(figure, path, bbox_inches="tight")
 
 
 def most_confused(counts: np.ndarray, number: int) -> np.ndarray:
@@ -152,7 +153,7 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
     for axes in figure.axes:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False)
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
 
 
 def reliability_plot(bins: list[dict], error: float, path: str):
@@ -185,7 +186,7 @@ def reliability_plot(bins: list[dict], error: float, path: str):
         axes.grid(color="0.92")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
 
 
 def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], order: np.ndarray, title: str, path: str):
@@ -204,11 +205,11 @@ def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], order: np.
     columns = 2 if len(layer) > 1 else 1
     rows = -(-len(layer) // columns)
     shown = [token.replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣") for token in tokens]
-    shown = [token if len(token) <= 15 else f"{token[:14]}…" for token in shown]
+    shown = _cut(shown, 15)
     letters = max(map(len, shown))
     width, height = max(5, 0.115 * len(tokens) + 1.5), min(7, max(2.2, 0.02 * len(order))) + 0.07 * letters
     figure = Figure(figsize=(columns * width, rows * height + 0.6), layout="constrained")
-    figure.suptitle(title, parse_math=False)
+    figure.suptitle(plain(title), parse_math=False)
     panels = figure.subplots(rows, columns, squeeze=False).flat
     marked = np.unique(np.linspace(0, len(order) - 1, min(len(order), 12)).astype(int))
     for (name, values), axes in zip(layer.items(), panels, strict=False):
@@ -248,7 +249,7 @@ def attention_plot(
 
     target = target or [""]  # an empty translation has no attention
     weights = np.zeros((1, len(source))) if not len(weights) else np.asarray(weights)
-    source, target = ([name if len(name) <= 30 else f"{name[:29]}…" for name in names] for names in (source, target))
+    source, target = _cut(source, 30), _cut(target, 30)
     letters = max(map(len, [*source, *target]))
     size = 2 + 0.26 * min(120, len(source)), 1.6 + 0.07 * letters + 0.24 * min(120, len(target))
     figure = Figure(figsize=size, layout="constrained")
@@ -259,15 +260,20 @@ def attention_plot(
     axes.set_xticks(columns, [source[i] for i in columns], rotation=90 if letters > 1 else 0, **style)
     axes.set_yticks(rows, [target[i] for i in rows], **style)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
-    lines = textwrap.wrap(title, int(12 * size[0]), max_lines=3, placeholder=" …")  # 12 letters to the inch
+    lines = textwrap.wrap(plain(title), int(12 * size[0]), max_lines=3, placeholder=" …")  # 12 letters to the inch
     figure.suptitle("\n".join(lines), parse_math=False, fontsize=10)
     _save(figure, path)
 
 
-def _save(figure, path: str):
+def _cut(names: Sequence[str], width: int) -> list[str]:
+    """Names from data as they are drawn: without control characters, and of at most `width` characters."""
+    return [plain(name if len(name) <= width else f"{name[: width - 1]}…") for name in names]
+
+
+def _save(figure, path: str, **options):
     with warnings.catch_warnings():  # characters that the font lacks are drawn as boxes
         warnings.filterwarnings("ignore", message="Glyph")
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=120, **options)
 
 
 def _short(count: int) -> str:

@@ -5,9 +5,8 @@ from numbers import Number
 
 from rich.cells import cell_len
 from rich.table import Table
-from rich.text import Text
 
-from seqzoo.display.plain import plain
+from seqzoo.display.plain import plain_text
 from seqzoo.metrics.measure import Measure
 
 ROWS = ("train", "valid", "test")  # the splits, in the keys of metrics.json
@@ -18,9 +17,9 @@ def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     table = _table(title, caption)
     for name, column in zip(columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True):
         numbers = all(cell.strip("+-.%").replace(".", "").isdigit() for cell in column)
-        table.add_column(_text(name), justify="right" if numbers else "left")
+        table.add_column(plain_text(name), justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*map(_text, row))
+        table.add_row(*map(plain_text, row))
     return table
 
 
@@ -45,11 +44,11 @@ def result_table(metrics: Mapping, measures: Mapping[str, Measure], title: str) 
                 others.append(f"{name} {key}".strip().replace("_", " ") + f" {_number(value)}")
     columns = [measure for measure in measures if any(measure in values for _, values in rows)]
     table = _table(title, "  ·  ".join(others))
-    table.add_column("")
+    table.add_column("", overflow="fold")  # the labels of data are shown whole
     for measure in columns:
-        table.add_column(_text(measures[measure].label), justify="right")
+        table.add_column(plain_text(measures[measure].label), justify="right")
     for name, values in rows:
-        table.add_row(_text(name), *(Measure.format(values.get(measure)) for measure in columns))
+        table.add_row(plain_text(name), *(Measure.format(values.get(measure)) for measure in columns))
     return table
 
 
@@ -83,13 +82,9 @@ def _number(value: float) -> str:
 
 def _table(title: str, caption: str) -> Table:
     return Table(
-        title=_text(title),
-        caption=_text(caption) if caption else None,
+        title=plain_text(title),
+        caption=plain_text(caption) if caption else None,
         title_justify="left",
         caption_justify="left",
         min_width=min(cell_len(title), 72),  # rich would break a title that is wider than the columns
     )
-
-
-def _text(text: str) -> Text:
-    return Text(plain(str(text)))

@@ -21,7 +21,8 @@ from seqzoo.display.labels import (
     tag_style,
     weighted_pieces,
 )
-from seqzoo.display.plain import plain
+from seqzoo.display.plain import plain, plain_text
+from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import marks_spans
 from seqzoo.text.spans import spans
 
@@ -155,7 +156,7 @@ def print_scored(row: dict, console: Console):
         line.append(f"{100 * row['share']:5.1f}%  ", "bold")
     # Characters and long texts are easier to read without numbers.
     numbers = len(row["tokens"]) <= 40 and any(len(token["text"].strip()) > 1 for token in row["tokens"])
-    line.append(f"{row['log_probability']:10.3f}  perplexity {row['perplexity']:,.1f}  ", "dim")
+    line.append(f"{row['log_probability']:10.3f}  perplexity {Measure.format(row['perplexity'], 1)}  ", "dim")
     position = 0
     for token in row["tokens"]:
         line.append(source[position : token["start"]])
@@ -177,12 +178,12 @@ def print_sample(sample: dict, console: Console):
         console: where to print.
     """
     if sample["sample"] > 1:
-        console.print(f"[dim]--- sample {sample['sample']}[/]")
-        console.print(Text(sample["prime"] + sample["text"]), soft_wrap=True)
+        console.print(plain_text(f"--- sample {sample['sample']}", "dim"))
+        console.print(plain_text(sample["prime"] + sample["text"]), soft_wrap=True)
         return
     console.print()
     if unknown := ", ".join(map(repr, dict.fromkeys(sample["unknown_in_prime"]))):
-        console.print(Text(f"The prime has tokens that are not in the vocabulary: {unknown}", "dim"))
+        console.print(plain_text(f"The prime has tokens that are not in the vocabulary: {unknown}", "dim"))
 
 
 def print_translated(answer: dict, console: Console):
@@ -196,7 +197,7 @@ def print_translated(answer: dict, console: Console):
     if len(answer["n_best"]) > 1:
         lines = [f"{best['score']:8.3f}  {best['text']}" for best in answer["n_best"]]
     for line in lines:
-        console.print(Text(plain(line)), soft_wrap=True)
+        console.print(plain_text(line), soft_wrap=True)
 
 
 def _has_colour(console: Console) -> bool:

@@ -12,7 +12,7 @@ from seqzoo.signatures import takes_options
 from seqzoo.text.casing import CASES
 from seqzoo.text.casing import casing as casing_of
 from seqzoo.text.vectors import load_vectors
-from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency
+from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency, seen_once
 
 
 @takes_options()
@@ -182,6 +182,8 @@ class Words(Asset):
             casing=config.casing,
             max_word_length=config.max_word_length,
         )
+        if getattr(config, "tokenizer", "") in ("words", "whitespace") and (advice := seen_once(counts)):
+            learned.summary["tokenizer"] = advice
         if config.vectors:
             encoding = getattr(config, "text_encoding", "utf-8")
             extra, learned.vectors, coverage = load_vectors(
@@ -191,6 +193,7 @@ class Words(Asset):
                 config.vectors_limit or None,
                 seed=config.seed,
                 encoding=encoding,
+                unicode=getattr(config, "unicode", "nfc"),
             )
             learned.words = Vocabulary([*kept, *extra])
             learned.summary["vectors"] = (
@@ -203,6 +206,10 @@ class Words(Asset):
     def knows(self, token: str) -> bool:
         """Whether training had this word."""
         return 1 < self.words.encode([self._form(token)])[0] < self.known
+
+    def has_id(self, token: str) -> bool:
+        """Whether training or the vectors had this word."""
+        return self.words.encode([self._form(token)])[0] > 1
 
     def encoder(self, static_shapes: bool = False, name: str = "") -> Callable[[list[str]], dict[str, np.ndarray]]:
         """Returns the function from T tokens to {"tokens": [T], "characters": [T, W], "casing": [T]}.

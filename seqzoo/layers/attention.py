@@ -123,7 +123,7 @@ class Attention(keras.layers.Layer):
         scores = self._scores(query, encoded if keys is None else keys, previous, covered)  # [B, T, S]
         scores = ops.cast(scores, "float32")
         real = ops.cast(source_mask, "bool")[:, None]  # [B, 1, S]
-        positions = ops.arange(ops.shape(encoded)[1])  # [S]
+        positions = ops.arange(ops.shape(encoded)[1], dtype="int32")  # [S]
         if self.score == "location":
             real = ops.logical_and(real, positions < self.longest)
         if self.local:
@@ -156,7 +156,7 @@ class Attention(keras.layers.Layer):
         if self.local == "predictive":
             z = ops.matmul(ops.tanh(ops.matmul(query, self.W_p)), self.v_p)[..., 0]
             return last * ops.sigmoid(ops.cast(z, "float32"))
-        steps = ops.arange(ops.shape(query)[1])[None]  # [1, T]
+        steps = ops.arange(ops.shape(query)[1], dtype="int32")[None]  # [1, T]
         steps = steps if position is None else steps + ops.cast(position, steps.dtype)
         return ops.minimum(ops.cast(steps, "float32"), last)
 

@@ -7,6 +7,7 @@ on its padding, and those of a padding word, which has no characters, are zeros.
 import keras
 from keras import ops
 
+from seqzoo.layers.masks import lowest
 from seqzoo.layers.words import WordEmbedding
 from seqzoo.rnns import RNNS
 
@@ -58,7 +59,7 @@ class CharacterCNN(keras.layers.Layer):
         # Zeros are what the convolution assumes beyond the border.
         x = ops.where(mask, x, 0.0)  # [B*T, W, D]
         x = ops.concatenate([convolution(x) for convolution in self.convolutions], axis=-1)  # [B*T, W, F]
-        x = ops.max(ops.where(mask, x, float("-inf")), axis=1)  # [B*T, F]
+        x = ops.max(ops.where(mask, x, lowest(x)), axis=1)  # [B*T, F]
         x = ops.where(mask[:, 0], x, 0.0)  # [B*T, F]; the first character of a padding word is 0
         return ops.reshape(x, (B, T, x.shape[-1]))  # [B, T, F]
 

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqzoo.backend.gradients import scan
+
 # The score of a forbidden move, instead of -inf, whose differences are NaN. exp(-1e4) is exactly 0 in float32, so
 # forbidden moves change no sum of allowed ones, and a chain of forbidden moves still has a finite score.
 FORBIDDEN = -1e4
@@ -64,7 +66,7 @@ class CRF(keras.layers.Layer):
         )
         mask = ops.ones_like(emissions[..., 0], "bool") if mask is None else ops.cast(mask, "bool")  # [B, T]
         last = ops.logical_and(mask, ops.logical_not(ops.pad(mask[:, 1:], [[0, 0], [0, 1]])))  # [B, T]
-        kinds = ops.where(mask, ops.cast(ops.arange(length) > 0, "int32"), 2)  # [B, T]
+        kinds = ops.where(mask, ops.cast(ops.arange(length, dtype="int32") > 0, "int32"), 2)  # [B, T]
         moves = ops.stack([ops.broadcast_to(start, (size, size)), transitions, _identity(size)])  # [3, K, K]
         entries = ops.where(mask[..., None], emissions + ops.where(last[..., None], end, 0.0), 0.0)  # [B, T, K]
         return ops.take(moves, kinds, axis=0) + entries[:, :, None]  # [B, T, K, K]
@@ -85,7 +87,7 @@ class CRFLoss(keras.losses.Loss):
     """
 
     def __init__(self, reduction="mean_with_sample_weight", name="crf_loss", **kwargs):
-        super().__init__(reduction=reduction, name=name, **kwargs)
+        super().__init__(reduction=reduction, name=name, **{"dtype": "float32", **kwargs})  # 16 bits are too few
 
     def call(self, y_true, y_pred):
         return negative_log_likelihood(y_true, y_pred)
@@ -105,7 +107,8 @@ def negative_log_likelihood(tags, potentials):
     size = potentials.shape[-1]
     tags = ops.cast(tags, "int32")
     moves = ops.pad(tags[:, :-1], [[0, 0], [1, 0]]) * size + tags  # [B, T], in the flattened K x K
-    moves = ops.reshape(ops.one_hot(moves, size * size), ops.shape(potentials))  # the gradient of a gather is slower
+    moves = ops.one_hot(moves, size * size, dtype=potentials.dtype)  # the gradient of a gather is slower
+    moves = ops.reshape(moves, ops.shape(potentials))
     gold = ops.sum(moves * potentials, axis=(-2, -1))  # [B, T]
     return ops.where(_padded(potentials), 0.0, _log_growth(potentials) - gold)
 
@@ -124,24 +127,22 @@ def nbest(potentials, n):
     scores around `FORBIDDEN` (test: score < FORBIDDEN / 2) and meaningless tags.
     """
     batch, length, size, _ = ops.shape(potentials)
-    steps = ops.arange(length)
     # [B, K, n]: one way to begin (see `_begin`)
     scores = ops.pad(_begin(potentials)[..., None], [[0, 0], [0, 0], [0, n - 1]], constant_values=FORBIDDEN)
 
-    def extend(carry, t):
-        moves = ops.swapaxes(ops.take(potentials, t, axis=1), 1, 2)  # [B, K to, K from]
-        ways = carry[0][:, None] + moves[..., None]  # [B, K to, K from, n]
-        best = tuple(ops.top_k(ops.reshape(ways, (batch, size, size * n)), n))  # scores and origins, [B, K, n] each
-        return best, best
+    def extend(scores, moves):
+        ways = scores[:, None] + ops.swapaxes(moves, 1, 2)[..., None]  # [B, K to, K from, n]
+        return tuple(ops.top_k(ops.reshape(ways, (batch, size, size * n)), n))  # scores and origins, [B, K, n] each
 
-    (scores, _), (_, origins) = ops.scan(extend, (scores, ops.zeros_like(scores, "int32")), steps)
+    scores, origins = scan(extend, scores, _by_step(potentials), like=ops.zeros_like(scores, "int32"))
     origins = ops.reshape(origins, (length, batch, size * n))  # state = tag * n + rank
     scores, states = ops.top_k(ops.reshape(scores, (batch, size * n)), n)  # [B, n], [B, n]
 
-    def retrace(states, t):
-        return ops.take_along_axis(origins[t], states, axis=-1), states
+    def retrace(states, origins):
+        chosen = ops.one_hot(states, size * n, dtype="int32")  # [B, n, K n]; LiteRT can't take_along_axis
+        return ops.sum(chosen * origins[:, None], axis=-1), states
 
-    _, states = ops.scan(retrace, states, steps, reverse=True)  # [T, B, n]
+    _, states = scan(retrace, states, origins, reverse=True)  # [T, B, n]
     return ops.transpose(states // n, (1, 2, 0)), scores
 
 
@@ -150,6 +151,11 @@ def marginals(potentials):
     alpha = _forward(potentials)
     end = ops.softmax(alpha[:, -1:])  # [B, 1, K]: the last step has seen all of x
     return _backward(_origins(alpha, potentials), ops.concatenate([ops.zeros_like(alpha[:, :-1]), end], axis=1))
+
+
+def _by_step(x):
+    """[B, T, ...] -> [T, B, ...]."""
+    return ops.swapaxes(x, 0, 1)
 
 
 def _identity(size):
@@ -174,12 +180,11 @@ def _forward(potentials):
     Normalised at each step, so that log sum_j exp(alpha[t, j]) = log Z_t - log Z_{t-1} is exact however long the chain.
     """
 
-    def step(alpha, t):
-        moves = ops.take(potentials, t, axis=1)  # [B, K, K]; potentials[:, t] fails on JAX for a NumPy array
+    def step(alpha, moves):
         alpha = ops.logsumexp(ops.log_softmax(alpha)[..., None] + moves, axis=1)  # [B, K]
         return alpha, alpha
 
-    _, alpha = ops.scan(step, _begin(potentials), ops.arange(ops.shape(potentials)[1]))  # [T, B, K]
+    _, alpha = scan(step, _begin(potentials), _by_step(potentials))  # [T, B, K]
     return ops.swapaxes(alpha, 0, 1)
 
 
@@ -192,12 +197,13 @@ def _origins(alpha, potentials):
 def _backward(origins, sources):
     """beta_t = sources_t + origins_{t+1} beta_{t+1}, [B, T, K]: what enters at each step, propagated to the first."""
 
-    def step(beta, t):
-        beta = beta + sources[:, t]
-        return ops.sum(origins[:, t] * beta[:, None], axis=-1), beta  # faster on a CPU than a batch of small matmuls
+    def step(beta, row):
+        origins, sources = row
+        beta = beta + sources
+        return ops.sum(origins * beta[:, None], axis=-1), beta  # faster on a CPU than a batch of small matmuls
 
-    steps = ops.arange(ops.shape(sources)[1])
-    _, beta = ops.scan(step, ops.zeros_like(sources[:, 0]), steps, reverse=True)  # [T, B, K]
+    rows = _by_step(origins), _by_step(sources)
+    _, beta = scan(step, ops.zeros_like(sources[:, 0]), rows, reverse=True)  # [T, B, K]
     return ops.swapaxes(beta, 0, 1)
 
 

@@ -35,7 +35,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
     def call(self, y_true, y_pred):
         y, z = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
         V, e = z.shape[-1], self.smoothing
-        spread = ops.cast(ops.arange(V) > 0, "float32") * (e / (V - 1))  # [V]
+        spread = ops.cast(ops.arange(V, dtype="int32") > 0, "float32") * (e / (V - 1))  # [V]
 
         # The gradient is written by hand, dL/dz_v = p(v) - (1 - e) [v = y] - e / (V - 1) [v > 0]: one pass over the
         # exponentials. TensorFlow's own operation takes three times as long, the gradient of a gather as long again.
@@ -50,7 +50,9 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
             def gradient(*args, upstream=None):
                 d = (args[0] if upstream is None else upstream)[..., None]  # [B, T, 1]
-                return exp * (d / total) - d * ops.where(ops.equal(ops.arange(V), y[..., None]), 1 - e + spread, spread)
+                return exp * (d / total) - d * ops.where(
+                    ops.equal(ops.arange(V, dtype="int32"), y[..., None]), 1 - e + spread, spread
+                )
 
             return loss[..., 0], gradient
 

@@ -1,5 +1,6 @@
 """Masks: which time steps are real. A model computes its mask once and passes it on explicitly."""
 
+import keras
 from keras import ops
 
 
@@ -12,3 +13,11 @@ def from_lengths(lengths, steps):
     """Mask of true lengths: [B] integers, and any tensor [B, T], read for its shape only -> [B, T] booleans."""
     numbers = ops.cumsum(ops.ones_like(steps, dtype="int32"), axis=1)  # 1, 2 ... T; symbolically, T is unknown
     return numbers <= ops.cast(lengths, "int32")[:, None]
+
+
+def lowest(x) -> float:
+    """A number that is below all others in the dtype of x, for the padding before a maximum.
+
+    Not -inf: in ONNX a choice between a number and 0 becomes a product, and 0 times -inf is NaN.
+    """
+    return -65504.0 if "float16" == keras.backend.standardize_dtype(x.dtype) else -3e38

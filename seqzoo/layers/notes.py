@@ -150,7 +150,7 @@ class NoteDecoder(keras.layers.Layer):
             logits = logits + self._summed(scores, pitches)
         if self.sets:
             logits = logits + self._barred(row[:, -1] if row.shape[1] else ops.full_like(g[:, 0], -1, dtype="int32"))
-        return logits - 1e4 * ops.cast(ops.arange(self.tokens) == 0, "float32")
+        return logits - 1e4 * ops.cast(ops.arange(self.tokens, dtype="int32") == 0, "float32")
 
     def _related(self, both, notes):
         """The scores that notes [N, Q] give to those k semitones away, and their pitches: both [N, X]."""
@@ -243,7 +243,7 @@ class Relations(keras.layers.Layer):
         if notes.shape[-1] > 2 * S:
             here, there = [*here, last], [*there, ops.ones_like(last) * notes[..., 2 * S :]]
         here, there = ops.concatenate(here, axis=-1), ops.concatenate(there, axis=-1)
-        ids = interval_ids(here, there) + (INTERVALS + 1) * ops.arange(self.count)
+        ids = interval_ids(here, there) + (INTERVALS + 1) * ops.arange(self.count, dtype="int32")
         vectors = ops.take(self.embeddings, ids, axis=0)
         return ops.reshape(vectors, (*ops.shape(notes)[:2], self.count * self.dim))
 

@@ -6,6 +6,8 @@ Padding is never read, whatever it holds. A row without a real step becomes zero
 import keras
 from keras import ops
 
+from seqzoo.layers.masks import lowest
+
 
 def last_state(x, mask, bidirectional: bool = False):
     """The state after the whole sequence: at the last real step; of a backward layer, at the first.
@@ -14,7 +16,8 @@ def last_state(x, mask, bidirectional: bool = False):
     """
     count = ops.sum(ops.cast(mask, "int32"), axis=1)  # [B]
     last = ops.maximum(count - 1, 0)
-    state = ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]  # [B, H]
+    at_last = ops.arange(ops.shape(x)[1]) == last[:, None]  # [B, T]; LiteRT can't take_along_axis
+    state = ops.sum(ops.where(at_last[..., None], x, ops.zeros_like(x)), axis=1)  # [B, H]
     if bidirectional:
         half = x.shape[-1] // 2
         state = ops.concatenate([state[:, :half], x[:, 0, half:]], axis=-1)
@@ -23,7 +26,7 @@ def last_state(x, mask, bidirectional: bool = False):
 
 def masked_max(x, mask):
     """The maximum of each unit over the real steps (Collobert et al., 2011)."""
-    x = ops.where(mask[..., None], x, float("-inf"))
+    x = ops.where(mask[..., None], x, lowest(x))
     return ops.where(ops.any(mask, axis=1)[:, None], ops.max(x, axis=1), 0.0)
 
 

@@ -38,7 +38,7 @@ class TokenEmbedding(keras.layers.Layer):
     def call(self, x, reverse=False, training=False):
         if reverse:
             kernel = ops.transpose(self.embeddings) if self.tied else self.kernel
-            padding = ops.cast(ops.arange(self.tokens) == 0, self.compute_dtype)
+            padding = ops.cast(ops.arange(self.tokens, dtype="int32") == 0, self.compute_dtype)
             return ops.matmul(x, kernel) + self.bias - 1e4 * padding  # float16 reaches 65504
         vectors = ops.take(self.embeddings, x, axis=0)
         if training and self.dropout:
@@ -80,12 +80,13 @@ class ActivationPenalty(keras.layers.Layer):
 
     def call(self, dropped, raw, training=False):
         if training:
-            self.add_loss(self.size * ops.mean(ops.square(ops.cast(dropped, "float32"))))
+            penalty = self.size * ops.mean(ops.square(ops.cast(dropped, "float32")))
             if self.slowness:
                 steps = ops.cast(raw[:, 1:] - raw[:, :-1], "float32")
                 # A window of one step has no difference: 0 of 1.
                 count = ops.maximum(ops.cast(ops.size(steps), "float32"), 1.0)
-                self.add_loss(self.slowness * ops.sum(ops.square(steps)) / count)
+                penalty += self.slowness * ops.sum(ops.square(steps)) / count
+            self.add_loss(ops.cast(penalty, keras.config.floatx()))  # that of the losses of Keras
         return dropped
 
     def compute_output_spec(self, dropped, raw, training=False):

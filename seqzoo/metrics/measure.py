@@ -3,6 +3,8 @@
 import dataclasses
 import numbers
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
@@ -35,8 +37,22 @@ class Measure:
         return f"{self.title} ({self.unit})"
 
     @staticmethod
-    def format(value: int | float | None) -> str:
-        """A value as tables show it: counts with thousands separators, other numbers with two decimals."""
+    def format(value: int | float | None, decimals: int = 2) -> str:
+        """A value as tables show it: counts with thousands separators, other numbers with two decimals, huge ones as
+        1.01e+304."""
         if value is None:
             return ""
-        return f"{value:,}" if isinstance(value, numbers.Integral) else f"{value:,.2f}"
+        if isinstance(value, numbers.Integral):
+            return f"{value:,}"
+        return f"{value:,.{decimals}f}" if abs(value) < 1e12 else f"{value:.3g}"
+
+
+def flat(split: str, scores: dict) -> dict:
+    """Scores of a split with its name in front, ready for JSON: {"valid_f1": 93.1, "valid_classes": {...}}."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {name: plain(part) for name, part in value.items()}
+        return value.item() if isinstance(value, np.generic) else value
+
+    return {f"{split}_{name}": plain(value) for name, value in scores.items()}

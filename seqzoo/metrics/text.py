@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from seqzoo.metrics.counts import percent
+from seqzoo.text.codec import perplexity
 
 
 def text_scores(nats: float, text) -> dict:
@@ -25,7 +26,7 @@ def text_scores(nats: float, text) -> dict:
     bits = nats / math.log(2) + text.spelled * math.log2(257)
     return {
         "loss": loss,
-        "perplexity": math.exp(min(loss, 700.0)),
+        "perplexity": perplexity(loss),
         "bits_per_character": bits / max(text.characters, 1),
         "bits_per_word": bits / max(text.words, 1),
     }

@@ -51,8 +51,7 @@ def classifier(
     """
     if not pooling or set(pooling) - set(POOLINGS):
         raise ValueError(f"pooling should be one or more of {', '.join(POOLINGS)}. Received: {pooling!r}")
-    check_front(front, "features", "mask", "reader")
-    inputs, features, features_mask = front  # [B, T, D], [B, T]
+    inputs, features, features_mask = check_front(front, "features", "mask", "reader")  # [B, T, D], [B, T]
     # Named, so that `cut` finds them: what comes before depends on ids, what comes after is differentiable.
     features = keras.layers.Identity(name="features")(features)
     features_mask = keras.layers.Identity(name="mask")(features_mask)

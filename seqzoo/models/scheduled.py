@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from seqzoo.backend.gradients import scan
 from seqzoo.decoding.sampling import choose
 from seqzoo.models.seq2seq import Seq2SeqDecoder
 
@@ -55,16 +56,17 @@ class Scheduled(keras.Model):
         u = keras.random.uniform((2, *ops.shape(right)), seed=self.noise)
         fixed, state = self.decoder.start(inputs)
 
-        def step(carry, t):
-            """Reads the ids of a step and gives those of the next one, t."""
-            ids, *state = carry
+        def step(carry, row):
+            """Reads the ids of a step and gives those of the next one, whose right ids and random numbers `row` has."""
+            (ids, *state), (right, mine, u) = carry, row
             distribution, state = self.decoder.step(ids, fixed, state)
-            own = ops.logical_and(u[0, :, t] < share, right[:, t] > 0)
-            sampled = choose(ops.stop_gradient(distribution.logits), u[1, :, t])
-            carry = [ops.where(own, sampled, right[:, t]), *state]
-            return carry, carry
+            own = ops.logical_and(mine < share, right > 0)
+            sampled = choose(ops.stop_gradient(distribution.logits), u)
+            ids = ops.where(own, sampled, right)
+            return [ids, *state], ids
 
-        _, (ids, *_) = ops.scan(step, [right[:, 0], *state], ops.arange(1, ops.shape(right)[1]))  # [T - 1, B]
+        rows = [ops.transpose(part[:, 1:]) for part in (right, *u)]  # [T - 1, B]
+        _, ids = scan(step, [right[:, 0], *state], rows, like=right[:, 0])  # [T - 1, B]
         return ops.concatenate([right[:, :1], ops.transpose(ids)], axis=1)
 
 

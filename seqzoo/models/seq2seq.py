@@ -29,7 +29,7 @@ def seq2seq(
     attention: str = "additive",
     attention_units: int | None = None,
     local: str = "",
-    window: int = 10,
+    attention_window: int = 10,
     longest: int = 100,
     coverage: bool = False,
     input_feeding: bool = False,
@@ -69,7 +69,7 @@ def seq2seq(
         attention: "additive", "concat", "dot" (of an encoder as wide as the decoder), "general", "location",
             "convolutional" or "none". For long sequences "general" takes the least memory: a tanh is of [B, T, S, A].
         attention_units: A, of the scores with a tanh; None: `units`.
-        local, window, longest, coverage: see `Attention`.
+        local, attention_window (the `window`), longest, coverage: see `Attention`.
         input_feeding: whether s~_{t-1} joins the input of step t.
         context: without attention, "state": the decoder starts from the encoder's final states; "step": a summary of
             them, c = tanh(W_c [final states]), also joins each step, its input and s~.
@@ -112,11 +112,14 @@ def seq2seq(
             f"source_tokens={source_tokens}, target_tokens={target_tokens}, front {'given' if front else 'None'}"
         )
     if front:
-        check_front(front, "source_vectors", "source_mask", "target", "embedding", "encoder", "decoder", "logits")
+        reserved = "source_vectors", "source_mask", "target", "embedding", "encoder", "decoder", "logits"
+        front = check_front(front, *reserved)
     if tied == "joint" and source_tokens != target_tokens:
         raise ValueError(f"tied='joint' needs a joint vocabulary. Received sizes: {source_tokens} and {target_tokens}")
     sizes = state_sizes(rnn, units, layers)
-    attending = {"score": attention, "local": local, "window": window, "longest": longest, "coverage": coverage}
+    attending = {
+        "score": attention, "local": local, "window": attention_window, "longest": longest, "coverage": coverage
+    }  # fmt: skip
     attend = Attention(**attending, name="attention") if attends else None  # which checks its arguments
     loops = attends and (input_feeding or attend.looks_back)
     recurrent = {"dropout": dropout, "variational": variational, **options}

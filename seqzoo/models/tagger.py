@@ -34,8 +34,7 @@ def tagger(tags: int, front: tuple, crf: bool = True, allowed: tuple | None = No
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"))
     """
-    check_front(front, "emissions", "crf")
-    inputs, x, mask = front  # [B, T, D], [B, T]
+    inputs, x, mask = check_front(front, "emissions", "crf")  # [B, T, D], [B, T]
     x = stack(x, mask, **options)  # [B, T, H]
     scores = keras.layers.Dense(tags, name="emissions")(x)  # [B, T, K]
     if crf:
@@ -62,7 +61,8 @@ class Decode(keras.layers.Layer):
             tags, probabilities = viterbi(scores)[0], marginals(scores)  # [B, T], [B, T, K]
         else:
             tags, probabilities = ops.argmax(scores, axis=-1), ops.softmax(scores)
-        confidence = ops.take_along_axis(probabilities, ops.expand_dims(tags, -1), axis=-1)[..., 0]
+        chosen = ops.one_hot(tags, scores.shape[-1])  # [B, T, K]; LiteRT can't take_along_axis
+        confidence = ops.sum(chosen * probabilities, axis=-1)
         return {"tags": tags, "confidence": confidence}
 
 

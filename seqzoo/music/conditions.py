@@ -36,10 +36,7 @@ class Conditions(Asset):
         Raises:
             ValueError: a name that is not a condition; or the examples have no styles.
         """
-        names = [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
-        for name in names:
-            if name not in CONDITIONS:
-                raise ValueError(f"--conditions should be some of {', '.join(CONDITIONS)}. Received: {name!r}")
+        names = condition_names(names)
         styles = {example.get("style", "") for example in examples} - {""} if "style" in names else ()
         if "style" in names and not styles:
             source = getattr(examples, "source", "The data")
@@ -91,6 +88,19 @@ class Conditions(Asset):
             return inputs
         tonic = inputs["tonic"]
         return {**inputs, "tonic": np.where(tonic > 0, _in_range(tonic + semitones), 0).astype("int32")}
+
+
+def condition_names(text: str) -> list[str]:
+    """The names in "key,metre,style", or in "none".
+
+    Raises:
+        ValueError: a name that is not a condition.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
+    for name in names:
+        if name not in CONDITIONS:
+            raise ValueError(f"--conditions should be some of {', '.join(CONDITIONS)}. Received: {name!r}")
+    return names
 
 
 def _in_range(tonic):

@@ -34,6 +34,7 @@ class Encoding(Asset):
         slots: S of voices and frames.
         steps_per_quarter: the grid.
         onsets: of frames: whether it is known where notes begin; if not, the vocabulary has no held pitches.
+        drums: whether pitches are percussion instruments, which cannot be transposed.
 
     Attributes:
         vocabulary: Vocabulary of the ids.
@@ -44,8 +45,8 @@ class Encoding(Asset):
             encoding was made.
     """
 
-    def __init__(self, name: str, slots: int = 4, steps_per_quarter: int = 4, onsets: bool = True):
-        self.name, self.steps_per_quarter, self.onsets = name, steps_per_quarter, onsets
+    def __init__(self, name: str, slots: int = 4, steps_per_quarter: int = 4, onsets: bool = True, drums: bool = False):
+        self.name, self.steps_per_quarter, self.onsets, self.drums = name, steps_per_quarter, onsets, drums
         self.step = Fraction(1, steps_per_quarter)
         self.slots = slots if name in ("voices", "frames") else 1
         self.sets = name == "frames"
@@ -63,7 +64,7 @@ class Encoding(Asset):
         self.dropped = self.notes = 0
 
     def to_dict(self) -> dict:
-        return {name: getattr(self, name) for name in ("name", "slots", "steps_per_quarter", "onsets")}
+        return {name: getattr(self, name) for name in ("name", "slots", "steps_per_quarter", "onsets", "drums")}
 
     @property
     def summary(self) -> dict[str, str]:
@@ -139,6 +140,7 @@ class Encoding(Asset):
             rows: [T, S] ids.
             attributes: tempo, metre, name of the Score.
         """
+        attributes["drums"] = self.drums
         rows = np.asarray(rows).reshape(-1, self.slots)
         if len(ends := np.flatnonzero(np.isin(rows[:, 0], (0, END)))):
             rows = rows[: ends[0]]
@@ -230,7 +232,9 @@ class Encoding(Asset):
         """Returns the semitones by which rows can be transposed: (lowest, highest), such as (-40, 30)."""
         pitches = self.pitch[rows]
         pitches = pitches[pitches >= 0]
-        return (-int(pitches.min()), PITCHES - 1 - int(pitches.max())) if len(pitches) else (0, 0)
+        if self.drums or not len(pitches):
+            return 0, 0
+        return -int(pitches.min()), PITCHES - 1 - int(pitches.max())
 
     def transpose(self, rows: np.ndarray, semitones: int) -> np.ndarray:
         """Returns ids of any shape, transposed up by `semitones`, which must lie within their `transpose_range`."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from rich.console import Console
 
+from seqzoo.display.plain import plain_text
 from seqzoo.files import replace
 from seqzoo.music import synthesizer
 from seqzoo.music.conditions import Conditions
@@ -92,13 +93,13 @@ def opening(encoding: Encoding, request) -> tuple[np.ndarray, int, Score | None]
     steps, score = math.ceil(request.length * per_quarter), None
     rows = np.zeros((0, encoding.slots), "int32")
     if request.melody:
-        score = read_midi(request.melody)
+        score = read_midi(request.melody, drums=encoding.drums)
         melody = encoding.melody(score)
         rows = np.zeros((len(melody), encoding.slots), "int32")
         rows[:, 0] = melody
         steps = len(rows)
     elif request.primer:
-        score = read_midi(request.primer)
+        score = read_midi(request.primer, drums=encoding.drums)
         quarters = min(request.primer_quarters, float(score.length))
         rows = encoding.encode({"score": cut(score, quarters)})[:-1]
         if encoding.name != "events":  # rests at its end belong to it
@@ -122,7 +123,7 @@ def write_sample(score: Score, path: pathlib.Path) -> dict:
     if not score.notes:
         return answer
     replace(roll, lambda temporary: piano_roll_plot(score, temporary, score.name))
-    answer |= {"key": key_name(find_key(score)), "roll": str(roll)}
+    answer |= {"key": "drums" if score.drums else key_name(find_key(score)), "roll": str(roll)}
     if with_audio:
         try:
             synthesizer.render(midi, audio)
@@ -145,6 +146,6 @@ def print_piece(answer: dict, console: Console) -> None:
         return
     files = ", ".join(answer[kind] for kind in ("midi", "roll", "audio") if kind in answer)
     about = f"{answer['quarters']:g} quarters, {answer['notes']} notes, {answer['key']}"
-    console.print(f"{answer['sample']}: {about}: {files}", soft_wrap=True, markup=False)
+    console.print(plain_text(f"{answer['sample']}: {about}: {files}"), soft_wrap=True)
     if "no_audio" in answer:
-        console.print(f"no audio: {answer['no_audio']}", style="dim", soft_wrap=True, markup=False)
+        console.print(plain_text(f"no audio: {answer['no_audio']}", "dim"), soft_wrap=True)

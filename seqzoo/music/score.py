@@ -60,12 +60,14 @@ class Score:
         tempo: quarter notes per minute.
         metre: (numerator, denominator).
         name: title of the piece.
+        drums: whether pitches are the percussion instruments of General MIDI.
     """
 
     notes: list
     tempo: float = 100.0
     metre: tuple = (4, 4)
     name: str = ""
+    drums: bool = False
 
     def __post_init__(self):
         self.notes, self.metre = sorted(self.notes), tuple(self.metre)

@@ -22,7 +22,7 @@ def gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     return GRU(units, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bigru")
+@RNNS.register("bigru", bidirectional=True)
 def bigru(units: int, **kwargs) -> keras.layers.Layer:
     """GRU in both directions."""
     return both_directions(gru(units, **kwargs))

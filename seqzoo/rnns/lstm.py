@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import OneStep, both_directions, in_float32
 from seqzoo.rnns.cells import activation as activation_of
@@ -87,19 +88,17 @@ def fused_lstm(
     def run(x, h0, c0, W, U, b):
         dtype = x.dtype
         zx = in_float32(ops.matmul(x, W) + b)  # [T, B, 4H]
-        # ops.scan with several xs fails on a dynamic length (Keras 3.15), so the steps are read by their number t.
-        steps = ops.arange(ops.shape(x)[0])
 
-        def forward(carry, t):
-            h, c, _ = carry
-            zi, zf, zg, zo = ops.split(zx[t] + in_float32(ops.matmul(ops.cast(h, dtype), U)), 4, axis=-1)
+        def forward(carry, row):
+            (h, c), (zx, m) = carry, row
+            zi, zf, zg, zo = ops.split(zx + in_float32(ops.matmul(ops.cast(h, dtype), U)), 4, axis=-1)
             i, f, g, o = ops.sigmoid(zi), ops.sigmoid(zf), ops.tanh(zg), ops.sigmoid(zo)
             c_new = f * c + i * g
             h_new = o * ops.tanh(c_new)
-            new = (h + m[t] * (h_new - h), c + m[t] * (c_new - c), ops.concatenate([i, f, g, o], axis=-1))
-            return new, new
+            h, c = h + m * (h_new - h), c + m * (c_new - c)
+            return (h, c), (h, c, ops.concatenate([i, f, g, o], axis=-1))
 
-        (h, c, _), (hs, cs, gates) = ops.scan(forward, (h0, c0, ops.zeros_like(zx[0])), steps)
+        (h, c), (hs, cs, gates) = scan(forward, (h0, c0), (zx, m), like=(h0, c0, zx[0]))
 
         def gradient(*args, upstream=None):
             dhs, dh, dc = args if upstream is None else upstream
@@ -108,26 +107,26 @@ def fused_lstm(
             tanh_c = ops.tanh(cs)
             U_transposed = ops.transpose(U)
 
-            def backward(carry, t):
-                dh, dc, _ = carry
-                i, f, g, o = ops.split(gates[t], 4, axis=-1)
-                dh = dh + dhs[t]
-                dh_new = m[t] * dh  # the rest, (1 - m) dh, bypasses a masked step
-                dc_new = m[t] * dc + dh_new * o * (1 - tanh_c[t] * tanh_c[t])
+            def backward(carry, row):
+                (dh, dc), (gates, m, dhs, c_before, tanh_c) = carry, row
+                i, f, g, o = ops.split(gates, 4, axis=-1)
+                dh = dh + dhs
+                dh_new = m * dh  # the rest, (1 - m) dh, bypasses a masked step
+                dc_new = m * dc + dh_new * o * (1 - tanh_c * tanh_c)
                 dz = ops.concatenate(
                     [
                         dc_new * g * i * (1 - i),
-                        dc_new * c_before[t] * f * (1 - f),
+                        dc_new * c_before * f * (1 - f),
                         dc_new * i * (1 - g * g),
-                        dh_new * tanh_c[t] * o * (1 - o),
+                        dh_new * tanh_c * o * (1 - o),
                     ],
                     axis=-1,
                 )  # [B, 4H]
                 dh_before = in_float32(ops.matmul(ops.cast(dz, dtype), U_transposed))
-                new = (dh_before + dh - dh_new, dc_new * f + dc - m[t] * dc, dz)
-                return new, new
+                return (dh_before + dh - dh_new, dc_new * f + dc - m * dc), dz
 
-            (dh, dc, _), (_, _, dz) = ops.scan(backward, (dh, dc, ops.zeros_like(zx[0])), steps, reverse=True)
+            rows = (gates, m, dhs, c_before, tanh_c)
+            (dh, dc), dz = scan(backward, (dh, dc), rows, like=zx[0], reverse=True)
             flat = ops.reshape(dz, (-1, dz.shape[-1]))  # [T B, 4H]
             db = ops.cast(ops.sum(flat, axis=0), dtype)
             dz, flat = ops.cast(dz, dtype), ops.cast(flat, dtype)
@@ -146,7 +145,7 @@ def lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     return LSTM(units, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bilstm")
+@RNNS.register("bilstm", bidirectional=True)
 def bilstm(units: int, **kwargs) -> keras.layers.Layer:
     """LSTM in both directions (Graves & Schmidhuber, 2005)."""
     return both_directions(lstm(units, **kwargs))

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import OneStep, both_directions, from_cell, in_float32
 from seqzoo.rnns.cells import activation as activation_of
@@ -205,12 +206,11 @@ def _scan(a, b, h, reverse, levels=2):
     if not levels:
         a, b = ops.transpose(a, (1, 0, 2)), ops.transpose(b, (1, 0, 2))
 
-        def step(h, t):
-            h = a[t] * h + b[t]
+        def step(h, row):
+            h = row[0] * h + row[1]
             return h, h
 
-        # ops.scan with several xs fails on a dynamic length (Keras 3.15), so the steps are read by their number t.
-        _, hs = ops.scan(step, h, ops.arange(ops.shape(a)[0]), reverse=reverse)
+        _, hs = scan(step, h, (a, b), reverse=reverse)
         return ops.transpose(hs, (1, 0, 2))
     T = ops.shape(a)[1]
     chunks = (T + CHUNK - 1) // CHUNK
@@ -232,25 +232,25 @@ def _steps(a, b, h, reverse):
     return states[::-1] if reverse else states
 
 
-@RNNS.register("min_gru")
+@RNNS.register("min_gru", recurrent_kernel=False)
 def min_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """minGRU (Feng et al., 2024): an update gate that does not read the state; all steps at once."""
     return from_cell(MinGRUCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bimin_gru")
+@RNNS.register("bimin_gru", bidirectional=True, recurrent_kernel=False)
 def bimin_gru(units: int, **kwargs) -> keras.layers.Layer:
     """minGRU in both directions."""
     return both_directions(min_gru(units, **kwargs))
 
 
-@RNNS.register("min_lstm")
+@RNNS.register("min_lstm", recurrent_kernel=False)
 def min_lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """minLSTM (Feng et al., 2024): input and forget gates that do not read the state; all steps at once."""
     return from_cell(MinLSTMCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bimin_lstm")
+@RNNS.register("bimin_lstm", bidirectional=True, recurrent_kernel=False)
 def bimin_lstm(units: int, **kwargs) -> keras.layers.Layer:
     """minLSTM in both directions."""
     return both_directions(min_lstm(units, **kwargs))

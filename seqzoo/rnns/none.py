@@ -52,7 +52,7 @@ class PlainRNN(ScanRNN):
         return last, ops.flip(hs, 1) if self.go_backwards else hs, [last]
 
 
-@RNNS.register("none")
+@RNNS.register("none", recurrent_kernel=False)
 def none(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """No recurrence: each step on its own, h = tanh(x W + b); the baseline of every recurrent layer."""
     return from_cell(PlainCell, units, PlainRNN, activation=activation_of(activation, units), **kwargs)

@@ -57,7 +57,7 @@ def peephole_lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layer
     return from_cell(PeepholeLSTMCell, units, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bipeephole_lstm")
+@RNNS.register("bipeephole_lstm", bidirectional=True)
 def bipeephole_lstm(units: int, **kwargs) -> keras.layers.Layer:
     """LSTM with peepholes in both directions."""
     return both_directions(peephole_lstm(units, **kwargs))

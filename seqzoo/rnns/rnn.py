@@ -18,7 +18,7 @@ def rnn(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     return SimpleRNN(units, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("birnn")
+@RNNS.register("birnn", bidirectional=True)
 def birnn(units: int, **kwargs) -> keras.layers.Layer:
     """Plain RNN in both directions (Schuster & Paliwal, 1997)."""
     return both_directions(rnn(units, **kwargs))

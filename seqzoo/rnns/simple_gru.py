@@ -24,15 +24,15 @@ class SimpleGRUCell(keras.layers.SimpleRNNCell):
     def build(self, input_shape):
         H = self.units
         self.kernel = self.add_weight(
-            (input_shape[-1], 2 * H), self.kernel_initializer, "float32", name="kernel",
+            (input_shape[-1], 2 * H), self.kernel_initializer, name="kernel",
             regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
         )  # fmt: skip
         self.recurrent_kernel = self.add_weight(
-            (H, 2 * H), self.recurrent_initializer, "float32", name="recurrent_kernel",
+            (H, 2 * H), self.recurrent_initializer, name="recurrent_kernel",
             regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
         )  # fmt: skip
         self.bias = self.add_weight(
-            (2 * H,), self.bias_initializer, "float32", name="bias",
+            (2 * H,), self.bias_initializer, name="bias",
             regularizer=self.bias_regularizer, constraint=self.bias_constraint,
         ) if self.use_bias else None  # fmt: skip
         self.built = True
@@ -57,7 +57,7 @@ def simple_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.L
     return from_cell(SimpleGRUCell, units, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bisimple_gru")
+@RNNS.register("bisimple_gru", bidirectional=True)
 def bisimple_gru(units: int, **kwargs) -> keras.layers.Layer:
     """Teaching GRU in both directions."""
     return both_directions(simple_gru(units, **kwargs))

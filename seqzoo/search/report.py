@@ -1,18 +1,17 @@
 """The report of a search: results.json, results.html, a table."""
 
-import html
 import json
 import math
 from collections.abc import Iterator
 
 import numpy as np
 from rich.table import Table
-from rich.text import Text
 
-from seqzoo.display.pages import page
-from seqzoo.display.plain import plain
+from seqzoo.config import flag_text
+from seqzoo.display.pages import escape, page
+from seqzoo.display.plain import plain_text
 from seqzoo.files import replace, write_json
-from seqzoo.search.space import Values, flag_text
+from seqzoo.search.space import Values
 from seqzoo.search.trials import Search
 
 MIN_TRIALS = 10  # finished trials needed to estimate the importance of options
@@ -91,7 +90,7 @@ def importance(search: Search, records: list[dict]) -> dict:
 
 def table(search: Search, records: list[dict], rows: int = 10) -> Table:
     """A table of the best trials."""
-    shown = Table(title=Text(f"{search.task}: the best of {len(records)} trials"), title_justify="left")
+    shown = Table(title=plain_text(f"{search.task}: the best of {len(records)} trials"), title_justify="left")
     for name in ("trial", search.title, *(["spread"] if search.seeds > 1 else []), "epochs", "minutes"):
         shown.add_column(name, justify="right")
     for name in search.space:
@@ -99,7 +98,7 @@ def table(search: Search, records: list[dict], rows: int = 10) -> Table:
     for record in ranked(search, records)[:rows]:
         spread = [f"{record['spread']:.2f}"] if search.seeds > 1 else []
         numbers = [record["id"], f"{record['score']:.2f}", *spread, str(record["epochs"]), f"{record['minutes']:.1f}"]
-        shown.add_row(*map(Text, numbers), *(Text(plain(flag_text(value))) for value in record["settings"].values()))
+        shown.add_row(*map(plain_text, (*numbers, *map(flag_text, record["settings"].values()))))
     return shown
 
 
@@ -112,9 +111,9 @@ def _body(search: Search, results: dict) -> Iterator[str]:
     yield f"<p>{len(records)} trials: {', '.join(f'{count} {status}' for status, count in counts.items())}. "
     seeds = f", mean of {search.seeds} seeds" if search.seeds > 1 else ""
     better = "higher" if search.sign > 0 else "lower"
-    yield f"The score is {html.escape(search.title)}{seeds}; {better} is better.</p>\n"
+    yield f"The score is {escape(search.title)}{seeds}; {better} is better.</p>\n"
     if found:
-        yield f"<h2>Best: {_score(found)}</h2>\n<pre>{html.escape(found['command'])}</pre>\n"
+        yield f"<h2>Best: {_score(found)}</h2>\n<pre>{escape(found['command'])}</pre>\n"
     yield "<h2>Settings and scores</h2>\n"
     yield from _coordinates(search, records)
     yield "<h2>What matters</h2>\n"
@@ -142,13 +141,13 @@ def _coordinates(search: Search, records: list[dict]) -> Iterator[str]:
     for number, (name, values) in enumerate([*search.space.items(), (search.title, None)]):
         x = step * number + step / 2
         yield f'<line class=axis x1="{x}" y1="{top}" x2="{x}" y2="{bottom}"/>'
-        yield f'<text class=name x="{x}" y="{top - 20}">{html.escape(name)}</text>\n'
+        yield f'<text class=name x="{x}" y="{top - 20}">{escape(name)}</text>\n'
         for text, position in _ticks(values) if values else ((f"{low:.2f}", 0), (f"{high:.2f}", 1)):
             if not values and low == high and position:
                 continue
             y = bottom - position * (bottom - top)
             yield f'<line class=axis x1="{x - 3}" y1="{y:.1f}" x2="{x + 3}" y2="{y:.1f}"/>'
-            yield f'<text x="{x + 6}" y="{y + 4:.1f}">{html.escape(text)}</text>\n'
+            yield f'<text x="{x + 6}" y="{y + 4:.1f}">{escape(text)}</text>\n'
     for rank, record in enumerate(scored):
         positions = [values.position(record["settings"][name]) for name, values in search.space.items()]
         positions.append((record["score"] - low) / (high - low) if high > low else 0)
@@ -159,7 +158,7 @@ def _coordinates(search: Search, records: list[dict]) -> Iterator[str]:
         title = ", ".join(f"{name} {flag_text(value)}" for name, value in record["settings"].items())
         yield (
             f'<g data-trial="{record["id"]}" stroke="{_colour(rank / max(1, len(scored) - 1))}">'
-            f"<title>trial {record['id']}: {_score(record)}, {html.escape(title)}</title>"
+            f"<title>trial {record['id']}: {_score(record)}, {escape(title)}</title>"
             f'<polyline class=wide points="{points}"/><polyline points="{points}"/></g>\n'
         )
     yield (
@@ -186,13 +185,13 @@ def _colour(share: float) -> str:
 def _bars(found: dict) -> Iterator[str]:
     """A bar for the importance of each option."""
     if found["note"]:
-        yield f"<p>{html.escape(found['note'])}</p>\n"
+        yield f"<p>{escape(found['note'])}</p>\n"
         return
     largest = max(mean for mean, _ in found["options"].values()) or 1
     yield "<table class=bars>\n"
     for name, (mean, spread) in found["options"].items():
         yield (
-            f'<tr><th>{html.escape(name)}<td><i style="width:{max(0, mean) / largest * 20:.2f}em"></i> '
+            f'<tr><th>{escape(name)}<td><i style="width:{max(0, mean) / largest * 20:.2f}em"></i> '
             f"{mean:.2f} ± {spread:.2f}</tr>\n"
         )
     yield (
@@ -205,14 +204,14 @@ def _bars(found: dict) -> Iterator[str]:
 
 def _table(search: Search, records: list[dict]) -> Iterator[str]:
     columns = ["trial", search.title, *search.space, "epochs", "minutes", "status", "folder"]
-    yield "<div><table class=trials>\n<thead><tr>" + "".join(f"<th>{html.escape(name)}" for name in columns)
+    yield "<div><table class=trials>\n<thead><tr>" + "".join(f"<th>{escape(name)}" for name in columns)
     yield "</tr></thead>\n<tbody>\n"
     for record in records:
         status = record["status"] + (f": {record['reason']}" if record["reason"] else "")
         settings = [flag_text(record["settings"][name]) for name in search.space]
         cells = [record["id"], _score(record), *settings, str(record["epochs"]), f"{record['minutes']:.1f}"]
-        row = "".join(f"<td>{html.escape(cell)}" for cell in (*cells, status, record["folder"]))
-        yield f'<tr data-trial="{record["id"]}" title="{html.escape(record["command"])}">{row}</tr>\n'
+        row = "".join(f"<td>{escape(cell)}" for cell in (*cells, status, record["folder"]))
+        yield f'<tr data-trial="{record["id"]}" title="{escape(record["command"])}">{row}</tr>\n'
     yield "</tbody></table></div>\n<p class=legend>Click a heading to sort. Point at a row to see its command.</p>\n"
     data = json.dumps({"descending": search.sign > 0})
     yield f"<script>const search = {data}</script>\n"

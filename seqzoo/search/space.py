@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from seqzoo.config import flag_text
 from seqzoo.registry import did_you_mean
 
 
@@ -65,11 +66,6 @@ class Values:
         return "|".join(map(flag_text, self.choices)) or f"{flag_text(self.low)}..{flag_text(self.high)}"
 
 
-def flag_text(value: str | int | float | bool) -> str:
-    """Returns a value as written on the command line."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def parse_space(text: str, config: type, fixed: dict) -> dict[str, Values]:
     """Parses ``"rnn,units=64|128,dropout=0.1..0.5"`` into {option: Values}.
 
@@ -84,9 +80,16 @@ def parse_space(text: str, config: type, fixed: dict) -> dict[str, Values]:
     """
     if not text:
         raise ValueError("Nothing to search: give --sweep=NAME,NAME=a|b|c,NAME=low..high. See --help.")
-    base = config(**fixed)
-    space = {}
-    for part in text.split(","):
+    space, parts = {}, text.split(",")
+    searched = [part.partition("=")[0] for part in parts]
+
+    def check(values):
+        for reason in config.without_effect(values, undecided=searched).values():
+            raise ValueError(reason)
+        config(**effective(config, values))  # raises a ValueError if one is invalid
+
+    check(fixed)
+    for part in parts:
         name, given, values = part.partition("=")
         field = config.__dataclass_fields__.get(name)
         if field is None:
@@ -101,9 +104,21 @@ def parse_space(text: str, config: type, fixed: dict) -> dict[str, Values]:
             example = f"{name}=low..high or {name}=a|b|c" if field.type in (int, float) else f"{name}=a|b|c"
             raise ValueError(f"--sweep: {name} declares no values to search. Give some: --sweep={example}")
         for value in found.choices or (found.low, found.high):
-            dataclasses.replace(base, **{name: value})  # raises a ValueError if the value is invalid
+            check({**fixed, name: value})
         space[name] = found
     return space
+
+
+def effective(config: type, values: dict) -> dict:
+    """The values without those that have no effect beside the others, so that a search can vary both.
+
+    Args:
+        config: the Config class that declares the options.
+        values: {option: value}.
+    """
+    while idle := config.without_effect(values):  # dropping one may leave another without effect
+        values = {name: value for name, value in values.items() if name not in idle}
+    return values
 
 
 def _parse_values(field: dataclasses.Field, text: str) -> Values:

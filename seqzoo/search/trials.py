@@ -14,10 +14,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from seqzoo.config import Config
+from seqzoo.config import Config, flag_text
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure
-from seqzoo.search.space import flag_text
+from seqzoo.search.space import effective
 from seqzoo.task import TASKS
 from seqzoo.training.folder import prepare
 
@@ -94,12 +94,16 @@ class Search:
 
     def config(self, settings: dict) -> Config:
         """The task's Config for these settings."""
-        return TASKS[self.task].Config(**self.fixed | settings)
+        return TASKS[self.task].Config(**self._options(settings))
 
     def flags(self, settings: dict) -> list[str]:
         """The flags of seqzoo.run for these settings."""
-        options = {"task": self.task, **self.fixed, **settings}
+        options = {"task": self.task, **self._options(settings)}
         return [f"--{name}={flag_text(value)}" for name, value in options.items()]
+
+    def _options(self, settings):
+        """The options given for these settings; one that has no effect beside the others would be refused."""
+        return effective(TASKS[self.task].Config, self.fixed | settings)
 
     def command(self, settings: dict) -> str:
         """The shell command that trains these settings."""
@@ -284,10 +288,12 @@ def history(folder: pathlib.Path) -> list[dict]:
 
 
 def score(folder: pathlib.Path, key: str, sign: int) -> float | None:
-    """The score of a run: the final one, or the best so far, if any."""
+    """The score of a run: the final one, NaN if that is not finite; or the best so far, if any."""
     if (folder / "metrics.json").is_file():
-        return json.loads((folder / "metrics.json").read_text("utf-8"))[key]
-    return max((row[key] for row in history(folder) if key in row), key=lambda value: sign * value, default=None)
+        found = json.loads((folder / "metrics.json").read_text("utf-8"))[key]
+        return math.nan if found is None else found
+    scores = (row.get(key) for row in history(folder))
+    return max((value for value in scores if value is not None), key=lambda value: sign * value, default=None)
 
 
 def _spent(search: Search, trial_id: str) -> tuple[float, int]:

@@ -15,8 +15,8 @@ from keras_tuner import oracles
 from keras_tuner.engine import hyperparameters
 from keras_tuner.engine.trial import Trial
 
+from seqzoo.config import flag_text
 from seqzoo.files import write_json
-from seqzoo.search.space import flag_text
 from seqzoo.search.trials import Search
 
 

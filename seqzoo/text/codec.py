@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable
 
 from seqzoo.assets import Asset
+from seqzoo.text.normalization import align, normalize
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import tokenize
-from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency
+from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency, seen_once
 
 END = "<end>"  # of a document
 MARKS = (PADDING, UNKNOWN, END)
+CHANGES = ("lower_cased_words", "dropped_stops", "spaced_stops")  # of `Codec.matched`
 # Suffixes of the characters of a spelled word, and of its last one: "q" and "s" of an unknown "qs".
 _MORE, _LAST = "\x00+", "\x00."
 
@@ -31,18 +33,22 @@ class Codec(Asset):
     mixed word/character model of Wu et al., 2016, section 4.2), which are tokens of their own, the last one of a word
     marked, so that a text of known characters has no unknown token.
 
+    Texts are brought to a Unicode form first, so "exact" means up to that; offsets are in the text as it came.
+
     Args:
         units: one of those above.
         vocabulary: Vocabulary, or Subwords.
+        unicode: the form, see `text.normalization`.
 
     Attributes:
         tokens: the tokens in the order of their ids.
         end: id of the end mark.
         newline: id of the line end, or of the end mark where no text had lines (subwords always have it).
+        summary: {what: text}, for people.
     """
 
-    def __init__(self, units: str, vocabulary: Vocabulary | Subwords):
-        self.units, self.vocabulary = units, vocabulary
+    def __init__(self, units: str, vocabulary: Vocabulary | Subwords, unicode: str = "nfc"):
+        self.units, self.vocabulary, self.unicode, self.summary = units, vocabulary, unicode, {}
         self.tokens = vocabulary.tokens
         self.end = self.tokens.index(END)
         self.newline = self.tokens.index("\n") if "\n" in self.tokens else self.end
@@ -51,7 +57,15 @@ class Codec(Asset):
         self.spell = any(token.endswith((_MORE, _LAST)) and token not in (_MORE, _LAST) for token in self.tokens)
 
     @classmethod
-    def learn(cls, units: str, pieces: Iterable[str], size: int, min_count: int = 1, spell: bool = False) -> "Codec":
+    def learn(
+        cls,
+        units: str,
+        pieces: Iterable[str],
+        size: int,
+        min_count: int = 1,
+        spell: bool = False,
+        unicode: str = "nfc",
+    ) -> "Codec":
         """Learns a vocabulary from text.
 
         Args:
@@ -60,9 +74,11 @@ class Codec(Asset):
             size: maximum number of tokens, the most frequent ones; 0: all (of subwords: 8000).
             min_count: tokens with a smaller count are unknown.
             spell: of words: spell the unknown ones; their characters are added to the `size` tokens.
+            unicode: see the class.
         """
+        pieces = (normalize(piece, unicode) for piece in pieces)
         if units in KINDS:
-            return cls(units, Subwords.learn(pieces, size or 8000, units, exact=True, marks=[END]))
+            return cls(units, Subwords.learn(pieces, size or 8000, units, exact=True, marks=[END]), unicode)
         split, counts = _SPLIT[units], collections.Counter()
         for piece in pieces:
             counts.update(split(piece))
@@ -71,18 +87,22 @@ class Codec(Asset):
         if spell and units != "characters":
             characters = {character for token in counts for character in token}
             known += [character + form for character in sorted(characters) for form in (_MORE, _LAST)]
-        return cls(units, Vocabulary([END, *known]))
+        codec = cls(units, Vocabulary([END, *known]), unicode)
+        if units != "characters" and (advice := seen_once(counts)):
+            codec.summary["tokenizer"] = advice
+        return codec
 
     def to_dict(self) -> dict:
-        return {"units": self.units, "vocabulary": self.vocabulary.to_dict()}
+        return {"units": self.units, "vocabulary": self.vocabulary.to_dict(), "unicode": self.unicode}
 
     @classmethod
     def from_dict(cls, values: dict) -> "Codec":
         kind = Subwords if values["units"] in KINDS else Vocabulary
-        return cls(values["units"], kind.from_dict(values["vocabulary"]))
+        return cls(**{**values, "vocabulary": kind.from_dict(values["vocabulary"])})
 
     def encode(self, text: str) -> tuple[list[int], list[str]]:
         """Returns the ids of a text, and the texts of the unknown ones among them, in their order."""
+        text = normalize(text, self.unicode)
         if self.units in KINDS:
             pieces = self.vocabulary.split(text)
             ids = self.vocabulary.encode([piece for piece, _, _ in pieces])
@@ -96,6 +116,46 @@ class Codec(Asset):
         unknown = (token for token, i in zip(tokens, ids, strict=True) if i == 1 and token != UNKNOWN)
         return ids, [self._text(token) for token in unknown]
 
+    def matched(self, text: str, ends: bool = True) -> tuple[str, collections.Counter]:
+        """Returns a sentence with the capitals and the final stop of the vocabulary, and what was changed.
+
+        A word with unknown tokens is in lower case if fewer are unknown then. The stop at the end, one of ``.?!``, is
+        dropped if the vocabulary lacks it; in `whitespace`, it is a token of its own; in `words`, it has a space before
+        it if that is how it is more frequent.
+
+        Args:
+            text: the sentence, on one line.
+            ends: whether it is whole; otherwise it has no final stop.
+
+        Returns:
+            (text, counts of `CHANGES`).
+        """
+        changes = collections.Counter()
+
+        def unknown(word):
+            return len(self.encode(word)[1])
+
+        body, stop = text.rstrip(), ""
+        if ends and body[-1:] in tuple(".?!"):
+            before, mark = body[:-1].rstrip(), body[-1]
+            spaced = {"whitespace": (f" {mark}",), "words": (mark, f" {mark}")}.get(self.units, (mark,))
+            known = [(self.encode(form)[0][-1], form) for form in spaced if not unknown(form)]  # frequent: a low id
+            stop = min(known)[1] if known else ""
+            changes["dropped_stops"] += not known
+            changes["spaced_stops"] += bool(known) and before + stop != body
+            body = before
+        words = body.split(" ")
+        for number, word in enumerate(words):
+            space, lower = " " if number else "", word.lower()
+            if word != lower and unknown(space + word) > unknown(space + lower):
+                words[number] = lower
+                changes["lower_cased_words"] += 1
+        return " ".join(words) + stop, changes
+
+    def known(self, text: str) -> list[bool]:
+        """Returns of each id that `encode` gives whether it is a known token."""
+        return [i != 1 for i in self.encode(text)[0]]
+
     def _spelled(self, token):
         if token in self._ids or token == UNKNOWN:
             return [token]
@@ -103,6 +163,10 @@ class Codec(Asset):
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Returns (start, end) in the text of each id that `encode` gives."""
+        text, origins = align(text, self.unicode)
+        return [(origins[start], origins[end]) for start, end in self._offsets(text)]
+
+    def _offsets(self, text):
         if self.units in KINDS:
             return [(start, end) for _, start, end in self.vocabulary.split(text)]
         found, end = [], 0
@@ -133,8 +197,12 @@ class Codec(Asset):
                 score -= spelled_bytes(token["text"]) * math.log(257)
             tokens.append({**token, "log_probability": round(float(score), 4), "known": bool(i != 1)})
         total = sum(token["log_probability"] for token in tokens)
-        perplexity = math.exp(min(700.0, -total / len(tokens)))
-        return {"text": text, "log_probability": round(total, 4), "perplexity": perplexity, "tokens": tokens}
+        return {
+            "text": text,
+            "log_probability": round(total, 4),
+            "perplexity": perplexity(-total / len(tokens)),
+            "tokens": tokens,
+        }
 
     def token_texts(self, ids: Iterable[int]) -> list[str]:
         """Returns the readable text of each id: "q" for a spelled character, the mark itself for a mark."""
@@ -158,6 +226,11 @@ class Codec(Asset):
             text += ("" if inside or token == "\n" else " ") + self._text(token)
             inside = token == "\n" or (self.spell and token.endswith(_MORE))
         return text
+
+
+def perplexity(nats: float) -> float:
+    """The perplexity of a loss in nats a token, at most e^700: the spelling of a long unknown word can cost more."""
+    return math.exp(min(nats, 700.0))
 
 
 def spelled_bytes(token: str) -> int:

@@ -1,9 +1,10 @@
 """Lines and texts of files: where a line ends, byte order marks, encodings, damaged files. Shared by all that reads."""
 
 import codecs
+import collections
 import gzip
-import io
 import pathlib
+import select
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -19,16 +20,66 @@ def open_bytes(path: str | pathlib.Path) -> BinaryIO:
 
 def decode_lines(file: BinaryIO, source: str | pathlib.Path, encoding: str = "utf-8", **kwargs) -> Iterator[tuple]:
     """Yields (number from 1, text without its line end) for each line; arguments and errors as of `decode_text`."""
+    for lines in _line_blocks(file, source, encoding, **kwargs):
+        yield from lines
+
+
+def _line_blocks(file, source, encoding="utf-8", **kwargs):
+    """Yields lists of (number, text), of the lines that end in each block that is read."""
     number, parts = 0, []
     for text in decode_text(file, source, encoding, **kwargs):
         first, *others = text.split("\n")
         parts.append(first)
+        lines = []
         for other in others:
             number += 1
-            yield number, "".join(parts)
+            lines.append((number, "".join(parts)))
             parts = [other]
+        yield lines
     if last := "".join(parts):
-        yield number + 1, last
+        yield [(number + 1, last)]
+
+
+class Lines:
+    """An iterator over the lines of a file, as `decode_lines` reads them, that can tell whether one has arrived yet.
+
+    Args:
+        file, source, **kwargs: as of `decode_lines`. The file is not closed.
+    """
+
+    def __init__(self, file: BinaryIO, source: str | pathlib.Path, **kwargs):
+        self._file, self._blocks = file, _line_blocks(file, source, **kwargs)
+        self._lines, self._error = collections.deque(), None
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        while not self._lines:
+            if self._error:
+                raise self._error
+            self._lines.extend(next(self._blocks))
+        return self._lines.popleft()[1]
+
+    def ready(self) -> bool:
+        """Whether there is a next line that need not be waited for: it has been read, or can be read at once."""
+        try:
+            while not self._lines and not self._error and _readable(self._file):
+                self._lines.extend(next(self._blocks))
+        except StopIteration:
+            pass
+        except ValueError as error:  # not before the lines in front of it have been used
+            self._error = error
+        return bool(self._lines)
+
+
+def _readable(file):
+    """Whether reading does not block; on disk and in memory it never does."""
+    try:
+        descriptor = file.fileno()
+    except OSError:  # in memory
+        return True
+    return bool(select.select([descriptor], [], [], 0)[0])
 
 
 def decode_text(
@@ -39,7 +90,7 @@ def decode_text(
     allow_nul: bool = False,
     flag: str = "--text_encoding",
 ) -> Iterator[str]:
-    r"""Yields the text of an open binary file in blocks of at most 64 KiB, as soon as they can be read.
+    r"""Yields the text of an open binary file in blocks of at most 64 KiB, as soon as they can be read; some are empty.
 
     A line ends with ``\n``, ``\r\n`` or ``\r``, each of which becomes ``\n``, and with nothing else: U+2028, U+0085 and
     form feeds are characters of a line. A byte order mark at the start is removed.
@@ -57,8 +108,7 @@ def decode_text(
             or damaged gzip data.
     """
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    newlines = io.IncrementalNewlineDecoder(None, translate=True)
-    line, head, block, started, nul = 1, b"", b"-", False, False
+    line, head, block, started, returned, nul = 1, b"", b"-", False, False, False
     problem, cause = "", None
     while block and not problem:
         try:
@@ -77,12 +127,13 @@ def decode_text(
             text, problem, cause = "", f"not {encoding.upper()}: {error}", error
         if text and not started:
             text, started = text.removeprefix("\ufeff"), True
-        text = newlines.decode(text, final=not block or bool(problem))
+        if text:  # a \r ends its line at once: nobody waits for the \n that may follow
+            text, returned = text.removeprefix("\n" if returned else ""), text.endswith("\r")
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         if not allow_nul and (end := text.find("\0")) >= 0:
             text, problem, nul = text[:end], "a NUL character, so this is not text", True
         line += text.count("\n")
-        if text:
-            yield text
+        yield text
     if problem:
         raise ValueError(f"{source}:{line}: {problem}. {encoding_advice(head, flag, nul)}") from cause
 

@@ -10,15 +10,19 @@ subword libraries split at every full stop and hyphen. One regular expression is
 simple to test: every character that is not space is in exactly one token.
 
 It knows English. Other scripts with spaces between words are split into words and punctuation; Chinese, Japanese and
-Thai into the runs between punctuation marks.
+Thai into the runs between punctuation marks, or into characters where the training data were, see `Tokenization`.
 
 Source: R. MacIntyre, Treebank tokenization (1995), the ``tokenizer.sed`` of the Penn Treebank.
 """
 
+import collections
 import re
 import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from seqzoo.assets import Asset
+from seqzoo.text.normalization import normalized
 
 if TYPE_CHECKING:
     from seqzoo.text.subwords import Subwords
@@ -164,17 +168,87 @@ TOKENIZERS = ("words", "whitespace", "characters", "bpe", "unigram")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
 
 
-def splitter(kind: str, subwords: "Subwords | None" = None) -> Callable[[str], list[tuple[str, int, int]]]:
+def splitter(
+    kind: str, subwords: "Subwords | None" = None, form: str = "nfc"
+) -> Callable[[str], list[tuple[str, int, int]]]:
     """Returns the function text -> list of (token, start, end) of one of TOKENIZERS.
 
     "words" is `tokenize` on text without its HTML tags; "whitespace" is for text that is already tokenized;
     "characters" takes each character, a run of spaces as one; "bpe" and "unigram" use `subwords`, a
-    `seqzoo.text.subwords.Subwords`.
+    `seqzoo.text.subwords.Subwords`. Tokens are in a `form` of `seqzoo.text.normalization`; offsets are in the text as
+    it came.
     """
     if kind in ("bpe", "unigram"):
-        return subwords.split
-    if kind == "words":  # tags become spaces, so that offsets stay the same
-        return lambda text: tokenize(_MARKUP.sub(lambda tag: " " * len(tag[0]), text))
-    if kind == "whitespace":
-        return lambda text: [(match[0], *match.span()) for match in re.finditer(r"\S+", text)]
-    return lambda text: [(" " if m[0].isspace() else m[0], *m.span()) for m in re.finditer(r"\S|\s+", text)]
+        split = subwords.split
+    elif kind == "words":  # tags become spaces, so that offsets stay the same
+
+        def split(text):
+            return tokenize(_MARKUP.sub(lambda tag: " " * len(tag[0]), text))
+    elif kind == "whitespace":
+
+        def split(text):
+            return [(match[0], *match.span()) for match in re.finditer(r"\S+", text)]
+    else:
+
+        def split(text):
+            return [(" " if m[0].isspace() else m[0], *m.span()) for m in re.finditer(r"\S|\s+", text)]
+
+    return normalized(split, form)
+
+
+# Letters of scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
+_UNSPACED = (
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+_RUN = re.compile(f"(?P<unspaced>[{_UNSPACED}]+)|[^{_UNSPACED}]+")
+
+
+class Tokenization(Asset):
+    """How raw text is split for a model that was trained on tokens: into words, or characters where training had them.
+
+    Args:
+        single: which words are split into characters: "unspaced", those of scripts without spaces between words, such
+            as Chinese; "spaced", all other words and numbers.
+
+    Attributes:
+        summary: {what: text}, for people.
+    """
+
+    def __init__(self, single: list[str] = ()):
+        self.single = [*single]
+        self.summary = {"raw text": "is split into single characters, as the training data are"} if single else {}
+
+    @classmethod
+    def learn(cls, counts: collections.Counter) -> "Tokenization":
+        """Learns from {token: count} of a corpus: words are split if 95% of their tokens there are one character."""
+        single, total = collections.Counter(), collections.Counter()
+        for token, count in counts.items():
+            kind = _kind(token)
+            total[kind] += count
+            single[kind] += count * (len(token) == 1)
+        split = [kind for kind in ("unspaced", "spaced") if single[kind] > 0.95 * total[kind]]
+        return cls(split if "unspaced" in split else [])  # one-letter words alone, as in a list of symbols, say nothing
+
+    def split(self, text: str) -> list[tuple[str, int, int]]:
+        """Splits a text into (token, start, end)."""
+        tokens = tokenize(text)
+        return [part for token in tokens for part in self._parts(*token)] if self.single else tokens
+
+    def _parts(self, token, start, end):
+        """The characters of a token, or its runs of one kind where they are not split."""
+        for run in _RUN.finditer(token):
+            if _kind(run[0]) in self.single:
+                yield from ((character, start + i, start + i + 1) for i, character in enumerate(run[0], run.start()))
+            else:
+                yield run[0], start + run.start(), start + run.end()
+
+    def to_dict(self) -> dict:
+        return {"single": self.single}
+
+
+def _kind(token):
+    """The kind of a word, see `Tokenization`; "" of punctuation."""
+    if any(run["unspaced"] for run in _RUN.finditer(token)):
+        return "unspaced"
+    return "spaced" if any(map(str.isalnum, token)) else ""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqzoo.text.lines import decode_lines, encoding_advice, open_bytes, shorten
+from seqzoo.text.normalization import normalize
 
 
 def read_vectors(
@@ -81,7 +82,7 @@ def read_vectors(
         dropped["that the first line promises and the file lacks"] += promised - read - lost
 
 
-_whole_number = re.compile("[0-9]+")
+_whole_number = re.compile("[0-9]{1,18}")
 _not_finite = re.compile(r" [+-]?(nan|inf|infinity)$", re.IGNORECASE)
 
 
@@ -134,6 +135,7 @@ def load_vectors(
     reserved: int = 2,
     seed: int = 0,
     encoding: str = "utf-8",
+    unicode: str = "nfc",
 ) -> Vectors:
     """Loads vectors for the words of a vocabulary, and extra words.
 
@@ -148,6 +150,7 @@ def load_vectors(
         reserved: the number of special words at the start (padding, unknown), which the coverage ignores.
         seed: seed of the random numbers.
         encoding: of the file.
+        unicode: form of `words`, to which the words of the file are brought, see `text.normalization`.
 
     Example::
 
@@ -167,6 +170,7 @@ def load_vectors(
     exact, lower, extra = {}, {}, {}  # word -> vector
     dropped = collections.Counter()
     for word, vector in read_vectors(path, encoding, dropped):
+        word = normalize(word, unicode)
         if word in rows:
             exact.setdefault(word, vector)
         elif word in extra or limit is None or len(extra) < limit:

@@ -58,6 +58,14 @@ class Vocabulary(Asset):
         return {"unknown": self.unknown, "tokens": self.tokens[2 if self.unknown else 0 :]}
 
 
+def seen_once(counts: collections.Counter) -> str:
+    """Returns advice where most words of the training texts were seen once, as in a language without blanks; or ""."""
+    once = sum(count == 1 for count in counts.values())
+    if once <= 0.8 * len(counts):
+        return ""
+    return f"{once:,} of {len(counts):,} words were seen once, so little is learned of them: try --tokenizer=characters"
+
+
 def by_frequency(counter: collections.Counter) -> list[tuple[str, int]]:
     """Sorts (token, count) by falling count, ties by spelling: the same order in every process."""
     return sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))

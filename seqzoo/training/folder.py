@@ -23,7 +23,7 @@ import numpy as np
 
 from seqzoo.assets import MANIFEST, load_assets
 from seqzoo.datasets.fingerprints import changes
-from seqzoo.files import replace, write_json
+from seqzoo.files import check_folder, replace, write_json
 from seqzoo.task import TASKS, Task
 from seqzoo.training.lock import LOCK
 
@@ -53,6 +53,7 @@ def read_config(folder: str | os.PathLike) -> tuple:
     Raises:
         ValueError: the folder is not a run, or one of another format.
     """
+    check_folder(folder)
     path = pathlib.Path(folder) / "config.json"
     if not path.is_file():
         state = "has no config.json" if path.parent.is_dir() else "does not exist"

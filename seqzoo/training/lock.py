@@ -9,6 +9,8 @@ import platform
 import weakref
 from collections.abc import Iterator
 
+from seqzoo.files import check_folder
+
 LOCK = ".lock"
 
 _held = weakref.WeakSet()  # files whose lock this process holds
@@ -34,11 +36,8 @@ def locked(folder: pathlib.Path) -> Iterator[None]:
     Raises:
         ValueError: somebody trains there; says who.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        file = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
-        raise ValueError(f"{file} is a file: --workdir should be a folder.") from error
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     file = _lock(folder)
     try:
         yield

@@ -9,11 +9,13 @@ from collections.abc import Iterable
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import Devices
+from seqzoo.display.plain import one_line, plain_text
 from seqzoo.files import write_json
+from seqzoo.metrics.measure import flat
 from seqzoo.task import Task, TaskData
 from seqzoo.training.environment import environment
 from seqzoo.training.folder import Run, check_data, checkpoint, load, prepare, read_json, restore, save_model
@@ -118,12 +120,13 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
         _save_best(folder, task, model, plain)
         checkpoint(folder, model, history)
     run = load(folder)
-    metrics = _final_scores(run, data, history)
-    metrics["parameters"] = _parameters(model)
+    metrics, examples, answers = _final_scores(run, data, history)
     write_json(folder / "metrics.json", metrics)
     show(metrics, task, console)
+    if warning := below_baseline(metrics, task):
+        console.print(plain_text(warning), soft_wrap=True)
     with _optional("pictures of the answers", console):
-        run.task.draw(run.predictor, data, folder)
+        run.task.plot(run.predictor, examples, answers, folder)
     return metrics
 
 
@@ -133,8 +136,7 @@ def _optional(what: str, console: Console):
     try:
         yield
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        console.print(f"warning: no {what}: {reason}", soft_wrap=True, markup=False, highlight=False)
+        console.print(plain_text(one_line(f"warning: no {what}: {type(error).__name__}: {error}")), soft_wrap=True)
 
 
 def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
@@ -144,8 +146,23 @@ def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
     console.print(result_table(metrics, task.measures, title or task.name))
 
 
+def below_baseline(metrics: dict, task: Task) -> str:
+    """A sentence about the best baseline that a run does not reach on valid; "" if it reaches them all."""
+    own, key = metrics[f"valid_{task.objective}"], task.objective
+    scores = {name: row[key] for name, row in metrics.get("valid_baselines", {}).items() if key in row}
+    better = [name for name, score in scores.items() if task.sign * (score - own) > 0]
+    if not better:
+        return ""
+    best = max(better, key=lambda name: task.sign * scores[name])
+    value = task.measure.format
+    return (
+        f"The run is worse than a baseline on valid, {task.measure.label}: {value(own)}, {best} {value(scores[best])}. "
+        "It may need more epochs or other options."
+    )
+
+
 def _finished(folder, task, console, explain_rnn):
-    console.print(f"{folder} is already finished; --overwrite trains it again.", soft_wrap=True, markup=False)
+    console.print(plain_text(f"{folder} is already finished; --overwrite trains it again."), soft_wrap=True)
     metrics = read_json(folder / "metrics.json", remedy="Delete it, and the same command computes the scores again.")
     show(metrics, task, console)
     if explain_rnn:
@@ -178,7 +195,7 @@ def _load(task: Task, folder: pathlib.Path, devices: Devices, console: Console) 
 def print_summary(data: TaskData, console: Console) -> None:
     """Prints the sizes of the splits."""
     for name, text in data.summary.items():
-        console.print(f"[dim]{name}:[/] {escape(text)}", soft_wrap=True)
+        console.print(Text.assemble((f"{name}: ", "dim"), plain_text(text)), soft_wrap=True)
 
 
 def _build(task: Task, data: TaskData, devices: Devices) -> tuple:
@@ -279,17 +296,6 @@ def _save_best(folder, task, model, plain) -> None:
         save_model(folder, task, plain)
 
 
-def flat(split: str, scores: dict) -> dict:
-    """Scores of a split with its name in front, ready for JSON: {"valid_f1": 93.1, "valid_classes": {...}}."""
-
-    def plain(value):
-        if isinstance(value, dict):
-            return {name: plain(part) for name, part in value.items()}
-        return value.item() if isinstance(value, np.generic) else value
-
-    return {f"{split}_{name}": plain(value) for name, value in scores.items()}
-
-
 def _best_epoch(task: Task, history: list[dict]) -> int | None:
     """The number of the best epoch, the first of equals; None if none was scored."""
     key = f"valid_{task.objective}"
@@ -308,20 +314,18 @@ def _stop_reason(task: Task, history: list[dict]) -> str:
     return ""
 
 
-def _final_scores(run: Run, data: TaskData, history: list[dict]) -> dict:
-    """Scores of the best epoch, as it was saved, and of the training as a whole."""
-    metrics = {}
-    for split in ("valid", "test"):
-        if split in data.splits:
-            metrics |= flat(split, run.task.evaluate(run.predictor, data.splits[split]))
-    metrics |= run.task.report(run.predictor, data, run.folder)
-    return metrics | {
+def _final_scores(run: Run, data: TaskData, history: list[dict]) -> tuple[dict, list[dict], list[dict]]:
+    """(scores of the best epoch, as it was saved, and of the training as a whole; examples and answers of valid)."""
+    metrics, examples, answers = run.task.report(run.predictor, data, run.folder)
+    metrics |= {
         "best_epoch": _best_epoch(run.task, history),
         "epochs": len(history),
         "minutes": sum(row["seconds"] for row in history) / 60,
         "tokens_per_second": float(np.median([row["tokens_per_second"] for row in history])),
         "train_padding": 100 * data.splits["train"].padding,
+        "parameters": _parameters(run.model),
     }
+    return metrics, examples, answers
 
 
 def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console: Console) -> None:
@@ -352,9 +356,9 @@ def explain(model, console: Console, as_table: bool = True) -> None:
     elif as_table:
         console.print("No recurrent layers.")
     else:
-        console.print(f"[dim]model:[/] {_parameters(model):,} trainable parameters")
+        console.print(Text.assemble(("model:", "dim"), f" {_parameters(model):,} trainable parameters"))
         if found:
-            console.print(f"[dim]recurrent layers:[/] {kernels.line(found)}", soft_wrap=True)
+            console.print(Text.assemble(("recurrent layers:", "dim"), " ", kernels.line(found)), soft_wrap=True)
 
 
 def _parameters(model) -> int:

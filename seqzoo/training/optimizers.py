@@ -229,13 +229,13 @@ def optimizer(config: Config, batches: int) -> keras.optimizers.Optimizer:
         gradients overflow.
 
     Raises:
-        ValueError: accumulation on a backend other than TensorFlow, or over more batches than the training has.
+        ValueError: accumulation on a backend other than TensorFlow, or over more batches than an epoch has.
     """
     if config.accumulate > 1 and keras.backend.backend() != "tensorflow":
         raise ValueError(f"--accumulate needs TensorFlow. Received: backend {keras.backend.backend()}")
-    if config.accumulate > config.epochs * batches:
+    if config.accumulate > batches:
         raise ValueError(
-            f"--accumulate should be at most {config.epochs * batches}, the batches of all epochs, or no step is made. "
+            f"--accumulate should be at most {batches}, the batches of an epoch, or some epochs make no step. "
             f"Received: {config.accumulate}"
         )
     classes = {name.lower(): thing for name, thing in vars(keras.optimizers).items() if isinstance(thing, type)}

@@ -3,16 +3,15 @@
 import collections
 import difflib
 import functools
-import gzip
 import json
 import os
-import zlib
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import data_path, split_files
 from seqzoo.datasets.splits import SPLITS, split_of, splits_in
 from seqzoo.music.voices import NO_PITCH
 from seqzoo.registry import did_you_mean
+from seqzoo.text.lines import decode_text, open_bytes
 
 SUFFIXES = (".json", ".json.gz")
 
@@ -122,14 +121,13 @@ def _files(data_dir, name):
 
 def _load(path, split=None):
     """{split: list of pieces} of a file; a bare list is `split`, or the test split so that any file can be scored."""
+    with open_bytes(path) as file:
+        text = "".join(decode_text(file, path, flag=""))
     try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            content = json.loads(file.read())
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: damaged gzip data: {error}") from error
+        content = json.loads(text)
     except RecursionError as error:
         raise ValueError(f"{path}: is not JSON of this form: lists are nested too deeply") from error
-    except ValueError as error:  # also for what is not UTF-8
+    except ValueError as error:
         raise ValueError(f"{path}: is not JSON: {error}") from error
     if isinstance(content, list):
         return {split or "test": content}

@@ -3,6 +3,7 @@
 import difflib
 import os
 import pathlib
+import re
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, data_path, read_lines
@@ -10,6 +11,8 @@ from seqzoo.datasets.splits import refuse_arguments
 
 ENDINGS = (".text", ".gold")
 END = "<eos>"
+
+_whole_number = re.compile("[0-9]{1,9}")
 
 
 @DATASETS.register("agreement")
@@ -24,7 +27,7 @@ def agreement(
     ``NAME.text`` has a sentence a line, its tokens separated by spaces, mostly with ``<eos>`` at the end, which is
     removed. ``NAME.gold`` has as many lines, tab-separated: position of the verb among the tokens, from 0; its right
     form; its wrong form; number of attractors, nouns of the other number between subject and verb. Either may be
-    gzipped. Lines whose two forms are the same are skipped.
+    gzipped. A pair whose two forms are the same is read, and left out where pairs are scored.
 
     Linzen et al. (2016), https://aclanthology.org/Q16-1037; the format of Gulordava et al. (2018),
     https://aclanthology.org/N18-1108, https://github.com/facebookresearch/colorlessgreenRNNs
@@ -96,7 +99,7 @@ def _read(texts, golds, encoding):
             problem = f"expected 4 tab-separated columns (position, right, wrong, attractors), found {len(columns)}"
             raise bad_line(golds, number, problem, gold)
         position, right, wrong, attractors = (column.strip() for column in columns)
-        if not (position.isdecimal() and attractors.isdecimal()):
+        if not (_whole_number.fullmatch(position) and _whole_number.fullmatch(attractors)):
             raise bad_line(golds, number, "the first and the last column should be whole numbers", gold)
         if not (right and wrong):
             raise bad_line(golds, number, "a form of the verb is empty", gold)
@@ -112,8 +115,8 @@ def _read(texts, golds, encoding):
             problem = f"{right!r} should be token {position} (from 0) of {texts.name}:{number}, where {actual}{hint}"
             raise bad_line(golds, number, problem, gold)
         if wrong.lower() == right.lower():  # "wherein" and three more of Linzen's: taken for verbs, not a pair at all
-            continue
-        if found != right:  # Linzen's sentences are in lower case, but four of their 7,489 verbs in the .gold are not
+            wrong = found
+        elif found != right:  # Linzen's sentences are in lower case, but four of their 7,489 verbs in the .gold are not
             wrong = wrong.lower() if found.islower() else wrong.capitalize()
         yield {
             "good": " ".join(tokens),

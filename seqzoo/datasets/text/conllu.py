@@ -59,7 +59,7 @@ def _read(path, columns, encoding):
     indices = {feature: FIELDS.index(field) for feature, field in columns.items()}
     sentence = {feature: [] for feature in columns}
     for number, line in read_lines(path, encoding):
-        if not line.strip():
+        if not line.strip(" \t"):
             if sentence["tokens"]:
                 yield sentence
                 sentence = {feature: [] for feature in columns}

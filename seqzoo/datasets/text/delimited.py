@@ -9,7 +9,16 @@ import re
 from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import COLUMNS, bad_line, clean_label, find_columns, read_lines, split_files
+from seqzoo.datasets.files import (
+    COLUMNS,
+    bad_line,
+    clean_label,
+    column_parts,
+    find_columns,
+    join_texts,
+    read_lines,
+    split_files,
+)
 
 # Maximum characters of a CSV field. The module's own 131,072 is less than a long document has; without a limit an
 # unclosed quote would read the rest of the file into memory.
@@ -36,7 +45,8 @@ def csv(
         columns: dict feature -> column: ``{"text": "review", "label": "stars"}`` by the names in the header line,
             or ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without a header; if its first
             line is one all the same (see `_is_header`), it is skipped, and the source of the `Examples` says so.
-            Default: the first of `files.COLUMNS` that the file has.
+            ``{"text": "title+body"}`` and ``{"text": "1+2", "label": 0}`` join two texts by a blank. Default: the first
+            of `files.COLUMNS` that the file has.
         encoding: of the files, such as "latin-1".
 
     Returns:
@@ -79,47 +89,52 @@ def _examples(records, path, columns):
     first, width, indices = _layout(records, path, columns)
     if not any(number > first for number, _ in itertools.islice(records(path), 2)):
         raise ValueError(f"{path} holds no examples: its only line is a header.")
-    by_index = any(isinstance(column, int) for column in (columns or {}).values())
-    source = f"{path} (its first line is a header: skipped)" if first and by_index else path
+    skipped = first and _by_index(columns or {})
+    source = f"{path} (its first line is a header: skipped)" if skipped else path
     return Examples(lambda: _read(records, path, first, width, indices), {"text": str, "label": str}, source)
 
 
+def _by_index(columns):
+    return any(isinstance(column, int) for column in columns.values())
+
+
 def _layout(records, path, columns):
-    """Returns (line before the first example, number of columns, feature -> index of its column)."""
+    """Returns (line before the first example, number of columns, feature -> indices of its columns)."""
     number, fields = next(records(path), (0, []))
     if not fields:
         raise ValueError(f"{path} holds no examples.")
     width = len(fields)
     columns = columns or {}
-    if not any(isinstance(column, int) for column in columns.values()):
+    if not _by_index(columns):
         names = [field.strip() for field in fields]
         hint = "Or, if the first line is not a header, by index: --columns=text=0,label=1."
         found = find_columns(path, names, columns, hint)
-        return number, width, {feature: names.index(column) for feature, column in found.items()}
-    wrong = [c for c in columns.values() if not isinstance(c, int) or not -width <= c < width]
-    if wrong or set(columns) != {"text", "label"}:
+        return number, width, {feature: [*map(names.index, own)] for feature, own in found.items()}
+    numbers = {str(index): index for index in range(-width, width)}
+    indices = {feature: [numbers[n] for n in column_parts(str(c), numbers)] for feature, c in columns.items()}
+    if set(columns) != {"text", "label"} or not indices["text"] or len(indices["label"]) != 1:
         raise ValueError(
             f"{path}: columns by index should be those of text and label, from 0 to {width - 1} or negative from the "
-            f"end, as --columns=text=0,label=1; the file has {width}. Received: {columns}"
+            f"end, as --columns=text=0,label=1 or text=1+2,label=0; the file has {width}. Received: {columns}"
         )
-    return number if _is_header(records, path, fields, columns) else 0, width, columns
+    return number if _is_header(records, path, fields, indices) else 0, width, indices
 
 
-def _is_header(records, path, fields, columns):
+def _is_header(records, path, fields, indices):
     """Whether the first line of a file whose columns are given by index is a header.
 
     It is one if its cell in the column of labels is no label of another line, and
 
-    - that cell or the one of the text is a common name of its column, as in `files.COLUMNS`; or
-    - both cells are single words, and all other labels appear again.
+    - that cell or one of the text is a common name of its column, as in `files.COLUMNS`; or
+    - all these cells are single words, and all other labels appear again.
     """
-    cells = {feature: fields[column].strip() for feature, column in columns.items()}
-    common = any(cell.lower() in COLUMNS[feature] for feature, cell in cells.items())
-    if not common and not all(_single_word.fullmatch(cell) for cell in cells.values()):
+    cells = [(feature, fields[index].strip()) for feature, own in indices.items() for index in own]
+    common = any(cell.lower() in COLUMNS[feature] for feature, cell in cells)
+    if not common and not all(_single_word.fullmatch(cell) for _, cell in cells):
         return False
-    others = itertools.islice(records(path), 1, None)
-    labels = collections.Counter(row[columns["label"]].strip() for _, row in others if len(row) == len(fields))
-    return cells["label"] not in labels and (common or (bool(labels) and min(labels.values()) > 1))
+    others, (column,) = itertools.islice(records(path), 1, None), indices["label"]
+    labels = collections.Counter(row[column].strip() for _, row in others if len(row) == len(fields))
+    return fields[column].strip() not in labels and (common or (bool(labels) and min(labels.values()) > 1))
 
 
 def _read(records, path, first, width, indices):
@@ -128,10 +143,10 @@ def _read(records, path, first, width, indices):
             problem = f"expected {width} fields (like the first line), found {len(fields)}"
             raise bad_line(path, number, problem, " | ".join(fields))
         if number > first:
-            label = clean_label(fields[indices["label"]])
+            label = clean_label(fields[indices["label"][0]])
             if not label:
                 raise bad_line(path, number, "the label is empty", " | ".join(fields))
-            yield {"text": fields[indices["text"]], "label": label}
+            yield {"text": join_texts(fields[index] for index in indices["text"]), "label": label}
 
 
 def tsv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, list[str]]]:

@@ -5,7 +5,15 @@ import os
 from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, check_surrogates, clean_label, find_columns, read_lines, split_files
+from seqzoo.datasets.files import (
+    bad_line,
+    check_surrogates,
+    clean_label,
+    find_columns,
+    join_texts,
+    read_lines,
+    split_files,
+)
 
 
 @DATASETS.register("jsonl")
@@ -23,8 +31,8 @@ def jsonl(
     Args:
         data_dir: folder with train/valid/test files ending in ``.jsonl``, ``.json`` or ``.ndjson``, or one such file.
         name: take only the files with this in their names.
-        columns: dict feature -> key: ``{"text": "review", "label": "stars"}``. Default: the first of `files.COLUMNS`
-            that the object in the first line has.
+        columns: dict feature -> key: ``{"text": "review", "label": "stars"}``; ``{"text": "title+body"}`` joins two
+            texts by a blank. Default: the first of `files.COLUMNS` that the object in the first line has.
         encoding: of the files, such as "latin-1".
 
     Returns:
@@ -49,25 +57,26 @@ def _examples(path, columns, encoding):
 def json_objects(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, str, dict]]:
     """Yields (line number, line, object) of the JSON objects in a file, one a line; blank lines are skipped."""
     for number, line in read_lines(path, encoding):
-        if not line.strip():
+        if not line.strip(" \t"):
             continue
         try:
             item = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise bad_line(path, number, f"not a JSON object a line: {error}", line) from error
         if not isinstance(item, dict):
-            raise bad_line(path, number, f"expected a JSON object, found a {type(item).__name__}", line)
+            raise bad_line(path, number, "not a JSON object", line)
         yield number, line, item
 
 
 def _read(path, keys, encoding):
     for number, line, item in json_objects(path, encoding):
-        text, value = (item.get(keys[feature]) for feature in ("text", "label"))
-        if not isinstance(text, str):
-            raise bad_line(path, number, f"{keys['text']!r} should be a string, found {text!r:.60}", line)
-        label = _label(value)
+        for key in keys["text"]:
+            if not isinstance(item.get(key), str):
+                raise bad_line(path, number, f"{key!r} should be a string, found {item.get(key)!r:.60}", line)
+        text, (key,) = join_texts(item[key] for key in keys["text"]), keys["label"]
+        label = _label(item.get(key))
         if not label:
-            problem = f"{keys['label']!r} should be a label, or a list of labels without '|', found {value!r:.60}"
+            problem = f"{key!r} should be a label, or a list of labels without '|', found {item.get(key)!r:.60}"
             raise bad_line(path, number, problem, line)
         check_surrogates(path, number, line, text + label)
         yield {"text": text, "label": label}

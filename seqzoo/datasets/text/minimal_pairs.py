@@ -20,7 +20,8 @@ def minimal_pairs(
 ) -> dict[str, Examples]:
     """Pairs of an acceptable and an unacceptable sentence in BLiMP's JSON lines, to score language models.
 
-    ``{"sentence_good": "...", "sentence_bad": "...", "UID": "..."}``, plain or gzipped; other keys are ignored.
+    ``{"sentence_good": "...", "sentence_bad": "...", "UID": "..."}``, plain or gzipped; other keys are ignored. Some of
+    BLiMP's pairs are twice the same sentence: they are read, and left out where pairs are scored.
     BLiMP: Warstadt et al. (2020), https://aclanthology.org/2020.tacl-1.25, https://github.com/alexwarstadt/blimp
 
     Args:
@@ -36,7 +37,7 @@ def minimal_pairs(
 
     Raises:
         ValueError: no such files; columns of other features; with file and line, for the first pair at once and for
-            others while iterating: not a JSON object, a key is missing or not a text, the two sentences are the same.
+            others while iterating: not a JSON object, a key is missing or not a text.
     """
     columns = dict(columns or {})
     if set(columns) - set(KEYS):
@@ -84,8 +85,6 @@ def _read(files, keys, needs_group, encoding):
                     raise bad_line(file, number, problem, line)
                 example[feature] = value
             check_surrogates(file, number, line, "".join(example.values()))
-            if example["good"] == example["bad"]:
-                raise bad_line(file, number, "the two sentences are the same", line)
             yield example
         if not number:
             raise ValueError(f"{file} holds no examples.")

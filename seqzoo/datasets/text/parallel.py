@@ -34,7 +34,8 @@ def parallel(
     Either may come without splits, as ``deu.txt`` of https://www.manythings.org/anki or ``Europarl.de-en.de`` and
     ``.en`` of https://opus.nlpl.eu. It is then split into train 90%, valid 5% and test 5% by a hash (CRC-32) of the
     source text, so that the translations of one source, of which such sets have many, are in one split. The other
-    direction gives other splits. A single file named as a split, ``test.tsv``, is as a whole the test split.
+    direction gives other splits, and a set too small for that is the train split. A single file named as a split,
+    ``test.tsv``, is as a whole the test split.
 
     Args:
         data_dir: a folder, or one file with columns. Files whose names begin with ``.`` or ``_`` are skipped.
@@ -49,7 +50,7 @@ def parallel(
 
     Raises:
         ValueError: no such files, or several for one split; languages were not given; two files of a pair differ in
-            their numbers of lines; a file is empty, or too small to split; with file and line: not in this encoding (of
+            their numbers of lines; a file is empty; with file and line: not in this encoding (of
             files of languages at once), or, while iterating, a number of columns that differs from the first line.
     """
     columns = dict(columns or {})
@@ -179,10 +180,7 @@ def _split_by_hash(source, read):
         return (example for example in read() if zlib.crc32(example["source"].encode()) % 20 in remainders)
 
     if not all(any(True for _ in part(remainders)) for remainders in PARTS.values()):
-        raise ValueError(
-            f"{source}: too few different sentences to split into {', '.join(PARTS)}. "
-            "Make a file for each split, named after it."
-        )
+        return {"train": Examples(read, FEATURES, source)}  # too few: part of them is held out as valid
     return {
         split: Examples(
             functools.partial(part, remainders),

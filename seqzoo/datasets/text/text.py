@@ -1,5 +1,6 @@
 """Plain text for language modelling: one file or a folder of many, never held in memory."""
 
+import functools
 import os
 import pathlib
 import re
@@ -7,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import data_path, plain_name, split_files, split_folders
-from seqzoo.datasets.splits import refuse_arguments, splits_in
+from seqzoo.datasets.splits import hold_out_files, refuse_arguments, splits_in
 from seqzoo.text.lines import decode_text, open_bytes
 
 FEATURES = {"text": str, "end": bool}
@@ -23,6 +24,7 @@ def text(
     name: str | None = None,
     columns: dict | None = None,
     encoding: str = "utf-8",
+    group_by: str = "",
 ) -> dict[str, Examples]:
     """Plain text for language modelling: one file, train/valid/test files, or a folder or glob of many; also gzipped.
 
@@ -43,6 +45,7 @@ def text(
             Default: the split files if there are any, else all files in the folder and its subfolders.
         columns: an argument of other readers, not used.
         encoding: of the files, such as "latin-1".
+        group_by: in 4.: see `splits.hold_out_files`.
 
     Returns:
         Dict split -> `Examples` of ``{"text": str, "end": bool}``: a piece of a document, at most 65,536 characters,
@@ -63,7 +66,7 @@ def text(
         raise ValueError(f"--name={name} chooses among the files of a folder, and --data_dir={data_dir} is {what}.")
     folder = data_path(data_dir and folder, "text", wanted)
     if folder.is_file():
-        return by_characters(folder, encoding)
+        return by_characters(of_files([folder], folder, encoding))
 
     tops, is_glob = split_folders(folder), bool(_glob.search(pattern or ""))
     if "train" not in tops or len(tops) < 2:
@@ -80,48 +83,61 @@ def text(
         if not any(inside.values()):
             names = ", ".join(top.name for top in tops.values())
             raise ValueError(f"{folder}: no file in the folders of the splits fits {pattern!r}: {names}.")
-        return {split: of_files(some, tops[split], encoding) for split, some in inside.items() if some}
+        splits = {split: of_files(some, tops[split], encoding) for split, some in inside.items() if some}
+        if group_by and "train" in splits and "valid" not in splits:
+            splits |= by_files(inside["train"], tops["train"], encoding, group_by)
+        return splits
     if len(files) == 1:
-        return by_characters(files[0], encoding)
-    return by_files(files, folder / (pattern or ""), encoding)
+        return by_characters(of_files(files, files[0], encoding))
+    return by_files(files, folder / (pattern or ""), encoding, group_by)
 
 
-def by_characters(path: pathlib.Path, encoding: str = "utf-8") -> dict[str, Examples]:
-    """Splits one file into train, the first 90% of its characters, and valid; one pass counts them."""
-    length = sum(map(len, read_pieces(path, encoding)))
+def by_characters(document: Examples) -> dict[str, Examples]:
+    """Splits a document into train, the first 90% of its characters, and valid; one pass counts them."""
+    length = sum(len(piece["text"]) for piece in document)
     if length < 2:
-        problem = "is empty" if not length else "has one character, too few for two splits"
-        raise ValueError(f"{path}: {problem}.")
+        raise ValueError(f"{document.source}: has one character, too few for two splits.")
     middle = length * 9 // 10
 
     def part(start, stop):
-        for piece in pieces(_clip(read_pieces(path, encoding), start, stop)):
+        for piece in pieces(_clip((piece["text"] for piece in document), start, stop)):
             yield {**piece, "end": piece["end"] and stop == length}  # the document goes on after the first part
 
+    summary = {"held out": "the last 10% of the text are valid"}
     return {
-        "train": Examples(lambda: part(0, middle), FEATURES, f"{path}: first 90%"),
-        "valid": Examples(lambda: part(middle, length), FEATURES, f"{path}: last 10%"),
+        split: Examples(functools.partial(part, *span), FEATURES, f"{document.source}: {which}", summary=summary)
+        for split, span, which in (("train", (0, middle), "first 90%"), ("valid", (middle, length), "last 10%"))
     }
 
 
-def by_files(files: list[pathlib.Path], source: str | os.PathLike, encoding: str = "utf-8") -> dict[str, Examples]:
-    """Splits two or more files, each a document, into train and valid: every tenth, or the last of fewer."""
-    valid = set(files[EVERY - 1 :: EVERY] or files[-1:])
+def by_files(
+    files: list[pathlib.Path], source: str | os.PathLike, encoding: str = "utf-8", group_by: str = ""
+) -> dict[str, Examples]:
+    """Splits two or more files, each a document, into train and valid, see `splits.hold_out_files`."""
+    train, valid, held_out = hold_out_files(files, EVERY, group_by)
     return {
-        "train": of_files([file for file in files if file not in valid], source, encoding),
-        "valid": of_files([file for file in files if file in valid], source, encoding),
+        split: of_files(some, source, encoding, {"held out": held_out})
+        for split, some in (("train", train), ("valid", valid))
     }
 
 
-def of_files(files: list[pathlib.Path], source: str | os.PathLike, encoding: str = "utf-8") -> Examples:
-    """Returns the pieces of files, each a document."""
+def of_files(
+    files: list[pathlib.Path],
+    source: str | os.PathLike,
+    encoding: str = "utf-8",
+    summary: dict[str, str] | None = None,
+) -> Examples:
+    """Returns the pieces of files, each a document; arguments as of `Examples`."""
     if len(files) == 1:
         if not (head := _head(files[0], encoding)):
-            raise ValueError(f"{files[0]} is empty.")
+            raise ValueError(f"{files[0]}: is empty.")
         if "\0" in head:
             next(read_pieces(files[0], encoding))  # raises an error with its line
     return Examples(
-        lambda: (piece for file in files for piece in pieces(read_pieces(file, encoding))), FEATURES, source
+        lambda: (piece for file in files for piece in pieces(read_pieces(file, encoding))),
+        FEATURES,
+        source,
+        summary=summary,
     )
 
 
@@ -173,7 +189,7 @@ def read_pieces(path: pathlib.Path, encoding: str = "utf-8") -> Iterator[str]:
 def _head(path, encoding):
     """Returns the beginning of a file as text, whatever it holds; "" if it is empty."""
     with open_bytes(path) as file:
-        return next(decode_text(file, path, encoding, errors="replace", allow_nul=True), "")
+        return next(filter(None, decode_text(file, path, encoding, errors="replace", allow_nul=True)), "")
 
 
 def _clip(texts, start, stop):
