@@ -24,7 +24,6 @@ from seqzoo.music.voices import from_voices, skyline
 from seqzoo.tasks.music import Config, Generating, MusicTask
 from seqzoo.training import load
 
-pytestmark = pytest.mark.usefixtures("eagerly")  # the run is trained by compiled functions
 SMALL = ["--task=music", "--units=8", "--dim=4", "--condition_dim=3", "--note_units=8", "--notes=2", "--epochs=1"]
 
 

@@ -11,7 +11,6 @@ from seqzoo import run
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
 
-pytestmark = pytest.mark.usefixtures("eagerly")  # the run is trained, and explained, by compiled functions
 SMALL = ["--task=sentiment", "--units=8", "--word_dim=8", "--epochs=2", "--learning_rate=0.01"]
 
 

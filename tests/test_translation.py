@@ -16,7 +16,6 @@ from seqzoo.tasks.translation import Predicting
 from seqzoo.text.codec import UNITS, Codec
 from seqzoo.training.folder import Run, load
 
-pytestmark = pytest.mark.usefixtures("eagerly")  # the runs are trained, and evaluated, by compiled functions
 TASK = TASKS["translation"]
 WORDS = {"red": "rilo", "old": "volo", "big": "gralo", "cat": "keto", "dog": "duno", "owl": "huvo", "sees": "vidi"}
 SMALL = ["--task=translation", "--dataset=parallel", "--dim=16", "--units=24", "--encoder_units=12", "--dropout=0"]
@@ -143,7 +142,6 @@ def test_what_training_never_saw_is_no_obstacle(trained):
     assert [(answer["line"], answer["text"]) for answer in predict(trained, odd)] == [*enumerate(odd, 1)]
 
 
-@pytest.mark.traced
 def test_a_very_long_text_has_a_translation_of_bounded_length(trained):
     (answer,) = predict(trained, ["red cat sees old dog " * 400], beam=2, longest_ratio=0.02)
     assert len(answer["source_tokens"]) == 2001 and 0 < len(answer["n_best"][0]["tokens"]) <= 50
