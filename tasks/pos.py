@@ -147,10 +147,10 @@ class POS(Task):
         ]
 
     def signatures(self, run, request):
-        from seqzoo.export.signatures import arrays, tagging
+        from seqzoo.export.signatures import tagging
 
         single = self.assets.get("tokenization", Tokenization()).single
-        return {"arrays": arrays(run), **tagging(run, self.exported_tags(self.assets["tags"].tokens), single)}
+        return tagging(run, self.exported_tags(self.assets["tags"].tokens), single)
 
     def exported_tags(self, tags):
         """The function from ids to tags in the scheme of the data, in a graph: `gold_tags`."""

@@ -294,11 +294,10 @@ class Sentiment(Task):
     def signatures(self, run, request):
         from seqzoo.export.signatures import arrays, classification
 
-        config, found = self.config, {"arrays": arrays(run)}
-        if config.tokenizer not in KINDS:
-            labels = self.assets["labels"].tokens
-            found |= classification(run, labels, self.split, config.tokenizer, config.max_tokens, config.multi_label)
-        return found
+        config, labels = self.config, self.assets["labels"].tokens
+        if config.tokenizer in KINDS:
+            return {"arrays": arrays(run)}
+        return classification(run, labels, self.split, config.tokenizer, config.max_tokens, config.multi_label)
 
     def export_notes(self):
         notes = form_notes(self.config.unicode)

@@ -175,6 +175,7 @@ def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signa
 
     tags = {"tags": '[B, T], "" at padding', "confidences": "[B, T], the probability of each tag"}
     return {
+        "arrays": given,
         "tokens": Signature(
             summary='Sentences that the caller has split into tokens, with "" as padding on the right.',
             specs={"tokens": TOKENS},
@@ -251,6 +252,7 @@ def classification(run, labels: list[str], split: Callable, kind: str, most: int
         "labels": "[C], the names of the probabilities",
     }
     return {
+        "arrays": given,
         "tokens": Signature(
             summary='Texts that the caller has split into tokens, with "" as padding on the right.',
             specs={"tokens": TOKENS},
