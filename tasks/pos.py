@@ -133,7 +133,7 @@ class POS(Task):
     def examples(self, line, request=None):
         form = self.config.unicode
         if request and request.pretokenized:
-            sentences = [splitter("whitespace", form=form)(line)] if line.strip() else []
+            sentences = [splitter("whitespace", form=form)(line)]
         else:
             tokenization = self.assets.get("tokenization", Tokenization())  # older runs have none
             sentences = split_sentences(normalized(tokenization.split, form)(line), line)
