@@ -7,7 +7,7 @@ import pytest
 
 from seqzoo.data.batches import chunks
 from seqzoo.datasets import Examples, every_nth, joined, stratified
-from seqzoo.datasets.splits import SPLITS, hold_out_files, split_by_key, split_of, splits_in
+from seqzoo.datasets.splits import SPLITS, by_target, hold_out_files, split_by_key, split_of, splits_in
 
 
 def numbered(count, **features):
@@ -118,3 +118,13 @@ def test_a_key_is_always_in_the_same_split():
     found = collections.Counter(split_by_key(str(key), {"train": 8, "test": 2}) for key in range(2000))
     assert set(found) == {"train", "test"} and 300 < found["test"] < 500
     assert split_by_key("Ada", {"train": 8, "test": 2}) == split_by_key("Ada", {"train": 8, "test": 2})
+
+
+def test_by_target_no_sentence_of_valid_is_in_train():
+    pairs = [{"source": f"s{n % 150}", "target": f"t{n % 110}"} for n in range(500)]
+    examples = Examples(lambda: iter(pairs), {"source": str, "target": str}, "pairs")
+    train, valid = map(list, by_target(examples, 10))
+    for side in ("source", "target"):
+        assert not {pair[side] for pair in train} & {pair[side] for pair in valid}
+    assert [pair for pair in pairs if pair in valid] == valid and len(valid) > 20
+    assert by_target(Examples(lambda: iter(pairs[:1]), {"source": str, "target": str}, "pairs"), 10) is None

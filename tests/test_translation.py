@@ -364,7 +364,7 @@ def test_a_run_killed_before_its_first_score_goes_on_and_counts_its_sampling_ste
 def test_what_is_left_out_and_held_out_is_said(spelled):
     folder, (out, _) = spelled
     out = " ".join(out.split())
-    assert "held out: every 20th example of train is valid" in out and "no test split: scores are on valid" in out
+    assert "held out: about every 20th target of train is valid" in out and "no test split: scores are on valid" in out
     assert "2 left out (nothing on one side), 1 left out (more than 15 tokens)" in out
     assert "vocabulary: " in out
     assert [*load(folder).task.assets] == ["joint"]

@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import re
+import zlib
 from collections.abc import Callable, Iterable
 
 from seqzoo.datasets.examples import Examples
@@ -88,6 +89,37 @@ def every_nth(
         return read
 
     return examples.with_read(part(False)), examples.with_read(part(True))
+
+
+def by_target(examples: Examples, n: int) -> tuple[Examples, Examples] | None:
+    """Holds out about every n-th distinct target of pairs, with all of its pairs.
+
+    Corpora of sentence pairs hold many translations of one sentence. If only some of them were held out, valid would
+    ask for targets that training has shown. Which targets are held out depends on their text alone, so no list of all
+    targets is kept. A pair whose source is in valid with another target is in neither split.
+
+    Args:
+        examples: pairs with the features `source` and `target`; one pass over them finds those held out.
+        n: 20 holds out one of 20 targets.
+
+    Returns:
+        (the rest, what is held out), two Examples in the order of `examples`; None if either would be empty.
+    """
+
+    def held(example):
+        return zlib.crc32(example["target"].encode("utf-8", "surrogatepass")) % n == 0
+
+    sources = {example["source"] for example in examples if held(example)}
+
+    def valid():
+        return (example for example in examples if held(example))
+
+    def train():
+        return (example for example in examples if not held(example) and example["source"] not in sources)
+
+    if not sources or next(train(), None) is None:
+        return None
+    return examples.with_read(train), examples.with_read(valid)
 
 
 def hold_out_files(
