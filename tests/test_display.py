@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo.display.pages import attention_page, html_page
+from seqzoo.display import pages
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
 from seqzoo.display.plots import confusion_plot
 from seqzoo.display.tables import plain_table, result_table
@@ -173,7 +173,7 @@ def test_control_characters_of_data_are_shown_and_not_obeyed():
         console = Console(file=io.StringIO(), width=80)
         print_answer(answer, console)
         outputs.append(console.file.getvalue())
-    outputs.append("".join(html_page(iter(sentences[2:]), odd)))
+    outputs.append("".join(pages.page(odd, pages.classified_articles(iter(sentences[2:])))))
     for out in outputs:
         assert "␛[31mred" in out and not {"\x1b", "\x07", "\x9b", "\r", "\x7f"} & set(out)
 
@@ -270,8 +270,7 @@ def test_a_page_shows_labels_and_coloured_words():
     ]
     for prediction, line in zip(predictions, (7, 8, 9, 10), strict=True):
         prediction["line"] = line
-    chunks = list(html_page(iter(predictions), "<my> page"))
-    page = "".join(chunks)
+    page = "".join(pages.page("<my> page", pages.classified_articles(iter(predictions))))
     assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n")
     assert "<script" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert page.count("&lt;my&gt; page") == 2 and "a&amp;b</b> 70%" in page and "(&lt;c&gt; 30%)" in page
@@ -288,7 +287,7 @@ def test_a_page_is_made_while_its_predictions_come():
         yield classified("one", "pos", {"pos": 0.9})
         raise RuntimeError("not yet")
 
-    page = html_page(predictions(), "title")
+    page = pages.page("title", pages.classified_articles(predictions()))
     assert "title" in next(page) and "one" in next(page)
 
 
@@ -322,7 +321,7 @@ def test_a_page_of_translations_has_a_table_of_the_attention_of_each():
         translated("", tokens=[], attention=[]),
         translated(),
     ]
-    page = "".join(attention_page(iter(answers), "<my> page"))
+    page = "".join(pages.page("<my> page", pages.translated_articles(iter(answers))))
     assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n") and page.count("&lt;my&gt; page") == 2
     assert page.count("<article") == 4 and page.count("<table") == 3 and page.count("<td") == 8
     assert "&lt;i&gt;a&lt;/i&gt;" in page and "x &amp; y" in page and "-0.500" in page
