@@ -14,7 +14,7 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
-from seqzoo.display.pages import page
+from seqzoo.display.pages import escape, page
 from seqzoo.display.plain import plain_text
 from seqzoo.display.report import shown
 from seqzoo.files import to_json, write_json
@@ -190,8 +190,9 @@ class Task:
         console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
     def articles(self, answers: Iterable[dict]) -> Iterator[str]:
-        """Answers as parts of an HTML page, see `display.pages`."""
-        raise NotImplementedError
+        """Answers as parts of an HTML page, see `display.pages`: by default their JSON."""
+        for answer in answers:
+            yield f"<article><p>{escape(to_json(answer, ensure_ascii=False, indent=1))}</p></article>\n"
 
     def differs(self, answer: dict) -> bool:
         """Whether the answer to an example of the data differs from gold. Reports begin with those that do."""

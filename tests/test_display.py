@@ -327,3 +327,29 @@ def test_a_page_of_translations_has_a_table_of_the_attention_of_each():
     assert "&lt;i&gt;a&lt;/i&gt;" in page and "x &amp; y" in page and "-0.500" in page
     assert 'rgb(0 110 220/0.75)" title="&lt;b&gt; ← a: 0.750"' in page
     assert "<i>" not in page and "<b>" not in page and "http" not in page and "src=" not in page
+
+
+def test_a_page_of_tagged_sentences_shows_what_is_right_where_it_differs():
+    def golden(sentence, tags):
+        tokens = [{**token, "gold": tag} for token, tag in zip(sentence["tokens"], tags, strict=True)]
+        return {**sentence, "tokens": tokens}
+
+    parts = "B-ORG I-ORG O O O O O O O O O B-LOC O".split()
+    answers = [golden(second_sentence(), TAGS), golden(second_sentence(), parts), second_sentence(["NOUN"] * 13)]
+    right, wrong, words = pages.tagged_articles(answers)
+    ford = '<b class=name style="background:#d7afff">Ford Motor <span class=type>ORG</span></b> [bold] hired\n'
+    assert ford in right and "gold" not in right and "東京 <span" in right
+    assert wrong.count(ford) == 2 and wrong.count("Zoë <span") == 1 and "<span class=side>gold</span>" in wrong
+    assert words.count("<span class=tagged>") == 13 and "<s>" not in words
+    tags = ["NOUN"] * 12 + ["PUNCT"]
+    legend, words = pages.tagged_articles([golden(second_sentence(["NOUN"] * 13), tags)])
+    assert "struck out" in legend and words.count("<s>NOUN</s> <span class=second>PUNCT</span>") == 1
+
+
+def test_a_page_of_scored_texts_is_redder_where_a_token_was_less_expected():
+    tokens = [("<b>", 0, -9.5, True), ("\n", 3, -0.5, True), ("é", 4, -4.0, False)]
+    keys = ("text", "start", "end", "log_probability", "known")
+    rows = [dict(zip(keys, (text, start, start + len(text), *rest), strict=True)) for text, start, *rest in tokens]
+    _, article = pages.scored_articles([{"text": "<b>\né", "perplexity": 7.0, "tokens": rows}])
+    assert '<i style="background:rgba(225,30,20,0.6)" title="log p -9.50">&lt;b&gt;</i>' in article
+    assert '<i title="log p -0.50">↵\n</i>' in article and '0.2)" title="log p -4.00, unknown">é</i>' in article

@@ -119,7 +119,14 @@ def translated_articles(answers: Iterable[dict]) -> Iterator[str]:
     Yields:
         HTML, in pieces.
     """
+    explained = False
     for answer in answers:
+        if not explained and any("attention" in best for best in answer["n_best"]):
+            explained = True
+            yield (
+                "<p class=legend>Rows are the tokens of a translation, columns those of its source: the bluer, the "
+                "more the row looked at the column. Point at a field to see its weight.</p>\n"
+            )
         yield f"<article dir=auto><p>{escape(answer['text'])}</p>\n"
         for best in answer["n_best"]:
             yield f"<p><small>{best['score']:.3f}</small><b class=translation>{escape(best['text'])}</b></p>\n"
@@ -172,7 +179,10 @@ def _entities(answer: dict, tags: list[str]) -> str:
     for first, last, kind in spans(tags):
         start, end = tokens[first]["start"] - offset, tokens[last - 1]["end"] - offset
         name = f"{escape(text[start:end])} <span class=type>{escape(kind)}</span>"
-        parts += [escape(text[position:start]), f'<b style="background:{tag_colour(kind)}">{name}</b>']
+        parts += [
+            escape(text[position:start]),
+            f'<b class=name style="background:{tag_colour(kind) or class_colour(kind)}">{name}</b>',
+        ]
         position = end
     return "".join([*parts, escape(text[position:])])
 
@@ -286,7 +296,7 @@ small, .second, .legend {{ opacity: .75 }}
 .attention td {{ width: 1.4em; min-width: 1.4em; height: 1.4em; border: 1px solid #8884 }}
 .attention th {{ font-weight: normal; text-align: right; padding: 0 .4em }}
 .source span {{ writing-mode: vertical-rl; transform: rotate(180deg) }}
-.type {{ font-size: 75% }} article b {{ font-weight: normal; -webkit-box-decoration-break: clone }}
+.name {{ font-weight: normal; -webkit-box-decoration-break: clone }} .type {{ font-size: 75% }}
 .side {{ display: inline-block; width: 4.5em; opacity: .75 }}
 .tagged {{ display: inline-block; margin: 0 .5em .4em 0; vertical-align: top; line-height: 1.4 }}
 .tagged b, .tagged .second, .tagged s {{ font-size: 75% }}

@@ -103,7 +103,8 @@ def most_confused(counts: np.ndarray, number: int) -> np.ndarray:
 def history_plot(history: list[dict], objective: str, measures: Mapping[str, Measure], path: str):
     """Draws the losses, and below them the objective, over the epochs, and marks the best epoch.
 
-    Other measures of the same unit and direction are drawn beside the objective: precision and recall beside an F1.
+    Other measures of the same unit are drawn beside an objective that should be high: precision and recall beside F1.
+    Costs, such as bits a character and bits a word, have no common scale.
 
     Args:
         history: a dict for each epoch, with ``epoch``, ``loss`` and ``valid_MEASURE``, such as ``valid_loss``. An epoch
@@ -129,7 +130,7 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
     beside = [
         name
         for name, other in measures.items()
-        if name != objective and (other.unit, other.direction) == (measure.unit, measure.direction)
+        if name != objective and other.sign == measure.sign == 1 and other.unit == measure.unit
     ]
     panels = [
         ("Loss", "", [("loss", "train"), ("valid_loss", "valid")], {"loss", "valid_loss"}),
@@ -256,7 +257,7 @@ def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.
     figure.suptitle("\n".join(_wrapped(title, width)), parse_math=False)
     for (name, values), axes in zip(layer.items(), figure.subplots(len(layer), 1, squeeze=False).flat, strict=True):
         if name in GATE_NAMES:
-            style = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+            style = {"cmap": "Blues", "vmin": 0, "vmax": 1}
         else:
             largest = max(np.quantile(abs(values[:, units]), 0.98), 1e-6)  # a few cells may count to large values
             style = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}

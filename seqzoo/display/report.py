@@ -91,10 +91,11 @@ def _body(folder: pathlib.Path, task) -> Iterator[str]:
         for path in samples:
             yield from _figure(path, f"{path.parent.name}/{path.name}")
     yield from _answers(_read(folder / "predictions.json", []), task)
-    yield "<h2>Data</h2>\n"
-    yield from _pairs(_read(folder / "summary.json", {}))
+    if summary := _read(folder / "summary.json", {}):  # runs of earlier versions have none
+        yield "<h2>Data</h2>\n"
+        yield from _pairs(summary)
     yield "<h2>Run</h2>\n"
-    yield f"<pre>{escape(_command(folder, task))}</pre>\n"
+    yield f"<pre>{' '.join(f'<span>{escape(word)}</span>' for word in _command(folder, task))}</pre>\n"
     yield from _pairs({name: value for name, value in environment.items() if name != "command" and value})
     links = (f'<a href="{name}">{name}</a>, {what}' for name, what in LINKS.items() if (folder / name).is_file())
     yield f"<p>Beside this page: {'; '.join(links)}.</p>\n"
@@ -117,7 +118,7 @@ def _scores(metrics: dict, measures: dict[str, Measure]) -> Iterator[str]:
     """The table that a run prints, and the numbers of the whole run."""
     rows, others = [], []
     for name, scores in _rows(metrics, measures):
-        if values := {measure: scores[measure] for measure in measures if measure in scores}:
+        if values := {key: scores[key] for key in measures if scores.get(key) is not None}:
             rows.append((name, values))
         numbers = ((key, value) for key, value in scores.items() if key not in measures)
         others += [
@@ -154,9 +155,9 @@ def _answers(answers: list[dict], task) -> Iterator[str]:
         return
     yield "<h2>Answers on valid</h2>\n"
     if different := sum(map(task.differs, answers)):
-        then = ", then some that do not" if different < len(answers) else ""
+        then = ", then some that agree" if different < len(answers) else ""
         yield (
-            f"<p class=legend>Of the first {len(answers):,} answers {different:,} differ from gold. Below stand "
+            f"<p class=legend>Different from gold: {different:,} of the first {len(answers):,} answers. Below stand "
             f"{min(different, DIFFERENT)} of these{then}.</p>\n"
         )
     yield from task.articles(answers[i] for i in shown(answers, task.differs))
@@ -171,14 +172,13 @@ def _pairs(pairs: dict) -> Iterator[str]:
     yield "</table>\n"
 
 
-def _command(folder: pathlib.Path, task) -> str:
-    """The command that trains the run: its options that are not defaults."""
+def _command(folder: pathlib.Path, task) -> list[str]:
+    """The words of the command that trains the run: its options that are not defaults."""
     usual = type(task.config)().to_dict()
     given = {name: value for name, value in task.config.to_dict().items() if value != usual[name]}
     flags = {"task": task.name, **given, "workdir": str(folder)}
-    return shlex.join(
-        ["python", "-m", "seqzoo.run", *(f"--{name}={flag_text(value)}" for name, value in flags.items())]
-    )
+    words = ["python", "-m", "seqzoo.run", *(f"--{name}={flag_text(value)}" for name, value in flags.items())]
+    return [shlex.quote(word) for word in words]
 
 
 # White pictures become as dark as the page, and keep their hues.
@@ -189,6 +189,7 @@ tr:first-child th { opacity: .75 } .within th:first-child { padding-left: 1.2em 
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 .pairs th { opacity: .75 } .pairs td { overflow-wrap: anywhere; white-space: pre-wrap }
 figure { margin: 1.2em 0 } figcaption { opacity: .75; margin-top: .3em } img { max-width: 100%; display: block }
-pre { overflow-x: auto; border: 1px solid #8886; border-radius: .3em; padding: .6em }
+pre { white-space: pre-wrap; border: 1px solid #8886; border-radius: .3em; padding: .6em }
+pre span { display: inline-block; max-width: 100%; overflow-wrap: anywhere }
 @media (prefers-color-scheme: dark) { img { filter: invert(.93) hue-rotate(180deg) } }
 """
