@@ -176,9 +176,8 @@ class POS(Task):
             text, offsets = joined(example["tokens"])
         answer = tagged(text, offsets, self.gold_tags(tags), row["confidence"][: len(tags)] if row else [])
         if self.feature in example:
-            answer["tokens"] = [
-                {**token, "gold": gold} for token, gold in zip(answer["tokens"], example[self.feature], strict=True)
-            ]
+            gold = self.gold_tags(example[self.feature])
+            answer["tokens"] = [{**token, "gold": right} for token, right in zip(answer["tokens"], gold, strict=True)]
         return answer
 
     def scores(self, examples, answers):

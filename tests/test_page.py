@@ -225,8 +225,7 @@ def test_a_report_fits_the_screen(browser, tmp_path, width, colours):
     assert browser.execute_script("return document.documentElement.scrollWidth - innerWidth") <= 0
     image = browser.find_element("tag name", "img")
     assert 0 < image.size["width"] <= width and browser.execute_script("return arguments[0].naturalWidth", image)
-    style = browser.execute_script("const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]")
-    back, front = map(luminance, style)
-    assert (back > 230 and front < 60) if colours == "light" else (back < 60 and front > 200)
+    front = luminance(browser.execute_script("return getComputedStyle(document.body).color"))
+    assert front < 60 if colours == "light" else front > 200
     assert ("invert" in image.value_of_css_property("filter")) == (colours == "dark")
     assert browser.title == "ner: run" and not browser.get_log("browser")
