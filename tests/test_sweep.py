@@ -6,6 +6,7 @@ Most trials here are a stub in place of real training.
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -314,9 +315,11 @@ def test_the_report_shows_every_trial_and_needs_nothing_from_elsewhere(tmp_path)
     write_report(search, records)
     results, page = json.loads((tmp_path / "results.json").read_text()), (tmp_path / "results.html").read_text()
     assert results["trials"] == records and results["best"] == records[3]
-    assert page.count("<tr data-trial") == 4 and page.count("<polyline") == 2 * 3  # each with a wide one to point at
+    assert re.findall("<tr id=.trial-([0-9])", page) == ["3", "2", "1", "0"]  # the best first, without a score last
+    assert page.count("<svg") == 3  # over each option, and over the trials
+    assert re.findall('href="#trial-([0-9])', page) == 3 * ["2", "1", "3"]  # in each a point a trial, the best on top
     assert "a&lt;b" in page and "a<b" not in page and "&lt;NaN&gt;" in page
-    assert "http" not in page and "src=" not in page and "color-scheme: light dark" in page
+    assert not re.search(r'(src|href)=["\']?http|url\(["\']?http|@import', page) and "color-scheme: light dark" in page
     assert "Too few trials to tell: 3" in page
     title = TASKS["pos"].measures["accuracy"].title
     assert f"valid {title} (%)" in page and "valid_accuracy" not in page and "higher is better" in page

@@ -2,6 +2,7 @@
 
 import types
 
+import keras
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -32,25 +33,24 @@ class Training:
         feed, self.history = types.SimpleNamespace(steps=STEPS, tokens=400), history
         self.board = TensorBoard(folder / "logs", TASKS["ner"](config), feed, history, self.best_epoch)
         self.count = types.SimpleNamespace(count=0)
-        self.board.set_model(
-            types.SimpleNamespace(metrics=[self.count], optimizer=types.SimpleNamespace(learning_rate=0.5))
-        )
-        self.board.on_train_begin()
+        model = types.SimpleNamespace(metrics=[self.count], optimizer=types.SimpleNamespace(learning_rate=0.5))
+        self.callbacks = keras.callbacks.CallbackList([self.board], model=model)
+        self.callbacks.on_train_begin()
 
     def best_epoch(self):
         return max(self.history, key=lambda row: row["valid_f1"])["epoch"] if self.history else None
 
     def epoch(self, number, f1, batches=STEPS):
-        self.board.on_epoch_begin(number)
+        self.callbacks.on_epoch_begin(number)
         self.count.count = total = 0
         for batch in range(batches):
             rows = ROWS[batch % 2]
             total, self.count.count = total + rows * (number * STEPS + batch + 1), self.count.count + rows
-            self.board.on_train_batch_end(batch, {"loss": total / self.count.count})
+            self.callbacks.on_train_batch_end(batch, {"loss": total / self.count.count})
         if batches == STEPS:
             scores = {"valid_f1": f1, "valid_loss": 9.0 - number, "valid_support": 7}
             self.history.append({"epoch": number + 1, "loss": 1.0, "seconds": 1.0, **scores})
-            self.board.on_epoch_end(number, self.history[-1])
+            self.callbacks.on_epoch_end(number, dict(self.history[-1]))
 
 
 def test_train_and_valid_share_a_chart_and_a_killed_run_goes_on_where_it_was(tmp_path):
@@ -62,7 +62,7 @@ def test_train_and_valid_share_a_chart_and_a_killed_run_goes_on_where_it_was(tmp
     path.write_bytes(path.read_bytes()[:-3])  # within a record
     resumed = Training(tmp_path, killed.history[:1])  # the kill came before the checkpoint of the second epoch
     resumed.epoch(1, 40.0)
-    resumed.board.on_train_end()
+    resumed.callbacks.on_train_end()
 
     train, valid = points(tmp_path / "logs" / "train"), points(tmp_path / "logs" / "valid")
     assert train.keys() == {"loss", "learning rate", "tokens a second"}
@@ -78,10 +78,10 @@ def test_the_options_stand_beside_the_scores_of_the_best_epoch(tmp_path):
     paused = Training(tmp_path, [])
     paused.epoch(0, 50.0)
     paused.epoch(1, 40.0)
-    paused.board.on_train_end()
+    paused.callbacks.on_train_end()
     better = Training(tmp_path, paused.history)
     better.epoch(2, 60.0)
-    better.board.on_train_end()
+    better.callbacks.on_train_end()
     assert points(tmp_path / "logs" / "best") == {"F1 (%)": [(3 * STEPS, 60.0)], "loss": [(3 * STEPS, 7.0)]}
     events = EventAccumulator(str(tmp_path / "logs" / "best")).Reload()
     start = metadata.parse_session_start_info_plugin_data(

@@ -69,7 +69,7 @@ class TensorBoard(keras.callbacks.Callback):
         self.batches, self.rows, self.loss, self.time = batches, rows, loss, now
 
     def on_epoch_end(self, epoch, logs=None):
-        self._write_scores(self.valid, logs)
+        self._write_scores(self.valid, self.history[-1])
 
     def on_train_end(self, logs=None):
         self.train.close()
