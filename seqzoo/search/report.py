@@ -88,7 +88,7 @@ def importance(search: Search, records: list[dict]) -> dict:
     return answer
 
 
-def shown(value: str | int | float | bool) -> str:
+def value_text(value: str | int | float | bool) -> str:
     """A value as people read it: four digits of a fraction. The command of a trial has them all."""
     return f"{value:.4g}" if isinstance(value, float) else flag_text(value)
 
@@ -103,7 +103,7 @@ def table(search: Search, records: list[dict], rows: int = 10) -> Table:
     for record in ranked(search, records)[:rows]:
         spread = [f"{record['spread']:.2f}"] if search.seeds > 1 else []
         numbers = [record["id"], f"{record['score']:.2f}", *spread, str(record["epochs"]), f"{record['minutes']:.1f}"]
-        shown.add_row(*map(plain_text, (*numbers, *map(shown, record["settings"].values()))))
+        shown.add_row(*map(plain_text, (*numbers, *map(value_text, record["settings"].values()))))
     return shown
 
 
@@ -171,7 +171,7 @@ def _table(search: Search, records: list[dict]) -> Iterator[str]:
     yield "</tr></thead>\n<tbody>\n"
     for record in ranked(search, records) + [record for record in records if record["score"] is None]:
         status = record["status"] + (f": {record['reason']}" if record["reason"] else "")
-        settings = [shown(record["settings"][name]) for name in search.space]
+        settings = [value_text(record["settings"][name]) for name in search.space]
         cells = [record["id"], _score(record), *settings, str(record["epochs"]), f"{record['minutes']:.1f}"]
         row = "".join(f"<td>{escape(cell)}" for cell in (*cells, status, record["folder"]))
         yield f'<tr id="trial-{record["id"]}" title="{escape(record["command"])}">{row}</tr>\n'
