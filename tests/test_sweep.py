@@ -16,6 +16,7 @@ import pytest
 from seqzoo import run, sweep
 from seqzoo.datasets import DATASETS
 from seqzoo.search import trials
+from seqzoo.search.charts import option_chart
 from seqzoo.search.report import importance, write_report
 from seqzoo.search.space import Values, declared, effective, parse_space
 from seqzoo.task import TASKS
@@ -328,6 +329,14 @@ def test_the_report_shows_every_trial_and_needs_nothing_from_elsewhere(tmp_path)
     ]  # fmt: skip
 
 
+def test_a_trial_that_diverged_does_not_flatten_the_others():
+    units = Values("units", int, (), 1, 100)
+    records = [made_record(n, score, units=1 + n) for n, score in enumerate((10.0, 12.0, 90.0, 900.0))]
+    for end, labels in ((3, {"20", "40"}), (4, {"10", "20", "50", "100"})):  # of equal steps, and of equal ratios
+        chart = option_chart("units", units, records[:end], "perplexity", -1)
+        assert labels <= {*re.findall(">([0-9.]+)</text>", chart)}
+
+
 def test_importance_separates_what_matters_from_what_does_not(tmp_path):
     search = made_search(tmp_path)
     mixed = [(37 * n) % 100 for n in range(40)]
@@ -374,6 +383,7 @@ def test_a_killed_search_leaves_no_process_and_its_command_resumes_it(search, tm
 import sys
 from seqzoo import sweep
 from seqzoo.search import trials
+from seqzoo.search.charts import option_chart
 trials.TRAIN = ({str(tmp_path / "stub.py")!r},)
 sys.exit(sweep.main(["--task=pos", "--workdir={tmp_path / "search"}", "--sweep=units=1|2", "--tuner=grid"]))
 """

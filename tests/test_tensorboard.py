@@ -88,6 +88,6 @@ def test_the_options_stand_beside_the_scores_of_the_best_epoch(tmp_path):
         events.PluginTagToContent("hparams")[metadata.SESSION_START_INFO_TAG]
     )
     config = better.board.task.config.to_dict()
-    assert start.hparams.keys() == config.keys()
+    assert start.hparams.keys() == config.keys() and not start.group_name
     assert start.hparams["units"].number_value == config["units"]
     assert start.hparams["rnn"].string_value == config["rnn"] and start.hparams["crf"].bool_value == config["crf"]

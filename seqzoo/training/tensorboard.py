@@ -78,7 +78,7 @@ class TensorBoard(keras.callbacks.Callback):
         if best := self.best_epoch():
             writer = tf.summary.create_file_writer(str(self.folder / "best"))
             with writer.as_default():
-                api.hparams(self.task.config.to_dict(), trial_id=str(self.folder.parent))
+                api.hparams(self.task.config.to_dict(), trial_id="")  # named by the folder, as the curves are
             self._write_scores(writer, self.history[best - 1])
             writer.close()
 
