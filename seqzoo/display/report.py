@@ -5,7 +5,6 @@ The page is a function of the files in the folder, so it can be written again wh
 
 import base64
 import json
-import os
 import pathlib
 import shlex
 import struct
@@ -68,9 +67,7 @@ def write_report(folder: pathlib.Path, task) -> pathlib.Path:
 
     def save(path):
         with open(path, "w", encoding="utf-8") as file:
-            file.writelines(
-                page(f"{task.name}: {os.path.basename(os.path.abspath(folder))}", _body(folder, task), _STYLE)
-            )
+            file.writelines(page(f"{task.name}: {folder.absolute().name}", _body(folder, task), _STYLE))
 
     replace(folder / "report.html", save)
     return folder / "report.html"
