@@ -81,8 +81,10 @@ def test_a_report_is_written_again_when_a_later_command_adds_a_picture(tmp_path)
     path, task = report(tmp_path / "run")
     (path.parent / "samples").mkdir()
     (path.parent / "confusion.png").rename(path.parent / "samples" / "1.png")
+    (path.parent / "samples" / "1.mid").touch()
     update_report(path.parent, task)
     assert re.findall('<img alt="(.*?)"', path.read_text()) == ["1"]
+    assert '<figcaption><a href="samples/1.mid">1.mid</a></figcaption>' in path.read_text()
     (path.parent / "metrics.json").unlink()
     path.unlink()
     update_report(path.parent, task)  # of a run that is still trained

@@ -286,7 +286,7 @@ article {{ border-top: 1px solid #8886; padding: .8em 0 }}
 p {{ margin: .3em 0; white-space: pre-wrap; overflow-wrap: anywhere }}
 b {{ color: #000; border-radius: .3em; padding: .1em .5em }}
 i {{ font-style: normal; border-radius: .2em }}
-small {{ float: right }}
+small {{ float: right; margin-left: 1em }}
 small, .second, .legend {{ opacity: .75 }}
 .gold {{ font-weight: bold; margin-left: .8em }}
 .text {{ font-family: ui-monospace, monospace; line-height: 1.5 }}

@@ -9,6 +9,7 @@ import pathlib
 import shlex
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import quote
 
 from seqzoo.config import flag_text
 from seqzoo.display.pages import escape, page
@@ -82,11 +83,15 @@ def _body(folder: pathlib.Path, task) -> Iterator[str]:
     for name, (heading, caption) in PICTURES.items():
         if (folder / name).is_file():
             yield f"<h2>{heading}</h2>\n"
-            yield from _figure(folder / name, caption)
+            yield from _figure(folder / name, escape(caption))
     if samples := sorted(folder.glob("samples/*.png"), key=lambda path: (len(path.name), path.name))[:ALL]:
         yield "<h2>Samples</h2>\n"
         for path in samples:
-            yield from _figure(path, f"{path.parent.name}/{path.name}")
+            beside = (path.with_suffix(suffix) for suffix in (".mid", ".wav"))
+            links = (
+                f'<a href="samples/{quote(file.name)}">{escape(file.name)}</a>' for file in beside if file.is_file()
+            )
+            yield from _figure(path, ", ".join(links))
     yield from _answers(_read(folder / "predictions.json", []), task)
     if summary := _read(folder / "summary.json", {}):  # runs of earlier versions have none
         yield "<h2>Data</h2>\n"
@@ -134,7 +139,7 @@ def _scores(metrics: dict, measures: dict[str, Measure]) -> Iterator[str]:
 
 
 def _figure(path: pathlib.Path, caption: str) -> Iterator[str]:
-    """A picture inside the page."""
+    """A picture inside the page; its caption is HTML."""
     data = path.read_bytes()
     width = round(INCH * struct.unpack(">I", data[16:20])[0])  # of a PNG
     # On a narrow screen a picture shrinks as long as its letters can be read, and then scrolls.
@@ -142,7 +147,7 @@ def _figure(path: pathlib.Path, caption: str) -> Iterator[str]:
     yield (
         f'<figure><div class=wide><img alt="{escape(path.stem)}" style="{style}"'
         f' src="data:image/png;base64,{base64.b64encode(data).decode()}"></div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
+        f"<figcaption>{caption}</figcaption></figure>\n"
     )
 
 
