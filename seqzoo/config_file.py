@@ -43,13 +43,10 @@ class ConfigFile:
     def known_options(self, fields: dict[str, dataclasses.Field]) -> dict:
         """`options` without those that are not among the fields."""
         options = {}
-        for name in self.values.keys() & fields.keys():
-            field, value = fields[name], self.values[name]
-            if field.type is float and isinstance(value, str):  # YAML takes 1e-3 for a text, and 1.0e-3 for a number
-                with contextlib.suppress(ValueError):
-                    value = float(value)
-            with self.named(name):
-                options[name] = checked(field, value)
+        for name, value in self.values.items():
+            if name in fields:
+                with self.named(name):
+                    options[name] = checked(fields[name], _number(value, fields[name]))
         return options
 
     @contextlib.contextmanager
@@ -83,8 +80,8 @@ def read_config_file(path: str | os.PathLike) -> ConfigFile:
         raise ValueError(f"--config: no file {str(path)!r}.{hint}")
     try:
         text = path.read_text("utf-8")
-        values, lines = (json.loads(text), {}) if path.suffix == ".json" else _read_yaml(text, path)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        values, lines = (json.loads(text), {}) if path.suffix == ".json" else _read_yaml(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} should hold options and their values, such as units: 64. Received: {values!r:.60}")
@@ -93,20 +90,28 @@ def read_config_file(path: str | os.PathLike) -> ConfigFile:
     return ConfigFile(str(path), values, lines)
 
 
-def _read_yaml(text, path):
+def _number(value, field):
+    """A text as the number that YAML does not see in it: 1e-3 is a text there, and 1.0e-3 a number."""
+    if field.type is float and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return value
+
+
+def _read_yaml(text):
     """(value, {key: number of its line}) of YAML."""
     import yaml
 
     try:
         node, lines = yaml.compose(text, yaml.SafeLoader), {}
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if key.value in lines:
-                raise ValueError(f"{path}:{key.start_mark.line + 1}: {key.value!r} is given twice.")
-            lines[key.value] = key.start_mark.line + 1
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines:
+                raise ValueError(f"line {line}: {name!r} is given twice.")
+            lines[name] = line
         values = yaml.safe_load(text)
-        return {str(key): value for key, value in values.items()} if isinstance(values, dict) else values, lines
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or getattr(error, "reason", error)
-        raise ValueError(f"{path}{line}: not YAML: {reason}") from error
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(f"line {error.problem_mark.line + 1}: {error.problem}") from error
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise ValueError(str(error).splitlines()[0]) from error
+    return {str(key): value for key, value in values.items()} if isinstance(values, dict) else values, lines

@@ -116,14 +116,13 @@ def parse(argv: list[str]) -> tuple[str, Sweep, dict, dict[str, Values]]:
     Raises:
         ValueError: no task, or an option or value that is not allowed.
     """
-    file, early = run.own_options(argv, Sweep)
-    name = early.task
+    file, options = run.own_options(argv, Sweep)
+    name = options.task
     given = run.parse_flags(_parser(name), argv)
     if not name:
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
     kind, in_file = TASKS[name].Config, file.options(run.fields_of(_groups(name)))
     with file.named(*in_file.keys() - given.keys()):
-        options = Sweep(**run.options_of(Sweep, {**in_file, **given}))
         searched = [part.partition("=")[0] for part in options.sweep.split(",")]  # even if the file has a value
         given = {**{key: value for key, value in in_file.items() if key not in searched}, **given}
         fixed = {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__}
