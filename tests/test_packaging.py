@@ -12,6 +12,7 @@ import pytest
 
 from seqzoo import extras
 from seqzoo.assets import load_assets, save_assets
+from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
 from seqzoo.text.subwords import Subwords
 
@@ -110,3 +111,9 @@ def test_translation_needs_its_scores_before_it_trains(monkeypatch):
     monkeypatch.setattr(task, "read", lambda: pytest.fail("data was read"))
     with pytest.raises(extras.MissingPackageError, match=r"^--task=translation needs the package sacrebleu: .*text"):
         task.load()
+
+
+def test_universal_dependencies_need_their_reader_before_they_are_downloaded(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "conllu", None)
+    with pytest.raises(extras.MissingPackageError, match="^universal_dependencies/en_ewt needs the package conllu: "):
+        DATASETS["universal_dependencies"](data_dir=tmp_path)

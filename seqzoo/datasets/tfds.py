@@ -368,7 +368,7 @@ def _prepare(builder, name, reader):
     # TFDS retries 10 times, with doubling pauses, before it reports that there is no network: 205 s. With 5: 6 s.
     downloader.MAX_RETRIES = 5
     if isinstance(builder, tensorflow_datasets.dataset_builders.ConllUDatasetBuilder):
-        check_installed("conllu", f"To prepare {name} TensorFlow Datasets")
+        check_installed("conllu", name)
     print(one_line(f"{name} is not in {builder.data_dir}: downloading it."), flush=True)
     try:
         builder.download_and_prepare()
