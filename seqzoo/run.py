@@ -39,7 +39,7 @@ from seqzoo.config import Config, option
 from seqzoo.config_file import ConfigFile, read_config_file
 from seqzoo.datasets import DATASETS
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
-from seqzoo.extras import check_installed
+from seqzoo.extras import EXTRAS, check_installed
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
@@ -465,6 +465,8 @@ def _inspect(command, request, console):
 
 
 def _export(command, request, console):
+    for package in EXTRAS.get(request.format, ()):  # not found out after the run is converted
+        check_installed(package, f"--format={request.format}")
     lines = _lines(command, console) if command.input else None
     os.environ["KERAS_BACKEND"] = "tensorflow"  # also of a run that was trained on JAX
     import_tensorflow()
@@ -493,7 +495,7 @@ def _export(command, request, console):
 
 
 def _serve(command, request, console):
-    for package in ("fastapi", "uvicorn"):
+    for package in EXTRAS["serve"]:
         check_installed(package, "--mode=serve")
     import_tensorflow()
     from seqzoo.export.server import serve

@@ -1,6 +1,7 @@
 """What is installed: `seqzoo.tasks` from any folder, the commands, the guides, links, and extras with their errors."""
 
 import configparser
+import importlib.util
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import sys
 
 import pytest
 
-from seqzoo import extras
+from seqzoo import extras, run
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
@@ -117,3 +118,17 @@ def test_universal_dependencies_need_their_reader_before_they_are_downloaded(mon
     monkeypatch.setitem(sys.modules, "conllu", None)
     with pytest.raises(extras.MissingPackageError, match="^universal_dependencies/en_ewt needs the package conllu: "):
         DATASETS["universal_dependencies"](data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "flag, package", [("--mode=serve", "uvicorn"), ("--format=onnx", "tf2onnx"), ("--format=litert", "ai_edge_litert")]
+)
+def test_a_mode_names_its_missing_package_before_the_run_is_loaded(flag, package, monkeypatch, tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"task": "ner", "format": 2}')  # and no model
+    optional, find = {name for names in extras.EXTRAS.values() for name in names}, importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: name != package or None if name in optional else find(name)
+    )
+    mode = flag if "mode" in flag else "--mode=export"
+    assert run.main([mode, *({flag} - {mode}), f"--workdir={tmp_path}"]) == 2
+    assert f"error: {flag} needs the package {package.replace('_', '-')}: pip install" in capsys.readouterr().err
