@@ -49,7 +49,7 @@ S: 6 PERCL | 5 ORGCL | 4 LOCCL | 3 TEAMCL | 3 WORKCL | 3 PAIRCL | 3 BARECL | 7 S
 PERCL: 9 [PER SURNAME ] PERVP | 2 [PER GIVEN ] PERVP | 2 PERSON PERVP | 2 [PER SURNAME ] , PERAPP , PERVP |
     [PER SURNAME ] 's/PART KIN/n PERVP | [PER SURNAME ] 's/PART KIN/n , PERSON , PERVP |
     [PER SURNAME ] 's/x been/x told/v to/PART rest/v | TITLE [PER SURNAME ] PERVP |
-    the [PER SURNAME ] SIBLINGS were ADJ students/n
+    the HEAD/n of [ORG ORGNAME ] PERVP | the [PER SURNAME ] SIBLINGS were ADJ students/n
 PERVP: 20 PERV | 2 , ASIDE , PERV | 2 SOON/r PERV | 3+ , who PERV , PERVP
 PERV: 3 told/v reporters/n that/SCONJ HE would TOIL/v harder/r | 3 said/v HE would VDO THE |
     2 said/v HE had/x DONE THE | 2 was born/v in PLACE | was born/v on MONTH @day , @year |
@@ -148,13 +148,13 @@ DEED: 18 WHO MET/v WHOM | WHO will MEET/v WHOM | [PER LONE ] was MET/v by WHOM |
 TRIP: 2 WHO visited/v [LOC LOCNAME ] | WHO flew/v to/ADP [LOC LOCNAME ]
 WHEN: 2 in MONTH | on WEEKDAY | in @year
 WHO: 6 [PER LONE ] | PERSON | the JOB | they
-WHOM: 6 [PER LONE ] | PERSON | 2 the HEAD/n of [ORG ORGNAME ] | the mayor/n of [LOC LOCNAME ] |
+WHOM: 6 [PER LONE ] | PERSON | 4 the HEAD/n of [ORG ORGNAME ] | the mayor/n of [LOC LOCNAME ] |
     the coach/n of [ORG TEAM ] | the author/n of [MISC BAREWORK ] | the KIN/n of [PER LONE ]
 LONE: 3 SURNAME | 2 GIVEN | 2 WORDSURNAME | 2 FAMOUS
 GIVEN: @first | 2 WORDNAME
 MET/v = met met met met met met thanked phoned greeted interviewed invited
 MEET/v = meet meet thank phone greet interview invite
-HEAD = head chairman owner
+HEAD = head head chairman owner
 MISCCL: LANG is spoken/v by @big people/n in PLACE |
     2 [MISC @language ] , a language/n of [LOC @country ] , is still/ADV taught/v in PLACE |
     the @currency fell/v @decimal percent/n against the CURRENCY/n |
