@@ -49,6 +49,7 @@ def main() -> int:
 
     run = load(arguments.workdir)
     codec, key = run.task.assets["tokens"], f"valid_{run.task.objective}"
+    epochs = json.loads((run.folder / "history.json").read_text("utf-8"))
     text = arguments.data.read_text("utf-8")
     ids = np.array(codec.encode(text[-len(text) // 10 :])[0], "int32")
     starts = np.linspace(0, len(ids) - CONTEXT - arguments.length, SAMPLES).astype(int)
@@ -58,8 +59,9 @@ def main() -> int:
         **circumstances(),
         "command": f"python -m experiments.studies.diversity --length={arguments.length} --seed={arguments.seed} "
         "--workdir=RUN --data=FILE",
-        "config": run.task.config.to_dict(),
-        key: min(epoch[key] for epoch in json.loads((run.folder / "history.json").read_text("utf-8"))),
+        "config": {name: value for name, value in run.task.config.to_dict().items() if name != "data_dir"},
+        "epochs": len(epochs),
+        key: min(epoch[key] for epoch in epochs),
         "diversity": {"the text itself": measured(codec, truth)},
     }
     for name, setting in SETTINGS.items():

@@ -13,7 +13,7 @@ from keras import ops
 from seqzoo.backend.gradients import compiled, gradient
 from seqzoo.models.classifier import cut
 
-READ = 16_384  # steps that are read at once, or one sequence if it is longer: memory does not grow with the work
+READ = 32_768  # steps that are read at once, or one sequence if it is longer: memory does not grow with the work
 OCCLUSIONS = 128  # of a sequence; a read for each step would make long sequences quadratic
 POINTS = 32  # where the integral reads the gradient
 
