@@ -387,7 +387,7 @@ class Sentiment(Task):
         wrong = [pair for pair in zip(examples, answers, strict=True) if self.differs(pair[1])]
         wrong.sort(key=lambda pair: -max(abs(p - 0.5) for p in pair[1]["probabilities"].values()))
         mistakes = [example for example, _ in wrong[:MISTAKES]]
-        _, explained = self.answers(explaining(predictor, "occlusion", several), self.feed(mistakes))
+        _, explained = self.answers(explaining(predictor, "occlusion", self.config.multi_label), self.feed(mistakes))
         write_json(folder / "errors.json", explained, ensure_ascii=False)
         page = self.page(explained, "The most confident mistakes on valid")
         (folder / "errors.html").write_text("".join(page), "utf-8")
