@@ -28,7 +28,12 @@ def main() -> int:
     flags = argparse.ArgumentParser("python -m experiments.studies.explanations", description=__doc__,
                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     flags.add_argument("--workdir", required=True, help="a finished run of `sentiment_generated`")
-    flags.add_argument("--reviews", type=int, default=300, help="of valid (default: 300)")
+    flags.add_argument(
+        "--reviews",
+        type=int,
+        default=500,
+        help="of the test split, on which neither the methods nor the markings were chosen (default: 500)",
+    )
     flags.add_argument("--threads", type=int, default=1, help="processors to use; 0: all")
     flags.add_argument("--out", type=pathlib.Path, default=RESULTS / "explanations.json")
     arguments = flags.parse_args()
@@ -39,7 +44,7 @@ def main() -> int:
 
     run = load(arguments.workdir)
     seed = run.task.config.seed
-    reviews = [*annotated(seed, "valid", arguments.reviews)]
+    reviews = [*annotated(seed, "test", arguments.reviews)]
     model = run.predictor.model
     methods = {
         "occlusion": occlusion(model),
