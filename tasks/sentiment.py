@@ -140,7 +140,7 @@ class Sentiment(Task):
         "f1": Measure("F1", "max", "%"),
         "macro_f1": Measure("macro F1", "max", "%"),
         "support": Measure("support"),
-        "calibration_error": Measure("calibration error", "min", "%"),
+        "calibration_error": Measure("ECE", "min", "%"),
         "loss": Measure("loss", "min"),
     }
     objective = "accuracy"
