@@ -124,7 +124,8 @@ def resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt("the same command continues after the last finished epoch") from interrupt
+        saved = interrupt.args or ["the same command continues from the last checkpoint"]
+        raise KeyboardInterrupt(*saved) from interrupt
 
 
 def _status(error):

@@ -124,7 +124,7 @@ def test_ctrl_c_says_that_a_training_continues_and_nothing_else_does(capsys):
             raise KeyboardInterrupt
 
     assert run.reported(training, []) == 130
-    assert capsys.readouterr().err == "\nstopped; the same command continues after the last finished epoch\n"
+    assert capsys.readouterr().err == "\nstopped; the same command continues from the last checkpoint\n"
 
 
 @pytest.mark.parametrize(

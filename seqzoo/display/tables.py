@@ -57,7 +57,7 @@ class FittedTable:
                 header = Align(Text(self.columns[column]), justify, vertical="bottom")
                 table.add_column(header, justify=justify, width=size, overflow="fold")
             for row in self.rows:
-                if not number or any(row[column] for column in columns[1:]):
+                if any(row[column] for column in columns[1:]) or not any(row[1:]):
                     table.add_row(*(Text(row[column]) for column in columns))
             yield table
         line = ""

@@ -36,8 +36,8 @@ def train(
     """Trains a task, or continues the training that `folder` holds, and scores the best epoch.
 
     Each epoch ends with a checkpoint of everything the next one depends on: weights, optimizer, averages, dropout
-    seeds. The order of the data is a function of (seed, epoch). So a run that was killed and continued ends with the
-    same weights as one that was not.
+    seeds. Long epochs have checkpoints within, and Ctrl-C saves one after the batch. The order of the data is a
+    function of (seed, epoch). So a run that was killed and continued ends with the same weights as one that was not.
 
     Args:
         task: with its config.
@@ -79,12 +79,15 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     data = _load(task, folder, devices, console)
     plain, model = _build(task, data, devices)
     explain(model, console, as_table=explain_rnn)
-    history = restore(folder, model)
-    devices.check_equal((len(history), data.splits["train"].steps, data.splits["train"].tokens), "epochs or batches")
+    history, begun = restore(folder, model, devices)
+    feed = data.splits["train"]
+    devices.check_equal((len(history), begun.get("batches", 0), feed.steps, feed.tokens), "epochs or batches")
     if history and devices.is_chief:
-        console.print(f"continuing after epoch {len(history)}")
         _save_history(folder, history, task, console)  # a kill may have come in between
-    callbacks = _callbacks(task, data, model, history, console, callbacks)
+    if history or begun:
+        within = f"batch {begun['batches']:,} of epoch {len(history) + 1}" if begun else f"epoch {len(history)}"
+        console.print(f"continuing after {within}")
+    checkpoints, callbacks = _callbacks(task, folder, feed, model, history, begun, devices, console, callbacks)
     predictor = task.predictor(plain)
     with _ended(callbacks):
         for epoch in range(len(history), task.config.epochs):
@@ -95,9 +98,12 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
             if stop_after and epoch >= stop_after:
                 console.print(f"paused after epoch {epoch}; without --stop_after the run continues")
                 return {}
-            start = time.perf_counter()
-            callbacks.on_epoch_begin(epoch)
-            loss = devices.fit(model, data.splits["train"].epoch(epoch), epoch, callbacks)
+            start = time.perf_counter() - begun.get("seconds", 0.0)
+            batches = feed.epoch(epoch)
+            callbacks.on_epoch_begin(epoch, {"steps": int(batches.cardinality()), "done": begun.get("batches", 0)})
+            with checkpoints.interruptible():
+                loss = devices.fit(model, batches, epoch, callbacks, begun)
+            begun = {}
             seconds = time.perf_counter() - start
             if not math.isfinite(loss):
                 raise FloatingPointError(
@@ -234,18 +240,20 @@ def precision(name: str):
         keras.config.set_dtype_policy(before)
 
 
-def _callbacks(task, data, model, history, console, callbacks):
+def _callbacks(task, folder, feed, model, history, begun, devices, console, callbacks) -> tuple:
+    """(the callback that saves within an epoch, a CallbackList of all)."""
     import keras
 
+    from seqzoo.training.checkpoints import Checkpoints
     from seqzoo.training.progress import Progress
 
-    progress = Progress(console, task, data.splits["train"], history)
-    steps = data.splits["train"].steps
+    progress = Progress(console, task, feed, history)
+    checkpoints = Checkpoints(folder, history, devices, task.config.checkpoint_minutes, begun, console.quiet)
     callbacks = keras.callbacks.CallbackList(
-        [progress, *callbacks], model=model, epochs=task.config.epochs, steps=steps, verbose=0
+        [progress, *callbacks, checkpoints], model=model, epochs=task.config.epochs, steps=feed.steps, verbose=0
     )
     callbacks.on_train_begin()
-    return callbacks
+    return checkpoints, callbacks
 
 
 @contextlib.contextmanager
