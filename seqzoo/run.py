@@ -317,6 +317,7 @@ def _train(task, command, console):
     console.print(table)
     import_tensorflow()
     from seqzoo.backend.distribution import distribute
+    from seqzoo.display.terminal import usage
     from seqzoo.training import train
 
     with resumable():
@@ -329,8 +330,11 @@ def _train(task, command, console):
             stop_after=command.stop_after,
             explain_rnn=command.explain_rnn,
         )
-    if metrics and (advice := task.advice.get(task.config.dataset)):
-        console.print(advice, soft_wrap=True)
+    if metrics:
+        demo = task.demo.get(task.config.dataset, task.demo.get("", ""))
+        console.print(usage(task.modes, folder, demo), soft_wrap=True)
+        if advice := task.advice.get(task.config.dataset):
+            console.print(advice)
     return 0
 
 

@@ -64,7 +64,8 @@ class Task:
         needs: {feature: type} that every example must have.
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
-        advice: {dataset: what to tell a user who trained on it}.
+        demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
+        advice: {dataset: what to tell a user who trained on it, such as how to train on other data}.
 
     Args:
         config: a `Config`; None: the defaults.
@@ -79,6 +80,7 @@ class Task:
     measures: dict[str, Measure] = {}
     objective: str = ""
     axes: dict[str, str] = {}
+    demo: dict[str, str] = {}
     advice: dict[str, str] = {}
     warned = False  # that most words are unknown
 

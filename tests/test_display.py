@@ -20,6 +20,7 @@ from seqzoo.display.terminal import (
     print_tagged,
     print_translated,
     tagged,
+    usage,
 )
 from seqzoo.metrics.measure import Measure
 from seqzoo.text.tokenizer import split_sentences, tokenize
@@ -80,6 +81,16 @@ def test_tags_stand_under_their_words():
     ]
     assert lines[0].index("hired") == lines[1].index("VERB")
     assert sum(line.split().count("PROPN") for line in lines[1::2]) == 4
+
+
+def test_the_commands_for_a_trained_run_name_its_folder_and_show_what_it_does():
+    begin = "  python -m seqzoo.run --mode="
+    assert usage(("train", "evaluate", "predict", "score"), "my runs/ner", "--text='a b'").plain.splitlines()[1:] == [
+        f"{begin}predict --workdir='my runs/ner' --text='a b'",
+        f"{begin}evaluate --workdir='my runs/ner'",
+        f"{begin}export --workdir='my runs/ner'",
+    ]
+    assert usage(("evaluate", "generate"), "runs/lm").plain.splitlines()[1] == f"{begin}generate --workdir=runs/lm"
 
 
 def test_an_empty_sentence_and_wrong_numbers():
