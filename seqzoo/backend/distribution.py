@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("one", "auto", "mirrored", "multi_worker", "tpu")
 
+NOTHING = {"batches": 0, "total": 0.0, "rows": 0}  # what is done of an epoch: batches; sum and number of their losses
+
 
 def distribute(strategy: str = "one", devices: int = 0) -> "Devices":
     """Picks the devices to train on.
@@ -221,7 +223,7 @@ class Devices:
         Returns:
             The mean of the batches' losses, weighted by their rows as in Keras's `fit`.
         """
-        begun = begun or {"batches": 0, "total": 0.0, "rows": 0}
+        begun = begun or NOTHING
         done = begun["batches"]
         if done and done == int(dataset.cardinality()):
             return begun["total"] / begun["rows"]
@@ -289,9 +291,9 @@ class Devices:
             with _workers():
                 loss = float(self._step(mine))
             (total, rows), count = self._losses, len(tf.nest.flatten(batch)[0])
-            self._losses = total + loss * count, rows + count
-            callbacks.on_train_batch_end(number, {"loss": self._losses[0] / self._losses[1]})
-        return self._losses[0] / self._losses[1]
+            total, rows = self._losses = total + loss * count, rows + count
+            callbacks.on_train_batch_end(number, {"loss": total / rows, "rows": rows})
+        return total / rows
 
     def _made(self, model):
         """Returns a function that performs a training step on a split batch and returns the loss."""

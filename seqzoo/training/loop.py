@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from seqzoo.assets import load_assets, save_assets
-from seqzoo.backend.distribution import Devices
+from seqzoo.backend.distribution import NOTHING, Devices
 from seqzoo.display.plain import one_line, plain_text
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import flat
@@ -87,6 +87,11 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     if history or begun:
         within = f"batch {begun['batches']:,} of epoch {len(history) + 1}" if begun else f"epoch {len(history)}"
         console.print(f"continuing after {within}")
+    if devices.is_chief:
+        from seqzoo.training.tensorboard import TensorBoard
+
+        done, best = begun.get("batches", 0), lambda: _best_epoch(task, history)
+        callbacks = [TensorBoard(folder / "logs", task, feed, history, best, done), *callbacks]
     checkpoints, callbacks = _callbacks(task, folder, feed, model, history, begun, devices, console, callbacks)
     predictor = task.predictor(plain)
     with _ended(callbacks):
@@ -100,7 +105,7 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
                 return {}
             start = time.perf_counter() - begun.get("seconds", 0.0)
             batches = feed.epoch(epoch)
-            callbacks.on_epoch_begin(epoch, {"steps": int(batches.cardinality()), "done": begun.get("batches", 0)})
+            callbacks.on_epoch_begin(epoch, {"steps": int(batches.cardinality()), **(begun or NOTHING)})
             with checkpoints.interruptible():
                 loss = devices.fit(model, batches, epoch, callbacks, begun)
             begun = {}
@@ -337,9 +342,7 @@ def _final_scores(run: Run, data: TaskData, history: list[dict]) -> tuple[dict, 
 
 
 def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console: Console) -> None:
-    """Writes history.json, the learning curve and the TensorBoard log."""
-    import tensorflow as tf
-
+    """Writes history.json and the learning curve."""
     from seqzoo.display.plots import history_plot
 
     write_json(folder / "history.json", history)
@@ -347,11 +350,6 @@ def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console
     if any(math.isfinite(row.get(key, math.nan)) for row in history):
         with _optional("learning curve", console):
             history_plot(history, task.objective, task.measures, folder / "history.png")
-    writer = tf.summary.create_file_writer(str(folder / "logs"))
-    with writer.as_default(step=history[-1]["epoch"]):
-        for name, value in history[-1].items():
-            tf.summary.scalar(name, value)
-    writer.close()
 
 
 def explain(model, console: Console, as_table: bool = True) -> None:

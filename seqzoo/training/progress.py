@@ -52,7 +52,7 @@ class Speed:
 class Progress(keras.callbacks.Callback):
     """Shows how far a training is: a bar on a terminal, elsewhere a line a minute, and a line after each epoch.
 
-    ``logs`` of `on_epoch_begin` are {"steps": batches of the epoch, "done": those that an earlier process trained on}.
+    ``logs`` of `on_epoch_begin` are {"steps": batches of the epoch, "batches": those that are done}.
 
     Args:
         console: rich.console.Console.
@@ -72,7 +72,7 @@ class Progress(keras.callbacks.Callback):
         self.printed = clock()
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch, self.steps, self.step = epoch, logs["steps"], logs["done"]
+        self.epoch, self.steps, self.step = epoch, logs["steps"], logs["batches"]
         self.last = self.shown = self.clock()
         if not self.console.is_terminal:
             return
