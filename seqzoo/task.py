@@ -14,7 +14,10 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.display.pages import escape, page
 from seqzoo.display.plain import plain_text
+from seqzoo.display.report import shown
+from seqzoo.extras import check_installed
 from seqzoo.files import to_json, write_json
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
@@ -64,6 +67,7 @@ class Task:
         needs: {feature: type} that every example must have.
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
+        packages: those of an extra that the scores need, see `extras`.
         demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
         advice: {dataset: what to tell a user who trained on it, such as how to train on other data}.
 
@@ -80,6 +84,7 @@ class Task:
     measures: dict[str, Measure] = {}
     objective: str = ""
     axes: dict[str, str] = {}
+    packages: tuple[str, ...] = ()
     demo: dict[str, str] = {}
     advice: dict[str, str] = {}
     warned = False  # that most words are unknown
@@ -189,9 +194,18 @@ class Task:
         """Prints an answer for a person."""
         console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
-    def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
-        """An HTML page of answers, in pieces."""
-        raise NotImplementedError
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
+        """Answers as parts of an HTML page, see `display.pages`: by default their JSON."""
+        for answer in answers:
+            yield f"<article><p>{escape(to_json(answer, ensure_ascii=False, indent=1))}</p></article>\n"
+
+    def differs(self, answer: dict) -> bool:
+        """Whether the answer to an example of the data differs from gold. Reports begin with those that do."""
+        return False
+
+    def explained(self, predictor, examples: list[dict], answers: list[dict]) -> list[dict]:
+        """The answers to the few examples that a report shows, with what explains them if the run can tell that."""
+        return answers
 
     @classmethod
     def tiny(cls) -> tuple:
@@ -248,8 +262,10 @@ class Task:
             unseen: the run was not trained on this data: all of it is scored, also a split called train.
 
         Raises:
-            ValueError: a split is missing or empty.
+            ValueError: a split is missing or empty; or a package that the scores need is not installed.
         """
+        for package in self.packages:  # not found out after the first epoch
+            check_installed(package, f"--task={self.name}")
         splits, summary, read = self.read(), {}, {}
         for examples in splits.values():
             summary |= examples.summary
@@ -315,6 +331,10 @@ class Task:
                 "were split into tokens in another way.",
                 file=sys.stderr,
             )
+
+    def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
+        """An HTML page of answers, in pieces."""
+        return page(title, self.articles(answers))
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
         """Batches of examples, with the config's options of the group Batching."""
@@ -382,7 +402,12 @@ class Task:
         metrics = flat("valid", scores)
         if "test" in data.splits:
             metrics |= flat("test", self.evaluate(predictor, data.splits["test"]))
-        write_json(folder / "predictions.json", answers[:REPORTED], ensure_ascii=False)
+        kept = answers[:REPORTED]
+        chosen = shown(kept, self.differs)
+        explained = self.explained(predictor, *([rows[i] for i in chosen] for rows in (examples, kept)))
+        for i, answer in zip(chosen, explained, strict=True):
+            kept[i] = answer
+        write_json(folder / "predictions.json", kept, ensure_ascii=False)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}
