@@ -354,9 +354,7 @@ def listing() -> Table:
 
 def _train(task, command, console):
     folder = pathlib.Path(command.workdir or f"runs/{task.name}")
-    console.print(
-        plain_text(f"{task.name} -> {folder}", "bold"), soft_wrap=True
-    )  # a title would be as wide as the table
+    console.print(plain_text(f"{task.name} -> {folder}", "bold"), soft_wrap=True)
     table = Table(show_header=False, box=None)
     for title, fields in type(task.config).groups().items():
         values = ((f"{f.name}=", plain_text(str(getattr(task.config, f.name)) or "-", "bold")) for f in fields)
