@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         print(plain(f"error: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command resumes after the last finished epoch", file=sys.stderr)
+        print("\nstopped; the same command continues from the last checkpoint", file=sys.stderr)
         return 130
 
 

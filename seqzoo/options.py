@@ -353,6 +353,12 @@ class Training(Config):
     )
     evaluate_every: int = option(1, "Epochs between two evaluations on valid; the last is always evaluated.", minimum=1)
     patience: int = option(0, "Stop after this many epochs without a better score; 0: never.", minimum=0)
+    checkpoint_minutes: float = option(
+        10.0,
+        "Minutes between two checkpoints within an epoch; 0: only at the end of each epoch.",
+        minimum=0,
+        maximum=1e6,
+    )
     precision: str = option(
         "float32",
         "Precision of the layers: float32, or 16 bits with float32 weights, losses, softmax and CRF, for a GPU or TPU.",

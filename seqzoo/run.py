@@ -131,7 +131,8 @@ def resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt("the same command continues after the last finished epoch") from interrupt
+        saved = interrupt.args or ["the same command continues from the last checkpoint"]
+        raise KeyboardInterrupt(*saved) from interrupt
 
 
 def _status(error):
@@ -353,13 +354,15 @@ def listing() -> Table:
 
 def _train(task, command, console):
     folder = pathlib.Path(command.workdir or f"runs/{task.name}")
-    table = Table(show_header=False, box=None, title=plain_text(f"{task.name} -> {folder}"), title_justify="left")
+    console.print(plain_text(f"{task.name} -> {folder}", "bold"), soft_wrap=True)
+    table = Table(show_header=False, box=None)
     for title, fields in type(task.config).groups().items():
         values = ((f"{f.name}=", plain_text(str(getattr(task.config, f.name)) or "-", "bold")) for f in fields)
         table.add_row(Text(title, "dim"), Text("  ").join(Text.assemble(*value) for value in values))
     console.print(table)
     import_tensorflow()
     from seqzoo.backend.distribution import distribute
+    from seqzoo.display.terminal import usage
     from seqzoo.training import train
 
     with resumable():
@@ -372,8 +375,11 @@ def _train(task, command, console):
             stop_after=command.stop_after,
             explain_rnn=command.explain_rnn,
         )
-    if metrics and (advice := task.advice.get(task.config.dataset)):
-        console.print(advice, soft_wrap=True)
+    if metrics:
+        demo = task.demo.get(task.config.dataset, task.demo.get("", ""))
+        console.print(usage(task.modes, folder, demo), soft_wrap=True)
+        if advice := task.advice.get(task.config.dataset):
+            console.print(advice)
     return 0
 
 

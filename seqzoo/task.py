@@ -68,7 +68,8 @@ class Task:
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
         packages: those of an extra that the scores need, see `extras`.
-        advice: {dataset: what to tell a user who trained on it}.
+        demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
+        advice: {dataset: what to tell a user who trained on it, such as how to train on other data}.
 
     Args:
         config: a `Config`; None: the defaults.
@@ -84,6 +85,7 @@ class Task:
     objective: str = ""
     axes: dict[str, str] = {}
     packages: tuple[str, ...] = ()
+    demo: dict[str, str] = {}
     advice: dict[str, str] = {}
     warned = False  # that most words are unknown
 

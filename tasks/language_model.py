@@ -172,11 +172,10 @@ class LanguageModel(Task):
     }
     objective = "bits_per_character"
     axes = {"tokens": "time", "labels": "time"}
+    demo = {"python_source": '--prime="def "'}
     advice = {
-        "python_source": "The text was the source code of this Python's standard library. For your own:\n"
-        "  python -m seqzoo.run --task=language_model --workdir=FOLDER --dataset=text --data_dir=FILE_FOLDER_OR_GLOB\n"
-        "And to see what this one writes:\n"
-        "  python -m seqzoo.run --mode=generate --workdir=FOLDER --prime='def '"
+        "python_source": "The text was the source code of this Python's standard library. To train on your own: "
+        "--dataset=text --data_dir=FILE_FOLDER_OR_GLOB"
     }
 
     def check(self, examples):

@@ -151,11 +151,10 @@ class MusicTask(Task):
     }
     objective = "nats_per_step"
     axes = dict.fromkeys(("tokens", "before", "age", "position", "ahead", "labels"), "time")
+    demo = {"chorales": '--key="G major" --samples=4'}
     advice = {
-        "chorales": "This run learned from Bach's chorales in the package music21. To hear what it writes:\n"
-        "  python -m seqzoo.run --mode=generate --workdir=FOLDER --key='G major' --samples=4\n"
-        "  python -m seqzoo.run --mode=generate --workdir=FOLDER --melody=YOURS.mid\n"
-        "To learn from your own music: --dataset=midi --data_dir=FOLDER"
+        "chorales": "This run learned from Bach's chorales in the package music21; with --melody=YOURS.mid it "
+        "harmonises a melody. To train on your own music: --dataset=midi --data_dir=FOLDER"
     }
 
     def check(self, examples):

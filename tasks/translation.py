@@ -111,12 +111,10 @@ class Translation(Task):
     objective = "bleu"
     axes = {"source": "source", "target": "target", "labels": "target"}
     packages = ("sacrebleu",)  # BLEU
+    demo = {"dates": '--text="Monday, May 3rd, 2021"'}
     advice = {
-        "dates": "The sentences were dates as people write them, to ISO 8601. For your own:\n"
-        "  python -m seqzoo.run --task=translation --workdir=FOLDER --dataset=parallel --data_dir=FOLDER "
-        "--columns=source=en,target=de --tokenizer=bpe --joint\n"
-        "And to try this run:\n"
-        '  python -m seqzoo.run --mode=predict --workdir=FOLDER --text="Monday, May 3rd, 2021"'
+        "dates": "This run learned to write dates in the form of ISO 8601. To train on your own sentences: "
+        "--dataset=parallel --data_dir=FOLDER --columns=source=en,target=de --tokenizer=bpe --joint"
     }
 
     def hold_out(self, train):

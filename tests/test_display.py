@@ -12,7 +12,7 @@ from rich.text import Text
 from seqzoo.display import pages
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
 from seqzoo.display.plots import confusion_plot
-from seqzoo.display.tables import plain_table, result_table
+from seqzoo.display.tables import BETWEEN, plain_table, result_table
 from seqzoo.display.terminal import (
     print_classified,
     print_sample,
@@ -20,6 +20,7 @@ from seqzoo.display.terminal import (
     print_tagged,
     print_translated,
     tagged,
+    usage,
 )
 from seqzoo.metrics.measure import Measure
 from seqzoo.text.tokenizer import split_sentences, tokenize
@@ -82,6 +83,16 @@ def test_tags_stand_under_their_words():
     assert sum(line.split().count("PROPN") for line in lines[1::2]) == 4
 
 
+def test_the_commands_for_a_trained_run_name_its_folder_and_show_what_it_does():
+    begin = "  python -m seqzoo.run --mode="
+    assert usage(("train", "evaluate", "predict", "score"), "my runs/ner", "--text='a b'").plain.splitlines()[1:] == [
+        f"{begin}predict --workdir='my runs/ner' --text='a b'",
+        f"{begin}evaluate --workdir='my runs/ner'",
+        f"{begin}export --workdir='my runs/ner'",
+    ]
+    assert usage(("evaluate", "generate"), "runs/lm").plain.splitlines()[1] == f"{begin}generate --workdir=runs/lm"
+
+
 def test_an_empty_sentence_and_wrong_numbers():
     assert tagged("", [], [])["tokens"] == []
     with pytest.raises(ValueError, match="13 tokens, 1 tags"):
@@ -97,14 +108,11 @@ MEASURES = {
 }
 
 
-def table_of(metrics, measures=MEASURES, width=100):
-    """(columns, rows as lists of cells with the indentation of their names, caption) of a result table."""
-    out = printed(result_table(metrics, measures, "[red] scores"), width=width)
-    assert out.startswith("[red] scores")
-    lines = [line[1:-1] for line in out.splitlines() if line[:1] in "│┃"]
-    columns, *rows = ([cell.strip() for cell in line.replace("┃", "│").split("│")] for line in lines)
-    names = [line.split("│")[0][1:].rstrip() for line in lines[1:]]
-    return columns, [[name, *row[1:]] for name, row in zip(names, rows, strict=True)], out.split("┘")[-1].strip()
+def table_of(metrics, measures=MEASURES):
+    """(columns, rows as lists of cells, captions in one line) of a result table."""
+    table = result_table(metrics, measures, "[red] scores")
+    assert table.title == "[red] scores"
+    return table.columns, table.rows, BETWEEN.join(table.captions)
 
 
 def test_a_table_has_a_row_for_each_split_its_classes_and_its_baselines():
@@ -117,6 +125,7 @@ def test_a_table_has_a_row_for_each_split_its_classes_and_its_baselines():
         "valid_baselines": {"look-up": {"f1": 60.0}},
         "best_epoch": 7,
         "minutes": 1.23456,
+        "tokens_per_second": 55049.6,
         "train_padding": 12.5,
         "valid_bleu_signature": "nrefs:1",
     }
@@ -128,7 +137,7 @@ def test_a_table_has_a_row_for_each_split_its_classes_and_its_baselines():
         ["  baseline: look-up", "", "60.00", ""],
         ["test", "", "90.00", ""],
     ]
-    assert caption == "best epoch 7  ·  minutes 1.235  ·  train padding 12.5"
+    assert caption == "best epoch 7  ·  minutes 1.23  ·  tokens per second 55,050  ·  train padding 12.5"
 
 
 def test_classes_may_be_called_like_measures_or_differ_in_case_alone():
@@ -143,7 +152,7 @@ def test_classes_may_be_called_like_measures_or_differ_in_case_alone():
     }
     columns, rows, caption = table_of(metrics)
     assert columns == ["", "F1 (%)", "Macro F1 (%)", "Loss (nats)"] and rows[0] == ["valid", "1.00", "2.00", "3.00"]
-    assert rows[1:-1] == [[f"  {name}".rstrip(), f"{number:.2f}", "", ""] for number, name in enumerate(names)]
+    assert rows[1:-1] == [[f"  {name}", f"{number:.2f}", "", ""] for number, name in enumerate(names)]
     assert rows[-1][:2] == ["  baseline: baseline", "50.00"] and caption == "baseline: baseline seconds 2.5"
 
 
@@ -151,6 +160,34 @@ def test_a_group_without_scores_of_its_split_names_the_split_itself():
     groups = {"test_attractors": {"1 attractor": {"f1": 1.0}}}
     assert table_of(groups)[1] == [["test attractor: 1 attractor", "1.00"]]
     assert table_of({"epochs": 3}) == ([""], [], "epochs 3")
+
+
+@pytest.mark.parametrize("width", [100, 80, 50, 30])
+def test_a_table_of_any_width_keeps_its_words_and_its_title_above_it(width):
+    title, label = "runs/ner on " + "folder/" * 20, "a label " * 12 + "end"
+    metrics = {f"valid_{name}": 12345 if name == "support" else 95.0 for name in MEASURES}
+    metrics["valid_classes"] = {"LOC": {"f1": 81.5}, label: {"loss": 1.25}}
+    out = printed(result_table(metrics | {"epochs": 3}, MEASURES, title), width=width)
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= width and "…" not in out
+    above = -(-len(title) // width)
+    assert "".join(lines[:above]).replace(" ", "").startswith("runs/neronfolder/") and lines[-1] == "epochs 3"
+    assert {word for measure in MEASURES.values() for word in measure.label.split()} <= set(out.split())
+    headers = [line for line in lines if line.strip("─") == "" and line]
+    assert len(headers) == {100: 1, 80: 1, 50: 2, 30: 4}[width]  # one a block
+    rows = [line.split() for line in lines if line.startswith("  LOC")]
+    assert len(rows) == 1 and rows[0][-1] == "81.50"  # in the block of F1 alone
+
+
+def test_columns_of_texts_are_wrapped_and_those_of_numbers_are_not():
+    rows = [["a", "1,234", "it has no cuDNN kernel, and another activation"], ["b", "-", ""]]
+    lines = printed(plain_table("", ["layer", "parameters", "why not"], rows), width=40).splitlines()
+    assert [line.rstrip() for line in lines[:4]] == [
+        "layer  parameters  why not",
+        "─" * 40,
+        "a           1,234  it has no cuDNN",
+        "                   kernel, and another",
+    ]
 
 
 def test_control_characters_of_data_are_shown_and_not_obeyed():

@@ -39,13 +39,14 @@ CASES = {
 
 # Trains each case for two epochs on one device and on two; a process of its own, as devices are told apart only once.
 SCRIPT = """
-import json, sys
+import json, pathlib, sys, tempfile
 from seqzoo.backend.distribution import Devices, distribute
 
 two = distribute("mirrored", 2)
 import keras, numpy as np
 from seqzoo.training.optimizers import optimizer
 from seqzoo.task import TASKS
+from seqzoo.training.folder import checkpoint, restore
 
 def train(name, options, devices):
     keras.utils.set_random_seed(1)
@@ -65,6 +66,48 @@ def train(name, options, devices):
     seeds = [v.value.values for v in model.variables if v.name == "seed_generator_state"] if devices.strategy else []
     return losses, [np.array(parts[0]) for parts in copies], seeds
 
+def interrupted(name, options):
+    # Stops within the second epoch on two devices, and continues from a checkpoint: bit-equal, with dropout.
+    found = []
+    for stop in (False, True):
+        keras.utils.set_random_seed(1)
+        task = TASKS[name](TASKS[name].Config(**options))
+        feed = task.load().splits["train"]
+
+        def begin():
+            devices = Devices(two.strategy)
+            with devices.scope():
+                model = task.training_model(task.build(), feed.steps)
+                model.compile(optimizer=optimizer(task.config, feed.steps), loss=devices.loss(task.loss()))
+                model.optimizer.build(model.trainable_variables)
+            return devices, model
+
+        devices, model = begin()
+        folder = pathlib.Path(tempfile.mkdtemp())
+
+        class Stop(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                if batch == 2:
+                    begun = {"batches": 3, "seconds": 1.0, **devices.losses(model)}
+                    checkpoint(folder, model, [{"epoch": 1}], begun, devices)
+                    raise InterruptedError
+
+        losses = [devices.fit(model, feed.epoch(0), 0, keras.callbacks.CallbackList(model=model))]
+        callbacks = keras.callbacks.CallbackList([Stop()] if stop else [], model=model)
+        try:
+            losses.append(devices.fit(model, feed.epoch(1), 1, callbacks))
+        except InterruptedError:
+            devices, model = begin()
+            history, begun = restore(folder, model, devices)
+            callbacks = keras.callbacks.CallbackList(model=model)
+            losses.append(devices.fit(model, feed.epoch(1), 1, callbacks, begun))
+        variables = [*model.variables, *model.optimizer.variables]
+        found.append((losses, [np.array(part) for v in variables for part in v.value.values]))
+    (losses, weights), (again, others) = found
+    assert losses == again, found
+    for weight, other in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
 arrays = {}
 for case, (name, options) in json.loads(sys.argv[1]).items():
     if name.endswith("_toy"):
@@ -75,6 +118,8 @@ for case, (name, options) in json.loads(sys.argv[1]).items():
         arrays |= {f"{case} {number} {i:03}": weight for i, weight in enumerate(weights)}
         for parts in seeds:
             assert not np.array_equal(*map(np.array, parts)), case
+    if case in ("ner", "language_model"):
+        interrupted(name, {**options, "dropout": 0.3, "average": 0.9})
     print(case, "done", flush=True)
 np.savez(sys.argv[2], **arrays)
 """

@@ -318,14 +318,14 @@ def test_a_checkpoint_array_of_another_shape_is_an_error_except_for_a_carried_st
     model.dense.kernel.assign(np.ones((3, 2)))
     checkpoint(tmp_path, model, [{"epoch": 1}])
     other = Toy(2)
-    assert restore(tmp_path, other) == [{"epoch": 1}]
+    assert restore(tmp_path, other) == ([{"epoch": 1}], {})
     assert np.array_equal(other.dense.kernel, np.ones((3, 2)))
     with np.load(tmp_path / "checkpoint.npz") as file:
         arrays = dict(file)
     assert {"model0", "model1", "model2"} <= arrays.keys()
     index = next(i for i, v in enumerate(model.variables) if v is model.dense.kernel)
     np.savez(tmp_path / "checkpoint.npz", **arrays, model9=np.float32(3))  # as the tracker of one of several losses
-    assert restore(tmp_path, Toy(4)) == [{"epoch": 1}]
+    assert restore(tmp_path, Toy(4)) == ([{"epoch": 1}], {})
     wrong = [
         (arrays | {f"model{index}": np.zeros((3, 5))}, r"should be of shape \(3, 2\), and is of \(3, 5\)"),
         (arrays | {"model9": np.zeros(2)}, "arrays, and the model has"),

@@ -124,7 +124,7 @@ def test_ctrl_c_says_that_a_training_continues_and_nothing_else_does(capsys):
             raise KeyboardInterrupt
 
     assert run.reported(training, []) == 130
-    assert capsys.readouterr().err == "\nstopped; the same command continues after the last finished epoch\n"
+    assert capsys.readouterr().err == "\nstopped; the same command continues from the last checkpoint\n"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_scores_are_shown_before_they_are_saved(trained, corpus, monkeypatch, ca
     monkeypatch.setattr("seqzoo.files.write_json", refuse)
     assert run.main(["--mode=evaluate", f"--workdir={folder}", f"--data_dir={corpus / 'valid.txt'}"]) == 3
     out, error = capsys.readouterr()
-    assert "F1" in out and "│ test" in out and "saved" not in out
+    assert "F1" in out and "\ntest " in out and "saved" not in out
     assert error.count("\n") == 1 and f"Permission denied: '{folder}/evaluate-" in error
 
 

@@ -1,14 +1,25 @@
 """How the tagging tasks encode examples: ids, labels, weights."""
 
 import dataclasses
+import shlex
 
 import numpy as np
 import pytest
 
+from seqzoo import run
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
 from seqzoo.text.vocabulary import Vocabulary
 from seqzoo.training.loop import below_baseline
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_what_shows_a_trained_run_is_a_command_line_of_its_task(name):
+    task = TASKS[name]
+    assert set(task.demo) | set(task.advice) <= {"", *DATASETS.names()}
+    for options in task.demo.values():
+        mode = "predict" if "predict" in task.modes else "generate"
+        run.parse([f"--mode={mode}", "--workdir=runs/x", *shlex.split(options)], name, mode)
 
 
 @pytest.fixture

@@ -28,25 +28,30 @@ def points(folder):
 class Training:
     """A training without a network: the loss of a batch is its step."""
 
-    def __init__(self, folder, history):
+    def __init__(self, folder, history, done=0):
         config, _, _ = TASKS["ner"].tiny()
         feed, self.history = types.SimpleNamespace(steps=STEPS, tokens=400), history
-        self.board = TensorBoard(folder / "logs", TASKS["ner"](config), feed, history, self.best_epoch)
+        self.board = TensorBoard(folder / "logs", TASKS["ner"](config), feed, history, self.best_epoch, done)
         self.count = types.SimpleNamespace(count=0)
         model = types.SimpleNamespace(metrics=[self.count], optimizer=types.SimpleNamespace(learning_rate=0.5))
         self.callbacks = keras.callbacks.CallbackList([self.board], model=model)
         self.callbacks.on_train_begin()
+        self.done = done
 
     def best_epoch(self):
         return max(self.history, key=lambda row: row["valid_f1"])["epoch"] if self.history else None
 
     def epoch(self, number, f1, batches=STEPS):
-        self.callbacks.on_epoch_begin(number)
         self.count.count = total = 0
+        done, self.done = self.done, 0
         for batch in range(batches):
+            if batch == done:  # earlier ones were trained on by another process
+                begun = {"steps": STEPS, "batches": batch, "total": total, "rows": self.count.count}
+                self.callbacks.on_epoch_begin(number, begun)
             rows = ROWS[batch % 2]
             total, self.count.count = total + rows * (number * STEPS + batch + 1), self.count.count + rows
-            self.callbacks.on_train_batch_end(batch, {"loss": total / self.count.count})
+            if batch >= done:
+                self.callbacks.on_train_batch_end(batch, {"loss": total / self.count.count})
         if batches == STEPS:
             scores = {"valid_f1": f1, "valid_loss": 9.0 - number, "valid_support": 7}
             self.history.append({"epoch": number + 1, "loss": 1.0, "seconds": 1.0, **scores})
@@ -60,7 +65,7 @@ def test_train_and_valid_share_a_chart_and_a_killed_run_goes_on_where_it_was(tmp
     killed.epoch(2, 0.0, batches=20)  # no on_train_end: it was killed here
     path = next((tmp_path / "logs" / "train").iterdir())
     path.write_bytes(path.read_bytes()[:-3])  # within a record
-    resumed = Training(tmp_path, killed.history[:1])  # the kill came before the checkpoint of the second epoch
+    resumed = Training(tmp_path, killed.history[:1], 10)  # the last checkpoint was saved within the second epoch
     resumed.epoch(1, 40.0)
     resumed.callbacks.on_train_end()
 

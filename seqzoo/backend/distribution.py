@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("one", "auto", "mirrored", "multi_worker", "tpu")
 
+NOTHING = {"batches": 0, "total": 0.0, "rows": 0}  # what is done of an epoch: batches; sum and number of their losses
+
 
 def distribute(strategy: str = "one", devices: int = 0) -> "Devices":
     """Picks the devices to train on.
@@ -158,6 +160,7 @@ class Devices:
         self.count = strategy.num_replicas_in_sync if strategy else 1
         self.is_chief = number == 0
         self._model = self._step = self._add = None
+        self._losses = 0.0, 0  # sum of the losses of the epoch so far, each times its rows; and the rows
 
     def check(self, task: Any) -> None:
         """Raises a ValueError if the options of a task do not work on these devices."""
@@ -201,7 +204,12 @@ class Devices:
         return loss
 
     def fit(
-        self, model: "keras.Model", dataset: "tf.data.Dataset", epoch: int, callbacks: "keras.callbacks.CallbackList"
+        self,
+        model: "keras.Model",
+        dataset: "tf.data.Dataset",
+        epoch: int,
+        callbacks: "keras.callbacks.CallbackList",
+        begun: dict | None = None,
     ) -> float:
         """Trains a model, created in `scope`, for one epoch; every worker reads every batch.
 
@@ -210,32 +218,68 @@ class Devices:
             dataset: tf.data.Dataset of (inputs, labels[, weights]), batch-major.
             epoch: number of the epoch, from 0.
             callbacks: keras.callbacks.CallbackList, whose batch methods are called.
+            begun: what is done of the epoch: {"batches"}, which are not trained on again, and `losses` after them.
 
         Returns:
             The mean of the batches' losses, weighted by their rows as in Keras's `fit`.
         """
+        begun = begun or NOTHING
+        done = begun["batches"]
+        if done and done == int(dataset.cardinality()):
+            return begun["total"] / begun["rows"]
+        dataset = dataset.skip(done) if done else dataset
         if self.strategy:
-            return self._fit(model, dataset, callbacks)
+            self._losses = begun["total"], begun["rows"]
+            return self._fit(model, dataset, callbacks, done)
         import keras
 
+        def begin(epoch, logs=None):
+            tracker = _loss_tracker(model)
+            tracker.total.assign(begun["total"])
+            tracker.count.assign(begun["rows"])
+
         of_batches = keras.callbacks.LambdaCallback(
-            on_train_batch_begin=callbacks.on_train_batch_begin, on_train_batch_end=callbacks.on_train_batch_end
+            on_epoch_begin=begin,
+            on_train_batch_begin=lambda batch, logs=None: callbacks.on_train_batch_begin(done + batch, logs),
+            on_train_batch_end=lambda batch, logs=None: callbacks.on_train_batch_end(done + batch, logs),
         )
         fitted = model.fit(  # the dataset is shuffled already
             dataset, initial_epoch=epoch, epochs=epoch + 1, verbose=0, shuffle=False, callbacks=[of_batches]
         )
         return fitted.history["loss"][-1]
 
-    def _fit(self, model, dataset, callbacks) -> float:
+    def losses(self, model: "keras.Model") -> dict[str, float]:
+        """Returns {"total": sum of the losses of the epoch so far, each times its rows; "rows": the rows}."""
+        if self.strategy:
+            total, rows = self._losses
+        else:
+            tracker = _loss_tracker(model)
+            total, rows = float(tracker.total), float(tracker.count)
+        return {"total": total, "rows": rows}
+
+    def rows(self, variable: "keras.Variable") -> np.ndarray:
+        """Returns the rows of a variable of which each device of this worker has its own."""
+        return np.concatenate([np.asarray(copy) for copy in self._copies(variable)])
+
+    def assign_rows(self, variable: "keras.Variable", rows: np.ndarray) -> None:
+        """Gives each device its part of some rows."""
+        copies = self._copies(variable)
+        first = self.number * len(copies)
+        for copy, part in zip(copies, np.split(rows, self.count)[first : first + len(copies)], strict=True):
+            copy.assign(part)
+
+    def _copies(self, variable):
+        return variable.value.values if self.strategy else [variable]
+
+    def _fit(self, model, dataset, callbacks, done) -> float:
         import tensorflow as tf
 
         if self._model is not model:
             self._model, self._step = model, self._made(model)
-        total = rows = 0
-        for number, batch in enumerate(dataset.as_numpy_iterator()):
+        for number, batch in enumerate(dataset.as_numpy_iterator(), done):
             callbacks.on_train_batch_begin(number)
             parts = split_batch(batch, self.count)
-            if number == 0 and isinstance(parts[0][-1], dict):
+            if number == done and isinstance(parts[0][-1], dict):
                 # With several losses Keras creates a variable to track each, which must not happen within the step.
                 with self.strategy.scope():
                     model._symbolic_build(data_batch=parts[0][1:])
@@ -246,8 +290,8 @@ class Devices:
             )
             with _workers():
                 loss = float(self._step(mine))
-            count = len(tf.nest.flatten(batch)[0])
-            total, rows = total + loss * count, rows + count
+            (total, rows), count = self._losses, len(tf.nest.flatten(batch)[0])
+            total, rows = self._losses = total + loss * count, rows + count
             callbacks.on_train_batch_end(number, {"loss": total / rows, "rows": rows})
         return total / rows
 
@@ -373,6 +417,11 @@ def _mapped(function, arrays):
     return function(arrays)
 
 
+def _loss_tracker(model):
+    """The metric in which Keras's `fit` keeps the mean loss of an epoch."""
+    return next(metric for metric in model.metrics if metric.name == "loss")
+
+
 @contextlib.contextmanager
 def _workers():
     """Context that turns the failure of another worker into a ValueError that says how to continue."""
@@ -383,7 +432,7 @@ def _workers():
     except (AbortedError, CancelledError, DeadlineExceededError, UnavailableError) as error:
         raise ValueError(
             f"Another worker has stopped: {_first_line(error)} "
-            "The same command on every worker continues after the last finished epoch."
+            "The same command on every worker continues from the last checkpoint."
         ) from error
 
 

@@ -5,9 +5,8 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 import keras
-from rich.table import Table
 
-from seqzoo.display.tables import plain_table
+from seqzoo.display.tables import FittedTable, plain_table
 from seqzoo.layers.attention import FeedingRNN
 from seqzoo.layers.notes import NoteDecoder
 from seqzoo.rnns.lstm import LSTM
@@ -84,16 +83,13 @@ def line(found: list[Kernel]) -> str:
     return "; ".join(parts)
 
 
-def table(found: list[Kernel]) -> Table:
+def table(found: list[Kernel]) -> FittedTable:
     """A table of kernels."""
     backend = keras.backend.backend()
     columns = ["layer", "kind", "on this device", "on a GPU", "why not cuDNN"]
     device = "a GPU" if has_gpu() else "no GPU"
     rows = [[*dataclasses.astuple(kernel)] for kernel in found]
-    shown = plain_table(f"Recurrent kernels: {backend}, {device}", columns, rows)
-    for column in shown.columns:
-        column.overflow = "fold"
-    return shown
+    return plain_table(f"Recurrent kernels: {backend}, {device}", columns, rows)
 
 
 def why_not_cudnn(layer: keras.layers.RNN, masked: bool = True) -> str:

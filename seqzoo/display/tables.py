@@ -3,33 +3,124 @@
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Number
 
+from rich import box
+from rich.align import Align
 from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from seqzoo.display.plain import plain_text
+from seqzoo.display.plain import plain
 from seqzoo.metrics.measure import Measure
 
 ROWS = ("train", "valid", "test")  # the splits, in the keys of metrics.json
+LONGEST_WORD = 24  # columns for a word of a text; a longer one is broken
+BETWEEN = "  ·  "  # two captions
 
 
-def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Table:
+class FittedTable:
+    """A table for any width of a terminal: nothing is cut off, and only long texts and very long labels are wrapped.
+
+    Headers stand in one line where there is room, otherwise a word a line. Columns that still do not fit stand in a
+    second block below, with the labels of the rows that have something there. Made by `plain_table` and `result_table`.
+
+    Args:
+        title: stands above the table; "" for none.
+        columns: the headers; the first column holds the labels of the rows.
+        rows: cells, as many as there are columns.
+        captions: stand below the table, each of them on one line if possible.
+    """
+
+    def __init__(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], captions: Sequence[str] = ()):
+        self.title, self.captions = plain(title), [plain(text) for text in captions]
+        self.columns, self.rows = [*map(plain, columns)], [[*map(plain, row)] for row in rows]
+        self.numbers, self.most, self.least = [], [], []  # whether a column holds numbers, and its bounds in width
+        for position, name in enumerate(self.columns):
+            cells = [row[position] for row in self.rows]
+            self.numbers.append(position > 0 and all(map(_is_number, cells)))
+            widest = max(map(cell_len, cells), default=0)
+            self.most.append(max(widest, cell_len(name)))
+            if position and not self.numbers[-1]:
+                widest = min(max((cell_len(word) for cell in cells for word in cell.split()), default=0), LONGEST_WORD)
+            self.least.append(max(widest, *map(cell_len, name.split()), 0))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        width = options.max_width
+        if self.title:
+            yield Text(self.title, "table.title")
+        for number, (columns, gap) in enumerate(self._blocks(width)):
+            if number:
+                yield ""
+            table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
+            for column, size in zip(columns, self._widths(columns, width - gap * (len(columns) - 1)), strict=True):
+                justify = "right" if self.numbers[column] else "left"
+                header = Align(Text(self.columns[column]), justify, vertical="bottom")
+                table.add_column(header, justify=justify, width=size, overflow="fold")
+            for row in self.rows:
+                if any(row[column] for column in columns[1:]) or not any(row[1:]):
+                    table.add_row(*(Text(row[column]) for column in columns))
+            yield table
+        line = ""
+        for text in self.captions:
+            if line and cell_len(line) + len(BETWEEN) + cell_len(text) > width:
+                yield Text(line, "table.caption")
+                line = ""
+            line = f"{line}{BETWEEN}{text}" if line else text
+        if line:
+            yield Text(line, "table.caption")
+
+    def _blocks(self, width: int) -> Iterator[tuple[list[int], int]]:
+        """Yields (columns, blanks between them) of each block."""
+        least = [min(self.least[0], width // 2), *self.least[1:]]
+        for gap in (2, 1):
+            if sum(least) + gap * (len(least) - 1) <= width:
+                yield [*range(len(least))], gap
+                return
+        block = [0]
+        for column in range(1, len(least)):
+            if len(block) > 1 and sum(least[i] + 2 for i in block) + least[column] > width:
+                yield block, 2
+                block = [0]
+            block.append(column)
+        yield block, 2
+
+    def _widths(self, columns: list[int], room: int) -> list[int]:
+        """The widths of some columns that share a room."""
+        most = [self.most[column] for column in columns]
+        if sum(most) <= room:
+            return most
+        widths = [self.least[column] for column in columns]
+        if sum(widths) > room:  # a very long label
+            widths[0] = max(min(widths[0], room // 2), room - sum(widths[1:]))
+        texts = [i for i, column in enumerate(columns) if i and not self.numbers[column]]
+        texts.sort(key=lambda i: most[i] - widths[i])
+        for number, i in enumerate(texts):  # what is left goes to the columns of texts
+            spare = max(0, room - sum(widths)) // (len(texts) - number)
+            widths[i] += min(spare, most[i] - widths[i])
+        return widths
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell holds a number, or nothing."""
+    try:
+        float(cell.replace(",", "").removesuffix("%") or 0)
+    except ValueError:
+        return cell == "-"
+    return True
+
+
+def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> FittedTable:
     """A table of strings. Columns of numbers are right-aligned, except the first column."""
-    table = _table(title, caption)
-    for name, column in zip(columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True):
-        numbers = all(cell.strip("+-.%").replace(".", "").isdigit() for cell in column)
-        table.add_column(plain_text(name), justify="right" if numbers else "left")
-    for row in rows:
-        table.add_row(*map(plain_text, row))
-    return table
+    return FittedTable(title, columns, rows, [caption] if caption else [])
 
 
-def result_table(metrics: Mapping, measures: Mapping[str, Measure], title: str) -> Table:
+def result_table(metrics: Mapping, measures: Mapping[str, Measure], title: str) -> FittedTable:
     """A table of scores: a row for each split, each of its classes and each of its baselines; a column a measure.
 
     Args:
         metrics: what metrics.json holds. ``{"valid_f1": 90.0}``: the main scores, by split. ``{"valid_classes": {"PER":
             {"f1": 81.0}}}`` and ``{"valid_baselines": {"look-up": {"f1": 60.0}}}``: scores of classes and baselines,
-            and so for any other group of rows. Other numbers (epochs, minutes) go into the caption; strings, such as
+            and so for any other group of rows. Other numbers (epochs, minutes) go into the captions; strings, such as
             signatures, are left to the file.
         measures: the task's measures, {name: Measure}, in the order of the columns; those without a value are left out.
         title: stands above the table.
@@ -43,13 +134,8 @@ def result_table(metrics: Mapping, measures: Mapping[str, Measure], title: str) 
             if key not in measures and isinstance(value, Number):
                 others.append(f"{name} {key}".strip().replace("_", " ") + f" {_number(value)}")
     columns = [measure for measure in measures if any(measure in values for _, values in rows)]
-    table = _table(title, "  ·  ".join(others))
-    table.add_column("", overflow="fold")  # the labels of data are shown whole
-    for measure in columns:
-        table.add_column(plain_text(measures[measure].label), justify="right")
-    for name, values in rows:
-        table.add_row(plain_text(name), *(Measure.format(values.get(measure)) for measure in columns))
-    return table
+    cells = [[name, *(Measure.format(values.get(measure)) for measure in columns)] for name, values in rows]
+    return FittedTable(title, ["", *(measures[measure].label for measure in columns)], cells, others)
 
 
 def _rows(metrics: Mapping, measures: Mapping[str, Measure]) -> Iterator[tuple[str, dict]]:
@@ -77,14 +163,7 @@ def _rows(metrics: Mapping, measures: Mapping[str, Measure]) -> Iterator[tuple[s
 
 
 def _number(value: float) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
-
-
-def _table(title: str, caption: str) -> Table:
-    return Table(
-        title=plain_text(title),
-        caption=plain_text(caption) if caption else None,
-        title_justify="left",
-        caption_justify="left",
-        min_width=min(cell_len(title), 72),  # rich would break a title that is wider than the columns
-    )
+    """A number as captions show it: with three digits, and all those before the point."""
+    if not isinstance(value, float):
+        return f"{value:,}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.3g}"

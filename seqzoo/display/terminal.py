@@ -4,6 +4,8 @@ scored texts and translations.
 Text from data is never markup, and its control characters are shown instead of obeyed.
 """
 
+import os
+import shlex
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -197,6 +199,21 @@ def print_translated(answer: dict, console: Console):
         lines = [f"{best['score']:8.3f}  {best['text']}" for best in answer["n_best"]]
     for line in lines:
         console.print(plain_text(line), soft_wrap=True)
+
+
+def usage(modes: Sequence[str], folder: str | os.PathLike, demo: str = "") -> Text:
+    """Commands that use a trained run, a line each.
+
+    Args:
+        modes: those of the task.
+        folder: of the run.
+        demo: options of the first command.
+    """
+    lines = ["The run is trained. To use it:"]
+    for mode in [mode for mode in ("predict", "generate") if mode in modes] + ["evaluate", "export"]:
+        lines.append(f"  python -m seqzoo.run --mode={mode} --workdir={shlex.quote(str(folder))} {demo}".rstrip())
+        demo = ""
+    return plain_text("\n".join(lines))
 
 
 def _has_colour(console: Console) -> bool:

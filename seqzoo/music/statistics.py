@@ -5,9 +5,7 @@ import itertools
 from collections.abc import Iterable
 from fractions import Fraction
 
-from rich.table import Table
-
-from seqzoo.display.tables import plain_table
+from seqzoo.display.tables import FittedTable, plain_table
 from seqzoo.music.keys import NAMES, pitch_name
 from seqzoo.music.score import Score
 from seqzoo.music.voices import is_monophonic
@@ -89,8 +87,8 @@ def corpus_statistics(scores: Iterable[Score]) -> dict:
     return found
 
 
-def statistics_table(samples: dict, corpus: dict) -> Table:
-    """Returns a rich Table of the statistics of samples beside those of a corpus, as `corpus_statistics` gives them."""
+def statistics_table(samples: dict, corpus: dict) -> FittedTable:
+    """Returns a table of the statistics of samples beside those of a corpus, as `corpus_statistics` gives them."""
     parts = (samples, corpus)
     rows = []
     for name, form in [("pieces", "{}"), ("quarters", "{:g}"), ("voices", "{}"), ("notes_per_quarter", "{:.2f}")]:

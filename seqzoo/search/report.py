@@ -5,11 +5,10 @@ import shlex
 from collections.abc import Iterator
 
 import numpy as np
-from rich.table import Table
 
 from seqzoo.config import flag_text
 from seqzoo.display.pages import escape, page
-from seqzoo.display.plain import plain_text
+from seqzoo.display.tables import FittedTable, plain_table
 from seqzoo.files import replace, write_json
 from seqzoo.search.charts import course_chart, importance_chart, option_chart
 from seqzoo.search.trials import Search
@@ -93,18 +92,16 @@ def value_text(value: str | int | float | bool) -> str:
     return f"{value:.4g}" if isinstance(value, float) else flag_text(value)
 
 
-def table(search: Search, records: list[dict], rows: int = 10) -> Table:
+def table(search: Search, records: list[dict], rows: int = 10) -> FittedTable:
     """A table of the best trials."""
-    shown = Table(title=plain_text(f"{search.task}: the best of {len(records)} trials"), title_justify="left")
-    for name in ("trial", search.title, *(["spread"] if search.seeds > 1 else []), "epochs", "minutes"):
-        shown.add_column(name, justify="right")
-    for name in search.space:
-        shown.add_column(name)
+    spreads = ["spread"] if search.seeds > 1 else []
+    cells = []
     for record in ranked(search, records)[:rows]:
-        spread = [f"{record['spread']:.2f}"] if search.seeds > 1 else []
+        spread = [f"{record['spread']:.2f}"] if spreads else []
         numbers = [record["id"], f"{record['score']:.2f}", *spread, str(record["epochs"]), f"{record['minutes']:.1f}"]
-        shown.add_row(*map(plain_text, (*numbers, *map(value_text, record["settings"].values()))))
-    return shown
+        cells.append([*numbers, *map(value_text, record["settings"].values())])
+    columns = ["trial", search.title, *spreads, "epochs", "minutes", *search.space]
+    return plain_table(f"{search.task}: the best of {len(records)} trials", columns, cells)
 
 
 def _body(search: Search, results: dict) -> Iterator[str]:

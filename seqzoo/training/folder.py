@@ -4,7 +4,7 @@ config.json       task, options, and the version of this format
 assets.json       what was learned from the training data: see seqzoo.assets
 data.json         fingerprints of the splits: a run does not continue on other data
 environment.json  versions, machine, command
-checkpoint.npz    everything the next epoch depends on
+checkpoint.npz    everything the next epoch, or the next batch of an unfinished one, depends on
 model.keras       the model with the weights of the best epoch
 history.json      scores of each epoch; history.png, logs/ for TensorBoard
 metrics.json      scores of the best epoch, once training has finished
@@ -23,11 +23,13 @@ import zipfile
 import numpy as np
 
 from seqzoo.assets import MANIFEST, load_assets
+from seqzoo.backend.distribution import Devices
 from seqzoo.datasets.fingerprints import changes
 from seqzoo.files import check_folder, replace, write_json
 from seqzoo.task import TASKS, Task
 from seqzoo.training.lock import LOCK
 
+CHANGEABLE = ("checkpoint_minutes",)  # options without effect on the weights: a run may continue with other values
 FORMAT = 2  # version of a run's folder; 1 kept vocabularies in a folder of their own
 
 
@@ -206,8 +208,8 @@ def _check_same(folder: pathlib.Path, wanted: dict) -> None:
     begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json"))
     # Options that did not exist yet when the run was started have their defaults.
     found = {"task": found_name, "format": FORMAT, **found_config.to_dict()}
-    if begun and found != wanted:  # before the first epoch is finished nothing can be mixed up
-        keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+    keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key) and key not in CHANGEABLE]
+    if begun and keys:  # before the first checkpoint nothing can be mixed up
         changes = ", ".join(f"{key} {found.get(key)!r} -> {wanted.get(key)!r}" for key in keys)
         raise ValueError(
             f"{folder} holds a run with another config ({changes}). "
@@ -260,11 +262,26 @@ def damaged(path: pathlib.Path, error: object, remedy: str = "") -> ValueError:
     return ValueError(f"{path} cannot be used ({text}). {remedy}")
 
 
-def checkpoint(folder: pathlib.Path, model, history: list[dict]) -> None:
-    """Saves everything the next epoch depends on in one file."""
-    arrays = {f"model{i}": np.asarray(v) for i, v in enumerate(model.variables)}
+def checkpoint(
+    folder: pathlib.Path, model, history: list[dict], begun: dict | None = None, devices: Devices | None = None
+) -> None:
+    """Saves everything the next epoch, or the next batch, depends on in one file.
+
+    Args:
+        folder: of the run.
+        model: compiled.
+        history: rows of the finished epochs.
+        begun: what is done of the next epoch: {"batches", "seconds", "total", "rows"}, the last two of the losses.
+        devices: what the model is trained on; None: one device.
+    """
+    carried, devices = _carried(model), devices or Devices()
+    arrays = {
+        f"model{i}": devices.rows(v) if id(v) in carried else np.asarray(v) for i, v in enumerate(model.variables)
+    }
     arrays |= {f"optimizer{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
     arrays["history"] = np.array(json.dumps(history))
+    if begun:
+        arrays["begun"] = np.array(json.dumps(begun))
 
     def save(path):
         with open(path, "wb") as file:
@@ -273,25 +290,35 @@ def checkpoint(folder: pathlib.Path, model, history: list[dict]) -> None:
     replace(folder / "checkpoint.npz", save)
 
 
-def restore(folder: pathlib.Path, model) -> list[dict]:
-    """Loads a checkpoint into a model and its optimizer; returns the history, [] if there is no checkpoint.
+def _carried(model) -> set[int]:
+    """The ids of the variables with the state that a language model carries from batch to batch, a row a stream."""
+    return {id(variable) for variable in getattr(model, "carried", ())}
+
+
+def restore(folder: pathlib.Path, model, devices: Devices | None = None) -> tuple[list[dict], dict]:
+    """Loads a checkpoint into a model and its optimizer, see `checkpoint`.
 
     Nothing is changed unless the whole checkpoint fits. Only the carried state of a language model may have another
-    number of rows, as it has on another number of devices; it then starts from zeros.
+    number of rows, as older checkpoints of several devices have; it then starts from zeros.
+
+    Returns:
+        (history, what is done of the next epoch): ([], {}) if there is no checkpoint.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another model.
     """
     path = folder / "checkpoint.npz"
     if not path.is_file():
-        return []
+        return [], {}
     remedy = "Delete it, and the same command trains the run from the beginning."
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        history = json.loads(str(arrays.pop("history")))
+        history, begun = json.loads(str(arrays.pop("history"))), json.loads(str(arrays.pop("begun", "{}")))
         if not (isinstance(history, list) and all(isinstance(row, dict) and "epoch" in row for row in history)):
             raise ValueError("its history is not a list of epochs")
+        if begun and begun.keys() != {"batches", "seconds", "total", "rows"}:
+            raise ValueError(f"its unfinished epoch has {', '.join(begun)}")
     except (MemoryError, PermissionError):
         raise
     except Exception as error:  # zipfile, zlib and NumPy raise many kinds
@@ -304,14 +331,16 @@ def restore(folder: pathlib.Path, model) -> list[dict]:
     ]
     if more or variables.keys() - arrays.keys():
         raise damaged(path, f"it holds {len(arrays)} arrays, and the model has {len(variables)}", remedy)
-    carried = {id(variable) for variable in getattr(model, "carried", ())}
+    carried, devices = _carried(model), devices or Devices()
     fitting = {}
     for name, variable in variables.items():
         shape, wanted = arrays[name].shape, tuple(variable.shape)
+        if id(variable) in carried:
+            wanted = (wanted[0] * devices.count, *wanted[1:])
         if shape == wanted:
             fitting[name] = variable
-        elif id(variable) not in carried or shape[1:] != wanted[1:]:
+        elif id(variable) not in carried or begun or shape[1:] != wanted[1:]:
             raise damaged(path, f"{variable.path} should be of shape {wanted}, and is of {shape}", remedy)
     for name, variable in fitting.items():
-        variable.assign(arrays[name])
-    return history
+        devices.assign_rows(variable, arrays[name]) if id(variable) in carried else variable.assign(arrays[name])
+    return history, begun

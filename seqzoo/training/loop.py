@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from seqzoo.assets import load_assets, save_assets
-from seqzoo.backend.distribution import Devices
+from seqzoo.backend.distribution import NOTHING, Devices
 from seqzoo.display.plain import one_line, plain_text
 from seqzoo.display.report import write_report
 from seqzoo.files import write_json
@@ -37,8 +37,8 @@ def train(
     """Trains a task, or continues the training that `folder` holds, and scores the best epoch.
 
     Each epoch ends with a checkpoint of everything the next one depends on: weights, optimizer, averages, dropout
-    seeds. The order of the data is a function of (seed, epoch). So a run that was killed and continued ends with the
-    same weights as one that was not.
+    seeds. Long epochs have checkpoints within, and Ctrl-C saves one after the batch. The order of the data is a
+    function of (seed, epoch). So a run that was killed and continued ends with the same weights as one that was not.
 
     Args:
         task: with its config.
@@ -80,17 +80,20 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     data = _load(task, folder, devices, console)
     plain, model = _build(task, data, devices)
     explain(model, console, as_table=explain_rnn)
-    history = restore(folder, model)
-    devices.check_equal((len(history), data.splits["train"].steps, data.splits["train"].tokens), "epochs or batches")
+    history, begun = restore(folder, model, devices)
+    feed = data.splits["train"]
+    devices.check_equal((len(history), begun.get("batches", 0), feed.steps, feed.tokens), "epochs or batches")
     if history and devices.is_chief:
-        console.print(f"continuing after epoch {len(history)}")
         _save_history(folder, history, task, console)  # a kill may have come in between
+    if history or begun:
+        within = f"batch {begun['batches']:,} of epoch {len(history) + 1}" if begun else f"epoch {len(history)}"
+        console.print(f"continuing after {within}")
     if devices.is_chief:
         from seqzoo.training.tensorboard import TensorBoard
 
-        board = TensorBoard(folder / "logs", task, data.splits["train"], history, lambda: _best_epoch(task, history))
-        callbacks = [board, *callbacks]
-    callbacks = _callbacks(task, data, model, history, console, callbacks)
+        done, best = begun.get("batches", 0), lambda: _best_epoch(task, history)
+        callbacks = [TensorBoard(folder / "logs", task, feed, history, best, done), *callbacks]
+    checkpoints, callbacks = _callbacks(task, folder, feed, model, history, begun, devices, console, callbacks)
     predictor = task.predictor(plain)
     with _ended(callbacks):
         for epoch in range(len(history), task.config.epochs):
@@ -101,9 +104,12 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
             if stop_after and epoch >= stop_after:
                 console.print(f"paused after epoch {epoch}; without --stop_after the run continues")
                 return {}
-            start = time.perf_counter()
-            callbacks.on_epoch_begin(epoch)
-            loss = devices.fit(model, data.splits["train"].epoch(epoch), epoch, callbacks)
+            start = time.perf_counter() - begun.get("seconds", 0.0)
+            batches = feed.epoch(epoch)
+            callbacks.on_epoch_begin(epoch, {"steps": int(batches.cardinality()), **(begun or NOTHING)})
+            with checkpoints.interruptible():
+                loss = devices.fit(model, batches, epoch, callbacks, begun)
+            begun = {}
             seconds = time.perf_counter() - start
             if not math.isfinite(loss):
                 raise FloatingPointError(
@@ -243,18 +249,20 @@ def precision(name: str):
         keras.config.set_dtype_policy(before)
 
 
-def _callbacks(task, data, model, history, console, callbacks):
+def _callbacks(task, folder, feed, model, history, begun, devices, console, callbacks) -> tuple:
+    """(the callback that saves within an epoch, a CallbackList of all)."""
     import keras
 
+    from seqzoo.training.checkpoints import Checkpoints
     from seqzoo.training.progress import Progress
 
-    progress = Progress(console, task, data.splits["train"], history)
-    steps = data.splits["train"].steps
+    progress = Progress(console, task, feed, history)
+    checkpoints = Checkpoints(folder, history, devices, task.config.checkpoint_minutes, begun, console.quiet)
     callbacks = keras.callbacks.CallbackList(
-        [progress, *callbacks], model=model, epochs=task.config.epochs, steps=steps, verbose=0
+        [progress, *callbacks, checkpoints], model=model, epochs=task.config.epochs, steps=feed.steps, verbose=0
     )
     callbacks.on_train_begin()
-    return callbacks
+    return checkpoints, callbacks
 
 
 @contextlib.contextmanager

@@ -31,17 +31,25 @@ class TensorBoard(keras.callbacks.Callback):
         feed: the batches of the training data.
         history: rows of the epochs that are done, as in history.json; it grows as training goes on.
         best_epoch: a function that returns the number of the best epoch so far, or None.
+        batches: those that are done of the next epoch.
     """
 
     def __init__(
-        self, folder: pathlib.Path, task: Task, feed: Feed, history: list[dict], best_epoch: Callable[[], int | None]
+        self,
+        folder: pathlib.Path,
+        task: Task,
+        feed: Feed,
+        history: list[dict],
+        best_epoch: Callable[[], int | None],
+        batches: int = 0,
     ):
         super().__init__()
         self.folder, self.task, self.feed, self.history, self.best_epoch = folder, task, feed, history, best_epoch
+        self.batches = batches
 
     def on_train_begin(self, logs=None):
         done = len(self.history) * self.feed.steps
-        _cut(self.folder / "train", done)
+        _cut(self.folder / "train", done + self.batches)
         _cut(self.folder / "valid", done - 1)  # the scores of the last epoch may be missing: a kill may have come first
         self.train, self.valid = (tf.summary.create_file_writer(str(self.folder / name)) for name in ("train", "valid"))
         if self.history:
@@ -49,7 +57,7 @@ class TensorBoard(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.first = epoch * self.feed.steps
-        self.batches = self.rows = self.loss = 0
+        self.batches, self.rows, self.loss = logs["batches"], logs["rows"], logs["total"]
         self.time = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):

@@ -1,0 +1,95 @@
+"""Checkpoints within an epoch: every few minutes, and before Ctrl-C stops a training."""
+
+import contextlib
+import math
+import os
+import pathlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+
+from seqzoo.backend.distribution import Devices
+from seqzoo.training.folder import checkpoint
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves an epoch that is not finished, so that the same command continues it with the next batch.
+
+    Args:
+        folder: of the run.
+        history: rows of the finished epochs, to which the training appends.
+        devices: what the run trains on.
+        minutes: time between two checkpoints; 0: none within an epoch, but for Ctrl-C.
+        begun: what is done of the first epoch, as `folder.restore` returns it.
+        quiet: say nothing on standard error.
+        clock: returns seconds.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        history: list[dict],
+        devices: Devices,
+        minutes: float,
+        begun: dict,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        super().__init__()
+        self.folder, self.history, self.devices, self.seconds = folder, history, devices, 60 * minutes
+        self.begun, self.quiet, self.clock, self.interrupted = begun, quiet, clock, False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.saved = epoch, self.clock()
+        self.start = self.saved - self.begun.get("seconds", 0.0)
+        self.begun = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        due = self.seconds and self.clock() - self.saved >= self.seconds
+        if not due and not self.interrupted:
+            return
+        saved = self._save(batch + 1)
+        self.saved = self.clock()
+        if self.interrupted:
+            where = f"saved after batch {batch + 1:,} of epoch {self.epoch + 1}; the same command continues there"
+            raise KeyboardInterrupt(*([where] if saved else []))
+
+    def _save(self, batches: int) -> bool:
+        """Saves what is done of the epoch; returns whether it could be saved."""
+        model = self.model  # on JAX, Keras brings the weights up to date here
+        # The other workers hold the states of their own streams.
+        if not self.devices.is_chief or (self.devices.workers > 1 and hasattr(model, "carried")):
+            return False
+        losses = self.devices.losses(model)
+        weights = (np.asarray(variable) for variable in model.trainable_variables)
+        if not math.isfinite(losses["total"]) or not all(np.isfinite(weight).all() for weight in weights):
+            return False  # it could not be continued; the end of the epoch is an error
+        begun = {"batches": batches, "seconds": self.clock() - self.start, **losses}
+        checkpoint(self.folder, model, self.history, begun, self.devices)
+        return True
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Context of the batches of an epoch, in which Ctrl-C stops after a batch, and a second one at once."""
+        own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if not own or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def wait(number, frame):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.interrupted = True
+            if not self.quiet:  # a signal may arrive while sys.stderr is being written
+                os.write(2, b"\nsaving after this batch; Ctrl-C again stops at once\n")
+
+        signal.signal(signal.SIGINT, wait)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.interrupted:  # after the last batch
+            raise KeyboardInterrupt
