@@ -32,7 +32,7 @@ def main() -> int:
         "--reviews",
         type=int,
         default=500,
-        help="of the test split, on which neither the methods nor the markings were chosen (default: 500)",
+        help="of the test split (default: 500)",
     )
     flags.add_argument("--threads", type=int, default=1, help="processors to use; 0: all")
     flags.add_argument("--out", type=pathlib.Path, default=RESULTS / "explanations.json")
