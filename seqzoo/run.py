@@ -1,6 +1,8 @@
 """The command line: ``python -m seqzoo.run --task=ner``. The only reader of flags.
 
 python -m seqzoo.run --list                                   tasks, datasets, recurrent layers
+python -m seqzoo.run --zoo                                    trained runs that the package brings along
+python -m seqzoo.run --mode=predict --workdir=zoo:ner-english --text="Angela Merkel met Barack Obama in Berlin."
 python -m seqzoo.run --task=ner --help                        all options of a task
 python -m seqzoo.run --task=ner --workdir=runs/ner            train, or continue
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
@@ -32,7 +34,7 @@ from absl import flags
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo import options
+from seqzoo import options, zoo
 from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.backend.silence import silent
 from seqzoo.config import Config, option
@@ -151,6 +153,9 @@ def run(argv: list[str]) -> int:
     if "--list" in argv:
         console.print(listing())
         return 0
+    if "--zoo" in argv:
+        console.print(animals())
+        return 0
     asks_help = not argv or "--help" in argv or "-h" in argv
     name, mode = _task_and_mode(argv)
     parser = _parser(name, mode)
@@ -212,6 +217,10 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
             raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
     elif mode != "train" and settings:
         raise ValueError(f"--{next(iter(settings))} is fixed by the run. --mode={mode} needs only --workdir.")
+    if mode == "train" and "init_from" in settings:
+        from seqzoo.training.transfer import inherited
+
+        settings = inherited(name, settings)
     kind(**settings)
     return command, requests[mode](**asked) if mode in requests else None, settings
 
@@ -307,8 +316,25 @@ def listing() -> Table:
     return table
 
 
+def animals() -> Table:
+    """A table of the runs of the zoo."""
+    from seqzoo.display.tables import plain_table
+    from seqzoo.training.folder import read_config, read_json
+
+    rows = []
+    for name in zoo.names():
+        task, metrics = TASKS[read_config(f"{zoo.PREFIX}{name}")[0]], read_json(zoo.path(name) / "metrics.json")
+        split = "test" if f"test_{task.objective}" in metrics else "valid"
+        measure, score = task.measures[task.objective], metrics[f"{split}_{task.objective}"]
+        what, licence = (zoo.about(name)[key] for key in ("what", "licence"))
+        score = f"{split} {measure.label} {measure.format(score)}"
+        rows.append([f"zoo:{name}", task.name, what, score, f"{zoo.megabytes(name):.1f}", licence])
+    return plain_table("", ["run", "task", "what", "score", "MB", "licence of the data"], rows)
+
+
 def _train(task, command, console):
     folder = pathlib.Path(command.workdir or f"runs/{task.name}")
+    zoo.check_trainable(folder)
     table = Table(show_header=False, box=None, title=plain_text(f"{task.name} -> {folder}"), title_justify="left")
     for title, fields in type(task.config).groups().items():
         values = ((f"{f.name}=", plain_text(str(getattr(task.config, f.name)) or "-", "bold")) for f in fields)
@@ -350,7 +376,7 @@ def _evaluate(command, settings, request, console):
         metrics |= flat(split, task.evaluate(run.predictor, feed, request))
     config = task.config
     show(metrics, task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
-    path = run.folder / scores_file(config.data_dir and _source(config)[-1] or config.name or config.dataset)
+    path = run.output() / scores_file(config.data_dir and _source(config)[-1] or config.name or config.dataset)
     write_json(path, metrics)
     console.print(f"saved as {path}", soft_wrap=True)
     return 0
@@ -430,7 +456,7 @@ def _export(command, request, console):
     from seqzoo.export import check_target, export
 
     tf.config.set_visible_devices([], "GPU")  # else the graph would hold cuDNN's kernels, which no CPU has
-    folder = pathlib.Path(request.out or f"{command.workdir}/export-{request.format}")
+    folder = pathlib.Path(request.out or zoo.writable(command.workdir) / f"export-{request.format}")
     check_target(folder, command.overwrite)  # before the run is loaded
     run = _load(command)
     measured = export(run, folder, request, lines, command.overwrite, command.input)
@@ -444,7 +470,8 @@ def _export(command, request, console):
     ]  # fmt: skip
     columns = ["signature", "examples", "split alike", "equal answers", "difference", "ms", "first s"]
     console.print(plain_table(f"{folder}, {measured['megabytes']:.1f} MB", columns, rows))
-    console.print(plain_text(f"saved as {folder}: MODEL_CARD.md says how to call it, example.py does"), soft_wrap=True)
+    how = "MODEL_CARD.md says how to call it" + (", example.py does" if request.format != "run" else "")
+    console.print(plain_text(f"saved as {folder}: {how}"), soft_wrap=True)
     return 0
 
 

@@ -120,6 +120,10 @@ def parse(argv: list[str]) -> tuple[str, Sweep, dict, dict[str, Values]]:
     kind, options = TASKS[name].Config, Sweep(**run.options_of(Sweep, given))
     fixed = run.options_of(kind, {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__})
     space = parse_space(options.sweep, kind, fixed)
+    if "init_from" in fixed:
+        from seqzoo.training.transfer import inherited
+
+        fixed = {option: value for option, value in inherited(name, fixed).items() if option not in space}
     _check(options, kind(**fixed), space)
     return name, options, fixed, space
 

@@ -40,11 +40,13 @@ class Music(Options):
         needs="encoding=voices|frames",
     )  # fmt: skip
     steps_per_quarter: int = option(4, "Steps of a quarter note: 4 are sixteenths, 12 also have triplets.", minimum=1)
-    transpose: bool = option(True, "Transpose each piece at random in each epoch of training.")
+    transpose: bool = option(True, "Transpose each piece at random in each epoch of training.", shapes=False)
     drums: bool = option(
         False, "Read the drums of MIDI files (channel 10) instead of all other channels; samples are drums, too."
     )  # fmt: skip
-    max_steps: int = option(1024, "Steps of a piece that are read at once; longer ones are cut into parts.", minimum=16)
+    max_steps: int = option(
+        1024, "Steps of a piece that are read at once; longer ones are cut into parts.", minimum=16, shapes=False
+    )
     conditions: str = option(
         "key,metre", "What samples can be asked for: key, metre, style (the folder of a file), with commas; or none."
     )
@@ -56,7 +58,7 @@ class Music(Options):
         0.3, "Share of the training pieces whose first voice is known in advance; 0: none, and no --melody.",
         minimum=0, maximum=1,
     )  # fmt: skip
-    ngram: int = option(9, "Order of the n-gram baseline, in notes; 0: none.", minimum=0)
+    ngram: int = option(9, "Order of the n-gram baseline, in notes; 0: none.", minimum=0, shapes=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -306,7 +308,7 @@ class MusicTask(Task):
         ]
 
     def generate(self, run, request, write):
-        folder = pathlib.Path(request.out) if request.out else run.folder / "samples"
+        folder = pathlib.Path(request.out) if request.out else run.output() / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         scores = self.sample(run.model, request)
         for number, score in enumerate(scores, 1):

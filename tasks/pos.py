@@ -67,14 +67,14 @@ class POS(Task):
         "where the data folder holds train.txt and valid.txt, a token and its tag on each line."
     }
 
+    def learn_labels(self, train):
+        tags = {tag for example in train for tag in self.learned_tags(example)}
+        return {"tags": Vocabulary(sorted(tags), unknown=False)}
+
     def learn(self, train):
-        tags, tokens = collections.Counter(), collections.Counter()
-        for example in train:
-            tags.update(self.learned_tags(example))
-            tokens.update(example["tokens"])
         words = Words.learn(self.config, (example["tokens"] for example in train))
-        tags = Vocabulary(sorted(tags), unknown=False)
-        return {"words": words, "tags": tags, "tokenization": Tokenization.learn(tokens)}
+        tokens = collections.Counter(token for example in train for token in example["tokens"])
+        return {"words": words, **self.learn_labels(train), "tokenization": Tokenization.learn(tokens)}
 
     def learned_tags(self, example):
         """The tags of an example in the scheme that the model learns."""
