@@ -335,8 +335,8 @@ class Training(Config):
     shapes = False
 
     init_from: str = option(
-        "", "Run to start from, a folder or zoo:NAME: its weights, its vocabularies and the options that shape its model. "
-        "Labels that it lacks are learned anew.", path=True,
+        "", "Run to start from, a folder or zoo:NAME: its weights, its vocabularies and the options that shape its "
+        "model. Labels that it lacks are learned anew.", path=True,
     )  # fmt: skip
     epochs: int = option(40, "Passes over the training data.", minimum=1)
     optimizer: str = option(

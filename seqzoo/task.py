@@ -304,8 +304,8 @@ class Task:
         known = [word for example in itertools.islice(train, SAMPLED) for word in self.known(example)]
         if known:
             summary["unknown words"] = (
-                f"{len(known) - sum(known):,} of {len(known):,} tokens in the first {SAMPLED:,} examples are not in the "
-                f"vocabulary of {self.config.init_from}"
+                f"{len(known) - sum(known):,} of {len(known):,} tokens in the first {SAMPLED:,} examples are none of "
+                f"{self.config.init_from}"
             )
         return self.assets
 

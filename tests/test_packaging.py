@@ -50,5 +50,7 @@ def test_tasks_are_found_in_a_wheel_from_any_folder(elsewhere, tmp_path):
     )  # fmt: skip
     assert found(elsewhere, installed) == (installed / "seqzoo/tasks/ner.py").resolve()
     assert (installed / "seqzoo/export/page.html").is_file()
+    files = [path.relative_to(ROOT) for path in (ROOT / "seqzoo/zoo").rglob("*") if "__pycache__" not in path.parts]
+    assert not [path for path in files if not (installed / path).exists()]
     # Installed, and run from the checkout: the checkout's files are the ones that are edited, so they win.
     assert found(source, installed) == (source / "tasks/ner.py").resolve()

@@ -147,8 +147,8 @@ def _of_a_run(measured, about) -> Iterator[str]:
         yield f"```\n{about['answer']}\n```\n"
     yield (
         "This folder is that of a run: `--workdir` takes it in every mode that uses a finished run, `--init_from` to "
-        "train it further, and `seqzoo.load` in Python. Its weights have 16 bits in the file and 32 in memory. Compared "
-        f"with the run as it was trained, on {'texts' if lines_given(measured) else 'validation examples'}:\n"
+        "train it further, and `seqzoo.load` in Python. Its weights have 16 bits in the file and 32 in memory. "
+        f"Compared with the run as it was trained, on {'texts' if lines_given(measured) else 'validation examples'}:\n"
     )
     yield "| | examples | largest difference of a number | equal answers |\n|---|---|---|---|"
     for name, found in measured["signatures"].items():

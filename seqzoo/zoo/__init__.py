@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).parent
 
 def names() -> list[str]:
     """The names of the runs, sorted."""
-    return sorted(config.parent.name for config in HERE.glob("*/config.json"))
+    return sorted(file.parent.name for file in HERE.glob("[!.]*/config.json"))
 
 
 def path(name: str) -> pathlib.Path:
