@@ -86,7 +86,8 @@ def _lines(run, form, signatures, measured, program, about) -> Iterator[str]:
     task, config = run.task, run.task.config
     environment, metrics = (_read(run.folder / name) for name in ("environment.json", "metrics.json"))
     yield f"# {run.folder.absolute().name}, a run of task {task.name}"
-    yield f"\n{about.get('what', TASKS.summary(task.name)).rstrip('.')}.\n"
+    what = about.get("what", TASKS.summary(task.name))
+    yield f"\n{what[:1].upper()}{what[1:].rstrip('.')}.\n"
     config = nameless(config)
     source = " ".join(filter(None, [config.dataset, config.name, config.data_dir]))
     yield f"- **Data**: {about.get('data', f'`{source}`')}; {about.get('source', 'their address is not recorded')}"
