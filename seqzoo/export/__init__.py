@@ -77,7 +77,7 @@ def export(
         measured = {
             "export": request.format,
             "task": run.task.name,
-            "input": source,
+            "input": pathlib.Path(source).name,
             "versions": {"seqzoo": seqzoo.__version__, "tensorflow": tf.__version__, "keras": keras.__version__},
             "quantize": request.quantize,
             "megabytes": sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file()) / 1e6,
