@@ -90,7 +90,8 @@ def export(
             ),
         }
         program = "" if shared else _add_example(run, signatures, cases, request, temporary)
-        text = card.card(run, request.format, signatures, measured, program, about)
+        name = (folder if shared else run.folder).absolute().name
+        text = card.card(run, name, request.format, signatures, measured, program, about)
         (temporary / "MODEL_CARD.md").write_text(text, "utf-8")
         write_json(temporary / REPORT, measured)
         if folder.exists():

@@ -68,24 +68,25 @@ def example(form: str, name: str, inputs: dict) -> str:
     return _EXAMPLES[form].format(signature=name, arguments=arguments)
 
 
-def card(run, form: str, signatures: dict[str, Signature], measured: dict, program: str, about: dict) -> str:
+def card(run, name: str, form: str, signatures: dict[str, Signature], measured: dict, program: str, about: dict) -> str:
     """The model card, in Markdown.
 
     Args:
         run: the run.
+        name: what it is called.
         form: the format.
         signatures: what it can be called with.
         measured: what check.json holds.
         program: the text of example.py; "" of what is itself a run.
         about: see `about.read_about`.
     """
-    return "\n".join(_lines(run, form, signatures, measured, program, about)) + "\n"
+    return "\n".join(_lines(run, name, form, signatures, measured, program, about)) + "\n"
 
 
-def _lines(run, form, signatures, measured, program, about) -> Iterator[str]:
+def _lines(run, title, form, signatures, measured, program, about) -> Iterator[str]:
     task, config = run.task, run.task.config
     environment, metrics = (_read(run.folder / name) for name in ("environment.json", "metrics.json"))
-    yield f"# {run.folder.absolute().name}, a run of task {task.name}"
+    yield f"# {title}, a run of task {task.name}"
     what = about.get("what", TASKS.summary(task.name))
     yield f"\n{what[:1].upper()}{what[1:].rstrip('.')}.\n"
     config = nameless(config)
