@@ -318,18 +318,19 @@ def listing() -> Table:
 
 def animals() -> Table:
     """A table of the runs of the zoo."""
-    from seqzoo.display.tables import plain_table
     from seqzoo.training.folder import read_config, read_json
 
-    rows = []
+    table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
     for name in zoo.names():
         task, metrics = TASKS[read_config(f"{zoo.PREFIX}{name}")[0]], read_json(zoo.path(name) / "metrics.json")
         split = "test" if f"test_{task.objective}" in metrics else "valid"
-        measure, score = task.measures[task.objective], metrics[f"{split}_{task.objective}"]
-        what, licence = (zoo.about(name)[key] for key in ("what", "licence"))
-        score = f"{split} {measure.label} {measure.format(score)}"
-        rows.append([f"zoo:{name}", task.name, what, score, f"{zoo.megabytes(name):.1f}", licence])
-    return plain_table("", ["run", "task", "what", "score", "MB", "licence of the data"], rows)
+        measure = task.measures[task.objective]
+        score = f"{measure.label} {measure.format(metrics[f'{split}_{task.objective}'])} on {split}"
+        about, size = zoo.about(name), f"{task.name}, {zoo.megabytes(name):.1f} MB"
+        table.add_row(Text(f"{zoo.PREFIX}{name}", "bold"), plain_text(about["what"]))
+        table.add_row(Text(size, "dim"), plain_text(f"{score}. Data: {about['licence']}", "dim"))
+    return table
 
 
 def _train(task, command, console):
