@@ -303,10 +303,8 @@ class Task:
         self.assets = {**self.start, **{name: labels for name, labels in learned.items() if lacking[name]}}
         known = [word for example in itertools.islice(train, SAMPLED) for word in self.known(example)]
         if known:
-            summary["unknown words"] = (
-                f"{len(known) - sum(known):,} of {len(known):,} tokens in the first {SAMPLED:,} examples are none of "
-                f"{self.config.init_from}"
-            )
+            unknown = f"{len(known) - sum(known):,} of {len(known):,} tokens of the first {SAMPLED:,} examples"
+            summary["unknown words"] = f"{unknown} are not in the vocabulary of {self.config.init_from}"
         return self.assets
 
     def _unknown(self, splits: dict) -> str:
