@@ -262,7 +262,9 @@ def test_a_shared_run_has_weights_of_16_bits_and_no_path_and_answers_as_the_run(
         sharing._halve(tmp_path / "model.keras", tmp_path / "half.keras")
     about.write_text('{"license": "mine"}')
     with pytest.raises(ValueError, match="unknown key 'license'. Did you mean 'licence'?"):
-        read_about(about)
+        read_about(tmp_path)
+    with pytest.raises(ValueError, match="--about: no file"):
+        read_about(tmp_path, "nowhere.json")
 
 
 def test_an_export_replaces_only_an_export(tagger, tmp_path):

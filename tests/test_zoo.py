@@ -35,9 +35,7 @@ def needs(*names):
 def test_a_run_of_the_zoo_is_small_and_says_what_it_is(name):
     folder = zoo.path(name)
     assert zoo.megabytes(name) <= 8
-    assert read_about(folder / "about.json") == json.loads(
-        pathlib.Path(f"experiments/zoo/{name}.json").read_text("utf-8")
-    )
+    assert read_about(folder) == json.loads(pathlib.Path(f"experiments/zoo/{name}.json").read_text("utf-8"))
     assert zoo.about(name).keys() == KEYS.keys() and f"zoo:{name} " in zoo.about(name)["example"]
     card, environment = ((folder / file).read_text("utf-8") for file in ("MODEL_CARD.md", "environment.json"))
     assert zoo.about(name)["licence"] in card and "/" not in json.loads(environment)["command"].replace("FOLDER/", "")

@@ -59,7 +59,7 @@ def export(
         raise ValueError(f"Runs are exported by TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
     folder = pathlib.Path(folder)
     check_target(folder, overwrite)
-    about = read_about(pathlib.Path(request.about or run.folder / "about.json"))
+    about = read_about(run.folder, request.about)
     of_arrays, shared = request.format in ("litert", "onnx"), request.format == "run"
     if of_arrays and run.task.config.precision != "float32":
         run = in_float32(run)

@@ -17,12 +17,15 @@ KEYS = {
 }
 
 
-def read_about(path: pathlib.Path) -> dict:
-    """{key of `KEYS`: text} of a file; {} if there is none.
+def read_about(folder: pathlib.Path, given: str = "") -> dict:
+    """What the file that was given holds, or else about.json in the folder of a run: {key of `KEYS`: text}, {} if none.
 
     Raises:
-        ValueError: an unknown key, or a value that is no text; for limits no list of them.
+        ValueError: no such file; an unknown key; a value that is no text, for limits no list of them.
     """
+    path = pathlib.Path(given or folder / "about.json")
+    if given and not path.is_file():
+        raise ValueError(f"--about: no file {given!r}.")
     about = read_json(path, "Mend the file.") if path.is_file() else {}
     for key, value in about.items():
         if key not in KEYS:
