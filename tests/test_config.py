@@ -62,8 +62,8 @@ NUMBERS = sorted(
     key=str,
 )
 PATHS = {
-    "workdir", "input", "data_dir", "vectors", "ensemble", "extra_train", "html", "png", "out", "primer", "melody",
-    "init_from", "about",
+    "workdir", "config", "input", "data_dir", "vectors", "ensemble", "extra_train", "html", "png", "out", "primer",
+    "melody", "init_from", "about",
 }  # fmt: skip
 
 

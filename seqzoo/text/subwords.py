@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from seqzoo.assets import Asset
+from seqzoo.extras import check_installed
 
 KINDS = ("bpe", "unigram")
 SUBWORDS_NOTE = (  # for users of an exported run
@@ -40,6 +41,7 @@ class Subwords(Asset):
     suffix = ".model"
 
     def __init__(self, model: bytes):
+        check_installed("sentencepiece", "A vocabulary of subwords")
         from sentencepiece import SentencePieceProcessor
 
         self.model = model
@@ -70,8 +72,10 @@ class Subwords(Asset):
             most: maximum number of lines, the first ones; the trainer holds them in memory.
 
         Raises:
-            ValueError: the texts are empty, or the size is below the number of characters.
+            ValueError: the texts are empty, or the size is below the number of characters; or sentencepiece is not
+                installed.
         """
+        check_installed("sentencepiece", f"--tokenizer={kind}")
         from sentencepiece import SentencePieceTrainer
 
         model = io.BytesIO()
