@@ -9,7 +9,10 @@ from seqzoo.config import default, option
 from seqzoo.data import Streams
 from seqzoo.datasets.splits import every_nth
 from seqzoo.datasets.text.text import by_characters
+from seqzoo.display.pages import scored_articles
+from seqzoo.display.report import update_report
 from seqzoo.display.terminal import print_sample, print_scored
+from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
@@ -19,6 +22,7 @@ from seqzoo.text.normalization import form_notes, normalize
 from seqzoo.text.subwords import KINDS, SUBWORDS_NOTE
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
+SHOWN = 600  # characters of valid in the report
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
 
 
@@ -246,7 +250,12 @@ class LanguageModel(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams."""
+        """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams.
+
+        What is kept for people to read is the beginning of valid with the probabilities of its tokens.
+        """
+        from seqzoo.decoding.scoring import score_texts
+
         metrics, valid, order = {}, data.splits["valid"], self.config.ngram
         for split in data.scored:
             metrics |= flat(split, self.evaluate(predictor, data.splits[split], Evaluating()))
@@ -256,6 +265,8 @@ class LanguageModel(Task):
                 name: {**text_scores(nats, valid), "seconds": seconds}
                 for name, nats, seconds in ngrams.baselines(train, ids, order, predictor.tokens)
             }
+        beginning = [next(iter(data.examples["valid"]))["text"][:SHOWN]]
+        write_json(folder / "predictions.json", [*score_texts(predictor, self.assets["tokens"], beginning)])
         return metrics, [], []
 
     def signatures(self, run, request):
@@ -297,10 +308,15 @@ class LanguageModel(Task):
     def show(self, answer, console):
         (print_sample if "sample" in answer else print_scored)(answer, console)
 
+    def articles(self, answers):
+        return scored_articles(answers)
+
     def inspect(self, run, lines, request, console):
         from seqzoo.display.inspection import inspect
 
         inspect(run.predictor, self.assets["tokens"], lines, request, run.output(), console, self.config.rnn)
+        if not request.png:
+            update_report(run.output(), self)
 
     @classmethod
     def tiny(cls):

@@ -13,7 +13,8 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.splits import stratified
-from seqzoo.display.pages import html_page
+from seqzoo.display.labels import missed_gold
+from seqzoo.display.pages import classified_articles
 from seqzoo.display.terminal import print_classified
 from seqzoo.files import write_json
 from seqzoo.inputs import Words
@@ -384,24 +385,22 @@ class Sentiment(Task):
         if not self.config.multi_label:
             gold, predicted = [[e["label"]] for e in examples], [[answer["label"]] for answer in answers]
             confusion_plot(*confusion(gold, predicted), folder / "confusion.png")
-        several = self.config.multi_label
-        pairs = [(answer["label"], answer["gold"]) for answer in answers]
-        right = [{*label} == {*gold} if several else label == gold for label, gold in pairs]
-        wrong = [
-            pair for pair, is_right in zip(zip(examples, answers, strict=True), right, strict=True) if not is_right
-        ]
+        wrong = [pair for pair in zip(examples, answers, strict=True) if self.differs(pair[1])]
         wrong.sort(key=lambda pair: -max(abs(p - 0.5) for p in pair[1]["probabilities"].values()))
         mistakes = [example for example, _ in wrong[:MISTAKES]]
         _, explained = self.answers(explaining(predictor, "gradient"), self.feed(mistakes))
         write_json(folder / "errors.json", explained, ensure_ascii=False)
-        page = html_page(explained, "The most confident mistakes on valid")
+        page = self.page(explained, "The most confident mistakes on valid")
         (folder / "errors.html").write_text("".join(page), "utf-8")
 
     def show(self, answer, console):
         print_classified(answer, console)
 
-    def page(self, answers, title):
-        return html_page(answers, title)
+    def articles(self, answers):
+        return classified_articles(answers)
+
+    def differs(self, answer):
+        return missed_gold(answer) is not None
 
     @classmethod
     def tiny(cls):

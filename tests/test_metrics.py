@@ -7,7 +7,14 @@ import warnings
 import numpy as np
 import pytest
 
-from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, reliability_plot
+from seqzoo.display.plots import (
+    accuracy_interval,
+    attention_plot,
+    confusion_plot,
+    history_plot,
+    merged_bins,
+    reliability_plot,
+)
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion, span_scores
@@ -297,6 +304,36 @@ def test_a_reliability_plot_is_written(tmp_path):
     for name, chosen in (("some", bins), ("none", [])):
         reliability_plot(chosen, error, tmp_path / f"{name}.png")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bins_of_few_answers_are_joined_with_their_neighbours():
+    rows = [(50, 100, 1), (60, 0, 3), (70, 50, 6), (80, 80, 12), (90, 100, 2)]
+    bins = [dict(zip(("confidence", "accuracy", "count"), row, strict=True)) for row in rows]
+    assert merged_bins(bins, 1) == bins and merged_bins([], 10) == []
+    assert merged_bins(bins, 10) == [
+        {"confidence": 65, "accuracy": 40, "count": 10},  # (50 + 3 * 60 + 6 * 70) / 10, (100 + 6 * 50) / 10
+        {"confidence": pytest.approx(1140 / 14), "accuracy": pytest.approx(1160 / 14), "count": 14},
+    ]
+    assert [row["count"] for row in merged_bins(bins, 100)] == [24]
+
+
+def test_an_accuracy_of_few_answers_has_a_wide_interval():
+    assert accuracy_interval(50, 10) == pytest.approx((23.66, 76.34), abs=0.01)
+    assert accuracy_interval(100, 10) == pytest.approx((72.25, 100), abs=0.01)
+    low, high = accuracy_interval(50, 1000)
+    assert high - low == pytest.approx(6.19, abs=0.01)
+
+
+def test_costs_of_other_scales_are_not_drawn_beside_the_objective(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *args, **kwargs: drawn.append(figure))
+    history = [{"epoch": 1, "loss": 2.0, "valid_bits": 3.0, "valid_word_bits": 20.0, "valid_f1": 8.0, "valid_p": 9.0}]
+    measures = {"bits": Measure("bits", "min", "bits"), "word_bits": Measure("bits a word", "min", "bits")}
+    measures |= {"f1": Measure("F1", "max", "%"), "p": Measure("precision", "max", "%")}
+    for objective, names in (("bits", ["bits"]), ("f1", ["F1", "precision"])):
+        history_plot(history, objective, measures, tmp_path / "history.png")
+        *lines, best = drawn[-1].axes[1].get_legend_handles_labels()[1]
+        assert lines == names and best.startswith("best: ")
 
 
 def test_naive_bayes_is_right_by_hand():

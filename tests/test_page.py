@@ -212,3 +212,20 @@ def test_what_is_shown_is_the_answer(site, browser):
     length.send_keys("16")
     assert browser.execute_script("return asked()") == {"run": "composer", "options": {"length": 16}}
     assert piece.find_element("link text", "MIDI").get_attribute("href").endswith("1.mid")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width, colours", [(1300, "light"), (390, "dark")])
+def test_a_report_fits_the_screen(browser, tmp_path, width, colours):
+    from test_report import report
+
+    path, _ = report(tmp_path / "run")
+    emulate(browser, width, colours)
+    browser.get(path.as_uri())
+    assert browser.execute_script("return document.documentElement.scrollWidth - innerWidth") <= 0
+    image = browser.find_element("tag name", "img")
+    assert 0 < image.size["width"] <= width and browser.execute_script("return arguments[0].naturalWidth", image)
+    front = luminance(browser.execute_script("return getComputedStyle(document.body).color"))
+    assert front < 60 if colours == "light" else front > 200
+    assert ("invert" in image.value_of_css_property("filter")) == (colours == "dark")
+    assert browser.title == "ner: run" and not browser.get_log("browser")
