@@ -97,8 +97,8 @@ class Predicting(Options):
     """Predictions."""
 
     explain: str = option(
-        "", "Which words decided: gradient times input, or the weights of --pooling=attention.",
-        choices=("", "gradient", "attention"),
+        "", "Which words decided: how far the log-odds of the label fall without a word, or the weights of "
+        "--pooling=attention.", choices=("", "occlusion", "attention"),
     )  # fmt: skip
     html: str = option("", "Write the predictions as a page for a browser to this file, too.", path=True)
 
@@ -361,9 +361,10 @@ class Sentiment(Task):
         how = request.explain if request else ""
         if how == "attention" and "attention" not in self.config.pooling:
             raise ValueError(
-                f"The run pools by {self.config.pooling}, not by attention: --explain=gradient explains it."
+                f"The run pools by {self.config.pooling}, not by attention: --explain=occlusion explains it."
             )
-        return super().predict(dataclasses.replace(run, predictor=explaining(run.predictor, how)), lines, request)
+        predictor = explaining(run.predictor, how, self.config.multi_label)
+        return super().predict(dataclasses.replace(run, predictor=predictor), lines, request)
 
     def baselines(self, train):
         if self.config.multi_label:
@@ -388,7 +389,7 @@ class Sentiment(Task):
         wrong = [pair for pair in zip(examples, answers, strict=True) if self.differs(pair[1])]
         wrong.sort(key=lambda pair: -max(abs(p - 0.5) for p in pair[1]["probabilities"].values()))
         mistakes = [example for example, _ in wrong[:MISTAKES]]
-        _, explained = self.answers(explaining(predictor, "gradient"), self.feed(mistakes))
+        _, explained = self.answers(explaining(predictor, "occlusion", self.config.multi_label), self.feed(mistakes))
         write_json(folder / "errors.json", explained, ensure_ascii=False)
         page = self.page(explained, "The most confident mistakes on valid")
         (folder / "errors.html").write_text("".join(page), "utf-8")
@@ -411,15 +412,15 @@ class Sentiment(Task):
 
 
 @functools.lru_cache(4)  # a graph takes longer to make than a text to answer
-def explaining(predictor, how):
-    """`predictor` with "weights" [B, T] of the words that decided: their gradient times input, or their attention."""
+def explaining(predictor, how, multi_label):
+    """`predictor` with "weights" [B, T] of the words: positive ones speak for the likeliest label."""
     if not how:
         return predictor
     if how == "attention":
         return lambda *batch: (lambda rows: {**rows, "weights": rows["attention"]})(predictor(*batch))
-    from seqzoo.models.classifier import saliency
+    from seqzoo.models.explaining import occlusion
 
-    weights_of = saliency(predictor.model)
+    weights_of = occlusion(predictor.model, multi_label)
 
     def run(inputs, labels, weights):
         rows = predictor(inputs, labels, weights)

@@ -15,6 +15,7 @@ from seqzoo.display.plots import (
     merged_bins,
     reliability_plot,
 )
+from seqzoo.metrics.diversity import compared, corpus_diversity, diversity, longest_repetition
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion, span_scores
@@ -422,3 +423,34 @@ def test_attention_is_drawn_in_an_image_of_bounded_size(source, target, tmp_path
         rows = [(names * 300)[:number] for number in (source, target)]
         attention_plot(*rows, weights, tmp_path / "a.png", "$x_{ " + "long " * 9)
     assert max(imread(tmp_path / "a.png").shape) < 5000
+
+
+def test_diversity_counts_distinct_ngrams_and_the_longest_that_comes_twice():
+    found = diversity(["a b a b".split(), "a b c d".split()])
+    assert found["distinct_1"] == pytest.approx(100 * (2 / 4 + 4 / 4) / 2)
+    assert found["distinct_2"] == pytest.approx(100 * (2 / 3 + 3 / 3) / 2)
+    assert found["longest_repetition"] == (2 + 0) / 2
+    assert longest_repetition([7, 7, 7, 7]) == 3 and longest_repetition([1]) == longest_repetition([]) == 0
+    assert longest_repetition([1, 2, 3, 9, 1, 2, 3, 8, 2, 3]) == 3
+
+
+def test_self_bleu_is_the_mean_bleu_of_all_pairs():
+    from sacrebleu import sentence_bleu
+
+    rng = random.Random(0)
+    pieces = [[rng.choice("abcde") for _ in range(12)] for _ in range(4)]
+    pairs = [(one, other) for one in pieces for other in pieces if one is not other]
+    expected = [sentence_bleu(" ".join(one), [" ".join(other)], tokenize="none").score for one, other in pairs]
+    assert diversity(pieces)["self_bleu"] == pytest.approx(np.mean(expected))
+    assert diversity([pieces[0], pieces[0]])["self_bleu"] == pytest.approx(100)
+
+
+def test_samples_are_compared_with_pieces_of_the_corpus_of_their_size():
+    text = " ".join(f"word{n % 37} ." for n in range(60))  # 120 words and marks
+    corpus = corpus_diversity([text, text, text[:100]])
+    assert [*corpus] == ["25", "50", "100"]
+    samples = [" ".join(["Again!"] * 30)] * 2 + ["short"]
+    found = compared(samples, corpus)
+    assert found["words"] == 50 and found["corpus"] == corpus["50"]
+    assert found["samples"]["distinct_1"] == 4 and found["samples"]["longest_repetition"] == 48
+    assert compared(samples[1:], corpus) == compared(["a"] * 9, corpus) == {} == compared([], {})

@@ -205,7 +205,7 @@ def test_what_is_shown_is_the_answer(site, browser):
     assert shown(browser, "speaker").find_element("class name", "text").text == "def main():\n    pass"
     assert "positive" in shown(browser, "reviews").find_element("tag name", "h3").text
     options = browser.execute_script("return asked()")["options"]
-    assert options == {"explain": "gradient"}  # those that show most are chosen
+    assert options == {"explain": "occlusion"}  # those that show most are chosen
     piece = shown(browser, "composer")
     length = browser.find_element("name", "length")
     length.clear()
