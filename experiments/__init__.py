@@ -8,6 +8,7 @@ ordinary run folders; its scores are recorded in results/NAME.json, with the com
     studies/      programs that compare models
     results/      recorded scores and figures
     samples/      music and figures of recorded runs
+    zoo/          what the model cards of the runs in seqzoo/zoo say beside what the runs know
 """
 
 import ast

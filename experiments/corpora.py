@@ -32,6 +32,12 @@ CORPORA = {
         "https://www.clips.uantwerpen.be/conll2003/ner/",
         "`eng.train` and `eng.testa` as they are; BIO or IOB. Annotation only: the words are Reuters', from NIST",
     ),
+    "deu_eng": Corpus(
+        "Tatoeba's German-English pairs of 2018-04-07, as manythings.org selects them: 169,197",
+        ("deu.txt",),
+        "http://www.manythings.org/anki/",
+        "`deu.txt` of deu-eng.zip, English, tab, German, gzipped; pairs of later years are more and give other scores",
+    ),
     "glove": Corpus(
         "GloVe 6B, 50 dimensions (Pennington et al., 2014)",
         ("glove.6B.50d.subset.txt.gz",),

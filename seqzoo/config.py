@@ -23,6 +23,7 @@ def option(
     zero: bool = False,
     needs: str | tuple[str, ...] = (),
     path: bool = False,
+    shapes: bool | None = None,
     sweep: list | tuple | None = None,
 ) -> Any:
     """Declares one setting of a Config.
@@ -37,6 +38,7 @@ def option(
             neither 0, empty, false nor "none"; "schedule=cosine|constant": it has one of these values; "layers>1": it
             is above 1. Where none holds, only the default value is accepted.
         path: the value is a path, or several joined by commas; ``~`` at the beginning of one is the home folder.
+        shapes: whether it shapes the model or its vocabularies; None: as the other options of its group, see `Config`.
         sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
@@ -55,6 +57,7 @@ def option(
             "zero": zero,
             "needs": (needs,) if isinstance(needs, str) else needs,
             "path": path,
+            "shapes": shapes,
             "sweep": sweep,
         },
     )
@@ -77,9 +80,15 @@ def default(group: type["Config"], sweep: list | tuple | None = None, **values: 
 class Config:
     """Frozen settings, checked when created. Subclass it and decorate with ``dataclasses.dataclass(frozen=True)``.
 
+    Class attributes:
+        shapes: whether the options that the class declares shape the model or its vocabularies, so that a run which
+            starts from the weights of another one takes them from there. Not those of data and training.
+
     Raises:
         ValueError: a value of the wrong type, out of bounds, not among the choices, or without effect.
     """
+
+    shapes = True
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -90,16 +99,30 @@ class Config:
     @classmethod
     def groups(cls) -> dict[str, list[dataclasses.Field]]:
         """Returns {title: [fields]}, the options of each group class, in the order of `cls`'s bases."""
-        fields = {field.name: field for field in dataclasses.fields(cls)}
-        owners = {}
-        for base in inspect.getmro(cls):
-            owners |= dict.fromkeys(base.__dict__.get("__annotations__", ()), base)  # the last base declared it first
         groups = {}
-        for base in inspect.getmro(cls):
+        for base, own in cls._declared():
             title = (inspect.getdoc(base) or "").split("\n")[0].rstrip(".")
-            own = [fields[name] for name, owner in owners.items() if owner is base and name in fields]
             groups.setdefault(title, []).extend(own)
         return {title: own for title, own in groups.items() if own}
+
+    @classmethod
+    def shaping(cls) -> list[dataclasses.Field]:
+        """Returns the options that shape the model or its vocabularies, see `shapes`; also rates such as dropout."""
+        return [
+            field
+            for base, own in cls._declared()
+            for field in own
+            if (base.__dict__.get("shapes", True) if field.metadata["shapes"] is None else field.metadata["shapes"])
+        ]
+
+    @classmethod
+    def _declared(cls):
+        """[(class, fields)]: the options that each of the bases declared first."""
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        bases, owners = inspect.getmro(cls), {}
+        for base in bases:
+            owners |= dict.fromkeys(base.__dict__.get("__annotations__", ()), base)  # the last base declared it first
+        return [(base, [fields[name] for name in owners if owners[name] is base and name in fields]) for base in bases]
 
     @classmethod
     def without_effect(cls, values: dict, undecided: Iterable[str] = ()) -> dict[str, str]:

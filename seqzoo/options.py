@@ -21,7 +21,7 @@ OPTIMIZERS = (
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
 READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
-FORMATS = ("savedmodel", "litert", "onnx")  # of an exported run
+FORMATS = ("savedmodel", "litert", "onnx", "run")  # of an exported run
 QUANTIZE = ("none", "float16", "int8")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -29,6 +29,8 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 @dataclasses.dataclass(frozen=True)
 class Data(Config):
     """Data."""
+
+    shapes = False
 
     dataset: str = option("grammar", "Dataset (see --list).", choices=DATASETS)
     data_dir: str = option(
@@ -53,6 +55,7 @@ class Data(Config):
         "nfc",
         "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
         choices=FORMS,
+        shapes=True,
     )
     seed: int = option(0, "Seed of everything random: initial weights, order of the data, dropout.", minimum=0)
 
@@ -64,6 +67,8 @@ class Data(Config):
 @dataclasses.dataclass(frozen=True)
 class Batching(Config):
     """Batching."""
+
+    shapes = False
 
     batch_size: int = option(
         32, "Maximum examples in a batch; 0: only --batch_tokens counts.", minimum=0, sweep=[16, 32, 64]
@@ -327,6 +332,12 @@ class Decoding(Config):
 class Training(Config):
     """Training."""
 
+    shapes = False
+
+    init_from: str = option(
+        "", "Run to start from, a folder or zoo:NAME: its weights, its vocabularies and the options that shape its "
+        "model. Labels that it lacks are learned anew.", path=True,
+    )  # fmt: skip
     epochs: int = option(40, "Passes over the training data.", minimum=1)
     optimizer: str = option(
         "adam", "Optimizer by its Keras name; adam updates only the embeddings in the batch.", choices=OPTIMIZERS
@@ -376,6 +387,8 @@ class Training(Config):
 class Labels(Config):
     """Labels."""
 
+    shapes = False
+
     label_weights: str = option(
         "",
         "Weights of labels in the loss, such as B-PER=2,O=0.5; others have weight 1. With a CRF, a sentence is "
@@ -413,12 +426,16 @@ class Exporting(Config):
     format: str = option(
         "savedmodel",
         "Format of the exported model: a SavedModel takes texts and needs TensorFlow alone; those of LiteRT (formerly "
-        "TensorFlow Lite) and ONNX take ids.",
+        "TensorFlow Lite) and ONNX take ids. run: a copy of the run to share, with weights of 16 bits.",
         choices=FORMATS,
     )
     length: int = option(
         64, "Tokens that a LiteRT model reads, to which the caller pads them; and that a translation has at most.",
         minimum=1, needs="format=litert|onnx",
+    )  # fmt: skip
+    about: str = option(
+        "", "JSON file with what the model card says and the run can't know, such as the licence of the data: see "
+        "seqzoo/README.md. Empty: about.json in the run's folder, if there is one.", path=True,
     )  # fmt: skip
     quantize: str = option(
         "none", "Weights of 32 or 16 bits; or int8 matrix products, whose answers differ a little.",

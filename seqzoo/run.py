@@ -1,6 +1,8 @@
 """The command line: ``python -m seqzoo.run --task=ner``, installed also as ``seqzoo``. The only reader of flags.
 
 python -m seqzoo.run --list                                   tasks, datasets, recurrent layers
+python -m seqzoo.run --zoo                                    trained runs that the package brings along
+python -m seqzoo.run --mode=predict --workdir=zoo:ner-english --text="Angela Merkel met Barack Obama in Berlin."
 python -m seqzoo.run --task=ner --help                        all options of a task
 python -m seqzoo.run --task=ner --workdir=runs/ner            train, or continue
 python -m seqzoo.run --config=FILE --units=64                 options from a file; flags override them
@@ -32,7 +34,7 @@ from absl import flags
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo import options
+from seqzoo import options, zoo
 from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.backend.silence import silent
 from seqzoo.config import Config, option
@@ -159,6 +161,9 @@ def run(argv: list[str]) -> int:
     if "--list" in argv:
         console.print(listing())
         return 0
+    if "--zoo" in argv:
+        console.print(zoo_table())
+        return 0
     asks_help = not argv or "--help" in argv or "-h" in argv
     file, early = own_options(argv, Command)
     name, mode = _task_and_mode(early, asks_help)
@@ -230,6 +235,10 @@ def _checked(given, name, mode):
             raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
     elif mode != "train" and settings:
         raise ValueError(f"--{next(iter(settings))} is fixed by the run. --mode={mode} needs only --workdir.")
+    if mode == "train" and settings.get("init_from"):
+        from seqzoo.training.transfer import inherited
+
+        settings = inherited(name, settings)
     kind(**settings)
     return command, requests[mode](**asked) if mode in requests else None, settings
 
@@ -352,8 +361,26 @@ def listing() -> Table:
     return table
 
 
+def zoo_table() -> Table:
+    """A table of the runs of the zoo."""
+    from seqzoo.training.folder import read_config, read_json
+
+    table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    for name in zoo.names():
+        task, metrics = TASKS[read_config(f"{zoo.PREFIX}{name}")[0]], read_json(zoo.path(name) / "metrics.json")
+        split = "test" if f"test_{task.objective}" in metrics else "valid"
+        measure = task.measures[task.objective]
+        score = f"{measure.label} {measure.format(metrics[f'{split}_{task.objective}'])} on {split}"
+        about, size = zoo.about(name), f"{task.name}, {zoo.megabytes(name):.1f} MB"
+        table.add_row(Text(f"{zoo.PREFIX}{name}", "bold"), plain_text(about["what"]))
+        table.add_row(Text(size, "dim"), plain_text(f"{score}. Data: {about['licence']}", "dim"))
+    return table
+
+
 def _train(task, command, console):
     folder = pathlib.Path(command.workdir or f"runs/{task.name}")
+    zoo.check_trainable(folder)
     console.print(plain_text(f"{task.name} -> {folder}", "bold"), soft_wrap=True)
     table = Table(show_header=False, box=None)
     for title, fields in type(task.config).groups().items():
@@ -400,7 +427,7 @@ def _evaluate(command, settings, request, console):
         metrics |= flat(split, task.evaluate(run.predictor, feed, request))
     config = task.config
     show(metrics, task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
-    path = run.folder / scores_file(config.data_dir and _source(config)[-1] or config.name or config.dataset)
+    path = run.output() / scores_file(config.data_dir and _source(config)[-1] or config.name or config.dataset)
     write_json(path, metrics)
     console.print(f"saved as {path}", soft_wrap=True)
     return 0
@@ -482,7 +509,7 @@ def _export(command, request, console):
     from seqzoo.export import check_target, export
 
     tf.config.set_visible_devices([], "GPU")  # else the graph would hold cuDNN's kernels, which no CPU has
-    folder = pathlib.Path(request.out or f"{command.workdir}/export-{request.format}")
+    folder = pathlib.Path(request.out or zoo.writable(command.workdir) / f"export-{request.format}")
     check_target(folder, command.overwrite)  # before the run is loaded
     run = _load(command)
     measured = export(run, folder, request, lines, command.overwrite, command.input)
@@ -496,7 +523,8 @@ def _export(command, request, console):
     ]  # fmt: skip
     columns = ["signature", "examples", "split alike", "equal answers", "difference", "ms", "first s"]
     console.print(plain_table(f"{folder}, {measured['megabytes']:.1f} MB", columns, rows))
-    console.print(plain_text(f"saved as {folder}: MODEL_CARD.md says how to call it, example.py does"), soft_wrap=True)
+    how = "MODEL_CARD.md says how to call it" + (", example.py does" if request.format != "run" else "")
+    console.print(plain_text(f"saved as {folder}: {how}"), soft_wrap=True)
     return 0
 
 

@@ -127,6 +127,10 @@ def parse(argv: list[str]) -> tuple[str, Sweep, dict, dict[str, Values]]:
         given = {**{key: value for key, value in in_file.items() if key not in searched}, **given}
         fixed = {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__}
         space = parse_space(options.sweep, kind, fixed)
+        if fixed.get("init_from"):
+            from seqzoo.training.transfer import inherited
+
+            fixed = {option: value for option, value in inherited(name, fixed).items() if option not in space}
         _check(options, kind(**fixed), space)
     return name, options, fixed, space
 

@@ -88,6 +88,7 @@ class Task:
     demo: dict[str, str] = {}
     advice: dict[str, str] = {}
     warned = False  # that most words are unknown
+    start: dict = {}  # the assets of the run that training starts from, see --init_from
 
     def __init__(self, config=None, assets: dict | None = None):
         self.config = self.Config() if config is None else config
@@ -106,6 +107,13 @@ class Task:
 
     def learn(self, train: Examples) -> dict:
         """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
+        return {}
+
+    def learn_labels(self, train: Examples) -> dict:
+        """Those of the assets of `learn` that list what the run can answer: {name: Vocabulary} of labels or tags.
+
+        A run that starts from another one with --init_from keeps all assets of that one but these, if it lacks a label.
+        """
         return {}
 
     def encoder(self, training: bool = False) -> Callable:
@@ -280,7 +288,7 @@ class Task:
                 if split not in splits:
                     raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
             splits = read = {split: Fingerprinted(examples) for split, examples in splits.items()}
-            self.assets = self.learn(splits["train"])
+            self.assets = self._started(splits["train"], summary) if self.start else self.learn(splits["train"])
             if found := duplicates(splits["train"], splits["valid"], self.content):
                 summary["duplicates"] = found
         else:
@@ -302,6 +310,20 @@ class Task:
         for asset in self.assets.values():
             summary |= getattr(asset, "summary", {})
         return TaskData(feeds, summary, read)
+
+    def _started(self, train: Examples, summary: dict) -> dict:
+        """The assets of the run that training starts from, with labels of its own if that one lacks some."""
+        learned = self.learn_labels(train)
+        lacking = {name: sorted({*labels.tokens} - {*self.start[name].tokens}) for name, labels in learned.items()}
+        for name, labels in lacking.items():
+            if labels:
+                summary[f"new {name}"] = f"{self.config.init_from} lacks {', '.join(labels)}: all are learned anew"
+        self.assets = {**self.start, **{name: labels for name, labels in learned.items() if lacking[name]}}
+        known = [word for example in itertools.islice(train, SAMPLED) for word in self.known(example)]
+        if known:
+            unknown = f"{len(known) - sum(known):,} of {len(known):,} tokens of the first {SAMPLED:,} examples"
+            summary["unknown words"] = f"{unknown} are not in the vocabulary of {self.config.init_from}"
+        return self.assets
 
     def _unknown(self, splits: dict) -> str:
         """Which labels of some splits the run does not know, for people; "" if it knows all."""

@@ -43,6 +43,8 @@ class SpelledUnits(options.Units):
 class Streaming(Options):
     """Streams."""
 
+    shapes = False
+
     batch_size: int = option(32, "Parts of the text that are read in parallel.", minimum=1, sweep=[16, 32, 64])
     window: int = option(
         100, "Steps that gradients go back; the state is carried from window to window.", minimum=2, sweep=[35, 70, 140]
@@ -332,9 +334,9 @@ class LanguageModel(Task):
     def inspect(self, run, lines, request, console):
         from seqzoo.display.inspection import inspect
 
-        inspect(run.predictor, self.assets["tokens"], lines, request, run.folder, console, self.config.rnn)
+        inspect(run.predictor, self.assets["tokens"], lines, request, run.output(), console, self.config.rnn)
         if not request.png:
-            update_report(run.folder, self)
+            update_report(run.output(), self)
 
     @classmethod
     def tiny(cls):

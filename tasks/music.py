@@ -42,11 +42,13 @@ class Music(Options):
         needs="encoding=voices|frames",
     )  # fmt: skip
     steps_per_quarter: int = option(4, "Steps of a quarter note: 4 are sixteenths, 12 also have triplets.", minimum=1)
-    transpose: bool = option(True, "Transpose each piece at random in each epoch of training.")
+    transpose: bool = option(True, "Transpose each piece at random in each epoch of training.", shapes=False)
     drums: bool = option(
         False, "Read the drums of MIDI files (channel 10) instead of all other channels; samples are drums, too."
     )  # fmt: skip
-    max_steps: int = option(1024, "Steps of a piece that are read at once; longer ones are cut into parts.", minimum=16)
+    max_steps: int = option(
+        1024, "Steps of a piece that are read at once; longer ones are cut into parts.", minimum=16, shapes=False
+    )
     conditions: str = option(
         "key,metre", "What samples can be asked for: key, metre, style (the folder of a file), with commas; or none."
     )
@@ -58,7 +60,7 @@ class Music(Options):
         0.3, "Share of the training pieces whose first voice is known in advance; 0: none, and no --melody.",
         minimum=0, maximum=1,
     )  # fmt: skip
-    ngram: int = option(9, "Order of the n-gram baseline, in notes; 0: none.", minimum=0)
+    ngram: int = option(9, "Order of the n-gram baseline, in notes; 0: none.", minimum=0, shapes=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -308,13 +310,13 @@ class MusicTask(Task):
 
     def generate(self, run, request, write):
         check_installed("mido", "--mode=generate")  # not found out after sampling
-        folder = pathlib.Path(request.out) if request.out else run.folder / "samples"
+        folder = pathlib.Path(request.out) if request.out else run.output() / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         scores = self.sample(run.model, request)
         for number, score in enumerate(scores, 1):
             yield {"sample": number, **write_sample(score, folder / f"{number}")}
         if not request.out:
-            update_report(run.folder, self)
+            update_report(run.output(), self)
         corpus = run.folder / "corpus.json"
         if corpus.is_file():  # the run is finished
             yield {"samples": corpus_statistics(scores), "corpus": json.loads(corpus.read_text("utf-8"))}

@@ -68,14 +68,14 @@ class POS(Task):
         "on your own: --dataset=conll --data_dir=FOLDER, with a token and its tag a line in train.txt and valid.txt."
     }
 
+    def learn_labels(self, train):
+        tags = {tag for example in train for tag in self.learned_tags(example)}
+        return {"tags": Vocabulary(sorted(tags), unknown=False)}
+
     def learn(self, train):
-        tags, tokens = collections.Counter(), collections.Counter()
-        for example in train:
-            tags.update(self.learned_tags(example))
-            tokens.update(example["tokens"])
         words = Words.learn(self.config, (example["tokens"] for example in train))
-        tags = Vocabulary(sorted(tags), unknown=False)
-        return {"words": words, "tags": tags, "tokenization": Tokenization.learn(tokens)}
+        tokens = collections.Counter(token for example in train for token in example["tokens"])
+        return {"words": words, **self.learn_labels(train), "tokenization": Tokenization.learn(tokens)}
 
     def learned_tags(self, example):
         """The tags of an example in the scheme that the model learns."""

@@ -43,13 +43,15 @@ class Texts(Options):
         choices=TOKENIZERS,
     )
     subwords: int = option(8000, "Maximum number of subwords.", minimum=10, needs="tokenizer=bpe|unigram")
-    max_tokens: int = option(0, "Maximum number of tokens read; longer texts keep both ends. 0: no limit.", minimum=0)
+    max_tokens: int = option(
+        0, "Maximum number of tokens read; longer texts keep both ends. 0: no limit.", minimum=0, shapes=False
+    )
     extra_train: str = option(
-        "", "File of more training texts, in the format of the dataset, such as phrases.", path=True
+        "", "File of more training texts, in the format of the dataset, such as phrases.", path=True, shapes=False
     )
     valid_fraction: float = option(
         0.1, "Share of each label's training texts that is held out where there is no valid split.", minimum=0.001,
-        maximum=0.5,
+        maximum=0.5, shapes=False,
     )  # fmt: skip
     multi_label: bool = option(False, "A text has any number of labels, joined by |, instead of one.")
 
@@ -70,6 +72,8 @@ class Classifier(Options):
 @dataclasses.dataclass(frozen=True)
 class Regularization(Options):
     """Regularization."""
+
+    shapes = False
 
     rdrop: float = option(0.0, "Weight of R-drop: two passes under other dropout should agree.", minimum=0, maximum=1e6)
     adversarial: float = option(
@@ -190,24 +194,22 @@ class Sentiment(Task):
             data.summary["labels"] = ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])
         return data
 
+    def learn_labels(self, train):
+        labels = {label for example in train for label in self.labels_of(example)}
+        if len(labels) < (1 if self.config.multi_label else 2):
+            raise ValueError(
+                f"{train.source}: a classifier needs two labels or more. Found: {', '.join(labels) or 'none'}"
+            )
+        return {"labels": Vocabulary(sorted(labels), unknown=False)}
+
     def learn(self, train):
-        labels, assets, config = collections.Counter(), {}, self.config
+        assets, config = {}, self.config
         if config.tokenizer in KINDS:
             texts = (example["text"] for example in train)
             assets["subwords"] = Subwords.learn(texts, config.subwords, config.tokenizer, config.lowercase)
         split = splitter(config.tokenizer, assets.get("subwords"), config.unicode)
-
-        def token_lists():
-            for example in train:
-                labels.update(self.labels_of(example))
-                yield [token for token, _, _ in split(example["text"])]
-
-        assets["words"] = Words.learn(config, token_lists())
-        if len(labels) < (1 if config.multi_label else 2):
-            raise ValueError(
-                f"{train.source}: a classifier needs two labels or more. Found: {', '.join(labels) or 'none'}"
-            )
-        return {**assets, "labels": Vocabulary(sorted(labels), unknown=False)}
+        token_lists = ([token for token, _, _ in split(example["text"])] for example in train)
+        return {**assets, "words": Words.learn(config, token_lists), **self.learn_labels(train)}
 
     def labels_of(self, example):
         """The labels of an example, in a list."""

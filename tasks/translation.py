@@ -40,6 +40,8 @@ class ParallelText(Options):
 class Objective(Options):
     """Objective."""
 
+    shapes = False
+
     label_smoothing: float = option(0.0, "Probability mass spread over all other tokens.", minimum=0, maximum=0.9)
     scheduled_sampling: str = option(
         "", "How the share of correct decoder inputs falls in training (Bengio et al., 2015); empty: all are correct.",

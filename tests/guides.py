@@ -7,7 +7,7 @@ import sys
 import types
 
 ROOT = pathlib.Path(__file__).parents[1]
-ROOMS = ("tasks", "seqzoo", "seqzoo/rnns", "experiments")
+ROOMS = ("tasks", "seqzoo", "seqzoo/rnns", "seqzoo/zoo", "experiments")
 GUIDES = [ROOT / "README.md", *(ROOT / room / "README.md" for room in ROOMS)]
 EXAMPLES = {  # what a guide adds to a registry: {module that its reader would write: (guide, a line of its snippet)}
     "seqzoo.tasks.parity": ("tasks/README.md", "@TASKS.register"),

@@ -22,7 +22,7 @@ from seqzoo.assets import save_assets
 from seqzoo.data import Batches
 from seqzoo.datasets import Examples
 from seqzoo.task import TASKS
-from seqzoo.training import load, train
+from seqzoo.training import load, train, transfer
 from seqzoo.training.folder import prepare
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -284,6 +284,52 @@ def test_a_loaded_run_serves_every_mode(name, folders, tmp_path):
             assert_same(answers[: len(alone)], alone)
 
 
+def started(name, folder, relabel=None):
+    """(task, its model and the layers that start fresh, the run) of a training that starts from a run."""
+    task, _ = tiny(name, init_from=str(folder))
+    if relabel:
+        splits = {split: [relabel(example) for example in examples] for split, examples in task.read().items()}
+        task.read = lambda: {
+            split: Examples(functools.partial(iter, rows), task.needs, "relabelled") for split, rows in splits.items()
+        }
+    task.assets = None
+    run = transfer.source(task)
+    task.load()
+    model = task.build()
+    return task, model, transfer.take_weights(model, task, run), run
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_that_starts_from_another_has_all_its_weights_and_vocabularies(name, folders):
+    task, model, fresh, run = started(name, folders[name])
+    assert not fresh and task.assets == run.task.assets
+    for own, weight in zip(model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, weight)
+
+
+def vehicles(example):
+    return {**example, "ner": [tag.replace("ORG", "VEH") for tag in example["ner"]]}
+
+
+def praise(example):
+    return {**example, "label": f"{example['label']}!"}
+
+
+@pytest.mark.parametrize("name, relabel, asset", [("ner", vehicles, "tags"), ("sentiment", praise, "labels")])
+def test_labels_that_a_run_lacks_are_learned_anew_also_if_they_are_as_many(name, relabel, asset, folders):
+    task, model, fresh, run = started(name, folders[name], relabel)
+    own, other = task.assets[asset].tokens, run.task.assets[asset].tokens
+    assert len(own) == len(other) and own != other and task.assets["words"] == run.task.assets["words"]
+    layers = [layer.name for layer in model.layers if layer.weights]
+    assert fresh == layers[-len(fresh) :] and 0 < len(fresh) <= 2  # the output, and the CRF
+    for layer, source in zip(layers, [layer for layer in run.model.layers if layer.weights], strict=True):
+        equal = [
+            np.array_equal(a, b)
+            for a, b in zip(model.get_layer(layer).get_weights(), source.get_weights(), strict=True)
+        ]
+        assert any(equal) <= (layer not in fresh) and (all(equal) or layer in fresh), layer
+
+
 def assert_same(a, b, path="answer"):
     """Two nested answers or scores are equal, but for rounding."""
     if isinstance(a, dict):
@@ -336,9 +382,21 @@ def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
     assert again[objective] == metrics[objective]
 
 
-def fresh(name):
+@pytest.mark.slow
+def test_a_killed_run_that_started_from_another_ends_as_one_that_was_not(folders, tmp_path):
+    whole, killed, start = tmp_path / "whole", tmp_path / "killed", {"init_from": str(folders["ner"])}
+    metrics, task = train(fresh("ner", **start), whole), fresh("ner", **start)
+    with pytest.raises(KeyboardInterrupt):
+        train(task, killed, callbacks=[Kill()])
+    assert train(task, killed)["valid_loss"] == metrics["valid_loss"]
+    assert json.loads((killed / "config.json").read_text())["init_from"] == start["init_from"]
+    for own, weight in zip(load(whole).model.get_weights(), load(killed).model.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, weight)
+
+
+def fresh(name, **changes):
     """The tiny task of a name before it has seen its data."""
-    task, _ = tiny(name)
+    task, _ = tiny(name, **changes)
     task.assets = None
     return task
 

@@ -1,10 +1,13 @@
 """Exported runs: the artefact answers as the run does, in a process that has no seqzoo."""
 
+import copy
+import dataclasses
 import itertools
 import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import guides
 import keras
@@ -23,12 +26,13 @@ from seqzoo.text.casing import casing
 from seqzoo.text.spans import to_bio
 from seqzoo.text.tokenizer import splitter
 from seqzoo.text.vocabulary import Vocabulary
-from seqzoo.training.folder import Run, prepare
+from seqzoo.training.folder import Run, load, prepare
 
 pytestmark = pytest.mark.tensorflow("runs are exported by TensorFlow")
 tf = pytest.importorskip("tensorflow")
 
-from seqzoo.export import check_target, export, graph  # noqa: E402
+from seqzoo.export import check_target, export, graph, sharing  # noqa: E402
+from seqzoo.export.about import read_about  # noqa: E402
 
 TEXTS = [
     "Don't go, it cannot stop! It's J. R. R. Smith's U.S.-based co. in the U.S. Army; see No. 5.",
@@ -231,6 +235,36 @@ def test_a_run_of_jax_is_exported(tagger, tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "MODEL_CARD.md" in done.stdout and "texts, one by one" in (out / "MODEL_CARD.md").read_text("utf-8")
+
+
+def test_a_shared_run_has_weights_of_16_bits_and_no_path_and_answers_as_the_run(tagger, tmp_path):
+    own, about = tagger[0], tmp_path / "about.json"
+    config = dataclasses.replace(own.task.config, data_dir="/home/me/my.conll", vectors="/home/me/glove.txt")
+    own = dataclasses.replace(own, task=copy.copy(own.task))
+    own.task.config = config
+    about.write_text('{"licence": "mine alone", "limits": ["It was never trained."]}')
+    request, texts = options.Exporting(format="run", about=str(about)), ["Ann met Ford in Paris.", "May"]
+    measured = export(own, tmp_path / "out", request, texts)
+    assert {found["equal_answers"] for found in measured["signatures"].values()} == {1}
+    assert all(0 < found["largest_difference"] < 0.01 for found in measured["signatures"].values())
+    shared = load(tmp_path / "out")
+    assert shared.task.config == dataclasses.replace(config, data_dir="my.conll", vectors="glove.txt")
+    for ours, weight in zip(shared.model.weights, own.model.weights, strict=True):
+        assert ours.dtype == "float32"
+        np.testing.assert_array_equal(ours, np.asarray(weight).astype("float16"))
+    assert zipfile.ZipFile(tmp_path / "out/model.keras").comment == zipfile.ZipFile(own.folder / "model.keras").comment
+    card = (tmp_path / "out/MODEL_CARD.md").read_text("utf-8")
+    assert "**Licence of the data**: mine alone" in card and "- It was never trained." in card
+    assert "--data_dir=FOLDER/my.conll" in card and "/home/me" not in card
+    own.model.weights[0].assign(own.model.weights[0] * 0 + 1e6)
+    own.model.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="reach 1e.06, beyond 65,504"):
+        sharing._halve(tmp_path / "model.keras", tmp_path / "half.keras")
+    about.write_text('{"license": "mine"}')
+    with pytest.raises(ValueError, match="unknown key 'license'. Did you mean 'licence'?"):
+        read_about(tmp_path)
+    with pytest.raises(ValueError, match="--about: no file"):
+        read_about(tmp_path, "nowhere.json")
 
 
 def test_an_export_replaces_only_an_export(tagger, tmp_path):

@@ -9,11 +9,12 @@ import guides
 import pytest
 from marks import slow
 
-from seqzoo import run, sweep
+import experiments
+from seqzoo import run, sweep, zoo
 from seqzoo.assets import save_assets
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.task import TASKS
-from seqzoo.training.folder import prepare
+from seqzoo.training.folder import prepare, read_config
 
 IDS = [os.fspath(guide.relative_to(guides.ROOT)) for guide in guides.GUIDES]
 ADDITIONS = {line for _, line in guides.EXAMPLES.values()}
@@ -63,8 +64,11 @@ def test_programs_of_the_experiments_exist():
 
 
 def workdirs():
-    """{folder of a run: its task}, of all training commands that the guides show, and of those without a folder."""
+    """{folder of a run: its task}, of all training commands that the guides show, of those without a folder, of the
+    experiments and of the zoo."""
     found = {f"runs/{name}": name for name in TASKS.names()}
+    found |= {f"runs/experiments/{name}-0": recipe.task for name, recipe in experiments.experiments().items()}
+    found |= {f"zoo:{name}": read_config(f"zoo:{name}")[0] for name in zoo.names()}
     for guide in guides.GUIDES:
         for module, argv in guides.commands(guide):
             flags = dict(flag.lstrip("-").partition("=")[::2] for flag in argv)
@@ -75,7 +79,7 @@ def workdirs():
 
 def check_run(argv):
     """Raises an error if a command line of seqzoo.run would be refused."""
-    if "--list" in argv or not argv:
+    if "--list" in argv or "--zoo" in argv or not argv:
         return
     flags = dict(flag.lstrip("-").partition("=")[::2] for flag in argv)
     mode = flags.get("mode", "train")

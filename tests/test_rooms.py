@@ -11,7 +11,7 @@ PACKAGE = ROOT / "seqzoo"
 # From the ground up: a module may import from its own room and from those of the floors below.
 FLOORS = (
     {"files", "registry", "backend", "extras"},
-    {"assets", "signatures", "config"},
+    {"assets", "signatures", "config", "zoo"},
     {"rnns", "text", "config_file"},
     {"metrics", "layers", "data"},
     {"inputs", "decoding"},

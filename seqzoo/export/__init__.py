@@ -8,6 +8,8 @@ example.py      a program that calls it; example.json: arrays that it reads
 check.json      how its answers compare with the run's, its size and speed
 config.json     the options of the run
 vocabularies/   what the run learned from its data, as its folder keeps it
+
+With ``--format=run`` it is the folder of a run instead, for this package: see `export.sharing`.
 """
 
 import dataclasses
@@ -50,44 +52,47 @@ def export(
     import tensorflow as tf
 
     import seqzoo
-    from seqzoo.export import card, check
-    from seqzoo.export.signatures import arrays
+    from seqzoo.export import card, check, sharing
+    from seqzoo.export.about import read_about
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"Runs are exported by TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
     folder = pathlib.Path(folder)
     check_target(folder, overwrite)
-    if request.format != "savedmodel" and run.task.config.precision != "float32":
+    about = read_about(run.folder, request.about)
+    of_arrays, shared = request.format in ("litert", "onnx"), request.format == "run"
+    if of_arrays and run.task.config.precision != "float32":
         run = in_float32(run)
-    signatures = run.task.signatures(run, request) or {"arrays": arrays(run)}
-    if request.format != "savedmodel":
+    signatures = signatures_of(run, request)
+    if of_arrays:
         signatures = _of_arrays(run, signatures, request)
     cases = check.cases_of(signatures, check.examples_of(run, lines))
     temporary = folder.absolute().with_name(f".{folder.absolute().name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     temporary.mkdir(parents=True)
     try:
-        path = _write(signatures, request, temporary)
+        if shared:
+            sharing.share(run, temporary, about)
+        path = temporary if shared else _write(signatures, request, temporary)
         measured = {
             "export": request.format,
             "task": run.task.name,
-            "input": source,
+            "input": pathlib.Path(source).name,
             "versions": {"seqzoo": seqzoo.__version__, "tensorflow": tf.__version__, "keras": keras.__version__},
             "quantize": request.quantize,
             "megabytes": sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file()) / 1e6,
-            "signatures": check.compare(temporary, signatures, cases, approximate=request.quantize != "none"),
+            "signatures": check.compare(
+                temporary,
+                signatures,
+                cases,
+                shared or request.quantize != "none",
+                request.to_dict() if shared else None,
+            ),
         }
-        best = [*signatures][-1]  # a task lists the easiest one last
-        inputs = cases[best][0][0]
-        program = card.example(request.format, best, inputs)
-        if request.format != "savedmodel":
-            write_json(temporary / "example.json", {name: value.tolist() for name, value in inputs.items()})
-        (temporary / "example.py").write_text(program, "utf-8")
-        text = card.card(run, request.format, signatures, measured, program)
+        program = "" if shared else _add_example(run, signatures, cases, request, temporary)
+        name = (folder if shared else run.folder).absolute().name
+        text = card.card(run, name, request.format, signatures, measured, program, about)
         (temporary / "MODEL_CARD.md").write_text(text, "utf-8")
-        shutil.copy(run.folder / "config.json", temporary)
-        if (run.folder / "assets").is_dir():
-            shutil.copytree(run.folder / "assets", temporary / "vocabularies", ignore=shutil.ignore_patterns(".*"))
         write_json(temporary / REPORT, measured)
         if folder.exists():
             shutil.rmtree(folder)
@@ -95,6 +100,29 @@ def export(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return measured
+
+
+def signatures_of(run, request) -> dict:
+    """{name: `signatures.Signature`} of a run, the easiest one last; request: see `export`."""
+    from seqzoo.export.signatures import arrays
+
+    return run.task.signatures(run, request) or {"arrays": arrays(run)}
+
+
+def _add_example(run, signatures, cases, request, folder):
+    """Writes a program that calls an export, and what it needs beside the model; returns the text of the program."""
+    from seqzoo.export import card
+
+    best = [*signatures][-1]
+    inputs = cases[best][0][0]
+    program = card.example(request.format, best, inputs)
+    if request.format != "savedmodel":
+        write_json(folder / "example.json", {name: value.tolist() for name, value in inputs.items()})
+    (folder / "example.py").write_text(program, "utf-8")
+    shutil.copy(run.folder / "config.json", folder)
+    if (run.folder / "assets").is_dir():
+        shutil.copytree(run.folder / "assets", folder / "vocabularies", ignore=shutil.ignore_patterns(".*"))
+    return program
 
 
 def in_float32(run):

@@ -4,7 +4,7 @@ import json
 import pathlib
 from collections.abc import Iterator
 
-from seqzoo.config import flag_text
+from seqzoo.export.sharing import command, nameless
 from seqzoo.export.signatures import Signature, shape_text
 from seqzoo.task import TASKS
 
@@ -68,41 +68,54 @@ def example(form: str, name: str, inputs: dict) -> str:
     return _EXAMPLES[form].format(signature=name, arguments=arguments)
 
 
-def card(run, form: str, signatures: dict[str, Signature], measured: dict, program: str) -> str:
+def card(run, name: str, form: str, signatures: dict[str, Signature], measured: dict, program: str, about: dict) -> str:
     """The model card, in Markdown.
 
     Args:
         run: the run.
+        name: what it is called.
         form: the format.
         signatures: what it can be called with.
         measured: what check.json holds.
-        program: the text of example.py.
+        program: the text of example.py; "" of what is itself a run.
+        about: see `about.read_about`.
     """
-    return "\n".join(_lines(run, form, signatures, measured, program)) + "\n"
+    return "\n".join(_lines(run, name, form, signatures, measured, program, about)) + "\n"
 
 
-def _lines(run, form, signatures, measured, program) -> Iterator[str]:
+def _lines(run, title, form, signatures, measured, program, about) -> Iterator[str]:
     task, config = run.task, run.task.config
     environment, metrics = (_read(run.folder / name) for name in ("environment.json", "metrics.json"))
-    yield f"# {run.folder.absolute().name}, a run of task {task.name}"
-    yield f"\n{TASKS.summary(task.name)}\n"
+    yield f"# {title}, a run of task {task.name}"
+    what = about.get("what", TASKS.summary(task.name))
+    yield f"\n{what[:1].upper()}{what[1:].rstrip('.')}.\n"
+    config = nameless(config)
     source = " ".join(filter(None, [config.dataset, config.name, config.data_dir]))
-    yield f"- **Data**: `{source}`. Licence of the data: not recorded."
-    changed = [f for f in config.__dataclass_fields__.values() if getattr(config, f.name) != f.default]
-    flags = "".join(f" --{field.name}={flag_text(getattr(config, field.name))}" for field in changed)
-    yield f"- **Options** that are not defaults: `--task={task.name}{flags}`. All are in config.json."
+    yield f"- **Data**: {about.get('data', f'`{source}`')}; {about.get('source', 'their address is not recorded')}"
+    yield f"- **Licence of the data**: {about.get('licence', 'not recorded')}"
+    if "splits" in about:
+        yield f"- **Splits**: {about['splits']}"
+    yield f"- **Made by** `{command(task)}`. All options are in config.json."
     trained = [f"{name} {environment[name]}" for name in _VERSIONS if environment.get(name)]
     trained += [f"commit {environment['git'][:12]}"] if environment.get("git") else []
     date = f" {environment['date'][:10]}" if "date" in environment else ""
     yield f"- **Trained**{date} with {', '.join(trained) or 'unknown versions'}."
     exported = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
     yield f"- **Exported** with {exported}; {measured['megabytes']:.1f} MB in the format {form}."
+    if "minutes" in metrics:
+        yield (
+            f"- **Size**: {metrics['parameters']:,} parameters, trained in {metrics['minutes']:.0f} minutes, "
+            f"{metrics['epochs']} epochs (best: {metrics['best_epoch']})."
+        )
     scores = [(*key.partition("_")[::2], value) for key, value in metrics.items()]
     scores = [(split, task.measures[name], value) for split, name, value in scores if name in task.measures]
     if scores:
         yield "\n## Scores\n\n| | score | |\n|---|---|---|"
         for split, measure, value in scores:
             yield f"| {split} | {measure.label} | {measure.format(value)} |"
+    if form == "run":
+        yield from _of_a_run(measured, about)
+        return
     yield "\n## How to call it\n"
     yield f"```python\n{program}```"
     for name, signature in signatures.items():
@@ -118,10 +131,32 @@ def _lines(run, form, signatures, measured, program) -> Iterator[str]:
             f"{found['largest_difference']:.1g}, {found['equal_answers']:.1%} of the answers are equal; "
             f"{found['median_ms']:.1f} ms an example, the first {found['first_call_seconds']:.1f} s."
         )
-    notes = [*task.export_notes()]
+    yield from _limits([*about.get("limits", ()), *task.export_notes()])
+
+
+def _limits(notes):
     if notes:
         yield "\n## Limits\n"
         yield from (f"- {note}" for note in notes)
+
+
+def _of_a_run(measured, about) -> Iterator[str]:
+    """What is particular to the card of a run that is shared as a run."""
+    yield "\n## How to use it\n"
+    if "example" in about:
+        yield f"```bash\n{about['example']}\n```\n"
+    if "answer" in about:
+        yield f"```\n{about['answer']}\n```\n"
+    yield (
+        "This folder is that of a run: `--workdir` takes it in every mode that uses a finished run, `--init_from` to "
+        "train it further, and `seqzoo.load` in Python. Its weights have 16 bits in the file and 32 in memory. "
+        f"Compared with the run as it was trained, on {'texts' if lines_given(measured) else 'validation examples'}:\n"
+    )
+    yield "| | examples | largest difference of a number | equal answers |\n|---|---|---|---|"
+    for name, found in measured["signatures"].items():
+        difference, equal = f"{found['largest_difference']:.1g}", f"{found['equal_answers']:.1%}"
+        yield f"| `{name}` | {found['examples']} | {difference} | {equal} |"
+    yield from _limits(about.get("limits", ()))
 
 
 def lines_given(measured: dict) -> bool:

@@ -1,6 +1,7 @@
 """Compares an exported run with the run itself, on real examples, in a process that has no seqzoo."""
 
 import itertools
+import json
 import os
 import pathlib
 import subprocess
@@ -57,7 +58,11 @@ def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str
 
 
 def compare(
-    folder: pathlib.Path, signatures: dict[str, Signature], cases: dict[str, list], approximate: bool = False
+    folder: pathlib.Path,
+    signatures: dict[str, Signature],
+    cases: dict[str, list],
+    approximate: bool = False,
+    request: dict | None = None,
 ) -> dict[str, dict]:
     """Calls an exported run and compares its answers with those expected.
 
@@ -66,6 +71,7 @@ def compare(
         signatures: what it can be called with.
         cases: see `cases_of`.
         approximate: whether its numbers may differ from the run's, as those of quantized weights do.
+        request: options of the export of what is itself a run, which seqzoo calls; None: it needs no seqzoo.
 
     Returns:
         {signature: {"examples", "split_alike", "equal_answers", "largest_difference", "first_call_seconds",
@@ -75,7 +81,7 @@ def compare(
     Raises:
         ValueError: it can't be loaded, or its answers are not those of the run.
     """
-    answers = _answers(folder, cases)
+    answers = _answers(folder, cases, request)
     found = {name: _compared(name, signature, cases[name], answers) for name, signature in signatures.items()}
     for name, measured in found.items():
         if measured["largest_difference"] > LARGEST and not approximate:
@@ -86,9 +92,10 @@ def compare(
     return found
 
 
-def _answers(folder, cases):
+def _answers(folder, cases, request):
     """What a fresh process answers, see `export.fresh`."""
     script = pathlib.Path(__file__).with_name("fresh.py")
+    isolated, asked = (["-I"], []) if request is None else ([], [json.dumps(request)])
     with tempfile.TemporaryDirectory() as temporary:
         inputs = {
             f"{signature}/{number}/{name}": value
@@ -98,8 +105,10 @@ def _answers(folder, cases):
         }
         np.savez(f"{temporary}/cases.npz", **inputs)
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+        if request is not None:
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         done = subprocess.run(
-            [sys.executable, "-I", script, folder.absolute(), f"{temporary}/cases.npz"],
+            [sys.executable, *isolated, script, folder.absolute(), f"{temporary}/cases.npz", *asked],
             cwd=temporary, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:

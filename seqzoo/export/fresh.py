@@ -1,15 +1,20 @@
 """Calls an exported run in a process in which seqzoo can't be imported: ``python -I fresh.py FOLDER CASES``.
 
+A run that was exported as a run is called by seqzoo, whose folder is then on the path, with the options of the export:
+``python fresh.py FOLDER CASES REQUEST``, in JSON.
+
 CASES is an npz file with an array for each input, called SIGNATURE/CASE/INPUT; the outputs are written beside it in
 answers.npz, by the same names, with the seconds of each call in SIGNATURE/seconds.
 """
 
 import collections
+import json
 import pathlib
 import sys
 import time
 
-sys.modules["seqzoo"] = None  # an import of it fails
+if not sys.argv[3:]:
+    sys.modules["seqzoo"] = None  # an import of it fails
 
 import numpy as np  # noqa: E402
 
@@ -29,15 +34,31 @@ def loaded(folder: pathlib.Path):
         return lambda signature, given: dict(zip(names, session.run(names, given), strict=True))
     import tensorflow as tf
 
-    model = tf.saved_model.load(str(folder / "model"))
+    # The model is kept, too: the functions do not keep its variables and tables alive.
+    if sys.argv[3:]:
+        model, functions = of_a_run(folder, json.loads(sys.argv[3]))
+    else:
+        model = tf.saved_model.load(str(folder / "model"))
+        functions = model.signatures
 
-    def call(signature, given):
+    def call(signature, given, _kept=model):
         given = {
             name: tf.constant(value.tolist() if value.dtype.kind == "U" else value) for name, value in given.items()
         }
-        return {name: value.numpy() for name, value in model.signatures[signature](**given).items()}
+        return {name: value.numpy() for name, value in functions[signature](**given).items()}
 
     return call
+
+
+def of_a_run(folder: pathlib.Path, asked: dict) -> tuple:
+    """(what is to be kept, {signature: function}) of a run; asked: options of the export."""
+    from seqzoo import options
+    from seqzoo.export import savedmodel, signatures_of
+    from seqzoo.training import load
+
+    run = load(folder)
+    signatures = signatures_of(run, run.task.requests.get("export", options.Exporting)(**asked))
+    return signatures, savedmodel.concrete(signatures)
 
 
 def main(folder: str, cases: str) -> None:
@@ -57,8 +78,8 @@ def main(folder: str, cases: str) -> None:
             answers[f"{signature}/{case}/{name}"] = value
     answers |= {f"{signature}/seconds": values for signature, values in seconds.items()}
     np.savez(pathlib.Path(cases).with_name("answers.npz"), **answers)
-    assert not [name for name in sys.modules if name.startswith("seqzoo.")]
+    assert sys.argv[3:] or not [name for name in sys.modules if name.startswith("seqzoo.")]
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:3])

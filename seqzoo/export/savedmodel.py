@@ -14,12 +14,16 @@ def save(signatures: dict[str, Signature], folder: pathlib.Path) -> None:
         signatures: by their names.
         folder: where to write.
     """
-    module = tf.Module()
+    module, functions = tf.Module(), concrete(signatures)
     module.tables = [signature.tables for signature in signatures.values()]
-    functions = {}
-    for name, signature in signatures.items():
-        # As keywords, so that the signature takes its inputs by name.
-        function = tf.function(lambda _function=signature.function, **inputs: _function(inputs))
-        functions[name] = function.get_concrete_function(**signature.specs)
     module.variables_read = [variable for function in functions.values() for variable in function.graph.variables]
     tf.saved_model.save(module, str(folder), signatures=functions)
+
+
+def concrete(signatures: dict[str, Signature]) -> dict:
+    """{name: traced function, which takes its inputs by their names}."""
+    functions = {}
+    for name, signature in signatures.items():
+        function = tf.function(lambda _function=signature.function, **inputs: _function(inputs))
+        functions[name] = function.get_concrete_function(**signature.specs)
+    return functions

@@ -35,7 +35,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 import seqzoo
-from seqzoo import options
+from seqzoo import options, zoo
 from seqzoo.config import Config
 from seqzoo.display.plain import json_line
 from seqzoo.export.worker import Job, Worker, modes
@@ -367,7 +367,7 @@ def serve(folders: list[str], settings: options.Serving, log: Callable[[str], ob
     Raises:
         ValueError: a folder is not a run that answers, two have one name, or the port is not free.
     """
-    names = [pathlib.Path(folder).resolve().name for folder in folders]
+    names = [zoo.located(folder).resolve().name for folder in folders]
     if len({*names}) < len(names):
         raise ValueError(f"Runs are named after their folders, which should differ. Received: {', '.join(names)}")
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops as Ctrl-C does

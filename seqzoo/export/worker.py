@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import NamedTuple
 
+from seqzoo import zoo
 from seqzoo.config import Config
 from seqzoo.task import Task
 from seqzoo.training.folder import Run, load, read_json
@@ -75,7 +76,7 @@ class Worker:
     """
 
     def __init__(self, folder: str | os.PathLike, most: int = 256, log: Callable[[str], object] = print):
-        self.folder, self.most, self.log = pathlib.Path(folder), most, log
+        self.folder, self.most, self.log = zoo.located(folder), most, log
         self._stamp = self._stamped()
         self.served = prepared(self.folder)
         self._waiting, self._ready, self._closed = collections.deque(), threading.Condition(), False

@@ -265,6 +265,19 @@ class Words(Asset):
             name=name,
         )
 
+    def recover(self, model) -> None:
+        """Takes the vectors, which are not saved, back from a model that was trained with these words.
+
+        Args:
+            model: a keras.Model whose front was made by `front`.
+        """
+        from seqzoo.layers.words import WordEmbedding
+
+        embeddings = [layer for layer in model.layers if isinstance(layer, WordEmbedding)]
+        frozen = [layer for layer in embeddings if layer.trainable_rows == 1]  # all vectors, beside trained embeddings
+        for layer in (frozen or embeddings)[:1]:
+            self.vectors = np.concatenate([np.asarray(weight) for weight in layer.weights])
+
     def to_dict(self) -> dict:
         return {
             "words": self.words.tokens[2:],

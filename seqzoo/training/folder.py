@@ -22,6 +22,7 @@ import zipfile
 
 import numpy as np
 
+from seqzoo import zoo
 from seqzoo.assets import MANIFEST, load_assets
 from seqzoo.backend.distribution import Devices
 from seqzoo.datasets.fingerprints import changes
@@ -49,13 +50,20 @@ class Run:
     predictor: object
     folder: pathlib.Path
 
+    def output(self) -> pathlib.Path:
+        """The folder that modes write into, created if needed: the run's own, or runs/zoo-NAME for a run of the zoo."""
+        folder = zoo.writable(self.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
 
 def read_config(folder: str | os.PathLike) -> tuple:
-    """(task name, config) of a run folder.
+    """(task name, config) of a run folder, or of ``zoo:NAME``.
 
     Raises:
         ValueError: the folder is not a run, or one of another format.
     """
+    folder = zoo.located(folder)
     check_folder(folder)
     path = pathlib.Path(folder) / "config.json"
     if not path.is_file():
@@ -81,7 +89,7 @@ def read_config(folder: str | os.PathLike) -> tuple:
 
 
 def load(folder: str | os.PathLike) -> Run:
-    """The run in a folder, with its best weights, in any process.
+    """The run in a folder, or ``zoo:NAME``, with its best weights, in any process.
 
     Raises:
         ValueError: the folder is not a run, or holds no model yet.
@@ -90,7 +98,7 @@ def load(folder: str | os.PathLike) -> Run:
 
     import seqzoo.models  # noqa: F401, registers the layers of saved models
 
-    folder = pathlib.Path(folder)
+    folder = zoo.located(folder)
     name, config = read_config(folder)
     if not (folder / "model.keras").is_file():
         raise ValueError(f"{folder} holds no model yet: no epoch was scored. The command that made it continues it.")

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from seqzoo import zoo
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import NOTHING, Devices
 from seqzoo.display.plain import one_line, plain_text
@@ -18,6 +19,7 @@ from seqzoo.display.report import write_report
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import flat
 from seqzoo.task import Task, TaskData
+from seqzoo.training import transfer
 from seqzoo.training.environment import environment
 from seqzoo.training.folder import Run, check_data, checkpoint, load, prepare, read_json, restore, save_model
 from seqzoo.training.lock import locked
@@ -59,6 +61,7 @@ def train(
         ValueError: see `folder.prepare`; somebody else trains there; or the data is unusable.
         FloatingPointError: the loss is no longer finite. What was saved before stays.
     """
+    zoo.check_trainable(folder)
     folder, devices = pathlib.Path(folder), devices or Devices()
     console = devices.console(console or Console(quiet=True))
     devices.check(task)
@@ -77,8 +80,9 @@ def train(
 
 def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -> dict:
     """Trains in a folder that is prepared, see `train`."""
+    source = transfer.source(task)
     data = _load(task, folder, devices, console)
-    plain, model = _build(task, data, devices)
+    plain, model = _build(task, data, devices, source, console)
     explain(model, console, as_table=explain_rnn)
     history, begun = restore(folder, model, devices)
     feed = data.splits["train"]
@@ -213,7 +217,7 @@ def print_summary(data: TaskData, console: Console) -> None:
         console.print(Text.assemble((f"{name}: ", "dim"), plain_text(text)), soft_wrap=True)
 
 
-def _build(task: Task, data: TaskData, devices: Devices) -> tuple:
+def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, console: Console) -> tuple:
     """(the plain model, which is saved and evaluated; the compiled model that shares its weights and is trained)."""
     import keras
 
@@ -223,6 +227,11 @@ def _build(task: Task, data: TaskData, devices: Devices) -> tuple:
     with devices.scope():
         with precision(task.config.precision):
             plain = task.build()
+            if source:  # a checkpoint, if there is one, replaces these weights
+                fresh = transfer.take_weights(plain, task, source)
+                text = f"initial weights: those of {task.config.init_from}"
+                text += f", but fresh ones of {', '.join(fresh)}" if fresh else ""
+                console.print(plain_text(text), soft_wrap=True)
             model = task.training_model(plain, steps)
             if model is plain:  # saved without its optimizer: a third of the size, and it loads where that is unknown
                 plain = keras.Model(model.input, model.output, name=model.name)

@@ -1,0 +1,37 @@
+"""What a model card says of a run and the run itself can't know: about.json, in its folder or given by --about."""
+
+import pathlib
+
+from seqzoo.registry import did_you_mean
+from seqzoo.training.folder import read_json
+
+KEYS = {
+    "what": "what it does, in a few words",
+    "example": "the flags of a command to try it, without --workdir",
+    "answer": "what that prints, shortened",
+    "data": "the data that it learned from",
+    "licence": "of these data",
+    "source": "their address",
+    "splits": "what was trained on, and what the scores are on",
+    "limits": "a list of sentences: what it is not good at",
+}
+
+
+def read_about(folder: pathlib.Path, given: str = "") -> dict:
+    """What the file that was given holds, or else about.json in the folder of a run: {key of `KEYS`: text}, {} if none.
+
+    Raises:
+        ValueError: no such file; an unknown key; a value that is no text, for limits no list of them.
+    """
+    path = pathlib.Path(given or folder / "about.json")
+    if given and not path.is_file():
+        raise ValueError(f"--about: no file {given!r}.")
+    about = read_json(path, "Mend the file.") if path.is_file() else {}
+    for key, value in about.items():
+        if key not in KEYS:
+            raise ValueError(f"{path}: unknown key {key!r}.{did_you_mean(key, KEYS)} Known: {', '.join(KEYS)}.")
+        texts = value if key == "limits" and isinstance(value, list) else [value]
+        if (key == "limits") != isinstance(value, list) or not all(isinstance(text, str) for text in texts):
+            wanted = "a list of texts" if key == "limits" else "a text"
+            raise ValueError(f"{path}: {key!r} should be {wanted}, {KEYS[key]}. Received: {value!r:.60}")
+    return about

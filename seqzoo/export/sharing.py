@@ -1,0 +1,103 @@
+"""A copy of a run to share: a run folder with weights of 16 bits, and nothing of its data or of the machine."""
+
+import io
+import pathlib
+import shutil
+import zipfile
+
+import h5py
+import numpy as np
+
+from seqzoo.assets import MANIFEST
+from seqzoo.config import Config, flag_text
+from seqzoo.files import write_json
+from seqzoo.training.folder import FORMAT, read_json
+
+KEPT = ("metrics.json", "history.json", "corpus.json", MANIFEST)  # as they are, of those that the run has
+WEIGHTS = "model.weights.h5"  # in a .keras file
+
+
+def share(run, folder: pathlib.Path, about: dict) -> None:
+    """Writes the copy.
+
+    Args:
+        run: the run, see `training.load`.
+        folder: where to write.
+        about: what its about.json should hold.
+
+    Raises:
+        ValueError: a weight is too large for 16 bits.
+    """
+    config = nameless(run.task.config)
+    write_json(folder / "config.json", {"task": run.task.name, "format": FORMAT, **config.to_dict()})
+    for name in KEPT:
+        if (run.folder / name).is_file():
+            shutil.copy(run.folder / name, folder)
+    if (run.folder / "assets").is_dir():
+        shutil.copytree(run.folder / "assets", folder / "assets", ignore=shutil.ignore_patterns(".*"))
+    if (run.folder / "environment.json").is_file():
+        environment = read_json(run.folder / "environment.json")
+        write_json(folder / "environment.json", {**environment, "command": command(run.task)})
+    if about:
+        write_json(folder / "about.json", about, ensure_ascii=False)
+    _halve(run.folder / "model.keras", folder / "model.keras")
+
+
+def nameless(config: Config) -> Config:
+    """A config in which paths are only the names of files and folders."""
+    paths = {field.name for field in config.__dataclass_fields__.values() if field.metadata["path"]}
+    short = {name: ",".join(pathlib.Path(part).name for part in getattr(config, name).split(",")) for name in paths}
+    return type(config)(**{**config.to_dict(), **short})
+
+
+def command(task) -> str:
+    """The command that trains a run like one of a task, with FOLDER where its data lay."""
+    text = f"python -m seqzoo.run --task={task.name}"
+    short = nameless(task.config)
+    for field in task.config.__dataclass_fields__.values():
+        value = getattr(short, field.name)
+        if value != field.default:
+            own = field.metadata["path"] and not value.startswith("zoo:")
+            text += f" --{field.name}={'FOLDER/' if own else ''}{flag_text(value)}"
+    return text
+
+
+def _halve(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Copies a .keras file with its weights in 16 bits; Keras loads them into variables of 32."""
+    with zipfile.ZipFile(source) as full, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as half:
+        for name in full.namelist():
+            content = full.read(name)
+            half.writestr(name, _halved(content) if name == WEIGHTS else content)
+        half.comment = full.comment  # the stamp, see training.folder.save_model
+
+
+def _halved(content: bytes) -> bytes:
+    """A file of weights with those of 32 bits in 16."""
+    written = io.BytesIO()
+    with h5py.File(io.BytesIO(content), "r") as full, h5py.File(written, "w") as half:
+
+        def copy(name, item):
+            if isinstance(item, h5py.Dataset):
+                values = item[()]
+                packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if values.ndim else {}
+                made = half.create_dataset(name, data=_in_16_bits(values, name), **packed)
+            else:
+                made = half.require_group(name)
+            made.attrs.update(item.attrs)
+
+        half.attrs.update(full.attrs)
+        full.visititems(copy)
+    return written.getvalue()
+
+
+def _in_16_bits(values, name):
+    if values.dtype != np.float32:
+        return values
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float16)
+    if (np.isinf(short) & np.isfinite(values)).any():
+        raise ValueError(
+            f"The weights {name} reach {np.abs(values).max():.3g}, beyond 65,504, the largest number of 16 bits: "
+            "the run can't be shared by --format=run."
+        )
+    return short
