@@ -259,7 +259,7 @@ class LanguageModel(Task):
     def signatures(self, run, request):
         from seqzoo.export.generating import language_model
 
-        return language_model(run, self.assets["tokens"])
+        return language_model(run, self.assets["tokens"], request.length)
 
     def export_notes(self):
         notes, codec = form_notes(self.config.unicode), self.assets["tokens"]

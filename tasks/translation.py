@@ -231,11 +231,7 @@ class Translation(Task):
 
         decoding = options.Decoding(**request.arguments(options.Decoding))
         greedy = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
-        if request.format == "litert":
-            raise ValueError(
-                "LiteRT answers only the first text right by an encoder-decoder: use --format=savedmodel or onnx."
-            )
-        if request.format == "onnx":  # a file of arrays alone
+        if request.format != "savedmodel":  # a file of arrays alone
             search = self.search(run.predictor, greedy, score_labels=False)
             return {"arrays": greedy_translation(run, search, request.length)}
         requests = {"greedy": greedy, "text": decoding} if decoding.beam > 1 else {"text": decoding}

@@ -207,17 +207,21 @@ LITERT = {"format": "litert", "length": 20}
         ("pos", {"format": "onnx"}, {"precision": "mixed_float16"}),
         ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
         ("translation", {"format": "onnx", "length": 30}, {}),
+        ("translation", LITERT, {"input_feeding": True}),
+        ("language_model", {"format": "onnx"}, {"tokenizer": "words"}),
+        ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
     ],
 )
 def test_files_of_arrays_answer_as_the_run(name, asked, changes, tmp_path):
     for package in {"litert": ["ai_edge_litert"], "onnx": ["tf2onnx", "onnxruntime"]}[asked["format"]]:
         pytest.importorskip(package)
     _, folder, measured = exported(name, tmp_path, asked, **changes)
-    found = measured["signatures"]["arrays"]
+    (found,) = measured["signatures"].values()
     assert found["equal_answers"] == 1
     done = subprocess.run([sys.executable, "-I", folder / "example.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert {line.split()[0] for line in done.stdout.splitlines()} & {"tags", "probabilities", "tokens"}
+    printed = {line.split()[0] for line in done.stdout.splitlines()}
+    assert printed & {"tags", "probabilities", "tokens", "log_probabilities"}
 
 
 @pytest.mark.slow

@@ -101,6 +101,19 @@ def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signatu
     return dataclasses.replace(signature, specs=specs, case=case, padded=True)
 
 
+def renamed(signature: Signature) -> Signature:
+    """The signature with the names that `onnx.to_onnx` gives: an output called as an input, such as a state, is next."""
+
+    def names(values):
+        return {f"next_{name}" if name in signature.specs else name: value for name, value in values.items()}
+
+    def case(example):
+        pair = signature.case(example)
+        return pair and (pair[0], names(pair[1]))
+
+    return dataclasses.replace(signature, case=case, outputs=names(signature.outputs))
+
+
 def row_of(run, example: dict) -> dict | None:
     """{name: array} of what the run computes of one example; None if it leaves the example out, as an empty text."""
     ((_, row),) = _unpadded(run.task).feed([example]).outputs(run.predictor)
