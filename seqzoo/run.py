@@ -449,7 +449,7 @@ def _export(command, request, console):
 
 
 def _serve(command, request, console):
-    for package in ("fastapi", "uvicorn"):
+    for package in ("fastapi", "fastapi_offline", "uvicorn"):
         if importlib.util.find_spec(package) is None:
             raise ValueError(f'--mode=serve needs the package {package}: pip install -e ".[serve]"')
     import_tensorflow()

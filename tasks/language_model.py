@@ -15,8 +15,7 @@ from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
 from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
-from seqzoo.text.normalization import form_notes, normalize
-from seqzoo.text.subwords import KINDS, SUBWORDS_NOTE
+from seqzoo.text.normalization import normalize
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
@@ -262,11 +261,10 @@ class LanguageModel(Task):
         return language_model(run, self.assets["tokens"], request.length)
 
     def export_notes(self):
-        notes, codec = form_notes(self.config.unicode), self.assets["tokens"]
-        notes.append(
-            "The ids of tokens are their positions in vocabularies/tokens.json, after padding 0 and unknown 1."
-        )
-        return [*notes, SUBWORDS_NOTE] if codec.units in KINDS else notes
+        from seqzoo.export.notes import of_texts
+
+        ids = "The ids of tokens are their positions in vocabularies/tokens.json, after padding 0 and unknown 1."
+        return [*of_texts(self.config.unicode, self.config.tokenizer), ids]
 
     def known(self, example):
         return self.assets["tokens"].known(example["good" if "good" in example else "text"][:1000])

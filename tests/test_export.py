@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import guides
 import keras
@@ -17,6 +18,8 @@ import toys.speech  # noqa: F401
 from seqzoo import options, run
 from seqzoo.assets import save_assets
 from seqzoo.datasets import Examples
+from seqzoo.decoding.sampling import choose
+from seqzoo.decoding.steps import Categorical
 from seqzoo.inputs import Words
 from seqzoo.task import TASKS
 from seqzoo.text.casing import casing
@@ -29,6 +32,7 @@ pytestmark = pytest.mark.tensorflow("runs are exported by TensorFlow")
 tf = pytest.importorskip("tensorflow")
 
 from seqzoo.export import check_target, export, graph  # noqa: E402
+from seqzoo.export.generating import _Tempered  # noqa: E402
 
 TEXTS = [
     "Don't go, it cannot stop! It's J. R. R. Smith's U.S.-based co. in the U.S. Army; see No. 5.",
@@ -86,6 +90,19 @@ def test_the_graph_keeps_both_ends_of_long_texts():
     tokens = tf.constant([[*"abcdefg"], [*"abcde", "", ""], [*"abc", "", "", "", ""]])
     found = graph.both_ends(tokens, 5).numpy().astype(str)
     assert ["".join(row) for row in found] == ["abefg", "abcde", "abc"]
+
+
+def test_the_graph_samples_from_the_same_ids_with_the_same_probabilities():
+    logits = np.log([0.05, 0.3, 0.15, 0.02, 0.48]).astype("float32")
+    decoder = types.SimpleNamespace(step=lambda values, fixed, state: (Categorical(logits[None]), state))
+    noise = (np.arange(2000, dtype="float32") + 0.5) / 2000
+    for temperature, top_k, top_p in ((1, 0, 1), (0.5, 3, 1), (1, 0, 0.7), (2, 4, 0.8), (1, 0, 1e-6), (1, 1, 1)):
+        chosen = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        tempered = _Tempered(decoder, {name: tf.constant(value) for name, value in chosen.items()}, banned=(0,))
+        found = tf.nn.softmax(tempered.step(None, [], [])[0].logits)[0]
+        likely = np.tile(np.where(np.arange(5) == 0, -np.inf, logits), (2000, 1))
+        drawn = choose(likely, noise, **chosen)
+        np.testing.assert_allclose(found, np.bincount(drawn, minlength=5) / 2000, atol=1e-3, err_msg=f"{chosen}")
 
 
 # --- Whole artefacts ------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """What an exported run can be called with whose model makes one id after the other, by search or by sampling."""
 
+import dataclasses
 import functools
 
 import numpy as np
 import tensorflow as tf
 
+from seqzoo import options
 from seqzoo.decoding.sampling import COLDEST, Sampler
-from seqzoo.decoding.search import UNKNOWN_ID, BeamPredictor
+from seqzoo.decoding.search import UNKNOWN_ID
 from seqzoo.decoding.steps import Categorical
 from seqzoo.export.graph import SPACE, CodecIds
 from seqzoo.export.signatures import TEXTS, TOKENS, Signature
@@ -14,16 +16,27 @@ from seqzoo.export.steps import greedy
 from seqzoo.text.subwords import KINDS
 
 
-def translation(run, searches: dict[str, BeamPredictor], lowercase: bool) -> dict[str, Signature]:
-    """The signatures of an encoder-decoder from text to text.
+def translation(run, request) -> dict[str, Signature]:
+    """The signatures of an encoder-decoder from text to text: greedy decoding, and the search that is asked for.
 
     Args:
-        run: a run whose task has `codecs`.
-        searches: {signature: search}; the last one also answers tokens that the caller made.
-        lowercase: whether texts are read in lower case.
+        run: a run of the task translation, or of one with its `codecs` and `search`.
+        request: options of ``--mode=export``.
     """
+    decoding = options.Decoding(**request.arguments(options.Decoding))
+    greedy_decoding = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
+    if request.format != "savedmodel":  # a file of arrays alone
+        search = run.task.search(run.predictor, greedy_decoding, score_labels=False)
+        return {"arrays": _greedy_translation(run, search, request.length)}
+    settings = {"greedy": greedy_decoding, "text": decoding} if decoding.beam > 1 else {"text": decoding}
+    searches = {name: run.task.search(run.predictor, each, score_labels=False) for name, each in settings.items()}
+    return _text_translation(run, searches)
+
+
+def _text_translation(run, searches):
+    """Signatures of strings, of searches by name; the last search also answers tokens that the caller made."""
     *_, (best, last) = searches.items()
-    translator = _Translator(run, lowercase)
+    translator = _Translator(run)
     outputs = {"translation": "[B]", "score": "[B], by which the search ranks it"}
     units, tables = translator.source.units, (translator.reader, translator.writer)
     signatures = {
@@ -54,17 +67,17 @@ class _Translator:
     """Translates in a graph, and says what the run itself answers.
 
     Args:
-        run, lowercase: see `translation`.
+        run: see `translation`.
     """
 
-    def __init__(self, run, lowercase):
-        self.task, self.lowercase, (self.source, target) = run.task, lowercase, run.task.codecs
+    def __init__(self, run):
+        self.task, (self.source, target) = run.task, run.task.codecs
         self.reader, self.writer = CodecIds(self.source), CodecIds(target)
 
     def of_texts(self, search, inputs):
         """{"tokens", "translation", "score"} of {"text": [B]}."""
         text = _stripped(inputs["text"])
-        text = tf.strings.lower(text, encoding="utf-8") if self.lowercase else text
+        text = tf.strings.lower(text, encoding="utf-8") if self.task.config.lowercase else text
         tokens = self.reader.split(text)
         return {"tokens": tokens, **self.of_tokens(search, tokens)}
 
@@ -115,14 +128,8 @@ def _stripped(texts):
     return tf.strings.regex_replace(texts, f"^[{SPACE}]+|[{SPACE}]+$", "")
 
 
-def greedy_translation(run, search: BeamPredictor, steps: int) -> Signature:
-    """Greedy decoding from ids to ids, without strings: for files that hold arrays alone.
-
-    Args:
-        run: a run of an encoder-decoder.
-        search: greedy decoding.
-        steps: ids of an answer.
-    """
+def _greedy_translation(run, search, steps):
+    """The signature of greedy decoding from ids to at most `steps` ids: for files that hold arrays alone."""
     function, specs = greedy(search.decoder, search.end, steps, search.beam.banned)
     encode = run.task.encoder()
 
