@@ -31,7 +31,7 @@ from seqzoo.training.folder import Run, prepare
 pytestmark = pytest.mark.tensorflow("runs are exported by TensorFlow")
 tf = pytest.importorskip("tensorflow")
 
-from seqzoo.export import check_target, export, graph  # noqa: E402
+from seqzoo.export import _of_arrays, check_target, export, graph  # noqa: E402
 from seqzoo.export.generating import _Tempered  # noqa: E402
 
 TEXTS = [
@@ -266,6 +266,12 @@ def test_an_export_replaces_only_an_export(tagger, tmp_path):
             check_target(tmp_path, True)
     with pytest.raises(ValueError, match="--out should be a folder"):
         check_target(tmp_path / "check.json" / "out", False)
+
+
+def test_a_format_that_cannot_hold_what_a_run_is_called_with_is_refused():
+    music = types.SimpleNamespace(task=types.SimpleNamespace(name="music"))
+    with pytest.raises(ValueError, match="without random draws. Runs of task music have only sample: use"):
+        _of_arrays(music, {"sample": None}, options.Exporting(format="onnx"))
 
 
 @pytest.mark.parametrize(
