@@ -92,22 +92,22 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
     app.mount("/files", StaticFiles(directory=folder))
     add_error_handlers(app)
     add_pages(app, workers)
-    desk = Desk(workers, limits, folder)
+    handler = Handler(workers, limits, folder)
 
     @app.post("/predict")
     async def predict(asked: Texts):
         """Answers texts, with the dicts that ``--mode=predict`` prints."""
-        return await desk.answers("predict", asked, texts_of(asked, limits))
+        return await handler.answers("predict", asked, texts_of(asked, limits))
 
     @app.post("/score")
     async def score(asked: Texts):
         """Scores texts, with the dicts that ``--mode=score`` prints."""
-        return await desk.answers("score", asked, texts_of(asked, limits))
+        return await handler.answers("score", asked, texts_of(asked, limits))
 
     @app.post("/generate")
     async def generate(asked: Sampling):
         """Draws samples, with the dicts that ``--mode=generate`` prints; files are links."""
-        return await (desk.stream if asked.stream else desk.answers)("generate", asked)
+        return await (handler.stream if asked.stream else handler.answers)("generate", asked)
 
     return app
 
@@ -145,7 +145,7 @@ def add_pages(app: fastapi.FastAPI, workers: dict[str, Worker]) -> None:
         return {"models": [description(name, worker) for name, worker in workers.items()]}
 
 
-class Desk:
+class Handler:
     """Takes requests, has workers answer them, and makes responses of the answers.
 
     Args:
