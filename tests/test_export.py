@@ -96,14 +96,8 @@ def test_the_graph_samples_from_the_same_ids_with_the_same_probabilities():
     logits = np.log([0.05, 0.3, 0.15, 0.02, 0.48]).astype("float32")
     decoder = types.SimpleNamespace(step=lambda values, fixed, state: (Categorical(logits[None]), state))
     noise = (np.arange(2000, dtype="float32") + 0.5) / 2000
-    for temperature, top_k, top_p in (
-        (1.0, 0, 1.0),
-        (0.5, 3, 1.0),
-        (1.0, 0, 0.7),
-        (2.0, 4, 0.8),
-        (1.0, 0, 1e-6),
-        (1.0, 1, 1.0),
-    ):
+    settings = (1.0, 0, 1.0), (0.5, 3, 1.0), (1.0, 0, 0.7), (2.0, 4, 0.8), (1.0, 0, 1e-6), (1.0, 1, 1.0)
+    for temperature, top_k, top_p in settings:
         chosen = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         tempered = _Tempered(decoder, {name: tf.constant(value) for name, value in chosen.items()}, banned=(0,))
         found = tf.nn.softmax(tempered.step(None, [], [])[0].logits)[0]
