@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.text import Text
 
 from seqzoo import run
-from seqzoo.config import Config, flag_text, option
+from seqzoo.config import Config, option
 from seqzoo.display.plain import PlainConsole
 from seqzoo.files import check_folder
 from seqzoo.search.space import Values, declared, parse_space
@@ -404,11 +404,13 @@ class Display:
 
     def _ended(self, trial):
         """Prints the line of a trial that has ended. Its record may already be that of its promotion."""
+        from seqzoo.search.report import value_text
+
         self.done += self.tuner.work(trial)
         left = f"{self._left(self.done)} left"
         record = self.search.record(_first_id(self.tuner, trial))
         number = f"trial {min(self.seen, self.trials):>{len(str(self.trials))}}/{self.trials}"
-        settings = " ".join(f"{name}={flag_text(value)}" for name, value in record["settings"].items())
+        settings = " ".join(f"{name}={value_text(value)}" for name, value in record["settings"].items())
         if record["score"] is None:
             self.say(f"{number}  {record['status']}: {record['reason']}  {settings}  {left}")
             return

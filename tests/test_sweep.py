@@ -6,6 +6,7 @@ Most trials here are a stub in place of real training.
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from seqzoo import run, sweep
 from seqzoo.datasets import DATASETS
 from seqzoo.search import trials
+from seqzoo.search.charts import option_chart
 from seqzoo.search.report import importance, write_report
 from seqzoo.search.space import Values, declared, effective, parse_space
 from seqzoo.task import TASKS
@@ -314,15 +316,25 @@ def test_the_report_shows_every_trial_and_needs_nothing_from_elsewhere(tmp_path)
     write_report(search, records)
     results, page = json.loads((tmp_path / "results.json").read_text()), (tmp_path / "results.html").read_text()
     assert results["trials"] == records and results["best"] == records[3]
-    assert page.count("<tr data-trial") == 4 and page.count("<polyline") == 2 * 3  # each with a wide one to point at
+    assert re.findall("<tr id=.trial-([0-9])", page) == ["3", "2", "1", "0"]  # the best first, without a score last
+    assert page.count("<svg") == 3  # over each option, and over the trials
+    assert re.findall('href="#trial-([0-9])', page) == 3 * ["2", "1", "3"]  # in each a point a trial, the best on top
     assert "a&lt;b" in page and "a<b" not in page and "&lt;NaN&gt;" in page
-    assert "http" not in page and "src=" not in page and "color-scheme: light dark" in page
+    assert not re.search(r'(src|href)=["\']?http|url\(["\']?http|@import', page) and "color-scheme: light dark" in page
     assert "Too few trials to tell: 3" in page
     title = TASKS["pos"].measures["accuracy"].title
     assert f"valid {title} (%)" in page and "valid_accuracy" not in page and "higher is better" in page
     assert [results[key] for key in ("objective", "title", "direction", "unit")] == [
         "valid_accuracy", title, "max", "%"
     ]  # fmt: skip
+
+
+def test_a_trial_that_diverged_does_not_flatten_the_others():
+    units = Values("units", int, (), 1, 100)
+    records = [made_record(n, score, units=1 + n) for n, score in enumerate((10.0, 12.0, 90.0, 900.0))]
+    for end, labels in ((3, {"20", "40"}), (4, {"10", "20", "50", "100"})):  # of equal steps, and of equal ratios
+        chart = option_chart("units", units, records[:end], "perplexity", -1)
+        assert labels <= {*re.findall(">([0-9.]+)</text>", chart)}
 
 
 def test_importance_separates_what_matters_from_what_does_not(tmp_path):
@@ -371,6 +383,7 @@ def test_a_killed_search_leaves_no_process_and_its_command_resumes_it(search, tm
 import sys
 from seqzoo import sweep
 from seqzoo.search import trials
+from seqzoo.search.charts import option_chart
 trials.TRAIN = ({str(tmp_path / "stub.py")!r},)
 sys.exit(sweep.main(["--task=pos", "--workdir={tmp_path / "search"}", "--sweep=units=1|2", "--tuner=grid"]))
 """

@@ -248,7 +248,7 @@ class Devices:
                 loss = float(self._step(mine))
             count = len(tf.nest.flatten(batch)[0])
             total, rows = total + loss * count, rows + count
-            callbacks.on_train_batch_end(number, {"loss": total / rows})
+            callbacks.on_train_batch_end(number, {"loss": total / rows, "rows": rows})
         return total / rows
 
     def _made(self, model):

@@ -84,6 +84,11 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     if history and devices.is_chief:
         console.print(f"continuing after epoch {len(history)}")
         _save_history(folder, history, task, console)  # a kill may have come in between
+    if devices.is_chief:
+        from seqzoo.training.tensorboard import TensorBoard
+
+        board = TensorBoard(folder / "logs", task, data.splits["train"], history, lambda: _best_epoch(task, history))
+        callbacks = [board, *callbacks]
     callbacks = _callbacks(task, data, model, history, console, callbacks)
     predictor = task.predictor(plain)
     with _ended(callbacks):
@@ -329,9 +334,7 @@ def _final_scores(run: Run, data: TaskData, history: list[dict]) -> tuple[dict, 
 
 
 def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console: Console) -> None:
-    """Writes history.json, the learning curve and the TensorBoard log."""
-    import tensorflow as tf
-
+    """Writes history.json and the learning curve."""
     from seqzoo.display.plots import history_plot
 
     write_json(folder / "history.json", history)
@@ -339,11 +342,6 @@ def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console
     if any(math.isfinite(row.get(key, math.nan)) for row in history):
         with _optional("learning curve", console):
             history_plot(history, task.objective, task.measures, folder / "history.png")
-    writer = tf.summary.create_file_writer(str(folder / "logs"))
-    with writer.as_default(step=history[-1]["epoch"]):
-        for name, value in history[-1].items():
-            tf.summary.scalar(name, value)
-    writer.close()
 
 
 def explain(model, console: Console, as_table: bool = True) -> None:
