@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 
+from seqzoo.extras import MissingPackageError
 from seqzoo.files import replace, write_json
 
 MANIFEST = "assets.json"
@@ -134,7 +135,7 @@ def _load(folder, name, entry):
         return kind.load(path)
     except FileNotFoundError:
         raise ValueError(f"{path} is missing: asset {name!r} of {folder / MANIFEST}. {REMEDY}") from None
-    except (MemoryError, PermissionError):
+    except (MemoryError, PermissionError, MissingPackageError):
         raise
     except Exception as error:  # also whatever an asset of another format raises, such as sentencepiece
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]

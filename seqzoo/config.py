@@ -212,7 +212,8 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     choices = wanted["choices"]
     if isinstance(choices, Registry):
         try:
-            choices.check(value)
+            if value != field.default:  # which may be empty
+                choices.check(value)
         except ValueError as error:
             raise ValueError(f"--{field.name}: {error}") from None
     elif choices is not None and value not in choices:

@@ -1,8 +1,9 @@
-"""The command line: ``python -m seqzoo.run --task=ner``. The only reader of flags.
+"""The command line: ``python -m seqzoo.run --task=ner``, installed also as ``seqzoo``. The only reader of flags.
 
 python -m seqzoo.run --list                                   tasks, datasets, recurrent layers
 python -m seqzoo.run --task=ner --help                        all options of a task
 python -m seqzoo.run --task=ner --workdir=runs/ner            train, or continue
+python -m seqzoo.run --config=FILE --units=64                 options from a file; flags override them
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
@@ -19,7 +20,6 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
-import importlib.util
 import io
 import os
 import pathlib
@@ -36,8 +36,10 @@ from seqzoo import options
 from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.backend.silence import silent
 from seqzoo.config import Config, option
+from seqzoo.config_file import ConfigFile, read_config_file
 from seqzoo.datasets import DATASETS
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
+from seqzoo.extras import EXTRAS, check_installed
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 
@@ -49,6 +51,7 @@ FOREIGN = {  # those that a mode does not have; other modes: TRAINS
     "train": READS, "export": (*TRAINS[1:], "text", "json"), "serve": (*TRAINS, *READS, "explain_rnn")
 }  # fmt: skip
 FIXED = ("seed", "unicode")  # options of the data that a finished run keeps
+FLAGS_ONLY = ("config", "debug")  # options that a file of options cannot hold
 
 
 NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text, which unlike --text="" is no text
@@ -58,9 +61,13 @@ NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text, which unlik
 class Command(Config):
     """Command."""
 
-    task: str = option("", "Task (see --list); a run folder knows its own.")
+    task: str = option("", "Task (see --list); a run folder knows its own.", choices=TASKS)
     mode: str = option("train", "Train a run, or use a finished one.", choices=MODES)
     workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.", path=True)
+    config: str = option(
+        "", "File of options, in YAML (a line of it: units: 64) or the config.json of a run; flags override it.",
+        path=True,
+    )  # fmt: skip
     overwrite: bool = option(
         False, "Delete the run that --workdir holds, and start over; or the export that --out holds."
     )
@@ -152,7 +159,8 @@ def run(argv: list[str]) -> int:
         console.print(listing())
         return 0
     asks_help = not argv or "--help" in argv or "-h" in argv
-    name, mode = _task_and_mode(argv)
+    file, early = own_options(argv, Command)
+    name, mode = _task_and_mode(early, asks_help)
     parser = _parser(name, mode)
     if asks_help:
         print(f"{__doc__.strip()}\n{parser.get_help()}")
@@ -160,10 +168,10 @@ def run(argv: list[str]) -> int:
             print(f"\nWith --task=NAME, one of {', '.join(TASKS.names())}, --help lists the options of that task, too.")
         return 0
     if not name:
-        # Parsed first, so that a misspelt --task is told from a missing one.
+        # Parsed first, so that another misspelt option is named.
         parse_flags(parser, argv)
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
-    command, request, settings = parse(argv, name, mode)
+    command, request, settings = parse(argv, name, mode, file)
     if mode == "train":
         return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
     if mode == "evaluate":
@@ -175,13 +183,14 @@ def run(argv: list[str]) -> int:
     return modes[mode](command, request, console)
 
 
-def parse(argv: list[str], name: str, mode: str) -> tuple:
+def parse(argv: list[str], name: str, mode: str, file: ConfigFile | None = None) -> tuple:
     """Parses the flags of a command line, and checks them without running anything.
 
     Args:
         argv: the flags.
         name: the task; a command line that names only a run folder does not hold it.
         mode: the mode.
+        file: what the file of --config holds.
 
     Returns:
         (Command, request of the mode or None, options of the task's config).
@@ -189,8 +198,16 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
     Raises:
         ValueError: a flag belongs to another mode, is fixed by the run, or has a value that is not allowed.
     """
+    file = file or ConfigFile()
+    flags_given = parse_flags(_parser(name, mode), argv)
+    given = {**file.options(fields_of(_groups(name, mode))), **flags_given}
+    with file.named(*file.values.keys() - flags_given.keys()):
+        return _checked(given, name, mode)
+
+
+def _checked(given, name, mode):
+    """What `parse` returns, of {option: value}."""
     kind, requests = TASKS[name].Config, _requests(name)
-    given = parse_flags(_parser(name, mode), argv)
     command = Command(**options_of(Command, given))
     asked = options_of(requests[mode], given) if mode in requests else {}
     given = {key: value for key, value in given.items() if key not in {**options_of(Command, given), **asked}}
@@ -218,11 +235,16 @@ def parse(argv: list[str], name: str, mode: str) -> tuple:
 
 def _parser(name, mode):
     """The flags of a task, "" for none, in a mode."""
+    return flag_parser(_groups(name, mode))
+
+
+def _groups(name, mode):
+    """The Config classes with the options of a task, "" for none, in a mode; of two of one name the first counts."""
     requests = _requests(name)
     groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
     if mode in requests:  # a name that both have is the request's, such as --seed
         groups = [Command, requests[mode], *groups[1:]]
-    return flag_parser(groups)
+    return groups
 
 
 def _requests(name):
@@ -235,14 +257,36 @@ def options_of(config: type[Config], given: dict) -> dict:
     return {key: value for key, value in given.items() if key in config.__dataclass_fields__}
 
 
-def _task_and_mode(argv):
-    """(name of the task, or "", and mode) of a command line."""
-    early = flag_parser([Command])
-    early(["seqzoo.run", *argv], known_only=True)
-    task = early.task and TASKS.check(early.task)
-    workdir = Command(mode=early.mode, workdir=early.workdir).workdir  # refuses an unknown mode
+def fields_of(groups: Iterable[type[Config]]) -> dict[str, dataclasses.Field]:
+    """{option: its field} of the options of some Config classes that a file can hold; the first class that has it."""
+    fields = {field.name: field for group in [*groups][::-1] for field in dataclasses.fields(group)}
+    return {name: field for name, field in fields.items() if name not in FLAGS_ONLY}
+
+
+def own_options(argv: list[str], kind: type[Config]) -> tuple[ConfigFile, Config]:
+    """What is known of a command line before the options of its task are.
+
+    Args:
+        argv: the flags.
+        kind: the Config class of the command's own options, --config among them.
+
+    Returns:
+        (what the file of --config holds, own options from flags and from the file).
+
+    Raises:
+        ValueError: an own option that is not allowed, such as an unknown task; no such file, or a malformed one.
+    """
+    given = parse_flags(flag_parser([kind]), argv, known_only=True)
+    path = kind(config=given.get("config", "")).config
+    file = read_config_file(path) if path else ConfigFile()
+    return file, kind(**{**file.known_options(fields_of([kind])), **given})
+
+
+def _task_and_mode(early, asks_help):
+    """(name of the task, or "", and mode) of a Command."""
+    task, workdir = early.task, early.workdir
     _check_mode(task, early.mode)
-    if early.mode == "train" or (not workdir and ("--help" in argv or "-h" in argv)):
+    if early.mode == "train" or (asks_help and not workdir):
         return task, early.mode
     if not workdir:
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
@@ -280,19 +324,19 @@ def flag_parser(configs: Iterable[type[Config]]) -> flags.FlagValues:
     return values
 
 
-def parse_flags(parser: flags.FlagValues, argv: list[str]) -> dict:
-    """{option: value} of the flags that were given.
+def parse_flags(parser: flags.FlagValues, argv: list[str], known_only: bool = False) -> dict:
+    """{option: value} of the flags that were given; known_only: without those that the parser does not know.
 
     Raises:
         flags.Error: an unknown flag (absl names the nearest), or a value of the wrong type.
         ValueError: something that is not a flag.
     """
     try:
-        rest = parser(["seqzoo.run", *argv])[1:]
+        rest = parser(["seqzoo.run", *argv], known_only=known_only)[1:]
     except RecursionError as error:  # absl looks for the nearest name even of a very long one
         longest = max((flag.partition("=")[0] for flag in argv), key=len)
         raise ValueError(f"Unknown option {longest!r}.") from error
-    if rest:
+    if rest and not known_only:
         raise ValueError(f"Options are given as --name=value. Received: {' '.join(rest)!r}")
     return {name: parser[name].value for name in parser if parser[name].present}
 
@@ -421,6 +465,8 @@ def _inspect(command, request, console):
 
 
 def _export(command, request, console):
+    for package in EXTRAS.get(request.format, ()):  # not found out after the run is converted
+        check_installed(package, f"--format={request.format}")
     lines = _lines(command, console) if command.input else None
     os.environ["KERAS_BACKEND"] = "tensorflow"  # also of a run that was trained on JAX
     import_tensorflow()
@@ -449,9 +495,8 @@ def _export(command, request, console):
 
 
 def _serve(command, request, console):
-    for package in ("fastapi", "fastapi_offline", "uvicorn"):
-        if importlib.util.find_spec(package) is None:
-            raise ValueError(f'--mode=serve needs the package {package}: pip install -e ".[serve]"')
+    for package in EXTRAS["serve"]:
+        check_installed(package, "--mode=serve")
     import_tensorflow()
     from seqzoo.export.server import serve
 
@@ -545,7 +590,7 @@ def import_tensorflow() -> None:
         except ModuleNotFoundError as error:
             backend = error.name
             if backend == "jax":
-                raise ValueError('KERAS_BACKEND=jax needs JAX: pip install -e ".[jax]"') from error
+                check_installed("jax", "KERAS_BACKEND=jax")
             if backend not in ("torch", "openvino"):
                 raise
         if backend not in ("tensorflow", "jax"):

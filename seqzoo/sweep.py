@@ -1,4 +1,4 @@
-"""Hyperparameter search: ``python -m seqzoo.sweep --task=ner --sweep=rnn,units``.
+"""Hyperparameter search: ``python -m seqzoo.sweep --task=ner --sweep=rnn,units``, installed also as ``seqzoo-sweep``.
 
 Each trial is an ordinary run in its own folder, trained in its own process. If a search is stopped or killed, the same
 command resumes it, even in the middle of a trial. --help --task=NAME lists the options with suggested values.
@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.text import Text
 
 from seqzoo import run
-from seqzoo.config import Config, option
+from seqzoo.config import Config, default, option
 from seqzoo.display.plain import PlainConsole
 from seqzoo.files import check_folder
 from seqzoo.search.space import Values, declared, parse_space
@@ -54,7 +54,9 @@ TUNERS = ("random", "bayesian", "hyperband", "grid")
 class Sweep(Config):
     """What to search."""
 
-    task: str = option("", "Task. Options given as flags are fixed; those named by --sweep are searched.")
+    task: str = option(
+        "", "Task. Options given as flags are fixed; those named by --sweep are searched.", choices=TASKS
+    )
     sweep: str = option("", "What to search, joined by commas: NAME (suggested values), NAME=a|b|c, NAME=low..high.")
     tuner: str = option("random", "How to choose the settings.", choices=TUNERS)
     max_trials: int = option(
@@ -63,6 +65,7 @@ class Sweep(Config):
     seeds: int = option(1, "Runs per setting, with seeds from --seed upwards; the score is their mean.", minimum=1)
     workers: int = option(1, "Number of trials that run at a time on this machine.", minimum=1)
     workdir: str = option("", "Folder of the search. Empty: runs/sweep-TASK.", path=True)
+    config: str = default(run.Command, config="")
     overwrite: bool = option(False, "Delete the search in --workdir and start over.")
     debug: bool = option(False, "Show the traceback of an error.")
 
@@ -76,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
 def sweep(argv: list[str]) -> int:
     """Runs a command line; `main` turns its exceptions into one-line messages."""
     if not argv or "--help" in argv or "-h" in argv:
-        name = _task(argv)
+        name = run.own_options(argv, Sweep)[1].task
         kind = TASKS[name].Config if name else None
         print(f"{__doc__.strip()}\n{_parser(name).get_help()}")
         print(_declarations(kind) if kind else f"\nWith --task=NAME, one of {', '.join(TASKS.names())}: its options.")
@@ -113,27 +116,29 @@ def parse(argv: list[str]) -> tuple[str, Sweep, dict, dict[str, Values]]:
     Raises:
         ValueError: no task, or an option or value that is not allowed.
     """
-    name = _task(argv)
+    file, options = run.own_options(argv, Sweep)
+    name = options.task
     given = run.parse_flags(_parser(name), argv)
     if not name:
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
-    kind, options = TASKS[name].Config, Sweep(**run.options_of(Sweep, given))
-    fixed = run.options_of(kind, {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__})
-    space = parse_space(options.sweep, kind, fixed)
-    _check(options, kind(**fixed), space)
+    kind, in_file = TASKS[name].Config, file.options(run.fields_of(_groups(name)))
+    with file.named(*in_file.keys() - given.keys()):
+        searched = [part.partition("=")[0] for part in options.sweep.split(",")]  # even if the file has a value
+        given = {**{key: value for key, value in in_file.items() if key not in searched}, **given}
+        fixed = {key: value for key, value in given.items() if key not in Sweep.__dataclass_fields__}
+        space = parse_space(options.sweep, kind, fixed)
+        _check(options, kind(**fixed), space)
     return name, options, fixed, space
-
-
-def _task(argv: list[str]) -> str:
-    """The task that a command line names, or ""."""
-    early = run.flag_parser([Sweep])
-    early(["seqzoo.sweep", *argv], known_only=True)
-    return early.task and TASKS.check(early.task)
 
 
 def _parser(name: str):
     """The flags of a search, with the options of a task, "" for none."""
-    return run.flag_parser([Sweep, *([TASKS[name].Config] if name else [])])
+    return run.flag_parser(_groups(name))
+
+
+def _groups(name: str) -> list[type[Config]]:
+    """The Config classes with the options of a search, with those of a task, "" for none."""
+    return [Sweep, *([TASKS[name].Config] if name else [])]
 
 
 def _tuner_id() -> str:

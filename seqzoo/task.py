@@ -15,6 +15,7 @@ from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
 from seqzoo.display.plain import plain_text
+from seqzoo.extras import check_installed
 from seqzoo.files import to_json, write_json
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
@@ -64,6 +65,7 @@ class Task:
         needs: {feature: type} that every example must have.
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
+        packages: those of an extra that the scores need, see `extras`.
         advice: {dataset: what to tell a user who trained on it}.
 
     Args:
@@ -79,6 +81,7 @@ class Task:
     measures: dict[str, Measure] = {}
     objective: str = ""
     axes: dict[str, str] = {}
+    packages: tuple[str, ...] = ()
     advice: dict[str, str] = {}
     warned = False  # that most words are unknown
 
@@ -260,8 +263,10 @@ class Task:
             unseen: the run was not trained on this data: all of it is scored, also a split called train.
 
         Raises:
-            ValueError: a split is missing or empty.
+            ValueError: a split is missing or empty; or a package that the scores need is not installed.
         """
+        for package in self.packages:  # not found out after the first epoch
+            check_installed(package, f"--task={self.name}")
         (splits, held_out), summary, read = self.splits(hold_out=not unseen), {}, {}
         for examples in splits.values():
             summary |= examples.summary

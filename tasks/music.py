@@ -14,6 +14,7 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data import Skip
 from seqzoo.datasets.splits import every_nth
+from seqzoo.extras import check_installed
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.music.conditions import Conditions, condition_names
@@ -297,6 +298,7 @@ class MusicTask(Task):
         return of_music(self.assets["conditions"].inputs())
 
     def generate(self, run, request, write):
+        check_installed("mido", "--mode=generate")  # not found out after sampling
         folder = pathlib.Path(request.out) if request.out else run.folder / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         scores = self.sample(run.model, request)

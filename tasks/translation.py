@@ -108,6 +108,7 @@ class Translation(Task):
     }
     objective = "bleu"
     axes = {"source": "source", "target": "target", "labels": "target"}
+    packages = ("sacrebleu",)  # BLEU
     advice = {
         "dates": "The sentences were dates as people write them, to ISO 8601. For your own:\n"
         "  python -m seqzoo.run --task=translation --workdir=FOLDER --dataset=parallel --data_dir=FOLDER "

@@ -62,7 +62,8 @@ NUMBERS = sorted(
     key=str,
 )
 PATHS = {
-    "workdir", "input", "data_dir", "vectors", "ensemble", "extra_train", "html", "png", "out", "primer", "melody"
+    "workdir", "config", "input", "data_dir", "vectors", "ensemble", "extra_train", "html", "png", "out", "primer",
+    "melody",
 }  # fmt: skip
 
 

@@ -226,9 +226,8 @@ def test_chorales_are_read_from_the_installed_package_without_importing_it(tmp_p
 def test_chorales_name_the_package_to_install_and_refuse_arguments(monkeypatch):
     chorales._installed.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r'music21, which is not installed: pip install "seqzoo\[music\]"') as raised:
+    with pytest.raises(ValueError, match=r"^--dataset=chorales needs the package music21: pip install .*\[music\]"):
         DATASETS["chorales"]()
-    assert "\n" not in str(raised.value)
     with pytest.raises(ValueError, match="--dataset=piano_roll .*Received: data_dir='x.json', name='bwv253'"):
         DATASETS["chorales"](data_dir="x.json", name="bwv253")
 

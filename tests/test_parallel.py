@@ -235,7 +235,7 @@ def test_tfds_reports_wrong_language_pairs_and_directions():
             DATASETS["wmt14_translate"](**kwargs)
 
 
-# Written by hand, not printed by the code. No abbreviation whose point depends on CLDR's version.
+# Written by hand, not printed by the code.
 @pytest.mark.parametrize(
     ("language", "texts"),
     [
@@ -265,15 +265,14 @@ def test_dates_have_ordinals_and_the_case_and_marks_of_their_language():
 
     ends = ["st", "nd", "rd", "th", "th", "th", "th", "th", "st", "nd", "rd", "th", "th", "st"]
     numbers = [1, 2, 3, 4, 10, 11, 12, 13, 21, 22, 23, 24, 30, 31]
-    written = [render(day(number, 5), "en", "d# 'of' MMMM y") for number in numbers]
+    written = [render(day(number, 5), "en", "{nth} of {month} {y}") for number in numbers]
     assert written == [f"{number}{end} of May 1987" for number, end in zip(numbers, ends, strict=True)]
-    assert [render(day(n), "fr", "'le' d# MMMM y") for n in (1, 21)] == ["le 1er avril 1987", "le 21 avril 1987"]
-    assert render(day(1), "pt", "d# 'de' MMMM 'de' y", case="upper") == "1º DE ABRIL DE 1987"
-    assert render(day(1), "tr", "long", case="upper") == "1 NİSAN 1987"
-    assert render(day(1), "en", "full", case="lower", marks=False) == "wednesday april 1 1987"
-    assert render(day(1), "de", "EEEE, 'den' d. MMMM y", marks=False) == "Mittwoch den 1 April 1987"
-    assert render(day(1), "de", "medium", marks=False) == "01.04.1987"
-    assert render(day(1), "ru", "long").isprintable()  # CLDR's no-break spaces are spaces
+    assert [render(day(n), "fr", "le {nth} {month} {y}") for n in (1, 21)] == ["le 1er avril 1987", "le 21 avril 1987"]
+    assert render(day(1), "pt", "{nth} de {month} de {y}", case="upper") == "1º DE ABRIL DE 1987"
+    assert render(day(1), "tr", "{d} {month} {y}", case="upper") == "1 NİSAN 1987"
+    assert render(day(1), "en", "{weekday}, {month} {d}, {y}", "lower", marks=False) == "wednesday april 1 1987"
+    assert render(day(1), "de", "{weekday}, den {d}. {month} {y}", marks=False) == "Mittwoch den 1 April 1987"
+    assert render(day(1), "de", "{dd}.{mm}.{y}", marks=False) == "01.04.1987"
 
 
 def test_a_text_means_one_date_in_every_form_of_every_language():

@@ -82,7 +82,7 @@ def check_run(argv):
     if "--help" in argv:
         TASKS.check(flags.get("task", "ner"))
         return
-    if flags.get("task", "").isupper():  # a placeholder
+    if flags.get("task", "").isupper() or "config" in flags:  # a placeholder; the task of a file
         flags["task"] = "ner"
         argv = [flag for flag in argv if not flag.startswith("--task")]
     names = [flags["task"]] if mode == "train" else [workdirs()[folder] for folder in flags["workdir"].split(",")]

@@ -10,9 +10,9 @@ PACKAGE = ROOT / "seqzoo"
 
 # From the ground up: a module may import from its own room and from those of the floors below.
 FLOORS = (
-    {"files", "registry", "backend"},
+    {"files", "registry", "backend", "extras"},
     {"assets", "signatures", "config"},
-    {"rnns", "text"},
+    {"rnns", "text", "config_file"},
     {"metrics", "layers", "data"},
     {"inputs", "decoding"},
     {"models", "display"},

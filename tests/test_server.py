@@ -353,12 +353,6 @@ def test_a_wrong_command_is_refused_in_a_line(tagger, flags, error, capsys):
     assert error.replace("PORT", port) in capsys.readouterr().err
 
 
-def test_a_missing_package_is_named_with_the_extra_that_has_it(tagger, monkeypatch, capsys):
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda package: None)
-    assert command.main(["--mode=serve", f"--workdir={tagger}"]) == 2
-    assert 'needs the package fastapi: pip install -e ".[serve]"' in capsys.readouterr().err
-
-
 @pytest.mark.slow
 def test_the_command_answers_once_it_says_so_and_stops_on_a_signal(tagger):
     pytest.importorskip("fastapi_offline", reason="the server needs FastAPI")

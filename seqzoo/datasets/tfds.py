@@ -11,6 +11,7 @@ from seqzoo.datasets.files import clean_label, column_parts, join_texts
 from seqzoo.datasets.splits import split_of
 from seqzoo.datasets.text.text import FEATURES, pieces
 from seqzoo.display.plain import one_line
+from seqzoo.extras import check_installed
 from seqzoo.music.midi import read_midi
 from seqzoo.music.score import Score
 from seqzoo.registry import did_you_mean
@@ -361,10 +362,13 @@ def _prepare(builder, name, reader):
     """Downloads a set that is not on disk; `reader`, for the message, is the dataset that reads its files."""
     if builder.is_prepared():
         return
+    import tensorflow_datasets
     from tensorflow_datasets.core.download import downloader
 
     # TFDS retries 10 times, with doubling pauses, before it reports that there is no network: 205 s. With 5: 6 s.
     downloader.MAX_RETRIES = 5
+    if isinstance(builder, tensorflow_datasets.dataset_builders.ConllUDatasetBuilder):
+        check_installed("conllu", name)
     print(one_line(f"{name} is not in {builder.data_dir}: downloading it."), flush=True)
     try:
         builder.download_and_prepare()

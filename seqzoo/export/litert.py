@@ -8,6 +8,7 @@ import numpy as np
 
 from seqzoo.backend.silence import silent
 from seqzoo.export.tracing import traced
+from seqzoo.extras import check_installed
 from seqzoo.options import QUANTIZE
 
 
@@ -66,10 +67,9 @@ def run_litert(model: bytes | str | os.PathLike, inputs: dict) -> dict:
     Raises:
         ValueError: ai-edge-litert is not installed.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ModuleNotFoundError as error:
-        raise ValueError('LiteRT needs the package ai-edge-litert: pip install -e ".[litert]"') from error
+    check_installed("ai_edge_litert", "LiteRT")
+    from ai_edge_litert.interpreter import Interpreter
+
     source = {"model_content": model} if isinstance(model, bytes) else {"model_path": os.fspath(model)}
     with silent():
         run = Interpreter(**source).get_signature_runner()

@@ -11,6 +11,7 @@ import numpy as np
 
 from seqzoo.backend.silence import silent
 from seqzoo.export.tracing import traced
+from seqzoo.extras import check_installed
 
 OPSET = 17  # of 2022: also older runtimes read it
 
@@ -73,10 +74,8 @@ def run_onnx(model: bytes | str | os.PathLike, inputs: dict) -> dict:
 
 
 def _imported(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ValueError(f'ONNX needs the package {name}: pip install -e ".[onnx]"') from error
+    check_installed(name, "ONNX")
+    return importlib.import_module(name)
 
 
 @contextlib.contextmanager

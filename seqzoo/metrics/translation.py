@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from seqzoo.extras import check_installed
+
 
 def translation_scores(
     translations: Sequence[str], references: Sequence[str], tokenize: str = "13a", lowercase: bool = False
@@ -18,10 +20,11 @@ def translation_scores(
         translations equal to their reference, and the signatures to report the scores with, str.
 
     Raises:
-        ValueError: the numbers of translations and references differ, or are 0.
+        ValueError: the numbers of translations and references differ, or are 0; or sacreBLEU is not installed.
 
     Sources: Papineni et al., 2002; Popović, 2015; Post, 2018, A Call for Clarity in Reporting BLEU Scores.
     """
+    check_installed("sacrebleu", "BLEU")
     from sacrebleu.metrics import BLEU, CHRF
 
     if len(translations) != len(references) or not references:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
+from seqzoo.extras import check_installed
 from seqzoo.music.score import Note, Score, boundaries, to_grid
 from seqzoo.text.lines import shorten
 
@@ -60,8 +61,10 @@ def read_midi(
         Score, named after the first track, else after the file.
 
     Raises:
-        ValueError: names the file and the problem: not MIDI, cut off in its header, no notes.
+        ValueError: names the file and the problem: not MIDI, cut off in its header, no notes; or mido is not
+            installed.
     """
+    check_installed("mido", "A MIDI file")
     skipped = collections.Counter() if skipped is None else skipped
     kind, division, tracks = _read(path, pathlib.Path(path).read_bytes() if data is None else data, skipped)
     found, channels, first_messages, name, others, begin = [], {}, {}, "", False, 0
@@ -141,6 +144,7 @@ def write_midi(score: Score, path: str | os.PathLike, ticks: int = 480) -> None:
     Raises:
         ValueError: MIDI cannot express the tempo or the metre.
     """
+    check_installed("mido", "A MIDI file")
     import mido
 
     if not 60e6 / 0xFFFFFF < score.tempo <= 60e6:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from seqzoo.assets import Asset
+from seqzoo.extras import check_installed
 
 KINDS = ("bpe", "unigram")
 _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 cannot
@@ -36,6 +37,7 @@ class Subwords(Asset):
     suffix = ".model"
 
     def __init__(self, model: bytes):
+        check_installed("sentencepiece", "A vocabulary of subwords")
         from sentencepiece import SentencePieceProcessor
 
         self.model = model
@@ -66,8 +68,10 @@ class Subwords(Asset):
             most: maximum number of lines, the first ones; the trainer holds them in memory.
 
         Raises:
-            ValueError: the texts are empty, or the size is below the number of characters.
+            ValueError: the texts are empty, or the size is below the number of characters; or sentencepiece is not
+                installed.
         """
+        check_installed("sentencepiece", f"--tokenizer={kind}")
         from sentencepiece import SentencePieceTrainer
 
         model = io.BytesIO()

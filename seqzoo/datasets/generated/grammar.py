@@ -1,8 +1,9 @@
 """A small English grammar whose sentences come with gold part-of-speech and entity tags.
 
 The sentences are made up; the tags are Universal POS and BIO over PER, ORG, LOC and MISC. The type of a name is
-mostly decided by what follows it ("Ashford , who was born", "Ashford shares", "Ashford , a town in"): firms, people,
-towns, teams and films share their spellings. The names of `valid` and `test` are mostly new, see `name_pools`.
+mostly decided by what follows it ("Ashford , who was born", "Ashford shares", "Ashford , a town in") or by the verb
+("met Ashford", "visited Ashford"): firms, people, towns, teams and films share their spellings. The names of `valid`
+and `test` are mostly new, see `name_pools`.
 
 The notation of `GRAMMAR`, the only part to edit:
 
@@ -15,7 +16,8 @@ The notation of `GRAMMAR`, the only part to edit:
     @surname                   a word from that pool of `name_pools`
 
 Afterwards "a" becomes "an" where needed, a comma before another punctuation mark is dropped, and the first word is
-capitalized. Each sentence has one correct reading: an ambiguous one (a bare "He visited Ashford .") is never generated.
+capitalized. Each sentence has one correct reading: an ambiguous one (a bare "He mentioned Ashford .") is never
+generated.
 """
 
 import functools
@@ -23,8 +25,6 @@ import os
 import random
 import re
 from collections.abc import Iterable, Iterator
-
-from babel import Locale
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.splits import generated_splits, split_by_key
@@ -44,12 +44,12 @@ SYM: $ %
 GRAMMAR = """
 TEXT: 22 S . | 2 " S , " SAID . | " S , " SAID . " S . " | 9 PLAIN . | S ; S . | 2 RESULT | 2 QUESTION ? | 3 ORDER . |
     [LOC LOCNAME ] , MONTH @day - S . | NOTE | HEADLINE
-S: 6 PERCL | 5 ORGCL | 4 LOCCL | 3 TEAMCL | 3 WORKCL | 3 PAIRCL | 3 BARECL | 12 PLAIN | MISCCL | 3+ LEAD , S |
-    + SUBORDINATE S , S | 2+ S , CONJ S | 2+ PERSON said/v that/SCONJ S | + S , because S
-PERCL: 9 [PER SURNAME ] PERVP | 2 PERSON PERVP | 2 [PER SURNAME ] , PERAPP , PERVP |
+S: 6 PERCL | 5 ORGCL | 4 LOCCL | 3 TEAMCL | 3 WORKCL | 3 PAIRCL | 3 BARECL | 7 SHORTCL | 12 PLAIN | MISCCL |
+    3+ LEAD , S | + SUBORDINATE S , S | 2+ S , CONJ S | 2+ PERSON said/v that/SCONJ S | + S , because S
+PERCL: 9 [PER SURNAME ] PERVP | 2 [PER GIVEN ] PERVP | 2 PERSON PERVP | 2 [PER SURNAME ] , PERAPP , PERVP |
     [PER SURNAME ] 's/PART KIN/n PERVP | [PER SURNAME ] 's/PART KIN/n , PERSON , PERVP |
     [PER SURNAME ] 's/x been/x told/v to/PART rest/v | TITLE [PER SURNAME ] PERVP |
-    the [PER SURNAME ] SIBLINGS were ADJ students/n
+    the HEAD/n of [ORG ORGNAME ] PERVP | the [PER SURNAME ] SIBLINGS were ADJ students/n
 PERVP: 20 PERV | 2 , ASIDE , PERV | 2 SOON/r PERV | 3+ , who PERV , PERVP
 PERV: 3 told/v reporters/n that/SCONJ HE would TOIL/v harder/r | 3 said/v HE would VDO THE |
     2 said/v HE had/x DONE THE | 2 was born/v in PLACE | was born/v on MONTH @day , @year |
@@ -139,6 +139,22 @@ BARE: 3 [PER SURNAME ] , PERAPP | 3 [ORG ORGNAME ] , ORGAPP | 3 [LOC LOCNAME ] ,
 KNEW/v = remembered loved mentioned knew left followed painted described visited hated praised
 KNOWN: was not mentioned/v | was little/ADV known/v in PLACE | is loved/v by everyone in PLACE
 SOMEONE: PERSON | the JOB | every JOB | nobody | 2 they | TITLE [PER SURNAME ]
+SHORTCL: 9 DEED | 10 DEED in PLACE | 6 DEED WHEN | 2 TRIP | 2 TRIP WHEN | [PER LONE ] works/v for [ORG ORGNAME ] |
+    2 [PER LONE ] works/v for [ORG ORGNAME ] in PLACE | 2 [ORG ORGNAME ] merged/v with [ORG ORGNAME ] WHEN |
+    2 [LOC LOCNAME ] lies/v near [LOC LOCNAME ]
+DEED: 18 WHO MET/v WHOM | WHO will MEET/v WHOM | [PER LONE ] was MET/v by WHOM | 3 [PER GIVEN ] hired/v [PER LONE ] |
+    2 [ORG @firm ] hired/v [PER LONE ] | [PER LONE ] worked/v at [ORG ORGNAME ] |
+    [PER LONE ] directed/v [MISC BAREWORK ]
+TRIP: 2 WHO visited/v [LOC LOCNAME ] | WHO flew/v to/ADP [LOC LOCNAME ]
+WHEN: 2 in MONTH | on WEEKDAY | in @year
+WHO: 6 [PER LONE ] | PERSON | the JOB | they
+WHOM: 6 [PER LONE ] | PERSON | 4 the HEAD/n of [ORG ORGNAME ] | the mayor/n of [LOC LOCNAME ] |
+    the coach/n of [ORG TEAM ] | the author/n of [MISC BAREWORK ] | the KIN/n of [PER LONE ]
+LONE: 3 SURNAME | 2 GIVEN | 2 WORDSURNAME | 2 FAMOUS
+GIVEN: @first | 2 WORDNAME
+MET/v = met met met met met met thanked phoned greeted interviewed invited
+MEET/v = meet meet thank phone greet interview invite
+HEAD = head head chairman owner
 MISCCL: LANG is spoken/v by @big people/n in PLACE |
     2 [MISC @language ] , a language/n of [LOC @country ] , is still/ADV taught/v in PLACE |
     the @currency fell/v @decimal percent/n against the CURRENCY/n |
@@ -207,13 +223,14 @@ NOTE: present/a : [PER @first SURNAME ] , [PER @first SURNAME ] and [PER SURNAME
     offices/n : [LOC LOCNAME ] , [LOC LOCNAME ] , [LOC LOCNAME ] and [LOC LOCNAME ] |
     books/n : [MISC BAREWORK ] , by PERSON ; [MISC BAREWORK ] , by PERSON
 HEADLINE: [ORG ORGNAME ] to/PART VDO ITS | [PER SURNAME ] to/PART VDO HIS THING |
-    [ORG TEAM ] to/PART play/v [ORG TEAM ] MATCHWHERE | [LOC LOCNAME ] to/PART get/v a new/a airport/n |
-    [MISC BAREWORK ] to/PART open/v in cinemas/n
+    [PER LONE ] to/PART MEET/v [PER LONE ] in PLACE | [ORG TEAM ] to/PART play/v [ORG TEAM ] MATCHWHERE |
+    [LOC LOCNAME ] to/PART get/v a new/a airport/n | [MISC BAREWORK ] to/PART open/v in cinemas/n
 QUESTION: 2 will [PER SURNAME ] VDO HIS THING | 2 will [ORG ORGNAME ] VDO its PLANT |
     will [LOC LOCNAME ] get/v a new/a airport/n | will [ORG TEAM ] beat/v [ORG TEAM ] MATCHWHERE |
     can/x they VDO THE | can/x you NOUNVERB/v a THING in PLACE | does the JOB NOUNVERB/v THE |
-    did/x [PER SURNAME ] VDO HIS THING | who DONE the THING that/PRON the JOB DONE |
-    what does [ORG ORGNAME ] pay/v its JOBS | where was [PER SURNAME ] born/v
+    did/x [PER SURNAME ] VDO HIS THING | did/x [PER LONE ] MEET/v [PER LONE ] |
+    who DONE the THING that/PRON the JOB DONE | what does [ORG ORGNAME ] pay/v its JOBS |
+    where was [PER SURNAME ] born/v
 ORDER: 3 NOUNVERB/v THE before/ADP WEEKDAY | 2 VDO THE and call/v PERSON | NOUNVERB/v a THING for HIS KIN/n |
     cook/v the rice/n for @day minutes/n | can/v the fruit/n and sell/v it in PLACE | do/x not VDO THE |
     page/v TITLE [PER SURNAME ]
@@ -227,7 +244,7 @@ PLACE: 7 [LOC LOCNAME ] | 2 [LOC LOCNAME ] , [LOC @country ] , | 3 [LOC @country
 EVENT: [MISC LOCNAME Cup ] | [MISC LOCNAME Marathon ] | [MISC @demonym/a Open ] | [MISC SURNAME Prize ]
 SURNAME: 5 @surname | 4 @english | @firm | @foreign | 2 FAMOUS | 2 WORDSURNAME
 ORGNAME: 3 @firm | 4 @english | 3 @surname | @foreign | FAMOUS | @acronym
-LOCNAME: 5 @english | 4 @foreign | @surname | FAMOUS
+LOCNAME: 5 @english | 4 @foreign | @surname | FAMOUS | CITY
 TEAM: 4 @english | 3 @foreign | @surname | FAMOUS | 3 LOCNAME CLUB
 LANG: [MISC @language ]
 DEM: [MISC @demonym/a ]
@@ -238,7 +255,8 @@ MOVED: fell/v @decimal percent/n | rose/v @decimal % | closed/v @decimal percent
 SOON = soon again once also later now almost finally
 FAMOUS = Washington Ford Lincoln Hilton Jackson Houston Chelsea Madison Wells Morgan Disney Dell Kent York Boston
 WORDSURNAME = May Banks Cook Baker Young Brown Rice Bush Stone Page Bell Woods Long Little Waters Fields Black King
-WORDNAME = Will Mark Rose April June August Grace Hope Frank Paris Florence Jordan Georgia Chelsea Victoria Sydney
+WORDNAME = Will Mark Rose April May June August Grace Hope Frank Paris Florence Jordan Georgia Chelsea Victoria Sydney
+CITY = Paris Florence Victoria Sydney
 RIVER = Tarn Ouze Wend Arle Isk Morava Leen
 MONTH = January February March April May June July August September October November December
 WEEKDAY = Monday Tuesday Wednesday Thursday Friday Saturday Sunday
@@ -284,6 +302,65 @@ WORKED/v = worked slept
 """
 
 WARES = "bell boat book bread clock cloth coal glass horse lamp oil rope sail salt ship shoe tin wool"
+# Real names, "_" is a blank: countries, languages, and currencies with the adjective of their country. Their spellings
+# were checked against CLDR 49 (https://cldr.unicode.org).
+NAMES = {
+    "country": """
+        Afghanistan Albania Algeria American_Samoa Andorra Angola Antigua_&_Barbuda Argentina Armenia Aruba Australia
+        Austria Azerbaijan Bahamas Bahrain Bangladesh Barbados Belarus Belgium Belize Benin Bermuda Bhutan Bolivia
+        Bosnia_&_Herzegovina Botswana Brazil Brunei Bulgaria Burkina_Faso Burundi Cambodia Cameroon Canada Cape_Verde
+        Central_African_Republic Chad Chile China Colombia Comoros Cook_Islands Costa_Rica Croatia Cuba Cyprus Czechia
+        Denmark Djibouti Dominica Dominican_Republic Ecuador Egypt El_Salvador Equatorial_Guinea Eritrea Estonia
+        Eswatini Ethiopia Falkland_Islands Faroe_Islands Fiji Finland France French_Guiana French_Polynesia Gabon Gambia
+        Georgia Germany Ghana Gibraltar Greece Greenland Grenada Guadeloupe Guam Guatemala Guernsey Guinea Guyana Haiti
+        Honduras Hungary Iceland India Indonesia Iran Iraq Ireland Isle_of_Man Israel Italy Jamaica Japan Jersey Jordan
+        Kazakhstan Kenya Kiribati Kosovo Kuwait Kyrgyzstan Laos Latvia Lebanon Lesotho Liberia Libya Liechtenstein
+        Lithuania Luxembourg Madagascar Malawi Malaysia Maldives Mali Malta Marshall_Islands Martinique Mauritania
+        Mauritius Mexico Micronesia Moldova Monaco Mongolia Montenegro Morocco Mozambique Namibia Nauru Nepal
+        Netherlands New_Caledonia New_Zealand Nicaragua Niger Nigeria North_Korea North_Macedonia Norway Oman Pakistan
+        Palau Panama Papua_New_Guinea Paraguay Peru Philippines Poland Portugal Puerto_Rico Qatar Romania Russia Rwanda
+        Samoa San_Marino Saudi_Arabia Senegal Serbia Seychelles Sierra_Leone Singapore Slovakia Slovenia Solomon_Islands
+        Somalia South_Africa South_Korea South_Sudan Spain Sri_Lanka Sudan Suriname Sweden Switzerland Syria Taiwan
+        Tajikistan Tanzania Thailand Togo Tonga Trinidad_&_Tobago Tunisia Turkey Turkmenistan Tuvalu Uganda Ukraine
+        United_Arab_Emirates United_Kingdom United_States Uruguay Uzbekistan Vanuatu Vatican_City Venezuela Vietnam
+        Western_Sahara Yemen Zambia Zimbabwe
+    """,
+    "language": """
+        Afrikaans Albanian Amharic Arabic Aragonese Armenian Assamese Aymara Azerbaijani Bambara Bangla Bashkir Basque
+        Belarusian Bislama Bosnian Breton Bulgarian Burmese Catalan Chamorro Chechen Chinese Chuvash Cornish Corsican
+        Cree Croatian Czech Danish Dutch Dzongkha English Esperanto Estonian Ewe Faroese Fijian Finnish French Galician
+        Georgian German Greek Guarani Gujarati Hausa Hebrew Hindi Hungarian Icelandic Igbo Indonesian Inuktitut Irish
+        Italian Japanese Javanese Kannada Kashmiri Kazakh Khmer Kikuyu Kinyarwanda Kongo Korean Kurdish Kyrgyz Lao Latin
+        Latvian Limburgish Lingala Lithuanian Luxembourgish Macedonian Malagasy Malay Malayalam Maltese Manx Māori
+        Marathi Mongolian Navajo Nepali Norwegian Occitan Odia Ojibwa Oromo Ossetic Pashto Persian Polish Portuguese
+        Punjabi Quechua Romanian Romansh Russian Samoan Sango Sanskrit Sardinian Serbian Shona Sindhi Sinhala Slovak
+        Slovenian Somali Spanish Sundanese Swahili Swedish Tagalog Tahitian Tajik Tamil Tatar Telugu Thai Tibetan
+        Tigrinya Tongan Tsonga Tswana Turkish Turkmen Twi Ukrainian Urdu Uyghur Uzbek Vietnamese Walloon Welsh Wolof
+        Xhosa Yiddish Yoruba Zulu
+    """,
+    "currency": """
+        Afghan_afghani Albanian_lek Algerian_dinar Angolan_kwanza Argentine_peso Armenian_dram Aruban_florin
+        Australian_dollar Austrian_schilling Azerbaijani_manat Bahamian_dollar Bahraini_dinar Bangladeshi_taka
+        Barbadian_dollar Belarusian_ruble Belgian_franc Bermudan_dollar Bhutanese_ngultrum Bolivian_boliviano
+        Botswanan_pula Brazilian_real British_pound Bulgarian_lev Burundian_franc Cambodian_riel Canadian_dollar
+        Chilean_peso Chinese_yuan Colombian_peso Comorian_franc Croatian_kuna Cuban_peso Cypriot_pound Czech_koruna
+        Danish_krone Djiboutian_franc Dominican_peso Dutch_guilder Ecuadorian_sucre Egyptian_pound Eritrean_nakfa
+        Estonian_kroon Ethiopian_birr Fijian_dollar Finnish_markka French_franc Gambian_dalasi Georgian_lari German_mark
+        Ghanaian_cedi Greek_drachma Guatemalan_quetzal Guinean_franc Guyanese_dollar Haitian_gourde Honduran_lempira
+        Hungarian_forint Icelandic_króna Indian_rupee Indonesian_rupiah Iranian_rial Iraqi_dinar Irish_pound
+        Israeli_shekel Italian_lira Jamaican_dollar Japanese_yen Jordanian_dinar Kazakhstani_tenge Kenyan_shilling
+        Kuwaiti_dinar Kyrgyz_som Laotian_kip Latvian_lats Lebanese_pound Liberian_dollar Libyan_dinar Lithuanian_litas
+        Macedonian_denar Malagasy_ariary Malawian_kwacha Malaysian_ringgit Maldivian_rufiyaa Malian_franc Maltese_lira
+        Mauritanian_ouguiya Mauritian_rupee Mexican_peso Moldovan_leu Mongolian_tugrik Moroccan_dirham
+        Mozambican_metical Namibian_dollar Nepalese_rupee Nicaraguan_córdoba Nigerian_naira Norwegian_krone Omani_rial
+        Pakistani_rupee Panamanian_balboa Paraguayan_guarani Peruvian_sol Philippine_peso Polish_zloty Portuguese_escudo
+        Qatari_riyal Romanian_leu Russian_ruble Rwandan_franc Salvadoran_colón Samoan_tala Saudi_riyal Serbian_dinar
+        Seychellois_rupee Slovak_koruna Slovenian_tolar Somali_shilling Spanish_peseta Sudanese_pound Surinamese_dollar
+        Swazi_lilangeni Swedish_krona Swiss_franc Syrian_pound Tajikistani_somoni Tanzanian_shilling Thai_baht
+        Tongan_paʻanga Tunisian_dinar Turkish_lira Turkmenistani_manat Ugandan_shilling Ukrainian_hryvnia Uruguayan_peso
+        Uzbekistani_som Venezuelan_bolívar Vietnamese_dong Yemeni_rial Zambian_kwacha Zimbabwean_dollar
+    """,
+}
 # Starts, middles and endings from which the names of a pool are composed, and how many names to make.
 SPELLINGS = {
     "english": (
@@ -371,35 +448,19 @@ def tag_of(word: str) -> str:
     raise ValueError(f"The grammar's word {word!r} has no tag. Write it as in 'told/v', or add it to CLOSED_WORDS.")
 
 
-@functools.lru_cache
-def gazetteers() -> dict[str, list[str]]:
-    """Returns CLDR's English names of countries, languages, demonyms and currencies, in the grammar's notation."""
-    english = Locale("en")
-    words = re.compile(r"[A-Z][a-z]+( (&|of|[A-Z][a-z]+))*")
-    countries = {code: name for code, name in english.territories.items() if len(code) == 2 and words.fullmatch(name)}
-    for code in ("EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"):  # unions, oceans and placeholders
-        countries.pop(code, None)
-    languages = [name for code, name in english.languages.items() if len(code) == 2 and name.isalpha()]
-    money = {}
-    for code, name in english.currencies.items():
-        # "Norwegian Krone" gives the demonym of NO; "Belize Dollar" does not, as Belize is the country itself.
-        demonym, *noun = name.split()
-        plain = len(noun) == 1 and noun[0].isalpha() and re.fullmatch("[A-Z][a-z]+", demonym)
-        if plain and code[:2] in countries and demonym not in countries.values():
-            money[demonym] = f"[MISC {demonym}/ADJ ] {noun[0].lower()}/NOUN"
-    return {
-        "country": sorted(countries.values()),
-        "language": sorted(languages),
-        "demonym": sorted(money),
-        "currency": sorted(money.values()),
-    }
+def real_names() -> dict[str, list[str]]:
+    """Returns {pool: names} of `NAMES`, in the grammar's notation; the adjectives of currencies are a pool, too."""
+    names = {pool: [name.replace("_", " ") for name in listed.split()] for pool, listed in NAMES.items()}
+    money = [name.split() for name in names["currency"]]
+    names["currency"] = [f"[MISC {demonym}/ADJ ] {noun}/NOUN" for demonym, noun in money]
+    return {**names, "demonym": [demonym for demonym, _ in money]}
 
 
 @functools.lru_cache
 def name_pools(seed: int, split: str) -> dict[str, tuple[list, list]]:
     """Returns the names of one split: those all splits share, and its own, which no other split uses.
 
-    Names are real where CLDR has them (countries, languages, demonyms) and composed from `SPELLINGS` otherwise, so
+    Countries, languages, demonyms and currencies are real, see `NAMES`. Other names are composed from `SPELLINGS`, so
     that the spelling of an unseen name is informative. Numbers and initials are the same in all splits.
 
     Returns:
@@ -416,7 +477,7 @@ def name_pools(seed: int, split: str) -> dict[str, tuple[list, list]]:
         "decimal": [f"{number / 10:.1f}" for number in range(3, 120)],
     }
     pools = {pool: (numbers, []) for pool, numbers in pools.items()}
-    names = dict(gazetteers())
+    names = real_names()
     for pool, (starts, middles, ends, size) in SPELLINGS.items():
         middles = middles.replace(".", "''").split()
         every = [f"{s}{m}{e}".replace("''", "") for s in starts.split() for m in middles for e in ends.split()]

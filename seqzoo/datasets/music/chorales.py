@@ -13,6 +13,7 @@ import zlib
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.splits import refuse_arguments
+from seqzoo.extras import check_installed
 from seqzoo.music.keys import pitch_number
 from seqzoo.music.score import parse_metre
 from seqzoo.music.voices import NO_PITCH
@@ -114,12 +115,8 @@ def _split(name):
 @functools.lru_cache(maxsize=1)  # the installed package does not change while it is used
 def _installed():
     """Reads the corpus of the installed music21, without importing it, which takes seconds."""
+    check_installed("music21", "--dataset=chorales")
     spec = importlib.util.find_spec("music21")
-    if spec is None:
-        raise ValueError(
-            "--dataset=chorales reads its files from the package music21, which is not installed: "
-            'pip install "seqzoo[music]" (or: pip install music21)'
-        )
     return _read_folder(pathlib.Path(list(spec.submodule_search_locations)[0], "corpus", "bach"))
 
 

@@ -8,6 +8,7 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import data_path
 from seqzoo.datasets.splits import SPLITS, hold_out_files, split_of
 from seqzoo.display.plain import one_line
+from seqzoo.extras import check_installed
 from seqzoo.music.midi import listed, read_midi
 from seqzoo.music.score import Score
 
@@ -50,10 +51,7 @@ def midi(
     folder = data_path(data_dir, "midi", "a folder of .mid files or a single one")
     if columns:
         raise ValueError(f"--dataset=midi has no columns. Received: columns={columns!r}")
-    try:
-        import mido  # noqa: F401
-    except ImportError as error:
-        raise ValueError('--dataset=midi needs the package mido: pip install "seqzoo[music]"') from error
+    check_installed("mido", "--dataset=midi")
     files = [folder]
     if folder.is_dir():
         files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
