@@ -14,7 +14,9 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.display.pages import escape, page
 from seqzoo.display.plain import plain_text
+from seqzoo.display.report import shown
 from seqzoo.extras import check_installed
 from seqzoo.files import to_json, write_json
 from seqzoo.metrics.measure import Measure, flat
@@ -190,9 +192,18 @@ class Task:
         """Prints an answer for a person."""
         console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
-    def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
-        """An HTML page of answers, in pieces."""
-        raise NotImplementedError
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
+        """Answers as parts of an HTML page, see `display.pages`: by default their JSON."""
+        for answer in answers:
+            yield f"<article><p>{escape(to_json(answer, ensure_ascii=False, indent=1))}</p></article>\n"
+
+    def differs(self, answer: dict) -> bool:
+        """Whether the answer to an example of the data differs from gold. Reports begin with those that do."""
+        return False
+
+    def explained(self, predictor, examples: list[dict], answers: list[dict]) -> list[dict]:
+        """The answers to the few examples that a report shows, with what explains them if the run can tell that."""
+        return answers
 
     @classmethod
     def tiny(cls) -> tuple:
@@ -331,6 +342,10 @@ class Task:
                 file=sys.stderr,
             )
 
+    def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
+        """An HTML page of answers, in pieces."""
+        return page(title, self.articles(answers))
+
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
         """Batches of examples, with the config's options of the group Batching."""
         return Batches(
@@ -397,7 +412,12 @@ class Task:
         metrics = flat("valid", scores)
         if "test" in data.splits:
             metrics |= flat("test", self.evaluate(predictor, data.splits["test"]))
-        write_json(folder / "predictions.json", answers[:REPORTED], ensure_ascii=False)
+        kept = answers[:REPORTED]
+        chosen = shown(kept, self.differs)
+        explained = self.explained(predictor, *([rows[i] for i in chosen] for rows in (examples, kept)))
+        for i, answer in zip(chosen, explained, strict=True):
+            kept[i] = answer
+        write_json(folder / "predictions.json", kept, ensure_ascii=False)
         made = self.baselines(data.splits["train"].examples)
         made = {name: self.scores(examples, [*map(answer, examples)]) for name, answer in made.items()}
         made = {name: {k: v for k, v in scores.items() if not isinstance(v, dict)} for name, scores in made.items()}

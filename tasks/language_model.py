@@ -9,7 +9,12 @@ from seqzoo.config import default, option
 from seqzoo.data import Streams
 from seqzoo.datasets.splits import every_nth
 from seqzoo.datasets.text.text import by_characters
+from seqzoo.display.pages import scored_articles
+from seqzoo.display.report import update_report
+from seqzoo.display.tables import plain_table
 from seqzoo.display.terminal import print_sample, print_scored
+from seqzoo.files import write_json
+from seqzoo.metrics import diversity
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
@@ -18,6 +23,8 @@ from seqzoo.text.codec import Codec
 from seqzoo.text.normalization import normalize
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
+SHOWN = 600  # characters of valid in the report
+PIECE = 2000  # tokens of valid that are read to have 200 words of them
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
 
 
@@ -243,7 +250,12 @@ class LanguageModel(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams."""
+        """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams.
+
+        What is kept for people to read is the beginning of valid with the probabilities of its tokens.
+        """
+        from seqzoo.decoding.scoring import score_texts
+
         metrics, valid, order = {}, data.splits["valid"], self.config.ngram
         for split in data.scored:
             metrics |= flat(split, self.evaluate(predictor, data.splits[split], Evaluating()))
@@ -253,7 +265,17 @@ class LanguageModel(Task):
                 name: {**text_scores(nats, valid), "seconds": seconds}
                 for name, nats, seconds in ngrams.baselines(train, ids, order, predictor.tokens)
             }
+        beginning = [next(iter(data.examples["valid"]))["text"][:SHOWN]]
+        write_json(folder / "predictions.json", [*score_texts(predictor, self.assets["tokens"], beginning)])
+        metrics["corpus_diversity"] = self.corpus_diversity(valid)
         return metrics, [], []
+
+    def corpus_diversity(self, text):
+        """How varied a text is, so that samples can be compared with it when it is not at hand any more."""
+        pieces = min(diversity.PIECES, max(2, text.tokens // PIECE))
+        apart = text.tokens // pieces
+        tokens = (text.read(n * apart, min(PIECE, apart)) for n in range(pieces))
+        return diversity.corpus_diversity(map(self.assets["tokens"].decode, tokens))
 
     def signatures(self, run, request):
         from seqzoo.export.generating import language_model
@@ -285,18 +307,33 @@ class LanguageModel(Task):
 
     def generate(self, run, request, write):
         from seqzoo.decoding.generation import sample_texts
+        from seqzoo.training.folder import read_json
 
         stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)
         asked = {**request.to_dict(), "stop": stop}
-        return sample_texts(run.predictor, self.assets["tokens"], write=write, **asked)
+        samples = [*sample_texts(run.predictor, self.assets["tokens"], write=write, **asked)]
+        metrics = run.folder / "metrics.json"  # which a run that is not finished lacks
+        corpus = read_json(metrics).get("corpus_diversity", {}) if metrics.is_file() else {}
+        if compared := diversity.compared([sample["text"] for sample in samples], corpus):
+            samples[-1]["diversity"] = compared
+        yield from samples
 
     def show(self, answer, console):
         (print_sample if "sample" in answer else print_scored)(answer, console)
+        if found := answer.get("diversity"):
+            rows = diversity.rows_of({"samples": found["samples"], "corpus": found["corpus"]})
+            caption = f"means over pieces of {found['words']} words"
+            console.print(plain_table("", ["", *diversity.MEASURES.values()], rows, caption))
+
+    def articles(self, answers):
+        return scored_articles(answers)
 
     def inspect(self, run, lines, request, console):
         from seqzoo.display.inspection import inspect
 
         inspect(run.predictor, self.assets["tokens"], lines, request, run.folder, console, self.config.rnn)
+        if not request.png:
+            update_report(run.folder, self)
 
     @classmethod
     def tiny(cls):

@@ -14,6 +14,7 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data import Skip
 from seqzoo.datasets.splits import every_nth
+from seqzoo.display.report import update_report
 from seqzoo.extras import check_installed
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure, flat
@@ -304,6 +305,8 @@ class MusicTask(Task):
         scores = self.sample(run.model, request)
         for number, score in enumerate(scores, 1):
             yield {"sample": number, **write_sample(score, folder / f"{number}")}
+        if not request.out:
+            update_report(run.folder, self)
         corpus = run.folder / "corpus.json"
         if corpus.is_file():  # the run is finished
             yield {"samples": corpus_statistics(scores), "corpus": json.loads(corpus.read_text("utf-8"))}

@@ -8,6 +8,7 @@ import numpy as np
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
+from seqzoo.display.pages import tagged_articles
 from seqzoo.display.terminal import print_tagged, tagged
 from seqzoo.files import write_json
 from seqzoo.inputs import Words
@@ -175,7 +176,11 @@ class POS(Task):
         text, offsets = example.get("text"), example.get("offsets")
         if text is None:  # tokens of a corpus
             text, offsets = joined(example["tokens"])
-        return tagged(text, offsets, self.gold_tags(tags), row["confidence"][: len(tags)] if row else [])
+        answer = tagged(text, offsets, self.gold_tags(tags), row["confidence"][: len(tags)] if row else [])
+        if self.feature in example:
+            gold = self.gold_tags(example[self.feature])
+            answer["tokens"] = [{**token, "gold": right} for token, right in zip(answer["tokens"], gold, strict=True)]
+        return answer
 
     def scores(self, examples, answers):
         return accuracy_scores(
@@ -203,6 +208,12 @@ class POS(Task):
 
     def show(self, answer, console):
         print_tagged(answer, console)
+
+    def articles(self, answers):
+        return tagged_articles(answers)
+
+    def differs(self, answer):
+        return any(token.get("gold", token["tag"]) != token["tag"] for token in answer["tokens"])
 
     @classmethod
     def tiny(cls):

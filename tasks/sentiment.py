@@ -13,7 +13,8 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.splits import stratified
-from seqzoo.display.pages import html_page
+from seqzoo.display.labels import missed_gold
+from seqzoo.display.pages import classified_articles
 from seqzoo.display.terminal import print_classified
 from seqzoo.files import write_json
 from seqzoo.inputs import Words
@@ -92,8 +93,8 @@ class Predicting(Options):
     """Predictions."""
 
     explain: str = option(
-        "", "Which words decided: gradient times input, or the weights of --pooling=attention.",
-        choices=("", "gradient", "attention"),
+        "", "Which words decided: how far the log-odds of the label fall without a word, or the weights of "
+        "--pooling=attention.", choices=("", "occlusion", "attention"),
     )  # fmt: skip
     html: str = option("", "Write the predictions as a page for a browser to this file, too.", path=True)
 
@@ -359,9 +360,10 @@ class Sentiment(Task):
         how = request.explain if request else ""
         if how == "attention" and "attention" not in self.config.pooling:
             raise ValueError(
-                f"The run pools by {self.config.pooling}, not by attention: --explain=gradient explains it."
+                f"The run pools by {self.config.pooling}, not by attention: --explain=occlusion explains it."
             )
-        return super().predict(dataclasses.replace(run, predictor=explaining(run.predictor, how)), lines, request)
+        predictor = explaining(run.predictor, how, self.config.multi_label)
+        return super().predict(dataclasses.replace(run, predictor=predictor), lines, request)
 
     def baselines(self, train):
         if self.config.multi_label:
@@ -383,24 +385,22 @@ class Sentiment(Task):
         if not self.config.multi_label:
             gold, predicted = [[e["label"]] for e in examples], [[answer["label"]] for answer in answers]
             confusion_plot(*confusion(gold, predicted), folder / "confusion.png")
-        several = self.config.multi_label
-        pairs = [(answer["label"], answer["gold"]) for answer in answers]
-        right = [{*label} == {*gold} if several else label == gold for label, gold in pairs]
-        wrong = [
-            pair for pair, is_right in zip(zip(examples, answers, strict=True), right, strict=True) if not is_right
-        ]
+        wrong = [pair for pair in zip(examples, answers, strict=True) if self.differs(pair[1])]
         wrong.sort(key=lambda pair: -max(abs(p - 0.5) for p in pair[1]["probabilities"].values()))
         mistakes = [example for example, _ in wrong[:MISTAKES]]
-        _, explained = self.answers(explaining(predictor, "gradient"), self.feed(mistakes))
+        _, explained = self.answers(explaining(predictor, "occlusion", self.config.multi_label), self.feed(mistakes))
         write_json(folder / "errors.json", explained, ensure_ascii=False)
-        page = html_page(explained, "The most confident mistakes on valid")
+        page = self.page(explained, "The most confident mistakes on valid")
         (folder / "errors.html").write_text("".join(page), "utf-8")
 
     def show(self, answer, console):
         print_classified(answer, console)
 
-    def page(self, answers, title):
-        return html_page(answers, title)
+    def articles(self, answers):
+        return classified_articles(answers)
+
+    def differs(self, answer):
+        return missed_gold(answer) is not None
 
     @classmethod
     def tiny(cls):
@@ -411,15 +411,15 @@ class Sentiment(Task):
 
 
 @functools.lru_cache(4)  # a graph takes longer to make than a text to answer
-def explaining(predictor, how):
-    """`predictor` with "weights" [B, T] of the words that decided: their gradient times input, or their attention."""
+def explaining(predictor, how, multi_label):
+    """`predictor` with "weights" [B, T] of the words: positive ones speak for the likeliest label."""
     if not how:
         return predictor
     if how == "attention":
         return lambda *batch: (lambda rows: {**rows, "weights": rows["attention"]})(predictor(*batch))
-    from seqzoo.models.classifier import saliency
+    from seqzoo.models.explaining import occlusion
 
-    weights_of = saliency(predictor.model)
+    weights_of = occlusion(predictor.model, multi_label)
 
     def run(inputs, labels, weights):
         rows = predictor(inputs, labels, weights)

@@ -12,7 +12,7 @@ from seqzoo.config import default, option
 from seqzoo.data import Skip
 from seqzoo.data.batches import chunks
 from seqzoo.datasets.splits import by_target
-from seqzoo.display.pages import attention_page
+from seqzoo.display.pages import translated_articles
 from seqzoo.display.terminal import print_scored, print_translated
 from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
@@ -296,8 +296,18 @@ class Translation(Task):
     def show(self, answer, console):
         (print_translated if "n_best" in answer else print_scored)(answer, console)
 
-    def page(self, answers, title):
-        return attention_page(answers, title)
+    def articles(self, answers):
+        return translated_articles(answers)
+
+    def differs(self, answer):
+        return answer["translation"] != answer["reference"]
+
+    def explained(self, predictor, examples, answers):
+        """The answers with their attention."""
+        if not (predictor.attends and predictor.settings.beam > 1):  # once, of the beam's
+            return answers
+        attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
+        return self.answers(attending, self.feed(examples))[1]
 
     def report(self, predictor, data, folder):
         """Scores also by beam search of the default width, whose translations are kept for people to read."""

@@ -13,8 +13,9 @@ from keras import ops
 from seqzoo.backend.gradients import gradient
 from seqzoo.inputs import frames, images, words
 from seqzoo.layers import POOLINGS, pooling
-from seqzoo.models import class_decoder, classifier
-from seqzoo.models.classifier import cut, saliency
+from seqzoo.models import class_decoder, classifier, explaining
+from seqzoo.models.classifier import cut
+from seqzoo.models.explaining import integrated_gradients, log_odds, occlusion
 from seqzoo.models.regularized import regularized
 from seqzoo.rnns import RNNS
 
@@ -443,23 +444,41 @@ def test_all_terms_train_in_a_graph_and_no_weights_count_as_ones():
     assert loss_of()(labels, model(inputs)) < plain
 
 
-def test_saliency_is_the_token_times_the_slope_of_the_lead():
+@pytest.mark.parametrize("method", [occlusion, integrated_gradients])
+def test_a_bag_of_words_is_explained_by_its_words(method, monkeypatch):
+    model = classifier(2, words(6, 1), pooling=("mean",), layers=0)
+    table, dense = [0, 0.5, 3, -1, 0.5, 1], [[-1.0, 1.0]]  # by how much each id speaks for class 1; the unknown is 1
+    model.set_weights([np.array(table).reshape(-1, 1), np.array(dense), np.array([5.0, -5.0])])
+    ids = np.array([[2, 3, 4, 5], [3, 0, 0, 0]], "int32")
+    expected = [
+        [1.25, -0.75, 0, 0.25],
+        [3, 0, 0, 0],
+    ]  # twice the mean; the second text is of class 0
+    close(method(model)({"tokens": ids}, np.array([1, 0])), expected)
+    monkeypatch.setattr(explaining, "READ", 5)  # one row at a time
+    close(method(model)({"tokens": ids}, np.array([1, 0])), expected)
+    long = np.tile([[2, 5]], (1, 150)).astype("int32")
+    received = method(model)({"tokens": long}, np.array([1]))
+    close(received.sum(), 3)  # 2 (3 + 1) / 2, less the 1 of unknown words
+    assert (received > 0).all()
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_explanations_of_a_network_are_what_they_are_defined_as(multi_label):
     model = make(*TINY)
     inputs = inputs_of(model, rows(batch(), slice(1, 3), 5)[0])  # lengths 2 and 4
-    classes = np.array([0, 2])
-    embed, read = cut(model)
-    x, mask = (np.array(tensor) for tensor in embed(inputs))
-    expected = np.zeros(mask.shape)
-    for row, wanted in enumerate(classes):
-        steps = np.eye(x[row].size, dtype="float32").reshape(-1, *x[row].shape) * 1e-2
-        leads = []
-        for moved in (x[row] + steps, x[row] - steps):
-            logits = np.array(read([moved, np.repeat(mask[row : row + 1], len(moved), axis=0)])["logits"])
-            leads.append(logits[:, wanted] - np.delete(logits, wanted, axis=1).max(1))
-        slopes = ((leads[0] - leads[1]) / 2e-2).reshape(x[row].shape)
-        expected[row] = np.where(mask[row], (slopes * x[row]).sum(-1), 0)
-    assert np.abs(expected).max() > 0.05
-    for asked in model, class_decoder(model):
-        received = saliency(asked)(inputs, classes)
-        close(received, expected, 2e-3)
-        assert (received[~mask] == 0).all()
+    classes, real = np.array([0, 2]), inputs["tokens"] > 0
+
+    def odds(tokens):
+        return np.array(log_odds(model({"tokens": tokens}), classes, multi_label))
+
+    if not multi_label:
+        p = np.array(class_decoder(model)(inputs)["probabilities"])[[0, 1], classes]
+        close(odds(inputs["tokens"]), np.log(p / (1 - p)))
+    whole, expected = odds(inputs["tokens"]), np.zeros(real.shape)
+    for step in range(5):
+        expected[:, step] = whole - odds(np.where((np.arange(5) == step) & real, 1, inputs["tokens"]))
+    close(occlusion(class_decoder(model), multi_label)(inputs, classes), expected)
+    received = integrated_gradients(class_decoder(model), multi_label)(inputs, classes)
+    close(received.sum(axis=1), whole - odds(real.astype("int32")), 1e-3)  # completeness
+    assert np.abs(received).max() > 0.05 and (received[~real] == 0).all()

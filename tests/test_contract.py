@@ -278,6 +278,8 @@ def test_a_loaded_run_serves_every_mode(name, folders, tmp_path):
             answers = [*function(run, given, request)]
             assert json.loads(json.dumps(answers)) == answers
             assert answers and answers[0]["line"] == 1
+            if mode == "predict":
+                assert "".join(run.task.page(answers, "answers")).count("<article") == len(answers)
             alone = [*function(run, given[:1], request)]
             assert_same(answers[: len(alone)], alone)
 
@@ -324,6 +326,7 @@ def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
         train(task, killed, callbacks=[Kill()])
     assert not (killed / "metrics.json").exists()
     again = train(task, killed)
+    assert (whole / "report.html").is_file() and (killed / "report.html").is_file()
     with np.load(whole / "checkpoint.npz") as a, np.load(killed / "checkpoint.npz") as b:
         assert a.files == b.files
         for part in a.files:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo.display.pages import attention_page, html_page
+from seqzoo.display import pages
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
 from seqzoo.display.plots import confusion_plot
 from seqzoo.display.tables import plain_table, result_table
@@ -173,7 +173,7 @@ def test_control_characters_of_data_are_shown_and_not_obeyed():
         console = Console(file=io.StringIO(), width=80)
         print_answer(answer, console)
         outputs.append(console.file.getvalue())
-    outputs.append("".join(html_page(iter(sentences[2:]), odd)))
+    outputs.append("".join(pages.page(odd, pages.classified_articles(iter(sentences[2:])))))
     for out in outputs:
         assert "␛[31mred" in out and not {"\x1b", "\x07", "\x9b", "\r", "\x7f"} & set(out)
 
@@ -270,8 +270,7 @@ def test_a_page_shows_labels_and_coloured_words():
     ]
     for prediction, line in zip(predictions, (7, 8, 9, 10), strict=True):
         prediction["line"] = line
-    chunks = list(html_page(iter(predictions), "<my> page"))
-    page = "".join(chunks)
+    page = "".join(pages.page("<my> page", pages.classified_articles(iter(predictions))))
     assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n")
     assert "<script" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert page.count("&lt;my&gt; page") == 2 and "a&amp;b</b> 70%" in page and "(&lt;c&gt; 30%)" in page
@@ -288,7 +287,7 @@ def test_a_page_is_made_while_its_predictions_come():
         yield classified("one", "pos", {"pos": 0.9})
         raise RuntimeError("not yet")
 
-    page = html_page(predictions(), "title")
+    page = pages.page("title", pages.classified_articles(predictions()))
     assert "title" in next(page) and "one" in next(page)
 
 
@@ -322,9 +321,35 @@ def test_a_page_of_translations_has_a_table_of_the_attention_of_each():
         translated("", tokens=[], attention=[]),
         translated(),
     ]
-    page = "".join(attention_page(iter(answers), "<my> page"))
+    page = "".join(pages.page("<my> page", pages.translated_articles(iter(answers))))
     assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n") and page.count("&lt;my&gt; page") == 2
     assert page.count("<article") == 4 and page.count("<table") == 3 and page.count("<td") == 8
     assert "&lt;i&gt;a&lt;/i&gt;" in page and "x &amp; y" in page and "-0.500" in page
     assert 'rgb(0 110 220/0.75)" title="&lt;b&gt; ← a: 0.750"' in page
     assert "<i>" not in page and "<b>" not in page and "http" not in page and "src=" not in page
+
+
+def test_a_page_of_tagged_sentences_shows_what_is_right_where_it_differs():
+    def golden(sentence, tags):
+        tokens = [{**token, "gold": tag} for token, tag in zip(sentence["tokens"], tags, strict=True)]
+        return {**sentence, "tokens": tokens}
+
+    parts = "B-ORG I-ORG O O O O O O O O O B-LOC O".split()
+    answers = [golden(second_sentence(), TAGS), golden(second_sentence(), parts), second_sentence(["NOUN"] * 13)]
+    right, wrong, words = pages.tagged_articles(answers)
+    ford = '<b class=name style="background:#d7afff">Ford Motor <span class=type>ORG</span></b> [bold] hired\n'
+    assert ford in right and "gold" not in right and "東京 <span" in right
+    assert wrong.count(ford) == 2 and wrong.count("Zoë <span") == 1 and "<span class=side>gold</span>" in wrong
+    assert words.count("<span class=tagged>") == 13 and "<s>" not in words
+    tags = ["NOUN"] * 12 + ["PUNCT"]
+    legend, words = pages.tagged_articles([golden(second_sentence(["NOUN"] * 13), tags)])
+    assert "struck out" in legend and words.count("<s>NOUN</s> <span class=second>PUNCT</span>") == 1
+
+
+def test_a_page_of_scored_texts_is_redder_where_a_token_was_less_expected():
+    tokens = [("<b>", 0, -9.5, True), ("\n", 3, -0.5, True), ("é", 4, -4.0, False)]
+    keys = ("text", "start", "end", "log_probability", "known")
+    rows = [dict(zip(keys, (text, start, start + len(text), *rest), strict=True)) for text, start, *rest in tokens]
+    _, article = pages.scored_articles([{"text": "<b>\né", "perplexity": 7.0, "tokens": rows}])
+    assert '<i style="background:rgba(225,30,20,0.6)" title="log p -9.50">&lt;b&gt;</i>' in article
+    assert '<i title="log p -0.50">↵\n</i>' in article and '0.2)" title="log p -4.00, unknown">é</i>' in article

@@ -162,12 +162,19 @@ def test_tokens_have_their_positions_in_the_text(kind, spell):
         assert token["known"] == (i != 1) and (i == 1 or token["text"] == piece)
 
 
-def test_saturation_and_order_are_of_the_gates():
+def test_saturation_is_of_the_gates():
     layer = {"f": np.array([[0.05, 0.95], [0.5, 0.99]]), "c": np.zeros((2, 2)), "h": np.zeros((2, 2))}
     (row,) = inspection.saturation([layer])
     assert row == {"layer": 1, "gate": "f", "left": 0.25, "right": 0.5, "mean": pytest.approx(0.6225)}
-    assert inspection.order(layer).tolist() == [1, 0]
-    assert inspection.order({"u": layer["f"], "h": layer["h"]}).tolist() == [0, 1]  # u replaces
+
+
+def test_the_units_that_vary_most_are_drawn_those_that_keep_their_state_first():
+    h = np.array([[0, 0.1, -1, 0.5], [0, 0.2, 1, -0.5]])
+    f = np.array([[1, 0.3, 0.2, 0.9], [1, 0.3, 0.2, 0.7]])
+    assert inspection.drawn({"f": f, "h": h}, 2).tolist() == [3, 2]
+    assert inspection.drawn({"u": f, "h": h}, 2).tolist() == [2, 3]  # u replaces
+    assert inspection.drawn({"f": f, "h": h}).tolist() == [0, 3, 1, 2]  # all of a small layer
+    assert inspection.drawn({"h": h}, 1).tolist() == [2]
 
 
 def test_the_page_shows_each_token_with_its_colour_and_needs_nothing_else():
@@ -219,6 +226,8 @@ def test_a_run_is_inspected(trained, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "1 of 184 tokens are not in the vocabulary" in out and "position in the line" in out and "below .1" in out
     assert (trained / "gates.png").read_bytes().startswith(b"\x89PNG")
+    report = (trained / "report.html").read_text("utf-8")
+    assert re.findall('<img alt="(.*?)"', report) == ["history", "gates"] and "log p" in report  # of valid
     page = (trained / "inspect.html").read_text("utf-8")
     assert page.count("<details") >= 3
     assert page.count("log p") == page.count("<details") * 184  # a token in each block

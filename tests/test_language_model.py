@@ -423,6 +423,12 @@ def test_samples_are_seeded_end_where_they_should_and_are_of_the_language(traine
     first = answers(capsys, *flags)
     assert first == answers(capsys, *flags) and len({sample["text"] for sample in first}) > 1
     assert all("<unk>" not in sample["text"] for sample in first)
+    if trained.name == "whitespace":  # 90 characters are too few words
+        corpus = json.loads((trained / "metrics.json").read_text())["corpus_diversity"]
+        found = first[-1]["diversity"]
+        assert (
+            found["words"] == 50 and found["corpus"] == corpus["50"] and found["samples"].keys() == corpus["50"].keys()
+        )
     (sample,) = answers(capsys, *flags[:-2], "--temperature=0", r"--stop=\n")
     assert sample["text"].split() == ["are", "here"] and sample["ended_by"] == "stop"
     (sample,) = answers(capsys, "--mode=generate", f"--workdir={trained}", "--prime=Ωμέγα", "--length=5")

@@ -7,7 +7,15 @@ import warnings
 import numpy as np
 import pytest
 
-from seqzoo.display.plots import attention_plot, confusion_plot, history_plot, reliability_plot
+from seqzoo.display.plots import (
+    accuracy_interval,
+    attention_plot,
+    confusion_plot,
+    history_plot,
+    merged_bins,
+    reliability_plot,
+)
+from seqzoo.metrics.diversity import compared, corpus_diversity, diversity, longest_repetition
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion, span_scores
@@ -299,6 +307,36 @@ def test_a_reliability_plot_is_written(tmp_path):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_bins_of_few_answers_are_joined_with_their_neighbours():
+    rows = [(50, 100, 1), (60, 0, 3), (70, 50, 6), (80, 80, 12), (90, 100, 2)]
+    bins = [dict(zip(("confidence", "accuracy", "count"), row, strict=True)) for row in rows]
+    assert merged_bins(bins, 1) == bins and merged_bins([], 10) == []
+    assert merged_bins(bins, 10) == [
+        {"confidence": 65, "accuracy": 40, "count": 10},  # (50 + 3 * 60 + 6 * 70) / 10, (100 + 6 * 50) / 10
+        {"confidence": pytest.approx(1140 / 14), "accuracy": pytest.approx(1160 / 14), "count": 14},
+    ]
+    assert [row["count"] for row in merged_bins(bins, 100)] == [24]
+
+
+def test_an_accuracy_of_few_answers_has_a_wide_interval():
+    assert accuracy_interval(50, 10) == pytest.approx((23.66, 76.34), abs=0.01)
+    assert accuracy_interval(100, 10) == pytest.approx((72.25, 100), abs=0.01)
+    low, high = accuracy_interval(50, 1000)
+    assert high - low == pytest.approx(6.19, abs=0.01)
+
+
+def test_costs_of_other_scales_are_not_drawn_beside_the_objective(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *args, **kwargs: drawn.append(figure))
+    history = [{"epoch": 1, "loss": 2.0, "valid_bits": 3.0, "valid_word_bits": 20.0, "valid_f1": 8.0, "valid_p": 9.0}]
+    measures = {"bits": Measure("bits", "min", "bits"), "word_bits": Measure("bits a word", "min", "bits")}
+    measures |= {"f1": Measure("F1", "max", "%"), "p": Measure("precision", "max", "%")}
+    for objective, names in (("bits", ["bits"]), ("f1", ["F1", "precision"])):
+        history_plot(history, objective, measures, tmp_path / "history.png")
+        *lines, best = drawn[-1].axes[1].get_legend_handles_labels()[1]
+        assert lines == names and best.startswith("best: ")
+
+
 def test_naive_bayes_is_right_by_hand():
     texts = [("good good film", "pos"), ("good", "pos"), ("bad film", "neg"), ("bad bad", "neg"), ("dull film", "neg")]
     classify = naive_bayes_baseline((text.split(), label) for text, label in texts)
@@ -385,3 +423,34 @@ def test_attention_is_drawn_in_an_image_of_bounded_size(source, target, tmp_path
         rows = [(names * 300)[:number] for number in (source, target)]
         attention_plot(*rows, weights, tmp_path / "a.png", "$x_{ " + "long " * 9)
     assert max(imread(tmp_path / "a.png").shape) < 5000
+
+
+def test_diversity_counts_distinct_ngrams_and_the_longest_that_comes_twice():
+    found = diversity(["a b a b".split(), "a b c d".split()])
+    assert found["distinct_1"] == pytest.approx(100 * (2 / 4 + 4 / 4) / 2)
+    assert found["distinct_2"] == pytest.approx(100 * (2 / 3 + 3 / 3) / 2)
+    assert found["longest_repetition"] == (2 + 0) / 2
+    assert longest_repetition([7, 7, 7, 7]) == 3 and longest_repetition([1]) == longest_repetition([]) == 0
+    assert longest_repetition([1, 2, 3, 9, 1, 2, 3, 8, 2, 3]) == 3
+
+
+def test_self_bleu_is_the_mean_bleu_of_all_pairs():
+    from sacrebleu import sentence_bleu
+
+    rng = random.Random(0)
+    pieces = [[rng.choice("abcde") for _ in range(12)] for _ in range(4)]
+    pairs = [(one, other) for one in pieces for other in pieces if one is not other]
+    expected = [sentence_bleu(" ".join(one), [" ".join(other)], tokenize="none").score for one, other in pairs]
+    assert diversity(pieces)["self_bleu"] == pytest.approx(np.mean(expected))
+    assert diversity([pieces[0], pieces[0]])["self_bleu"] == pytest.approx(100)
+
+
+def test_samples_are_compared_with_pieces_of_the_corpus_of_their_size():
+    text = " ".join(f"word{n % 37} ." for n in range(60))  # 120 words and marks
+    corpus = corpus_diversity([text, text, text[:100]])
+    assert [*corpus] == ["25", "50", "100"]
+    samples = [" ".join(["Again!"] * 30)] * 2 + ["short"]
+    found = compared(samples, corpus)
+    assert found["words"] == 50 and found["corpus"] == corpus["50"]
+    assert found["samples"]["distinct_1"] == 4 and found["samples"]["longest_repetition"] == 48
+    assert compared(samples[1:], corpus) == compared(["a"] * 9, corpus) == {} == compared([], {})

@@ -643,6 +643,15 @@ def test_the_table_compares_samples_with_the_corpus():
     assert "parallel fifths" not in cells  # the corpus has a single voice
 
 
+def test_a_piano_roll_names_the_white_keys(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *args, **kwargs: drawn.append(figure))
+    piano_roll_plot(Score([Note(0, 1, 60), Note(1, 1, 67)]), tmp_path / "roll.png")
+    ticks = drawn[0].axes[0].yaxis
+    names = dict(zip(ticks.get_ticklocs(), (tick.get_text() for tick in ticks.get_ticklabels()), strict=True))
+    assert [names.get(pitch) for pitch in range(60, 68)] == ["C4", None, "D4", None, "E4", "F4", None, "G4"]
+
+
 def test_piano_rolls_are_plotted_without_pyplot(tmp_path):
     roll = tmp_path / "roll.png"
     code = f"""

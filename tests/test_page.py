@@ -206,7 +206,7 @@ def test_what_is_shown_is_the_answer(site, browser):
     assert shown(browser, "speaker").find_element("class name", "text").text == "def main():\n    pass"
     assert "positive" in shown(browser, "reviews").find_element("tag name", "h3").text
     options = browser.execute_script("return asked()")["options"]
-    assert options == {"explain": "gradient"}  # those that show most are chosen
+    assert options == {"explain": "occlusion"}  # those that show most are chosen
     piece = shown(browser, "composer")
     length = browser.find_element("name", "length")
     length.clear()
@@ -227,3 +227,20 @@ def test_the_interface_is_shown_for_trying_by_hand(site, browser):
         "/health", "/models", "/predict", "/score", "/generate"
     ]  # fmt: skip
     assert not browser.get_log("browser")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width, colours", [(1300, "light"), (390, "dark")])
+def test_a_report_fits_the_screen(browser, tmp_path, width, colours):
+    from test_report import report
+
+    path, _ = report(tmp_path / "run")
+    emulate(browser, width, colours)
+    browser.get(path.as_uri())
+    assert browser.execute_script("return document.documentElement.scrollWidth - innerWidth") <= 0
+    image = browser.find_element("tag name", "img")
+    assert 0 < image.size["width"] <= width and browser.execute_script("return arguments[0].naturalWidth", image)
+    front = luminance(browser.execute_script("return getComputedStyle(document.body).color"))
+    assert front < 60 if colours == "light" else front > 200
+    assert ("invert" in image.value_of_css_property("filter")) == (colours == "dark")
+    assert browser.title == "ner: run" and not browser.get_log("browser")

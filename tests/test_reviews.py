@@ -10,7 +10,18 @@ import re
 import pytest
 
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.generated.reviews import GRAMMAR, RULES, TENSES, TOPIC_WORDS, WORDS, known, sample_review
+from seqzoo.datasets.generated.reviews import (
+    GRAMMAR,
+    RULES,
+    TENSES,
+    TOPIC_WORDS,
+    WORDS,
+    annotated,
+    known,
+    marked_review,
+    sample_review,
+    unmarked,
+)
 
 
 @functools.cache
@@ -67,6 +78,32 @@ def test_reviews_are_natural_text(split):
         assert re.fullmatch(r"([A-Z][\w' -]*(, [\w' -]+)*\.( |$))+", text), text
         assert not re.search(r"\ba [aeiou]|\ban [^aeiou]|[A-Z]{2}|  |_|/", text), text
         assert 3 <= len(text.split()) <= 32, text
+
+
+def test_the_words_that_decide_are_known_and_those_of_a_concession_are_apart():
+    found = {review["text"]: review for review in annotated(0, "valid", 300)}
+    assert [*found] == [e["text"] for e in itertools.islice(examples("valid"), 300)]
+
+    def marked(text, kind):
+        return [text[start:end] for start, end in found[text][kind]]
+
+    text = "The film was hardly clever. True, the camerawork was by no means forgettable."
+    assert marked(text, "decisive") == ["hardly", "clever"] and marked(text, "conceding") == [
+        "True",
+        "no",
+        "forgettable",
+    ]
+    text = "Nobody can say that this film wasn't exciting."
+    assert marked(text, "decisive") == ["Nobody", "say", "wasn't", "exciting"] and not marked(text, "conceding")
+    assert all(review["decisive"] for review in found.values())
+
+
+def test_the_words_that_decide_are_all_that_twins_do_not_share():
+    for number in range(200):
+        praise, blame = (marked_review(random.Random(number), sense, "train").split() for sense in (1, -1))
+        assert all("!" in a or "?" in a for a, b in zip(praise, blame, strict=True) if a not in (b, "a", "an")), praise
+        assert any("!" in a and a != b for a, b in zip(praise, blame, strict=True)), praise
+        assert unmarked(" ".join(praise)) == sample_review(random.Random(number), 1)
 
 
 def test_counting_words_is_not_enough():

@@ -252,7 +252,7 @@ def test_a_run_folder_holds_all_that_was_promised(trained):
     present = {path.name for path in folder.iterdir()}
     assert present >= {
         "config.json", "model.keras", "assets.json", "history.json", "metrics.json", "history.png", "confusion.png",
-        "errors.json", "logs", "environment.json", "checkpoint.npz",
+        "errors.json", "logs", "environment.json", "checkpoint.npz", "summary.json", "report.html",
     }  # fmt: skip
     assert not [name for name in present if "tmp" in name]
     metrics = json.loads((folder / "metrics.json").read_text())

@@ -70,7 +70,7 @@ def test_classes_named_like_scores_or_that_differ_in_case_keep_their_own(tmp_pat
     assert {label: scores["support"] for label, scores in metrics["valid_classes"].items()} == dict.fromkeys(labels, 2)
 
 
-@pytest.mark.parametrize("explain", ["gradient", "attention"])
+@pytest.mark.parametrize("explain", ["occlusion", "attention"])
 def test_each_line_gets_an_answer_and_its_words(trained, explain, tmp_path, capsys, monkeypatch):
     page = tmp_path / "page.html"
     monkeypatch.setattr("sys.stdin", io.StringIO("The film is great.\n\n<b>Ω</b> 😀\n" + "long " * 10_000 + "\n"))
@@ -128,7 +128,7 @@ def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     [
         (["--pooling=maxx"], ["--pooling", "last, max, mean, attention"]),
         (["--vectors=v.txt", "--tokenizer=bpe", "--data_dir=no"], ["--vectors has vectors of words", "=bpe"]),
-        (["--explain=gradient"], ["--explain is for --mode=predict"]),
+        (["--explain=occlusion"], ["--explain is for --mode=predict"]),
         (["--dataset=grammar"], ["grammar", "needs text, label", "--columns"]),
         (["--label_weights=wonderful=2"], ["Unknown label 'wonderful'", "negative, positive"]),
         (["--dataset=tsv", "--data_dir=ONE"], ["two labels or more", "good"]),
@@ -148,7 +148,7 @@ def test_explaining_by_attention_needs_attention(corpus, tmp_path, capsys):
     flags = ["--dataset=tsv", f"--data_dir={corpus}", f"--workdir={tmp_path / 'run'}", "--epochs=1"]
     assert run.main([*SMALL, *flags]) == 0
     assert run.main(["--mode=predict", f"--workdir={tmp_path / 'run'}", "--text=x", "--explain=attention"]) == 2
-    assert "--explain=gradient" in capsys.readouterr().err
+    assert "--explain=occlusion" in capsys.readouterr().err
 
 
 def test_a_long_text_keeps_both_ends_and_weights_follow_labels():

@@ -170,7 +170,7 @@ def test_a_run_that_was_trained_anew_is_loaded_when_it_is_finished_and_a_damaged
 def test_first_texts_are_of_several_lengths_and_find_the_options_that_show_most(echo, monkeypatch, tmp_path):
     @dataclasses.dataclass(frozen=True)
     class Showing(Asking):
-        explain: str = option("", "Why.", choices=("", "gradient"))
+        explain: str = option("", "Why.", choices=("", "occlusion"))
         attention: bool = option(False, "Where.")
 
     def predict(run, lines, request):
@@ -182,7 +182,7 @@ def test_first_texts_are_of_several_lengths_and_find_the_options_that_show_most(
     monkeypatch.setattr(echo.task, "requests", {"predict": Showing})
     monkeypatch.setattr(echo.task, "predict", predict)
     monkeypatch.setattr(echo.task, "tiny", lambda: (None, {}, ["a", "b c"]))
-    assert workers.shown_options(echo.served.run, "predict", tmp_path) == {"explain": "gradient"}
+    assert workers.shown_options(echo.served.run, "predict", tmp_path) == {"explain": "occlusion"}
     assert echo.task.calls == [["a"], ["a", "b c"] * 8, ["a", "b c"]]
 
 

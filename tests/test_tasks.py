@@ -7,6 +7,7 @@ import pytest
 
 from seqzoo.datasets import DATASETS
 from seqzoo.task import TASKS
+from seqzoo.text.vocabulary import Vocabulary
 from seqzoo.training.loop import below_baseline
 
 
@@ -116,3 +117,14 @@ def test_a_run_that_does_not_reach_its_baseline_says_so():
     task = TASKS["language_model"](TASKS["language_model"].Config())  # the lower the better
     metrics = {"valid_bits_per_character": 2.0, "valid_baselines": {"5-gram": {"bits_per_character": 1.5}}}
     assert "5-gram 1.50" in below_baseline(metrics, task)
+
+
+def test_answers_agree_with_gold_of_any_scheme():
+    tags = Vocabulary(["O", "S-LOC", "B-ORG", "E-ORG"], unknown=False)
+    task = TASKS["ner"](None, {"tags": tags})
+    row = {"tags": tags.encode(["B-ORG", "E-ORG", "S-LOC"]), "confidence": [0.5, 0.5, 0.5]}
+    for gold, differs in ((["I-ORG", "I-ORG", "I-LOC"], False), (["O", "S-ORG", "S-LOC"], True)):  # IOB1, BIOES
+        answer = task.answer({"tokens": ["Ford", "Motor", "Rome"], "ner": gold}, row)
+        assert task.differs(answer) == differs
+    assert [token["gold"] for token in answer["tokens"]] == ["O", "B-ORG", "B-LOC"]
+    assert not task.differs(task.answer({"tokens": ["Ford", "Motor", "Rome"]}, row))  # nobody knows

@@ -15,7 +15,7 @@ from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import log_probabilities
 from seqzoo.display.pages import CORRELATIONS, units_page
 from seqzoo.display.plain import plain_text
-from seqzoo.display.plots import GATE_NAMES, gate_plot
+from seqzoo.display.plots import DRAWN_UNITS, GATE_NAMES, gate_plot
 from seqzoo.display.tables import plain_table
 from seqzoo.files import replace
 from seqzoo.rnns.min_rnns import LinearCell
@@ -100,10 +100,12 @@ def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path,
     replace(html, lambda path: pathlib.Path(path).write_text("".join(pieces), "utf-8"))
 
     layer, part = layers[number - 1], slice(request.start - 1, request.start - 1 + request.steps)
-    title = f"{rnn}, layer {number}, tokens {request.start} to {len(ids[: part.stop])}"
-    texts = [token["text"] for token in read_tokens[part]]
     gates = {name: values[part] for name, values in layer.items()}
-    replace(png, lambda path: gate_plot(gates, texts, order(layer), title, path))
+    chosen, all_units = drawn(gates), gates["h"].shape[1]
+    which = f", the {len(chosen)} of {all_units} units that vary most" if len(chosen) < all_units else ""
+    title = f"{rnn}, layer {number}, tokens {request.start} to {len(ids[: part.stop])}{which}"
+    texts = [token["text"] for token in read_tokens[part]]
+    replace(png, lambda path: gate_plot(gates, texts, chosen, title, path))
     console.print(plain_text(f"saved as {html} and {png}", "dim"), soft_wrap=True)
 
 
@@ -268,10 +270,19 @@ def _array(tensor):
     return ops.convert_to_numpy(tensor).astype("float32", copy=False)
 
 
-def order(layer: dict[str, np.ndarray]) -> np.ndarray:
-    """Indices of the units of a layer, those that keep their state longest first; without a gate, by mean h."""
+def drawn(layer: dict[str, np.ndarray], count: int = DRAWN_UNITS) -> np.ndarray:
+    """Indices of the units of a layer to draw: those whose h varies most.
+
+    Args:
+        layer: the `trace` of the layer.
+        count: units to draw at most.
+
+    Returns:
+        The units that keep their state longest first; of a layer without a gate for that, the largest mean h first.
+    """
+    varied = np.argsort(-layer["h"].var(axis=0), kind="stable")[:count]
     name, sign = next(((name, sign) for name, sign in _KEEP.items() if name in layer), ("h", 1))
-    return np.argsort(-sign * layer[name].mean(axis=0), kind="stable")
+    return varied[np.argsort(-sign * layer[name][:, varied].mean(axis=0), kind="stable")]
 
 
 def saturation(traces: list[dict]) -> list[dict]:

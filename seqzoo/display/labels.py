@@ -23,15 +23,22 @@ _KINDS = [
 ]
 LOW = 0.8  # confidences below this are shown
 WEIGHT_STEPS = (0.1, 0.4, 0.7)  # weights of words from which on a stronger colour is used
+SURPRISES = (3.0, 6.0, 9.0)  # nats from which on a token gets a stronger colour
 
 
 def tag_style(tag: str) -> str:
     """The rich style of a tag, the same in every run. Punctuation and symbols are dim."""
+    colour = tag_colour(tag)
+    return f"{BLACK} on {colour}" if colour else "dim"
+
+
+def tag_colour(tag: str) -> str:
+    """The background colour of a tag, the same in every run; "" of punctuation and symbols."""
     if tag in ("PUNCT", "SYM", "X") or not tag[:1].isalpha():
-        return "dim"
+        return ""
     # The longest matching prefix wins: PROPN is not PRP, and NNS is NN.
     matches = [(len(name), i) for i, names in enumerate(_KINDS) for name in names if tag.startswith(name)]
-    return f"{BLACK} on {_COLOURS[max(matches)[1]]}" if matches else class_style(tag)
+    return _COLOURS[max(matches)[1]] if matches else class_colour(tag)
 
 
 def class_style(label: str) -> str:

@@ -5,8 +5,19 @@ light and dark screens. Text from data is always escaped, see `escape`.
 import html
 from collections.abc import Iterable, Iterator
 
-from seqzoo.display.labels import WEIGHT_STEPS, class_colour, missed_gold, no_label, shown_labels, weighted_pieces
+from seqzoo.display.labels import (
+    SURPRISES,
+    WEIGHT_STEPS,
+    class_colour,
+    missed_gold,
+    no_label,
+    shown_labels,
+    tag_colour,
+    weighted_pieces,
+)
 from seqzoo.display.plain import plain
+from seqzoo.metrics.measure import Measure
+from seqzoo.text.spans import spans
 
 CORRELATIONS = (
     "Correlations are of this text alone; the unit is the one with the largest. By chance: the correlation that the "
@@ -33,33 +44,6 @@ def page(title: str, parts: Iterable[str], style: str = "") -> Iterator[str]:
     yield "</body>\n</html>\n"
 
 
-def html_page(predictions: Iterable[dict], title: str) -> Iterator[str]:
-    """A page of labelled texts, with the words that speak for and against the labels.
-
-    Args:
-        predictions: what `terminal.print_classified` takes, each optionally with ``"line"``, the number of its line.
-        title: the heading.
-
-    Yields:
-        The page in pieces, one a prediction.
-    """
-    return page(title, _classified(predictions))
-
-
-def attention_page(answers: Iterable[dict], title: str) -> Iterator[str]:
-    """A page of translations with their attention: a row a token, a column a source token.
-
-    Args:
-        answers: ``{"text", "source_tokens", "n_best": [{"text", "score", "tokens", "attention"}]}`` each; translations
-            without attention stand alone.
-        title: the heading.
-
-    Yields:
-        The page in pieces.
-    """
-    return page(title, _translated(answers), _ATTENTION_STYLE)
-
-
 def units_page(inspection: dict, title: str) -> Iterator[str]:
     """A page with a text coloured by the values of hidden units at each token, a block a unit.
 
@@ -78,7 +62,15 @@ def units_page(inspection: dict, title: str) -> Iterator[str]:
     return page(title, _inspected(inspection), _UNITS_STYLE)
 
 
-def _classified(predictions: Iterable[dict]) -> Iterator[str]:
+def classified_articles(predictions: Iterable[dict]) -> Iterator[str]:
+    """Labelled texts for a page, with the words that speak for and against the labels.
+
+    Args:
+        predictions: what `terminal.print_classified` takes, each optionally with ``"line"``, the number of its line.
+
+    Yields:
+        HTML, in pieces, one a prediction.
+    """
     explained = False
     for prediction in predictions:
         if prediction.get("words") and not explained:
@@ -117,18 +109,120 @@ def _word(word: str, weight: float) -> str:
     )
 
 
-def _translated(answers: Iterable[dict]) -> Iterator[str]:
+def translated_articles(answers: Iterable[dict]) -> Iterator[str]:
+    """Translations for a page, with their attention: a row a token, a column a source token.
+
+    Args:
+        answers: ``{"text", "source_tokens", "n_best": [{"text", "score", "tokens", "attention"}]}`` each; translations
+            without attention stand alone. If there is a ``"reference"`` that differs, it is shown, too.
+
+    Yields:
+        HTML, in pieces.
+    """
+    explained = False
     for answer in answers:
+        if not explained and any("attention" in best for best in answer["n_best"]):
+            explained = True
+            yield (
+                "<p class=legend>Rows are the tokens of a translation, columns those of its source: the bluer, the "
+                "more the row looked at the column. Point at a field to see its weight.</p>\n"
+            )
         yield f"<article dir=auto><p>{escape(answer['text'])}</p>\n"
         for best in answer["n_best"]:
             yield f"<p><small>{best['score']:.3f}</small><b class=translation>{escape(best['text'])}</b></p>\n"
             if "attention" in best:
                 yield from _attention_table(best, answer["source_tokens"])
+        if answer.get("reference", answer["translation"]) != answer["translation"]:
+            yield f"<p><span class=second>reference:</span> {escape(answer['reference'])}</p>\n"
         yield "</article>\n"
 
 
+def tagged_articles(answers: Iterable[dict]) -> Iterator[str]:
+    """Tagged sentences for a page: entities in colour in the text, other tags below their words.
+
+    Args:
+        answers: what `terminal.tagged` returned, each token optionally with ``"gold"``, its right tag. The right
+            entities or tags are shown, too, where they differ.
+
+    Yields:
+        HTML, in pieces, one a sentence.
+    """
+    explained = False
+    for answer in answers:
+        tokens = answer["tokens"]
+        gold = [token.get("gold", token["tag"]) for token in tokens]
+        if "entities" not in answer:
+            if gold != [token["tag"] for token in tokens] and not explained:
+                explained = True
+                yield "<p class=legend>A wrong tag is <s>struck out</s>; the right one follows it.</p>\n"
+            yield f"<article dir=auto>{''.join(map(_tagged_word, tokens, gold))}</article>\n"
+            continue
+        lines = [_entities(answer, [token["tag"] for token in tokens])]
+        if lines[0] != (right := _entities(answer, gold)):
+            lines = [f"<span class=side>answer</span>{lines[0]}", f"<span class=side>gold</span>{right}"]
+        yield f"<article dir=auto>{''.join(f'<p>{line}</p>' for line in lines)}</article>\n"
+
+
+def _tagged_word(token: dict, gold: str) -> str:
+    tag = _tag(token["tag"]) if token["tag"] == gold else f"<s>{escape(token['tag'])}</s> {_tag(gold)}"
+    return f"<span class=tagged>{escape(token['text'])}<br>{tag}</span>"
+
+
+def _tag(tag: str) -> str:
+    colour = tag_colour(tag)
+    return f'<b style="background:{colour}">{escape(tag)}</b>' if colour else f"<span class=second>{escape(tag)}</span>"
+
+
+def _entities(answer: dict, tags: list[str]) -> str:
+    """The text of a tagged sentence with the entities that some tags mark."""
+    text, offset, tokens, parts, position = answer["text"], answer["start"], answer["tokens"], [], 0
+    for first, last, kind in spans(tags):
+        start, end = tokens[first]["start"] - offset, tokens[last - 1]["end"] - offset
+        name = f"{escape(text[start:end])} <span class=type>{escape(kind)}</span>"
+        parts += [
+            escape(text[position:start]),
+            f'<b class=name style="background:{tag_colour(kind) or class_colour(kind)}">{name}</b>',
+        ]
+        position = end
+    return "".join([*parts, escape(text[position:])])
+
+
+def scored_articles(answers: Iterable[dict]) -> Iterator[str]:
+    """Scored texts for a page: the less expected a token, the redder it is.
+
+    Args:
+        answers: what `text.codec.Codec.scored` returned.
+
+    Yields:
+        HTML, in pieces, one a text.
+    """
+    yield (
+        f"<p class=legend>The less expected a token, the {_surprise('redder', SURPRISES[1])} it is. Point at a token "
+        "to see the natural logarithm of its probability.</p>\n"
+    )
+    for answer in answers:
+        pieces, position = [], 0
+        for token in answer["tokens"]:
+            pieces.append(escape(answer["text"][position : token["start"]]))
+            position = max(position, token["end"])
+            unknown = "" if token["known"] else ", unknown"
+            title = f"log p {token['log_probability']:.2f}{unknown}"
+            text = escape(token["text"]).replace("\n", "↵\n")
+            pieces.append(_surprise(text, -token["log_probability"], title))
+        yield (
+            f"<article dir=auto><small>perplexity {Measure.format(answer['perplexity'])}</small>"
+            f"<p class=text>{''.join(pieces)}</p></article>\n"
+        )
+
+
+def _surprise(escaped: str, nats: float, title: str = "") -> str:
+    step = sum(nats >= least for least in SURPRISES)
+    colour = f' style="background:rgba(225,30,20,{0.2 * step:.1f})"' if step else ""
+    return f'<i{colour} title="{title}">{escaped}</i>'
+
+
 def _attention_table(best: dict, source: list[str]) -> Iterator[str]:
-    yield "<div><table class=attention><tr><th>"
+    yield "<div class=wide><table class=attention><tr><th>"
     yield "".join(f"<th class=source><span>{escape(token)}</span>" for token in source) + "</tr>\n"
     for token, weights in zip(best["tokens"], best["attention"], strict=True):
         cells = "".join(
@@ -192,24 +286,28 @@ article {{ border-top: 1px solid #8886; padding: .8em 0 }}
 p {{ margin: .3em 0; white-space: pre-wrap; overflow-wrap: anywhere }}
 b {{ color: #000; border-radius: .3em; padding: .1em .5em }}
 i {{ font-style: normal; border-radius: .2em }}
-small {{ float: right }}
+small {{ float: right; margin-left: 1em }}
 small, .second, .legend {{ opacity: .75 }}
 .gold {{ font-weight: bold; margin-left: .8em }}
+.text {{ font-family: ui-monospace, monospace; line-height: 1.5 }}
+.wide {{ overflow-x: auto }}
+.translation {{ background: none; color: inherit; padding: 0 }}
+.attention {{ border-collapse: collapse; font: 13px ui-monospace, monospace; white-space: pre }}
+.attention td {{ width: 1.4em; min-width: 1.4em; height: 1.4em; border: 1px solid #8884 }}
+.attention th {{ font-weight: normal; text-align: right; padding: 0 .4em }}
+.source span {{ writing-mode: vertical-rl; transform: rotate(180deg) }}
+.name {{ font-weight: normal; -webkit-box-decoration-break: clone }} .type {{ font-size: 75% }}
+.side {{ display: inline-block; width: 4.5em; opacity: .75 }}
+.tagged {{ display: inline-block; margin: 0 .5em .4em 0; vertical-align: top; line-height: 1.4 }}
+.tagged b, .tagged .second, .tagged s {{ font-size: 75% }}
 {style}</style>
 </head>
 <body>
 <h1>{title}</h1>
 """
 
-_ATTENTION_STYLE = """div { overflow-x: auto } .translation { background: none; color: inherit; padding: 0 }
-.attention { border-collapse: collapse; font: 13px ui-monospace, monospace; white-space: pre }
-.attention td { width: 1.4em; min-width: 1.4em; height: 1.4em; border: 1px solid #8884 }
-.attention th { font-weight: normal; text-align: right; padding: 0 .4em }
-.source span { writing-mode: vertical-rl; transform: rotate(180deg) }
-"""
-
 # Transparent steps of blue and red, on which text is readable whether the page is white or black.
-_UNITS_STYLE = """b { color: inherit; padding: 0 } .text { font-family: ui-monospace, monospace; line-height: 1.5 }
+_UNITS_STYLE = """b { color: inherit; padding: 0 }
 th, td { text-align: left; padding: 0 1.5em 0 0; font-weight: normal } th { opacity: .75 }
 .number { text-align: right } details { border-top: 1px solid #8886; padding: .5em 0 }
 """

@@ -17,6 +17,8 @@ from seqzoo.display.plain import plain
 from seqzoo.metrics.measure import Measure
 
 CONFUSED = 40  # labels in a confusion plot; a thousand would take gigabytes
+DRAWN_UNITS = 16  # units in a plot of gates; the names of 256 would not be readable
+FEWEST = 10  # answers of a point in a reliability diagram; of fewer the accuracy is mostly chance
 GATE_NAMES = {
     "i": "input gate i",
     "f": "forget gate f (1 keeps the cell)",
@@ -27,6 +29,7 @@ GATE_NAMES = {
     "a": "a, the share of the state that is kept",
 }
 STATE_NAMES = {"g": "candidate g", "c": "cell c", "h": "output h"}
+_VISIBLE_SPACES = str.maketrans({"\n": "↵", "\t": "⇥", " ": "␣"})
 
 
 def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
@@ -63,7 +66,8 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
     figure = Figure(figsize=(side + 2.2, side + 1.2), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
-    axes.set_xticks(range(n), labels, rotation=90, parse_math=False)  # "$" is a tag
+    fits = max(map(len, labels), default=0) * 0.1 < side / n  # inches of a letter and of a cell
+    axes.set_xticks(range(n), labels, rotation=0 if fits else 90, parse_math=False)  # "$" is a tag
     axes.set_yticks(range(n), labels, parse_math=False)
     axes.tick_params(length=0, labeltop=n > 20)
     axes.set_xticks([i + 0.5 for i in range(n - 1)], minor=True)
@@ -78,7 +82,7 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
         for j, count in enumerate(row):
             if count:
                 colour = "white" if shares[i][j] > 0.35 else "black"
-                size = 8 if n <= 20 else 6
+                size = 11 if n <= 6 else 8 if n <= 20 else 6
                 axes.text(j, i, _short(int(count)), ha="center", va="center", color=colour, fontsize=size)
     ticks = [0, 0.01, 0.05, 0.1, 0.25, 0.5, 1]
     bar = figure.colorbar(image, ax=axes, ticks=ticks, shrink=min(1, 4 / side), pad=0.02)
@@ -97,9 +101,10 @@ def most_confused(counts: np.ndarray, number: int) -> np.ndarray:
 
 
 def history_plot(history: list[dict], objective: str, measures: Mapping[str, Measure], path: str):
-    """Draws the losses and the objective over the epochs, and marks the best epoch.
+    """Draws the losses, and below them the objective, over the epochs, and marks the best epoch.
 
-    Other measures of the same unit and direction are drawn beside the objective: precision and recall beside an F1.
+    Other measures of the same unit are drawn beside an objective that should be high: precision and recall beside F1.
+    Costs, such as bits a character and bits a word, have no common scale.
 
     Args:
         history: a dict for each epoch, with ``epoch``, ``loss`` and ``valid_MEASURE``, such as ``valid_loss``. An epoch
@@ -125,7 +130,7 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
     beside = [
         name
         for name, other in measures.items()
-        if name != objective and (other.unit, other.direction) == (measure.unit, measure.direction)
+        if name != objective and other.sign == measure.sign == 1 and other.unit == measure.unit
     ]
     panels = [
         ("Loss", "", [("loss", "train"), ("valid_loss", "valid")], {"loss", "valid_loss"}),
@@ -136,19 +141,19 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
             {key},
         ),
     ]
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    for axes, (title, unit, lines, main) in zip(figure.subplots(1, 2), panels, strict=True):
+    figure = Figure(figsize=(6, 6.4), layout="constrained")  # as wide as a phone can show
+    for axes, (title, unit, lines, main) in zip(figure.subplots(2, 1, sharex=True), panels, strict=True):
         for name, label in lines:
             if points(name):
                 style = {"linewidth": 2} if name in main else {"linewidth": 1.2, "alpha": 0.6}
                 axes.plot(*zip(*points(name), strict=True), marker="o", markersize=3, label=label, **style)
         axes.axvline(epoch, color="0.6", linestyle=":", zorder=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axes.set_xlabel("epoch")
         axes.set_ylabel(unit)
         axes.set_title(title)
         axes.grid(color="0.92")
         axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("epoch")
     axes.plot(epoch, best, "*", color="black", markersize=12, label=f"best: {best:.4g} in epoch {epoch}")
     for axes in figure.axes:
         if axes.get_legend_handles_labels()[0]:
@@ -159,7 +164,8 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
 def reliability_plot(bins: list[dict], error: float, path: str):
     """Draws a reliability diagram: accuracy against confidence, and below it the number of answers.
 
-    A well calibrated model is on the diagonal, an overconfident one below it.
+    A well calibrated model is on the diagonal, an overconfident one below it. Neighbouring bins of few answers are
+    drawn as one point, and each point has the 95% interval of its accuracy.
 
     Args:
         bins: list of ``{"confidence", "accuracy", "count"}``, from `metrics.labels.calibration`.
@@ -167,19 +173,29 @@ def reliability_plot(bins: list[dict], error: float, path: str):
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-    confidences, accuracies, counts = ([row[key] for row in bins] for key in ("confidence", "accuracy", "count"))
+    points = merged_bins(bins)
+    confidences, accuracies, counts = ([row[key] for row in points] for key in ("confidence", "accuracy", "count"))
+    ranges = [accuracy_interval(row["accuracy"], row["count"]) for row in points]
     figure = Figure(figsize=(5.2, 6.4), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1.4])
     upper.plot([0, 100], [0, 100], color="0.6", linestyle=":", label="perfectly calibrated")
-    upper.vlines(confidences, accuracies, confidences, color="tab:red", alpha=0.4, linewidth=4, label="gap")
-    upper.plot(confidences, accuracies, marker="o", markersize=4, linewidth=2, label="model", clip_on=False)
+    upper.vlines(
+        confidences, [low for low, _ in ranges], [high for _, high in ranges], color="tab:blue", alpha=0.35,
+        linewidth=4, label="95% interval",
+    )  # fmt: skip
+    upper.plot(confidences, accuracies, marker="o", markersize=5, linewidth=2, label="model", clip_on=False)
     upper.set_ylim(0, 100)
     upper.set_ylabel("accuracy (%)")
-    upper.set_title(f"Expected calibration error {error:.2f}%")
-    upper.legend(frameon=False, loc="upper left")
-    lower.bar(confidences, counts, width=2.2)
-    lower.set_xlim(0, 100)
+    joined = f"\nbins of fewer than {FEWEST} answers are joined" if len(points) < len(bins) else ""
+    upper.set_title(f"Expected calibration error {error:.2f}%{joined}", fontsize=11)
+    upper.legend(frameon=False, loc="lower right" if min(accuracies, default=0) > 40 else "upper left")
+    bars = lower.bar(confidences, counts, width=1.2)
+    lower.bar_label(bars, [_short(count) for count in counts], fontsize=8, padding=1)
+    lower.margins(y=0.3)  # for the numbers
+    lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    lower.set_xlim(min([50, *confidences]) // 10 * 10, 100)
     lower.set_xlabel("confidence (%)")
     lower.set_ylabel("answers")
     for axes in (upper, lower):
@@ -189,48 +205,71 @@ def reliability_plot(bins: list[dict], error: float, path: str):
     _save(figure, path)
 
 
-def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], order: np.ndarray, title: str, path: str):
+def merged_bins(bins: list[dict], fewest: int = FEWEST) -> list[dict]:
+    """Joins neighbouring bins until each has at least `fewest` answers, or there is only one.
+
+    Args:
+        bins: list of ``{"confidence", "accuracy", "count"}``, the lowest first.
+        fewest: answers of a bin.
+
+    Returns:
+        Bins like those given, with the means of all their answers.
+    """
+    groups, open_group = [], False
+    for row in bins:
+        groups = [*groups[:-1], [*groups[-1], row]] if open_group else [*groups, [row]]
+        open_group = sum(row["count"] for row in groups[-1]) < fewest
+    if open_group and len(groups) > 1:  # the last ones are too few
+        groups[-2:] = [groups[-2] + groups[-1]]
+    joined = []
+    for group in groups:
+        count = sum(row["count"] for row in group)
+        means = {key: sum(row["count"] * row[key] for row in group) / count for key in ("confidence", "accuracy")}
+        joined.append({**means, "count": count})
+    return joined
+
+
+def accuracy_interval(accuracy: float, count: int) -> tuple[float, float]:
+    """The 95% interval of an accuracy of `count` answers, in percent (Wilson, 1927)."""
+    z, share = 1.96, accuracy / 100
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2) / (1 + z**2 / count)
+    return 100 * (middle - half), 100 * (middle + half)
+
+
+def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.ndarray, title: str, path: str):
     """Draws the gates and states of a recurrent layer while it reads: a row a unit, a column a token.
 
     Args:
         layer: {name: [T, H]}, from `inspection.trace`; gates, those of `GATE_NAMES`, are drawn on a scale from 0 to 1,
             the others on one centred on 0.
         tokens: T texts.
-        order: indices of the units, from the top row down.
+        units: indices of the units to draw, from the top row down.
         title: stands above the plot.
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
 
-    columns = 2 if len(layer) > 1 else 1
-    rows = -(-len(layer) // columns)
-    shown = [token.replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣") for token in tokens]
-    shown = _cut(shown, 15)
+    shown = _cut(_spaces_shown(tokens), 15)
     letters = max(map(len, shown))
-    width, height = max(5, 0.115 * len(tokens) + 1.5), min(7, max(2.2, 0.02 * len(order))) + 0.07 * letters
-    figure = Figure(figsize=(columns * width, rows * height + 0.6), layout="constrained")
-    figure.suptitle(plain(title), parse_math=False)
-    panels = figure.subplots(rows, columns, squeeze=False).flat
-    marked = np.unique(np.linspace(0, len(order) - 1, min(len(order), 12)).astype(int))
-    for (name, values), axes in zip(layer.items(), panels, strict=False):
+    width, height = max(5, 0.125 * len(tokens) + 1.5), 0.15 * len(units) + 0.75 + 0.08 * letters
+    figure = Figure(figsize=(width, len(layer) * height + 0.5), layout="constrained")
+    figure.suptitle("\n".join(_wrapped(title, width)), parse_math=False)
+    for (name, values), axes in zip(layer.items(), figure.subplots(len(layer), 1, squeeze=False).flat, strict=True):
         if name in GATE_NAMES:
-            style = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+            style = {"cmap": "Blues", "vmin": 0, "vmax": 1}
         else:
-            largest = max(np.quantile(abs(values), 0.98), 1e-6)  # a few cells may count to large values
+            largest = max(np.quantile(abs(values[:, units]), 0.98), 1e-6)  # a few cells may count to large values
             style = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
-        image = axes.imshow(values[:, order].T, aspect="auto", interpolation="nearest", **style)
+        image = axes.imshow(values[:, units].T, aspect="auto", interpolation="nearest", **style)
         axes.set_title({**GATE_NAMES, **STATE_NAMES}[name])
-        axes.set_xticks(
-            range(len(shown)), shown, rotation=90 if letters > 1 else 0, fontsize=7, family="monospace",
-            parse_math=False,
-        )  # fmt: skip
-        axes.set_yticks(marked, [str(order[row] + 1) for row in marked], fontsize=7)
+        _name_columns(axes, range(len(shown)), shown, fontsize=8)
+        axes.set_yticks(range(len(units)), [str(unit + 1) for unit in units], fontsize=8)
         axes.tick_params(length=0)
         axes.set_ylabel("unit")
         extend = "neither" if name in GATE_NAMES else "both"
-        figure.colorbar(image, ax=axes, pad=0.01, aspect=30, extend=extend)
-    for axes in [*panels]:  # the last panel of an odd number is left over
-        axes.set_visible(False)
+        figure.colorbar(image, ax=axes, pad=0.01, aspect=20, extend=extend)
+    axes.set_xlabel("token that was read")
     _save(figure, path)
 
 
@@ -249,20 +288,43 @@ def attention_plot(
 
     target = target or [""]  # an empty translation has no attention
     weights = np.zeros((1, len(source))) if not len(weights) else np.asarray(weights)
-    source, target = _cut(source, 30), _cut(target, 30)
+    source, target = (_cut(_spaces_shown(names), 30) for names in (source, target))
     letters = max(map(len, [*source, *target]))
-    size = 2 + 0.26 * min(120, len(source)), 1.6 + 0.07 * letters + 0.24 * min(120, len(target))
+    size = 3.2 + 0.24 * min(120, len(source)), 1.9 + 0.08 * letters + 0.22 * min(120, len(target))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
-    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    style = {"fontsize": 9, "family": "monospace", "parse_math": False}
+    image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     columns, rows = (range(0, len(names), math.ceil(len(names) / 120)) for names in (source, target))
-    axes.set_xticks(columns, [source[i] for i in columns], rotation=90 if letters > 1 else 0, **style)
-    axes.set_yticks(rows, [target[i] for i in rows], **style)
+    _name_columns(axes, columns, [source[i] for i in columns], fontsize=9)
+    axes.set_yticks(rows, [target[i] for i in rows], fontsize=9, family="monospace", parse_math=False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
-    lines = textwrap.wrap(plain(title), int(12 * size[0]), max_lines=3, placeholder=" …")  # 12 letters to the inch
-    figure.suptitle("\n".join(lines), parse_math=False, fontsize=10)
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("source token")
+    axes.set_ylabel("target token")
+    bar = figure.colorbar(
+        image, ax=axes, pad=0.02, aspect=12, shrink=min(1, 3 / size[1]), ticks=[0, 0.25, 0.5, 0.75, 1]
+    )
+    bar.set_label("attention")
+    figure.suptitle("\n".join(_wrapped(title, size[0])), parse_math=False, fontsize=10)
     _save(figure, path)
+
+
+def _name_columns(axes, columns: Sequence[int], names: Sequence[str], **style):
+    """Names columns by tokens; single characters stand upright."""
+    axes.set_xticks(columns, names, family="monospace", parse_math=False, **style)
+    for tick, name in zip(axes.xaxis.get_major_ticks(), names, strict=True):
+        for label in (tick.label1, tick.label2):
+            label.set_rotation(90 if len(name) > 1 else 0)
+
+
+def _spaces_shown(tokens: Sequence[str]) -> list[str]:
+    """Tokens with visible spaces, tabs and line ends."""
+    return [token.translate(_VISIBLE_SPACES) for token in tokens]
+
+
+def _wrapped(title: str, width: float) -> list[str]:
+    """At most three lines of a title above a figure of a width in inches."""
+    return textwrap.wrap(plain(title), int(12 * width), max_lines=3, placeholder=" …")  # 12 letters to the inch
 
 
 def _cut(names: Sequence[str], width: int) -> list[str]:

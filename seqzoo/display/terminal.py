@@ -13,6 +13,7 @@ from rich.text import Text
 from seqzoo.display.labels import (
     BLACK,
     LOW,
+    SURPRISES,
     WEIGHT_STEPS,
     class_style,
     missed_gold,
@@ -32,8 +33,6 @@ _FADED = "#585858"
 # tell red from green.
 _FOR = [f"{BLACK} on #d7ffd7", f"{BLACK} on #87ff87", f"bold {BLACK} on #00d75f"]
 _AGAINST = [f"underline {BLACK} on #ffd7d7", f"underline {BLACK} on #ff8787", f"bold underline {BLACK} on #ff5f5f"]
-
-_SURPRISES = (3.0, 6.0, 9.0)  # nats from which on a token gets a stronger colour
 
 
 def tagged(
@@ -162,7 +161,7 @@ def print_scored(row: dict, console: Console):
         line.append(source[position : token["start"]])
         position = token["end"]
         text, surprise = plain(token["text"]).replace("\n", "↵"), -token["log_probability"]
-        step = sum(surprise >= least for least in _SURPRISES)
+        step = sum(surprise >= least for least in SURPRISES)
         line.append(text, _AGAINST[step - 1] if colour and step else None)
         if numbers or not token["known"]:
             unknown = "" if token["known"] else " unknown"

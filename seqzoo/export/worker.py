@@ -17,7 +17,7 @@ from seqzoo.task import Task
 from seqzoo.training.folder import Run, load, read_json
 
 MODES = ("predict", "score", "generate")  # that can be asked for over a network
-SHOWN = {"explain": "gradient", "attention": True}  # what a page asks for, where a run has it
+SHOWN = {"explain": "occlusion", "attention": True}  # what a page asks for, where a run has it
 WAITING = 256  # requests that wait at most
 
 

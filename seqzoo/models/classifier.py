@@ -1,11 +1,9 @@
 """The classifier: a label, or several, for a whole sequence. Many to one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
-from keras import ops
 
-from seqzoo.backend.gradients import compiled, gradient
 from seqzoo.layers import POOLINGS
 from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean, weighted_sum
 from seqzoo.layers.segments import Chop, Join
@@ -101,38 +99,3 @@ def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     """
     embed = keras.Model(model.input, [model.get_layer("features").output, model.get_layer("mask").output])
     return embed, model.get_layer("reader")
-
-
-def saliency(model: keras.Model) -> Callable:
-    """How much each step speaks for a class: its features times the gradient of the class's lead with respect to them.
-
-    The lead of a class is its score minus the best other score.
-
-    Args:
-        model: a classifier, or its decoder.
-
-    Returns:
-        The function (inputs, classes [B]) -> NumPy array [B, T], 0 at padding, for one class of each sequence.
-
-    Source: Shrikumar et al., 2017, Learning Important Features Through Propagating Activation Differences, section 2
-    (gradient times input); Li et al., 2016, Visualizing and Understanding Neural Models in NLP.
-    """
-    embed, read = cut(model)
-
-    @compiled
-    def weights(inputs, classes):
-        x, mask = embed(inputs)
-
-        def lead(x):
-            logits = read([x, mask])["logits"]  # [B, C]
-            own = ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype)
-            others = ops.max(ops.where(own > 0, float("-inf"), logits), axis=-1) if logits.shape[-1] > 1 else 0.0
-            return ops.sum(own * logits, axis=-1) - others
-
-        return ops.where(mask, ops.cast(ops.sum(gradient(lead, x) * x, axis=-1), "float32"), 0.0)  # [B, T]
-
-    def run(inputs, classes):
-        inputs = {name: ops.convert_to_tensor(array) for name, array in inputs.items()}
-        return ops.convert_to_numpy(weights(inputs, ops.convert_to_tensor(classes)))
-
-    return run

@@ -39,10 +39,10 @@ def piano_roll_plot(score: Score, path: str | os.PathLike, title: str = "") -> N
     pitches = [note.pitch for note in score.notes]
     middle, half = (min(pitches) + max(pitches)) / 2, max(9, (max(pitches) - min(pitches)) / 2 + 1.5)
     keys = range(max(0, math.floor(middle - half)), min(127, math.ceil(middle + half)) + 1)
-    octaves = [pitch for pitch in keys if pitch % 12 == 0]
+    white = [pitch for pitch in keys if "#" not in pitch_name(pitch)]
     voices = sorted({note.voice for note in score.notes})
 
-    figure = Figure(figsize=(11, rows * (0.18 * half + 0.4) + 0.8), layout="constrained")
+    figure = Figure(figsize=(11, rows * (0.23 * half + 0.4) + 0.8), layout="constrained")
     figure.suptitle(title or score.name, parse_math=False)
     for row, axes in enumerate(figure.subplots(rows, 1, squeeze=False).flat):
         first, last = row * bars_in_row, (row + 1) * bars_in_row
@@ -50,7 +50,7 @@ def piano_roll_plot(score: Score, path: str | os.PathLike, title: str = "") -> N
         axes.set_xlim(start, end)
         axes.set_ylim(middle - half, middle + half)
         for pitch in keys:
-            if "#" in pitch_name(pitch):
+            if pitch not in white:
                 axes.axhspan(pitch - 0.5, pitch + 0.5, color="0.95", linewidth=0)
         for time in np.arange(start, end, beat):
             axes.axvline(time, color="0.85", linewidth=0.5)
@@ -68,7 +68,10 @@ def piano_roll_plot(score: Score, path: str | os.PathLike, title: str = "") -> N
                 )  # fmt: skip
         marked = range(first, last, math.ceil(bars_in_row / 16))
         axes.set_xticks([number * bar for number in marked], [number + 1 for number in marked])
-        axes.set_yticks(octaves, [pitch_name(pitch) for pitch in octaves])
+        axes.set_yticks(white, [pitch_name(pitch) for pitch in white], fontsize=7)
+        for pitch, tick in zip(white, axes.get_yticklabels(), strict=True):
+            tick.set_fontweight("bold" if pitch % 12 == 0 else "normal")
+        axes.set_ylabel("note")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     axes.set_xlabel("bar")

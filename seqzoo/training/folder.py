@@ -8,6 +8,7 @@ checkpoint.npz    everything the next epoch depends on
 model.keras       the model with the weights of the best epoch
 history.json      scores of each epoch; history.png, logs/ for TensorBoard
 metrics.json      scores of the best epoch, once training has finished
+report.html       all of it for people, see seqzoo.display.report; summary.json, what was said of the data
 .lock             while somebody trains here: which process, see seqzoo.training.lock
 """
 

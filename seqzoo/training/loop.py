@@ -14,6 +14,7 @@ from rich.text import Text
 from seqzoo.assets import load_assets, save_assets
 from seqzoo.backend.distribution import Devices
 from seqzoo.display.plain import one_line, plain_text
+from seqzoo.display.report import write_report
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import flat
 from seqzoo.task import Task, TaskData
@@ -132,6 +133,9 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
         console.print(plain_text(warning), soft_wrap=True)
     with _optional("pictures of the answers", console):
         run.task.plot(run.predictor, examples, answers, folder)
+    with _optional("report", console):
+        write_json(folder / "summary.json", data.summary)
+        console.print(plain_text(f"report: {write_report(folder, run.task)}"), soft_wrap=True)
     return metrics
 
 

@@ -1,0 +1,137 @@
+"""Which steps of a sequence decided a classifier's answer: occlusion and integrated gradients.
+
+Both say how much each step adds to the log-odds of a class, log p / (1 - p): a positive weight speaks for the class, a
+negative one against it. A step is compared with the unknown word (id 1), or with zeros where the input is not of ids.
+"""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqzoo.backend.gradients import compiled, gradient
+from seqzoo.models.classifier import cut
+
+READ = 32_768  # steps that are read at once, or one sequence if it is longer: memory does not grow with the work
+OCCLUSIONS = 128  # of a sequence; a read for each step would make long sequences quadratic
+POINTS = 32  # where the integral reads the gradient
+
+
+def occlusion(model: keras.Model, multi_label: bool = False) -> Callable:
+    """How much each step adds to the log-odds of a class: how far they fall if the step becomes the unknown word.
+
+    In sequences longer than 128 steps, neighbours are replaced together and share the change.
+
+    Args:
+        model: a classifier, or its decoder.
+        multi_label: whether an example may have several classes, so that their scores do not compete.
+
+    Returns:
+        The function (inputs, classes [B]) -> NumPy array [B, T], 0 at padding, for one class of each sequence.
+
+    Source: Li, Monroe & Jurafsky, 2016, Understanding Neural Networks through Representation Erasure.
+    """
+    features, read = _features(model), cut(model)[1]
+
+    def score(x, mask, classes):
+        return log_odds(read([x, mask])["logits"], classes, multi_label)  # [R]
+
+    score = compiled(score, _signature(read))
+
+    def weights(inputs, classes):
+        x, unknown, mask = features(inputs)
+        whole = np.concatenate([score(x[part], mask[part], classes[part]) for part in _parts(len(x), x.shape[1])])
+        sizes = -(-mask.sum(axis=1) // OCCLUSIONS)  # steps that are replaced together
+        first = [(row, step) for row, size in enumerate(sizes) for step in range(0, mask[row].sum(), size)]
+        rows, steps = np.array(first).T
+        found = np.zeros(mask.shape, "float32")
+        for part in _parts(len(rows), x.shape[1]):
+            row, distance = rows[part], np.arange(x.shape[1]) - steps[part, None]
+            hidden = (distance >= 0) & (distance < sizes[row, None]) & mask[row]  # [R, T]
+            others = np.where(hidden[..., None], unknown[row], x[row])
+            change = whole[row] - score(others, mask[row], classes[row])
+            np.add.at(found, row, hidden * (change / hidden.sum(axis=1))[:, None])
+        return found
+
+    return weights
+
+
+def integrated_gradients(model: keras.Model, multi_label: bool = False, points: int = POINTS) -> Callable:
+    """How much each step adds to the log-odds of a class, by integrated gradients.
+
+    With x the features of a sequence, u those of as many unknown words, and F the log-odds of the class, step t has
+
+        sum over d of (x - u)_td times the integral over a from 0 to 1 of dF(u + a (x - u)) / dx_td
+
+    so that the weights sum to F(x) - F(u). The integral is computed by Gauss-Legendre quadrature.
+
+    Args:
+        model, multi_label: as of `occlusion`.
+        points: of the quadrature.
+
+    Returns:
+        As `occlusion`.
+
+    Source: Sundararajan, Taly & Yan, 2017, Axiomatic Attribution for Deep Networks.
+    """
+    features, read = _features(model), cut(model)[1]
+    nodes, shares = np.polynomial.legendre.leggauss(points)  # of the integral from -1 to 1
+    nodes, shares = ((nodes + 1) / 2).astype("float32"), (shares / 2).astype("float32")
+
+    def slopes(x, mask, classes, unknown, alpha):
+        def score(x):
+            return log_odds(read([x, mask])["logits"], classes, multi_label)
+
+        between = unknown + alpha[:, None, None] * (x - unknown)
+        return ops.cast(ops.sum(gradient(score, between) * (x - unknown), axis=-1), "float32")  # [R, T]
+
+    slopes = compiled(slopes, (*_signature(read), read.inputs[0], keras.KerasTensor([None], "float32")))
+
+    def weights(inputs, classes):
+        x, unknown, mask = features(inputs)
+        rows, numbers = np.divmod(np.arange(len(x) * points), points)
+        found = np.zeros(mask.shape, "float32")
+        for part in _parts(len(rows), x.shape[1]):
+            row, number = rows[part], numbers[part]
+            slope = slopes(x[row], mask[row], classes[row], unknown[row], nodes[number])
+            np.add.at(found, row, shares[number, None] * np.asarray(slope))
+        return np.where(mask, found, 0)
+
+    return weights
+
+
+def log_odds(logits, classes, multi_label: bool = False):
+    """log p / (1 - p) [R] of one class of each row of logits [R, C]: p by softmax, or by sigmoid if `multi_label`."""
+    own = ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype)
+    score = ops.sum(own * logits, axis=-1)
+    if multi_label or logits.shape[-1] == 1:
+        return score
+    return score - ops.logsumexp(ops.where(own > 0, -1e9, logits), axis=-1)
+
+
+def _features(model):
+    """The function inputs -> NumPy arrays (x [B, T, D], those of as many unknown steps, mask [B, T])."""
+    embed, _ = cut(model)
+
+    def pair(inputs):
+        unknown = {
+            name: ops.cast(array > 0, array.dtype) if "int" in array.dtype.name else ops.zeros_like(array)
+            for name, array in inputs.items()
+        }
+        x, mask = embed(inputs)
+        return x, embed(unknown)[0], mask
+
+    pair = compiled(pair, (dict(model.input),))
+    return lambda inputs: [*map(np.asarray, pair({name: ops.convert_to_tensor(inputs[name]) for name in model.input}))]
+
+
+def _signature(read):
+    """Of a function of x [R, T, D], mask [R, T] and classes [R]."""
+    return *read.inputs, keras.KerasTensor([None], "int32")
+
+
+def _parts(rows: int, steps: int) -> Iterator[slice]:
+    """Slices of so many rows that they have at most `READ` steps together."""
+    size = max(1, READ // steps)
+    return (slice(first, first + size) for first in range(0, rows, size))
