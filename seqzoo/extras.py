@@ -7,7 +7,7 @@ EXTRAS = {  # extra: its packages, by the names that are imported
     "text": ("conllu", "sacrebleu", "sentencepiece"),
     "music": ("mido", "music21"),
     "jax": ("jax",),
-    "serve": ("fastapi", "uvicorn"),
+    "serve": ("fastapi", "fastapi_offline", "uvicorn"),
     "litert": ("ai_edge_litert",),
     "onnx": ("onnxruntime", "tf2onnx"),
 }

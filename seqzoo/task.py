@@ -263,6 +263,20 @@ class Task:
                 f"choose another --dataset, or name the columns by --columns={columns}."
             )
 
+    def splits(self, hold_out: bool = True) -> tuple[dict[str, Examples], str]:
+        """The splits of the data that the config names, in its Unicode form.
+
+        Args:
+            hold_out: whether a part of train becomes valid, if there is no such split.
+
+        Returns:
+            ({split: Examples}, what was held out for valid, "" if nothing was).
+        """
+        splits, held_out = {split: self.normalized(examples) for split, examples in self.read().items()}, ""
+        if hold_out and "train" in splits and "valid" not in splits:
+            splits["train"], splits["valid"], held_out = self.hold_out(splits["train"])
+        return splits, held_out
+
     def load(self, unseen: bool = False) -> TaskData:
         """Reads the data that the config names; learns the assets from its training split if there are none yet.
 
@@ -274,15 +288,13 @@ class Task:
         """
         for package in self.packages:  # not found out after the first epoch
             check_installed(package, f"--task={self.name}")
-        splits, summary, read = self.read(), {}, {}
+        (splits, held_out), summary, read = self.splits(hold_out=not unseen), {}, {}
         for examples in splits.values():
             summary |= examples.summary
-        splits = {split: self.normalized(examples) for split, examples in splits.items()}
         if unseen:
             summary.pop("held out", None)
             splits = splits if "test" in splits else {"test": joined(splits)}
-        elif "train" in splits and "valid" not in splits:
-            splits["train"], splits["valid"], summary["held out"] = self.hold_out(splits["train"])
+        summary |= {"held out": held_out} if held_out else {}
         if self.assets is None:
             for split in ("train", "valid"):
                 if split not in splits:

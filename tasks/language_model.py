@@ -20,8 +20,7 @@ from seqzoo.metrics.text import text_scores
 from seqzoo.task import TASKS, Task
 from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
-from seqzoo.text.normalization import form_notes, normalize
-from seqzoo.text.subwords import KINDS, SUBWORDS_NOTE
+from seqzoo.text.normalization import normalize
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
 SHOWN = 600  # characters of valid in the report
@@ -282,14 +281,13 @@ class LanguageModel(Task):
     def signatures(self, run, request):
         from seqzoo.export.generating import language_model
 
-        return language_model(run, self.assets["tokens"])
+        return language_model(run, self.assets["tokens"], request.length)
 
     def export_notes(self):
-        notes, codec = form_notes(self.config.unicode), self.assets["tokens"]
-        notes.append(
-            "The ids of tokens are their positions in vocabularies/tokens.json, after padding 0 and unknown 1."
-        )
-        return [*notes, SUBWORDS_NOTE] if codec.units in KINDS else notes
+        from seqzoo.export.notes import of_texts
+
+        ids = "The ids of tokens are their positions in vocabularies/tokens.json, after padding 0 and unknown 1."
+        return [*of_texts(self.config.unicode, self.config.tokenizer), ids]
 
     def known(self, example):
         return self.assets["tokens"].known(example["good" if "good" in example else "text"][:1000])

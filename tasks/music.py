@@ -18,7 +18,7 @@ from seqzoo.display.report import update_report
 from seqzoo.extras import check_installed
 from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure, flat
-from seqzoo.music.conditions import METRES, Conditions, condition_names
+from seqzoo.music.conditions import Conditions, condition_names
 from seqzoo.music.encodings import ENCODINGS, END, LONGEST_BAR, Encoding
 from seqzoo.music.pieces import all_pieces, arrays, pieces, transpose, without_ahead
 from seqzoo.music.samples import print_piece, sample_scores, write_sample
@@ -295,18 +295,9 @@ class MusicTask(Task):
         return music(run, GeneratorDecoder(run.model, encoding.barred(), encoding.advance), END)
 
     def export_notes(self):
-        meanings = {
-            "tonic": "the MIDI pitch of the key's tonic + 1, from F#3, 55, to F4",
-            "mode": "1 major, 2 minor",
-            "metre": f"2 + its index in {', '.join(METRES)}; 1: any other",
-            "style": "2 + its index in vocabularies/conditions.json",
-        }
-        known = [f"`{name}`: {meanings[name]}" for name in self.assets["conditions"].inputs()]
-        return [
-            "`position` is where each step begins in its bar, counted from 1 in steps; `ahead` the melody's ids, or 0.",
-            *(["Conditions, 0 if unknown: " + "; ".join(known) + "."] if known else []),
-            "The ids are not notes: `seqzoo.music` decodes them and writes MIDI, by vocabularies/encoding.json.",
-        ]
+        from seqzoo.export.notes import of_music
+
+        return of_music(self.assets["conditions"].inputs())
 
     def generate(self, run, request, write):
         check_installed("mido", "--mode=generate")  # not found out after sampling

@@ -16,7 +16,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import lookup_baseline
-from seqzoo.text.normalization import form_notes, normalize, normalized
+from seqzoo.text.normalization import normalize, normalized
 from seqzoo.text.tokenizer import Tokenization, split_sentences, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
@@ -160,7 +160,9 @@ class POS(Task):
         return names(tags)
 
     def export_notes(self):
-        return ["A text is read as one sentence: split longer ones first.", *form_notes(self.config.unicode)]
+        from seqzoo.export.notes import of_texts
+
+        return ["A text is read as one sentence: split longer ones first.", *of_texts(self.config.unicode, "words")]
 
     def unknown_labels(self, example):
         pairs = zip(example[self.feature], self.learned_tags(example), strict=True)

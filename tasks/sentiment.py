@@ -24,8 +24,8 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
 from seqzoo.task import TASKS, Task
 from seqzoo.text.baselines import naive_bayes_baseline
-from seqzoo.text.normalization import form_notes, normalize
-from seqzoo.text.subwords import KINDS, SUBWORDS_NOTE, Subwords
+from seqzoo.text.normalization import normalize
+from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import TOKENIZERS, splitter
 from seqzoo.text.vocabulary import Vocabulary
 
@@ -303,8 +303,9 @@ class Sentiment(Task):
         return classification(run, labels, self.split, config.tokenizer, config.max_tokens, config.multi_label)
 
     def export_notes(self):
-        notes = form_notes(self.config.unicode)
-        return [*notes, SUBWORDS_NOTE] if self.config.tokenizer in KINDS else notes
+        from seqzoo.export.notes import of_texts
+
+        return of_texts(self.config.unicode, self.config.tokenizer)
 
     def example(self, line):
         return {"text": line}

@@ -19,8 +19,6 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.translation import translation_scores
 from seqzoo.task import CHUNK, TASKS, Task
 from seqzoo.text.codec import END, Codec
-from seqzoo.text.normalization import form_notes
-from seqzoo.text.subwords import KINDS, SUBWORDS_NOTE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,24 +226,14 @@ class Translation(Task):
         return super().evaluate(self.search(predictor, request) if request else predictor, feed)
 
     def signatures(self, run, request):
-        from seqzoo.export.generating import greedy_translation, translation
+        from seqzoo.export.generating import translation
 
-        decoding = options.Decoding(**request.arguments(options.Decoding))
-        greedy = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
-        if request.format == "litert":
-            raise ValueError(
-                "LiteRT answers only the first text right by an encoder-decoder: use --format=savedmodel or onnx."
-            )
-        if request.format == "onnx":  # a file of arrays alone
-            search = self.search(run.predictor, greedy, score_labels=False)
-            return {"arrays": greedy_translation(run, search, request.length)}
-        requests = {"greedy": greedy, "text": decoding} if decoding.beam > 1 else {"text": decoding}
-        searches = {name: self.search(run.predictor, each, score_labels=False) for name, each in requests.items()}
-        return translation(run, searches, self.config.lowercase)
+        return translation(run, request)
 
     def export_notes(self):
-        notes = form_notes(self.config.unicode)
-        return [*notes, SUBWORDS_NOTE] if self.config.tokenizer in KINDS else notes
+        from seqzoo.export.notes import of_texts
+
+        return of_texts(self.config.unicode, self.config.tokenizer)
 
     def example(self, line):
         return {"source": line}

@@ -43,10 +43,12 @@ def randomized(model):
 
 
 def converted(kind, function, specs, length=T):
-    """A function that runs the converted `function`."""
+    """A function that runs the converted `function`; by LiteRT all its calls are of one interpreter."""
     if kind == "litert":
-        content = to_litert(function, specs, length)
-        return lambda inputs: run_litert(content, inputs)
+        from ai_edge_litert.interpreter import Interpreter
+
+        runner = Interpreter(model_content=to_litert(function, specs, length)).get_signature_runner()
+        return lambda inputs: runner(**{name: inputs[name] for name in runner.get_input_details()})
     content = to_onnx(function, specs)
     return lambda inputs: run_onnx(content, inputs)
 
@@ -128,12 +130,14 @@ SEQ2SEQ = (
 @pytest.mark.parametrize("arguments", [*slow(SEQ2SEQ[0]), *variants(*SEQ2SEQ[1:])], ids=str)
 def test_a_converted_encoder_decoder_decodes_as_beam_search_of_width_1(kind, arguments):
     model = seq2seq(source_tokens=11, target_tokens=9, dim=6, units=8, encoder_units=4, **arguments)
-    decoder = Seq2SeqDecoder(randomized(model))
-    source = np.array([[4, 6, 9, 2, 0, 0, 0, 0]], "int32")
-    answers = Beam(decoder, END, width=1)({"source": source}, limits=np.full(1, 10), mask=source > 0)
-    best = answers.ids[0, 0]
-    whole = converted(kind, *greedy(decoder, END, 10))({"source": source})["tokens"][0]
-    np.testing.assert_array_equal(whole[: len(best)], best)
+    decoder = Seq2SeqDecoder(randomized(model), begin=END)  # as in translation: the end mark is not only at the end
+    sources = np.array([[5, 2, 0, 0, 0, 0, 0, 0], [10, 9, 8, 7, 6, 5, 4, 2], [4, 6, 9, 2, 0, 0, 0, 0]], "int32")
+    answers = Beam(decoder, END, width=1)({"source": sources}, limits=np.full(3, 10), mask=sources > 0)
+    greedily = converted(kind, *greedy(decoder, END, 10))
+    for row, best in enumerate(answers.ids[:, 0]):
+        source = sources[row : row + 1]
+        whole = greedily({"source": source})["tokens"][0]
+        np.testing.assert_array_equal(whole[: len(best)], best)
     # Step by step, as callers with a search of their own do.
     begin, after = (converted(kind, *part(decoder)) for part in (start, step))
     state = begin({"source": source})

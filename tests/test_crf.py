@@ -95,6 +95,12 @@ def test_everything_agrees_with_brute_force():
             np.testing.assert_allclose(confidence[b, t], share, atol=1e-5)
 
 
+def test_rounding_makes_no_confidence_larger_than_1():
+    emissions = np.random.default_rng(0).normal(0, 6, (4, 300, K)).astype("float32")
+    confidence = ops.convert_to_numpy(marginals(random_layer()(emissions)))
+    assert confidence.max() == 1 and (confidence.max(-1) < 0.999).any()
+
+
 def test_gradient_is_the_finite_difference_under_any_token_weights():
     # Unequal weights: the gradient is then more than the difference of expected and gold counts.
     layer, emissions = random_layer(), random_emissions()

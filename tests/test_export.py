@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 import zipfile
 
 import guides
@@ -20,6 +21,8 @@ import toys.speech  # noqa: F401
 from seqzoo import options, run
 from seqzoo.assets import save_assets
 from seqzoo.datasets import Examples
+from seqzoo.decoding.sampling import choose
+from seqzoo.decoding.steps import Categorical
 from seqzoo.inputs import Words
 from seqzoo.task import TASKS
 from seqzoo.text.casing import casing
@@ -31,8 +34,9 @@ from seqzoo.training.folder import Run, load, prepare
 pytestmark = pytest.mark.tensorflow("runs are exported by TensorFlow")
 tf = pytest.importorskip("tensorflow")
 
-from seqzoo.export import check_target, export, graph, sharing  # noqa: E402
+from seqzoo.export import _of_arrays, check_target, export, graph, sharing  # noqa: E402
 from seqzoo.export.about import read_about  # noqa: E402
+from seqzoo.export.generating import _Tempered  # noqa: E402
 
 TEXTS = [
     "Don't go, it cannot stop! It's J. R. R. Smith's U.S.-based co. in the U.S. Army; see No. 5.",
@@ -90,6 +94,20 @@ def test_the_graph_keeps_both_ends_of_long_texts():
     tokens = tf.constant([[*"abcdefg"], [*"abcde", "", ""], [*"abc", "", "", "", ""]])
     found = graph.both_ends(tokens, 5).numpy().astype(str)
     assert ["".join(row) for row in found] == ["abefg", "abcde", "abc"]
+
+
+def test_the_graph_samples_from_the_same_ids_with_the_same_probabilities():
+    logits = np.log([0.05, 0.3, 0.15, 0.02, 0.48]).astype("float32")
+    decoder = types.SimpleNamespace(step=lambda values, fixed, state: (Categorical(logits[None]), state))
+    noise = (np.arange(2000, dtype="float32") + 0.5) / 2000
+    settings = (1.0, 0, 1.0), (0.5, 3, 1.0), (1.0, 0, 0.7), (2.0, 4, 0.8), (1.0, 0, 1e-6), (1.0, 1, 1.0)
+    for temperature, top_k, top_p in settings:
+        chosen = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        tempered = _Tempered(decoder, {name: tf.constant(value) for name, value in chosen.items()}, banned=(0,))
+        found = tf.nn.softmax(tempered.step(None, [], [])[0].logits)[0]
+        likely = np.tile(np.where(np.arange(5) == 0, -np.inf, logits), (2000, 1))
+        drawn = choose(likely, noise, **chosen)
+        np.testing.assert_allclose(found, np.bincount(drawn, minlength=5) / 2000, atol=1e-3, err_msg=f"{chosen}")
 
 
 # --- Whole artefacts ------------------------------------------------------------------------------
@@ -211,17 +229,21 @@ LITERT = {"format": "litert", "length": 20}
         ("pos", {"format": "onnx"}, {"precision": "mixed_float16"}),
         ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
         ("translation", {"format": "onnx", "length": 30}, {}),
+        ("translation", LITERT, {"input_feeding": True}),
+        ("language_model", {"format": "onnx"}, {"tokenizer": "words"}),
+        ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
     ],
 )
 def test_files_of_arrays_answer_as_the_run(name, asked, changes, tmp_path):
     for package in {"litert": ["ai_edge_litert"], "onnx": ["tf2onnx", "onnxruntime"]}[asked["format"]]:
         pytest.importorskip(package)
     _, folder, measured = exported(name, tmp_path, asked, **changes)
-    found = measured["signatures"]["arrays"]
+    (found,) = measured["signatures"].values()
     assert found["equal_answers"] == 1
     done = subprocess.run([sys.executable, "-I", folder / "example.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert {line.split()[0] for line in done.stdout.splitlines()} & {"tags", "probabilities", "tokens"}
+    printed = {line.split()[0] for line in done.stdout.splitlines()}
+    assert printed & {"tags", "probabilities", "tokens", "log_probabilities"}
 
 
 @pytest.mark.slow
@@ -279,6 +301,12 @@ def test_an_export_replaces_only_an_export(tagger, tmp_path):
             check_target(tmp_path, True)
     with pytest.raises(ValueError, match="--out should be a folder"):
         check_target(tmp_path / "check.json" / "out", False)
+
+
+def test_a_format_that_cannot_hold_what_a_run_is_called_with_is_refused():
+    music = types.SimpleNamespace(task=types.SimpleNamespace(name="music"))
+    with pytest.raises(ValueError, match="without random draws. Runs of task music have only sample: use"):
+        _of_arrays(music, {"sample": None}, options.Exporting(format="onnx"))
 
 
 @pytest.mark.parametrize(

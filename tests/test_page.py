@@ -88,6 +88,7 @@ class Canned(Task):
 def site(tmp_path_factory):
     """The address of a server whose runs give the answers above."""
     uvicorn = pytest.importorskip("uvicorn", reason='the server needs Uvicorn: pip install -e ".[serve]"')
+    pytest.importorskip("fastapi_offline", reason='the server needs FastAPI: pip install -e ".[serve]"')
     pytest.importorskip("mido", reason="music needs mido")
     from seqzoo.export import server
 
@@ -212,6 +213,20 @@ def test_what_is_shown_is_the_answer(site, browser):
     length.send_keys("16")
     assert browser.execute_script("return asked()") == {"run": "composer", "options": {"length": 16}}
     assert piece.find_element("link text", "MIDI").get_attribute("href").endswith("1.mid")
+
+
+@pytest.mark.slow
+def test_the_interface_is_shown_for_trying_by_hand(site, browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{site}/docs")
+    operations = WebDriverWait(browser, 20).until(
+        lambda _: browser.find_elements("css selector", ".opblock-summary-path")
+    )
+    assert [part.text.replace("\u200b", "") for part in operations] == [
+        "/health", "/models", "/predict", "/score", "/generate"
+    ]  # fmt: skip
+    assert not browser.get_log("browser")
 
 
 @pytest.mark.slow

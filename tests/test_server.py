@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -191,7 +192,7 @@ def test_first_texts_are_of_several_lengths_and_find_the_options_that_show_most(
 @pytest.fixture
 def client(echo, tmp_path):
     """A client of a server with one run, "echo"."""
-    pytest.importorskip("fastapi", reason='the server needs FastAPI: pip install -e ".[serve]"')
+    pytest.importorskip("fastapi_offline", reason='the server needs FastAPI: pip install -e ".[serve]"')
     pytest.importorskip("httpx", reason="FastAPI's test client needs httpx")
     from fastapi.testclient import TestClient
 
@@ -199,7 +200,8 @@ def client(echo, tmp_path):
 
     echo.start()
     limits = options.Serving(max_texts=4, max_characters=100)
-    return TestClient(application({"echo": echo}, limits, tmp_path), raise_server_exceptions=False)
+    app = application({"echo": echo}, limits, tmp_path)
+    return TestClient(app, "http://127.0.0.1:8000", raise_server_exceptions=False)
 
 
 def test_texts_are_answered_with_the_options_of_the_mode(client):
@@ -210,7 +212,32 @@ def test_texts_are_answered_with_the_options_of_the_mode(client):
     (model,) = client.get("/models").json()["models"]
     assert model["scores"] == {"valid_echoes": 1} and [*model["modes"]] == ["predict", "generate"]
     assert [known["name"] for known in model["modes"]["predict"]["options"]] == ["loud", "beam"]
-    assert "/predict" in client.get("/openapi.json").json()["paths"] and client.get("/docs").status_code == 404
+    assert "/predict" in client.get("/openapi.json").json()["paths"]
+
+
+def test_the_interface_is_shown_without_the_network(client):
+    page = client.get("/docs").text
+    links = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert len(links) == 3 and all(client.get(link).status_code == 200 for link in links)
+
+
+@pytest.mark.parametrize(
+    "host, names, others",
+    [
+        ("127.0.0.1", ["127.0.0.1:8000", "localhost", "[::1]:8000"], ["evil.example:8000", "127.0.0.1.evil.example"]),
+        ("10.0.0.7", ["10.0.0.7:8000", "localhost"], ["10.0.0.8"]),
+        ("fd00::1", ["[fd00::1]:8000"], ["[fd00::2]"]),
+        ("0.0.0.0", ["board.local:8000"], []),
+    ],
+)
+def test_requests_under_a_foreign_name_are_refused(client, tmp_path, host, names, others):
+    from fastapi.testclient import TestClient
+
+    from seqzoo.export.server import application
+
+    app = TestClient(application({}, options.Serving(host=host), tmp_path))
+    found = {name: app.get("/health", headers={"Host": name}).status_code for name in names + others}
+    assert found == {**dict.fromkeys(names, 200), **dict.fromkeys(others, 400)}
 
 
 LONG = json.dumps({"text": "x" * 1_000_000}).encode()
@@ -290,6 +317,7 @@ def tagger(tmp_path):
 @pytest.mark.tensorflow("each shape is compiled anew on JAX")
 def test_answers_are_those_of_the_command_line(tagger, tmp_path, capsys, eagerly):
     testclient = pytest.importorskip("fastapi.testclient", reason="the server needs FastAPI and its test httpx")
+    pytest.importorskip("fastapi_offline")
     from seqzoo.export.server import application
 
     (tmp_path / "texts").write_text("Ann met Ford in Paris.\n\nMay. It rained in Paris.\n", "utf-8")
@@ -297,7 +325,8 @@ def test_answers_are_those_of_the_command_line(tagger, tmp_path, capsys, eagerly
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     worker = Worker(tagger)
     worker.start()
-    client = testclient.TestClient(application({"ner": worker}, options.Serving(), tmp_path))
+    app = application({"ner": worker}, options.Serving(), tmp_path)
+    client = testclient.TestClient(app, "http://127.0.0.1:8000")
     asked = {"texts": ["Ann met Ford in Paris.", "", "May. It rained in Paris."]}
     assert client.post("/predict", json=asked).json() == {"run": "ner", "answers": printed}
     worker.close()
@@ -316,7 +345,7 @@ def test_answers_are_those_of_the_command_line(tagger, tmp_path, capsys, eagerly
     ],
 )
 def test_a_wrong_command_is_refused_in_a_line(tagger, flags, error, capsys):
-    pytest.importorskip("uvicorn", reason="the server needs Uvicorn")
+    pytest.importorskip("fastapi_offline", reason="the server needs FastAPI")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         argv = flags.replace("RUN", str(tagger)).replace("PORT", port).split()
@@ -326,7 +355,7 @@ def test_a_wrong_command_is_refused_in_a_line(tagger, flags, error, capsys):
 
 @pytest.mark.slow
 def test_the_command_answers_once_it_says_so_and_stops_on_a_signal(tagger):
-    pytest.importorskip("uvicorn", reason="the server needs Uvicorn")
+    pytest.importorskip("fastapi_offline", reason="the server needs FastAPI")
     argv = [sys.executable, "-m", "seqzoo.run", "--mode=serve", f"--workdir={tagger}", "--port=0"]
     for stop in (signal.SIGINT, signal.SIGTERM):
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:

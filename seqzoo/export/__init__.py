@@ -138,16 +138,20 @@ def in_float32(run):
 
 
 def _of_arrays(run, signatures, request):
-    """The only signature of a file that takes arrays."""
-    from seqzoo.export.signatures import padded
+    """The only signature of a file: it takes arrays and draws nothing."""
+    from seqzoo.export.signatures import padded, renamed
 
-    if "arrays" not in signatures:
-        raise ValueError(f"Runs of task {run.task.name} are exported with --format=savedmodel only.")
+    name = next((name for name in ("arrays", "step") if name in signatures), None)
+    if name is None:
+        raise ValueError(
+            "Files of LiteRT and ONNX hold one function from arrays to arrays, without random draws. Runs of task "
+            f"{run.task.name} have only {', '.join(signatures)}: use --format=savedmodel."
+        )
     if request.format == "onnx":
-        return {"arrays": signatures["arrays"]}
+        return {name: renamed(signatures[name])}
     words = run.task.assets.get("words")
     widths = {"characters": words.max_word_length} if words else {}
-    return {"arrays": padded(signatures["arrays"], request.length, widths)}
+    return {name: padded(signatures[name], request.length, widths)}
 
 
 def _write(signatures, request, folder):
@@ -157,7 +161,8 @@ def _write(signatures, request, folder):
 
         savedmodel.save(signatures, folder / "model")
         return folder / "model"
-    function, specs = signatures["arrays"].function, signatures["arrays"].specs
+    (signature,) = signatures.values()
+    function, specs = signature.function, signature.specs
     if request.format == "litert":
         from seqzoo.export.litert import to_litert
 

@@ -34,7 +34,8 @@ from ai_edge_litert.interpreter import Interpreter
 folder = pathlib.Path(__file__).parent
 run = Interpreter(str(folder / "model.tflite")).get_signature_runner()
 inputs = json.loads((folder / "example.json").read_text())  # of a text, padded
-for name, value in run(**{{name: np.array(value, "int32") for name, value in inputs.items()}}).items():
+types = {types}
+for name, value in run(**{{name: np.array(value, types[name]) for name, value in inputs.items()}}).items():
     print(name, value)
 ''',
     "onnx": '''"""Calls the exported run; needs only onnxruntime."""
@@ -48,7 +49,8 @@ import onnxruntime
 folder = pathlib.Path(__file__).parent
 session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
 inputs = json.loads((folder / "example.json").read_text())  # of a text
-outputs = session.run(None, {{name: np.array(value, "int32") for name, value in inputs.items()}})
+types = {types}
+outputs = session.run(None, {{name: np.array(value, types[name]) for name, value in inputs.items()}})
 for output, value in zip(session.get_outputs(), outputs):
     print(output.name, value)
 ''',
@@ -65,7 +67,8 @@ def example(form: str, name: str, inputs: dict) -> str:
     """
     given = {key: json.dumps(value.tolist(), ensure_ascii=False) for key, value in inputs.items()}
     arguments = ", ".join(f"{key}=tf.constant({value})" for key, value in given.items())
-    return _EXAMPLES[form].format(signature=name, arguments=arguments)
+    types = json.dumps({key: value.dtype.name for key, value in inputs.items()})
+    return _EXAMPLES[form].format(signature=name, arguments=arguments, types=types)
 
 
 def card(run, name: str, form: str, signatures: dict[str, Signature], measured: dict, program: str, about: dict) -> str:

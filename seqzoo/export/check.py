@@ -27,19 +27,12 @@ def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
     if lines is not None:
         return [example for line in lines for example in task.examples(line)][:MOST]
     try:
-        return [*itertools.islice(_valid(task), MOST)]
+        splits, _ = task.splits()
+        return [*itertools.islice(splits["valid" if "valid" in splits else "test"], MOST)]
     except (ValueError, OSError) as error:
         raise ValueError(
             f"The data of the run can't be read to compare its answers: give texts by --input=FILE. {error}"
         ) from error
-
-
-def _valid(task):
-    """The validation examples of the task's data."""
-    splits = {split: task.normalized(examples) for split, examples in task.read().items()}
-    if "valid" not in splits and "train" in splits:
-        splits["valid"] = task.hold_out(splits["train"])[1]
-    return splits["valid" if "valid" in splits else "test"]
 
 
 def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str, list]:

@@ -1,31 +1,91 @@
 """What an exported run can be called with whose model makes one id after the other, by search or by sampling."""
 
+import dataclasses
+import functools
+
 import numpy as np
 import tensorflow as tf
 
+from seqzoo import options
 from seqzoo.decoding.sampling import COLDEST, Sampler
-from seqzoo.decoding.search import UNKNOWN_ID, BeamPredictor
+from seqzoo.decoding.search import UNKNOWN_ID
 from seqzoo.decoding.steps import Categorical
 from seqzoo.export.graph import SPACE, CodecIds
 from seqzoo.export.signatures import TEXTS, TOKENS, Signature
 from seqzoo.export.steps import greedy
+from seqzoo.text.subwords import KINDS
 
 
-def translation(run, searches: dict[str, BeamPredictor], lowercase: bool) -> dict[str, Signature]:
-    """The signatures of an encoder-decoder from text to text.
+def translation(run, request) -> dict[str, Signature]:
+    """The signatures of an encoder-decoder from text to text: greedy decoding, and the search that is asked for.
 
     Args:
-        run: a run whose task has `codecs`.
-        searches: {signature: search}; the last one also answers tokens that the caller made.
-        lowercase: whether texts are read in lower case.
+        run: a run of the task translation, or of one with its `codecs` and `search`.
+        request: options of ``--mode=export``.
     """
-    task, (source, target) = run.task, run.task.codecs
-    reader, writer = CodecIds(source), CodecIds(target)
+    decoding = options.Decoding(**request.arguments(options.Decoding))
+    greedy_decoding = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
+    if request.format != "savedmodel":  # a file of arrays alone
+        search = run.task.search(run.predictor, greedy_decoding, score_labels=False)
+        return {"arrays": _greedy_translation(run, search, request.length)}
+    settings = {"greedy": greedy_decoding, "text": decoding} if decoding.beam > 1 else {"text": decoding}
+    searches = {name: run.task.search(run.predictor, each, score_labels=False) for name, each in settings.items()}
+    return _text_translation(run, searches)
 
-    def translated(search, tokens):
+
+def _text_translation(run, searches):
+    """Signatures of strings, of searches by name; the last search also answers tokens that the caller made."""
+    *_, (best, last) = searches.items()
+    translator = _Translator(run)
+    outputs = {"translation": "[B]", "score": "[B], by which the search ranks it"}
+    units, tables = translator.source.units, (translator.reader, translator.writer)
+    signatures = {
+        "tokens": Signature(
+            summary=f'Tokens of {units} that the caller made, with "" as padding on the right; as `{best}`.',
+            specs={"tokens": TOKENS},
+            function=lambda inputs: translator.of_tokens(last, inputs["tokens"]),
+            case=functools.partial(translator.token_case, last),
+            outputs=outputs,
+            tables=tables,
+        )
+    }
+    for name, search in searches.items() if units not in KINDS else ():
+        width = search.beam.width
+        signatures[name] = Signature(
+            summary=f"Raw texts, by {f'beam search of width {width}' if width > 1 else 'greedy decoding'}.",
+            specs={"text": TEXTS},
+            function=functools.partial(translator.of_texts, search),
+            case=functools.partial(translator.text_case, search),
+            outputs={"tokens": "[B, T], what the text was split into", **outputs},
+            tables=tables,
+            exact=units != "words",
+        )
+    return signatures
+
+
+class _Translator:
+    """Translates in a graph, and says what the run itself answers.
+
+    Args:
+        run: see `translation`.
+    """
+
+    def __init__(self, run):
+        self.task, (self.source, target) = run.task, run.task.codecs
+        self.reader, self.writer = CodecIds(self.source), CodecIds(target)
+
+    def of_texts(self, search, inputs):
+        """{"tokens", "translation", "score"} of {"text": [B]}."""
+        text = _stripped(inputs["text"])
+        text = tf.strings.lower(text, encoding="utf-8") if self.task.config.lowercase else text
+        tokens = self.reader.split(text)
+        return {"tokens": tokens, **self.of_tokens(search, tokens)}
+
+    def of_tokens(self, search, tokens):
+        """{"translation", "score"} of tokens [B, T]."""
         count = tf.reduce_sum(tf.cast(tokens != "", tf.int32), 1)  # [B]
-        ids = tf.pad(reader.encode(tokens), [[0, 0], [0, 1]])
-        ids += reader.end * tf.one_hot(count, tf.shape(ids)[1], dtype=tf.int32)  # [B, S]
+        ids = tf.pad(self.reader.encode(tokens), [[0, 0], [0, 1]])
+        ids += self.reader.end * tf.one_hot(count, tf.shape(ids)[1], dtype=tf.int32)  # [B, S]
         real = ids > 0
         fixed, state = search.decoder.start({"source": ids})
         ratio = search.settings.longest_ratio
@@ -34,81 +94,42 @@ def translation(run, searches: dict[str, BeamPredictor], lowercase: bool) -> dic
         begin = tf.fill(tf.shape(limits), search.decoder.begin)
         closed, attention = search.beam.search(begin, limits, blank, real, fixed, state)
         best = closed.trail[:, 0, :, 0]  # [B, N]
-        pieces = writer.texts(best)
+        pieces = self.writer.texts(best)
         if search.copies:
-            copied = _aligned(attention[:, 0], real, tokens, source.units)
+            copied = _aligned(attention[:, 0], real, tokens, self.source.units)
             pieces = tf.where(best == UNKNOWN_ID, copied, pieces)
-        text = tf.strings.regex_replace(writer.join(pieces), f"^[{SPACE}]+|[{SPACE}]+$", "")
+        text = _stripped(self.writer.join(pieces))
         return {"translation": tf.where(count > 0, text, ""), "score": tf.where(count > 0, closed.scores[:, 0], 0.0)}
 
-    def from_text(search):
-        def function(inputs):
-            text = tf.strings.regex_replace(inputs["text"], f"^[{SPACE}]+|[{SPACE}]+$", "")
-            text = tf.strings.lower(text, encoding="utf-8") if lowercase else text
-            tokens = reader.split(text)
-            return {"tokens": tokens, **translated(search, tokens)}
+    def text_case(self, search, example):
+        """See `Signature.case`, of texts."""
+        found = self._answer(search, example)
+        return found and ({"text": np.array([example["source"]])}, {"tokens": found[0], **found[1]})
 
-        return function
-
-    def answer(search, example):
-        ((_, row),) = task.feed([example]).outputs(search)
-        if row is None:
-            return None
-        text = task.text(example["source"])
-        tokens = [text[start:end] for start, end in source.offsets(text)]
-        if reader.units not in ("characters", "words", "whitespace"):
-            tokens = [piece for piece, _, _ in source.vocabulary.split(text)]
-        translation, score = task.answer(example, row)["translation"], row["scores"][:1]
-        return np.array([tokens]), {"translation": np.array([translation]), "score": score}
-
-    def text_case(search):
-        def case(example):
-            found = answer(search, example)
-            return found and ({"text": np.array([example["source"]])}, {"tokens": found[0], **found[1]})
-
-        return case
-
-    def token_case(example):
-        found = answer(last, example)
+    def token_case(self, search, example):
+        """See `Signature.case`, of tokens."""
+        found = self._answer(search, example)
         return found and ({"tokens": found[0]}, found[1])
 
-    *_, (name, last) = searches.items()
-    outputs = {"translation": "[B]", "score": "[B], by which the search ranks it"}
-    signatures = {
-        "tokens": Signature(
-            summary=f'Tokens of {source.units} that the caller made, with "" as padding on the right; as `{name}`.',
-            specs={"tokens": TOKENS},
-            function=lambda inputs: translated(last, inputs["tokens"]),
-            case=token_case,
-            outputs=outputs,
-            tables=(reader, writer),
-        )
-    }
-    if reader.units not in ("characters", "words", "whitespace"):
-        return signatures
-    return signatures | {
-        name: Signature(
-            summary=f"Raw texts, by {'greedy decoding' if search.beam.width == 1 else 'beam search of width '}"
-            f"{'' if search.beam.width == 1 else search.beam.width}.",
-            specs={"text": TEXTS},
-            function=from_text(search),
-            case=text_case(search),
-            outputs={"tokens": "[B, T], what the text was split into", **outputs},
-            tables=(reader, writer),
-            exact=reader.units != "words",
-        )
-        for name, search in searches.items()
-    }
+    def _answer(self, search, example):
+        ((_, row),) = self.task.feed([example]).outputs(search)
+        if row is None:
+            return None
+        text = self.task.text(example["source"])
+        tokens = [text[start:end] for start, end in self.source.offsets(text)]
+        if self.source.units in KINDS:
+            tokens = [piece for piece, _, _ in self.source.vocabulary.split(text)]
+        translation, score = self.task.answer(example, row)["translation"], row["scores"][:1]
+        return np.array([tokens]), {"translation": np.array([translation]), "score": score}
 
 
-def greedy_translation(run, search: BeamPredictor, steps: int) -> Signature:
-    """Greedy decoding from ids to ids, without strings: for files that hold arrays alone.
+def _stripped(texts):
+    """Texts without blanks at their ends."""
+    return tf.strings.regex_replace(texts, f"^[{SPACE}]+|[{SPACE}]+$", "")
 
-    Args:
-        run: a run of an encoder-decoder.
-        search: greedy decoding.
-        steps: ids of an answer.
-    """
+
+def _greedy_translation(run, search, steps):
+    """The signature of greedy decoding from ids to at most `steps` ids: for files that hold arrays alone."""
     function, specs = greedy(search.decoder, search.end, steps, search.beam.banned)
     encode = run.task.encoder()
 
@@ -139,39 +160,60 @@ def _aligned(attention, real, tokens, units):
 
 
 class _Tempered:
-    """A decoder whose logits are divided by a temperature, and all but the k highest of which are barred.
+    """A decoder whose distribution is changed as a caller of the graph chooses.
 
     Args:
         decoder: has the step protocol.
-        temperature, top_k: scalar tensors, which a caller of the graph chooses; top_k 0: all.
+        chosen: the tensors of `SAMPLING`; see `decoding.sampling.Sampler` for what they mean. Temperature 0 counts as
+            `COLDEST`.
         banned: ids that are never drawn.
     """
 
-    def __init__(self, decoder, temperature, top_k, banned):
-        self.decoder, self.temperature, self.top_k, self.banned = decoder, temperature, top_k, banned
+    def __init__(self, decoder, chosen, banned):
+        self.decoder, self.chosen, self.banned = decoder, chosen, banned
 
     def step(self, values, fixed, state, **which):
         """One step, see `decoding.steps`."""
         distribution, state = self.decoder.step(values, fixed, state, **which)
+        top_k, top_p = self.chosen["top_k"], self.chosen["top_p"]
         barred = np.isin(np.arange(distribution.logits.shape[-1]), self.banned)
         logits = tf.where(barred, -np.inf, tf.cast(distribution.logits, tf.float32))
-        logits /= tf.maximum(self.temperature, COLDEST)
+        logits /= tf.maximum(self.chosen["temperature"], COLDEST)
+        logits = tf.cond(top_k > 0, lambda: _highest(logits, top_k), lambda: logits)
+        return Categorical(tf.cond(top_p < 1, lambda: _nucleus(logits, top_p), lambda: logits)), state
 
-        def highest():
-            least = tf.math.top_k(logits, tf.minimum(self.top_k, logits.shape[-1])).values[:, -1:]
-            return tf.where(logits < least, -np.inf, logits)
 
-        return Categorical(tf.cond(self.top_k > 0, highest, lambda: logits)), state
+def _highest(logits, k):
+    """Logits [B, V] with all but the k highest of a row at -inf."""
+    least = tf.math.top_k(logits, tf.minimum(k, logits.shape[-1])).values[:, -1:]
+    return tf.where(logits < least, -np.inf, logits)
+
+
+def _nucleus(logits, top_p):
+    """Logits [B, V] with all at -inf but the highest of a row that together have the probability top_p."""
+    ranked = tf.sort(logits, direction="DESCENDING")
+    likelier = tf.cumsum(tf.nn.softmax(ranked), axis=-1, exclusive=True)  # what those before it have
+    kept = tf.concat([tf.ones_like(likelier[:, :1], tf.bool), likelier[:, 1:] < top_p], axis=-1)
+    least = tf.reduce_min(tf.where(kept, ranked, np.inf), axis=-1, keepdims=True)
+    return tf.where(logits < least, -np.inf, logits)
 
 
 LENGTH = {"length": tf.TensorSpec([], tf.int32, "length")}
 SAMPLING = {
     "temperature": tf.TensorSpec([], tf.float32, "temperature"),
     "top_k": tf.TensorSpec([], tf.int32, "top_k"),
+    "top_p": tf.TensorSpec([], tf.float32, "top_p"),
     "seed": tf.TensorSpec([], tf.int32, "seed"),
 }
+_CHOICES = "`top_k` 0 and `top_p` 1: all ids. The same seed draws the same."
+_SAMPLED = f"continued by samples of at most `length` tokens. {_CHOICES}"
 CHECKED = 20  # tokens of a prime, and of its continuation, that answers are compared on
-LIKELIEST = {"temperature": np.float32(1), "top_k": np.int32(1), "seed": np.int32(0)}  # always the likeliest
+LIKELIEST = {  # always the likeliest
+    "temperature": np.float32(1),
+    "top_k": np.int32(1),
+    "top_p": np.float32(1),
+    "seed": np.int32(0),
+}
 
 
 def sample(decoder, inputs, begin, forced, chosen, banned=(), stop=(), unrolled=1):
@@ -185,113 +227,147 @@ def sample(decoder, inputs, begin, forced, chosen, banned=(), stop=(), unrolled=
         chosen: the tensors of `SAMPLING`.
         banned, stop, unrolled: see `decoding.sampling.Sampler` and its `loop`.
     """
-    tempered = _Tempered(decoder, chosen["temperature"], chosen["top_k"], banned)
+    tempered = _Tempered(decoder, chosen, banned)
     noise = tf.random.stateless_uniform(tf.shape(forced), [chosen["seed"], 0])
     done = tf.zeros_like(begin, tf.bool)
     ids, *_ = Sampler(tempered, (), stop).loop(unrolled, begin, done, noise, forced, *inputs)
     return tf.transpose(ids)
 
 
-def language_model(run, codec) -> dict[str, Signature]:
+def language_model(run, codec, length: int) -> dict[str, Signature]:
     """The signatures of a language model.
 
     Args:
         run: a run whose predictor is a `models.LanguageModelDecoder`.
         codec: its Codec.
+        length: ids that a file of fixed shapes reads in one call.
     """
-    decoder, texts = run.predictor, CodecIds(codec)
-    states = {f"state{number}": part.shape[-1] for number, part in enumerate(decoder.signature[1])}
-    specs = {name: tf.TensorSpec([None, size], tf.float32, name) for name, size in states.items()}
-    ids_spec = tf.TensorSpec([None, None], tf.int32, "ids")
-    outputs = {name: f"[B, {size}]" for name, size in states.items()}
-
-    def start(inputs):
-        return dict(zip(states, decoder.initial_state(inputs["rows"]), strict=True))
-
-    def step(inputs):
-        logits, state = decoder.read(inputs["ids"], [inputs[name] for name in states])
-        return {"log_probabilities": tf.nn.log_softmax(logits), **dict(zip(states, state, strict=True))}
-
-    def continued(ids, chosen):
-        # Read step by step, as primes of different lengths end at different steps.
-        count = tf.reduce_sum(tf.cast(ids > 0, tf.int32), 1)  # [B]
-        first = tf.where(count > 0, codec.newline, codec.end)  # what stands before a text
-        forced = tf.transpose(tf.pad(ids, [[0, 0], [0, chosen["length"]]]))  # [P + N, B]
-        state = decoder.initial_state(tf.shape(ids)[0])
-        drawn = sample(decoder, ([], state), first, forced, chosen, (0, 1), (codec.end,))
-        return tf.gather(drawn, count[:, None] + tf.range(chosen["length"])[None], batch_dims=1)
-
-    def text(inputs):
-        ids = continued(texts.encode(texts.split(inputs["prime"])), inputs)
-        return {"text": texts.join(texts.texts(ids))}
-
-    def encoded(example, most):
-        return np.array([codec.encode(example["text"])[0][:most]], "int32")
-
-    def start_case(example):
-        return {"rows": np.int32(1)}, {name: np.zeros((1, size), "float32") for name, size in states.items()}
-
-    def step_case(example):
-        ids = encoded(example, CHECKED)
-        if not ids.size:
-            return None
-        logits = np.asarray(run.model({"tokens": ids}, training=False), "float64")
-        logits -= logits.max(axis=-1, keepdims=True)
-        log_p = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-        return {"ids": ids, **start_case(example)[1]}, {"log_probabilities": log_p.astype("float32")}
-
-    def drawn(ids):
-        sampler = Sampler(decoder, stop=(codec.end,), temperature=0)
-        given = np.array([[codec.newline, *ids[0]] if ids.size else [codec.end]])
-        begun = sampler.start({"tokens": given[:, :-1]}, given[:, -1])
-        return sampler.draw(begun, np.zeros((CHECKED, 1)))[0]
-
-    def sample_case(example):
-        ids = encoded(example, CHECKED)
-        return {"prime": ids, "length": np.int32(CHECKED), **LIKELIEST}, {"ids": drawn(ids)}
-
-    def text_case(example):
-        ids = encoded(example, CHECKED)
-        prime = codec.decode(ids[0])
-        if 1 in ids or encoded({"text": prime}, None).tolist() != ids.tolist():
-            return None
-        given = {"prime": np.array([prime]), "length": np.int32(CHECKED), **LIKELIEST}
-        return given, {"text": np.array([codec.decode(drawn(ids)[0])])}
-
-    sampled = "continued by samples of at most `length` tokens; `top_k` 0: all. The same seed draws the same."
+    continuing = _Continuing(run, codec)
     signatures = {
         "start": Signature(
             summary="The state before the first token, of so many texts.",
             specs={"rows": tf.TensorSpec([], tf.int32, "rows")},
-            function=start,
-            case=start_case,
-            outputs=outputs,
+            function=continuing.start,
+            case=continuing.start_case,
+            outputs=continuing.states,
         ),
         "step": Signature(
-            summary="Reads ids, 0 as padding on the right, from a state: how likely each next token is, and the state.",
-            specs={"ids": ids_spec, **specs},
-            function=step,
-            case=step_case,
-            outputs={"log_probabilities": f"[B, T, {decoder.tokens}], natural, of the token after each", **outputs},
+            summary="Reads ids, 0 as padding on the right, from a state, which is 0 before the first token: how likely "
+            "each next token is, and the state after them.",
+            specs={"ids": tf.TensorSpec([None, None], tf.int32, "ids"), **continuing.specs},
+            function=continuing.step,
+            case=functools.partial(continuing.step_case, min(length, CHECKED)),
+            outputs={
+                "log_probabilities": f"[B, T, {run.predictor.tokens}], natural, of the token after each",
+                **continuing.states,
+            },
         ),
         "sample": Signature(
-            summary=f"Primes in ids, {sampled}",
+            summary=f"Primes in ids, {_SAMPLED}",
             specs={"prime": tf.TensorSpec([None, None], tf.int32, "prime"), **LENGTH, **SAMPLING},
-            function=lambda inputs: {"ids": continued(inputs["prime"], inputs)},
-            case=sample_case,
+            function=lambda inputs: {"ids": continuing.ids(inputs["prime"], inputs)},
+            case=continuing.sample_case,
             outputs={"ids": "[B, length], 0 after the end of a text"},
         ),
     }
     if codec.units in ("characters", "words") and not codec.spell:
         signatures["text"] = Signature(
-            summary=f"Primes in text, {sampled}",
+            summary=f"Primes in text, {_SAMPLED}",
             specs={"prime": tf.TensorSpec([None], tf.string, "prime"), **LENGTH, **SAMPLING},
-            function=text,
-            case=text_case,
+            function=continuing.text,
+            case=continuing.text_case,
             outputs={"text": "[B], without the prime"},
-            tables=(texts,),
+            tables=(continuing.texts,),
         )
     return signatures
+
+
+class _Continuing:
+    """A language model in a graph, and what the run itself answers.
+
+    Args:
+        run, codec: see `language_model`.
+
+    Attributes:
+        states: {name: shape for people} of its state; specs: the same as TensorSpecs.
+        texts: its `CodecIds`.
+    """
+
+    def __init__(self, run, codec):
+        self.model, self.decoder, self.codec, self.texts = run.model, run.predictor, codec, CodecIds(codec)
+        sizes = {f"state{number}": part.shape[-1] for number, part in enumerate(self.decoder.signature[1])}
+        self.states = {name: f"[B, {size}]" for name, size in sizes.items()}
+        self.specs = {name: tf.TensorSpec([None, size], tf.float32, name) for name, size in sizes.items()}
+
+    def start(self, inputs):
+        """The state of {"rows"}."""
+        return self._named(self.decoder.initial_state(inputs["rows"]))
+
+    def step(self, inputs):
+        """{"log_probabilities", "state0" ...} of {"ids": [B, T], "state0" ...}."""
+        logits, state = self.decoder.read(inputs["ids"], [inputs[name] for name in self.states])
+        return {"log_probabilities": tf.nn.log_softmax(logits), **self._named(state)}
+
+    def ids(self, prime, chosen):
+        """Ids [B, length] that continue those of primes [B, P], as the tensors of `LENGTH` and `SAMPLING` say."""
+        # Read step by step, as primes of different lengths end at different steps.
+        count = tf.reduce_sum(tf.cast(prime > 0, tf.int32), 1)  # [B]
+        first = tf.where(count > 0, self.codec.newline, self.codec.end)  # what stands before a text
+        forced = tf.transpose(tf.pad(prime, [[0, 0], [0, chosen["length"]]]))  # [P + N, B]
+        state = self.decoder.initial_state(tf.shape(prime)[0])
+        drawn = sample(self.decoder, ([], state), first, forced, chosen, (0, 1), (self.codec.end,))
+        return tf.gather(drawn, count[:, None] + tf.range(chosen["length"])[None], batch_dims=1)
+
+    def text(self, inputs):
+        """{"text"} of {"prime": [B]} and what `ids` reads."""
+        ids = self.ids(self.texts.encode(self.texts.split(inputs["prime"])), inputs)
+        return {"text": self.texts.join(self.texts.texts(ids))}
+
+    def start_case(self, example):
+        """See `Signature.case`."""
+        return {"rows": np.int32(1)}, self._named(np.asarray(part) for part in self.decoder.initial_state(1))
+
+    def step_case(self, most, example):
+        """See `Signature.case`: the second half of a text, from the state after the first."""
+        ids = self._encoded(example, 2 * most)
+        first = ids.shape[1] // 2
+        if not ids.size:
+            return None
+        logits = np.asarray(self.model({"tokens": ids}, training=False), "float64")[:, first:]
+        logits -= logits.max(axis=-1, keepdims=True)
+        log_p = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        given = self.decoder.initial_state(1)
+        if first:
+            _, given = self.decoder.read(ids[:, :first], given)
+        _, after = self.decoder.read(ids[:, first:], given)
+        given, after = (self._named(np.asarray(part) for part in state) for state in (given, after))
+        return {"ids": ids[:, first:], **given}, {"log_probabilities": log_p.astype("float32"), **after}
+
+    def sample_case(self, example):
+        """See `Signature.case`."""
+        ids = self._encoded(example, CHECKED)
+        return {"prime": ids, "length": np.int32(CHECKED), **LIKELIEST}, {"ids": self._drawn(ids)}
+
+    def text_case(self, example):
+        """See `Signature.case`."""
+        ids = self._encoded(example, CHECKED)
+        prime = self.codec.decode(ids[0])
+        if 1 in ids or self._encoded({"text": prime}, None).tolist() != ids.tolist():
+            return None
+        given = {"prime": np.array([prime]), "length": np.int32(CHECKED), **LIKELIEST}
+        return given, {"text": np.array([self.codec.decode(self._drawn(ids)[0])])}
+
+    def _named(self, state):
+        return dict(zip(self.states, state, strict=True))
+
+    def _encoded(self, example, most):
+        return np.array([self.codec.encode(example["text"])[0][:most]], "int32")
+
+    def _drawn(self, ids):
+        sampler = Sampler(self.decoder, stop=(self.codec.end,), temperature=0)
+        given = np.array([[self.codec.newline, *ids[0]] if ids.size else [self.codec.end]])
+        begun = sampler.start({"tokens": given[:, :-1]}, given[:, -1])
+        return sampler.draw(begun, np.zeros((CHECKED, 1)))[0]
 
 
 def music(run, decoder, end: int) -> dict[str, Signature]:
@@ -329,7 +405,7 @@ def music(run, decoder, end: int) -> dict[str, Signature]:
     return {
         "sample": Signature(
             summary="Samples steps of music under conditions; `forced` ids above 0 are taken, such as a beginning or a "
-            "melody. `top_k` 0: all ids. The same seed draws the same.",
+            f"melody. {_CHOICES}",
             specs={**specs, "forced": tf.TensorSpec([None, None, slots], tf.int32, "forced"), **SAMPLING},
             function=function,
             case=case,

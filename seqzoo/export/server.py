@@ -5,6 +5,7 @@ POST /score     the same
 POST /generate  {"options": {...}}; with "stream": true the first sample comes as it is drawn, as server-sent events
 GET  /models    the runs, with their scores, modes and options
 GET  /health    whether the server is up
+GET  /docs      this interface, to try by hand; /openapi.json describes it for programs
 """
 
 import asyncio
@@ -33,6 +34,8 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import seqzoo
 from seqzoo import options, zoo
@@ -78,20 +81,39 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
 
     Args:
         workers: {name: Worker}, started by the caller.
-        limits: max_texts and max_characters of a request.
+        limits: max_texts and max_characters of a request; host, by which clients may call this server.
         folder: for files that belong to answers, such as MIDI.
     """
-    app = fastapi.FastAPI(
-        title="seqzoo",
-        version=seqzoo.__version__,
-        description=__doc__,
-        docs_url=None,  # FastAPI's pages need scripts from the network
-        redoc_url=None,
+    app = FastAPIOffline(  # FastAPI's own /docs needs scripts from the network
+        title="seqzoo", version=seqzoo.__version__, description=__doc__, redoc_url=None
     )
     app.add_middleware(BodyLimit, most=ESCAPED * limits.max_characters + 65536)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=host_names(limits.host), www_redirect=False)
     app.mount("/files", StaticFiles(directory=folder))
-    kept = collections.deque()
-    page = importlib.resources.files("seqzoo.export").joinpath("page.html").read_text("utf-8")
+    add_error_handlers(app)
+    add_pages(app, workers)
+    handler = Handler(workers, limits, folder)
+
+    @app.post("/predict")
+    async def predict(asked: Texts):
+        """Answers texts, with the dicts that ``--mode=predict`` prints."""
+        return await handler.answers("predict", asked, texts_of(asked, limits))
+
+    @app.post("/score")
+    async def score(asked: Texts):
+        """Scores texts, with the dicts that ``--mode=score`` prints."""
+        return await handler.answers("score", asked, texts_of(asked, limits))
+
+    @app.post("/generate")
+    async def generate(asked: Sampling):
+        """Draws samples, with the dicts that ``--mode=generate`` prints; files are links."""
+        return await (handler.stream if asked.stream else handler.answers)("generate", asked)
+
+    return app
+
+
+def add_error_handlers(app: fastapi.FastAPI) -> None:
+    """Answers requests that cannot be read with a sentence, as all other errors."""
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request, error):
@@ -102,6 +124,11 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
         if isinstance(error.__context__, UnicodeDecodeError):
             error.detail = "The body is not UTF-8."
         return await http_exception_handler(request, error)
+
+
+def add_pages(app: fastapi.FastAPI, workers: dict[str, Worker]) -> None:
+    """Adds what is there without asking a run: the page, and what is known of the runs."""
+    page = importlib.resources.files("seqzoo.export").joinpath("page.html").read_text("utf-8")
 
     @app.get("/", include_in_schema=False)
     async def index():
@@ -117,49 +144,29 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
         """The runs, with their scores, modes and options."""
         return {"models": [description(name, worker) for name, worker in workers.items()]}
 
-    @app.post("/predict")
-    async def predict(asked: Texts):
-        """Answers texts, with the dicts that ``--mode=predict`` prints."""
-        return await answers("predict", asked, texts_of(asked, limits))
 
-    @app.post("/score")
-    async def score(asked: Texts):
-        """Scores texts, with the dicts that ``--mode=score`` prints."""
-        return await answers("score", asked, texts_of(asked, limits))
+class Handler:
+    """Takes requests, has workers answer them, and makes responses of the answers.
 
-    @app.post("/generate")
-    async def generate(asked: Sampling):
-        """Draws samples, with the dicts that ``--mode=generate`` prints; files are links."""
-        return await (stream if asked.stream else answers)("generate", asked)
+    Args:
+        workers, limits, folder: see `application`.
+    """
 
-    def opened(mode, asked, texts=()):
-        """(name, Worker, Job) of a request."""
-        name = asked.run or next(iter(workers))
-        if name not in workers or (len(workers) > 1 and not asked.run):
-            raise refused(404, f'"run" should be one of {", ".join(workers)}.{did_you_mean(asked.run, workers)}')
-        task = workers[name].served.run.task
-        if mode not in modes(task):
-            raise refused(404, f"Run {name} has no /{mode}. It has: /{', /'.join(modes(task))}.")
-        request = checked_request(task.requests.get(mode), asked.options, limits)
-        if hasattr(request, "out"):  # the answers have files
-            out = folder / secrets.token_hex(8)
-            out.mkdir()
-            kept.append(out)
-            if len(kept) > KEPT:
-                shutil.rmtree(kept.popleft(), ignore_errors=True)
-            request = dataclasses.replace(request, out=str(out))
-        return name, workers[name], Job(mode, texts, request)
+    def __init__(self, workers: dict[str, Worker], limits: options.Serving, folder: pathlib.Path):
+        self.workers, self.limits, self.folder = workers, limits, folder
+        self._kept = collections.deque()  # folders of the latest answers that have files
 
-    async def answers(mode, asked, texts=()):
-        name, worker, job = opened(mode, asked, texts)
+    async def answers(self, mode: str, asked: Asked, texts: tuple[str, ...] = ()) -> fastapi.Response:
+        """All answers to a request."""
+        name, worker, job = self._opened(mode, asked, texts)
         with refusing(worker):
             found = await asyncio.wrap_future(worker.submit(job))
-        content = json_line({"run": name, "answers": [linked(answer, folder) for answer in found]})
+        content = json_line({"run": name, "answers": [linked(answer, self.folder) for answer in found]})
         return fastapi.Response(content, media_type="application/json")
 
-    async def stream(mode, asked):
+    async def stream(self, mode: str, asked: Asked) -> StreamingResponse:
         """Events: each piece of the first sample as it is drawn, then the answers."""
-        _, worker, job = opened(mode, asked)
+        _, worker, job = self._opened(mode, asked)
         loop, pieces, gone = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
 
         def write(piece):
@@ -181,7 +188,7 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
                     piece = await pieces.get()
                 with refusing(worker):
                     for answer in job.answers.result():
-                        yield server_event({"answer": linked(answer, folder)})
+                        yield server_event({"answer": linked(answer, self.folder)})
             except fastapi.HTTPException as error:
                 yield server_event({"detail": error.detail})
             finally:
@@ -190,7 +197,40 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
 
         return StreamingResponse(events(piece), media_type="text/event-stream")
 
-    return app
+    def _opened(self, mode, asked, texts=()):
+        """(name, Worker, Job) of a request."""
+        name = asked.run or next(iter(self.workers))
+        if name not in self.workers or (len(self.workers) > 1 and not asked.run):
+            known = ", ".join(self.workers)
+            raise refused(404, f'"run" should be one of {known}.{did_you_mean(asked.run, self.workers)}')
+        worker = self.workers[name]
+        task = worker.served.run.task
+        if mode not in modes(task):
+            raise refused(404, f"Run {name} has no /{mode}. It has: /{', /'.join(modes(task))}.")
+        request = checked_request(task.requests.get(mode), asked.options, self.limits)
+        if hasattr(request, "out"):  # the answers have files
+            request = dataclasses.replace(request, out=str(self._new_folder()))
+        return name, worker, Job(mode, texts, request)
+
+    def _new_folder(self):
+        """A folder for the files of an answer; the oldest ones are deleted."""
+        made = self.folder / secrets.token_hex(8)
+        made.mkdir()
+        self._kept.append(made)
+        if len(self._kept) > KEPT:
+            shutil.rmtree(self._kept.popleft(), ignore_errors=True)
+        return made
+
+
+def host_names(host: str) -> list[str]:
+    """The names by which clients may call a server that listens on `host`.
+
+    Others are refused: else a web page could ask the server through a browser of this machine, by letting the name of
+    its own site point here (DNS rebinding). A server of all networks is called by names that it cannot know.
+    """
+    if host in ("", "0.0.0.0", "::"):
+        return ["*"]
+    return ["localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host]
 
 
 def refused(status: int, detail: str, **headers: str) -> fastapi.HTTPException:

@@ -101,6 +101,19 @@ def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signatu
     return dataclasses.replace(signature, specs=specs, case=case, padded=True)
 
 
+def renamed(signature: Signature) -> Signature:
+    """The signature with the names of `onnx.to_onnx`: `next_` before an output that is called as an input."""
+
+    def names(values):
+        return {f"next_{name}" if name in signature.specs else name: value for name, value in values.items()}
+
+    def case(example):
+        pair = signature.case(example)
+        return pair and (pair[0], names(pair[1]))
+
+    return dataclasses.replace(signature, case=case, outputs=names(signature.outputs))
+
+
 def row_of(run, example: dict) -> dict | None:
     """{name: array} of what the run computes of one example; None if it leaves the example out, as an empty text."""
     ((_, row),) = _unpadded(run.task).feed([example]).outputs(run.predictor)
@@ -134,7 +147,6 @@ def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signa
         single: see `graph.splitter`.
     """
     given, tables = arrays(run), graph.WordArrays(run.task.assets["words"])
-    split = graph.splitter("words", tuple(single))
 
     def tagged(tokens):
         real = tokens != ""
@@ -144,16 +156,11 @@ def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signa
         width = tf.shape(tokens)[1]  # that of the model is one more where all texts are empty
         return {"tags": tags[:, :width], "confidences": confidences[:, :width]}
 
-    def from_text(inputs):
-        tokens, starts, ends = split(inputs["text"])
-        return {"tokens": tokens, "starts": starts, "ends": ends, **tagged(tokens)}
-
     def answer(example):
         row = row_of(run, example)
         if row is None:
             return None
-        answer = run.task.answer(example, row)
-        tags = [token["tag"] for token in answer["tokens"]]
+        tags = [token["tag"] for token in run.task.answer(example, row)["tokens"]]
         return {"tags": np.array([tags]), "confidences": row["confidence"][None, : len(tags)]}
 
     def token_case(example):
@@ -169,31 +176,18 @@ def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signa
         if outputs is None:
             return None
         start, end = example["offsets"][0][1], example["offsets"][-1][2]
-        spans = np.array([(start, end) for _, start, end in example["offsets"]])[None] - start
-        outputs |= {"tokens": np.array([example["tokens"]]), "starts": spans[..., 0], "ends": spans[..., 1]}
-        return {"text": np.array([example["text"][start:end]])}, outputs
+        offsets = zip(example["tokens"], example["offsets"], strict=True)
+        spans = [(token, first - start, last - start) for token, (_, first, last) in offsets]
+        return {"text": np.array([example["text"][start:end]])}, {**_split_arrays(spans), **outputs}
 
-    tags = {"tags": '[B, T], "" at padding', "confidences": "[B, T], the probability of each tag"}
-    return {
-        "arrays": given,
-        "tokens": Signature(
-            summary='Sentences that the caller has split into tokens, with "" as padding on the right.',
-            specs={"tokens": TOKENS},
-            function=lambda inputs: tagged(inputs["tokens"]),
-            case=token_case,
-            outputs=tags,
-            tables=(tables,),
-        ),
-        "text": Signature(
-            summary="Raw sentences, one a text, which the graph splits into tokens.",
-            specs={"text": TEXTS},
-            function=from_text,
-            case=text_case,
-            outputs={**_SPLIT, **tags},
-            tables=(tables,),
-            exact=False,
-        ),
-    }
+    return {"arrays": given} | _of_words(
+        "sentence",
+        tagged,
+        graph.splitter("words", tuple(single)),
+        (token_case, text_case),
+        {"tags": '[B, T], "" at padding', "confidences": "[B, T], the probability of each tag"},
+        tables,
+    )
 
 
 def classification(run, labels: list[str], split: Callable, kind: str, most: int, multi_label: bool) -> dict:
@@ -208,7 +202,6 @@ def classification(run, labels: list[str], split: Callable, kind: str, most: int
         multi_label: whether a text has any number of labels, which are joined by |.
     """
     given, tables = arrays(run), graph.WordArrays(run.task.assets["words"])
-    split_in_graph = graph.splitter(kind, markup=kind == "words")
 
     def classified(tokens):
         some = tf.reduce_any(tokens != "", axis=1)  # [B]
@@ -225,23 +218,17 @@ def classification(run, labels: list[str], split: Callable, kind: str, most: int
             "labels": tf.constant(labels),
         }
 
-    def from_text(inputs):
-        tokens, starts, ends = split_in_graph(inputs["text"])
-        return {"tokens": tokens, "starts": starts, "ends": ends, **classified(tokens)}
-
-    def case(example):
+    def text_case(example):
         row = row_of(run, example)
         if row is None:
             return None
         label = run.task.answer(example, row)["label"]
         label = "|".join(label) if multi_label else label
-        tokens, starts, ends = zip(*split(example["text"]), strict=True)
         outputs = {"label": np.array([label]), "probabilities": row["probabilities"][None], "labels": np.array(labels)}
-        found = {"tokens": np.array([tokens]), "starts": np.array([starts]), "ends": np.array([ends])}
-        return {"text": np.array([example["text"]])}, {**found, **outputs}
+        return {"text": np.array([example["text"]])}, {**_split_arrays(split(example["text"])), **outputs}
 
     def token_case(example):
-        if (pair := case(example)) is None:
+        if (pair := text_case(example)) is None:
             return None
         outputs = {name: value for name, value in pair[1].items() if name not in _SPLIT}
         return {"tokens": pair[1]["tokens"]}, outputs
@@ -251,26 +238,50 @@ def classification(run, labels: list[str], split: Callable, kind: str, most: int
         "probabilities": "[B, C]",
         "labels": "[C], the names of the probabilities",
     }
+    split_in_graph = graph.splitter(kind, markup=kind == "words")
+    return {"arrays": given} | _of_words("text", classified, split_in_graph, (token_case, text_case), outputs, tables)
+
+
+def _of_words(what, answer, split, cases, outputs, tables):
+    """The signatures `tokens` and `text` of a model that reads words.
+
+    Args:
+        what: a text is.
+        answer: tokens [B, T] -> {name: tensor}.
+        split: texts [B] -> tokens, starts, ends.
+        cases: of both signatures.
+        outputs, tables: see `Signature`.
+    """
+
+    def of_text(inputs):
+        parts = dict(zip(_SPLIT, split(inputs["text"]), strict=True))
+        return {**parts, **answer(parts["tokens"])}
+
+    of_tokens, case = cases
     return {
-        "arrays": given,
         "tokens": Signature(
-            summary='Texts that the caller has split into tokens, with "" as padding on the right.',
+            summary=f'{what.capitalize()}s that the caller has split into tokens, with "" as padding on the right.',
             specs={"tokens": TOKENS},
-            function=lambda inputs: classified(inputs["tokens"]),
-            case=token_case,
+            function=lambda inputs: answer(inputs["tokens"]),
+            case=of_tokens,
             outputs=outputs,
             tables=(tables,),
         ),
         "text": Signature(
-            summary="Raw texts, which the graph splits into tokens.",
+            summary=f"Raw {what}s, each a string, which the graph splits into tokens.",
             specs={"text": TEXTS},
-            function=from_text,
+            function=of_text,
             case=case,
             outputs={**_SPLIT, **outputs},
             tables=(tables,),
             exact=False,
         ),
     }
+
+
+def _split_arrays(spans):
+    """The outputs `_SPLIT` of one text: of [(token, start, end)]."""
+    return {name: np.array([part]) for name, part in zip(_SPLIT, zip(*spans, strict=True), strict=True)}
 
 
 def _needed(signature, given):

@@ -151,7 +151,8 @@ def marginals(potentials):
     """p(tag_t = j | x), the confidence in each tag: potentials [B, T, K, K] -> [B, T, K]; padding repeats the last."""
     alpha = _forward(potentials)
     end = ops.softmax(alpha[:, -1:])  # [B, 1, K]: the last step has seen all of x
-    return _backward(_origins(alpha, potentials), ops.concatenate([ops.zeros_like(alpha[:, :-1]), end], axis=1))
+    beta = _backward(_origins(alpha, potentials), ops.concatenate([ops.zeros_like(alpha[:, :-1]), end], axis=1))
+    return ops.minimum(beta, 1.0)  # rounding adds up to a little more over a long chain
 
 
 def _by_step(x):

@@ -82,8 +82,3 @@ def normalized(split: Callable, form: str = "nfc") -> Callable[[str], list[tuple
         return [(token, offsets[start], offsets[end]) for token, start, end in split(text)]
 
     return split if form == "none" else on_normalized
-
-
-def form_notes(form: str) -> list[str]:
-    """What users have to know who give texts to a model without `normalize`, in sentences."""
-    return [] if form == "none" else [f"Texts and tokens have to be in Unicode form {form.upper()}, as most are."]

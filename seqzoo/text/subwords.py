@@ -16,10 +16,6 @@ from seqzoo.assets import Asset
 from seqzoo.extras import check_installed
 
 KINDS = ("bpe", "unigram")
-SUBWORDS_NOTE = (  # for users of an exported run
-    "TensorFlow has no operation that splits texts into the run's subwords: split them with the package sentencepiece "
-    "and the .model file in vocabularies/."
-)
 _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 cannot
 
 _WORD = re.compile("\n|▁*[^▁\n]+|▁+")  # no merge crosses its bounds
