@@ -49,6 +49,7 @@ class Experiment:
         minutes: training time of one run on one core of a server of 2026, with other programs on the other core.
         published: published scores to compare with.
         seeds: how many seeds to run.
+        headline: whether README.md shows it.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Experiment:
     minutes: float
     published: tuple[Published, ...] = ()
     seeds: int = 3
+    headline: bool = False
 
     @property
     def task(self) -> str:

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import itertools
+import math
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -234,6 +235,15 @@ class Task:
     def sign(self) -> int:
         """1 if a higher objective is better, -1 if a lower one is."""
         return self.measure.sign
+
+    def merit(self, row: dict) -> tuple[float, float]:
+        """How good an epoch is, to compare with others: its objective on valid, and of equal ones the loss.
+
+        Args:
+            row: the epoch's row of the history, with its score. A score that is not a number is the worst.
+        """
+        score, loss = (row.get(f"valid_{name}", 0.0) for name in (self.objective, "loss"))
+        return tuple(float("-inf") if math.isnan(value) else value for value in (self.sign * score, -loss))
 
     def read(self) -> dict[str, Examples]:
         """{split: Examples} of the dataset that the config names.

@@ -98,7 +98,7 @@ def test_weights_move_under_xla_as_without():
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-OFTEN = ("tagger_crf", "generator", "language_model", "seq2seq_feeding")
+OFTEN = ("tagger_crf", "language_model", "seq2seq_feeding")
 
 
 @pytest.mark.parametrize("case", [*slow(*OFTEN), *variants(*(case for case in CASES if case not in OFTEN))])

@@ -16,7 +16,7 @@ class Training:
         self.now, self.epoch = 0.0, -1
         console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
         config = types.SimpleNamespace(epochs=epochs, evaluate_every=every)
-        task = types.SimpleNamespace(config=config, objective="f1", sign=1)
+        task = types.SimpleNamespace(config=config, objective="f1", merit=lambda row: row["valid_f1"])
         feed = types.SimpleNamespace(tokens=30_000, steps=30)
         self.shown = Progress(console, task, feed, [], lambda: self.now)
         self.file = console.file

@@ -139,3 +139,9 @@ def test_answers_agree_with_gold_of_any_scheme():
         assert task.differs(answer) == differs
     assert [token["gold"] for token in answer["tokens"]] == ["O", "B-ORG", "B-LOC"]
     assert not task.differs(task.answer({"tokens": ["Ford", "Motor", "Rome"]}, row))  # nobody knows
+
+
+def test_of_epochs_with_equal_scores_the_one_with_the_lower_loss_is_better():
+    task = TASKS["ner"]()
+    rows = [{"valid_f1": 90.0, "valid_loss": 0.5}, {"valid_f1": 90.0, "valid_loss": 0.4}, {"valid_f1": float("nan")}]
+    assert max(rows, key=task.merit) is rows[1] and min(rows, key=task.merit) is rows[2]

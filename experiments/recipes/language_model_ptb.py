@@ -22,4 +22,5 @@ EXPERIMENT = Experiment(
         Published("Merity et al. (2018), 24M weights, valid", 60.0, "https://arxiv.org/abs/1708.02182"),
     ),
     seeds=1,
+    headline=True,
 )

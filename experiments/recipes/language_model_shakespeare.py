@@ -20,4 +20,5 @@ EXPERIMENT = Experiment(
         Published("A100 recipe, valid", 1.47, "https://github.com/karpathy/nanoGPT"),
     ),
     seeds=1,
+    headline=True,
 )

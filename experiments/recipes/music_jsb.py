@@ -19,4 +19,5 @@ EXPERIMENT = Experiment(
         Published("Boulanger-Lewandowski et al. (2012), RNN-NADE, test", 5.56, "https://arxiv.org/abs/1206.6392"),
         Published("LSTM of independent pitches, Bai et al. (2018), test", 8.45, "https://arxiv.org/abs/1803.01271"),
     ),
+    headline=True,
 )

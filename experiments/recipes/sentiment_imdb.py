@@ -18,4 +18,5 @@ EXPERIMENT = Experiment(
     minutes=16,
     published=(Published("Johnson & Zhang (2016), oh-2LSTMp, test", 91.86, "https://arxiv.org/abs/1602.02373"),),
     seeds=1,
+    headline=True,
 )

@@ -15,4 +15,5 @@ EXPERIMENT = Experiment(
     tolerance=1.5,
     minutes=7,
     published=(Published("Tai et al. (2015), BiLSTM, GloVe 300d, test", 87.5, "https://arxiv.org/abs/1503.00075"),),
+    headline=True,
 )

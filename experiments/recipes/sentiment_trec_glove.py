@@ -14,4 +14,5 @@ EXPERIMENT = Experiment(
     tolerance=2.2,
     minutes=0.7,
     published=(Published("Kim (2014), CNN-static, word2vec 300d, test", 92.8, "https://arxiv.org/abs/1408.5882"),),
+    headline=True,
 )

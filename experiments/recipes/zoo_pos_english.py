@@ -6,7 +6,7 @@ EXPERIMENT = Experiment(
     title="parts of speech of English text, UD EWT and GloVe 50d, accuracy on dev",
     flags="--task=pos --dataset=conllu --data_dir={data}/ud_english_ewt "
     "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --vectors_limit=15000 "
-    "--units=128 --char_units=80 --dropout=0.5 --crf --epochs=20",
+    "--units=128 --char_units=80 --dropout=0.5 --crf --epochs=12",
     metric="valid_accuracy",
     expected=None,
     tolerance=0.3,

@@ -7,7 +7,7 @@ EXPERIMENT = Experiment(
     flags="--task=sentiment --dataset=jsonl --data_dir={data}/imdb "
     "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --vectors_limit=5000 "
     "--min_count=8 --cache_tokens=10000000 --segment=100 --dropout=0.5 --word_dropout=0.3 --token_dropout=0.2 "
-    "--learning_rate=0.001 --epochs=6",
+    "--learning_rate=0.001 --epochs=4",
     metric="valid_accuracy",
     expected=None,
     tolerance=1.0,

@@ -323,11 +323,9 @@ def _save_best(folder, task, model, plain) -> None:
 
 
 def _best_epoch(task: Task, history: list[dict]) -> int | None:
-    """The number of the best epoch, the first of equals; None if none was scored."""
-    key = f"valid_{task.objective}"
-    scored = [row for row in history if key in row]
-    worst = float("-inf")  # a score that is not a number is never the best
-    return max(scored, key=lambda row: worst if math.isnan(row[key]) else task.sign * row[key], default={}).get("epoch")
+    """The number of the best epoch, see `Task.merit`; None if none was scored."""
+    scored = [row for row in history if f"valid_{task.objective}" in row]
+    return max(scored, key=task.merit, default={}).get("epoch")
 
 
 def _stop_reason(task: Task, history: list[dict]) -> str:

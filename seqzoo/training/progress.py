@@ -67,8 +67,7 @@ class Progress(keras.callbacks.Callback):
         self.console, self.task, self.epochs, self.clock = console, task, task.config.epochs, clock
         self.tokens = feed.tokens / feed.steps  # of a step
         self.key, self.bar, self.speed = f"valid_{task.objective}", None, Speed()
-        scores = [row[self.key] for row in history if self.key in row]
-        self.best = max(scores, key=lambda score: task.sign * score, default=None)
+        self.best = max((row for row in history if self.key in row), key=task.merit, default=None)
         self.printed = clock()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -119,9 +118,8 @@ class Progress(keras.callbacks.Callback):
         score = ""
         if self.key in logs:
             self.speed.evaluation(self.clock() - self.last)
-            sign = self.task.sign
-            is_best = self.best is None or sign * logs[self.key] > sign * self.best
-            self.best = logs[self.key] if is_best else self.best
+            is_best = self.best is None or self.task.merit(logs) > self.task.merit(self.best)
+            self.best = logs if is_best else self.best
             score = f"{self.key} {logs[self.key]:.2f}{' *' if is_best else '  '}  "
         self.epoch, self.step = epoch + 1, 0
         left = self._left() if self.epoch < self.epochs else None
