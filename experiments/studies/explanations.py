@@ -6,7 +6,8 @@ Each method gives each word of a review a weight: how much it speaks for the lab
 often the word with the largest weight is one of those that decide the label ("not" and "clever" in "The plot was great,
 but this film is not clever"); and how often it is one of those or of those that concede ("great", "but"): in this
 grammar a concession gives the verdict away, so a run may rightly listen to it. Which words these are is told by
-`seqzoo.datasets.generated.reviews.annotated`. By chance: their share of all words. Punctuation is no word.
+`seqzoo.datasets.generated.reviews.annotated`. By chance: their share of all words. Punctuation is no word. Reviews that
+the run labels wrongly are left out: what misled it is no word that decides.
 
     occlusion                what `--explain=occlusion` shows
     integrated gradients     from the unknown word to the word (Sundararajan et al., 2017)
@@ -16,6 +17,7 @@ grammar a concession gives the verdict away, so a run may rightly listen to it. 
 import argparse
 import pathlib
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -67,15 +69,16 @@ def main() -> int:
 
         found = [(review, row) for review, row in run.task.feed(reviews).outputs(explained)]
         labels = run.task.assets["labels"].tokens
-        right = [labels[row["probabilities"].argmax()] == review["label"] for review, row in found]
-        results["accuracy"] = 100 * float(np.mean(right))
-        results["methods"][name] = shares(run.task, reviews, top_word, [row["weights"] for _, row in found])
+        right = [(review, row) for review, row in found if labels[row["probabilities"].argmax()] == review["label"]]
+        results["accuracy"] = 100 * len(right) / len(found)
+        reviews_right, rows = zip(*right, strict=True)
+        results["methods"][name] = shares(run.task, reviews_right, top_word, [row["weights"] for row in rows])
     write_json(arguments.out, results)
     print(table(results))
     return 0
 
 
-def shares(task, reviews: list[dict], pick, weights: list | None = None) -> dict[str, float]:
+def shares(task, reviews: Sequence[dict], pick, weights: list | None = None) -> dict[str, float]:
     """{"decisive", "decisive_or_conceding"}: the mean of `pick(weights, which words are such)`, in percent."""
     found = {"decisive": [], "decisive_or_conceding": []}
     for number, review in enumerate(reviews):
@@ -119,7 +122,10 @@ def gradient_times_input(model):
 
 def table(results: dict) -> str:
     """The results in Markdown."""
-    lines = ["| the strongest word is, % of reviews | decisive | decisive or conceding |", "|---|---|---|"]
+    lines = [
+        "| the strongest word is, % of reviews that the run labels rightly | decisive | decisive or conceding |",
+        "|---|---|---|",
+    ]
     for name, found in {**results["methods"], "by chance": results["by_chance"]}.items():
         lines.append(f"| {name} | {found['decisive']:.1f} | {found['decisive_or_conceding']:.1f} |")
     return "\n".join(lines)
