@@ -364,7 +364,7 @@ class Kill(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("name", slow_names("ner", "language_model", "music"))
+@pytest.mark.parametrize("name", slow_names("ner", "language_model"))
 def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     metrics, task = train(fresh(name), whole), fresh(name)

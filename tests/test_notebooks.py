@@ -3,12 +3,12 @@
 import pathlib
 
 import pytest
+from marks import variants
 
 NOTEBOOKS = sorted((pathlib.Path(__file__).parents[1] / "experiments" / "notebooks").glob("*.ipynb"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", variants(*NOTEBOOKS), ids=lambda path: path.stem)
 def test_notebook(path, tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     notebook = nbformat.read(path, as_version=4)
