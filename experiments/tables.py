@@ -47,7 +47,8 @@ def results() -> str:
     every = {name: found for name, found in every.items() if found.seeds}
     if not every:
         return "Nothing is recorded yet."
-    for task, names in itertools.groupby(every, lambda name: every[name].experiment.task):
+    tasks = {name: found.experiment.task for name, found in every.items()}
+    for task, names in itertools.groupby(sorted(every, key=lambda name: (tasks[name], name)), tasks.get):
         lines.append(f"| **{task.replace('_', ' ')}** | | | | |")
         lines += (_row(name, every[name]) for name in names)
     return "\n".join([*lines, "", _circumstances(every)])

@@ -9,7 +9,7 @@ EXPERIMENT = Experiment(
     "--min_count=8 --cache_tokens=10000000 --segment=100 --dropout=0.5 --word_dropout=0.3 --token_dropout=0.2 "
     "--learning_rate=0.001 --epochs=4",
     metric="valid_accuracy",
-    expected=None,
+    expected=87.88,
     tolerance=1.0,
     minutes=16,
     seeds=1,

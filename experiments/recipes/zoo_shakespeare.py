@@ -7,7 +7,7 @@ EXPERIMENT = Experiment(
     flags="--task=language_model --dataset=text --data_dir={data}/tiny_shakespeare --dim=96 --units=320 --layers=2 "
     "--dropout=0.2 --weight_drop=0.2 --window=120 --learning_rate=0.004 --epochs=10",
     metric="valid_bits_per_character",
-    expected=None,
+    expected=2.113,
     tolerance=0.03,
     minutes=50,
     seeds=1,
