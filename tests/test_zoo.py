@@ -5,6 +5,7 @@ import json
 import pathlib
 
 import pytest
+from marks import slow, variants
 
 import experiments
 import seqzoo
@@ -103,6 +104,22 @@ def test_the_recorded_score_of_dates():
     task, metrics = loaded("dates").task, json.loads((zoo.path("dates") / "metrics.json").read_text("utf-8"))
     scores = task.evaluate(loaded("dates").predictor, task.load().splits["valid"])
     assert scores["exact"] == pytest.approx(metrics["valid_exact"], abs=0.2)
+
+
+GENERATED = [
+    ("ner-english", "grammar", "test_f1", 61.2),
+    ("pos-english", "grammar", "test_accuracy", 95.1),
+    ("sentiment-english", "reviews", "test_accuracy", 51.2),  # by chance: the words alone do not tell
+]
+
+
+@pytest.mark.parametrize("case", [*slow(GENERATED[0]), *variants(*GENERATED[1:])])
+def test_the_score_on_generated_data(case, monkeypatch, tmp_path):
+    name, dataset, measure, score = case
+    monkeypatch.chdir(tmp_path)
+    assert run.main(["--mode=evaluate", f"--workdir=zoo:{name}", f"--dataset={dataset}"]) == 0
+    scores = json.loads((tmp_path / "runs" / f"zoo-{name}" / f"evaluate-{dataset}.json").read_text("utf-8"))
+    assert scores[measure] == pytest.approx(score, abs=0.2)
 
 
 @needs("ner-english")

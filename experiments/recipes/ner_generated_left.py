@@ -6,7 +6,7 @@ EXPERIMENT = Experiment(
     title="generated sentences, LSTM left to right, exact-span F1",
     flags="--task=ner --rnn=lstm --units=256",
     metric="valid_f1",
-    expected=69.78,
-    tolerance=2.0,
+    expected=72.68,
+    tolerance=4.0,
     minutes=0.8,
 )
