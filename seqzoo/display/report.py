@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from seqzoo.config import flag_text
 from seqzoo.display.pages import escape, page
-from seqzoo.display.tables import _number, _rows
+from seqzoo.display.tables import result_table
 from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
 
@@ -118,24 +118,14 @@ def _headline(metrics: dict, task) -> str:
 
 def _scores(metrics: dict, measures: dict[str, Measure]) -> Iterator[str]:
     """The table that a run prints, and the numbers of the whole run."""
-    rows, others = [], []
-    for name, scores in _rows(metrics, measures):
-        if values := {key: scores[key] for key in measures if scores.get(key) is not None}:
-            rows.append((name, values))
-        numbers = ((key, value) for key, value in scores.items() if key not in measures)
-        others += [
-            f"{name} {key}".strip().replace("_", " ") + f" {_number(value)}"
-            for key, value in numbers
-            if isinstance(value, int | float)
-        ]
-    columns = [measure for measure in measures if any(measure in values for _, values in rows)]
+    table = result_table(metrics, measures, "")
     yield "<div class=wide><table>\n<tr><th>"
-    yield "".join(f"<th class=number>{escape(measures[measure].label)}" for measure in columns) + "</tr>\n"
-    for name, values in rows:
+    yield "".join(f"<th class=number>{escape(name)}" for name in table.columns[1:]) + "</tr>\n"
+    for name, *cells in table.rows:
         within = " class=within" if name.startswith(" ") else ""
-        cells = "".join(f"<td class=number>{Measure.format(values.get(measure))}" for measure in columns)
-        yield f"<tr{within}><th>{escape(name.strip())}{cells}</tr>\n"
-    yield f"</table></div>\n<p class=legend>{escape(' · '.join(others))}</p>\n"
+        numbers = "".join(f"<td class=number>{escape(cell)}" for cell in cells)
+        yield f"<tr{within}><th>{escape(name.strip())}{numbers}</tr>\n"
+    yield f"</table></div>\n<p class=legend>{escape(' · '.join(table.captions))}</p>\n"
 
 
 def _figure(path: pathlib.Path, caption: str) -> Iterator[str]:

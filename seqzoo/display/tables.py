@@ -27,7 +27,7 @@ class FittedTable:
     Args:
         title: stands above the table; "" for none.
         columns: the headers; the first column holds the labels of the rows.
-        rows: cells, as many as there are columns.
+        rows: the cells of each row, one for each column.
         captions: stand below the table, each of them on one line if possible.
     """
 
@@ -127,7 +127,7 @@ def result_table(metrics: Mapping, measures: Mapping[str, Measure], title: str) 
     """
     rows, others = [], []
     for name, scores in _rows(metrics, measures):
-        values = {measure: scores[measure] for measure in measures if measure in scores}
+        values = {measure: scores[measure] for measure in measures if scores.get(measure) is not None}
         if values:
             rows.append((name, values))
         for key, value in scores.items():
