@@ -25,7 +25,7 @@ def path(name: str) -> pathlib.Path:
         name: one of `names`.
 
     Raises:
-        ValueError: there is none of this name; the nearest one is named.
+        ValueError: the zoo has no run of this name; says which one is nearest.
     """
     if name not in names():
         raise ValueError(f"The zoo has no run {name!r}.{did_you_mean(name, names())} It has: {', '.join(names())}.")
