@@ -254,6 +254,33 @@ class Transcription(Searching):
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
 
+    def read(self, example: dict) -> list[str]:
+        """Names of the steps that an example has, for pictures; [] where they have none."""
+        return []
+
+    def plot(self, predictor, examples, answers, folder):
+        """Saves the spikes of CTC: the probabilities of all labels, frame by frame, of an answer of middle length."""
+        from seqzoo.display.plots import spikes_plot
+
+        if self.config.model != "ctc":
+            return
+        example, answer = sorted(zip(examples, answers, strict=True), key=lambda pair: len(pair[1]["tokens"]))[
+            len(answers) // 2
+        ]
+        p = self.frame_probabilities(predictor, example)
+        spikes_plot(p, self.assets["labels"].tokens, self.read(example), folder / "spikes.png", answer["transcript"])
+
+    def frame_probabilities(self, predictor, example: dict) -> np.ndarray:
+        """[T, V], the probability of each label in each frame, 0 the blank."""
+        from keras import ops
+
+        def run(inputs, labels, weights):
+            given = {name: ops.convert_to_tensor(inputs[name]) for name in predictor.model.input}
+            return {"p": np.asarray(ops.softmax(predictor.model(given, training=False)))}
+
+        ((_, row),) = self.feed([example]).outputs(run)
+        return row["p"]
+
     def scores(self, examples, answers):
         return word_scores([answer["transcript"] for answer in answers], [*map(self.text, examples)])
 
