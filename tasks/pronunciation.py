@@ -88,7 +88,7 @@ class Pronunciation(Transcription):
         config, letters = self.config, self.assets["letters"].tokens
         return ids(len(letters), config.dim, config.input_dropout, name="letters")
 
-    def read(self, example):
+    def step_names(self, example):
         return [*self.word(example)]
 
     def example(self, line):

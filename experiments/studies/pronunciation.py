@@ -21,8 +21,8 @@ COMMON = (
     "--task=pronunciation --dataset=parallel --dropout=0.3 --batch_size=64 --learning_rate=0.005 --evaluate_every=4"
 )
 MODELS = {
-    "CTC": "--model=ctc --upsample=2 --units=96 --epochs=24",
-    "attention": "--model=attention --units=96 --layers=1 --epochs=40",
+    "CTC": "--model=ctc --upsample=2 --units=80 --epochs=16",
+    "attention": "--model=attention --units=80 --layers=1 --epochs=24",
 }
 LANGUAGES = {
     "dut": ("Dutch", ""),

@@ -150,8 +150,8 @@ class Transcription(Searching):
             if training and needed > given:
                 name = next(iter(self.asked(example).values()))
                 raise Skip("more labels than frames", f"{name}, whose {len(ids)} labels need {needed} of {given}")
-            # No path stands for these labels: they count as an error, and in no loss.
-            return inputs, np.array(ids, "int32"), np.float32(needed <= given)
+            # Labels for which no path stands count as an error, and in no loss, where they would be infinite.
+            return inputs, np.array(ids if needed <= given else [], "int32"), np.float32(needed <= given)
 
         return encode
 
@@ -254,7 +254,7 @@ class Transcription(Searching):
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
 
-    def read(self, example: dict) -> list[str]:
+    def step_names(self, example: dict) -> list[str]:
         """Names of the steps that an example has, for pictures; [] where they have none."""
         return []
 
@@ -268,7 +268,9 @@ class Transcription(Searching):
             len(answers) // 2
         ]
         p = self.frame_probabilities(predictor, example)
-        spikes_plot(p, self.assets["labels"].tokens, self.read(example), folder / "spikes.png", answer["transcript"])
+        spikes_plot(
+            p, self.assets["labels"].tokens, self.step_names(example), folder / "spikes.png", answer["transcript"]
+        )
 
     def frame_probabilities(self, predictor, example: dict) -> np.ndarray:
         """[T, V], the probability of each label in each frame, 0 the blank."""
