@@ -254,6 +254,14 @@ class Transcription(Searching):
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
 
+    def signatures(self, run, request):
+        from seqzoo.export.generating import greedy_arrays
+
+        if self.config.model == "ctc":
+            return {}
+        search = self.search(run.predictor, options.Decoding(beam=1), score_labels=False)
+        return {"arrays": greedy_arrays(run, search, request.length)}
+
     def step_names(self, example: dict) -> list[str]:
         """Names of the steps that an example has, for pictures; [] where they have none."""
         return []
