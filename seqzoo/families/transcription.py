@@ -15,7 +15,7 @@ from seqzoo.families.searching import Searching
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.transcripts import word_scores
 from seqzoo.rnns import RNNS
-from seqzoo.text.codec import Codec
+from seqzoo.text.codec import MARKS, Codec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Transcription(Searching):
 
     def load(self, unseen=False):
         data = super().load(unseen)
-        data.summary["labels"] = f"{len(self.assets['labels'].tokens):,}"
+        data.summary["labels"] = f"{len(self.assets['labels'].tokens) - len(MARKS):,}"
         return data
 
     def unknown_labels(self, example):
