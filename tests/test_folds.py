@@ -98,7 +98,8 @@ def test_metrics_are_means_with_their_spread_and_the_folder_names_its_runs(tmp_p
     def train(task, folder):
         trained.append((task.config.fold, folder.name))
         score = scores[task.config.fold - 1]
-        return {"valid_accuracy": score, "minutes": 2.0, "valid_classes": {"A": {"f1": score}}, "note": "text"}
+        return {"valid_accuracy": score, "minutes": 2.0, "valid_classes": {"A": {"f1": score}},
+                "valid_baselines": {"look-up": {"accuracy": score / 2}}, "note": "text"}  # fmt: skip
 
     task, _ = task_of(folds=3)
     (tmp_path / "config.json").write_text(json.dumps({"task": "pos", "format": 2, **task.config.to_dict()}))
@@ -110,6 +111,7 @@ def test_metrics_are_means_with_their_spread_and_the_folder_names_its_runs(tmp_p
     assert metrics["spread"]["valid_accuracy"] == pytest.approx(statistics.stdev(scores))
     assert metrics["valid_classes"] == {"A": {"f1": 88.0}}
     lines = [line.split() for line in console.export_text().splitlines()]
+    assert ["baseline:", "look-up,", "mean", "44.00"] in lines
     assert ["fold", "2", "90.00"] in lines and ["mean", "88.00"] in lines and ["±", "std.", "dev.", "7.21"] in lines
     with pytest.raises(ValueError, match="holds the 3 runs of --folds and no model of its own: .*fold1"):
         load(tmp_path)

@@ -83,6 +83,8 @@ def fold_table(metrics: Mapping, task: Task) -> FittedTable:
     columns = {key: of for key, of in columns.items() if isinstance(metrics.get(key), Number) and of[1].direction}
     rows = [(f"fold {number}", row) for number, row in enumerate(metrics["folds"], 1)]
     rows += [("mean", metrics), (DEVIATION, metrics["spread"])]
+    for name, scores in metrics.get("valid_baselines", {}).items():
+        rows.append((f"baseline: {name}, mean", {f"valid_{key}": value for key, value in scores.items()}))
     cells = [[name, *(Measure.format(row.get(key)) for key in columns)] for name, row in rows]
     headers = ["", *(f"{split} {measure.label}" for split, measure in columns.values())]
     title, minutes = f"{task.name}, {len(metrics['folds'])} folds", f"minutes {metrics['minutes']:.3g}"
