@@ -1,6 +1,7 @@
 """Sequences of letters: alphabets, readers, the other strand, what decided, and the task dna on them."""
 
 import gzip
+import io
 
 import keras
 import numpy as np
