@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 
 import numpy as np
 
@@ -12,9 +11,9 @@ from seqzoo.config import default, option
 from seqzoo.datasets.files import place
 from seqzoo.datasets.sequences.fasta import Records, header_name, records
 from seqzoo.display.pages import tagged_articles
-from seqzoo.display.terminal import print_tagged, tagged
+from seqzoo.display.terminal import print_tagged
 from seqzoo.families.classification import Classification, Classifier, Labelled, weighing
-from seqzoo.families.tagging import tag_encoder, tag_loss
+from seqzoo.families.tagging import stretches, tag_encoder, tag_loss, tags_of
 from seqzoo.inputs import frames
 from seqzoo.inputs.letters import ALPHABETS, Letters, reverse_complement
 from seqzoo.metrics.labels import class_scores, matthews, one_against_rest
@@ -42,6 +41,10 @@ class Sequences(Options):
         False, "A label of DNA is that of both strands: training reads either, and answers are the mean of both.",
         shapes=False,
     )  # fmt: skip
+    letter_dropout: float = option(
+        0.0, "Share of the letters that training reads as any letter, N of bases.", minimum=0, maximum=0.95,
+        shapes=False,
+    )  # fmt: skip
     crf: bool = option(False, "Score whole sequences of tags with a conditional random field.")
 
     def __post_init__(self):
@@ -57,7 +60,7 @@ class Predicting(Options):
     explain: bool = option(
         False, "Which letters decided: how far the log-odds of the label fall, on average, if a letter is another one."
     )
-    png: str = option("", "Draw them as logos, a row for each sequence, to this file.", path=True, needs="explain")
+    png: str = option("", "Explain, and draw logos of the letters, a row for each sequence, to this file.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,12 +153,17 @@ class DNA(Classification):
         return encode
 
     def augmenter(self):
+        strands, rate = self.config.reverse_complement, self.config.letter_dropout
+
         def augment(example, encoded, rng):
             inputs, *labels = encoded
-            other = {**inputs, "letters": reverse_complement(inputs["letters"])}
-            return (other if rng.random() < 0.5 else inputs), *labels
+            x = inputs["letters"]
+            if strands and rng.random() < 0.5:
+                x = reverse_complement(x)
+            hidden = rng.random((len(x), 1)) < rate
+            return {**inputs, "letters": np.where(hidden, np.float32(1 / x.shape[1]), x)}, *labels
 
-        return augment if self.config.reverse_complement else None
+        return augment if strands or rate else None
 
     def front(self):
         return frames(len(self.letters.letters), name="letters")
@@ -243,7 +251,7 @@ class DNA(Classification):
         return explaining(predictor, self.config.multi_label)
 
     def predict(self, run, lines, request=None):
-        explain = request and request.explain
+        explain = request and (request.explain or request.png)
         if explain and self.assets["tagging"]:
             raise ValueError("--explain is for labels of whole sequences, and the run gives each letter one.")
         predictor = self.explaining(run.predictor) if explain else run.predictor
@@ -308,35 +316,11 @@ class DNA(Classification):
 @functools.lru_cache(4)  # a graph takes longer to make than a sequence to answer
 def explaining(predictor, multi_label):
     """`predictor` with "weights" [B, T] of the letters: positive ones speak for the likeliest label."""
-    from seqzoo.models.explaining import occlusion
+    from seqzoo.models.explaining import occlusion, substitutions
 
-    def others(inputs):
-        x = np.asarray(inputs["letters"])
-        return [{**inputs, "letters": np.roll(x, shift, axis=-1)} for shift in range(1, x.shape[-1])]
-
-    return weighing(predictor, occlusion(predictor.model, multi_label, others))
+    return weighing(predictor, occlusion(predictor.model, multi_label, substitutions("letters")))
 
 
 def has_tags(examples):
     """Whether examples have a tag for each letter."""
     return "tags" in next(iter(examples), {})
-
-
-def stretches(text, tags, confidences=(), gold=None):
-    """An answer whose tokens are stretches of letters with one tag, and with one gold tag if those are known."""
-    pairs, tokens, start = [*zip(tags, gold or tags, strict=True)], [], 0
-    for pair, letters in itertools.groupby(pairs):
-        end = start + len([*letters])
-        tokens.append((pair, (text[start:end], start, end), min(confidences[start:end], default=None)))
-        start = end
-    pairs, spans, least = zip(*tokens, strict=True) if tokens else ((), (), ())
-    answer = tagged(text, spans, [tag for tag, _ in pairs], None if None in least else least)
-    if gold:
-        for token, (_, right) in zip(answer["tokens"], pairs, strict=True):
-            token["gold"] = right
-    return answer
-
-
-def tags_of(answer):
-    """The tag of each letter of an answer."""
-    return [token["tag"] for token in answer["tokens"] for _ in range(token["end"] - token["start"])]

@@ -465,7 +465,5 @@ def test_matthews_coefficient_is_that_of_scikit_learn_for_any_number_of_classes(
     assert matthews("aabb", "aabb") == 1 and matthews("aabb", "bbaa") == -1
     # Of 3 a and 2 b one each is wrong: tp 2, tn 1, fp 1, fn 1.
     rows = one_against_rest("aaabb", "aabab")
-    assert (
-        rows["a"] == {"specificity": 50, "mcc": pytest.approx((2 * 1 - 1 * 1) / 6)}
-        and rows["b"]["mcc"] == rows["a"]["mcc"]
-    )
+    assert rows["a"] == {"specificity": 50, "mcc": pytest.approx((2 * 1 - 1 * 1) / 6)}
+    assert rows["b"]["mcc"] == rows["a"]["mcc"]

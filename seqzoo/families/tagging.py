@@ -1,9 +1,11 @@
 """Tagging: what tasks share that give each step of a sequence a tag."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from seqzoo.display.terminal import tagged
 from seqzoo.text.vocabulary import Vocabulary
 
 
@@ -44,3 +46,35 @@ def tag_loss(crf: bool):
     if crf:
         return CRFLoss()
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+
+
+def stretches(text: str, tags: Sequence[str], confidences: Sequence[float] = (), gold: Sequence[str] = ()) -> dict:
+    """The answer to a text with a tag for each letter, as of `terminal.tagged`.
+
+    Args:
+        text: the letters.
+        tags: a tag for each.
+        confidences: a probability for each, or none.
+        gold: the right tag of each, or none.
+
+    Returns:
+        What `tagged` gives. A token is a stretch of letters that have one tag and one ``gold`` tag; its confidence is
+        the smallest of its letters'.
+    """
+    pairs, spans, least, start = [], [], [], 0
+    for pair, letters in itertools.groupby(zip(tags, gold or tags, strict=True)):
+        end = start + len([*letters])
+        pairs.append(pair)
+        spans.append((text[start:end], start, end))
+        least.append(min(confidences[start:end], default=None))
+        start = end
+    answer = tagged(text, spans, [tag for tag, _ in pairs], None if None in least else least)
+    if gold:
+        for token, (_, right) in zip(answer["tokens"], pairs, strict=True):
+            token["gold"] = right
+    return answer
+
+
+def tags_of(answer: dict) -> list[str]:
+    """The tag of each letter of an answer of `stretches`."""
+    return [token["tag"] for token in answer["tokens"] for _ in range(token["end"] - token["start"])]

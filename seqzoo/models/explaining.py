@@ -63,6 +63,20 @@ def occlusion(model: keras.Model, multi_label: bool = False, others: Callable | 
     return weights
 
 
+def substitutions(name: str) -> Callable:
+    """The `others` of `occlusion` for steps that are letters, one-hot or distributions: all other letters.
+
+    Args:
+        name: the input that holds them, [B, T, D].
+    """
+
+    def others(inputs):
+        x = np.asarray(inputs[name])
+        return [{**inputs, name: np.roll(x, shift, axis=-1)} for shift in range(1, x.shape[-1])]
+
+    return others
+
+
 def integrated_gradients(model: keras.Model, multi_label: bool = False, points: int = POINTS) -> Callable:
     """How much each step adds to the log-odds of a class, by integrated gradients.
 

@@ -9,6 +9,7 @@ inside and outside.
 
 import functools
 import itertools
+import math
 import os
 import random
 
@@ -16,9 +17,9 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.splits import generated_splits
 
 START, STOPS = "ATG", ("TAA", "TAG", "TGA")
-CODING, OTHER = "coding", "noncoding"
-LENGTH = 300  # bases of a sequence
-CODONS = (5, 60)  # of a gene between start and stop, or of what lies between two genes
+OTHER, POSITIONS = "-", "123"  # tags: outside of genes; the position of a base in its codon
+LENGTH = (60, 600)  # bases of a sequence, the logarithm drawn evenly: short ones are learned from first
+CODONS = (2, 100)  # of a gene between start and stop, or of what lies between two genes; drawn so, too
 
 
 @DATASETS.register("genes")
@@ -29,7 +30,7 @@ def genes(
     seed: int = 0,
     sizes: dict[str, int] | None = None,
 ) -> dict[str, Examples]:
-    """Generated DNA whose bases are coding or not, by counting modulo 3 over hundreds of bases; needs no download.
+    """Generated DNA whose bases are coding, in which position of a codon, or not; needs no download.
 
     Args:
         data_dir, name, columns: arguments of readers, not used because nothing is read.
@@ -37,7 +38,8 @@ def genes(
         sizes: {split: number of sequences}. Default: 1,500, 200 and 200.
 
     Returns:
-        {"train", "valid", "test"}: Examples of ``{"text": 300 bases, "tags": ["coding" or "noncoding", ...]}``.
+        {"train", "valid", "test"}: Examples of ``{"text": 60 to 600 bases, "tags": list}``, a tag for each base: "1",
+        "2" or "3", its position in a codon of a gene, or "-".
     """
     return generated_splits(
         "genes",
@@ -53,7 +55,7 @@ def genes(
 def _sequences(seed, split, size):
     rng = random.Random(f"{seed}-{split}")
     for _ in range(size):
-        text = sequence(rng, LENGTH)
+        text = sequence(rng, _drawn(rng, LENGTH))
         yield {"text": text, "tags": tags(text)}
 
 
@@ -62,10 +64,15 @@ def sequence(rng: random.Random, length: int) -> str:
     bases = []
     for coding in itertools.cycle((False, True)):
         bases += START if coding else ""
-        _extend(bases, 3 * rng.randint(*CODONS) + (0 if coding else rng.randrange(3)), rng)
+        _extend(bases, 3 * _drawn(rng, CODONS) + (0 if coding else rng.randrange(3)), rng)
         bases += rng.choice(STOPS) if coding else ""
         if len(bases) >= length:
             return "".join(bases[:length])
+
+
+def _drawn(rng, bounds):
+    """A whole number between two bounds, whose logarithm is drawn evenly."""
+    return round(math.exp(rng.uniform(*map(math.log, bounds))))
 
 
 def _extend(bases, count, rng):
@@ -80,7 +87,7 @@ def _extend(bases, count, rng):
 
 
 def tags(text: str) -> list[str]:
-    """The tag of each base: coding from a start codon outside of a gene to the first stop codon in its frame."""
+    """The tag of each base: a gene is from a start codon outside of another to the first stop codon in its frame."""
     found, position = [], 0
     while position < len(text):
         if text[position : position + 3] != START:
@@ -91,6 +98,6 @@ def tags(text: str) -> list[str]:
             if text[end : end + 3] in STOPS or end >= len(text):
                 break
         end = min(end + 3, len(text))
-        found += [CODING] * (end - position)
+        found += itertools.islice(itertools.cycle(POSITIONS), end - position)
         position = end
     return found
