@@ -71,11 +71,15 @@ class Config(
     """Labels."""
 
     dataset: str = default(options.Data, dataset="genes")
+    batch_size: int = default(options.Batching, batch_size=16)
     filters: int = default(options.Convolution, filters=32)
+    kernel_size: int = default(options.Convolution, kernel_size=5)
     units: int = default(options.Recurrent, units=64)
     layers: int = default(options.Recurrent, layers=1)
-    dropout: float = default(options.Recurrent, dropout=0.2)
-    epochs: int = default(options.Training, epochs=12)
+    dropout: float = default(options.Recurrent, dropout=0.1)
+    epochs: int = default(options.Training, epochs=14)
+    learning_rate: float = default(options.Training, learning_rate=5e-3)
+    average: float = default(options.Training, average=0.98)
 
 
 @TASKS.register("dna")

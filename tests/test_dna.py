@@ -133,7 +133,7 @@ def test_only_a_stop_codon_in_the_frame_of_the_start_closes_a_gene():
     assert shown("ATGCATGTGACATGC") == "123123123123123"  # a start within a gene starts nothing
     assert shown("ATGCATTGACATGC") == "123123123-1231"  # one behind it does
     examples = {split: [*part] for split, part in genes.genes(sizes={"train": 20, "valid": 20}).items()}
-    assert all(60 <= len(row["text"]) <= 600 for row in examples["train"])
+    assert all(60 <= len(row["text"]) <= 400 for row in examples["train"])
     share = np.mean([tag != genes.OTHER for row in examples["train"] for tag in row["tags"]])
     assert 0.3 < share < 0.6
     assert [*genes.genes(sizes={"train": 1})["train"]] == examples["train"][:1]

@@ -18,8 +18,8 @@ from seqzoo.datasets.splits import generated_splits
 
 START, STOPS = "ATG", ("TAA", "TAG", "TGA")
 OTHER, POSITIONS = "-", "123"  # tags: outside of genes; the position of a base in its codon
-LENGTH = (60, 600)  # bases of a sequence, the logarithm drawn evenly: short ones are learned from first
-CODONS = (2, 100)  # of a gene between start and stop, or of what lies between two genes; drawn so, too
+LENGTH = (60, 400)  # bases of a sequence, the logarithm drawn evenly: short ones are learned from first
+CODONS = (2, 80)  # of a gene between start and stop, or of what lies between two genes; drawn so, too
 
 
 @DATASETS.register("genes")
@@ -38,7 +38,7 @@ def genes(
         sizes: {split: number of sequences}. Default: 1,500, 200 and 200.
 
     Returns:
-        {"train", "valid", "test"}: Examples of ``{"text": 60 to 600 bases, "tags": list}``, a tag for each base: "1",
+        {"train", "valid", "test"}: Examples of ``{"text": 60 to 400 bases, "tags": list}``, a tag for each base: "1",
         "2" or "3", its position in a codon of a gene, or "-".
     """
     return generated_splits(
