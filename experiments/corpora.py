@@ -69,11 +69,32 @@ CORPORA = {
         "https://github.com/jukedeck/nottingham-dataset",
         "the files of `MIDI`, in two folders; the split is your own, about a twelfth for valid and for test",
     ),
+    "promoters": Corpus(
+        "Promoters of E. coli (sigma70) and B. subtilis, and other DNA, 81 bases each (Umarov & Solovyev, 2017): 3,071 "
+        "and 1,098 sequences, four fifths of all",
+        ("ecoli_train.csv", "bacillus_train.csv"),
+        "https://github.com/nmach22/Promoter-Classification",
+        "the FASTA files of `dataset` as lines `label,name,sequence` under that header, label 1 for promoters, 0 for "
+        "others; the fifth that is left out is your own, equal sequences on one side",
+    ),
+    "protein_ss": Corpus(
+        "Secondary structure of globular proteins (Qian & Sejnowski, 1988): 111 chains, 18,105 residues",
+        ("protein-secondary-structure.train",),
+        "https://archive.ics.uci.edu/dataset/68",
+        "as it is",
+    ),
     "ptb": Corpus(
         "Penn Treebank, 10,000 words (Mikolov et al., 2010)",
         ("ptb.train.txt", "ptb.valid.txt"),
         "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz",
         "as they are in `data`",
+    ),
+    "splice": Corpus(
+        "Splice junctions of primates, 60 bases around a point (Towell, Noordewier & Shavlik, 1991): 2,552 of 3,190",
+        ("train.csv",),
+        "https://github.com/pauldhein/splice-junction-detector",
+        "`data/splice.csv` under the header `label,instance_name,sequence`; the 638 left out are your own choice, equal "
+        "sequences on one side",
     ),
     "sst2": Corpus(
         "Stanford Sentiment Treebank, binary (Socher et al., 2013): 6,920 and 872 sentences, 77,616 phrases",

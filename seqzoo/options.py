@@ -51,6 +51,11 @@ class Data(Config):
         "", "Where files are held out as valid: keep those of one folder on one side, such as versions of one piece.",
         choices=("", "folder"),
     )  # fmt: skip
+    folds: int = option(
+        0, "Cross-validation: train so many runs, in the folders fold1, fold2 ... of --workdir, each with another part "
+        "of train as valid. Equal examples are in one part. 0: one run.", minimum=2, zero=True,
+    )  # fmt: skip
+    fold: int = option(0, "Train only this one of --folds, in --workdir itself; 0: all.", minimum=0, needs="folds")
     unicode: str = option(
         "nfc",
         "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
@@ -62,6 +67,8 @@ class Data(Config):
     def __post_init__(self):
         super().__post_init__()
         parse_columns(self.columns)  # refused before any data is read
+        if self.fold > self.folds:
+            raise ValueError(f"--fold should be at most --folds={self.folds}. Received: {self.fold}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,6 +237,17 @@ class Recurrent(Config):
                 f"--rnn={self.rnn} reads in both directions, but the next step is predicted from those before it: "
                 "choose a layer that reads forward."
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class Convolution(Config):
+    """Convolution before the recurrent layers."""
+
+    filters: int = option(0, "Filters of a convolution over time; 0: none.", minimum=0, sweep=[32, 64, 128])
+    kernel_size: int = option(9, "Steps that a filter sees.", minimum=1, needs="filters", sweep=[5, 9, 15, 25])
+    pool: int = option(
+        1, "Steps of the convolution that become one, by their maximum; 1: all are kept.", minimum=1, needs="filters"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

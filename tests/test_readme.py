@@ -73,7 +73,7 @@ def workdirs():
         for module, argv in guides.commands(guide):
             flags = dict(flag.lstrip("-").partition("=")[::2] for flag in argv)
             if module == "seqzoo.run" and flags.get("mode", "train") == "train" and flags.keys() >= {"task", "workdir"}:
-                found[flags["workdir"]] = flags["task"]
+                found[flags["workdir"]] = found[f"{flags['workdir']}/fold1"] = flags["task"]
     return found
 
 

@@ -24,6 +24,11 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
         "Confusion",
         "What the labels of valid were taken for: counts, coloured by their share of the row.",
     ),
+    "logo.png": (
+        "Logos",
+        "The letters that decided, where the run is right: how far the log-odds of the label fall, on average, if a "
+        "letter is another one. Those below the line speak against it.",
+    ),
     "reliability.png": (
         "Reliability",
         "How often answers of a confidence are right. Below the diagonal the run is overconfident.",

@@ -1,0 +1,12 @@
+"""The default data: generated genes, for which bases are counted modulo 3. A window is the baseline beside it."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated genes, BiLSTM, accuracy of bases",
+    flags="--task=dna",
+    metric="valid_accuracy",
+    expected=None,
+    tolerance=2.0,
+    minutes=3.0,
+)

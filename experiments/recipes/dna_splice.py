@@ -1,0 +1,20 @@
+"""Splice junctions of primates, cross-validated over 2,552 of the 3,190 sequences; the others are for a last test."""
+
+from experiments import Experiment, Published
+
+EXPERIMENT = Experiment(
+    title="splice junctions, accuracy over 10 folds of 2,552 of the 3,190 sequences",
+    flags="--task=dna --dataset=csv --data_dir={data}/splice/train.csv --folds=10 --filters=64 --kernel_size=9 --pool=2 "
+    "--units=48 --dropout=0.4 --letter_dropout=0.1 --epochs=12 --average=0.98 --batch_size=64 --learning_rate=0.004 "
+    "--pooling=max+last",
+    metric="valid_accuracy",
+    expected=None,
+    tolerance=1.0,
+    minutes=8.0,
+    published=(
+        Published(
+            "Towell et al. (1991), KBANN, 10 folds of 1,000 sequences", 93.7, "https://archive.ics.uci.edu/dataset/69"
+        ),
+    ),
+    seeds=1,
+)

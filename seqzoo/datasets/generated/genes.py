@@ -1,0 +1,103 @@
+"""Genes: DNA in which every base is coding or not, which nothing near it tells.
+
+A gene opens with the start codon ATG outside of another and closes with the first stop codon in its frame: TAA, TAG or
+TGA at a multiple of three bases from the start. Stop codons in the two other frames close nothing, so a reader has to
+count the bases modulo 3 from a start that may be hundreds of bases back. Between genes one frame, by chance, has no
+stop codon either, and there is no ATG but those that open: a stretch without starts and in-frame stops looks the same
+inside and outside.
+"""
+
+import functools
+import itertools
+import math
+import os
+import random
+
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.splits import generated_splits
+
+START, STOPS = "ATG", ("TAA", "TAG", "TGA")
+OTHER, POSITIONS = "-", "123"  # tags: outside of genes; the position of a base in its codon
+LENGTH = (60, 400)  # bases of a sequence, the logarithm drawn evenly: short ones are learned from first
+CODONS = (2, 80)  # of a gene between start and stop, or of what lies between two genes; drawn so, too
+
+
+@DATASETS.register("genes")
+def genes(
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    seed: int = 0,
+    sizes: dict[str, int] | None = None,
+) -> dict[str, Examples]:
+    """Generated DNA whose bases are coding, in which position of a codon, or not; needs no download.
+
+    Args:
+        data_dir, name, columns: arguments of readers, not used because nothing is read.
+        seed: decides the sequences.
+        sizes: {split: number of sequences}. Default: 1,500, 200 and 200.
+
+    Returns:
+        {"train", "valid", "test"}: Examples of ``{"text": 60 to 400 bases, "tags": list}``, a tag for each base: "1",
+        "2" or "3", its position in a codon of a gene, or "-".
+    """
+    return generated_splits(
+        "genes",
+        functools.partial(_sequences, seed),
+        default_sizes=dict(train=1500, valid=200, test=200),
+        sizes=sizes,
+        features={"text": str, "tags": list},
+        given={"data_dir": data_dir, "name": name, "columns": columns},
+        instead="fasta",
+    )
+
+
+def _sequences(seed, split, size):
+    rng = random.Random(f"{seed}-{split}")
+    for _ in range(size):
+        text = sequence(rng, _drawn(rng, LENGTH))
+        yield {"text": text, "tags": tags(text)}
+
+
+def sequence(rng: random.Random, length: int) -> str:
+    """Random bases with genes among them, which `tags` finds."""
+    bases = []
+    for coding in itertools.cycle((False, True)):
+        bases += START if coding else ""
+        _extend(bases, 3 * _drawn(rng, CODONS) + (0 if coding else rng.randrange(3)), rng)
+        bases += rng.choice(STOPS) if coding else ""
+        if len(bases) >= length:
+            return "".join(bases[:length])
+
+
+def _drawn(rng, bounds):
+    """A whole number between two bounds, whose logarithm is drawn evenly."""
+    return round(math.exp(rng.uniform(*map(math.log, bounds))))
+
+
+def _extend(bases, count, rng):
+    """Appends bases without a start codon, and without a stop codon in the frame that begins here."""
+    begin = len(bases)
+    while len(bases) < begin + count:
+        bases.append(rng.choice("ACGT"))
+        last = "".join(bases[-3:])
+        whole = (len(bases) - begin) % 3 == 0
+        if last == START or (whole and last in STOPS):
+            bases.pop()
+
+
+def tags(text: str) -> list[str]:
+    """The tag of each base: a gene is from a start codon outside of another to the first stop codon in its frame."""
+    found, position = [], 0
+    while position < len(text):
+        if text[position : position + 3] != START:
+            found.append(OTHER)
+            position += 1
+            continue
+        for end in range(position + 3, len(text) + 3, 3):
+            if text[end : end + 3] in STOPS or end >= len(text):
+                break
+        end = min(end + 3, len(text))
+        found += itertools.islice(itertools.cycle(POSITIONS), end - position)
+        position = end
+    return found
