@@ -15,7 +15,7 @@ from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
-from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.datasets.splits import every_nth, fold, joined
 from seqzoo.display.pages import escape, page
 from seqzoo.display.plain import plain_text
 from seqzoo.display.report import shown
@@ -108,6 +108,19 @@ class Task:
         """What train and valid should not share, as tokens with blanks between them: by default the first text."""
         first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
         return " ".join(first.split() if isinstance(first, str) else map(str, first))
+
+    def group(self, example: dict) -> object:
+        """What examples of one fold of --folds may have in common: by default the first feature that is needed.
+
+        Equal sequences are then in one fold. A task whose examples belong together, such as those of one person, says
+        so here.
+        """
+        value = example[next(iter(self.needs))]
+        return " ".join(value.split()) if isinstance(value, str) else value
+
+    def ends(self, example: dict) -> bool:
+        """Whether an example is the last of a unit, such as a document, that comes in several of them."""
+        return True
 
     def learn(self, train: Examples) -> dict:
         """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
@@ -305,13 +318,19 @@ class Task:
         """The splits of the data that the config names, in its Unicode form.
 
         Args:
-            hold_out: whether a part of train becomes valid, if there is no such split.
+            hold_out: whether a part of train becomes valid, if there is no such split; or a fold of both.
 
         Returns:
             ({split: Examples}, what was held out for valid, "" if nothing was).
         """
         splits, held_out = {split: self.normalized(examples) for split, examples in self.read().items()}, ""
-        if hold_out and "train" in splits and "valid" not in splits:
+        folds, number = (getattr(self.config, name, 0) for name in ("folds", "fold"))
+        if hold_out and number and "train" in splits:
+            labelled = [splits.pop(split) for split in ("train", "valid") if split in splits]
+            train, valid = fold(joined(labelled), folds, number, self.config.seed, self.group, self.ends)
+            splits = {"train": train, "valid": valid, **splits}
+            held_out = f"fold {number} of {folds} is valid" + (", of train and valid" if len(labelled) > 1 else "")
+        elif hold_out and "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"], held_out = self.hold_out(splits["train"])
         return splits, held_out
 
