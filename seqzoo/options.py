@@ -115,14 +115,16 @@ class Video(Config):
     """Video."""
 
     picture_size: int = option(0, "Scale pictures to so many rows and columns; 0: leave them.", minimum=0)
-    filters: str = option("8+16", "Filters of the convolutions over each picture, joined by +; 0: none.")
-    kernel_size: int = option(3, "Rows and columns that a filter sees.", minimum=1)
+    picture_filters: str = option("8+16", "Filters of the convolutions over each picture, joined by +; 0: none.")
+    picture_kernel: int = option(3, "Rows and columns that they see.", minimum=1)
     convlstm: int = option(0, "Filters of a convolutional LSTM behind the convolutions; 0: none.", minimum=0)
 
     def __post_init__(self):
         super().__post_init__()
-        if not all(part.isdecimal() for part in self.filters.split("+")):
-            raise ValueError(f"--filters should be numbers joined by +, such as 8+16. Received: {self.filters!r}")
+        if not all(part.isdecimal() for part in self.picture_filters.split("+")):
+            raise ValueError(
+                f"--picture_filters should be numbers joined by +, such as 8+16. Received: {self.picture_filters!r}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -125,8 +125,8 @@ class Video(Asset):
         """The front `video` with what was learned, and the options of the groups `Frames` and `Video` of a config."""
         return video(
             *self.size,
-            filters=tuple(int(count) for count in config.filters.split("+") if count != "0"),
-            kernel_size=config.kernel_size,
+            filters=tuple(int(count) for count in config.picture_filters.split("+") if count != "0"),
+            kernel_size=config.picture_kernel,
             convlstm=config.convlstm,
             mean=self.mean,
             std=self.std,
