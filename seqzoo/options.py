@@ -87,7 +87,9 @@ class Batching(Config):
         "Pad to a small fixed set of shapes and fill up batches with rows of weight 0, for XLA and TPU; always on JAX.",
     )
     cache_tokens: int = option(
-        2_000_000, "Maximum tokens of a split kept in memory; a larger split is read again in each epoch.", minimum=0
+        2_000_000,
+        "Maximum tokens of a split kept in memory, of large frames kilobytes; a larger one is read again in each epoch.",
+        minimum=0,
     )
 
     def __post_init__(self):
