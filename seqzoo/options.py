@@ -88,7 +88,7 @@ class Batching(Config):
     )
     cache_tokens: int = option(
         2_000_000,
-        "Maximum tokens of a split kept in memory, of large frames kilobytes; a larger one is read again in each epoch.",
+        "Maximum tokens of a split kept in memory, of large frames kilobytes; a larger one is read again each epoch.",
         minimum=0,
     )
 

@@ -381,5 +381,5 @@ def test_large_frames_count_by_their_kilobytes():
         return {"frames": frames}, np.int32(0), np.float32(1)
 
     for limit, cached in ((24, True), (23, False)):
-        batches = Batches(clips, encode, {"frames": "time"}, cache_tokens=limit)
+        batches = Batches(clips, encode, axes={"frames": "time"}, cache_tokens=limit)
         assert (batches._cache is not None) == cached and batches.size == 3
