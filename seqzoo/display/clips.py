@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqzoo.display.plain import plain
-from seqzoo.display.plots import _save
+from seqzoo.display.plots import save_figure
 
 CLIPS, FRAMES = 6, 8  # that are drawn
 
@@ -37,7 +37,7 @@ def strips_plot(clips: Sequence[tuple[np.ndarray, str]], path: str, vertical: st
             axes = figure.add_subplot(grid[row, 1:])
             axes.plot(frames, linewidth=0.8)
             axes.tick_params(labelsize=6)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def one_of_each(clips: Sequence[tuple], most: int) -> list[tuple]:
