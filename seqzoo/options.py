@@ -107,6 +107,10 @@ class Frames(Config):
         0, "Number, from 1, of the joint whose position is subtracted from those of all, 3 numbers each; 0: none.",
         minimum=0,
     )  # fmt: skip
+    one_scale: bool = option(
+        False,
+        "Divide all numbers by one deviation, as fits joints, instead of each by its own, as fits several sensors.",
+    )
     input_dropout: float = option(
         0.0, "Dropout of a frame's features, with one mask for all steps.", minimum=0, maximum=0.95
     )
@@ -136,6 +140,14 @@ class Augmentation(Config):
     shapes = False
 
     scale: float = option(0.0, "In training, multiply a clip by 1 + this, or divide, at most.", minimum=0, maximum=10)
+    stretch: float = option(
+        0.0, "In training, multiply how far each number moves by a factor of its own, of 1 + this at most.", minimum=0,
+        maximum=10,
+    )  # fmt: skip
+    shift: float = option(
+        0.0, "In training, add a constant to each number of a clip, of this share of its deviation.", minimum=0,
+        maximum=10,
+    )  # fmt: skip
     rotation: float = option(
         0.0, "In training, turn joints about the vertical axis by so many degrees, at most.", minimum=0, maximum=180
     )

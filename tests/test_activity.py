@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from seqzoo.data.augmentation import augmented, rotated, scaled, thinned, warped
+from seqzoo.data.augmentation import augmented, rotated, scaled, shifted, stretched, thinned, warped
 from seqzoo.data.bags import bag, nearest_bag
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.generated.moving_digits import OPPOSITE
@@ -58,6 +58,14 @@ def test_a_warped_clip_passes_the_same_points_at_other_times():
 def test_sizes_change_by_a_factor_and_frames_are_dropped():
     factors = {float((scaled(JOINTS, 0.25, RNG(seed)) / JOINTS).mean()) for seed in range(50)}
     assert 0.8 <= min(factors) < 0.9 and 1.1 < max(factors) <= 1.25
+    longer = stretched(JOINTS, 0.5, RNG(0))
+    np.testing.assert_allclose(longer.mean(0), JOINTS.mean(0), atol=1e-6)
+    ratios = (longer - longer.mean(0)) / (JOINTS - JOINTS.mean(0))
+    np.testing.assert_allclose(ratios, ratios[:1] * np.ones((7, 1, 1)), rtol=1e-3)
+    assert 1 / 1.5 <= ratios.min() < 0.9 and 1.1 < ratios.max() <= 1.501
+    moved = shifted(JOINTS, np.array([0, 1, 0]), RNG(0)) - JOINTS
+    np.testing.assert_allclose(moved, moved[:1] * np.ones((7, 1, 1)), atol=1e-6)
+    assert not moved[..., [0, 2]].any() and np.ptp(moved[..., 1]) > 0.5
     kept = [thinned(np.arange(100)[:, None], 0.3, RNG(seed))[:, 0] for seed in range(20)]
     assert all((np.diff(frames) > 0).all() for frames in kept) and np.mean([*map(len, kept)]) == pytest.approx(
         70, abs=3

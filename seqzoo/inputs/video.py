@@ -84,11 +84,13 @@ class Video(Asset):
         mean, std: mean and standard deviation of each channel.
 
     Attributes:
+        raw_std: the deviations of what a frame holds.
         summary: {what: text}, for people.
     """
 
     def __init__(self, size: list[int], mean: list[float], std: list[float]):
         self.size, self.mean, self.std = [*size], np.array(mean), np.array(std)
+        self.raw_std = self.std
         self.summary = {"frames": f"pictures of {size[1]} by {size[0]} pixels, {size[2]} channels"}
 
     @classmethod
