@@ -25,7 +25,7 @@ class Config(
     dataset: str = default(options.Data, dataset="moving_digits")
     units: int = default(options.Recurrent, units=64)
     layers: int = default(options.Recurrent, layers=1)
-    epochs: int = default(options.Training, epochs=20)
+    epochs: int = default(options.Training, epochs=12)
 
 
 @TASKS.register("activity")
