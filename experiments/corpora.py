@@ -67,8 +67,8 @@ CORPORA = {
         "MSR Action3D skeletons (Li et al., 2010): 292 clips of 20 actions by subjects 1, 3, 5, 7 and 9",
         ("train.zip", "files_used_in_cvpr12_paper.txt"),
         "https://doi.org/10.1109/CVPRW.2010.5543273",
-        "`train.zip` of the files `aAA_sSS_eEE_skeleton3D.txt` (real-world coordinates) of these subjects, and the list "
-        "of the 557 clips that papers use, such as `a01_s01_e01`, one a line",
+        "`train.zip` of the files `aAA_sSS_eEE_skeleton3D.txt` (real-world coordinates) of these subjects, and the "
+        "list of the 557 clips that papers use, such as `a01_s01_e01`, one a line",
     ),
     "multi30k": Corpus(
         "Multi30k, task 1, raw captions (Elliott et al., 2016): 29,000 and 1,014",
