@@ -8,6 +8,7 @@ import inspect
 import re
 
 from seqzoo.config import Config, default, option
+from seqzoo.data.augmentation import AXES
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import UNITS
@@ -86,13 +87,75 @@ class Batching(Config):
         "Pad to a small fixed set of shapes and fill up batches with rows of weight 0, for XLA and TPU; always on JAX.",
     )
     cache_tokens: int = option(
-        2_000_000, "Maximum tokens of a split kept in memory; a larger split is read again in each epoch.", minimum=0
+        2_000_000,
+        "Maximum tokens of a split kept in memory, of large frames kilobytes; a larger one is read again each epoch.",
+        minimum=0,
     )
 
     def __post_init__(self):
         super().__post_init__()
         if not self.batch_size and not self.batch_tokens:
             raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Frames(Config):
+    """Frames."""
+
+    velocities: bool = option(False, "Read also how far each number has changed since the frame before.")
+    centre: int = option(
+        0, "Number, from 1, of the joint whose position is subtracted from those of all, 3 numbers each; 0: none.",
+        minimum=0,
+    )  # fmt: skip
+    one_scale: bool = option(
+        False,
+        "Divide all numbers by one deviation, as fits joints, instead of each by its own, as fits several sensors.",
+    )
+    input_dropout: float = option(
+        0.0, "Dropout of a frame's features, with one mask for all steps.", minimum=0, maximum=0.95
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Video(Config):
+    """Video."""
+
+    picture_size: int = option(0, "Scale pictures to so many rows and columns; 0: leave them.", minimum=0)
+    picture_filters: str = option("8+16", "Filters of the convolutions over each picture, joined by +; 0: none.")
+    picture_kernel: int = option(3, "Rows and columns that they see.", minimum=1)
+    convlstm: int = option(0, "Filters of a convolutional LSTM behind the convolutions; 0: none.", minimum=0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not all(part.isdecimal() for part in self.picture_filters.split("+")):
+            raise ValueError(
+                f"--picture_filters should be numbers joined by +, such as 8+16. Received: {self.picture_filters!r}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation(Config):
+    """Augmentation."""
+
+    shapes = False
+
+    scale: float = option(0.0, "In training, multiply a clip by 1 + this, or divide, at most.", minimum=0, maximum=10)
+    stretch: float = option(
+        0.0, "In training, multiply how far each number moves by a factor of its own, of 1 + this at most.", minimum=0,
+        maximum=10,
+    )  # fmt: skip
+    shift: float = option(
+        0.0, "In training, add a constant to each number of a clip, of this share of its deviation.", minimum=0,
+        maximum=10,
+    )  # fmt: skip
+    rotation: float = option(
+        0.0, "In training, turn joints about the vertical axis by so many degrees, at most.", minimum=0, maximum=180
+    )
+    vertical: str = option("y", "Which of the 3 numbers of a joint is its height.", choices=AXES)
+    time_warp: float = option(
+        0.0, "In training, play a clip 1 + this as fast, or as slow, at most, and not evenly.", minimum=0, maximum=10
+    )
+    drop_frames: float = option(0.0, "In training, share of the frames that are left out.", minimum=0, maximum=0.9)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -504,11 +567,13 @@ def source(config: Data) -> dict:
                 f"--text_encoding is for datasets of text files, and --dataset={config.dataset} reads none. "
                 f"Received: {config.text_encoding!r}"
             )
-    for name in ("group_by", "drums"):
+    for name in READERS:
         if value := getattr(config, name, None):
             if name not in inspect.signature(DATASETS[config.dataset]).parameters:
                 raise ValueError(f"--{name} is for --dataset={READERS[name]}. Received: --dataset={config.dataset}")
             arguments[name] = value
+    if "picture_size" in inspect.signature(DATASETS[config.dataset]).parameters:  # also shapes what predictions read
+        arguments["picture_size"] = getattr(config, "picture_size", 0)
     return arguments
 
 

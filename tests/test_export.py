@@ -203,6 +203,7 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
         ("language_model", {"tokenizer": "words", "rnn": "gru", "tied": False}),
         ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
         ("parity", {}),
+        ("activity", {"velocities": True, "centre": 1}),
         ("speech_toy", {}),
         ("pronunciation", {"subsample": 2, "upsample": 4}),
         ("pronunciation", {"model": "attention", "subsample": 2}),
@@ -236,6 +237,7 @@ LITERT = {"format": "litert", "length": 20}
         ("pronunciation", LITERT, {"model": "attention"}),
         ("language_model", {"format": "onnx"}, {"tokenizer": "words"}),
         ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
+        ("activity", LITERT, {}),
     ],
 )
 def test_files_of_arrays_answer_as_the_run(name, asked, changes, tmp_path):
