@@ -17,11 +17,13 @@ from seqzoo.models.language_model import LanguageModelDecoder, language_model, s
 from seqzoo.models.scheduled import scheduled
 from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.tagger import decoder, tagger
+from seqzoo.models.vectors import VectorDecoder
 
 __all__ = [
     "GeneratorDecoder",
     "LanguageModelDecoder",
     "Seq2SeqDecoder",
+    "VectorDecoder",
     "class_decoder",
     "classifier",
     "decoder",
