@@ -51,6 +51,11 @@ class Data(Config):
         "", "Where files are held out as valid: keep those of one folder on one side, such as versions of one piece.",
         choices=("", "folder"),
     )  # fmt: skip
+    folds: int = option(
+        0, "Cross-validation: train so many runs, in the folders fold1, fold2 ... of --workdir, each with another part "
+        "of train as valid. Equal examples are in one part. 0: one run.", minimum=2, zero=True,
+    )  # fmt: skip
+    fold: int = option(0, "Train only this one of --folds, in --workdir itself; 0: all.", minimum=0, needs="folds")
     unicode: str = option(
         "nfc",
         "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
@@ -62,6 +67,8 @@ class Data(Config):
     def __post_init__(self):
         super().__post_init__()
         parse_columns(self.columns)  # refused before any data is read
+        if self.fold > self.folds:
+            raise ValueError(f"--fold should be at most --folds={self.folds}. Received: {self.fold}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -455,6 +462,9 @@ class Serving(Config):
     )  # fmt: skip
     max_texts: int = option(256, "Maximum texts of a request, and of requests that are answered together.", minimum=1)
     max_characters: int = option(10_000, "Maximum characters of a request, all its texts together.", minimum=1)
+    max_megabytes: float = option(
+        16.0, "Maximum size of the files of a request together, for tasks that read files.", minimum=0.001, maximum=1e4
+    )
 
 
 def source(config: Data) -> dict:

@@ -52,7 +52,7 @@ READS = ("text", "input", "json")  # and for a finished run
 FOREIGN = {  # those that a mode does not have; other modes: TRAINS
     "train": READS, "export": (*TRAINS[1:], "text", "json"), "serve": (*TRAINS, *READS, "explain_rnn")
 }  # fmt: skip
-FIXED = ("seed", "unicode")  # options of the data that a finished run keeps
+FIXED = ("seed", "unicode", "folds", "fold")  # options of the data that a finished run keeps
 FLAGS_ONLY = ("config", "debug")  # options that a file of options cannot hold
 
 
@@ -402,7 +402,7 @@ def _train(task, command, console):
             stop_after=command.stop_after,
             explain_rnn=command.explain_rnn,
         )
-    if metrics:
+    if metrics and "folds" not in metrics:  # of several runs none is the one to use
         demo = task.demo.get(task.config.dataset, task.demo.get("", ""))
         console.print(usage(task.modes, folder, demo), soft_wrap=True)
         if advice := task.advice.get(task.config.dataset):

@@ -161,6 +161,8 @@ def _check(options: Sweep, config: Config, space: dict):
         raise ValueError("--sweep searches seed, so --seeds must be 1.")
     if options.tuner != "hyperband":
         return
+    if config.folds or "folds" in space:
+        raise ValueError("--tuner=hyperband pauses runs after a few epochs, and those of --folds cannot: take another.")
     if "epochs" in space:
         raise ValueError("--sweep=epochs: hyperband chooses the epochs itself, up to --epochs.")
     if config.evaluate_every > 1 or "evaluate_every" in space:
@@ -440,7 +442,7 @@ class Display:
         for trial in [*self.tuner.ongoing_trials.values()]:
             values = trial.hyperparameters.values
             epochs, score = progress_of(self.search, _first_id(self.tuner, trial))
-            target = int(values.get("tuner/epochs", values.get("epochs", self.search.epochs))) * self.search.seeds
+            target = int(values.get("tuner/epochs", values.get("epochs", self.search.epochs))) * self.search.runs_of_one
             first = values.get("tuner/initial_epoch", 0) * self.search.seeds
             done += self.tuner.work(trial) * max(0, epochs - first) / max(1, target - first)
             now.append(f"epoch {epochs}/{target}" + (f" {score:.2f}" if score is not None else ""))

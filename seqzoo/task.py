@@ -7,6 +7,7 @@ import math
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
 
 from seqzoo import options
 from seqzoo.data import Batches, Feed
@@ -14,7 +15,7 @@ from seqzoo.data.batches import chunks
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.duplicates import duplicates
 from seqzoo.datasets.fingerprints import Fingerprinted
-from seqzoo.datasets.splits import every_nth, joined
+from seqzoo.datasets.splits import every_nth, fold, joined
 from seqzoo.display.pages import escape, page
 from seqzoo.display.plain import plain_text
 from seqzoo.display.report import shown
@@ -68,6 +69,7 @@ class Task:
         needs: {feature: type} that every example must have.
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
+        files: endings such as ".wav" of the files that lines of --text and --input name; (): a line is a text.
         packages: those of an extra that the scores need, see `extras`.
         demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
         advice: {dataset: what to tell a user who trained on it, such as how to train on other data}.
@@ -85,6 +87,7 @@ class Task:
     measures: dict[str, Measure] = {}
     objective: str = ""
     axes: dict[str, str] = {}
+    files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     demo: dict[str, str] = {}
     advice: dict[str, str] = {}
@@ -105,6 +108,19 @@ class Task:
         """What train and valid should not share, as tokens with blanks between them: by default the first text."""
         first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
         return " ".join(first.split() if isinstance(first, str) else map(str, first))
+
+    def group(self, example: dict) -> object:
+        """What examples of one fold of --folds may have in common: by default the first feature that is needed.
+
+        Equal sequences are then in one fold. A task whose examples belong together, such as those of one person, says
+        so here.
+        """
+        value = example[next(iter(self.needs))]
+        return " ".join(value.split()) if isinstance(value, str) else value
+
+    def ends(self, example: dict) -> bool:
+        """Whether an example is the last of a unit, such as a document, that comes in several of them."""
+        return True
 
     def learn(self, train: Examples) -> dict:
         """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
@@ -148,7 +164,32 @@ class Task:
         return dict(model.output) if isinstance(model.output, dict) else {"outputs": model.output}
 
     def example(self, line: str) -> dict:
-        """The example that a line of --text, --input or a request stands for: a text, the path of a file, a pair."""
+        """The example that a line of --text or --input stands for: a text, a pair, or what `read_file` makes of a file.
+
+        Raises:
+            ValueError: of a task with `files`, the line names no such file.
+        """
+        if not self.files:
+            raise NotImplementedError
+        path, endings = pathlib.Path(line).expanduser(), ", ".join(self.files)
+        if not path.name.lower().endswith(self.files):  # nothing else is opened, whoever asks
+            raise ValueError(f"A line should name a file that ends in {endings}. Received: {line[:200]!r}")
+        try:
+            with path.open("rb") as file:
+                return self.read_file(file, line)
+        except OSError as error:
+            raise ValueError(f"{line}: {error.strerror}.") from error
+
+    def read_file(self, file: BinaryIO, name: str) -> dict:
+        """The example in a file whose ending is one of `files`.
+
+        Args:
+            file: it, opened.
+            name: its path, for the answer and for messages.
+
+        Raises:
+            ValueError: the file, which is named, does not hold what it should.
+        """
         raise NotImplementedError
 
     def examples(self, line: str, request=None) -> list[dict]:
@@ -277,13 +318,19 @@ class Task:
         """The splits of the data that the config names, in its Unicode form.
 
         Args:
-            hold_out: whether a part of train becomes valid, if there is no such split.
+            hold_out: whether a part of train becomes valid, if there is no such split; or a fold of both.
 
         Returns:
             ({split: Examples}, what was held out for valid, "" if nothing was).
         """
         splits, held_out = {split: self.normalized(examples) for split, examples in self.read().items()}, ""
-        if hold_out and "train" in splits and "valid" not in splits:
+        folds, number = (getattr(self.config, name, 0) for name in ("folds", "fold"))
+        if hold_out and number and "train" in splits:
+            labelled = [splits.pop(split) for split in ("train", "valid") if split in splits]
+            train, valid = fold(joined(labelled), folds, number, self.config.seed, self.group, self.ends)
+            splits = {"train": train, "valid": valid, **splits}
+            held_out = f"fold {number} of {folds} is valid" + (", of train and valid" if len(labelled) > 1 else "")
+        elif hold_out and "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"], held_out = self.hold_out(splits["train"])
         return splits, held_out
 

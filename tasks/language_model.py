@@ -190,8 +190,10 @@ class LanguageModel(Task):
         if sum(itertools.islice(filter(None, documents), 2)) < 2:
             parts = by_characters(train)
             return parts["train"], parts["valid"], "the last 10% of train are valid"
-        held_out = every_nth(train, 20, lambda piece: piece["end"])
-        return *held_out, "every 20th document of train is valid, or the last of fewer"
+        return *every_nth(train, 20, self.ends), "every 20th document of train is valid, or the last of fewer"
+
+    def ends(self, example):
+        return example["end"]
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)

@@ -26,6 +26,8 @@ from seqzoo.music.score import Note, Score
 from seqzoo.music.statistics import corpus_statistics
 from seqzoo.task import TASKS, Task
 
+KINDS = ("score", "voices", "frames")  # features that hold music, of which an example has one
+
 
 @dataclasses.dataclass(frozen=True)
 class Music(Options):
@@ -160,7 +162,7 @@ class MusicTask(Task):
     }
 
     def check(self, examples):
-        if not {"score", "voices", "frames"} & set(examples.features):
+        if not {*KINDS} & {*examples.features}:
             raise ValueError(
                 f"{examples.source} gives {', '.join(examples.features)}, but the task needs music (score, voices or "
                 "frames): choose another --dataset, such as midi."
@@ -172,6 +174,9 @@ class MusicTask(Task):
         with contextlib.suppress(ValueError):  # a piece that is left out
             notes = sorted((note.start, -note.pitch) for note in self.assets["encoding"].score(example).notes)
         return " ".join(f"{then[0] - now[0]},{now[1] - then[1]}" for now, then in itertools.pairwise(notes))
+
+    def group(self, example):
+        return [example[kind] for kind in KINDS if kind in example]
 
     def hold_out(self, train):
         return *every_nth(train, 10), "every 10th piece of train is valid, or the last of fewer"

@@ -122,6 +122,9 @@ class Translation(Task):
             return *found, "about every 20th target of train is valid, with all of its sources"
         return super().hold_out(train)
 
+    def group(self, example):
+        return example["target"]  # as of `by_target`
+
     def learn(self, train):
         def codec(*sides):
             texts = (self.text(example[side]) for example in train for side in sides)

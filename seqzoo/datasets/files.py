@@ -1,6 +1,7 @@
 """Files: which file is which split, and numbered lines. Shared by all readers."""
 
 import difflib
+import heapq
 import pathlib
 from collections.abc import Collection, Iterable, Iterator
 
@@ -103,6 +104,16 @@ def split_folders(folder: pathlib.Path) -> dict[str, pathlib.Path]:
         if fitting:
             found[split] = fitting[0]
     return found
+
+
+def interleaved(lists: list[list]) -> Iterator:
+    """Yields the items of several lists, in proportion to their lengths: data that is sorted by label would stay sorted
+    where it is too large to be shuffled in memory."""
+
+    def spread(items):
+        return [((number + 0.5) / len(items), item) for number, item in enumerate(items)]
+
+    return (item for _, item in heapq.merge(*map(spread, lists)))
 
 
 def column_parts(column: str, names: Collection[str]) -> list[str]:

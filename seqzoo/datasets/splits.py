@@ -1,7 +1,9 @@
-"""Splits: what they are called, how a valid split is held out, how generated examples are divided among them."""
+"""Splits: what they are called, how valid or a fold is held out, how generated examples are divided among them."""
 
 import collections
 import functools
+import hashlib
+import heapq
 import itertools
 import os
 import pathlib
@@ -11,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable
 
 from seqzoo.datasets.examples import Examples
+from seqzoo.datasets.fingerprints import serialized
 
 # {split: the words in names of files, folders and sets that mean it}
 SPLITS = {
@@ -120,6 +123,70 @@ def by_target(examples: Examples, n: int) -> tuple[Examples, Examples] | None:
     if not sources or next(train(), None) is None:
         return None
     return examples.with_read(train), examples.with_read(valid)
+
+
+def fold(
+    examples: Examples,
+    count: int,
+    number: int,
+    seed: int,
+    group: Callable[[dict], object],
+    ends: Callable[[dict], bool] = lambda example: True,
+) -> tuple[Examples, Examples]:
+    """Holds out one of several folds of about equal size.
+
+    All examples of a group are in one fold. Groups are dealt out from the largest to the smallest, each to the fold
+    that is the smallest so far; those of equal size by their label, if examples have the feature "label", so that every
+    fold has its share of each; and by chance. Only a hash of each group is kept.
+
+    Args:
+        examples: Examples; one pass over them reads their groups.
+        count: how many folds.
+        number: of the fold that is held out, from 1.
+        seed: decides which examples are together in a fold, the same ones for every `number`.
+        group: function example -> what examples of one group have in common, anything that JSON or NumPy can hold.
+        ends: whether an example is the last of its unit, where units such as documents come in several examples.
+
+    Returns:
+        (the rest, the fold), two Examples in the order of `examples`.
+
+    Raises:
+        ValueError: there are fewer groups than folds.
+    """
+    units, digest, labels = [], hashlib.blake2b(digest_size=8), {}
+    for example in examples:
+        digest.update(serialized({"group": group(example)}))
+        if ends(example):
+            units.append(digest.digest())
+            labels.setdefault(units[-1], str(example.get("label", "")))
+            digest = hashlib.blake2b(digest_size=8)
+    units += [digest.digest()] if digest.digest() != hashlib.blake2b(digest_size=8).digest() else []
+    sizes = collections.Counter(units)
+    if len(sizes) < count:
+        raise ValueError(
+            f"{examples.source}: --folds={count} needs as many groups of examples that are not equal. Found: "
+            f"{len(sizes)}" + (f"; --folds={len(sizes)} leaves each out in turn." if len(sizes) > 1 else ".")
+        )
+    drawn = random.Random(seed).sample(sorted(sizes), len(sizes))
+    drawn.sort(key=lambda unit: (-sizes[unit], labels.get(unit, "")))
+    folds, held = [(0, index) for index in range(count)], set()  # a heap: size and index of each fold
+    for unit in drawn:
+        size, index = heapq.heappop(folds)
+        heapq.heappush(folds, (size + sizes[unit], index))
+        if index == number - 1:
+            held.add(unit)
+
+    def part(inside):
+        def read():
+            position = 0
+            for example in examples:
+                if (units[position] in held) == inside:
+                    yield example
+                position += ends(example)
+
+        return read
+
+    return examples.with_read(part(False)), examples.with_read(part(True))
 
 
 def hold_out_files(

@@ -11,9 +11,9 @@ real steps. A model builder takes this triple as its `front`::
 Importing this package imports neither Keras nor TensorFlow; calling a front function does.
 """
 
-from seqzoo.inputs.frames import frames
+from seqzoo.inputs.frames import Frames, frames
 from seqzoo.inputs.ids import ids
 from seqzoo.inputs.images import images
 from seqzoo.inputs.words import Words, words
 
-__all__ = ["Words", "frames", "ids", "images", "words"]
+__all__ = ["Frames", "Words", "frames", "ids", "images", "words"]

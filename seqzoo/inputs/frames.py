@@ -1,7 +1,11 @@
-"""A front for float vectors: frames of sound, skeletons, sensors, one-hot bases."""
+"""A front for float vectors: frames of sound, skeletons, sensors, one-hot bases; and what standardises them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
+from seqzoo.assets import Asset
 from seqzoo.signatures import takes_options
 
 
@@ -11,6 +15,8 @@ def frames(
     mean: np.ndarray | None = None,
     std: np.ndarray | None = None,
     dropout: float = 0.0,
+    velocities: bool = False,
+    centre: int = 0,
     name: str = "frames",
 ) -> tuple:
     """A front for sequences of float vectors, with their true lengths: a frame of zeros may be a real one.
@@ -20,13 +26,16 @@ def frames(
 
     Args:
         width: D, the width of a frame.
-        mean, std: [D] arrays, or numbers; None: 0 and 1. A std of 0 counts as 1.
+        mean, std: arrays of the width of x, or numbers; None: 0 and 1. A std of 0 counts as 1.
         dropout: dropout rate of the frames' values, one mask for all steps of a sequence.
+        velocities: join each frame with how far it has changed since the one before, which doubles the width of x.
+        centre: number from 1 of the joint whose position is subtracted from those of all joints, 3 numbers each; 0:
+            none.
         name: name of the input, and prefix of its lengths and layers.
 
     Returns:
-        (inputs, x, mask): {name: [B, T, D] floats, name + "_length": [B] integers}; x [B, T, D]; mask [B, T], True at
-        real steps.
+        (inputs, x, mask): {name: [B, T, D] floats, name + "_length": [B] integers}; x [B, T, D], or [B, T, 2 D] with
+        `velocities`; mask [B, T], True at real steps.
     """
     import keras
     from keras import ops
@@ -42,9 +51,10 @@ def frames(
     # the range of 16 bits.
     x = keras.layers.Reshape((-1, width), dtype="float32")(inputs[name])
     mask = masks.from_lengths(inputs[f"{name}_length"], x[..., 0])  # [B, T]
+    x = derived(x, velocities, centre, ops)
     if mean is not None or std is not None:
         mean, std = (
-            np.broadcast_to(default if value is None else value, (width,)).astype("float32")
+            np.broadcast_to(default if value is None else value, (x.shape[-1],)).astype("float32")
             for value, default in ((mean, 0.0), (std, 1.0))
         )
         variance = np.where(std == 0, 1.0, std) ** 2
@@ -52,3 +62,111 @@ def frames(
         x = scale(x)
     x = ops.where(mask[..., None], x, 0.0)  # [B, T, D]
     return inputs, drop(x, dropout), mask
+
+
+def derived(x: Any, velocities: bool = False, centre: int = 0, ops=np) -> Any:
+    """Returns frames [..., T, D] around a joint, joined with their velocities; see `frames`.
+
+    Args:
+        x: array or tensor.
+        velocities, centre: as of `frames`.
+        ops: numpy or keras.ops.
+    """
+    if centre:
+        origin = x[..., 3 * (centre - 1) : 3 * centre]  # [..., T, 3]
+        x = x - ops.concatenate([origin] * (x.shape[-1] // 3), axis=-1)
+    if velocities:
+        before = ops.concatenate([x[..., :1, :], x[..., :-1, :]], axis=-2)
+        x = ops.concatenate([x, x - before], axis=-1)  # [..., T, 2 D]
+    return x
+
+
+class Frames(Asset):
+    """What a run learned about the frames of its training clips: their width, and how to standardise them.
+
+    Args:
+        width: D, the width of a frame.
+        mean, std: mean and standard deviation of each number that the layers read, see `frames`.
+        velocities, centre: as of `frames`.
+
+    Attributes:
+        summary: {what: text}, for people.
+    """
+
+    def __init__(self, width: int, mean: list[float], std: list[float], velocities: bool = False, centre: int = 0):
+        self.width = width
+        self.mean, self.std = np.array(mean, "float64"), np.array(std, "float64")
+        self.velocities, self.centre = velocities, centre
+        self.summary = {"frames": f"{width} numbers wide{', and their velocities' * velocities}"}
+
+    @classmethod
+    def learn(cls, examples: Iterable[dict], velocities: bool = False, centre: int = 0) -> "Frames":
+        """Learns width, mean and standard deviation in one pass, of which it keeps nothing else.
+
+        Args:
+            examples: with the feature ``frames`` [T, D], and optionally ``file``, its name for messages.
+            velocities, centre: as of `frames`.
+
+        Raises:
+            ValueError: no example; frames of several widths; `centre` names no joint.
+        """
+        count, mean, spread, width = 0, 0.0, 0.0, 0
+        for example in examples:
+            x = example["frames"]
+            width = width or (x.shape[1] if x.ndim == 2 else 0)
+            check_width(example, width)
+            if centre and (width % 3 or 3 * centre > width):
+                raise ValueError(
+                    f"--centre={centre} needs frames of 3 numbers a joint, of {centre} joints or more. Received: "
+                    f"{width} numbers."
+                )
+            x = derived(x.astype("float64"), velocities, centre)
+            # The mean and the sum of squared deviations of two parts together (Chan et al., 1983).
+            own, total = x.mean(0), count + len(x)
+            spread = spread + ((x - own) ** 2).sum(0) + (own - mean) ** 2 * (count * len(x) / total)
+            mean = mean + (own - mean) * (len(x) / total)
+            count = total
+        if not count:
+            raise ValueError("No frames to learn their mean and deviation from.")
+        std = np.sqrt(spread / count)
+        std[std <= 1e-6 * np.abs(mean)] = 0  # a constant, but for rounding
+        return cls(width, mean.tolist(), std.tolist(), velocities, centre)
+
+    def encoder(self, name: str = "frames") -> Callable[[dict], dict[str, np.ndarray]]:
+        """Returns the function from an example with `frames` [T, D] to {"frames": [T, D], "frames_length": []}.
+
+        Args:
+            name: name of the input, as of `frames`.
+
+        The function raises a ValueError, with the example's ``file``, if its frames are not as wide as training's.
+        """
+
+        def encode(example):
+            check_width(example, self.width)
+            x = example["frames"].astype("float32", copy=False)
+            return {name: x, f"{name}_length": np.array(len(x), "int32")}
+
+        return encode
+
+    def front(self, config, name: str = "frames") -> tuple:
+        """The front `frames` with what was learned, and the option `input_dropout` of a config."""
+        return frames(self.width, self.mean, self.std, config.input_dropout, self.velocities, self.centre, name)
+
+    def to_dict(self) -> dict:
+        return {
+            "width": self.width,
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+            "velocities": self.velocities,
+            "centre": self.centre,
+        }
+
+
+def check_width(example: dict, width: int) -> None:
+    """Raises a ValueError, with the example's ``file``, unless its frames are [T, `width`]."""
+    x = example["frames"]
+    if x.ndim != 2 or x.shape[1] != width:
+        raise ValueError(
+            f"{example.get('file', 'A clip')}: frames should be {width or 'D'} numbers wide, like those of the first "
+            f"training clip. Received: shape {list(x.shape)}."
+        )

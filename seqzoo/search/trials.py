@@ -19,7 +19,7 @@ from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure
 from seqzoo.search.space import effective
 from seqzoo.task import TASKS
-from seqzoo.training.folder import prepare
+from seqzoo.training.folder import held_folds, prepare
 
 TRAIN = ("-m", "seqzoo.run")
 LOG = "train.log"
@@ -87,6 +87,11 @@ class Search:
     @property
     def epochs(self) -> int:
         return self.config({}).epochs
+
+    @property
+    def runs_of_one(self) -> int:
+        """The number of runs of one setting, by seeds and folds."""
+        return self.seeds * max(1, self.config({}).folds)
 
     @property
     def seed(self) -> int:
@@ -282,9 +287,9 @@ def _outcome(folder: pathlib.Path, status: int, output: str) -> tuple[str, str]:
 
 
 def history(folder: pathlib.Path) -> list[dict]:
-    """The epochs of a run so far."""
-    path = folder / "history.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else []
+    """The epochs of a run so far, or of those of all its folds."""
+    paths = [path / "history.json" for path in (folder, *held_folds(folder))]
+    return [row for path in paths if path.is_file() for row in json.loads(path.read_text("utf-8"))]
 
 
 def score(folder: pathlib.Path, key: str, sign: int) -> float | None:

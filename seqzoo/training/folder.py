@@ -9,6 +9,7 @@ model.keras       the model with the weights of the best epoch
 history.json      scores of each epoch; history.png, logs/ for TensorBoard
 metrics.json      scores of the best epoch, once training has finished
 report.html       all of it for people, see seqzoo.display.report; summary.json, what was said of the data
+fold1, fold2 ...  with --folds the runs, which have all of the above but metrics.json and environment.json
 .lock             while somebody trains here: which process, see seqzoo.training.lock
 """
 
@@ -88,6 +89,18 @@ def read_config(folder: str | os.PathLike) -> tuple:
         raise damaged(path, error, remedy) from error
 
 
+def fold_folders(folder: pathlib.Path, folds: int) -> list[pathlib.Path]:
+    """The folders of the runs of --folds, in the folder of all."""
+    return [folder / f"fold{number}" for number in range(1, folds + 1)]
+
+
+def held_folds(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The folders of the runs of --folds that a folder was made for; [] for that of a single run."""
+    path = folder / "config.json"
+    config = read_json(path) if path.is_file() else {}
+    return [] if config.get("fold") else fold_folders(folder, config.get("folds", 0))
+
+
 def load(folder: str | os.PathLike) -> Run:
     """The run in a folder, or ``zoo:NAME``, with its best weights, in any process.
 
@@ -100,6 +113,11 @@ def load(folder: str | os.PathLike) -> Run:
 
     folder = zoo.located(folder)
     name, config = read_config(folder)
+    if folds := held_folds(folder):
+        raise ValueError(
+            f"{folder} holds the {len(folds)} runs of --folds and no model of its own: name one of them, such as "
+            f"{folds[0]}."
+        )
     if not (folder / "model.keras").is_file():
         raise ValueError(f"{folder} holds no model yet: no epoch was scored. The command that made it continues it.")
     task, path = TASKS[name](config, load_assets(folder)), folder / "model.keras"
@@ -213,7 +231,7 @@ def _check_same(folder: pathlib.Path, wanted: dict) -> None:
         found_name, found_config = read_config(folder)
     except ValueError as error:
         raise ValueError(f"{folder} is not empty: give another --workdir. {error}") from error
-    begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json"))
+    begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json", "fold1"))
     # Options that did not exist yet when the run was started have their defaults.
     found = {"task": found_name, "format": FORMAT, **found_config.to_dict()}
     keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key) and key not in CHANGEABLE]

@@ -22,6 +22,7 @@ from seqzoo.task import Task, TaskData
 from seqzoo.training import transfer
 from seqzoo.training.environment import environment
 from seqzoo.training.folder import Run, check_data, checkpoint, load, prepare, read_json, restore, save_model
+from seqzoo.training.folds import fold_table, is_folded, train_folds
 from seqzoo.training.lock import locked
 
 
@@ -41,6 +42,8 @@ def train(
     Each epoch ends with a checkpoint of everything the next one depends on: weights, optimizer, averages, dropout
     seeds. Long epochs have checkpoints within, and Ctrl-C saves one after the batch. The order of the data is a
     function of (seed, epoch). So a run that was killed and continued ends with the same weights as one that was not.
+
+    With --folds a run is trained for each of them, see `folds.train_folds`.
 
     Args:
         task: with its config.
@@ -75,6 +78,13 @@ def train(
         devices.first(claim)
         if (folder / "metrics.json").is_file():
             return _finished(folder, task, console, explain_rnn)
+        if is_folded(task):
+
+            def train_fold(task, folder):
+                own = {"callbacks": callbacks, "stop_after": stop_after, "explain_rnn": explain_rnn}
+                return train(task, folder, console, devices=devices, **own)
+
+            return train_folds(task, folder, console, train_fold)
         return _train(task, folder, console, devices, callbacks, stop_after, explain_rnn)
 
 
@@ -183,6 +193,9 @@ def below_baseline(metrics: dict, task: Task) -> str:
 def _finished(folder, task, console, explain_rnn):
     console.print(plain_text(f"{folder} is already finished; --overwrite trains it again."), soft_wrap=True)
     metrics = read_json(folder / "metrics.json", remedy="Delete it, and the same command computes the scores again.")
+    if is_folded(task):
+        console.print(fold_table(metrics, task))
+        return metrics
     show(metrics, task, console)
     if explain_rnn:
         explain(load(folder).model, console)

@@ -57,7 +57,7 @@ def csv(
             the first line, no label, a NUL, or malformed quotes.
     """
     return _splits(
-        functools.partial(_csv_records, encoding=encoding),
+        functools.partial(csv_records, encoding=encoding),
         split_files(data_dir, ".csv", name=name, reader="csv"),
         columns,
     )
@@ -156,8 +156,12 @@ def tsv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tu
             yield number, line.split("\t")
 
 
-def _csv_records(path, encoding):
-    """Yields (number of the record's first line, fields)."""
+def csv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, list[str]]]:
+    """Yields (number of the record's first line, fields) of the records of a CSV file that are not empty.
+
+    Raises:
+        ValueError: malformed quotes, with the line where the record begins.
+    """
     csv_module.field_size_limit(max(FIELD_LIMIT, csv_module.field_size_limit()))
     reader = csv_module.reader((line + "\n" for _, line in read_lines(path, encoding)), strict=True)
     number = 1

@@ -1,10 +1,9 @@
 """Folders of text files: each folder is a label."""
 
-import heapq
 import os
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import clean_label, data_path, split_folders
+from seqzoo.datasets.files import clean_label, data_path, interleaved, split_folders
 from seqzoo.datasets.splits import refuse_arguments
 from seqzoo.text.lines import decode_text, open_bytes
 
@@ -52,12 +51,6 @@ def _examples(folder, encoding):
 
 
 def _read(labels, encoding):
-    for _, file in heapq.merge(*map(_spread, labels)):
+    for file in interleaved([sorted(label.glob("*.txt")) for label in labels]):
         with open_bytes(file) as opened:
             yield {"text": "".join(decode_text(opened, file, encoding)), "label": clean_label(file.parent.name)}
-
-
-def _spread(label):
-    """Returns the files of a label as pairs (position between 0 and 1, file), evenly spaced."""
-    files = sorted(label.glob("*.txt"))
-    return [((number + 0.5) / len(files), file) for number, file in enumerate(files)]

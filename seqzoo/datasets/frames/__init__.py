@@ -1,0 +1,1 @@
+"""Sequences of frames of numbers, or of pictures: skeletons, sensors, cepstra, video."""

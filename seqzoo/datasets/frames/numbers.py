@@ -1,0 +1,133 @@
+"""Numbers of frames: parsed and checked, with the file and the line in every error. Shared by the readers."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqzoo.datasets.files import bad_line
+from seqzoo.text.lines import shorten
+
+# Common names of the columns of tables of clips, the likeliest first; what is not among them is a number of the frame.
+COLUMNS = {
+    "id": ("id", "clip", "clip_id", "sequence", "sequence_id", "series_id", "recording", "file"),
+    "file": ("file", "path", "filename", "file_name", "clip", "name"),
+    "label": ("label", "activity", "action", "class", "category", "target", "gesture"),
+    "group": ("group", "subject", "person", "participant", "user", "speaker"),
+    "time": ("time", "timestamp", "frame", "step"),
+}
+
+
+def floats(fields: Sequence[str], source: str | pathlib.Path, number: int) -> list[float]:
+    """Returns the numbers of a line.
+
+    Args:
+        fields: its fields.
+        source, number: the file and the number of the line, for messages.
+
+    Raises:
+        ValueError: a field that is no number.
+    """
+    try:
+        return [*map(float, fields)]
+    except ValueError:
+        column, field = next((i, field) for i, field in enumerate(fields, 1) if not is_number(field))
+        problem = f"field {column}, {shorten(field)}, is no number" if field.strip() else f"field {column} is empty"
+        raise bad_line(source, number, problem, ",".join(fields)) from None
+
+
+def is_number(field: str) -> bool:
+    """Whether a field is a number, NaN and infinities included."""
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def is_header(fields: Sequence[str]) -> bool:
+    """Whether the first line of a table of numbers is a header: none of its fields is a number or empty."""
+    return not any(is_number(field) or not field.strip() for field in fields)
+
+
+def checked_frames(array: np.ndarray, source: str | pathlib.Path) -> np.ndarray:
+    """Returns a clip as [T, D] floats, or as pictures [T, I, W, C].
+
+    Args:
+        array: [T], [T, D], joints [T, J, 2 or 3], which are joined, or [T, I, W, C].
+        source: where it comes from, for messages.
+
+    Raises:
+        ValueError: no frames, no numbers, another rank, or a number that is not finite.
+    """
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{source}: a clip should hold numbers. Received: an array of {array.dtype}.")
+    shape = array.shape
+    if array.ndim == 1:
+        array = array[:, None]
+    elif array.ndim == 3 and shape[-1] in (2, 3):
+        array = array.reshape(len(array), -1)
+    if array.ndim not in (2, 4):
+        raise ValueError(
+            f"{source}: a clip should be [frames, numbers], [frames, joints, 2 or 3] or, of pictures, [frames, height, "
+            f"width, channels]. Received: shape {list(shape)}."
+        )
+    if not array.size:
+        raise ValueError(f"{source}: an empty clip, of shape {list(shape)}.")
+    with np.errstate(over="ignore"):  # beyond the range of 32 bits, which is an infinity
+        array = np.ascontiguousarray(array, "float32")
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        position = ", ".join(str(i + 1) for i in bad[0][1:])
+        raise ValueError(
+            f"{source}: frame {bad[0][0] + 1}, number {position} is {array[tuple(bad[0])]}; a clip should hold finite "
+            "numbers. Fill gaps, for instance by interpolation, before training."
+        )
+    return array
+
+
+def table_columns(
+    path: str | pathlib.Path, header: Sequence[str], columns: dict | None, needed: Sequence[str], others: Sequence[str]
+) -> dict[str, int]:
+    """Finds the columns of a table that are not numbers of a frame.
+
+    Args:
+        path: the file, for messages.
+        header: the fields of its first line.
+        columns: {feature: name or index}; of features that are not given: the first of `COLUMNS` that the file has.
+        needed, others: features that the file must have, and may have.
+
+    Returns:
+        {feature: index} of those found.
+
+    Raises:
+        ValueError: a needed or named column does not exist, or an unknown feature.
+    """
+    columns, names = columns or {}, [field.strip() for field in header]
+    if unknown := {*columns} - {*needed, *others}:
+        raise ValueError(
+            f"--columns should be of {', '.join([*needed, *others])}, as --columns={needed[0]}=NAME. "
+            f"No: {', '.join(sorted(unknown))}"
+        )
+    lower, indices = [name.lower() for name in names], {}
+    by_index = any(isinstance(column, int) for column in columns.values())
+    for feature in [*needed, *others]:
+        column = columns.get(feature)
+        if isinstance(column, int):
+            found = column + len(names) * (column < 0) if -len(names) <= column < len(names) else None
+        elif column is not None:
+            found = names.index(column) if column in names else None
+        else:  # a file whose columns are given by index may have no names
+            wanted = () if by_index else (name for name in COLUMNS[feature] if name in lower)
+            found = next((lower.index(name) for name in wanted if lower.index(name) not in indices.values()), None)
+        if found is not None:
+            indices[feature] = found
+        elif feature in needed or column is not None:
+            there = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
+            looked = repr(column) if column is not None else " or ".join(COLUMNS[feature])
+            raise ValueError(
+                f"{path}: no column for the {feature}: looked for {looked}. There: {there}. Choose it: "
+                f"--columns={feature}=NAME, or by its index in a file without a header."
+            )
+    return indices

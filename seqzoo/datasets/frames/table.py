@@ -1,0 +1,103 @@
+"""One long table of clips: a line for each frame, with the id of its clip."""
+
+import functools
+import os
+
+import numpy as np
+
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.files import bad_line, clean_label, plain_name, split_files
+from seqzoo.datasets.frames.numbers import checked_frames, floats, is_number, table_columns
+from seqzoo.datasets.text.delimited import csv_records, tsv_records
+
+
+@DATASETS.register("frames_table")
+def frames_table(
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
+) -> dict[str, Examples]:
+    """Clips in one table, a line for each frame: the id of its clip, its label, and numbers; read as a stream.
+
+    The lines of a clip follow one another. Every column that is not one of those below is a number of the frame.
+
+    Args:
+        data_dir: folder with train/valid/test files, ``.csv``, or ``.tsv`` and ``.txt`` for tabs; or one such file.
+        name: take only the files with this in their names.
+        columns: {feature: name or index of its column}: id; label; group, such as the subject; time, which has to rise
+            within a clip and is no number of the frame. Default: the first of `numbers.COLUMNS` that the file has. By
+            index, the file may have no header.
+        encoding: of the files.
+
+    Returns:
+        {split: Examples} of ``{"frames": array [T, D], "file": str, the file and the id}``, with such columns ``"label"
+        : str`` and ``"group": str``.
+
+    Raises:
+        ValueError: no such files or columns; while iterating, with file and line: a field that is no finite number,
+            another number of fields, a clip whose lines do not follow one another, or that has two labels.
+    """
+    files = split_files(data_dir, ".csv", ".tsv", ".txt", name=name, reader="frames_table")
+    return {split: _examples(path, columns, encoding) for split, path in files.items()}
+
+
+def _examples(path, columns, encoding):
+    records = functools.partial(csv_records if plain_name(path).endswith(".csv") else tsv_records, path, encoding)
+    _, first = next(records(), (0, []))
+    if not first:
+        raise ValueError(f"{path} holds no frames.")
+    indices = table_columns(path, first, columns, ("id",), ("label", "group", "time"))
+    if len(indices) == len(first):
+        raise ValueError(f"{path}: no column is left for the numbers of a frame. There: {', '.join(first)}.")
+    by_index = any(isinstance(column, int) for column in (columns or {}).values())
+    header = not by_index or not all(is_number(field) for i, field in enumerate(first) if i not in indices.values())
+    features = {"frames": np.ndarray, "file": str} | {key: str for key in ("label", "group") if key in indices}
+    return Examples(lambda: _read(path, records, header, len(first), indices), features, path)
+
+
+def _read(path, records, header, width, indices):
+    own = {feature: index for feature, index in indices.items() if feature != "time"}
+    numbers = [index for index in range(width) if index not in indices.values()]
+    seen, current, rows, time = set(), None, [], None
+    for count, (number, fields) in enumerate(records()):
+        if header and not count:
+            continue
+        if len(fields) != width:
+            problem = f"expected {width} fields (like the first line), found {len(fields)}"
+            raise bad_line(path, number, problem, ",".join(fields))
+        row = {feature: fields[index].strip() for feature, index in own.items()}
+        if current is None or row["id"] != current["id"]:
+            if current:
+                yield _clip(path, current, rows)
+            if empty := [feature for feature, text in row.items() if not text]:
+                raise bad_line(path, number, f"the {empty[0]} is empty", ",".join(fields))
+            if row["id"] in seen:
+                problem = f"clip {row['id']!r} began before and ended; sort the file by id, and by time"
+                raise bad_line(path, number, problem, ",".join(fields))
+            seen.add(row["id"])
+            current, rows, time = row, [], None
+        elif row != current:
+            differing = next(feature for feature in row if row[feature] != current[feature])
+            problem = f"clip {row['id']!r} has the {differing} {row[differing]!r}, and {current[differing]!r} before"
+            raise bad_line(path, number, problem, ",".join(fields))
+        if "time" in indices:
+            time, before = _time(fields[indices["time"]]), time
+            if before is not None and type(time) is type(before) and time < before:
+                raise bad_line(path, number, "the time falls within a clip; sort the file", ",".join(fields))
+        rows.append(floats([fields[index] for index in numbers], path, number))
+    if current:
+        yield _clip(path, current, rows)
+
+
+def _time(field):
+    """A time that can be compared: a number, or a text such as a date in ISO 8601."""
+    return float(field) if is_number(field) else field.strip()
+
+
+def _clip(path, row, rows):
+    where = f"{path.name}, clip {row['id']}"
+    labels = {"label": clean_label(row["label"])} if "label" in row else {}
+    groups = {"group": row["group"]} if "group" in row else {}
+    frames = checked_frames(np.array(rows, "float64"), f"{path}, clip {row['id']}")
+    return {"frames": frames, "file": where, **labels, **groups}
