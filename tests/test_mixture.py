@@ -6,6 +6,7 @@ import pytest
 from backends import weight_gradients
 from scipy import stats
 
+from seqzoo.data.windows import before, windows
 from seqzoo.decoding import Beam, Ensemble, Mixture, Sampler
 from seqzoo.decoding.sampling import choose_vectors
 from seqzoo.layers import mixture
@@ -87,8 +88,6 @@ def made(build=generator, seed=0, **options):
 
 
 def inputs_of(decoder, rows=slice(None), frames=FRAMES, lengths=LENGTHS):
-    from seqzoo.models.vectors import before
-
     given = {"frames": before(frames, decoder.begin), "frames_length": lengths, "label": LABEL}
     return {name: given[name][rows] for name in decoder.model.input}
 

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
+from seqzoo.data.windows import before
 from seqzoo.decoding.steps import Mixture, cast_like
 from seqzoo.inputs import frames
 from seqzoo.layers import mixture
@@ -141,14 +142,14 @@ class VectorDecoder:
 
         Args:
             inputs: {name: [B]} of each condition; "frames" [B, P, D], padded on the right, and "frames_length" [B],
-                those that are read, the first of which should be `begin`; without them, or with P = 0, none. Then
-                "rows", B, says how many sequences there are if there is no condition either.
+                those that are read, the first of which should be `begin`: see `data.windows.before`. Without them
+                "rows", B, if there are no conditions either.
         """
         frames = inputs.get("frames")
-        rows = len(inputs[self.known[0]] if self.known else frames) if "rows" not in inputs else inputs["rows"]
+        rows = inputs["rows"] if "rows" in inputs else len(inputs[self.known[0]] if frames is None else frames)
         conditions = {name: ops.convert_to_tensor(inputs[name], "int32") for name in self.known}
         fixed, state = self._begin(ops.zeros((rows,), "int32"), conditions)
-        if frames is not None and frames.shape[1]:
+        if frames is not None:
             lengths = inputs.get("frames_length", np.full(rows, frames.shape[1]))
             given = ops.convert_to_tensor(frames, "float32"), ops.convert_to_tensor(lengths, "int32")
             _, state = self._read(*given, fixed, state)
@@ -190,7 +191,3 @@ class VectorDecoder:
         return mixture.log_density(values, *mixture.split(self.model(inputs, training=False)))
 
 
-def before(values: np.ndarray, begin: np.ndarray) -> np.ndarray:
-    """What stands before each vector [..., T, D] of sequences: `begin` [D], then all but the last."""
-    first = np.broadcast_to(begin, (*values.shape[:-2], 1, values.shape[-1]))
-    return np.concatenate([first, values[..., :-1, :]], axis=-2).astype("float32")

@@ -1,0 +1,65 @@
+"""Continuation: how sequences of vectors go on, by the mean or the mode of each step, or in samples."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from seqzoo.data.windows import before
+from seqzoo.decoding.sampling import kept_sampler
+
+ROWS = 64  # contexts, or samples, that are continued together
+HOW = ("mean", "mode", "sample")
+
+
+class Continuation(NamedTuple):
+    """How a sequence goes on: frames [H, D], by the mean or the mode, or a sample; and more samples [S, H, D]."""
+
+    frames: np.ndarray
+    samples: np.ndarray
+
+
+def continued(
+    decoder,
+    contexts: Sequence[np.ndarray],
+    known: Sequence[dict],
+    steps: int,
+    how: str = "mean",
+    samples: int = 0,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> Iterator[Continuation]:
+    """Continues sequences. What comes of one depends neither on the others nor on their order.
+
+    Args:
+        decoder: models.VectorDecoder.
+        contexts: [P, D] arrays, what is known of each sequence; all may be empty.
+        known: {name: value} of the decoder's conditions, for each sequence.
+        steps: H.
+        how: "mean": each step is the mean of its distribution, given the means before; "mode": the mean of the
+            likeliest component; "sample": drawn.
+        samples: S, samples of each sequence in addition.
+        temperature, seed: of all samples.
+    """
+    D = len(decoder.begin)
+    noise = np.random.default_rng(seed).random((steps, samples + 1, 1 + D), "float32")  # the same for each sequence
+    plain = {"mean": {"mean": True}, "mode": {"temperature": 0}, "sample": {"temperature": temperature}}[how]
+    path, draws = kept_sampler(decoder, **plain), kept_sampler(decoder, temperature=temperature)
+    for first in range(0, len(contexts), ROWS):
+        part = contexts[first : first + ROWS]
+        lengths = np.array([len(context) for context in part])
+        frames = np.zeros((len(part), lengths.max(), D), "float32")
+        for row, context in zip(frames, part, strict=True):
+            row[: len(context)] = context
+        last = frames[np.arange(len(part)), lengths - 1] if lengths.max() else None
+        conditions = {name: np.array([row[name] for row in known[first : first + ROWS]]) for name in decoder.known}
+        inputs = {"rows": len(part), **conditions}
+        if lengths.max():  # the last frame is not read here: it is what decoding begins with
+            inputs |= {"frames": before(frames, decoder.begin), "frames_length": lengths}
+        begun = path.start(inputs, last)
+        whole, _ = path.draw(begun, np.repeat(noise[:, :1], len(part), axis=1))
+        drawn = np.zeros((len(part), samples, steps, D), "float32")
+        if samples:
+            more, _ = draws.draw(begun.repeat(samples), np.tile(noise[:, 1:], (1, len(part), 1)))
+            drawn = more.reshape(drawn.shape)
+        yield from map(Continuation, whole, drawn)
