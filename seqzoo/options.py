@@ -8,6 +8,7 @@ import inspect
 import re
 
 from seqzoo.config import Config, default, option
+from seqzoo.data.augmentation import AXES
 from seqzoo.datasets import DATASETS
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import UNITS
@@ -20,7 +21,7 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
-READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
+READERS = {"group_by": "midi or text", "drums": "midi", "picture_size": "clips"}  # which datasets have these options
 FORMATS = ("savedmodel", "litert", "onnx", "run")  # of an exported run
 QUANTIZE = ("none", "float16", "int8")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -93,6 +94,52 @@ class Batching(Config):
         super().__post_init__()
         if not self.batch_size and not self.batch_tokens:
             raise ValueError("--batch_size and --batch_tokens are both 0: a batch needs one limit.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Frames(Config):
+    """Frames."""
+
+    velocities: bool = option(False, "Read also how far each number has changed since the frame before.")
+    centre: int = option(
+        0, "Number, from 1, of the joint whose position is subtracted from those of all, 3 numbers each; 0: none.",
+        minimum=0,
+    )  # fmt: skip
+    input_dropout: float = option(
+        0.0, "Dropout of a frame's features, with one mask for all steps.", minimum=0, maximum=0.95
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Video(Config):
+    """Video."""
+
+    picture_size: int = option(0, "Scale pictures to so many rows and columns; 0: leave them.", minimum=0)
+    filters: str = option("8+16", "Filters of the convolutions over each picture, joined by +; 0: none.")
+    kernel_size: int = option(3, "Rows and columns that a filter sees.", minimum=1)
+    convlstm: int = option(0, "Filters of a convolutional LSTM behind the convolutions; 0: none.", minimum=0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not all(part.isdecimal() for part in self.filters.split("+")):
+            raise ValueError(f"--filters should be numbers joined by +, such as 8+16. Received: {self.filters!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation(Config):
+    """Augmentation."""
+
+    shapes = False
+
+    scale: float = option(0.0, "In training, multiply a clip by 1 + this, or divide, at most.", minimum=0, maximum=10)
+    rotation: float = option(
+        0.0, "In training, turn joints about the vertical axis by so many degrees, at most.", minimum=0, maximum=180
+    )
+    vertical: str = option("y", "Which of the 3 numbers of a joint is its height.", choices=AXES)
+    time_warp: float = option(
+        0.0, "In training, play a clip 1 + this as fast, or as slow, at most, and not evenly.", minimum=0, maximum=10
+    )
+    drop_frames: float = option(0.0, "In training, share of the frames that are left out.", minimum=0, maximum=0.9)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -479,7 +526,7 @@ def source(config: Data) -> dict:
                 f"--text_encoding is for datasets of text files, and --dataset={config.dataset} reads none. "
                 f"Received: {config.text_encoding!r}"
             )
-    for name in ("group_by", "drums"):
+    for name in READERS:
         if value := getattr(config, name, None):
             if name not in inspect.signature(DATASETS[config.dataset]).parameters:
                 raise ValueError(f"--{name} is for --dataset={READERS[name]}. Received: --dataset={config.dataset}")

@@ -13,7 +13,7 @@ from keras import ops
 from marks import variants
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.inputs import frames, ids, images, words
+from seqzoo.inputs import frames, ids, images, video, words
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.models import class_decoder, classifier, decoder, seq2seq, tagger
@@ -25,6 +25,7 @@ from seqzoo.training.optimizers import optimizer
 K, V, C = 4, 20, 9  # tags, words, characters
 B, T, W = 3, 6, 4
 LENGTHS = np.array([6, 2, 4])
+LENGTH_INPUTS = ("lengths", "frames_length", "joint_length", "video_length", "image_width")
 
 SPELLED = {"character_vocabulary": C, "char_dim": 5, "char_units": 6}
 ALLOWED = (np.array([1, 1, 1, 0]), np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 1]]), np.ones(4))
@@ -40,6 +41,9 @@ FRONTS = {
     "vectors_lengths": lambda: words(V, **VECTORS, characters="cnn", **SPELLED, casing=True, lengths=True),
     "ids": lambda: ids(V, 5),
     "frames": lambda: frames(2, mean=[0.1, 0.2], std=[2.0, 0.0]),
+    "velocities": lambda: frames(3, mean=0.1, std=2.0, velocities=True, centre=1, name="joint"),
+    "video": lambda: video(4, 3, 2, filters=(3,), mean=0.1, std=[2.0, 0.0], name="video"),
+    "convlstm": lambda: video(4, 3, 2, filters=(3,), convlstm=2, name="video"),
     "image": lambda: images(4, filters=(3, 4), width_pooling=(1, 1)),
 }
 TAGGERS = {
@@ -52,9 +56,12 @@ TAGGERS = {
     "peephole_crf": ("words", {"rnn": "peephole_lstm", "units": 16, "layers": 1, "activation": "crelu"}),
     "ids_plain": ("ids", {"rnn": "none", "units": 16, "crf": False, "layers": 1}),
     "frames_softmax": ("frames", {"rnn": "gru", "crf": False, "layers": 1}),
+    "velocities_softmax": ("velocities", {"rnn": "lstm", "crf": False, "layers": 1}),
+    "video_softmax": ("video", {"rnn": "lstm", "crf": False, "layers": 1}),
+    "convlstm_softmax": ("convlstm", {"rnn": "none", "crf": False, "layers": 1}),
     "image_crf": ("image", {"rnn": "bilstm", "layers": 1}),
 }
-FEW = ("frozen_vectors_crf", "ids_plain", "frames_softmax")  # the others are for `pytest -m slow`
+FEW = ("frozen_vectors_crf", "ids_plain", "frames_softmax", "convlstm_softmax")  # the others are for `pytest -m slow`
 
 
 def make(front, arguments):
@@ -88,15 +95,20 @@ def batch(steps=T, width=W, seed=0):
         "tokens": padded(1, V, (), 0),
         "characters": np.pad(spelled, [(0, 0), (0, 0), (0, width - W)]),
         "casing": padded(0, len(CASES), (), 1),
-        "frames": np.where(
-            real[..., None], np.pad(floats.normal(size=(B, T, 2)), [(0, 0), (0, steps - T), (0, 0)]), 1e3
-        ),
+        **{
+            name: np.where(
+                real.reshape(*real.shape, *[1] * len(shape)),
+                np.pad(floats.normal(size=(B, T, *shape)), [(0, 0), (0, steps - T), *[(0, 0)] * len(shape)]),
+                1e3,
+            )
+            for name, shape in {"frames": (2,), "joint": (3,), "video": (4, 3, 2)}.items()
+        },
         "image": np.where(
             real[:, None, :, None],
             np.pad(floats.normal(size=(B, 4, T, 1)), [(0, 0), (0, 0), (0, steps - T), (0, 0)]),
             1e3,
         ),
-        **dict.fromkeys(("lengths", "frames_length", "image_width"), LENGTHS.astype("int32")),
+        **dict.fromkeys(LENGTH_INPUTS, LENGTHS.astype("int32")),
     }
     # Tag 3, which ALLOWED restricts, stands only behind the ends.
     labels = padded(0, 3, (), garbage.integers(0, K, (B, steps)))

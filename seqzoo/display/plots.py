@@ -88,7 +88,7 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
     bar = figure.colorbar(image, ax=axes, ticks=ticks, shrink=min(1, 4 / side), pad=0.02)
     bar.ax.set_yticklabels([f"{100 * tick:g}%" for tick in ticks])
     bar.set_label("share of the gold label")
-    _save(figure, path, bbox_inches="tight")
+    save_figure(figure, path, bbox_inches="tight")
 
 
 def most_confused(counts: np.ndarray, number: int) -> np.ndarray:
@@ -158,7 +158,7 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
     for axes in figure.axes:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def reliability_plot(bins: list[dict], error: float, path: str):
@@ -202,7 +202,7 @@ def reliability_plot(bins: list[dict], error: float, path: str):
         axes.grid(color="0.92")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def merged_bins(bins: list[dict], fewest: int = FEWEST) -> list[dict]:
@@ -270,7 +270,7 @@ def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.
         extend = "neither" if name in GATE_NAMES else "both"
         figure.colorbar(image, ax=axes, pad=0.01, aspect=20, extend=extend)
     axes.set_xlabel("token that was read")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def attention_plot(
@@ -306,7 +306,7 @@ def attention_plot(
     )
     bar.set_label("attention")
     figure.suptitle("\n".join(_wrapped(title, size[0])), parse_math=False, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _name_columns(axes, columns: Sequence[int], names: Sequence[str], **style):
@@ -332,7 +332,8 @@ def _cut(names: Sequence[str], width: int) -> list[str]:
     return [plain(name if len(name) <= width else f"{name[: width - 1]}…") for name in names]
 
 
-def _save(figure, path: str, **options):
+def save_figure(figure, path: str, **options) -> None:
+    """Saves a figure without warnings about glyphs."""
     with warnings.catch_warnings():  # characters that the font lacks are drawn as boxes
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(path, dpi=120, **options)

@@ -28,6 +28,7 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
         "Reliability",
         "How often answers of a confidence are right. Below the diagonal the run is overconfident.",
     ),
+    "clips.png": ("Clips", "Some of valid, with their labels; frames at equal distances."),
     "gates.png": ("Gates", "Of the units that vary most, while the network reads what --mode=inspect was given."),
 }
 LINKS = {  # {file: what it is}

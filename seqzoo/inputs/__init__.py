@@ -14,6 +14,7 @@ Importing this package imports neither Keras nor TensorFlow; calling a front fun
 from seqzoo.inputs.frames import Frames, frames
 from seqzoo.inputs.ids import ids
 from seqzoo.inputs.images import images
+from seqzoo.inputs.video import Video, video
 from seqzoo.inputs.words import Words, words
 
-__all__ = ["Frames", "Words", "frames", "ids", "images", "words"]
+__all__ = ["Frames", "Video", "Words", "frames", "ids", "images", "video", "words"]

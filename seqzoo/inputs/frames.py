@@ -81,6 +81,33 @@ def derived(x: Any, velocities: bool = False, centre: int = 0, ops=np) -> Any:
     return x
 
 
+class Moments:
+    """Mean and standard deviation of the columns of a matrix whose rows come in parts (Chan et al., 1983)."""
+
+    def __init__(self):
+        self._count, self._mean, self._spread = 0, 0.0, 0.0
+
+    def add(self, rows: np.ndarray) -> None:
+        """Adds rows [N, D]."""
+        mean, total = rows.mean(0, dtype="float64"), self._count + len(rows)
+        distance = mean - self._mean
+        self._spread = self._spread + ((rows - mean) ** 2).sum(0) + distance**2 * (self._count * len(rows) / total)
+        self._mean = self._mean + distance * (len(rows) / total)
+        self._count = total
+
+    def result(self) -> tuple[list[float], list[float]]:
+        """(mean, standard deviation) of each column.
+
+        Raises:
+            ValueError: there were no rows.
+        """
+        if not self._count:
+            raise ValueError("No frames to learn their mean and deviation from.")
+        std = np.sqrt(self._spread / self._count)
+        std[std <= 1e-6 * np.abs(self._mean)] = 0  # a constant, but for rounding
+        return self._mean.tolist(), std.tolist()
+
+
 class Frames(Asset):
     """What a run learned about the frames of its training clips: their width, and how to standardise them.
 
@@ -110,7 +137,7 @@ class Frames(Asset):
         Raises:
             ValueError: no example; frames of several widths; `centre` names no joint.
         """
-        count, mean, spread, width = 0, 0.0, 0.0, 0
+        moments, width = Moments(), 0
         for example in examples:
             x = example["frames"]
             width = width or (x.shape[1] if x.ndim == 2 else 0)
@@ -120,17 +147,8 @@ class Frames(Asset):
                     f"--centre={centre} needs frames of 3 numbers a joint, of {centre} joints or more. Received: "
                     f"{width} numbers."
                 )
-            x = derived(x.astype("float64"), velocities, centre)
-            # The mean and the sum of squared deviations of two parts together (Chan et al., 1983).
-            own, total = x.mean(0), count + len(x)
-            spread = spread + ((x - own) ** 2).sum(0) + (own - mean) ** 2 * (count * len(x) / total)
-            mean = mean + (own - mean) * (len(x) / total)
-            count = total
-        if not count:
-            raise ValueError("No frames to learn their mean and deviation from.")
-        std = np.sqrt(spread / count)
-        std[std <= 1e-6 * np.abs(mean)] = 0  # a constant, but for rounding
-        return cls(width, mean.tolist(), std.tolist(), velocities, centre)
+            moments.add(derived(x.astype("float64"), velocities, centre))
+        return cls(width, *moments.result(), velocities, centre)
 
     def encoder(self, name: str = "frames") -> Callable[[dict], dict[str, np.ndarray]]:
         """Returns the function from an example with `frames` [T, D] to {"frames": [T, D], "frames_length": []}.

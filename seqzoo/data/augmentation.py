@@ -1,0 +1,71 @@
+"""Augmentation of clips: other sizes, directions and speeds of the same movement. Clips are [T, D] or [T, I, W, C]."""
+
+import numpy as np
+
+KNOTS = 4  # points of a clip between which its speed changes evenly
+AXES = ("x", "y", "z")
+
+
+def scaled(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
+    """Returns a clip with all numbers multiplied by one factor, at most 1 + `most` or its inverse."""
+    return (frames * np.exp(rng.uniform(-1, 1) * np.log1p(most))).astype(frames.dtype)
+
+
+def rotated(frames: np.ndarray, degrees: float, rng: np.random.Generator, axis: str = "y") -> np.ndarray:
+    """Returns joints turned about a vertical axis through their middle.
+
+    Args:
+        frames: [T, D], 3 numbers a joint.
+        degrees: the largest angle, to either side.
+        rng: draws the angle.
+        axis: which of the 3 numbers is the height: one of `AXES`.
+    """
+    angle = np.radians(rng.uniform(-degrees, degrees))
+    a, b = (i for i in range(3) if i != AXES.index(axis))
+    turn = np.eye(3)
+    turn[[a, b], [a, b]], turn[a, b], turn[b, a] = np.cos(angle), -np.sin(angle), np.sin(angle)
+    joints = frames.reshape(len(frames), -1, 3)
+    middle = joints.mean((0, 1), keepdims=True)
+    return ((joints - middle) @ turn.T + middle).reshape(frames.shape).astype(frames.dtype)
+
+
+def warped(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
+    """Returns a clip at a speed that changes over time: at each point 1 + `most` times as fast, or as slow, at most.
+
+    Frames are interpolated; the clip gets longer where it is slower.
+    """
+    if len(frames) < 2:
+        return frames
+    knots = np.exp(rng.uniform(-1, 1, KNOTS) * np.log1p(most))  # duration of a frame there
+    position = np.linspace(0, KNOTS - 1, len(frames))
+    times = np.concatenate([[0], np.cumsum(np.interp(position, np.arange(KNOTS), knots)[1:])])
+    wanted = np.interp(np.linspace(0, times[-1], max(2, round(times[-1]) + 1)), times, np.arange(len(frames)))
+    before = np.minimum(wanted.astype(int), len(frames) - 2)
+    share = (wanted - before).reshape(-1, *[1] * (frames.ndim - 1))
+    return (frames[before] * (1 - share) + frames[before + 1] * share).astype(frames.dtype)
+
+
+def thinned(frames: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """Returns a clip in which each frame is dropped with a probability; one is left in any case."""
+    kept = rng.random(len(frames)) >= rate
+    kept[rng.integers(len(frames))] = True
+    return frames[kept]
+
+
+def augmented(
+    frames: np.ndarray,
+    rng: np.random.Generator,
+    scale: float = 0.0,
+    rotation: float = 0.0,
+    vertical: str = "y",
+    time_warp: float = 0.0,
+    drop_frames: float = 0.0,
+) -> np.ndarray:
+    """Returns a clip after all of `scaled`, `rotated`, `warped` and `thinned` whose size is not 0."""
+    if scale:
+        frames = scaled(frames, scale, rng)
+    if rotation:
+        frames = rotated(frames, rotation, rng, vertical)
+    if time_warp:
+        frames = warped(frames, time_warp, rng)
+    return thinned(frames, drop_frames, rng) if drop_frames else frames

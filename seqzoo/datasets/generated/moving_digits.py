@@ -1,0 +1,100 @@
+"""Handwritten digits that move over a small canvas: the label is the movement, which no single frame shows."""
+
+import functools
+import math
+import os
+import random
+from collections.abc import Iterator
+
+import numpy as np
+
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.splits import generated_splits
+
+SIZE = 16  # rows and columns of a frame; a digit has 8
+SHORTEST, LONGEST = 8, 14
+OPPOSITE = {
+    "right": "left", "down": "up", "down right": "up left", "up right": "down left", "clockwise": "anticlockwise",
+}  # fmt: skip
+STEPS = {"right": (0, 1), "down": (1, 0), "down right": (1, 1), "up right": (-1, 1)}  # rows and columns a frame
+SHARES = {"train": (0, 1397), "valid": (1397, 1597), "test": (1597, 1797)}  # the digits of each split
+
+
+@DATASETS.register("moving_digits")
+def moving_digits(
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    seed: int = 0,
+    sizes: dict[str, int] | None = None,
+) -> dict[str, Examples]:
+    """Handwritten digits that move over 16 by 16 pixels; the label is the movement; needs no download.
+
+    Every clip comes forwards and backwards, under the opposite label, so that its frames without their order tell
+    nothing about which of the two it is. The digits are those of scikit-learn, others in each split.
+
+    Args:
+        data_dir, name, columns: arguments of readers, not used because nothing is read.
+        seed: decides digits, paths and noise.
+        sizes: {split: number of clips}, each half of them forwards. Default: 1,600, 300 and 300.
+
+    Returns:
+        {"train", "valid", "test"}: Examples of ``{"frames": array [T, 16, 16, 1], "label": str}``, values from 0 to 1.
+    """
+    return generated_splits(
+        "moving_digits",
+        functools.partial(_clips, seed),
+        default_sizes=dict(train=1600, valid=300, test=300),
+        sizes=sizes,
+        features={"frames": np.ndarray, "label": str},
+        given={"data_dir": data_dir, "name": name, "columns": columns},
+        instead="clips",
+    )
+
+
+def _clips(seed, split, size) -> Iterator[dict]:
+    first, end = SHARES[split]
+    digits, rng = _digits()[first:end], random.Random(f"{seed}-{split}")
+    for number in range(size):
+        if number % 2 == 0:
+            label = rng.choice(sorted(OPPOSITE))
+            frames = _drawn(digits[rng.randrange(len(digits))], _path(label, rng), rng)
+            yield {"frames": frames, "label": label}
+        else:
+            yield {"frames": np.ascontiguousarray(frames[::-1]), "label": OPPOSITE[label]}
+
+
+@functools.cache
+def _digits():
+    """[1797, 8, 8] integers from 0 to 16."""
+    from sklearn.datasets import load_digits
+
+    return load_digits().images.astype("int64")
+
+
+def _path(label, rng):
+    """Where the upper left corner of the digit is, in rows and columns."""
+    length = rng.randint(SHORTEST, LONGEST)
+    most = SIZE - 8
+    if label == "clockwise":
+        start, turn = rng.random() * 2 * math.pi, rng.uniform(1, 1.8) * math.pi / length
+        centre = [rng.uniform(3, 5), rng.uniform(3, 5)]
+        angles = [start + i * turn for i in range(length)]
+        path = [(centre[0] + 3 * math.sin(a), centre[1] + 3 * math.cos(a)) for a in angles]  # rows grow downwards
+    else:
+        share = rng.uniform(0.5, 1) * most / (length - 1)  # of a pixel a frame
+        steps = STEPS[label]
+        room = most - share * (length - 1)  # for the start, on each side
+        start = [rng.uniform(0, room) if step > 0 else most - rng.uniform(0, room) for step in steps]
+        start = [rng.uniform(0, most) if step == 0 else at for at, step in zip(start, steps, strict=True)]
+        path = [tuple(at + i * step * share for at, step in zip(start, steps, strict=True)) for i in range(length)]
+    return [tuple(min(most, max(0, math.floor(at + 0.5))) for at in point) for point in path]
+
+
+def _drawn(digit, path, rng):
+    """[T, 16, 16, 1]: the digit at each point, over noise."""
+    noise = np.frombuffer(rng.randbytes(len(path) * SIZE * SIZE), "uint8").reshape(len(path), SIZE, SIZE)
+    frames = (noise >> 6).astype("int64")  # 0 to 3
+    for frame, (row, column) in zip(frames, path, strict=True):
+        frame[row : row + 8, column : column + 8] += digit
+    return (np.minimum(frames, 16) / 16).astype("float32")[..., None]

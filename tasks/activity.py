@@ -1,0 +1,111 @@
+"""Activity: a label for a sequence of frames, such as a skeleton's, a sensor's or pictures. Many to one."""
+
+import dataclasses
+
+import numpy as np
+
+from seqzoo import options
+from seqzoo.config import default
+from seqzoo.data.augmentation import augmented
+from seqzoo.data.bags import nearest_bag
+from seqzoo.datasets.frames.clips import ENDINGS, read_clip
+from seqzoo.datasets.splits import fold
+from seqzoo.families.classification import Classification, Classifier, Labelled
+from seqzoo.inputs import Frames, Video
+from seqzoo.task import TASKS
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(
+    options.Data, options.Frames, options.Video, Labelled, options.Augmentation, options.Batching, options.Recurrent,
+    Classifier, options.Training, options.Labels,
+):  # fmt: skip
+    """Labels."""
+
+    dataset: str = default(options.Data, dataset="moving_digits")
+    units: int = default(options.Recurrent, units=64)
+    layers: int = default(options.Recurrent, layers=1)
+    epochs: int = default(options.Training, epochs=20)
+
+
+@TASKS.register("activity")
+class Activity(Classification):
+    """Activity recognition: accuracy of one label for each clip, of numbers or of pictures."""
+
+    Config = Config
+    needs = {"frames": np.ndarray, "label": str}
+    axes = {"frames": "time"}
+    files = ENDINGS
+    advice = {
+        "moving_digits": "These clips were generated. To train on your own: --dataset=clips --data_dir=FOLDER, with a "
+        "file (.csv, .npy) or a folder of pictures for each clip in FOLDER/LABEL."
+    }
+
+    def group(self, example):
+        return example.get("group", example["frames"])
+
+    def content(self, example):
+        return ""  # no text
+
+    def hold_out(self, train):
+        """Whole groups, such as subjects, where the data name them."""
+        groups = {example["group"] for example in train} if "group" in train.features else ()
+        if len(groups) < 2:
+            return super().hold_out(train)
+        folds = min(len(groups), round(1 / self.config.valid_fraction))
+        rest, held = fold(train, folds, 1, self.config.seed, self.group)
+        named = ", ".join(sorted({example["group"] for example in held}))
+        return rest, held, f"all clips of {named} are valid, of {len(groups)} groups"
+
+    def learn(self, train):
+        config, first = self.config, next(iter(train), None)
+        is_video = first is not None and first["frames"].ndim == 4
+        if config.rotation and (is_video or first["frames"].shape[1] % 3):
+            raise ValueError(f"--rotation needs frames of 3 numbers a joint. Received: {list(first['frames'].shape)}.")
+        frames = Video.learn(train) if is_video else Frames.learn(train, config.velocities, config.centre)
+        return {"frames": frames, **self.learn_labels(train)}
+
+    def encoder(self, training=False):
+        frames, label = self.assets["frames"].encoder(), self.label_encoder()
+        return lambda example: (frames(example), *label(example))
+
+    def augmenter(self):
+        changes = self.config.arguments(options.Augmentation)
+
+        def augment(example, encoded, rng):
+            frames = augmented(encoded[0]["frames"], rng, **changes)
+            return {"frames": frames, "frames_length": np.array(len(frames), "int32")}, *encoded[1:]
+
+        return augment if any(changes[name] for name in changes if name != "vertical") else None
+
+    def front(self):
+        return self.assets["frames"].front(self.config)
+
+    def read_file(self, file, name):
+        return {"frames": read_clip(file, name, self.config.picture_size), "file": name}
+
+    def answer(self, example, row):
+        return {**({"file": example["file"]} if "file" in example else {}), **self.labelled(example, row)}
+
+    def baselines(self, train):
+        if self.config.multi_label:
+            return {}
+        classify = nearest_bag((example["frames"], example["label"]) for example in train)
+        return {"bag of frames": lambda example: {"label": classify(example["frames"]), "probabilities": {}}}
+
+    def plot(self, predictor, examples, answers, folder):
+        """Saves a picture of some clips, beside what every classifier has."""
+        from seqzoo.display.clips import strips_plot
+
+        super().plot(predictor, examples, answers, folder)
+        strips_plot([(e["frames"], e["label"]) for e in examples], folder / "clips.png", self.config.vertical)
+
+    @classmethod
+    def tiny(cls):
+        rng = np.random.default_rng(0)
+        examples = [
+            {"frames": np.cumsum(rng.normal(way, 0.5, (length, 6)), 0).astype("float32"), "label": f"{way:+}"}
+            for way, length in ((1, 5), (-1, 3), (1, 4), (-1, 7))
+        ]
+        config = cls.Config(units=8, epochs=2, learning_rate=0.02, dropout=0.1, velocities=True, centre=1, rotation=20)
+        return config, {"train": examples, "valid": examples}, []
