@@ -9,8 +9,8 @@ from seqzoo.config import default
 from seqzoo.data.augmentation import augmented
 from seqzoo.data.bags import nearest_bag
 from seqzoo.datasets.frames.clips import ENDINGS, read_clip
-from seqzoo.datasets.splits import fold
 from seqzoo.families.classification import Classification, Classifier, Labelled
+from seqzoo.families.clips import Clips
 from seqzoo.inputs import Frames, Video
 from seqzoo.task import TASKS
 
@@ -29,7 +29,7 @@ class Config(
 
 
 @TASKS.register("activity")
-class Activity(Classification):
+class Activity(Clips, Classification):
     """Activity recognition: accuracy of one label for each clip, of numbers or of pictures."""
 
     Config = Config
@@ -40,22 +40,6 @@ class Activity(Classification):
         "moving_digits": "These clips were generated. To train on your own: --dataset=clips --data_dir=FOLDER, with a "
         "file (.csv, .npy) or a folder of pictures for each clip in FOLDER/LABEL."
     }
-
-    def group(self, example):
-        return example.get("group", example["frames"])
-
-    def content(self, example):
-        return ""  # no text
-
-    def hold_out(self, train):
-        """Whole groups, such as subjects, where the data name them."""
-        groups = {example["group"] for example in train} if "group" in train.features else ()
-        if len(groups) < 2:
-            return super().hold_out(train)
-        folds = min(len(groups), round(1 / self.config.valid_fraction))
-        rest, held = fold(train, folds, 1, self.config.seed, self.group)
-        named = ", ".join(sorted({example["group"] for example in held}))
-        return rest, held, f"all clips of {named} are valid, of {len(groups)} groups"
 
     def learn(self, train):
         config, first = self.config, next(iter(train), None)

@@ -6,7 +6,7 @@ import pytest
 from backends import weight_gradients
 from scipy import stats
 
-from seqzoo.data.windows import before, windows
+from seqzoo.data.windows import before
 from seqzoo.decoding import Beam, Ensemble, Mixture, Sampler
 from seqzoo.decoding.sampling import choose_vectors
 from seqzoo.layers import mixture

@@ -26,8 +26,8 @@ def continued(
     steps: int,
     how: str = "mean",
     samples: int = 0,
-    temperature: float = 1.0,
     seed: int = 0,
+    **sampling,
 ) -> Iterator[Continuation]:
     """Continues sequences. What comes of one depends neither on the others nor on their order.
 
@@ -39,12 +39,14 @@ def continued(
         how: "mean": each step is the mean of its distribution, given the means before; "mode": the mean of the
             likeliest component; "sample": drawn.
         samples: S, samples of each sequence in addition.
-        temperature, seed: of all samples.
+        seed: of all samples; one depends on it and on its number alone.
+        sampling: temperature, top_k and top_p, see `sampling.Sampler`.
     """
     D = len(decoder.begin)
-    noise = np.random.default_rng(seed).random((steps, samples + 1, 1 + D), "float32")  # the same for each sequence
-    plain = {"mean": {"mean": True}, "mode": {"temperature": 0}, "sample": {"temperature": temperature}}[how]
-    path, draws = kept_sampler(decoder, **plain), kept_sampler(decoder, temperature=temperature)
+    rngs = (np.random.default_rng([seed, number]) for number in range(samples + 1))
+    noise = np.stack([rng.random((steps, 1 + D), "float32") for rng in rngs], axis=1)  # the same for each sequence
+    path = kept_sampler(decoder, **{"mean": {"mean": True}, "mode": {"temperature": 0}, "sample": sampling}[how])
+    draws = kept_sampler(decoder, **sampling)
     for first in range(0, len(contexts), ROWS):
         part = contexts[first : first + ROWS]
         lengths = np.array([len(context) for context in part])

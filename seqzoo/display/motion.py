@@ -1,34 +1,31 @@
 """Pictures of sequences of vectors: strips and GIFs of stick figures, curves with intervals."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from rich.console import Console
 
-from seqzoo.display.plots import _save
+from seqzoo.display.clips import bones
+from seqzoo.display.pages import escape
+from seqzoo.display.plain import plain_text
+from seqzoo.display.plots import save_figure
+from seqzoo.display.tables import plain_table
 
 POSES = 10  # in a strip
 DRAWN_COLUMNS = 6  # curves of a picture
 PIXELS = 240  # sides of a GIF
 
-# {number of joints: pairs of joints that a bone connects}
-BONES = {
-    11: ((0, 1), (1, 2), (1, 3), (3, 4), (1, 5), (5, 6), (2, 7), (7, 8), (2, 9), (9, 10)),  # --dataset=figures
-    20: (  # MSR Action3D, Kinect
-        (19, 2), (0, 2), (1, 2), (0, 7), (7, 9), (9, 11), (1, 8), (8, 10), (10, 12), (2, 3), (3, 6), (6, 4), (6, 5),
-        (4, 13), (5, 14), (13, 15), (14, 16), (15, 17), (16, 18),
-    ),
-    25: (  # Kinect 2, NTU RGB+D
-        (0, 1), (1, 20), (20, 2), (2, 3), (20, 4), (4, 5), (5, 6), (6, 7), (7, 21), (7, 22), (20, 8), (8, 9), (9, 10),
-        (10, 11), (11, 23), (11, 24), (0, 12), (12, 13), (13, 14), (14, 15), (0, 16), (16, 17), (17, 18), (18, 19),
-    ),
-}  # fmt: skip
-
 
 def strip_plot(
-    rows: dict[str, np.ndarray], dims: int, path: str | os.PathLike, fps: float, known: Sequence[int] = ()
+    rows: dict[str, np.ndarray],
+    dims: int,
+    path: str | os.PathLike,
+    fps: float,
+    known: Sequence[int] = (),
+    vertical: str = "y",
 ) -> None:
-    """Draws motions as rows of poses, from left to right in time: x and y of the joints, joined by bones if known.
+    """Draws motions as rows of poses, from left to right in time.
 
     Args:
         rows: {title: frames [T, D]}.
@@ -36,6 +33,7 @@ def strip_plot(
         path: the image to write.
         fps: frames a second.
         known: for each row, how many frames at its beginning were given, which are grey.
+        vertical: which number of a joint is its height, "x", "y" or "z".
     """
     from matplotlib.figure import Figure
 
@@ -43,21 +41,23 @@ def strip_plot(
     for panel, (title, frames), given in zip(
         np.atleast_1d(figure.subplots(len(rows), 1)), rows.items(), [*known] or [0] * len(rows), strict=True
     ):
-        joints = _plane(frames, dims)
+        joints, tree = _plane(frames, dims, vertical)
         centres = joints.mean(1, keepdims=True) if joints.shape[1] > 1 else joints.mean((0, 1), keepdims=True)
         width = 1.1 * max(np.ptp(joints - centres, axis=(0, 1)).max(), 1e-6)
         chosen = np.unique(np.linspace(0, len(joints) - 1, min(POSES, len(joints))).round().astype(int))
         for column, t in enumerate(chosen):
             colour, shift = ("0.6" if t < given else "C0"), (column * width, 0)
             pose = (joints - centres)[: t + 1] + shift
-            for line in [pose[:, 0]] if joints.shape[1] == 1 else [pose[-1, bone] for bone in _bones(joints)]:
+            for line in [pose[:, 0]] if joints.shape[1] == 1 else [pose[-1, pair] for pair in tree]:
                 panel.plot(*line.T, color=colour, linewidth=1.5, solid_capstyle="round")
             panel.plot(*pose[-1].T, ".", color=colour, markersize=3)
-            panel.text(column * width, -0.62 * width, f"{t / fps:.1f} s", ha="center", va="top", fontsize=7, color="0.4")
+            panel.text(
+                column * width, -0.62 * width, f"{t / fps:.1f} s", ha="center", va="top", fontsize=7, color="0.4"
+            )
         panel.set(aspect="equal", xlim=(-0.7 * width, (POSES - 0.3) * width), ylim=(-0.8 * width, 0.6 * width))
         panel.set_title(title, fontsize=9, loc="left", parse_math=False)
         panel.axis("off")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def curves_plot(
@@ -92,14 +92,14 @@ def curves_plot(
         panel.spines[["top", "right"]].set_visible(False)
     panel.set_xlabel("step")
     figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def write_gif(frames: np.ndarray, dims: int, path: str | os.PathLike, fps: float) -> None:
+def write_gif(frames: np.ndarray, dims: int, path: str | os.PathLike, fps: float, vertical: str = "y") -> None:
     """Writes a motion as a GIF that repeats; for the arguments see `strip_plot`."""
     from PIL import Image, ImageDraw
 
-    joints = _plane(frames, dims)
+    joints, tree = _plane(frames, dims, vertical)
     low, high = joints.min((0, 1)), joints.max((0, 1))
     scale = 0.9 * PIXELS / max((high - low).max(), 1e-6)
     joints = (joints - (low + high) / 2) * (scale, -scale) + PIXELS / 2  # y upwards
@@ -109,8 +109,8 @@ def write_gif(frames: np.ndarray, dims: int, path: str | os.PathLike, fps: float
         draw = ImageDraw.Draw(picture)
         if joints.shape[1] == 1:
             draw.line([*map(tuple, joints[: t + 1, 0])], fill=170, width=2)
-        for bone in _bones(joints):
-            draw.line([*map(tuple, pose[list(bone)])], fill=40, width=3)
+        for pair in tree:
+            draw.line([*map(tuple, pose[pair])], fill=40, width=3)
         for x, y in pose:
             draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=0)
         pictures.append(picture)
@@ -119,11 +119,50 @@ def write_gif(frames: np.ndarray, dims: int, path: str | os.PathLike, fps: float
     pictures[0].save(path, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
 
 
-def _plane(frames, dims):
-    """x and y of the joints [T, J, 2] of frames [T, D]; of one number a joint the number over time."""
+def _plane(frames, dims, vertical):
+    """Of frames [T, D] what is drawn: across and height [T, J, 2] of the joints, and the pairs that bones connect."""
     joints = np.asarray(frames, "float64").reshape(len(frames), -1, dims)
-    return joints[..., :2]
+    height = "xyz".index(vertical)
+    across = next(i for i in range(dims) if i != height)
+    return joints[..., [across, height]], [[*pair] for pair in bones(joints)]
 
 
-def _bones(joints):
-    return [list(bone) for bone in BONES.get(joints.shape[1], ())]
+def print_motion(answer: dict, console: Console) -> None:
+    """Prints a forecast, a score or where a sample is, as a task of motion answers."""
+    if "sample" in answer:
+        files = ", ".join(answer[kind] for kind in ("strip", "gif", "table", "array") if kind in answer)
+        about = ", ".join(filter(None, (answer["label"], f"{answer['known']} + {answer['frames']} frames")))
+        console.print(plain_text(f"{answer['sample']}: {about}: {files}"), soft_wrap=True)
+    elif "log_density" in answer:
+        text = f"{answer['nats_per_frame']:.3f} nats a frame, {answer['frames']} frames: {answer['file']}"
+        console.print(plain_text(text), soft_wrap=True)
+    elif "columns" in answer:
+        console.print(plain_table(_title(answer), *_forecast_table(answer)))
+    else:
+        console.print(plain_text(f"{_title(answer)}; --json prints the numbers"), soft_wrap=True)
+
+
+def forecast_articles(answers: Iterable[dict]) -> Iterator[str]:
+    """Forecasts as parts of an HTML page: those of series as tables, others in a line."""
+    for answer in answers:
+        yield f"<article><p>{escape(_title(answer))}</p>\n"
+        if "columns" in answer:
+            columns, rows = _forecast_table(answer)
+            yield f"<table>\n<tr>{''.join(f'<th>{escape(name)}' for name in columns)}</tr>\n"
+            yield from (f"<tr>{''.join(f'<td>{escape(cell)}' for cell in row)}</tr>\n" for row in rows)
+            yield "</table>\n"
+        yield "</article>\n"
+
+
+def _title(answer):
+    return f"{answer.get('file', 'valid')}: {len(answer['frames'])} frames after {answer['known']}"
+
+
+def _forecast_table(answer):
+    """(columns, rows) of the forecast of a series: a row a step, with an interval behind each number."""
+    steps = zip(answer["frames"], answer["low"], answer["high"], strict=True)
+    rows = [
+        [str(number), *(f"{x:.4g} ({low:.4g} to {high:.4g})" for x, low, high in zip(*step, strict=True))]
+        for number, step in enumerate(steps, 1)
+    ]
+    return ["step", *answer["columns"]], rows

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-MILLISECONDS = (80, 160, 320, 400)  # of Martinez et al., 2017, On Human Motion Prediction Using Recurrent Neural Networks
+MILLISECONDS = (
+    80,
+    160,
+    320,
+    400,
+)  # of Martinez et al., 2017, On Human Motion Prediction Using Recurrent Neural Networks
 
 
 def frames_after(fps: float) -> dict[int, int]:

@@ -41,7 +41,7 @@ def generator(
     input_dropout: float = 0.0,
     variational: bool = True,
     width: int = 0,
-    components: int = 10,
+    components: int = 5,
     mean: np.ndarray | float = 0.0,
     std: np.ndarray | float = 1.0,
     change: np.ndarray | float | None = None,

@@ -35,7 +35,7 @@ def language_model(
     slowness_penalty: float = 0.0,
     variational: bool = True,
     width: int = 0,
-    components: int = 10,
+    components: int = 5,
     mean: np.ndarray | float = 0.0,
     std: np.ndarray | float = 1.0,
     change: np.ndarray | float | None = None,

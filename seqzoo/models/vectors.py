@@ -189,5 +189,3 @@ class VectorDecoder:
 
     def _scored(self, inputs, values):
         return mixture.log_density(values, *mixture.split(self.model(inputs, training=False)))
-
-

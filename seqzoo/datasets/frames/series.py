@@ -78,13 +78,15 @@ def read_series(
     _, header = next(records, (0, []))
     header = [field.strip() for field in header]
     if not header or not is_header(header):
-        raise ValueError(f"{path}: the first line should be a header, names of columns. Received: {shorten(str(header))}")
+        raise ValueError(
+            f"{path}: the first line should be a header, names of columns. Received: {shorten(str(header))}"
+        )
     wanted = str((columns or {}).get("frames", header[-1]))
     names = column_parts(wanted, header)
     if {*(columns or {})} - {"frames"} or not names:
         raise ValueError(
-            f"{path}: no columns {wanted!r}. There: {', '.join(shorten(name, 30) for name in header[:20])}. Choose them: "
-            "--columns=frames=NAME, or NAME+OTHER."
+            f"{path}: no columns {wanted!r}. There: {', '.join(shorten(name, 30) for name in header[:20])}. Choose "
+            "them: --columns=frames=NAME, or NAME+OTHER."
         )
     indices, rows, date = [*map(header.index, names)], [], ""
     for number, fields in records:

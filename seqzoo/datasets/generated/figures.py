@@ -94,9 +94,7 @@ def _stick(rng, gait):
         hip = (0.0, 0.9 + 0.05 * swing * math.cos(2 * turn))
         neck = (0.1 * speed / 2, hip[1] + 0.7)
         head = (neck[0] * 1.2, neck[1] + 0.25)
-        legs = [
-            limb(hip, swing * math.sin(t), -shin * (1 + math.cos(t + 0.6)) / 2) for t in (turn, turn + math.pi)
-        ]
+        legs = [limb(hip, swing * math.sin(t), -shin * (1 + math.cos(t + 0.6)) / 2) for t in (turn, turn + math.pi)]
         arms = [limb(neck, -swing * math.sin(t), arm + 0.2 * swing * math.sin(t)) for t in (turn, turn + math.pi)]
         if gait == "wave":
             arms[1] = limb(neck, 2.2, 0.7 + 0.7 * math.sin(turn))

@@ -1,0 +1,24 @@
+"""Clips: what tasks share whose examples have the feature "frames", such as skeletons or sensors."""
+
+from seqzoo.datasets.splits import fold
+from seqzoo.task import Task
+
+
+class Clips(Task):
+    """A task of frames. Where the data name groups, such as subjects, these are never divided between splits."""
+
+    def group(self, example):
+        return example.get("group", example["frames"])
+
+    def content(self, example):
+        return ""  # no text
+
+    def hold_out(self, train):
+        """Whole groups, such as subjects, where the data name them."""
+        groups = {example["group"] for example in train} if "group" in train.features else ()
+        if len(groups) < 2:
+            return super().hold_out(train)
+        folds = min(len(groups), round(1 / getattr(self.config, "valid_fraction", 0.1)))
+        rest, held = fold(train, folds, 1, self.config.seed, self.group)
+        named = ", ".join(sorted({example["group"] for example in held}))
+        return rest, held, f"all clips of {named} are valid, of {len(groups)} groups"
