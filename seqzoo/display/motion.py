@@ -15,6 +15,13 @@ from seqzoo.display.tables import plain_table
 POSES = 10  # in a strip
 DRAWN_COLUMNS = 6  # curves of a picture
 PIXELS = 240  # sides of a GIF
+SKELETONS = {  # {number of joints: the pairs that bones connect}; of others `clips.bones` guesses
+    11: ((0, 1), (1, 2), (1, 3), (3, 4), (1, 5), (5, 6), (2, 7), (7, 8), (2, 9), (9, 10)),  # --dataset=figures
+    20: (  # Kinect, MSR Action3D
+        (19, 2), (0, 2), (1, 2), (0, 7), (7, 9), (9, 11), (1, 8), (8, 10), (10, 12), (2, 3), (3, 6), (6, 4), (6, 5),
+        (4, 13), (5, 14), (13, 15), (14, 16), (15, 17), (16, 18),
+    ),
+}  # fmt: skip
 
 
 def strip_plot(
@@ -124,7 +131,7 @@ def _plane(frames, dims, vertical):
     joints = np.asarray(frames, "float64").reshape(len(frames), -1, dims)
     height = "xyz".index(vertical)
     across = next(i for i in range(dims) if i != height)
-    return joints[..., [across, height]], [[*pair] for pair in bones(joints)]
+    return joints[..., [across, height]], [[*pair] for pair in SKELETONS.get(joints.shape[1]) or bones(joints)]
 
 
 def print_motion(answer: dict, console: Console) -> None:

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from seqzoo.display.plots import _save
+from seqzoo.display.plots import save_figure
 from seqzoo.music.keys import pitch_name
 from seqzoo.music.score import Score
 
@@ -78,4 +78,4 @@ def piano_roll_plot(score: Score, path: str | os.PathLike, title: str = "") -> N
     if len(voices) > 1:
         handles = [Patch(color=f"C{index}", label=f"voice {voice + 1}") for index, voice in enumerate(voices)]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(10, len(voices)), frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
