@@ -254,7 +254,8 @@ class MotionTask(Clips):
             return {"nats": -predictor.score(inputs, labels) * weights, "frames": weights}
 
         rows = [row for _, row in feed.outputs(totals) if row is not None]
-        scores = {"nats_per_frame": sum(row["nats"].sum() for row in rows) / sum(row["frames"].sum() for row in rows)}
+        nats, frames = (sum(float(row[name].sum(dtype="float64")) for row in rows) for name in ("nats", "frames"))
+        scores = {"nats_per_frame": nats / frames}
         if request:
             contexts, futures = self.cut(feed.examples, request.horizon)
             if contexts:

@@ -42,9 +42,9 @@ class Mixture(NamedTuple):
         return ops.sum(ops.exp(ops.log_softmax(self.logits, axis=-1))[..., None] * self.mean, axis=-2)
 
     def tempered(self, temperature) -> "Mixture":
-        """Sharper below 1: pi^(1 / temperature), and variances times it (Ha & Eck, 2018, section 3.3)."""
-        spread = 0.5 * ops.log(ops.cast(temperature, "float32"))
-        return Mixture(self.logits / temperature, self.mean, self.log_sigma + spread)
+        """Sharper below 1: pi^(1 / temperature), and variances times it (Ha & Eck, 2018); at least 1e-12."""
+        temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-12)
+        return Mixture(self.logits / temperature, self.mean, self.log_sigma + 0.5 * ops.log(temperature))
 
 
 @runtime_checkable

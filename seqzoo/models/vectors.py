@@ -133,7 +133,7 @@ class VectorDecoder:
         self.begin = np.asarray(self.reader.get_layer("frames_normalization").mean, "float32").reshape(-1)
         self.signature = [*self._given], [*self._states]
         conditions = {name: model.input[name] for name in self.known}
-        self._begin = compiled(self._begun, (model.input["frames_length"], conditions))
+        self._begin = compiled(self.begun, (model.input["frames_length"], conditions))
         self._read = compiled(self.read, (self._frames["frames"], self._frames["frames_length"], *self.signature))
         self._score = compiled(self._scored, (dict(model.input), model.input["frames"]))
 
@@ -155,8 +155,8 @@ class VectorDecoder:
             _, state = self._read(*given, fixed, state)
         return fixed, state
 
-    def _begun(self, rows, conditions):
-        """(fixed, state) of conditions; rows [B] is read for its shape."""
+    def begun(self, rows, conditions: dict) -> tuple[list, list]:
+        """(fixed, state) before the first vector; rows [B] is read for its shape alone."""
         zero = ops.cast(ops.zeros_like(rows), "float32")[:, None]
         made = self.conditioner(conditions, training=False) if self.known else []
         made = made if isinstance(made, list) else [made]
