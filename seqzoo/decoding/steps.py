@@ -44,7 +44,8 @@ class Mixture(NamedTuple):
     def tempered(self, temperature) -> "Mixture":
         """Sharper below 1: pi^(1 / temperature), and variances times it (Ha & Eck, 2018); at least 1e-12."""
         temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-12)
-        return Mixture(self.logits / temperature, self.mean, self.log_sigma + 0.5 * ops.log(temperature))
+        below = self.logits - ops.max(self.logits, axis=-1, keepdims=True)  # 0 of the likeliest stays 0
+        return Mixture(below / temperature, self.mean, self.log_sigma + 0.5 * ops.log(temperature))
 
 
 @runtime_checkable
