@@ -87,7 +87,9 @@ class Batching(Config):
         "Pad to a small fixed set of shapes and fill up batches with rows of weight 0, for XLA and TPU; always on JAX.",
     )
     cache_tokens: int = option(
-        2_000_000, "Maximum tokens of a split kept in memory; a larger split is read again in each epoch.", minimum=0
+        2_000_000,
+        "Maximum tokens of a split kept in memory, of large frames kilobytes; a larger one is read again each epoch.",
+        minimum=0,
     )
 
     def __post_init__(self):
@@ -105,6 +107,10 @@ class Frames(Config):
         0, "Number, from 1, of the joint whose position is subtracted from those of all, 3 numbers each; 0: none.",
         minimum=0,
     )  # fmt: skip
+    one_scale: bool = option(
+        False,
+        "Divide all numbers by one deviation, as fits joints, instead of each by its own, as fits several sensors.",
+    )
     input_dropout: float = option(
         0.0, "Dropout of a frame's features, with one mask for all steps.", minimum=0, maximum=0.95
     )
@@ -115,14 +121,16 @@ class Video(Config):
     """Video."""
 
     picture_size: int = option(0, "Scale pictures to so many rows and columns; 0: leave them.", minimum=0)
-    filters: str = option("8+16", "Filters of the convolutions over each picture, joined by +; 0: none.")
-    kernel_size: int = option(3, "Rows and columns that a filter sees.", minimum=1)
+    picture_filters: str = option("8+16", "Filters of the convolutions over each picture, joined by +; 0: none.")
+    picture_kernel: int = option(3, "Rows and columns that they see.", minimum=1)
     convlstm: int = option(0, "Filters of a convolutional LSTM behind the convolutions; 0: none.", minimum=0)
 
     def __post_init__(self):
         super().__post_init__()
-        if not all(part.isdecimal() for part in self.filters.split("+")):
-            raise ValueError(f"--filters should be numbers joined by +, such as 8+16. Received: {self.filters!r}")
+        if not all(part.isdecimal() for part in self.picture_filters.split("+")):
+            raise ValueError(
+                f"--picture_filters should be numbers joined by +, such as 8+16. Received: {self.picture_filters!r}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +140,14 @@ class Augmentation(Config):
     shapes = False
 
     scale: float = option(0.0, "In training, multiply a clip by 1 + this, or divide, at most.", minimum=0, maximum=10)
+    stretch: float = option(
+        0.0, "In training, multiply how far each number moves by a factor of its own, of 1 + this at most.", minimum=0,
+        maximum=10,
+    )  # fmt: skip
+    shift: float = option(
+        0.0, "In training, add a constant to each number of a clip, of this share of its deviation.", minimum=0,
+        maximum=10,
+    )  # fmt: skip
     rotation: float = option(
         0.0, "In training, turn joints about the vertical axis by so many degrees, at most.", minimum=0, maximum=180
     )
@@ -284,6 +300,17 @@ class Recurrent(Config):
                 f"--rnn={self.rnn} reads in both directions, but the next step is predicted from those before it: "
                 "choose a layer that reads forward."
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class Convolution(Config):
+    """Convolution before the recurrent layers."""
+
+    filters: int = option(0, "Filters of a convolution over time; 0: none.", minimum=0, sweep=[32, 64, 128])
+    kernel_size: int = option(9, "Steps that a filter sees.", minimum=1, needs="filters", sweep=[5, 9, 15, 25])
+    pool: int = option(
+        1, "Steps of the convolution that become one, by their maximum; 1: all are kept.", minimum=1, needs="filters"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

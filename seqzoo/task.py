@@ -104,6 +104,10 @@ class Task:
         """(train, valid, description) where the data has no valid split: every 20th example by default."""
         return *every_nth(train, 20), "every 20th example of train is valid, or the last of fewer"
 
+    def more_training(self) -> Examples | None:
+        """Examples that join train once valid is held out, none of which are held out themselves; None: no more."""
+        return None
+
     def content(self, example: dict) -> str:
         """What train and valid should not share, as tokens with blanks between them: by default the first text."""
         first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
@@ -332,6 +336,8 @@ class Task:
             held_out = f"fold {number} of {folds} is valid" + (", of train and valid" if len(labelled) > 1 else "")
         elif hold_out and "train" in splits and "valid" not in splits:
             splits["train"], splits["valid"], held_out = self.hold_out(splits["train"])
+        if hold_out and "train" in splits and self.assets is None and (more := self.more_training()):
+            splits["train"] = joined([splits["train"], self.normalized(more)])
         return splits, held_out
 
     def load(self, unseen: bool = False) -> TaskData:

@@ -17,8 +17,8 @@ from seqzoo.task import TASKS
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Frames, options.Video, Labelled, options.Augmentation, options.Batching, options.Recurrent,
-    Classifier, options.Training, options.Labels,
+    options.Data, options.Frames, options.Video, Labelled, options.Augmentation, options.Batching, options.Convolution,
+    options.Recurrent, Classifier, options.Training, options.Labels,
 ):  # fmt: skip
     """Labels."""
 
@@ -36,6 +36,7 @@ class Activity(Clips, Classification):
     needs = {"frames": np.ndarray, "label": str}
     axes = {"frames": "time"}
     files = ENDINGS
+    demo = {"": "--text={folder}/clip.npy"}
     advice = {
         "moving_digits": "These clips were generated. To train on your own: --dataset=clips --data_dir=FOLDER, with a "
         "file (.csv, .npy) or a folder of pictures for each clip in FOLDER/LABEL."
@@ -46,7 +47,9 @@ class Activity(Clips, Classification):
         is_video = first is not None and first["frames"].ndim == 4
         if config.rotation and (is_video or first["frames"].shape[1] % 3):
             raise ValueError(f"--rotation needs frames of 3 numbers a joint. Received: {list(first['frames'].shape)}.")
-        frames = Video.learn(train) if is_video else Frames.learn(train, config.velocities, config.centre)
+        frames = (
+            Video.learn(train) if is_video else Frames.learn(train, config.velocities, config.centre, config.one_scale)
+        )
         return {"frames": frames, **self.learn_labels(train)}
 
     def encoder(self, training=False):
@@ -54,10 +57,10 @@ class Activity(Clips, Classification):
         return lambda example: (frames(example), *label(example))
 
     def augmenter(self):
-        changes = self.config.arguments(options.Augmentation)
+        changes, std = self.config.arguments(options.Augmentation), self.assets["frames"].raw_std
 
         def augment(example, encoded, rng):
-            frames = augmented(encoded[0]["frames"], rng, **changes)
+            frames = augmented(encoded[0]["frames"], rng, std, **changes)
             return {"frames": frames, "frames_length": np.array(len(frames), "int32")}, *encoded[1:]
 
         return augment if any(changes[name] for name in changes if name != "vertical") else None
@@ -78,10 +81,11 @@ class Activity(Clips, Classification):
         return {"bag of frames": lambda example: {"label": classify(example["frames"]), "probabilities": {}}}
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a picture of some clips, beside what every classifier has."""
+        """Saves the first clip as clip.npy and a picture of some, beside what every classifier has."""
         from seqzoo.display.clips import strips_plot
 
         super().plot(predictor, examples, answers, folder)
+        np.save(folder / "clip.npy", examples[0]["frames"])
         strips_plot([(e["frames"], e["label"]) for e in examples], folder / "clips.png", self.config.vertical)
 
     @classmethod

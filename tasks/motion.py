@@ -146,7 +146,7 @@ class MotionTask(Clips):
     objective = "nats_per_frame"
     axes = {"frames": "time", "labels": "time"}
     files = ENDINGS[:-1]  # no GIF
-    demo = {"figures": "--label=walk", "": "--samples=3"}
+    demo = {"": "--text={folder}/clip.npy"}
     advice = {
         "figures": "These figures were generated. To train on your own: --dataset=clips --data_dir=FOLDER, or for a "
         "time series --dataset=series --data_dir=TABLE.csv"
@@ -216,7 +216,7 @@ class MotionTask(Clips):
             inputs, x, weights = encoded
             known = {name: inputs[name] for name in self.known_label("") if rng.random() >= self.config.hide_label}
             if weights.all():
-                x = augmented(x, rng, **changes)
+                x = augmented(x, rng, self.assets["frames"].raw_std, **changes)
             return self.arrays(x, known, int((weights == 0).sum()))
 
         return augment
@@ -225,12 +225,11 @@ class MotionTask(Clips):
         from seqzoo.models import generator
 
         frames, labels = self.assets["frames"], self.assets["labels"]
-        mean, std, change = frames.mean[: frames.width], frames.std[: frames.width], frames.std[frames.width :]
         return generator(
             width=frames.width,
-            mean=mean,
-            std=std,
-            change=change if self.config.relative else None,
+            mean=frames.mean[: frames.width],
+            std=frames.raw_std,
+            change=frames.std[frames.width :] if self.config.relative else None,
             conditions={"label": len(labels) + 1} if labels else None,
             **self.config.arguments(Model, options.Recurrent),
         )
@@ -321,13 +320,14 @@ class MotionTask(Clips):
         return metrics, examples, answers
 
     def plot(self, predictor, examples, answers, folder):
-        """Draws how some examples of valid go on, and how the run continues them."""
+        """Draws how some examples of valid go on, and how the run continues them; saves one context as clip.npy."""
         config, names = self.config, self.assets["names"]
         contexts, futures = self.cut(examples[: 10 * SHOWN])
         apart = max(1, len(contexts) // SHOWN)
         contexts, futures = contexts[::apart][:SHOWN], futures[::apart][:SHOWN]
         if not contexts:
             return
+        np.save(folder / "clip.npy", contexts[0])
         path, found = folder / "continuations.png", [*self.continued(predictor, contexts, Forecasting())]
         if names:
             past, each = contexts[0][-4 * self.horizon :], found[0]
@@ -345,7 +345,7 @@ class MotionTask(Clips):
     # --- What is asked of it --------------------------------------------------------------------------
 
     def read_file(self, file, name):
-        if self.assets["names"]:
+        if self.assets["names"] and name.lower().endswith(".csv"):
             columns = {"frames": "+".join(self.assets["names"])}
             return {"frames": read_series(csv_records(name, file=file), name, columns)[0], "file": name}
         return {"frames": read_clip(file, name), "file": name}

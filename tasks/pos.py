@@ -3,13 +3,12 @@
 import collections
 import dataclasses
 
-import numpy as np
-
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.display.pages import tagged_articles
 from seqzoo.display.terminal import print_tagged, tagged
+from seqzoo.families.tagging import tag_encoder, tag_loss
 from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
@@ -86,22 +85,13 @@ class POS(Task):
         return tags
 
     def encoder(self, training=False):
-        tags, words = self.assets["tags"], self.assets["words"].encoder(self.config.static_shapes)
+        words = self.assets["words"].encoder(self.config.static_shapes)
         label_weights = options.label_weights(normalize(self.config.label_weights, self.config.unicode))
-        tags.encode(label_weights)  # raises if one of them is not a tag
+        tags = tag_encoder(self.assets["tags"], label_weights, self.config.crf)
 
         def encode(example):
-            gold = self.learned_tags(example) if self.feature in example else []
-            # A tag unseen in training can't be learned or predicted: it counts as an error, but not in the loss.
-            labels, weights = np.zeros(len(example["tokens"]), "int32"), np.zeros(len(example["tokens"]), "float32")
-            for position, tag in enumerate(gold):
-                if tag in tags:
-                    (labels[position],) = tags.encode([tag])
-                    weights[position] = label_weights.get(tag, 1.0)
-            if self.config.crf and label_weights:
-                # A token's share of the sequence loss may be negative, only their sum is not: one weight per sentence.
-                weights[:] = weights.mean() if len(weights) else 1.0
-            return words(example["tokens"]), labels, weights
+            gold = self.learned_tags(example) if self.feature in example else ()
+            return words(example["tokens"]), *tags(gold, len(example["tokens"]))
 
         return encode
 
@@ -118,13 +108,7 @@ class POS(Task):
         return None
 
     def loss(self):
-        import keras
-
-        from seqzoo.layers.crf import CRFLoss
-
-        if self.config.crf:
-            return CRFLoss()
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+        return tag_loss(self.config.crf)
 
     def decoded(self, model):
         from seqzoo.models.tagger import Decode

@@ -2,16 +2,13 @@
 
 import dataclasses
 import functools
-import itertools
 import pathlib
-
-import numpy as np
 
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.datasets import DATASETS
-from seqzoo.families.classification import Classification, Classifier, Labelled
+from seqzoo.families.classification import Classification, Classifier, Labelled, weighing
 from seqzoo.inputs import Words
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import naive_bayes_baseline
@@ -102,7 +99,6 @@ class Sentiment(Classification):
     Config = Config
     requests = {"predict": Predicting}
     needs = {"text": str, "label": str}
-    held_out = ""  # how valid was held out before --extra_train joined train
     axes = {"tokens": "time", "characters": "time", "casing": "time"}
     demo = {"reviews": '--text="The plot was dull, but I love this film."'}
     advice = {
@@ -110,20 +106,11 @@ class Sentiment(Classification):
         "your own: --dataset=tsv --data_dir=FOLDER, with columns text and label in train.tsv (and valid.tsv)."
     }
 
-    def read(self):
-        splits = super().read()
-        if self.config.extra_train and "train" in splits and self.assets is None:
-            extra = self.extra_examples()
-            if "valid" not in splits:  # none of the extra texts is held out
-                splits["train"], splits["valid"], self.held_out = self.hold_out(splits["train"])
-            train = splits["train"]
-            sources = f"{train.source} + {extra.source}"
-            splits["train"] = train.with_read(lambda: itertools.chain(train, extra), sources)
-        return splits
-
-    def extra_examples(self):
+    def more_training(self):
         """The examples in the file --extra_train."""
         path = self.config.extra_train
+        if not path:
+            return None
         if not pathlib.Path(path).is_file():
             raise ValueError(f"--extra_train: no file {path!r}.")
         try:
@@ -131,13 +118,6 @@ class Sentiment(Classification):
             return DATASETS[self.config.dataset](**source)["test"]  # as of any single file
         except ValueError as error:
             raise ValueError(f"--extra_train: {error}") from error
-
-    def load(self, unseen=False):
-        learning = self.assets is None
-        data = super().load(unseen)
-        if learning and self.held_out:
-            data.summary["held out"] = self.held_out
-        return data
 
     def learn(self, train):
         assets, config = {}, self.config
@@ -213,13 +193,7 @@ class Sentiment(Classification):
         text = example["text"]
         answer = {"text": text, **self.labelled(example, row)}
         if row and "weights" in row:
-            offsets = self.offsets(text)
-            weights = row["weights"][: len(offsets)]
-            weights = weights / max(float(np.abs(weights).max()), 1e-12)
-            answer["words"] = [
-                {"text": text[start:end], "start": start, "end": end, "weight": round(float(weight), 3)}
-                for (_, start, end), weight in zip(offsets, weights, strict=True)
-            ]
+            answer["words"] = self.weighed(text, [span for _, *span in self.offsets(text)], row["weights"])
         return answer
 
     def predict(self, run, lines, request=None):
@@ -262,13 +236,7 @@ def explaining(predictor, how, multi_label):
         return lambda *batch: (lambda rows: {**rows, "weights": rows["attention"]})(predictor(*batch))
     from seqzoo.models.explaining import occlusion
 
-    weights_of = occlusion(predictor.model, multi_label)
-
-    def run(inputs, labels, weights):
-        rows = predictor(inputs, labels, weights)
-        return {**rows, "weights": weights_of(inputs, rows["probabilities"].argmax(-1))}
-
-    return run
+    return weighing(predictor, occlusion(predictor.model, multi_label))
 
 
 def both_ends(items, most):

@@ -372,3 +372,14 @@ def test_the_width_of_a_picture_can_decide_the_bucket_and_its_height_never_does(
 def letters(text):
     tokens = np.array([ord(letter) for letter in text], "int32")
     return {"tokens": tokens}, tokens, np.ones(len(tokens), "float32")
+
+
+def test_large_frames_count_by_their_kilobytes():
+    clips = [np.zeros((2, 32, 32, 1), "float32")] * 3  # 2 frames and 8 kilobytes each
+
+    def encode(frames):
+        return {"frames": frames}, np.int32(0), np.float32(1)
+
+    for limit, cached in ((24, True), (23, False)):
+        batches = Batches(clips, encode, axes={"frames": "time"}, cache_tokens=limit)
+        assert (batches._cache is not None) == cached and batches.size == 3

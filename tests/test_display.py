@@ -90,6 +90,8 @@ def test_the_commands_for_a_trained_run_name_its_folder_and_show_what_it_does():
         f"{begin}evaluate --workdir='my runs/ner'",
         f"{begin}export --workdir='my runs/ner'",
     ]
+    shown = usage(("predict",), "my runs/a", "--text={folder}/clip.npy").plain.splitlines()[1]
+    assert shown == f"{begin}predict --workdir='my runs/a' --text='my runs/a'/clip.npy"
     assert usage(("evaluate", "generate"), "runs/lm").plain.splitlines()[1] == f"{begin}generate --workdir=runs/lm"
 
 

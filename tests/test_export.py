@@ -203,6 +203,7 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
         ("language_model", {"tokenizer": "words", "rnn": "gru", "tied": False}),
         ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
         ("parity", {}),
+        ("activity", {"velocities": True, "centre": 1}),
         ("speech_toy", {}),
         ("similarity_toy", {}),
         ("slots_toy", {}),
@@ -235,6 +236,7 @@ LITERT = {"format": "litert", "length": 20}
         ("language_model", {"format": "onnx"}, {"tokenizer": "words"}),
         ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
         ("motion", {**LITERT, "length": 1}, {"join": "state"}),
+        ("activity", LITERT, {}),
     ],
 )
 def test_files_of_arrays_answer_as_the_run(name, asked, changes, tmp_path):

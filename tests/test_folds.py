@@ -84,6 +84,16 @@ def test_valid_is_a_fold_of_all_that_is_labelled_but_test(monkeypatch):
     assert [*unseen["valid"]] == rows[4:6]
 
 
+def test_texts_that_only_join_train_are_in_no_fold(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + "".join(f"{i}\t{'ab'[i % 2]}\n" for i in range(6)))
+    (tmp_path / "more.tsv").write_text("text\tlabel\nmore\ta\n")
+    kind = TASKS["sentiment"]
+    options = {"dataset": "tsv", "data_dir": str(tmp_path / "train.tsv"), "extra_train": str(tmp_path / "more.tsv")}
+    splits, _ = kind(kind.Config(**options, folds=3, fold=1)).splits()
+    train, valid = ([row["text"] for row in splits[split]] for split in ("train", "valid"))
+    assert len(train) == 5 and train[-1] == "more" and len(valid) == 2
+
+
 def test_the_folds_of_an_option_are_checked():
     with pytest.raises(ValueError, match="--fold should be at most --folds=3. Received: 4"):
         task_of(folds=3, fold=4)

@@ -219,6 +219,10 @@ def test_frames_learns_the_statistics_of_all_training_frames_in_one_pass():
     np.testing.assert_allclose(learned.std, expected.std(0), atol=1e-9)
     assert learned.std[3:6].tolist() == [0, 0, 0] and learned == Frames.from_dict(learned.to_dict())
     assert Frames.learn([{"frames": x[:, :1]} for x in clips]).std.tolist() == [0]
+    shared = Frames.learn(({"frames": x} for x in clips), velocities=True, centre=2, one_scale=True)
+    for part in (slice(6), slice(6, 12)):
+        np.testing.assert_allclose(shared.std[part], np.sqrt((learned.std[part] ** 2).mean()))
+    np.testing.assert_array_equal(shared.mean, learned.mean)
 
 
 def test_a_clip_of_another_width_is_an_error_with_its_name():

@@ -175,4 +175,4 @@ def test_an_error_of_the_extra_texts_names_their_option(tmp_path):
             TASKS["sentiment"].Config(dataset="tsv", data_dir=str(tmp_path), extra_train=str(extra))
         )
         with pytest.raises(ValueError, match=f"^--extra_train: .*{words}"):
-            task.read()
+            task.splits()

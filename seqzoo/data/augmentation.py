@@ -11,6 +11,24 @@ def scaled(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndar
     return (frames * np.exp(rng.uniform(-1, 1) * np.log1p(most))).astype(frames.dtype)
 
 
+def stretched(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
+    """Returns a clip in which each number moves further from its mean, or less far, by a factor of its own.
+
+    Args:
+        frames: [T, ...].
+        most: the factors are at most 1 + `most`, or its inverse.
+        rng: draws them.
+    """
+    mean = frames.mean(0)
+    factors = np.exp(rng.uniform(-1, 1, mean.shape) * np.log1p(most))
+    return (mean + (frames - mean) * factors).astype(frames.dtype)
+
+
+def shifted(frames: np.ndarray, deviation: float | np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Returns a clip with a constant added to each number, normally distributed, as if of another body."""
+    return (frames + rng.normal(size=frames.shape[1:]) * deviation).astype(frames.dtype)
+
+
 def rotated(frames: np.ndarray, degrees: float, rng: np.random.Generator, axis: str = "y") -> np.ndarray:
     """Returns joints turned about a vertical axis through their middle.
 
@@ -55,15 +73,22 @@ def thinned(frames: np.ndarray, rate: float, rng: np.random.Generator) -> np.nda
 def augmented(
     frames: np.ndarray,
     rng: np.random.Generator,
+    std: float | np.ndarray = 1.0,
     scale: float = 0.0,
+    stretch: float = 0.0,
+    shift: float = 0.0,
     rotation: float = 0.0,
     vertical: str = "y",
     time_warp: float = 0.0,
     drop_frames: float = 0.0,
 ) -> np.ndarray:
-    """Returns a clip after all of `scaled`, `rotated`, `warped` and `thinned` whose size is not 0."""
+    """Returns a clip after all of the changes above whose size is not 0; `shift` is a share of `std`."""
     if scale:
         frames = scaled(frames, scale, rng)
+    if stretch:
+        frames = stretched(frames, stretch, rng)
+    if shift:
+        frames = shifted(frames, shift * std, rng)
     if rotation:
         frames = rotated(frames, rotation, rng, vertical)
     if time_warp:

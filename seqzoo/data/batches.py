@@ -38,8 +38,8 @@ class Batches:
         seed: seed of the order.
         static_shapes: pad to a few fixed lengths (powers of two from 8) and fill up each batch with rows of weight 0,
             so that XLA and TPUs compile a bounded number of shapes. Always on with JAX.
-        cache_tokens: maximum number of time steps held in memory. A larger split is read and encoded again each epoch
-            and shuffled within a window, so that it never has to fit in memory.
+        cache_tokens: maximum number of time steps held in memory, of large frames as many kilobytes. A larger split is
+            read and encoded again each epoch and shuffled within a window, so that it never has to fit in memory.
         augment: function (example, encoded, rng) -> encoded, applied to every example anew each epoch, such as a random
             transposition of a piece; None: no augmentation.
 
@@ -85,7 +85,7 @@ class Batches:
         cache, skipped = [], collections.Counter()
         for item in self._read(skipped):
             cache.append(item)
-            limit -= item[2] or 0
+            limit -= _size(item)
             if limit < 0:
                 return None
         self.skipped = skipped
@@ -343,6 +343,12 @@ def pad(arrays: list, rows: int, steps: tuple = (), repeat: bool = True) -> np.n
     for row, array in enumerate(arrays):
         padded[(row, *map(slice, array.shape))] = array
     return padded
+
+
+def _size(item: tuple) -> int:
+    """What an item counts in memory: its time steps, or its kilobytes if it has more, as pictures do."""
+    _, encoded, length = item
+    return max(length, sum(np.asarray(array).nbytes for array in encoded[0].values()) // 1024) if length else 0
 
 
 def _received(arrays: dict) -> str:

@@ -10,9 +10,11 @@ from seqzoo.text.lines import decode_lines, open_bytes, shorten
 
 # Common names of the columns of labelled texts, the likeliest first; for `find_columns`.
 COLUMNS = {
-    "text": ("text", "sentence", "review", "question", "content", "tweet", "comment", "document", "body"),
+    "text": (
+        "text", "sentence", "review", "question", "content", "tweet", "comment", "document", "body", "sequence", "seq",
+    ),
     "label": ("label", "labels", "sentiment", "class", "category", "target", "polarity", "stars", "rating"),
-}
+}  # fmt: skip
 
 
 def data_path(data_dir: str | pathlib.Path | None, reader: str, wanted: str) -> pathlib.Path:
@@ -178,6 +180,20 @@ def read_lines(path: str | pathlib.Path, encoding: str = "utf-8") -> Iterator[tu
 def bad_line(path: str | pathlib.Path, number: int, problem: str, line: str) -> ValueError:
     """Returns the ValueError for a malformed line: ``file:line: problem: 'the line'``."""
     return ValueError(f"{path}:{number}: {problem}: {shorten(line)}")
+
+
+def place(source: str, example: dict, number: int) -> str:
+    """Where an example stands, for messages: ``genes.csv:12``.
+
+    Args:
+        source: that of its `Examples`.
+        example: with its first ``line``, or with a ``text`` that stands in one line of the file.
+        number: of the example, from 1, where no line is found.
+    """
+    line = example.get("line", 0)
+    if not line and pathlib.Path(source).is_file():
+        line = next((here for here, text in read_lines(source, "latin-1") if example["text"] in text), 0)
+    return f"{source}:{line}" if line else f"{source}: example {number}"
 
 
 def clean_label(text: str) -> str:

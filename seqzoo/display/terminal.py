@@ -208,11 +208,12 @@ def usage(modes: Sequence[str], folder: str | os.PathLike, demo: str = "") -> Te
     Args:
         modes: those of the task.
         folder: of the run.
-        demo: options of the first command.
+        demo: options of the first command; ``{folder}`` in it is the folder.
     """
-    lines = ["The run is trained. To use it:"]
+    folder = shlex.quote(str(folder))
+    demo, lines = demo.replace("{folder}", folder), ["The run is trained. To use it:"]
     for mode in [mode for mode in ("predict", "generate") if mode in modes] + ["evaluate", "export"]:
-        lines.append(f"  python -m seqzoo.run --mode={mode} --workdir={shlex.quote(str(folder))} {demo}".rstrip())
+        lines.append(f"  python -m seqzoo.run --mode={mode} --workdir={folder} {demo}".rstrip())
         demo = ""
     return plain_text("\n".join(lines))
 

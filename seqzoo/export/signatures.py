@@ -47,6 +47,12 @@ _WORD_ARRAYS = f""" Of vocabularies/words.json they need:
 - `casing`: {", ".join(f"{number} {case}" for number, case in enumerate(CASES))} (`seqzoo.text.casing` defines them).
 
 Tags and labels are given by their positions in the other vocabulary."""
+_FRAME_ARRAYS = """
+
+- `frames`: the numbers of each frame as they are; the model standardises them itself.
+- `frames_length`: how many frames are real.
+
+Labels are given by their positions in vocabularies/labels.json."""
 
 
 def arrays(run) -> Signature:
@@ -63,12 +69,19 @@ def arrays(run) -> Signature:
         )
 
     return Signature(
-        summary=_ARRAYS + (_WORD_ARRAYS if "words" in task.assets and "tokens" in inputs else ""),
+        summary=_ARRAYS + _asset_arrays(task, inputs),
         specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in inputs.items()},
         function=lambda given: dict(decoded(given, training=False)),
         case=case,
         outputs={name: shape_text(tensor.shape) for name, tensor in decoded.output.items()},
     )
+
+
+def _asset_arrays(task, inputs):
+    """How to make the arrays, for the model card."""
+    if "words" in task.assets and "tokens" in inputs:
+        return _WORD_ARRAYS
+    return _FRAME_ARRAYS if "frames" in inputs and "labels" in task.assets else ""
 
 
 def shape_text(shape) -> str:

@@ -22,6 +22,7 @@ from seqzoo.text.normalization import normalize
 from seqzoo.text.vocabulary import Vocabulary
 
 MISTAKES = 50  # shown in the report of a run
+MODEL = (options.Convolution, options.Recurrent)  # groups of options of the model, of which a task has the first or not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Classification(Task):
             self.front(),
             pooling=self.config.pooling.split("+"),
             segment=self.config.segment,
-            **self.config.arguments(options.Recurrent),
+            **self.config.arguments(*[each for each in MODEL if isinstance(self.config, each)]),
         )
 
     def loss(self):
@@ -192,6 +193,22 @@ class Classification(Task):
                 correct.append(answer["label"] == gold[0])
         return confidences, correct
 
+    @staticmethod
+    def weighed(text: str, spans: list[tuple[int, int]], weights: np.ndarray) -> list[dict]:
+        """The part of an answer that says what decided: {"text", "start", "end", "weight"}, the largest weight 1.
+
+        Args:
+            text: that was classified.
+            spans: (start, end) of each of its steps.
+            weights: of the steps, with padding.
+        """
+        weights = weights[: len(spans)]
+        weights = weights / max(float(np.abs(weights).max()), 1e-12)
+        return [
+            {"text": text[start:end], "start": start, "end": end, "weight": round(float(weight), 3)}
+            for (start, end), weight in zip(spans, weights, strict=True)
+        ]
+
     def explaining(self, predictor):
         """A predictor whose rows also say what decided, for the pages of a run's mistakes."""
         return predictor
@@ -221,3 +238,13 @@ class Classification(Task):
 
     def differs(self, answer):
         return missed_gold(answer) is not None
+
+
+def weighing(predictor, weights_of):
+    """`predictor` with "weights" [B, T] of the steps: ``weights_of(inputs, classes)`` for the likeliest classes."""
+
+    def run(inputs, labels, weights):
+        rows = predictor(inputs, labels, weights)
+        return {**rows, "weights": weights_of(inputs, rows["probabilities"].argmax(-1))}
+
+    return run

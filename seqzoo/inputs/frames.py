@@ -117,6 +117,7 @@ class Frames(Asset):
         velocities, centre: as of `frames`.
 
     Attributes:
+        raw_std: the deviations of the numbers of a frame, without those of velocities.
         summary: {what: text}, for people.
     """
 
@@ -124,15 +125,19 @@ class Frames(Asset):
         self.width = width
         self.mean, self.std = np.array(mean, "float64"), np.array(std, "float64")
         self.velocities, self.centre = velocities, centre
+        self.raw_std = self.std[:width]
         self.summary = {"frames": f"{width} numbers wide{', and their velocities' * velocities}"}
 
     @classmethod
-    def learn(cls, examples: Iterable[dict], velocities: bool = False, centre: int = 0) -> "Frames":
+    def learn(
+        cls, examples: Iterable[dict], velocities: bool = False, centre: int = 0, one_scale: bool = False
+    ) -> "Frames":
         """Learns width, mean and standard deviation in one pass, of which it keeps nothing else.
 
         Args:
             examples: with the feature ``frames`` [T, D], and optionally ``file``, its name for messages.
             velocities, centre: as of `frames`.
+            one_scale: one deviation for all numbers, the root of their mean variance, and one for their velocities.
 
         Raises:
             ValueError: no example; frames of several widths; `centre` names no joint.
@@ -148,7 +153,10 @@ class Frames(Asset):
                     f"{width} numbers."
                 )
             moments.add(derived(x.astype("float64"), velocities, centre))
-        return cls(width, *moments.result(), velocities, centre)
+        mean, std = moments.result()
+        if one_scale:
+            std = np.sqrt((np.reshape(std, (-1, width)) ** 2).mean(1)).repeat(width).tolist()
+        return cls(width, mean, std, velocities, centre)
 
     def encoder(self, name: str = "frames") -> Callable[[dict], dict[str, np.ndarray]]:
         """Returns the function from an example with `frames` [T, D] to {"frames": [T, D], "frames_length": []}.

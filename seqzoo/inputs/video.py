@@ -84,11 +84,13 @@ class Video(Asset):
         mean, std: mean and standard deviation of each channel.
 
     Attributes:
+        raw_std: the deviations of what a frame holds.
         summary: {what: text}, for people.
     """
 
     def __init__(self, size: list[int], mean: list[float], std: list[float]):
         self.size, self.mean, self.std = [*size], np.array(mean), np.array(std)
+        self.raw_std = self.std
         self.summary = {"frames": f"pictures of {size[1]} by {size[0]} pixels, {size[2]} channels"}
 
     @classmethod
@@ -125,8 +127,8 @@ class Video(Asset):
         """The front `video` with what was learned, and the options of the groups `Frames` and `Video` of a config."""
         return video(
             *self.size,
-            filters=tuple(int(count) for count in config.filters.split("+") if count != "0"),
-            kernel_size=config.kernel_size,
+            filters=tuple(int(count) for count in config.picture_filters.split("+") if count != "0"),
+            kernel_size=config.picture_kernel,
             convlstm=config.convlstm,
             mean=self.mean,
             std=self.std,

@@ -33,6 +33,34 @@ def class_scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict:
     }
 
 
+def matthews(gold: Sequence[str], predicted: Sequence[str | None]) -> float:
+    """Matthews's correlation coefficient, of any number of classes, from -1 to 1; 0 if there is only one class.
+
+    With s answers, c of them right, and t_k gold and p_k predicted labels of class k:
+
+        (c s - sum_k p_k t_k) / sqrt((s^2 - sum_k p_k^2) (s^2 - sum_k t_k^2))
+
+    Source: J. Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient (2004).
+    """
+    _check_number(gold, predicted)
+    support, found = Counter(gold), Counter(predicted)
+    size, right = len(gold), sum(a == b for a, b in zip(gold, predicted, strict=True))
+    shared = sum(support[label] * found[label] for label in support)
+    spread = math.sqrt(math.prod(size**2 - sum(n * n for n in counts.values()) for counts in (support, found)))
+    return (right * size - shared) / spread if spread else 0.0
+
+
+def one_against_rest(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, dict]:
+    """Specificity (the share of other gold labels that were not taken for it, %) and Matthews's coefficient of each
+    class, by name; its sensitivity is its recall."""
+    scores = {}
+    for label in sorted({*gold} | {*predicted} - {None}):
+        own = [[str(each == label) for each in labels] for labels in (gold, predicted)]
+        others = [b for a, b in zip(*own, strict=True) if a == "False"]
+        scores[label] = {"specificity": percent(others.count("False"), len(others)), "mcc": matthews(*own)}
+    return scores
+
+
 def label_set_scores(gold: Sequence[Collection[str]], predicted: Sequence[Collection[str]]) -> dict:
     """Scores of texts with any number of labels each.
 

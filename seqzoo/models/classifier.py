@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from seqzoo.layers import POOLINGS
+from seqzoo.layers.convolution import convolved
 from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean, weighted_sum
 from seqzoo.layers.segments import Chop, Join
 from seqzoo.layers.stack import stack
@@ -18,11 +19,16 @@ def classifier(
     front: tuple,
     pooling: Sequence[str] = ("max",),
     segment: int = 0,
+    filters: int = 0,
+    kernel_size: int = 9,
+    pool: int = 1,
     rnn: str = "bilstm",
     layers: int = 2,
     **options,
 ) -> keras.Model:
     """A recurrent classifier: front -> recurrent stack -> pooling over time -> a score for each class.
+
+    With `filters` a convolution stands before the stack, as in DanQ (Quang & Xie, 2016).
 
     Args:
         classes: number of classes, C; 2 for a binary classifier. The model gives scores: the loss and the decoder
@@ -31,6 +37,9 @@ def classifier(
         pooling: one or more of "last" (the last real state), "max", "mean" and "attention", joined.
         segment: steps that are read with one state; longer sequences are chopped into pieces that are pooled together
             (Johnson & Zhang, 2016). 0: no chopping.
+        filters: of a convolution that the recurrent layers read, see `layers.convolution.convolved`; 0: none.
+        kernel_size: steps that a filter sees.
+        pool: steps of the convolution of which the maximum is taken.
         rnn: name in RNNS.
         layers: recurrent layers; 0: none, so that "mean" pooling of words makes a bag of words.
         options: of `layers.stack.stack` (units, dropout ...).
@@ -56,21 +65,22 @@ def classifier(
     x_in = x = keras.Input((None, features.shape[-1]), name="x")  # [B, T, D]
     mask = keras.Input((None,), dtype="bool", name="mask")  # [B, T]
     options = {"rnn": rnn, "layers": layers, **options}
+    x, steps = convolved(x, mask, filters, kernel_size, pool, options.get("dropout", 0.0))  # [B, T, F], [B, T]
     if segment:
-        pieces, piece_mask = Chop(segment)(x, mask)  # [B*S, N, D], [B*S, N]
-        x = Join()(stack(pieces, piece_mask, **options), mask)  # [B, T, H]
+        pieces, piece_mask = Chop(segment)(x, steps)  # [B*S, N, D], [B*S, N]
+        x = Join()(stack(pieces, piece_mask, **options), steps)  # [B, T, H]
     else:
-        x = stack(x, mask, **options)  # [B, T, H]
+        x = stack(x, steps, **options)  # [B, T, H]
     outputs, pooled = {}, []
     for kind in pooling:
         if kind == "last":
             bidirectional = isinstance(RNNS[rnn](2), keras.layers.Bidirectional) and layers > 0
-            pooled.append(last_state(x, mask, bidirectional))
+            pooled.append(last_state(x, steps, bidirectional))
         elif kind == "attention":
-            outputs["attention"] = AttentionWeights(name="attention")(x, mask=mask)  # [B, T]
-            pooled.append(weighted_sum(outputs["attention"], x, mask))
+            outputs["attention"] = AttentionWeights(name="attention")(x, mask=steps)  # [B, T]
+            pooled.append(weighted_sum(outputs["attention"], x, steps))
         else:
-            pooled.append({"max": masked_max, "mean": masked_mean}[kind](x, mask))
+            pooled.append({"max": masked_max, "mean": masked_mean}[kind](x, steps))
     y = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]  # [B, sum of widths]
     outputs["logits"] = keras.layers.Dense(classes, name="logits")(y)  # [B, C]
     reader = keras.Model([x_in, mask], outputs, name="reader")

@@ -18,14 +18,18 @@ OCCLUSIONS = 128  # of a sequence; a read for each step would make long sequence
 POINTS = 32  # where the integral reads the gradient
 
 
-def occlusion(model: keras.Model, multi_label: bool = False) -> Callable:
+def occlusion(model: keras.Model, multi_label: bool = False, others: Callable | None = None) -> Callable:
     """How much each step adds to the log-odds of a class: how far they fall if the step becomes the unknown word.
+
+    Or another step: with `others` the mean over all that it might have been, as in an in-silico mutagenesis (Alipanahi
+    et al., 2015, Predicting the sequence specificities of DNA- and RNA-binding proteins by deep learning).
 
     In sequences longer than 128 steps, neighbours are replaced together and share the change.
 
     Args:
         model: a classifier, or its decoder.
         multi_label: whether an example may have several classes, so that their scores do not compete.
+        others: function inputs -> list of inputs, each of which has another step in the place of every one.
 
     Returns:
         The function (inputs, classes [B]) -> NumPy array [B, T], 0 at padding, for one class of each sequence.
@@ -41,6 +45,7 @@ def occlusion(model: keras.Model, multi_label: bool = False) -> Callable:
 
     def weights(inputs, classes):
         x, unknown, mask = features(inputs)
+        replacements = [features(other)[0] for other in others(inputs)] if others else [unknown]
         whole = np.concatenate([score(x[part], mask[part], classes[part]) for part in _parts(len(x), x.shape[1])])
         sizes = -(-mask.sum(axis=1) // OCCLUSIONS)  # steps that are replaced together
         first = [(row, step) for row, size in enumerate(sizes) for step in range(0, mask[row].sum(), size)]
@@ -49,10 +54,11 @@ def occlusion(model: keras.Model, multi_label: bool = False) -> Callable:
         for part in _parts(len(rows), x.shape[1]):
             row, distance = rows[part], np.arange(x.shape[1]) - steps[part, None]
             hidden = (distance >= 0) & (distance < sizes[row, None]) & mask[row]  # [R, T]
-            others = np.where(hidden[..., None], unknown[row], x[row])
-            change = whole[row] - score(others, mask[row], classes[row])
-            np.add.at(found, row, hidden * (change / hidden.sum(axis=1))[:, None])
-        return found
+            for replacement in replacements:
+                changed = np.where(hidden[..., None], replacement[row], x[row])
+                change = whole[row] - score(changed, mask[row], classes[row])
+                np.add.at(found, row, hidden * (change / hidden.sum(axis=1))[:, None])
+        return found / len(replacements)
 
     return weights
 

@@ -3,13 +3,22 @@
 import keras
 from keras import ops
 
+from seqzoo.layers.convolution import convolved
 from seqzoo.layers.crf import CRF, marginals, viterbi
 from seqzoo.layers.stack import stack
 from seqzoo.models.builder import builder, check_front
 
 
 @builder
-def tagger(tags: int, front: tuple, crf: bool = True, allowed: tuple | None = None, **options) -> keras.Model:
+def tagger(
+    tags: int,
+    front: tuple,
+    crf: bool = True,
+    allowed: tuple | None = None,
+    filters: int = 0,
+    kernel_size: int = 9,
+    **options,
+) -> keras.Model:
     """A tagger like those of Huang et al. (2015), Lample et al. (2016) and Ma & Hovy (2016).
 
     Front -> recurrent stack -> a score for each tag -> softmax or CRF.
@@ -19,6 +28,8 @@ def tagger(tags: int, front: tuple, crf: bool = True, allowed: tuple | None = No
         front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
         crf: add a linear-chain CRF; or else the scores are those of a softmax.
         allowed: hard constraints of the CRF (see layers.crf.CRF and text.spans.allowed).
+        filters: of a convolution that the recurrent layers read, see `layers.convolution.convolved`; 0: none.
+        kernel_size: steps that a filter sees.
         options: of `layers.stack.stack` (rnn, units, layers, dropout ...).
 
     Returns:
@@ -35,6 +46,7 @@ def tagger(tags: int, front: tuple, crf: bool = True, allowed: tuple | None = No
             from_logits=True, reduction="mean_with_sample_weight"))
     """
     inputs, x, mask = check_front(front, "emissions", "crf")  # [B, T, D], [B, T]
+    x, _ = convolved(x, mask, filters, kernel_size, dropout=options.get("dropout", 0.0))  # [B, T, D]
     x = stack(x, mask, **options)  # [B, T, H]
     scores = keras.layers.Dense(tags, name="emissions")(x)  # [B, T, K]
     if crf:

@@ -1,0 +1,69 @@
+"""A convolution over time before the recurrent layers, and the maximum over its windows; padding changes nothing."""
+
+import keras
+from keras import ops
+
+from seqzoo.layers.masks import lowest
+from seqzoo.layers.stack import drop
+
+
+def convolved(x, mask, filters: int, kernel_size: int = 9, pool: int = 1, dropout: float = 0.0) -> tuple:
+    """Detects patterns, as the first layers of DanQ do, for a recurrent stack that reads their order.
+
+        y_t = max_p relu(b + sum_j K_j x_(n t + p + j - (k-1) // 2))      p = 0 ... n-1, j = 0 ... k-1, x = 0 outside
+
+    Source: Quang & Xie, 2016, DanQ: a hybrid convolutional and recurrent deep neural network for quantifying the
+    function of DNA sequences.
+
+    Args:
+        x: [B, T, D].
+        mask: [B, T] booleans, True at real steps, right-padded.
+        filters: F; 0 returns x and its mask.
+        kernel_size: k, how many steps a filter sees.
+        pool: n, steps of which the maximum is taken; 1: all steps are kept.
+        dropout: dropout rate of the filters, one mask for all steps.
+
+    Returns:
+        (y, mask): [B, ceil(T / n), F] and [B, ceil(T / n)].
+    """
+    if not filters:
+        return x, mask
+    x = ops.where(mask[..., None], x, 0.0)  # what the convolution assumes beyond the border
+    x = keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(x)  # [B, T, F]
+    if pool > 1:
+        x, mask = MaximumOver(pool)(x, mask)
+    return drop(x, dropout), mask
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class MaximumOver(keras.layers.Layer):
+    """The maximum of each unit over each n real steps: x [B, T, F], mask [B, T] -> [B, ceil(T / n), F] and its mask.
+
+    Args:
+        steps: n.
+    """
+
+    def __init__(self, steps: int, **kwargs):
+        super().__init__(**kwargs)
+        self.steps = steps
+        self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
+
+    def call(self, x, mask):
+        B, T, F = ops.shape(x)
+        n = self.steps
+        N = (T + n - 1) // n
+        x = ops.where(mask[..., None], x, lowest(x))
+        x = ops.pad(x, [[0, 0], [0, N * n - T], [0, 0]], constant_values=lowest(x))
+        mask = ops.any(ops.reshape(ops.pad(mask, [[0, 0], [0, N * n - T]]), (B, N, n)), axis=-1)  # [B, N]
+        x = ops.max(ops.reshape(x, (B, N, n, F)), axis=2)  # [B, N, F]
+        return ops.where(mask[..., None], x, 0.0), mask
+
+    def compute_output_spec(self, x, mask):
+        steps = None if x.shape[1] is None else -(-x.shape[1] // self.steps)
+        return (
+            keras.KerasTensor((x.shape[0], steps, x.shape[-1]), dtype=x.dtype),
+            keras.KerasTensor((x.shape[0], steps), dtype="bool"),
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "steps": self.steps}
