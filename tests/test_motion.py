@@ -157,10 +157,10 @@ def test_a_run_of_a_series_forecasts_with_intervals(tmp_path):
     model = task.build()
     predictor = task.predictor(model)
     scores = task.evaluate(predictor, data.splits["valid"], task.requests["evaluate"]())
-    assert scores.keys() == {"nats_per_frame", "error", "mase", "coverage", "forecasts"} and scores["forecasts"] == 2
+    assert scores.keys() == {"nats_per_frame", "error", "mase", "coverage", "forecasts"} and scores["forecasts"] == 4
     contexts, futures = task.cut(data.splits["valid"].examples)
-    np.testing.assert_allclose(futures[1][:, 0], x[51:54], atol=1e-4)
-    np.testing.assert_allclose(contexts[1][:, 0], x[:51], atol=1e-4)
+    np.testing.assert_allclose(futures[3][:, 0], x[51:54], atol=1e-4)
+    np.testing.assert_allclose(contexts[3][:, 0], x[:51], atol=1e-4)
     read = task.read_file(io.BytesIO((tmp_path / "s.csv").read_bytes()), "s.csv")
     (found,) = continued(predictor, [read["frames"]], [{}], 3, samples=50)
     answer = task.answer(read, found)
