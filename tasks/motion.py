@@ -13,7 +13,7 @@ from seqzoo.data.windows import before, windows
 from seqzoo.display.motion import curves_plot, strip_plot, write_gif
 from seqzoo.display.report import update_report
 from seqzoo.families.forecasting import Forecasting, Forecasts, Horizons, Predicting
-from seqzoo.inputs import Frames
+from seqzoo.inputs import Frames, Starts
 from seqzoo.metrics import forecasts
 from seqzoo.task import TASKS
 
@@ -56,9 +56,9 @@ class Generating(options.Sampling):
     """Samples."""
 
     label: str = option("", "Label of the samples; empty: any.")
-    prime: str = option("", "File whose first frames are continued.", path=True)
-    prime_frames: int = option(10, "Frames of --prime that are used; 0: all.", minimum=0, needs="prime")
-    length: int = option(75, "Frames of a sample, without those of --prime.", minimum=1, maximum=100_000)
+    prime: str = option("", "File whose first frames are continued; empty: a training clip, of the label.", path=True)
+    prime_frames: int = option(5, "Frames of it that a sample begins with; 0: none, the model begins.", minimum=0)
+    length: int = option(75, "Frames of a sample, without those that it begins with.", minimum=1, maximum=100_000)
     out: str = option("", "Folder for arrays, tables and pictures. Empty: samples in the run's folder.", path=True)
 
 
@@ -95,11 +95,13 @@ class MotionTask(Forecasting):
         config, first = self.config, next(iter(train), {})
         frames, names = Frames.learn(train, velocities=True), first.get("names", [])
         labelled = "label" in train.features and config.condition == "label"
+        labels = sorted({example["label"] for example in train}) if labelled else []
         if config.rotation and (frames.width % 3 or names):
             raise ValueError(f"--rotation needs frames of 3 numbers a joint. Received: {frames.width} numbers.")
         return {
             "frames": frames,
-            "labels": sorted({example["label"] for example in train}) if labelled else [],
+            "labels": labels,
+            "starts": Starts.learn(train, labels),
             "names": names,  # of the columns of a series
             "naive": forecasts.naive_error(first["frames"], config.season).tolist() if names else [],
         }
@@ -165,20 +167,22 @@ class MotionTask(Forecasting):
     def generate(self, run, request, write):
         from seqzoo.decoding.continuation import continued
 
-        label, prime = self.asked_label(request.label), np.zeros((0, self.assets["frames"].width), "float32")
-        if request.prime:
-            prime = self.assets["frames"].encoder()(self.example(request.prime))["frames"]
-            prime = prime[: request.prime_frames or len(prime)]
+        label, check, starts = self.asked_label(request.label), self.assets["frames"].encoder(), self.assets["starts"]
+        seeds = [(request.seed, number) for number in range(1, request.samples + 1)]
+        begun = (
+            [check(self.example(request.prime))["frames"]] * len(seeds)
+            if request.prime
+            else [starts.draw(label, np.random.default_rng(seed)) for seed in seeds]
+        )
+        begun = [x[: request.prime_frames] for x in begun]
         folder = pathlib.Path(request.out) if request.out else run.output() / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         sampling = {"temperature": request.temperature, "top_k": request.top_k, "top_p": request.top_p}
-        context, known = prime[-self.config.max_frames :], self.known_label(label)
-        (found,) = continued(
-            run.predictor, [context], [known], request.length, "sample", request.samples - 1, request.seed, **sampling
-        )
-        for number, drawn in enumerate([found.frames, *found.samples], 1):
-            files = self.write_sample(prime, drawn, folder / f"{number}")
-            yield {"sample": number, "label": label, "known": len(prime), "frames": len(drawn), **files}
+        contexts, known = [x[-self.config.max_frames :] for x in begun], [self.known_label(label)] * len(begun)
+        found = continued(run.predictor, contexts, known, request.length, "sample", 0, seeds, **sampling)
+        for number, (prime, each) in enumerate(zip(begun, found, strict=True), 1):
+            files = self.write_sample(prime, each.frames, folder / f"{number}")
+            yield {"sample": number, "label": label, "known": len(prime), "frames": len(each.frames), **files}
         if not request.out:
             update_report(run.output(), self)
 

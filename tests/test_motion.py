@@ -11,6 +11,7 @@ from seqzoo.data.windows import windows
 from seqzoo.datasets import DATASETS
 from seqzoo.decoding.continuation import continued
 from seqzoo.display import motion as pictures
+from seqzoo.inputs import Starts
 from seqzoo.metrics import forecasts
 from seqzoo.task import TASKS
 
@@ -145,6 +146,19 @@ def test_samples_begin_with_the_prime_and_depend_on_their_number_alone(run, tmp_
     for kind, magic in (("gif", b"GIF8"), ("strip", b"\x89PNG")):
         with open(three[0][kind], "rb") as file:
             assert file.read(4) == magic
+
+
+def test_samples_begin_as_a_training_clip_of_their_label(run, tmp_path):
+    starts = run.task.assets["starts"]
+    starts.save(tmp_path / "starts.npz")
+    assert Starts.load(tmp_path / "starts.npz") == starts and starts.labels == ["+1", "-1", "+1", "-1"]
+    request = run.task.requests["generate"](samples=4, length=2, label="-1", prime_frames=3, out=str(tmp_path))
+    clips = [frames[:3] for frames, label in zip(starts.frames, starts.labels, strict=True) if label == "-1"]
+    for answer in run.task.generate(run, request, None):
+        drawn = np.load(answer["array"])["frames"]
+        assert len(drawn) == 5 and any(np.array_equal(drawn[:3], clip) for clip in clips)
+    few = Starts.learn(({"frames": np.ones((20, 2)), "label": str(n % 60)} for n in range(200)), map(str, range(60)))
+    assert len(few.frames) == 60 == len({*few.labels}) and few.frames[0].shape == (10, 2)
 
 
 def test_a_run_of_a_series_forecasts_with_intervals(tmp_path):

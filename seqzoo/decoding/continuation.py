@@ -1,5 +1,6 @@
 """Continuation: how sequences of vectors go on, by the mean or the mode of each step, or in samples."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -26,10 +27,10 @@ def continued(
     steps: int,
     how: str = "mean",
     samples: int = 0,
-    seed: int = 0,
+    seed: int | Sequence = 0,
     **sampling,
 ) -> Iterator[Continuation]:
-    """Continues sequences. What comes of one depends neither on the others nor on their order.
+    """Continues sequences. What comes of one depends neither on the others nor on their order, but on its seed.
 
     Args:
         decoder: models.VectorDecoder.
@@ -39,12 +40,17 @@ def continued(
         how: "mean": each step is the mean of its distribution, given the means before; "mode": the mean of the
             likeliest component; "sample": drawn.
         samples: S, samples of each sequence in addition.
-        seed: of all samples; one depends on it and on its number alone.
+        seed: of the noise, or one for each sequence; a sample depends on it and on its number alone.
         sampling: temperature, top_k and top_p, see `sampling.Sampler`.
     """
     D = len(decoder.begin)
-    rngs = (np.random.default_rng([seed, number]) for number in range(samples + 1))
-    noise = np.stack([rng.random((steps, 1 + D), "float32") for rng in rngs], axis=1)  # the same for each sequence
+
+    @functools.lru_cache(1)
+    def noise(seed):
+        rngs = (np.random.default_rng([*seed, number]) for number in range(samples + 1))
+        return np.stack([rng.random((steps, 1 + D), "float32") for rng in rngs], axis=1)  # [H, 1 + S, 1 + D]
+
+    seeds = [(seed,)] * len(contexts) if isinstance(seed, int) else [*map(tuple, seed)]
     path = kept_sampler(decoder, **{"mean": {"mean": True}, "mode": {"temperature": 0}, "sample": sampling}[how])
     draws = kept_sampler(decoder, **sampling)
     for first in range(0, len(contexts), ROWS):
@@ -59,9 +65,10 @@ def continued(
         if lengths.max():  # the last frame is not read here: it is what decoding begins with
             inputs |= {"frames": before(frames, decoder.begin), "frames_length": lengths}
         begun = path.start(inputs, last)
-        whole, _ = path.draw(begun, np.repeat(noise[:, :1], len(part), axis=1))
+        drawing = [noise(each) for each in seeds[first : first + ROWS]]
+        whole, _ = path.draw(begun, np.concatenate([each[:, :1] for each in drawing], axis=1))
         drawn = np.zeros((len(part), samples, steps, D), "float32")
         if samples:
-            more, _ = draws.draw(begun.repeat(samples), np.tile(noise[:, 1:], (1, len(part), 1)))
+            more, _ = draws.draw(begun.repeat(samples), np.concatenate([each[:, 1:] for each in drawing], axis=1))
             drawn = more.reshape(drawn.shape)
         yield from map(Continuation, whole, drawn)
