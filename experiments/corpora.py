@@ -57,6 +57,18 @@ CORPORA = {
         "https://github.com/czhuang/JSB-Chorales-dataset",
         "as it is",
     ),
+    "mauna_loa": Corpus(
+        "Carbon dioxide on Mauna Loa, weekly means from 1958 to 2001: 2,284 weeks",
+        ("co2.csv",),
+        "https://www.statsmodels.org/stable/datasets/generated/co2.html",
+        "`statsmodels.datasets.co2.load_pandas().data.interpolate().to_csv('co2.csv', index_label='week')`",
+    ),
+    "msr_action3d": Corpus(
+        "MSR Action3D skeletons (Li et al., 2010): the 295 clips of subjects 1, 3, 5, 7 and 9",
+        ("train.zip",),
+        "https://github.com/JeslieHCI/UTKinect_3",
+        "the files `aAA_sSS_eEE_skeleton3D.txt` of these subjects in `data/MSRAction3D/real_world_coordinates`, zipped",
+    ),
     "multi30k": Corpus(
         "Multi30k, task 1, raw captions (Elliott et al., 2016): 29,000 and 1,014",
         ("train.en", "train.de", "val.en", "val.de"),
