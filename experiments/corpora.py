@@ -63,6 +63,12 @@ CORPORA = {
         "https://github.com/czhuang/JSB-Chorales-dataset",
         "as it is",
     ),
+    "mauna_loa": Corpus(
+        "Carbon dioxide on Mauna Loa, weekly means from 1958 to 2001: 2,284 weeks",
+        ("co2.csv",),
+        "https://www.statsmodels.org/stable/datasets/generated/co2.html",
+        "`statsmodels.datasets.co2.load_pandas().data.interpolate().to_csv('co2.csv', index_label='week')`",
+    ),
     "msr_action3d": Corpus(
         "MSR Action3D skeletons (Li et al., 2010): 292 clips of 20 actions by subjects 1, 3, 5, 7 and 9",
         ("train.zip", "files_used_in_cvpr12_paper.txt"),

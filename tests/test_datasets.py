@@ -62,6 +62,7 @@ def test_generated_data_depend_on_their_seed_alone():
     assert found == {
         "dates": 651251849,
         "genes": 63121662,
+        "figures": 1344338516,
         "grammar": 3658219966,
         "moving_digits": 2762553575,
         "reversed": 3220256872,

@@ -211,6 +211,8 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
         ("slots_toy", {}),
         ("music", {}),
         ("music", {"encoding": "frames", "melody_ahead": 0.0, "conditions": "none"}),
+        ("motion", {}),
+        ("motion", {"condition": "none", "relative": False}),
     ],
 )
 def test_every_task_is_exported(name, changes, tmp_path):
@@ -237,6 +239,7 @@ LITERT = {"format": "litert", "length": 20}
         ("pronunciation", LITERT, {"model": "attention"}),
         ("language_model", {"format": "onnx"}, {"tokenizer": "words"}),
         ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
+        ("motion", {**LITERT, "length": 1}, {"join": "state"}),
         ("activity", LITERT, {}),
     ],
 )
@@ -249,7 +252,7 @@ def test_files_of_arrays_answer_as_the_run(name, asked, changes, tmp_path):
     done = subprocess.run([sys.executable, "-I", folder / "example.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     printed = {line.split()[0] for line in done.stdout.splitlines()}
-    assert printed & {"tags", "probabilities", "tokens", "labels", "log_probabilities"}
+    assert printed & {"tags", "probabilities", "tokens", "labels", "log_probabilities", "log_sigma"}
 
 
 @pytest.mark.slow

@@ -2,6 +2,6 @@
 
 from seqzoo.decoding.beam import Beam, Ensemble
 from seqzoo.decoding.sampling import Sampler
-from seqzoo.decoding.steps import Categorical, StepDecoder
+from seqzoo.decoding.steps import Categorical, Mixture, StepDecoder
 
-__all__ = ["Beam", "Categorical", "Ensemble", "Sampler", "StepDecoder"]
+__all__ = ["Beam", "Categorical", "Ensemble", "Mixture", "Sampler", "StepDecoder"]

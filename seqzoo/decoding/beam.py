@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import Categorical, opened
+from seqzoo.decoding.steps import Categorical, check_ids, opened
 
 NONE = np.float32(-1e9)  # the log probability of a missing or forbidden hypothesis, whose sums stay finite
 LEAST = -1e8  # anything below is missing
@@ -77,7 +77,8 @@ class Beam:
         attention: whether answers have attention; it takes N times S numbers a hypothesis.
 
     Raises:
-        ValueError: a number out of bounds; the end mark is banned; a coverage penalty without attention.
+        ValueError: a number out of bounds; the end mark is banned; a coverage penalty without attention; the decoder's
+            values are vectors.
 
     Example::
 
@@ -97,6 +98,7 @@ class Beam:
         n_best: int = 1,
         attention: bool = True,
     ):
+        check_ids(decoder, "Beam search")
         if min(width, n_best) < 1 or min(coverage_penalty, block_ngrams) < 0:
             raise ValueError(
                 "width and n_best should be at least 1, coverage_penalty and block_ngrams at least 0. Received: "
@@ -333,6 +335,8 @@ class Ensemble:
     """
 
     def __init__(self, decoders: list):
+        for decoder in decoders:
+            check_ids(decoder, "An ensemble")
         self.decoders, self.begin = decoders, decoders[0].begin
         self.attends = any(getattr(decoder, "attends", False) for decoder in decoders)
         if all(hasattr(decoder, "signature") for decoder in decoders):

@@ -9,16 +9,17 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import opened
+from seqzoo.decoding.steps import Mixture, opened
 
 BARRED = -1e8  # decoders bar an id by adding -1e9: divided by a high temperature this would not be low any more
+EXTREME = 1e-6  # noise this near to 0 or 1 would be infinitely far from the mean
 COLDEST = 1e-3  # temperature; logits divided by less may overflow
 
 
 class Samples(NamedTuple):
     """B sequences that are being sampled."""
 
-    ids: Any  # [B], the last id of each, not read yet
+    values: Any  # [B] or [B, D], the last id or vector of each, not read yet
     fixed: Any  # what the decoder only reads, lists of [B, ...]
     state: Any  # what its steps change
     done: Any  # [B] booleans: ended by a stop id
@@ -33,16 +34,19 @@ class Samples(NamedTuple):
 class Sampler:
     """Samples from anything that has the step protocol, see `decoding.steps.StepDecoder`.
 
-    The noise is given, one number a value, so the same noise draws the same sequence on every backend, alone or in a
-    batch, at once or in blocks of any size.
+    The noise is given, one number an id, or 1 + D a vector: for its component, and for each of its D dimensions. So
+    the same noise draws the same sequence on every backend, alone or in a batch, at once or in blocks of any size.
 
     Args:
         decoder: what to sample from.
         banned: ids that are never drawn, such as padding and the unknown token.
-        stop: ids that end a sequence; they are part of the answer, and 0 follows.
-        temperature: logits are divided by it, at least 0.001; 0: the likeliest id.
+        stop: ids that end a sequence; they are part of the answer, and 0 follows. Vectors have neither.
+        temperature: logits are divided by it, at least 0.001; 0: the likeliest id. Of vectors see `Mixture.tempered`;
+            0: the mean of the likeliest component.
         top_k: sample from the k likeliest ids only (Fan et al., 2018); 0: all.
-        top_p: sample from the likeliest ids that together have this probability (Holtzman et al., 2020); 1: all.
+        top_p: sample from the likeliest ids that together have this probability (Holtzman et al., 2020); 1: all. Of
+            vectors both choose among the components.
+        mean: of vectors: take the mean of each distribution, draw nothing.
 
     Raises:
         ValueError: a number out of bounds.
@@ -61,6 +65,7 @@ class Sampler:
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
+        mean: bool = False,
     ):
         if not (temperature == 0 or COLDEST <= temperature < math.inf) or not top_k >= 0 or not 0 < top_p <= 1:
             raise ValueError(
@@ -68,16 +73,19 @@ class Sampler:
                 f"most 1. Received: {temperature}, {top_k}, {top_p}"
             )
         self.decoder, self.banned, self.stop = decoder, banned, stop
-        self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
+        self.temperature, self.top_k, self.top_p, self.mean = temperature, top_k, top_p, mean
+        self.width = np.shape(decoder.begin)  # () of ids, (D,) of vectors
+        self.dtype, self.open = ("float32", np.nan) if self.width else ("int32", 0)
         self.cycle = getattr(decoder, "cycle", 1)
         # Whole cycles are unrolled, so that no step has to look up which one of its cycle it is.
-        ids, done = (keras.KerasTensor([None], dtype) for dtype in ("int32", "bool"))
-        noise, forced = (keras.KerasTensor([None, None], dtype) for dtype in ("float32", "int32"))
-        signature = opened(decoder, (ids, done, noise, forced))
+        values, done = keras.KerasTensor([None, *self.width], self.dtype), keras.KerasTensor([None], "bool")
+        noise = keras.KerasTensor([None, None, *(1 + D for D in self.width)], "float32")
+        forced = keras.KerasTensor([None, None, *self.width], self.dtype)
+        signature = opened(decoder, (values, done, noise, forced))
         self._draw, self._draw_cycles = (compiled(functools.partial(self.loop, n), signature) for n in (1, self.cycle))
 
     def __call__(self, inputs: dict, noise: np.ndarray, forced: np.ndarray | None = None) -> np.ndarray:
-        """Samples B whole sequences: ids [B, N], 0 after a stop id. For the arguments see `start` and `draw`."""
+        """Samples B whole sequences: ids [B, N], 0 after a stop id, or vectors [B, N, D]. See `start` and `draw`."""
         return self.draw(self.start(inputs), noise, forced)[0]
 
     def start(self, inputs: dict, begin: np.ndarray | None = None) -> Samples:
@@ -85,41 +93,41 @@ class Sampler:
 
         Args:
             inputs: what the decoder starts from.
-            begin: [B] ids to read first in place of the decoder's own.
+            begin: [B] ids, or [B, D] vectors, to read first in place of the decoder's own.
         """
         fixed, state = self.decoder.start(inputs)
         rows = ops.shape(keras.tree.flatten(state)[0])[0]
-        begin = np.full(rows, self.decoder.begin) if begin is None else begin
-        return Samples(ops.convert_to_tensor(begin, "int32"), fixed, state, ops.zeros((rows,), "bool"))
+        begin = np.broadcast_to(self.decoder.begin, (int(rows), *self.width)) if begin is None else begin
+        return Samples(ops.convert_to_tensor(begin, self.dtype), fixed, state, ops.zeros((rows,), "bool"))
 
     def draw(self, samples: Samples, noise: np.ndarray, forced: np.ndarray | None = None) -> tuple[np.ndarray, Samples]:
-        """Draws the next N ids of each sequence.
+        """Draws the next N values of each sequence.
 
         Args:
             samples: from `start`, or from the block before.
-            noise: [N, B] numbers from 0 to 1, one a draw.
-            forced: [N, B] ids that are taken instead of drawn where they are above 0, such as a prime or a melody;
-                None: all are drawn.
+            noise: [N, B] numbers from 0 to 1, one a draw; of vectors [N, B, 1 + D].
+            forced: [N, B] ids that are taken instead of drawn where they are above 0, such as a prime or a melody; of
+                vectors [N, B, D], taken where they are not NaN. None: all are drawn.
 
         Returns:
-            (ids [B, N], the samples to continue from)
+            (ids [B, N] or vectors [B, N, D], the samples to continue from)
         """
-        ids, fixed, state, done, count = samples
+        values, fixed, state, done, count = samples
         whole = count % self.cycle == 0 == len(noise) % self.cycle
-        forced = np.zeros(np.shape(noise)) if forced is None else forced
-        given = zip((ids, done, noise, forced), ("int32", "bool", "float32", "int32"), strict=True)
+        forced = np.full((*np.shape(noise)[:2], *self.width), self.open) if forced is None else forced
+        given = zip((values, done, noise, forced), (self.dtype, "bool", "float32", self.dtype), strict=True)
         draw = self._draw_cycles if whole else self._draw
-        drawn, ids, state, done = draw(*(ops.convert_to_tensor(x, dtype) for x, dtype in given), fixed, state)
-        return np.asarray(drawn).T, Samples(ids, fixed, state, done, count + len(noise))
+        drawn, values, state, done = draw(*(ops.convert_to_tensor(x, dtype) for x, dtype in given), fixed, state)
+        return np.swapaxes(np.asarray(drawn), 0, 1), Samples(values, fixed, state, done, count + len(noise))
 
-    def loop(self, unrolled: int, ids, done, noise, forced, fixed: list, state: list) -> tuple:
-        """`draw` on tensors alone, as part of a graph: (ids [N, B], last ids, state, done).
+    def loop(self, unrolled: int, values, done, noise, forced, fixed: list, state: list) -> tuple:
+        """`draw` on tensors alone, as part of a graph: (ids [N, B] or vectors [N, B, D], last ones, state, done).
 
         `unrolled` is 1; or the decoder's cycle, if N is a multiple of it and begins with one.
         """
         steps = ops.shape(noise)[0]
 
-        def going(t, ids, state, done, drawn):
+        def going(t, values, state, done, drawn):
             return ops.logical_and(t < steps, ops.logical_not(ops.all(done)))
 
         def steps_of_a_cycle(*carry):
@@ -127,24 +135,32 @@ class Sampler:
                 carry = step(*carry, {"index": index} if unrolled > 1 else {})
             return carry
 
-        def step(t, ids, state, done, drawn, which):
-            distribution, state = self.decoder.step(ids, fixed, state, **which)
-            logits = ops.cast(distribution.logits, "float32")
-            if self.banned:
-                barred = np.zeros(logits.shape[-1], bool)
-                barred[list(self.banned)] = True
-                logits = ops.where(barred, -np.inf, logits)
-            ids = choose(logits, noise[t], self.temperature, self.top_k, self.top_p)
-            ids = ops.where(forced[t] > 0, forced[t], ids)
-            ids = ops.where(done, 0, ids)
-            drawn = ops.slice_update(drawn, [t, 0], ids[None])
+        def step(t, values, state, done, drawn, which):
+            distribution, state = self.decoder.step(values, fixed, state, **which)
+            values = self.choose(distribution, noise[t])
+            values = ops.where(ops.isnan(forced[t]) if self.width else forced[t] <= 0, values, forced[t])
+            values = ops.where(done[:, None] if self.width else done, 0, values)
+            drawn = ops.slice_update(drawn, [t, *[0] * (len(drawn.shape) - 1)], values[None])
             for mark in self.stop:
-                done = ops.logical_or(done, ops.equal(ids, mark))
-            return t + 1, ids, state, done, drawn
+                done = ops.logical_or(done, ops.equal(values, mark))
+            return t + 1, values, state, done, drawn
 
-        drawn = ops.zeros_like(noise, dtype="int32")
-        _, ids, state, done, drawn = ops.while_loop(going, steps_of_a_cycle, (0, ids, state, done, drawn))
-        return drawn, ids, state, done
+        drawn = ops.zeros_like(forced)
+        _, values, state, done, drawn = ops.while_loop(going, steps_of_a_cycle, (0, values, state, done, drawn))
+        return drawn, values, state, done
+
+    def choose(self, distribution, noise):
+        """The next value of each row, of a distribution, by noise [B] or [B, 1 + D]."""
+        if isinstance(distribution, Mixture):
+            if self.mean:
+                return distribution.expected()
+            return choose_vectors(distribution, noise, self.temperature, self.top_k, self.top_p)
+        logits = ops.cast(distribution.logits, "float32")
+        if self.banned:
+            barred = np.zeros(logits.shape[-1], bool)
+            barred[list(self.banned)] = True
+            logits = ops.where(barred, -np.inf, logits)
+        return choose(logits, noise, self.temperature, self.top_k, self.top_p)
 
 
 kept_sampler = functools.lru_cache(8)(Sampler)  # as `Sampler`; an equal one is not traced again, which takes seconds
@@ -172,3 +188,16 @@ def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1
     last = p.shape[-1] - 1 - ops.argmax(ops.flip(p > 0, axis=-1), axis=-1)
     index = ops.minimum(index, ops.cast(last, "int32"))
     return index if ranked is None else ops.take_along_axis(ops.cast(ranked, "int32"), index[:, None], axis=-1)[:, 0]
+
+
+def choose_vectors(distribution: Mixture, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0):
+    """Draws vectors [B, D] from a mixture by noise u [B, 1 + D] from 0 to 1, first the component, then each dimension.
+
+    A dimension is the quantile of its Gaussian at u, so that noise of 0.5 gives the mean.
+    """
+    component = choose(distribution.logits, u[:, 0], temperature, top_k, top_p)[:, None, None]
+    mean, log_sigma = (ops.take_along_axis(part, component, axis=1)[:, 0] for part in distribution[1:])
+    if not temperature:
+        return mean
+    normal = ops.erfinv(2 * ops.clip(u[:, 1:], EXTREME, 1 - EXTREME) - 1) * math.sqrt(2)
+    return mean + math.sqrt(temperature) * ops.exp(log_sigma) * normal

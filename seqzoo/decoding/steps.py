@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from keras import ops
 
+from seqzoo.layers import mixture
+
 
 class Categorical(NamedTuple):
     """The distribution of the next id of N sequences.
@@ -16,15 +18,46 @@ class Categorical(NamedTuple):
     attention: Any = None
 
 
+class Mixture(NamedTuple):
+    """The distribution of the next vector of N sequences: K Gaussians over D dimensions, see `layers.mixture`.
+
+    logits: [N, K], of the components, not normalised. mean, log_sigma: [N, K, D].
+    """
+
+    logits: Any
+    mean: Any
+    log_sigma: Any
+
+    @classmethod
+    def of(cls, parameters) -> "Mixture":
+        """Of the parameters [N, K, 1 + 2 D] that `layers.mixture.MixtureDensity` gives."""
+        return cls(*mixture.split(ops.cast(parameters, "float32")))
+
+    def log_density(self, values):
+        """The log density [N] of given vectors [N, D], in nats."""
+        return mixture.log_density(values, *self)
+
+    def expected(self):
+        """The mean [N, D]."""
+        return ops.sum(ops.exp(ops.log_softmax(self.logits, axis=-1))[..., None] * self.mean, axis=-2)
+
+    def tempered(self, temperature) -> "Mixture":
+        """Sharper below 1: pi^(1 / temperature), and variances times it (Ha & Eck, 2018); at least 1e-12."""
+        temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-12)
+        below = self.logits - ops.max(self.logits, axis=-1, keepdims=True)  # 0 of the likeliest stays 0
+        return Mixture(below / temperature, self.mean, self.log_sigma + 0.5 * ops.log(temperature))
+
+
 @runtime_checkable
 class StepDecoder(Protocol):
     """A model that is decoded step by step: each step reads the last value of N sequences and predicts the next one.
 
     `models.LanguageModelDecoder`, `models.Seq2SeqDecoder` and `models.GeneratorDecoder` are such decoders, and
-    `decoding.Ensemble` makes one of several.
+    `decoding.Ensemble` makes one of several. Their values are ids, and a step gives a `Categorical`. Those of
+    `models.VectorDecoder` are vectors of D numbers, and a step gives a `Mixture`.
 
     Attributes:
-        begin: the id that is read before the first value; it is not part of the sequence.
+        begin: the id, or vector [D], that is read before the first value; it is not part of the sequence.
 
     A decoder may have an attribute `signature`, what `start` returns as keras.KerasTensor objects whose unknown
     dimensions are None: sampling and beam search are then traced once on TensorFlow, not for each new shape.
@@ -34,7 +67,7 @@ class StepDecoder(Protocol):
     Python; it is an optimization, and None means that the state says it.
     """
 
-    begin: int
+    begin: int | np.ndarray
 
     def start(self, inputs: dict) -> tuple[list, list]:
         """Reads what is known before decoding.
@@ -44,11 +77,13 @@ class StepDecoder(Protocol):
             `fixed` is only read while decoding, such as an encoded source; `state` changes with each step.
         """
 
-    def step(self, values, fixed: list, state: list) -> tuple[Categorical, list]:
-        """The distribution of the next value and the new state, after the values [N]; inside a compiled loop."""
+    def step(self, values, fixed: list, state: list) -> tuple[Categorical | Mixture, list]:
+        """The distribution of the next value and the new state, after the values [N], or [N, D]; in a compiled loop."""
 
     def score(self, inputs: dict, values) -> np.ndarray:
-        """Forced scoring: log P(value_t | values before t, inputs), natural, of given values [B, T]: [B, T].
+        """Forced scoring: log P(value_t | values before t, inputs), natural, of given values [B, T], or [B, T, D].
+
+        The scores are [B, T]; those of vectors are log densities.
 
         Values are padded with 0 on the right; the scores of padding mean nothing.
         """
@@ -57,6 +92,15 @@ class StepDecoder(Protocol):
 def opened(decoder, arguments: tuple) -> tuple | None:
     """The signature of a function of (*arguments, fixed, state) of a decoder, for `compiled`; None: it has none."""
     return (*arguments, *decoder.signature) if hasattr(decoder, "signature") else None
+
+
+def check_ids(decoder, what: str) -> None:
+    """Raises a ValueError if the values of a decoder are no ids: what compares all next values can't take vectors."""
+    if np.ndim(decoder.begin):
+        raise ValueError(
+            f"{what} needs a model of ids. Received: {type(decoder).__name__}, whose values are vectors of "
+            f"{len(decoder.begin)} numbers: use decoding.Sampler, with temperature=0 or mean=True for one answer."
+        )
 
 
 def log_probabilities(logits, ids):

@@ -34,6 +34,7 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
         "How often answers of a confidence are right. Below the diagonal the run is overconfident.",
     ),
     "clips.png": ("Clips", "Some of valid, with their labels; frames at equal distances."),
+    "continuations.png": ("Continuations", "How some of valid went on, and how the run continues them."),
     "gates.png": ("Gates", "Of the units that vary most, while the network reads what --mode=inspect was given."),
 }
 LINKS = {  # {file: what it is}
@@ -93,7 +94,7 @@ def _body(folder: pathlib.Path, task) -> Iterator[str]:
     if samples := sorted(folder.glob("samples/*.png"), key=lambda path: (len(path.name), path.name))[:ALL]:
         yield "<h2>Samples</h2>\n"
         for path in samples:
-            beside = (path.with_suffix(suffix) for suffix in (".mid", ".wav"))
+            beside = (path.with_suffix(suffix) for suffix in (".mid", ".wav", ".gif", ".csv"))
             links = (
                 f'<a href="samples/{quote(file.name)}">{escape(file.name)}</a>' for file in beside if file.is_file()
             )

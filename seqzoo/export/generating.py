@@ -178,6 +178,8 @@ class _Tempered:
         banned: ids that are never drawn.
     """
 
+    begin = 0  # `sample` is told what to begin with
+
     def __init__(self, decoder, chosen, banned):
         self.decoder, self.chosen, self.banned = decoder, chosen, banned
 

@@ -47,7 +47,7 @@ from seqzoo.export.worker import Job, Worker, modes
 from seqzoo.registry import did_you_mean
 
 # Largest values of options that decide how long an answer takes.
-LIMITS = {"samples": 16, "beam": 16, "n_best": 16, "length": 2000, "longest_ratio": 4}
+LIMITS = {"samples": 16, "beam": 16, "n_best": 16, "length": 2000, "longest_ratio": 4, "horizon": 2000, "draws": 1000}
 KEPT = 100  # requests whose files can be fetched
 ESCAPED = 12  # bytes that a character takes in JSON at most: two escapes such as \ud83d
 FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,100}")

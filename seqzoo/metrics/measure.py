@@ -38,12 +38,14 @@ class Measure:
 
     @staticmethod
     def format(value: int | float | None, decimals: int = 2) -> str:
-        """A value as tables show it: counts with thousands separators, other numbers with two decimals, huge ones as
-        1.01e+304."""
+        """A value as tables show it: counts with thousands separators, other numbers with two decimals, small ones
+        with three digits, huge ones as 1.01e+304."""
         if value is None:
             return ""
         if isinstance(value, numbers.Integral):
             return f"{value:,}"
+        if 0.001 <= abs(value) < 0.1:
+            return f"{value:.3g}"
         return f"{value:,.{decimals}f}" if abs(value) < 1e12 else f"{value:.3g}"
 
 

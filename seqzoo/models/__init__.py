@@ -18,11 +18,13 @@ from seqzoo.models.scheduled import scheduled
 from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.tagger import decoder, tagger
 from seqzoo.models.transcriber import transcriber, transcription_decoder
+from seqzoo.models.vectors import VectorDecoder
 
 __all__ = [
     "GeneratorDecoder",
     "LanguageModelDecoder",
     "Seq2SeqDecoder",
+    "VectorDecoder",
     "class_decoder",
     "classifier",
     "decoder",

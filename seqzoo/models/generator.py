@@ -13,13 +13,14 @@ from seqzoo.layers.notes import NoteDecoder, Relations, heights
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
+from seqzoo.models.vectors import check_width, vector_model
 
 AGES = 8  # classes of how long a token has been standing: 0, 1, 2-3, 4-7 ... 64 and more
 
 
 @builder
 def generator(
-    tokens: int,
+    tokens: int = 0,
     slots: int = 1,
     conditions: dict[str, int] | None = None,
     positions: int = 2,
@@ -39,9 +40,16 @@ def generator(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     variational: bool = True,
+    width: int = 0,
+    components: int = 5,
+    mean: np.ndarray | float = 0.0,
+    std: np.ndarray | float = 1.0,
+    change: np.ndarray | float | None = None,
     **options,
 ) -> keras.Model:
     """A recurrent generator: a condition sets the first state, joins each step, or both; each step is S tokens.
+
+    Or a vector of numbers, such as the joints of a body: with `width` see `models.vectors.vector_model`.
 
     With c the embeddings of the conditions joined, and e_t what else is known of step t::
 
@@ -72,6 +80,8 @@ def generator(
         note_units: units of the GRU over the tokens of a step.
         dropout: before each layer after the first, of the last output and of the softmax's input.
         input_dropout: of the embeddings' values; variational: one dropout mask for all steps of a sequence.
+        width: D, that of vectors in place of `tokens`; what follows is for these.
+        components, mean, std, change: K, and the units of vectors: see `models.vectors.vector_model`.
         options: more of `layers.stack.stack`.
 
     Returns:
@@ -79,10 +89,10 @@ def generator(
         stand before it, 0 at the first step; "position": [B, T] from 1, 0 is padding on the right; with `ages` "age":
         [B, T, S]; with `ahead` "ahead": [B, T], 0 unknown; with `tonic` "tonic": [B], pitch + 1, 0 unknown; and
         {name: [B]} from 0 for each condition}. Output: logits [B, T, S, V] of "tokens". `GeneratorDecoder(model)`
-        generates.
+        generates. With `width` those of `vector_model`.
 
     Raises:
-        ValueError: an unknown `join` or `output`.
+        ValueError: an unknown `join` or `output`; neither `tokens` nor `width`, or both.
 
     Example::
 
@@ -96,6 +106,12 @@ def generator(
     if output not in ("notes", "independent"):
         raise ValueError(f"output should be notes or independent. Received: {output!r}")
     conditions = conditions or {}
+    check_width(width, tokens=tokens, ahead=ahead, ages=ages, sets=sets, tonic=tonic, pitches=pitches)
+    if width:
+        return vector_model(
+            width, components, mean, std, change, conditions, condition_dim, join, rnn, units, layers, dropout,
+            input_dropout, variational, "generator", **options,
+        )  # fmt: skip
     sizes = state_sizes(rnn, units, layers)
 
     # Computed in advance: the first state, and a vector for each step.

@@ -12,6 +12,7 @@ from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
 from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
+from seqzoo.models.vectors import check_width, vector_model
 from seqzoo.rnns import RNNS
 
 WINDOW = 256  # tokens of a context that are read at once
@@ -20,7 +21,7 @@ SCORES = 8_000_000  # logits held at once to score texts: 32 MB
 
 @builder
 def language_model(
-    tokens: int,
+    tokens: int = 0,
     dim: int = 256,
     rnn: str = "lstm",
     units: int = 256,
@@ -33,9 +34,16 @@ def language_model(
     activation_penalty: float = 0.0,
     slowness_penalty: float = 0.0,
     variational: bool = True,
+    width: int = 0,
+    components: int = 5,
+    mean: np.ndarray | float = 0.0,
+    std: np.ndarray | float = 1.0,
+    change: np.ndarray | float | None = None,
     **options,
 ) -> keras.Model:
     """A recurrent language model: embeddings -> recurrent stack -> a score for each token; or a feed-forward one.
+
+    Or a model of vectors of numbers, such as a time series: with `width` see `models.vectors.vector_model`.
 
     Args:
         tokens: V, size of the vocabulary including padding (id 0).
@@ -49,15 +57,18 @@ def language_model(
         input_dropout: of the embeddings' values; embedding_dropout: of whole rows of their table.
         activation_penalty, slowness_penalty: see `layers.tokens.ActivationPenalty`.
         variational: one dropout mask for all steps of a sequence.
+        width: D, that of vectors in place of `tokens`; what follows is for these.
+        components, mean, std, change: K, and the units of vectors: see `models.vectors.vector_model`.
         options: more of `layers.stack.stack`.
 
     Returns:
         keras.Model. Input: {"tokens": [B, T]} integers, 0 padding on the right. Output: logits [B, T, V] of the token
         after each, from a state of zeros. `LanguageModelDecoder(model)` carries the state and generates;
-        `streamed(model)` trains on streams.
+        `streamed(model)` trains on streams. With `width` those of `vector_model`.
 
     Raises:
-        ValueError: an unknown or bidirectional `rnn`; or a recurrent one with `context`.
+        ValueError: an unknown or bidirectional `rnn`; or a recurrent one with `context`; neither `tokens` nor `width`,
+            or both.
 
     Example::
 
@@ -65,6 +76,12 @@ def language_model(
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         model.fit({"tokens": ids[:, :-1]}, ids[:, 1:], sample_weight=(ids[:, 1:] > 0).astype("float32"))
     """
+    check_width(width, tokens=tokens, context=context, embedding_dropout=embedding_dropout)
+    if width:
+        return vector_model(
+            width, components, mean, std, change, {}, 0, "both", rnn, units, layers, dropout, input_dropout,
+            variational, "language_model", **options,
+        )  # fmt: skip
     if context and RNNS.check(rnn) not in ("lstm", "none"):
         raise ValueError(f"context={context} is a network without recurrent layers. Received: rnn={rnn!r}")
     sizes = [(context - 1) * dim] if context else state_sizes(rnn, units, layers)

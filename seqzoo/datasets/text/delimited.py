@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import (
@@ -19,6 +20,7 @@ from seqzoo.datasets.files import (
     read_lines,
     split_files,
 )
+from seqzoo.text.lines import decode_lines
 
 # Maximum characters of a CSV field. The module's own 131,072 is less than a long document has; without a limit an
 # unclosed quote would read the rest of the file into memory.
@@ -156,14 +158,21 @@ def tsv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tu
             yield number, line.split("\t")
 
 
-def csv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, list[str]]]:
+def csv_records(
+    path: str | os.PathLike, encoding: str = "utf-8", file: BinaryIO | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """Yields (number of the record's first line, fields) of the records of a CSV file that are not empty.
+
+    Args:
+        path, encoding: of the file.
+        file: it, if it is open; path is then for messages alone.
 
     Raises:
         ValueError: malformed quotes, with the line where the record begins.
     """
     csv_module.field_size_limit(max(FIELD_LIMIT, csv_module.field_size_limit()))
-    reader = csv_module.reader((line + "\n" for _, line in read_lines(path, encoding)), strict=True)
+    lines = read_lines(path, encoding) if file is None else decode_lines(file, path, encoding)
+    reader = csv_module.reader((line + "\n" for _, line in lines), strict=True)
     number = 1
     try:
         for fields in reader:

@@ -1,0 +1,13 @@
+"""Walking sticks and Lissajous figures; the default run. Repeating the last frame is beside it as a baseline."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated figures, LSTM with a mixture density, error of joints after 400 ms",
+    flags="--task=motion",
+    metric="valid_error_400ms",
+    expected=None,
+    tolerance=0.05,
+    minutes=3.0,
+    seeds=1,
+)

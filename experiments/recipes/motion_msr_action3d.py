@@ -1,0 +1,17 @@
+"""MSR Action3D skeletons, all clips of one of the five training subjects (9) as valid; error in metres.
+
+15 frames a second, so that the error of 80, 160 and 320 ms is that of 67, 133 and 333 ms.
+"""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="MSR Action3D, the next 400 ms of a subject who is not in train, error of joints in metres",
+    flags="--task=motion --dataset=skeletons --data_dir={data}/msr_action3d/train.zip --fps=15 --epochs=80 "
+    "--dropout=0.3 --learning_rate=0.004 --rotation=20 --scale=0.1 --stretch=0.1 --evaluate_every=4",
+    metric="valid_error_400ms",
+    expected=None,
+    tolerance=0.004,
+    minutes=2.5,
+    seeds=1,
+)

@@ -1,0 +1,60 @@
+"""Starts: the first frames of some training clips, with which samples can begin."""
+
+import pathlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from seqzoo.assets import Asset
+
+CLIPS, FRAMES = 100, 10  # that are kept at most
+
+
+class Starts(Asset):
+    """The first frames of some clips, and their labels.
+
+    Args:
+        frames: [T, D] arrays.
+        labels: "" of a clip without one.
+    """
+
+    suffix = ".npz"
+
+    def __init__(self, frames: list[np.ndarray], labels: list[str]):
+        self.frames, self.labels = frames, labels
+
+    @classmethod
+    def learn(cls, examples: Iterable[dict], labels: Iterable[str]) -> "Starts":
+        """Of examples with ``frames``, and perhaps ``label``: as many of each of the labels, if there are some."""
+        labels = [*labels]
+        left, kept = dict.fromkeys(labels or [""], max(1, CLIPS // max(1, len(labels)))), ([], [])
+        for example in examples:
+            label = example["label"] if labels else ""
+            if left[label]:
+                left[label] -= 1
+                kept[0].append(np.asarray(example["frames"][:FRAMES], "float32"))
+                kept[1].append(label)
+        return cls(*kept)
+
+    def draw(self, label: str, rng: np.random.Generator) -> np.ndarray:
+        """The first frames [T, D] of a random clip of a label; "": of any."""
+        fitting = [x for x, own in zip(self.frames, self.labels, strict=True) if label in ("", own)]
+        return fitting[rng.integers(len(fitting))]
+
+    def save(self, path):
+        lengths = [len(x) for x in self.frames]
+        with pathlib.Path(path).open("wb") as file:
+            np.savez_compressed(file, frames=np.concatenate(self.frames), lengths=lengths, labels=self.labels)
+
+    @classmethod
+    def load(cls, path):
+        with np.load(path, allow_pickle=False) as file:
+            frames = np.split(file["frames"], np.cumsum(file["lengths"])[:-1])
+            return cls(frames, file["labels"].tolist())
+
+    def __eq__(self, other):
+        if type(self) is not type(other) or self.labels != other.labels:
+            return False
+        return all(map(np.array_equal, self.frames, other.frames))
+
+    __hash__ = None

@@ -1,0 +1,74 @@
+"""Scores of forecasts, and the simple forecasts that they are compared with."""
+
+import numpy as np
+
+MILLISECONDS = (
+    80,
+    160,
+    320,
+    400,
+)  # of Martinez et al., 2017, On Human Motion Prediction Using Recurrent Neural Networks
+
+
+def frames_after(fps: float) -> dict[int, int]:
+    """{milliseconds: the frame, from 1, that is nearest to them} at so many frames a second."""
+    return {ms: max(1, round(ms * fps / 1000)) for ms in MILLISECONDS}
+
+
+def rounded(fps: float) -> str:
+    """Which of `MILLISECONDS` fall on no frame, for people; "" if all do."""
+    found = [
+        f"{ms} ms is frame {frame}, {1000 * frame / fps:.0f} ms"
+        for ms, frame in frames_after(fps).items()
+        if abs(1000 * frame / fps - ms) > 0.5
+    ]
+    return f"at {fps:g} frames a second {', '.join(found)}" if found else ""
+
+
+def joint_error(predicted: np.ndarray, true: np.ndarray, dims: int) -> np.ndarray:
+    """The mean distance of joints: [N, H, D] frames of D / dims joints -> [H]."""
+    difference = (predicted - true).reshape(*true.shape[:2], -1, dims)
+    return np.sqrt((difference**2).sum(-1)).mean((0, 2))
+
+
+def repeat_last(context: np.ndarray, steps: int) -> np.ndarray:
+    """The last frame of a context [P, D], so many times: [steps, D]."""
+    return np.repeat(context[-1:], steps, axis=0)
+
+
+def seasonal_naive(context: np.ndarray, steps: int, season: int) -> np.ndarray:
+    """The last season of a context [P, D] again and again: [steps, D]; of a shorter context the last frame."""
+    if len(context) < season:
+        return repeat_last(context, steps)
+    return context[len(context) - season + np.arange(steps) % season]
+
+
+def naive_error(series: np.ndarray, season: int) -> np.ndarray:
+    """The mean absolute change [D] from season to season of a series [T, D], what `mase` is in units of.
+
+    Raises:
+        ValueError: the series is not longer than a season.
+    """
+    if len(series) <= season:
+        raise ValueError(f"--season={season} needs more than {season} steps of train. Received: {len(series)}")
+    return np.abs(series[season:] - series[:-season]).mean(0, dtype="float64")
+
+
+def mase(predicted: np.ndarray, true: np.ndarray, scale: np.ndarray) -> float:
+    """Mean absolute scaled error of forecasts [N, H, D], the mean over D; scale: `naive_error` of train [D].
+
+    Source: Hyndman & Koehler, 2006, Another Look at Measures of Forecast Accuracy.
+    """
+    return float((np.abs(predicted - true).mean((0, 1)) / np.maximum(scale, 1e-12)).mean())
+
+
+def coverage(samples: np.ndarray, true: np.ndarray, percent: float) -> float:
+    """How many percent of true values [N, H, D] are within the intervals of samples [N, S, H, D]."""
+    low, high = interval(samples, percent, axis=1)
+    return float(100 * ((low <= true) & (true <= high)).mean())
+
+
+def interval(samples: np.ndarray, percent: float, axis: int = 0) -> np.ndarray:
+    """The quantiles (low, high) of samples that `percent` of them are within, as many below as above."""
+    outside = (1 - percent / 100) / 2
+    return np.quantile(samples, [outside, 1 - outside], axis=axis)

@@ -1,0 +1,226 @@
+"""Motion and forecasting: how sequences of numbers go on, such as the joints of a body or a time series."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from seqzoo import options
+from seqzoo.config import Config as Options
+from seqzoo.config import default, option
+from seqzoo.data.augmentation import augmented
+from seqzoo.data.windows import before, windows
+from seqzoo.display.motion import curves_plot, strip_plot, write_gif
+from seqzoo.display.report import update_report
+from seqzoo.families.forecasting import Forecasting, Forecasts, Horizons, Predicting
+from seqzoo.inputs import Frames, Starts
+from seqzoo.metrics import forecasts
+from seqzoo.task import TASKS
+
+
+@dataclasses.dataclass(frozen=True)
+class Motion(Options):
+    """Motion."""
+
+    condition: str = option(
+        "label", "Let samples be asked for by label, if the data has labels.", choices=("label", "none")
+    )
+    hide_label: float = option(
+        0.3, "Share of the training clips whose label is hidden; scores are without it.", minimum=0, maximum=1,
+        needs="condition", shapes=False,
+    )  # fmt: skip
+    max_frames: int = option(
+        400, "Frames that are read at once; longer sequences are cut into windows that overlap by half.", minimum=4,
+        shapes=False,
+    )  # fmt: skip
+    relative: bool = option(
+        True, "Read changes, too, and predict them: frames follow each other smoothly. --norelative: each by itself."
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Model(Options):
+    """Generator."""
+
+    components: int = option(5, "Gaussians of the mixture that predicts the next frame.", minimum=1, sweep=[1, 5, 20])
+    join: str = option(
+        "both", "Where the label enters: the initial state, each step, or both.", choices=("state", "step", "both"),
+        needs="condition",
+    )  # fmt: skip
+    condition_dim: int = option(16, "Width of the embedding of the label.", minimum=1)
+    input_dropout: float = option(0.0, "Dropout of the numbers of a frame.", minimum=0, maximum=0.95)
+
+
+@dataclasses.dataclass(frozen=True)
+class Generating(options.Sampling):
+    """Samples."""
+
+    label: str = option("", "Label of the samples; empty: any.")
+    prime: str = option("", "File whose first frames are continued; empty: a training clip, of the label.", path=True)
+    prime_frames: int = option(5, "Frames of it that a sample begins with; 0: none, the model begins.", minimum=0)
+    length: int = option(75, "Frames of a sample, without those that it begins with.", minimum=1, maximum=100_000)
+    out: str = option("", "Folder for arrays, tables and pictures. Empty: samples in the run's folder.", path=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(
+    options.Data, Motion, Horizons, Model, options.Augmentation, options.Batching, options.Recurrent, options.Training
+):  # fmt: skip
+    """Motion."""
+
+    dataset: str = default(options.Data, dataset="figures")
+    rnn: str = default(options.Recurrent, rnn="lstm", sweep=["lstm", "gru"])
+    layers: int = default(options.Recurrent, layers=1)
+    dropout: float = default(options.Recurrent, dropout=0.1)
+    epochs: int = default(options.Training, epochs=20)
+    average: float = default(options.Training, average=0.99)
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_forward()
+
+
+@TASKS.register("motion", "forecasting")
+class MotionTask(Forecasting):
+    """Motion and forecasting: nats a frame, and the error of forecasts."""
+
+    Config = Config
+    requests = {"evaluate": Forecasts, "predict": Predicting, "generate": Generating}
+    advice = {
+        "figures": "These figures were generated. To train on your own: --dataset=clips --data_dir=FOLDER, or for a "
+        "time series --dataset=series --data_dir=TABLE.csv"
+    }
+
+    def learn(self, train):
+        config, first = self.config, next(iter(train), {})
+        frames, names = Frames.learn(train, velocities=True), first.get("names", [])
+        labelled = "label" in train.features and config.condition == "label"
+        labels = sorted({example["label"] for example in train}) if labelled else []
+        if config.rotation and (frames.width % 3 or names):
+            raise ValueError(f"--rotation needs frames of 3 numbers a joint. Received: {frames.width} numbers.")
+        return {
+            "frames": frames,
+            "labels": labels,
+            "starts": Starts.learn(train, labels),
+            "names": names,  # of the columns of a series
+            "naive": forecasts.naive_error(first["frames"], config.season).tolist() if names else [],
+        }
+
+    def load(self, unseen=False):
+        data = super().load(unseen)
+        if not self.assets["names"] and (text := forecasts.rounded(self.config.fps)):
+            data.summary["horizons"] = text
+        return data
+
+    def encoder(self, training=False):
+        frames, longest = self.assets["frames"].encoder(), self.config.max_frames
+
+        def encode(example):
+            x, given = frames(example)["frames"], example.get("given", 0)
+            known = self.known_label(example.get("label", "")) if training else {}
+            return [self.arrays(x[i:j], known, counted - i) for i, j, counted in windows(len(x), given, longest)]
+
+        return encode
+
+    def arrays(self, x, known, given=0):
+        """(inputs, labels, weights) of a window [T, D], of which `given` frames are only read."""
+        begin = self.assets["frames"].mean[: x.shape[1]]
+        inputs = {"frames": before(x, begin), "frames_length": np.array(len(x), "int32")}
+        return {**inputs, **self.known_label(""), **known}, x, (np.arange(len(x)) >= given).astype("float32")
+
+    def augmenter(self):
+        """Hides labels; and changes clips, but not the windows of a long one."""
+        changes = self.config.arguments(options.Augmentation)
+
+        def augment(example, encoded, rng):
+            inputs, x, weights = encoded
+            known = {name: inputs[name] for name in self.known_label("") if rng.random() >= self.config.hide_label}
+            if weights.all():
+                x = augmented(x, rng, self.assets["frames"].raw_std, **changes)
+            return self.arrays(x, known, int((weights == 0).sum()))
+
+        return augment
+
+    def build(self):
+        from seqzoo.models import generator
+
+        frames, labels = self.assets["frames"], self.assets["labels"]
+        return generator(
+            width=frames.width,
+            mean=frames.mean[: frames.width],
+            std=frames.raw_std,
+            change=frames.std[frames.width :] if self.config.relative else None,
+            conditions={"label": len(labels) + 1} if labels else None,
+            **self.config.arguments(Model, options.Recurrent),
+        )
+
+    def loss(self):
+        from seqzoo.layers.mixture import MixtureLoss
+
+        return MixtureLoss()
+
+    def predictor(self, model):
+        from seqzoo.models import VectorDecoder
+
+        return VectorDecoder(model)
+
+    def generate(self, run, request, write):
+        from seqzoo.decoding.continuation import continued
+
+        label, check, starts = self.asked_label(request.label), self.assets["frames"].encoder(), self.assets["starts"]
+        seeds = [(request.seed, number) for number in range(1, request.samples + 1)]
+        begun = (
+            [check(self.example(request.prime))["frames"]] * len(seeds)
+            if request.prime
+            else [starts.draw(label, np.random.default_rng(seed)) for seed in seeds]
+        )
+        begun = [x[: request.prime_frames] for x in begun]
+        folder = pathlib.Path(request.out) if request.out else run.output() / "samples"
+        folder.mkdir(parents=True, exist_ok=True)
+        sampling = {"temperature": request.temperature, "top_k": request.top_k, "top_p": request.top_p}
+        contexts, known = [x[-self.config.max_frames :] for x in begun], [self.known_label(label)] * len(begun)
+        found = continued(run.predictor, contexts, known, request.length, "sample", 0, seeds, **sampling)
+        for number, (prime, each) in enumerate(zip(begun, found, strict=True), 1):
+            files = self.write_sample(prime, each.frames, folder / f"{number}")
+            yield {"sample": number, "label": label, "known": len(prime), "frames": len(each.frames), **files}
+        if not request.out:
+            update_report(run.output(), self)
+
+    def write_sample(self, prime, drawn, path):
+        """Writes a sample behind its prime as .npz, .csv and pictures; returns {kind: file}."""
+        config, names, frames = self.config, self.assets["names"], np.concatenate([prime, drawn])
+        files = {
+            kind: path.with_suffix(f".{end}") for kind, end in (("array", "npz"), ("table", "csv"), ("strip", "png"))
+        }
+        np.savez_compressed(files["array"], frames=frames, fps=config.fps)
+        header = ",".join(names or (f"number{i}" for i in range(1, frames.shape[1] + 1)))
+        np.savetxt(files["table"], frames, "%.7g", ",", header=header, comments="")
+        if names:
+            curves_plot(names, prime if len(prime) else drawn[:1], drawn, files["strip"])
+        else:
+            files["gif"] = path.with_suffix(".gif")
+            strip_plot({"": frames}, self.dims, files["strip"], config.fps, [len(prime)], config.vertical)
+            write_gif(frames, self.dims, files["gif"], config.fps, config.vertical)
+        return {kind: str(file) for kind, file in files.items()}
+
+    def signatures(self, run, request):
+        from seqzoo.export.vectors import vectors
+
+        return vectors(run, [*self.assets["labels"]])
+
+    def export_notes(self):
+        units = "Frames are read and predicted in the units of the data; the model standardises them itself."
+        labels = ", ".join(f"{number} {label}" for number, label in enumerate(self.assets["labels"], 1))
+        return [units, *([f"Labels: 0 is unknown, {labels}."] if labels else [])]
+
+    @classmethod
+    def tiny(cls):
+        rng = np.random.default_rng(0)
+        examples = [
+            {"frames": np.cumsum(rng.normal(way, 0.5, (length, 4)), 0).astype("float32"), "label": f"{way:+}"}
+            for way, length in ((1, 9), (-1, 6), (1, 7), (-1, 12))
+        ]
+        config = cls.Config(
+            units=8, components=2, condition_dim=3, prime_frames=3, horizon=3, epochs=2, learning_rate=0.02, dropout=0.1
+        )
+        return config, {"train": examples, "valid": examples}, []
