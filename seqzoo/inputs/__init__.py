@@ -14,6 +14,7 @@ Importing this package imports neither Keras nor TensorFlow; calling a front fun
 from seqzoo.inputs.frames import frames
 from seqzoo.inputs.ids import ids
 from seqzoo.inputs.images import images
+from seqzoo.inputs.sound import sound
 from seqzoo.inputs.words import Words, words
 
-__all__ = ["Words", "frames", "ids", "images", "words"]
+__all__ = ["Words", "frames", "ids", "images", "sound", "words"]

@@ -57,7 +57,7 @@ def csv(
             the first line, no label, a NUL, or malformed quotes.
     """
     return _splits(
-        functools.partial(_csv_records, encoding=encoding),
+        functools.partial(csv_records, encoding=encoding),
         split_files(data_dir, ".csv", name=name, reader="csv"),
         columns,
     )
@@ -156,7 +156,7 @@ def tsv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tu
             yield number, line.split("\t")
 
 
-def _csv_records(path, encoding):
+def csv_records(path, encoding):
     """Yields (number of the record's first line, fields)."""
     csv_module.field_size_limit(max(FIELD_LIMIT, csv_module.field_size_limit()))
     reader = csv_module.reader((line + "\n" for _, line in read_lines(path, encoding)), strict=True)
