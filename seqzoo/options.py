@@ -455,6 +455,9 @@ class Serving(Config):
     )  # fmt: skip
     max_texts: int = option(256, "Maximum texts of a request, and of requests that are answered together.", minimum=1)
     max_characters: int = option(10_000, "Maximum characters of a request, all its texts together.", minimum=1)
+    max_megabytes: float = option(
+        16.0, "Maximum size of the files of a request together, for tasks that read files.", minimum=0.001, maximum=1e4
+    )
 
 
 def source(config: Data) -> dict:

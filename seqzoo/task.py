@@ -7,6 +7,7 @@ import math
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
 
 from seqzoo import options
 from seqzoo.data import Batches, Feed
@@ -68,6 +69,7 @@ class Task:
         needs: {feature: type} that every example must have.
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
+        files: endings such as ".wav" of the files that lines of --text and --input name; (): a line is a text.
         packages: those of an extra that the scores need, see `extras`.
         demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
         advice: {dataset: what to tell a user who trained on it, such as how to train on other data}.
@@ -85,6 +87,7 @@ class Task:
     measures: dict[str, Measure] = {}
     objective: str = ""
     axes: dict[str, str] = {}
+    files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     demo: dict[str, str] = {}
     advice: dict[str, str] = {}
@@ -148,7 +151,32 @@ class Task:
         return dict(model.output) if isinstance(model.output, dict) else {"outputs": model.output}
 
     def example(self, line: str) -> dict:
-        """The example that a line of --text, --input or a request stands for: a text, the path of a file, a pair."""
+        """The example that a line of --text or --input stands for: a text, a pair, or what `read_file` makes of a file.
+
+        Raises:
+            ValueError: of a task with `files`, the line names no such file.
+        """
+        if not self.files:
+            raise NotImplementedError
+        path, endings = pathlib.Path(line).expanduser(), ", ".join(self.files)
+        if not path.name.lower().endswith(self.files):  # nothing else is opened, whoever asks
+            raise ValueError(f"A line should name a file that ends in {endings}. Received: {line[:200]!r}")
+        try:
+            with path.open("rb") as file:
+                return self.read_file(file, line)
+        except OSError as error:
+            raise ValueError(f"{line}: {error.strerror}.") from error
+
+    def read_file(self, file: BinaryIO, name: str) -> dict:
+        """The example in a file whose ending is one of `files`.
+
+        Args:
+            file: it, opened.
+            name: its path, for the answer and for messages.
+
+        Raises:
+            ValueError: the file, which is named, does not hold what it should.
+        """
         raise NotImplementedError
 
     def examples(self, line: str, request=None) -> list[dict]:

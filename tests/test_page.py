@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import threading
 import types
+import wave
 
 import pytest
 
@@ -39,6 +40,7 @@ ANSWERS = {  # {run: (task whose options it has, mode, answer)}
         "words": [{"text": "never", "start": 0, "end": 5, "weight": 1.0},
                   {"text": "dull", "start": 6, "end": 10, "weight": -0.4}],
     }),
+    "clips": ("sentiment", "predict", {"file": "", "label": "walk", "probabilities": {"walk": 1.0}}),
     "dates": ("translation", "predict", {
         "text": "3 May", "translation": "05-03", "source_tokens": [*"3 May 2021, a Monday", "</s>"],
         "n_best": [{"text": "05-03", "score": -0.1, "log_probability": -0.2, "tokens": [*"05-03", "</s>"],
@@ -64,9 +66,11 @@ class Canned(Task):
         super().__init__(config=options.Serving())
         self.name, mode, self.given = ANSWERS[run]
         self.modes, self.requests = (mode,), TASKS[self.name].requests
+        self.files = (".wav",) if run == "clips" else ()
 
     def predict(self, run, lines, request=None):
-        return [{"line": number, **self.given} for number, line in enumerate(lines, 1) if line]
+        file = {"file": lines[0]} if self.files else {}
+        return [{"line": number, **self.given, **file} for number, line in enumerate(lines, 1) if line]
 
     score = predict
 
@@ -114,6 +118,16 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """A file to send."""
+    path = tmp_path_factory.mktemp("clips") / "walk.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(800))
+    return path
+
+
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """Chromium, driven by Selenium."""
     pytest.importorskip("selenium", reason='driving a browser needs Selenium: pip install -e ".[test]"')
@@ -141,6 +155,8 @@ def shown(browser, run, text="May met Ford."):
 
     WebDriverWait(browser, 10).until(lambda _: named("mode").find_elements("tag name", "option"))
     Select(named("run")).select_by_value(run)
+    if named("files").is_displayed():
+        named("files").send_keys(text)
     if named("text").is_displayed():
         named("text").clear()
         named("text").send_keys(text)
@@ -164,14 +180,14 @@ def luminance(colour):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width, colours", [(1300, "light"), (390, "dark"), (390, "light"), (1300, "dark")])
-def test_every_kind_of_answer_is_shown_and_fits_the_screen(site, browser, width, colours):
+def test_every_kind_of_answer_is_shown_and_fits_the_screen(site, browser, clip, width, colours):
     emulate(browser, width, colours)
     browser.get(site)
     for run in ANSWERS:
-        article = shown(browser, run)
+        article = shown(browser, run, str(clip) if run == "clips" else "May met Ford.")
         count = {
             kind: len(article.find_elements("css selector", kind))
-            for kind in (".entity", ".token", ".bar", ".weighted", "td", "rect", "img")
+            for kind in (".entity", ".token", ".bar", ".weighted", "td", "rect", "img", "audio")
         }
         count = {kind: number for kind, number in count.items() if number}
         assert (
@@ -181,6 +197,7 @@ def test_every_kind_of_answer_is_shown_and_fits_the_screen(site, browser, width,
                 "hostile": {".entity": 1},
                 "pos": {".entity": 60, ".token": 60},
                 "reviews": {".bar": 2, ".weighted": 2},
+                "clips": {".bar": 1, "audio": 1},
                 "dates": {"td": 126},
                 "speaker": {},
                 "scorer": {".weighted": 3},
@@ -197,7 +214,7 @@ def test_every_kind_of_answer_is_shown_and_fits_the_screen(site, browser, width,
 
 
 @pytest.mark.slow
-def test_what_is_shown_is_the_answer(site, browser):
+def test_what_is_shown_is_the_answer(site, browser, clip):
     emulate(browser, 1300, "light")
     browser.get(site)
     article = shown(browser, "ner")
@@ -207,6 +224,7 @@ def test_what_is_shown_is_the_answer(site, browser):
     assert "positive" in shown(browser, "reviews").find_element("tag name", "h3").text
     options = browser.execute_script("return asked()")["options"]
     assert options == {"explain": "occlusion"}  # those that show most are chosen
+    assert "1-walk.wav" in shown(browser, "clips", str(clip)).text
     piece = shown(browser, "composer")
     length = browser.find_element("name", "length")
     length.clear()

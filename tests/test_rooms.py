@@ -20,6 +20,7 @@ FLOORS = (
     {"datasets"},
     {"options"},
     {"task"},
+    {"families"},
     {"training"},
     {"export"},
     {"search", "run"},

@@ -1,5 +1,6 @@
 """The server: what waits is answered together, a bad request harms no other, and its page shows each kind of answer."""
 
+import base64
 import dataclasses
 import json
 import queue
@@ -278,6 +279,28 @@ def test_a_bad_request_gets_a_sentence_and_the_server_goes_on(client, path, body
     answer = client.post(path, headers={"Content-Type": "application/json"}, **sent)
     assert answer.status_code == status and detail in answer.json()["detail"], answer.text
     assert client.post("/predict", json={"text": "a"}).status_code == 200
+
+
+def test_files_are_saved_for_a_run_that_reads_them_and_nothing_else_is_opened(client, echo, monkeypatch):
+    def sent(name="a.csv", data=b"1,2", **more):
+        return client.post(
+            "/predict", json={"files": [{"name": name, "data": base64.b64encode(data).decode()}], **more}
+        )
+
+    assert sent().status_code == 422 and "reads texts" in sent().json()["detail"]
+    monkeypatch.setattr(echo.task, "files", (".csv",))
+    (answer,) = sent(name="My clip.CSV").json()["answers"]
+    assert answer["text"].endswith("1-My clip.CSV") and client.get(answer["text"]).content == b"1,2"
+    assert client.get("/models").json()["models"][0]["files"] == [".csv"]
+    for answer in (
+        client.post("/predict", json={"text": "/etc/passwd"}),
+        client.post("/predict", json={"files": []}),
+        client.post("/predict", json={"files": [{"name": "a.csv", "data": "%"}]}),
+        sent(name="../a.csv"),
+        sent(name="a.txt"),
+        sent(text="a"),
+    ):
+        assert answer.status_code == 422, answer.text
 
 
 def test_an_option_of_an_option_that_names_a_file_is_not_offered(client):

@@ -8,7 +8,7 @@ import pytest
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
-from seqzoo.task import TASKS
+from seqzoo.task import TASKS, Task
 from seqzoo.text.vocabulary import Vocabulary
 from seqzoo.training.loop import below_baseline
 
@@ -20,6 +20,22 @@ def test_what_shows_a_trained_run_is_a_command_line_of_its_task(name):
     for options in task.demo.values():
         mode = "predict" if "predict" in task.modes else "generate"
         run.parse([f"--mode={mode}", "--workdir=runs/x", *shlex.split(options)], name, mode)
+
+
+def test_a_line_that_names_a_file_is_what_it_holds(tmp_path):
+    class Counting(Task):
+        files = (".csv",)
+
+        def read_file(self, file, name):
+            return {"file": name, "bytes": len(file.read())}
+
+    (tmp_path / "A.CSV").write_text("1,2")
+    task = Counting(config=object())
+    assert task.example(f"{tmp_path}/A.CSV") == {"file": f"{tmp_path}/A.CSV", "bytes": 3}
+    with pytest.raises(ValueError, match="ends in .csv. Received: '/etc/passwd'"):
+        task.example("/etc/passwd")
+    with pytest.raises(ValueError, match="no.csv: No such file"):
+        task.example(f"{tmp_path}/no.csv")
 
 
 @pytest.fixture

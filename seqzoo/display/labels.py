@@ -66,6 +66,11 @@ def shown_labels(prediction: dict) -> tuple[list[tuple[str, str]], tuple[str, st
     return labels[: len(names)], labels[-1] if unsure and others else None
 
 
+def asked(prediction: dict) -> str:
+    """What a prediction is about: a text, or the name of a file; "" of an example without either."""
+    return prediction.get("text", prediction.get("file", ""))
+
+
 def no_label(label) -> str:
     """Placeholder shown when a prediction has no label."""
     return "(no text)" if label is None else "(no label)"

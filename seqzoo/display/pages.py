@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from seqzoo.display.labels import (
     SURPRISES,
     WEIGHT_STEPS,
+    asked,
     class_colour,
     missed_gold,
     no_label,
@@ -93,7 +94,7 @@ def _article(prediction: dict) -> str:
         head.append(f"<span class=gold>gold: {escape(gold)}</span>")
     if "line" in prediction:
         head.insert(0, f"<small>line {prediction['line']}</small>")
-    pieces = weighted_pieces(prediction["text"], prediction.get("words"))
+    pieces = weighted_pieces(asked(prediction), prediction.get("words"))
     text = "".join(_word(piece, weight) for piece, weight in pieces)
     return f"<article>{' '.join(head)}\n<p dir=auto>{text}</p></article>\n"
 

@@ -17,6 +17,7 @@ from seqzoo.display.labels import (
     LOW,
     SURPRISES,
     WEIGHT_STEPS,
+    asked,
     class_style,
     missed_gold,
     no_label,
@@ -100,15 +101,15 @@ def print_tagged(sentence: dict, console: Console):
 
 
 def print_classified(prediction: dict, console: Console):
-    """Prints a text after its label, with the words that speak for and against the label.
+    """Prints a text, or the name of a file, after its label, with the words that speak for and against the label.
 
     A label with a probability below 80% is followed by the second best. Words for the label are green, words against it
     red and underlined, in three strengths. Without colours, the strongest are ``*good*`` and ``-bad-``, which a line
     below explains.
 
     Args:
-        prediction: ``{"text", "label", "probabilities"}``, and optionally ``"words"`` and ``"gold"``. ``label`` is a
-            label, a list of labels, or None for an empty text; ``probabilities`` is {label: 0..1}; ``words`` are dicts
+        prediction: ``{"text" or "file", "label", "probabilities"}``, and optionally ``"words"`` and ``"gold"``.
+            ``label`` is a label, a list of labels, or None for an empty text; ``probabilities`` is {label: 0..1}; ``words`` are dicts
             of ``text, start, end, weight``, offsets in the text and a weight from -1 (against the label) to 1 (for it);
             ``gold`` is the right label or labels, printed if the prediction is wrong.
         console: where to print.
@@ -128,7 +129,7 @@ def print_classified(prediction: dict, console: Console):
         line.append(f" gold: {plain(gold)}", "bold")
     line.append("  ")
     marked = False
-    for piece, weight in weighted_pieces(_one_line(prediction["text"]), prediction.get("words")):
+    for piece, weight in weighted_pieces(_one_line(asked(prediction)), prediction.get("words")):
         step = sum(abs(weight) >= least for least in WEIGHT_STEPS)
         if colour:
             line.append(piece, (_FOR if weight > 0 else _AGAINST)[step - 1] if step else None)

@@ -1,6 +1,7 @@
 """The server: trained runs answer over HTTP, as ``--mode=predict``, ``score`` and ``generate`` do, and on a page.
 
-POST /predict   {"text": "..."} or {"texts": ["...", ...]}; "run" chooses one of several, "options" are the mode's
+POST /predict   {"text": "..."} or {"texts": ["...", ...]}; "run" chooses one of several, "options" are the mode's;
+                of runs that read files {"files": [{"name": "a.wav", "data": "BASE64"}, ...]}
 POST /score     the same
 POST /generate  {"options": {...}}; with "stream": true the first sample comes as it is drawn, as server-sent events
 GET  /models    the runs, with their scores, modes and options
@@ -9,6 +10,7 @@ GET  /docs      this interface, to try by hand; /openapi.json describes it for p
 """
 
 import asyncio
+import base64
 import collections
 import contextlib
 import dataclasses
@@ -48,6 +50,7 @@ from seqzoo.registry import did_you_mean
 LIMITS = {"samples": 16, "beam": 16, "n_best": 16, "length": 2000, "longest_ratio": 4}
 KEPT = 100  # requests whose files can be fetched
 ESCAPED = 12  # bytes that a character takes in JSON at most: two escapes such as \ud83d
+FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,100}")
 # Nothing of the page comes from elsewhere, whatever a text or a label holds.
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; "
@@ -63,11 +66,20 @@ class Asked(pydantic.BaseModel):
     options: dict[str, Any] = pydantic.Field({}, description="Options of the mode, see /models.")
 
 
+class File(pydantic.BaseModel):
+    """A file of a request."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    name: str = pydantic.Field(description="Its name, whose ending says the format.")
+    data: str = pydantic.Field(description="Its content, in base 64.")
+
+
 class Texts(Asked):
-    """A request about texts."""
+    """A request about texts or files."""
 
     text: str | None = pydantic.Field(None, description="One text.")
     texts: list[str] | None = pydantic.Field(None, description="Or several.")
+    files: list[File] | None = pydantic.Field(None, description="Or files, of a run that reads those.")
 
 
 class Sampling(Asked):
@@ -87,7 +99,9 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
     app = FastAPIOffline(  # FastAPI's own /docs needs scripts from the network
         title="seqzoo", version=seqzoo.__version__, description=__doc__, redoc_url=None
     )
-    app.add_middleware(BodyLimit, most=ESCAPED * limits.max_characters + 65536)
+    reads_files = any(worker.served.run.task.files for worker in workers.values())
+    uploaded = int(limits.max_megabytes * 1e6 * 4 / 3) if reads_files else 0  # in base 64
+    app.add_middleware(BodyLimit, most=ESCAPED * limits.max_characters + uploaded + 65536)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=host_names(limits.host), www_redirect=False)
     app.mount("/files", StaticFiles(directory=folder))
     add_error_handlers(app)
@@ -96,13 +110,13 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
 
     @app.post("/predict")
     async def predict(asked: Texts):
-        """Answers texts, with the dicts that ``--mode=predict`` prints."""
-        return await handler.answers("predict", asked, texts_of(asked, limits))
+        """Answers texts or files, with the dicts that ``--mode=predict`` prints."""
+        return await handler.answers("predict", asked)
 
     @app.post("/score")
     async def score(asked: Texts):
         """Scores texts, with the dicts that ``--mode=score`` prints."""
-        return await handler.answers("score", asked, texts_of(asked, limits))
+        return await handler.answers("score", asked)
 
     @app.post("/generate")
     async def generate(asked: Sampling):
@@ -156,9 +170,9 @@ class Handler:
         self.workers, self.limits, self.folder = workers, limits, folder
         self._kept = collections.deque()  # folders of the latest answers that have files
 
-    async def answers(self, mode: str, asked: Asked, texts: tuple[str, ...] = ()) -> fastapi.Response:
+    async def answers(self, mode: str, asked: Asked) -> fastapi.Response:
         """All answers to a request."""
-        name, worker, job = self._opened(mode, asked, texts)
+        name, worker, job = self._opened(mode, asked)
         with refusing(worker):
             found = await asyncio.wrap_future(worker.submit(job))
         content = json_line({"run": name, "answers": [linked(answer, self.folder) for answer in found]})
@@ -197,7 +211,7 @@ class Handler:
 
         return StreamingResponse(events(piece), media_type="text/event-stream")
 
-    def _opened(self, mode, asked, texts=()):
+    def _opened(self, mode, asked):
         """(name, Worker, Job) of a request."""
         name = asked.run or next(iter(self.workers))
         if name not in self.workers or (len(self.workers) > 1 and not asked.run):
@@ -210,7 +224,17 @@ class Handler:
         request = checked_request(task.requests.get(mode), asked.options, self.limits)
         if hasattr(request, "out"):  # the answers have files
             request = dataclasses.replace(request, out=str(self._new_folder()))
-        return name, worker, Job(mode, texts, request)
+        lines = self._lines(asked, task) if isinstance(asked, Texts) else ()
+        return name, worker, Job(mode, lines, request)
+
+    def _lines(self, asked, task):
+        """What a request is about, as lines of --input: its texts, or the paths of its files, which are saved."""
+        if not task.files:
+            return texts_of(asked, self.limits)
+        files, folder = files_of(asked, task.files, self.limits), self._new_folder()
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        return tuple(str(folder / name) for name in files)
 
     def _new_folder(self):
         """A folder for the files of an answer; the oldest ones are deleted."""
@@ -258,6 +282,8 @@ def texts_of(asked: Texts, limits: options.Serving) -> tuple[str, ...]:
     Raises:
         HTTPException: none, too many, or too long ones.
     """
+    if asked.files is not None:
+        raise refused(422, "This run reads texts, no files.")
     if (asked.text is None) == (asked.texts is None):
         raise refused(422, 'Give either "text", a string, or "texts", a list of strings.')
     texts = (asked.text,) if asked.texts is None else tuple(asked.texts)
@@ -266,6 +292,29 @@ def texts_of(asked: Texts, limits: options.Serving) -> tuple[str, ...]:
         raise refused(status, f'"texts" should be 1 to {limits.max_texts} texts. Received: {len(texts)}')
     check_characters(texts, limits)
     return texts
+
+
+def files_of(asked: Texts, endings: tuple[str, ...], limits: options.Serving) -> dict[str, bytes]:
+    """The files of a request: {number and name: content}.
+
+    Raises:
+        HTTPException: none, texts, too many, or too large ones; a name without one of the endings; not in base 64.
+    """
+    if not asked.files or asked.text is not None or asked.texts is not None:
+        raise refused(422, f'This run reads files, {", ".join(endings)}: give "files", a list of name and data.')
+    found = {}
+    for number, file in enumerate(asked.files, 1):
+        if not file.name.lower().endswith(endings) or not FILE_NAME.fullmatch(file.name):
+            raise refused(422, f"A file should have a plain name that ends in {', '.join(endings)}.")
+        try:
+            found[f"{number}-{file.name}"] = base64.b64decode(file.data, validate=True)
+        except ValueError as error:
+            raise refused(422, f"The data of a file should be in base 64: {error}.") from error
+    size = sum(map(len, found.values()))
+    if len(found) > limits.max_texts or size > 1e6 * limits.max_megabytes:
+        most = f"{limits.max_texts} files of {limits.max_megabytes:g} MB together"
+        raise refused(413, f"A request has at most {most}. Received: {len(found)} of {size / 1e6:.1f} MB")
+    return found
 
 
 def check_characters(texts: Iterable[str], limits: options.Serving) -> None:
@@ -318,6 +367,7 @@ def description(name: str, worker: Worker) -> dict:
     return {
         "name": name,
         "task": task.name,
+        "files": [*task.files],
         "summary": (type(task).__doc__ or "").split("\n")[0],
         "objective": {"name": f"valid_{task.objective}", "title": task.measure.title, "unit": task.measure.unit},
         "scores": served.scores,
