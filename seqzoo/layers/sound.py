@@ -112,6 +112,10 @@ class UtteranceNormalization(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
+        self.supports_masking = True
+
+    def compute_mask(self, x, mask=None):
+        return None
 
     def call(self, x, mask):
         real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]
@@ -155,6 +159,10 @@ class SpecAugment(keras.layers.Layer):
         self.bands, self.band, self.stretches, self.stretch = bands, band, stretches, stretch
         self.share, self.seed = share, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def compute_mask(self, x, mask=None):
+        return None
 
     def call(self, x, mask, training=False):
         if not training:
