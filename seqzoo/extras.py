@@ -6,7 +6,7 @@ import pathlib
 EXTRAS = {  # extra: its packages, by the names that are imported
     "text": ("conllu", "sacrebleu", "sentencepiece"),
     "music": ("mido", "music21"),
-    "speech": ("soundfile", "jiwer"),
+    "speech": ("jiwer", "soundfile"),
     "jax": ("jax",),
     "serve": ("fastapi", "fastapi_offline", "uvicorn"),
     "litert": ("ai_edge_litert",),

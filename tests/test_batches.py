@@ -131,11 +131,12 @@ def test_no_examples_left_is_an_error_that_counts():
 def test_an_encoder_leaves_examples_out_for_a_reason_or_makes_several_rows():
     def encode_parts(example):
         if len(example) > 4:
-            raise Skip("longer than 4")
+            raise Skip("longer than 4", f"{len(example)} words")
         return [encode(example[:2]), encode(example[2:])] if len(example) > 2 else encode(example)
 
     batches = Batches(sentences([1, 6, 4, 5]), encode_parts)
     assert (batches.size, batches.skipped) == (3, {"longer than 4": 2})
+    assert batches.summary.endswith("2 left out (longer than 4; the first: 6 words)")
     answers = batches.outputs(lambda inputs, labels, weights: {"tokens": inputs["tokens"]})
     assert [(example[0], row and row["tokens"].tolist()) for example, row in answers] == [
         (1, [1]), (2, None), (3, [3, 3]), (3, [3, 3]), (4, None),

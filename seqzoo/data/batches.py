@@ -16,7 +16,16 @@ OUTPUT_STEPS = 4_000_000  # of these examples; those of samples of sound are lon
 
 
 class Skip(Exception):
-    """Raised by an encoder to leave an example out; the message is the reason, which `Batches.summary` counts."""
+    """Raised by an encoder to leave an example out.
+
+    Args:
+        reason: why, which `Batches.summary` counts.
+        example: what it was, such as the name of its file; the summary names the first of each reason.
+    """
+
+    def __init__(self, reason: str, example: str = ""):
+        super().__init__(reason)
+        self.example = example
 
 
 class Batches:
@@ -76,7 +85,7 @@ class Batches:
         self.axes = {name: (axis,) if isinstance(axis, str) else axis for name, axis in axes.items()}
         self.batch_size, self.batch_tokens, self.seed = batch_size, batch_tokens, seed
         self.static_shapes = is_static(static_shapes)
-        self.skipped = collections.Counter()
+        self.skipped, self._first_skipped = collections.Counter(), {}
         self._kinds = None  # {array name: (dtype, rank)} of the first example
         self._cache = self._cached(cache_tokens)
         self._survey()
@@ -104,7 +113,9 @@ class Batches:
     @property
     def summary(self) -> str:
         """Sizes of the split and what was left out, for people."""
-        skipped = "".join(f", {count:,} left out ({reason})" for reason, count in self.skipped.most_common(5))
+        first = {reason: f"; the first: {example}" for reason, example in self._first_skipped.items() if example}
+        skipped = self.skipped.most_common(5)
+        skipped = "".join(f", {count:,} left out ({reason}{first.get(reason, '')})" for reason, count in skipped)
         return f"{self.size:,} examples, {self.tokens:,} steps, {self.padding:.1%} padding{skipped}"
 
     def _items(self) -> Iterable:
@@ -121,6 +132,7 @@ class Batches:
                 parts = self.encode(example)
             except Skip as skip:
                 parts, reason = [None], str(skip)
+                self._first_skipped.setdefault(reason, skip.example)
             for part in (parts or [None]) if isinstance(parts, list) else [parts]:
                 length = part and self._length(part)
                 if not length and skipped is not None:

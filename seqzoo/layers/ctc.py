@@ -59,26 +59,6 @@ def frames_needed(labels: Sequence[int] | np.ndarray) -> int:
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
 
 
-@keras.saving.register_keras_serializable("seqzoo")
-class CTCDecode(keras.layers.Layer):
-    """Greedy decoding (Graves et al., 2006, equation 4): the labels of the most probable path.
-
-    Logits [B, T, V], padded frames blank -> {"labels": [B, T], padded with 0; "log_probability" of the path: [B]}.
-    """
-
-    def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})  # 16 bits are too few for probabilities
-        self.supports_masking = True
-
-    def compute_mask(self, logits, mask=None):
-        return None
-
-    def call(self, logits):
-        path = ops.cast(ops.argmax(logits, axis=-1), "int32")  # [B, T]
-        before = ops.pad(path[:, :-1], [[0, 0], [1, 0]])
-        new = ops.logical_and(path != before, path > 0)
-        steps = ops.cumsum(ops.ones_like(path), axis=1)  # 1, 2 ... T
-        # Sorting moves the new labels to the front, in their order: the others come T later.
-        order = ops.argsort(ops.where(new, steps, steps + ops.shape(path)[1]), axis=1)
-        labels = ops.take_along_axis(ops.where(new, path, 0), order, axis=1)
-        return {"labels": labels, "log_probability": ops.sum(ops.max(ops.log_softmax(logits), axis=-1), axis=1)}
+def frames_given(steps: int, subsample: int = 1, upsample: int = 1) -> int:
+    """The frames of logits that `models.transcriber` gives for so many steps of its input."""
+    return -(-steps // subsample) * upsample

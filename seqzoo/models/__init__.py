@@ -17,6 +17,7 @@ from seqzoo.models.language_model import LanguageModelDecoder, language_model, s
 from seqzoo.models.scheduled import scheduled
 from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.tagger import decoder, tagger
+from seqzoo.models.transcriber import transcriber, transcription_decoder
 
 __all__ = [
     "GeneratorDecoder",
@@ -31,6 +32,8 @@ __all__ = [
     "seq2seq",
     "streamed",
     "tagger",
+    "transcriber",
+    "transcription_decoder",
 ]
 
 # A saved model may hold a layer of any file, also of one that was added: importing a file registers its layers.

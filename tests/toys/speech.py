@@ -56,23 +56,21 @@ class Speech(Task):
         return {"letters": letters, "mean": x.mean(0).tolist(), "std": x.std(0).tolist()}
 
     def encoder(self, training=False):
+        from seqzoo.layers.ctc import frames_needed
+
         def encode(example):
             x, ids = example["frames"], self.assets["letters"].encode(example.get("text", ""))
-            if training and 2 * len(ids) > len(x):  # CTC may need a blank between letters
-                raise Skip("too many letters for its frames")
+            if training and frames_needed(ids) > len(x):
+                raise Skip("more letters than frames")
             return {"frames": x, "frames_length": np.int32(len(x))}, np.array(ids, "int32"), np.float32(1)
 
         return encode
 
     def build(self):
-        import keras
-
-        from seqzoo.layers.ctc import force_blank
-        from seqzoo.models import tagger
+        from seqzoo.models import transcriber
 
         front = frames(len(self.assets["mean"]), self.assets["mean"], self.assets["std"])
-        model = tagger(len(self.assets["letters"]), front, crf=False, **self.config.arguments(options.Recurrent))
-        return keras.Model(model.input, force_blank(model.output, mask=front[2]))
+        return transcriber(len(self.assets["letters"]), front, **self.config.arguments(options.Recurrent))
 
     def loss(self):
         from seqzoo.layers.ctc import CTCLoss
@@ -80,9 +78,9 @@ class Speech(Task):
         return CTCLoss()
 
     def decoded(self, model):
-        from seqzoo.layers.ctc import CTCDecode
+        from seqzoo.models import transcription_decoder
 
-        return CTCDecode()(model.output)
+        return transcription_decoder(model).output
 
     def example(self, line):
         return {"frames": np.load(line)}

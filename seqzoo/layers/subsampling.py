@@ -1,0 +1,46 @@
+"""Fewer or more time steps: what a transcriber reads may be longer or shorter than what it writes."""
+
+import keras
+from keras import ops
+
+
+def subsample(x, mask, factor: int, filters: int = 128):
+    """Joins each `factor` steps into one by convolutions over time, of width 3 and stride 2, with ReLU.
+
+        y_t = relu(W [x_{2t-1}; x_2t; x_{2t+1}] + b)
+
+    Steps outside of a sequence are 0, so padding changes nothing; ``padding="same"`` would shift the windows by a step
+    depending on the length of the batch.
+
+    Args:
+        x: [B, T, D]; mask: [B, T], True at real steps.
+        factor: a power of two; 1: x as it is.
+        filters: width F of each convolution.
+
+    Returns:
+        (x [B, T / factor, F], mask [B, T / factor]), lengths rounded up.
+
+    Raises:
+        ValueError: the factor is not a power of two.
+    """
+    if factor < 1 or factor & (factor - 1):
+        raise ValueError(f"subsample should be a power of two: 1, 2, 4 ... Received: {factor}")
+    while factor > 1:
+        x = ops.pad(ops.where(mask[..., None], x, 0.0), ((0, 0), (1, 1), (0, 0)))
+        x, mask = keras.layers.Conv1D(filters, 3, strides=2, activation="relu")(x), mask[:, ::2]
+        factor //= 2
+    return x, mask
+
+
+def upsample(x, mask, factor: int):
+    """Repeats each step `factor` times: x [B, T, D], mask [B, T] -> [B, T factor, D], [B, T factor].
+
+    Raises:
+        ValueError: the factor is below 1.
+    """
+    if factor < 1:
+        raise ValueError(f"upsample should be at least 1. Received: {factor}")
+    if factor == 1:
+        return x, mask
+    repeated = keras.layers.Reshape((-1, x.shape[-1]))(ops.concatenate([x] * factor, axis=-1))
+    return repeated, keras.layers.Reshape((-1,))(ops.stack([mask] * factor, axis=-1))
