@@ -93,7 +93,7 @@ def test_spec_augment_hides_bands_and_stretches_in_training_alone():
     [
         ({"features": "mel"}, "features should be"),
         ({"hop": 0.05}, "hop should be from one sample to a window"),
-        ({"rate": 8000, "highest": 5000}, "up to half of the rate, 4000 Hz"),
+        ({"sample_rate": 8000, "highest": 5000}, "up to half of the rate, 4000 Hz"),
     ],
 )
 def test_impossible_features_are_refused(options, message):

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
+VARIANCE = 1e-5  # that is added, so that a feature that never changes gives 0
 FLOOR = 1e-6  # of the energy under a window: below the noise of 16-bit samples, so that digital silence has a logarithm
 
 
@@ -123,7 +124,7 @@ class UtteranceNormalization(keras.layers.Layer):
         mean = ops.sum(x * real, axis=1, keepdims=True) / count  # [B, 1, D]
         x = (x - mean) * real
         variance = ops.sum(ops.square(x), axis=1, keepdims=True) / count
-        return x / ops.sqrt(variance + 1e-5)
+        return x / ops.sqrt(variance + VARIANCE)
 
     def compute_output_shape(self, x_shape, mask_shape=None):
         return x_shape
