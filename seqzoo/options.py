@@ -329,6 +329,20 @@ class Decoding(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class Rescoring(Config):
+    """Rescoring."""
+
+    language_model: str = option(
+        "", "Run of --task=language_model, a folder or zoo:NAME, that reorders the best answers of the beam search.",
+        path=True,
+    )  # fmt: skip
+    language_model_weight: float = option(
+        0.3, "Weight of its log-probabilities, which are added to the scores of the search.", minimum=0, maximum=100,
+        needs="language_model",
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
 class Training(Config):
     """Training."""
 

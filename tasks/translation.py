@@ -14,10 +14,11 @@ from seqzoo.data.batches import chunks
 from seqzoo.datasets.splits import by_target
 from seqzoo.display.pages import translated_articles
 from seqzoo.display.terminal import print_scored, print_translated
+from seqzoo.families.searching import Searching
 from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.translation import translation_scores
-from seqzoo.task import CHUNK, TASKS, Task
+from seqzoo.task import CHUNK, TASKS
 from seqzoo.text.codec import END, Codec
 
 
@@ -56,7 +57,12 @@ class Objective(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Predicting(options.Decoding):
+class Evaluating(options.Decoding, options.Rescoring):
+    """Decoding."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicting(Evaluating):
     """Translations."""
 
     n_best: int = option(1, "Different translations of each text, best first.", minimum=1)
@@ -89,12 +95,12 @@ class Config(
 
 
 @TASKS.register("translation")
-class Translation(Task):
+class Translation(Searching):
     """Translation: BLEU."""
 
     Config = Config
     requests = {
-        "evaluate": options.Decoding, "predict": Predicting, "score": options.Scoring, "export": Exporting
+        "evaluate": Evaluating, "predict": Predicting, "score": options.Scoring, "export": Exporting
     }  # fmt: skip
     modes = ("train", "evaluate", "predict", "score")
     needs = {"source": str, "target": str}
@@ -211,20 +217,6 @@ class Translation(Task):
         words = self.config.tokenizer in ("words", "whitespace")
         return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, copies=words)
 
-    def search(self, predictor, request, **wanted):
-        """The predictor with the decoding options of a request."""
-        from seqzoo.training.folder import load_alike
-
-        def others():
-            runs = load_alike(request.ensemble, self)
-            return [decoder for run in runs for decoder in run.predictor.decoders]
-
-        return predictor.variant(request, others, **wanted)
-
-    def evaluate(self, predictor, feed, request=None):
-        """Scores of the translations, and the loss of the references without label smoothing."""
-        return super().evaluate(self.search(predictor, request) if request else predictor, feed)
-
     def signatures(self, run, request):
         from seqzoo.export.generating import translation
 
@@ -250,9 +242,11 @@ class Translation(Task):
             answer["reference"] = self.text(example["target"])
         if row:
             answer["source_tokens"] = [*source.token_texts(source.encode(text)[0]), END]
-            answer["n_best"] = n_best(row, source, target, text)
-            answer["translation"] = answer["n_best"][0]["text"]
+            answer = self.chosen(answer, n_best(row, source, target, text))
         return answer
+
+    def chosen(self, answer, n_best):
+        return {**answer, "n_best": n_best, "translation": n_best[0]["text"]}
 
     def scores(self, examples, answers):
         translations = [answer["translation"] for answer in answers]
@@ -308,13 +302,6 @@ class Translation(Task):
             return answers
         attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
         return self.answers(attending, self.feed(examples))[1]
-
-    def report(self, predictor, data, folder):
-        """Scores also by beam search of the default width, whose translations are kept for people to read."""
-        metrics = super().report(predictor, data, folder)[0]
-        search = self.search(predictor, options.Decoding(), score_labels=False)
-        found, examples, answers = super().report(search, data, folder)
-        return metrics | {name.replace("_", "_beam_", 1): value for name, value in found.items()}, examples, answers
 
     @classmethod
     def tiny(cls):

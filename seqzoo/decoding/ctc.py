@@ -6,6 +6,8 @@ from keras import ops
 
 from seqzoo.backend.gradients import scan
 from seqzoo.decoding.beam import LEAST, NONE, top_k
+from seqzoo.decoding.predictor import Predictor
+from seqzoo.decoding.search import VARIANTS
 from seqzoo.layers.crf import FORBIDDEN
 
 
@@ -54,6 +56,30 @@ class CTCDecode(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "beam": self.beam, "n_best": self.n_best}
+
+
+class CTCPredictor(Predictor):
+    """Answers batches of a transcriber by greedy decoding or prefix search: what `task.Task.predictor` asks for.
+
+    Args:
+        model: from `models.transcriber`.
+        loss: see `Predictor`.
+        settings: options of the group `options.Decoding`, of which the beam counts.
+        n_best: different answers wanted of each row.
+    """
+
+    def __init__(self, model, loss, settings, n_best: int = 1):
+        super().__init__(model, CTCDecode(settings.beam, n_best)(model.output), loss)
+        self.settings, self._loss, self._variants = settings, loss, {}
+
+    def variant(self, settings, others=None, n_best: int = 1, score_labels: bool = True) -> "CTCPredictor":
+        """A predictor of the same model with other settings, see `search.BeamPredictor.variant`."""
+        key = settings, n_best
+        if key not in self._variants:
+            if len(self._variants) >= VARIANTS:
+                del self._variants[next(iter(self._variants))]  # the oldest
+            self._variants[key] = CTCPredictor(self.model, self._loss, settings, n_best)
+        return self._variants[key]
 
 
 def tokens_of(path, p) -> dict:

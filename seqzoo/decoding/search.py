@@ -103,12 +103,12 @@ class BeamPredictor:
         return {"loss": float(nats / tokens), "perplexity": perplexity(nats / tokens)} if tokens else {}
 
 
-def n_best(row: dict, source, target, text: str) -> list[dict]:
+def n_best(row: dict, source, target, text: str = "") -> list[dict]:
     """The answers of a row of a `BeamPredictor` that differ as texts, best first.
 
     Args:
         row: the row.
-        source, target: Codecs.
+        source, target: Codecs; no source: None.
         text: what the source codec encoded.
 
     An unknown word is replaced by the source word that it is aligned to, as in Luong et al., 2015, Addressing the Rare
@@ -119,7 +119,7 @@ def n_best(row: dict, source, target, text: str) -> list[dict]:
         [{"text", "score", "log_probability", "tokens"}], and "attention", weights by token and source token, if the row
         has it.
     """
-    answers, offsets = {}, source.offsets(text)
+    answers, offsets = {}, source.offsets(text) if source else []
     for k in np.flatnonzero(np.isfinite(row["scores"])):
         length = int(row["lengths"][k])
         ids = row["ids"][k, :length].tolist()

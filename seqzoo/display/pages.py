@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Iterator
 
 from seqzoo.display.labels import (
+    LOW,
     SURPRISES,
     WEIGHT_STEPS,
     asked,
@@ -134,6 +135,30 @@ def translated_articles(answers: Iterable[dict]) -> Iterator[str]:
             if "attention" in best:
                 yield from _attention_table(best, answer["source_tokens"])
         if answer.get("reference", answer["translation"]) != answer["translation"]:
+            yield f"<p><span class=second>reference:</span> {escape(answer['reference'])}</p>\n"
+        yield "</article>\n"
+
+
+def transcribed_articles(answers: Iterable[dict]) -> Iterator[str]:
+    """Transcripts for a page, each after what was transcribed; tokens with a low confidence are marked.
+
+    Args:
+        answers: see `terminal.print_transcribed`.
+
+    Yields:
+        HTML, in pieces, one an answer.
+    """
+    for answer in answers:
+        asked = next(value for value in answer.values() if isinstance(value, str))
+        yield f"<article dir=auto><p>{escape(asked)}</p>\n"
+        yield f"<p><b class=translation>{escape(answer['transcript'])}</b></p>\n"
+        for best in answer["n_best"] if len(answer["n_best"]) > 1 else ():
+            yield f"<p><small>{best['score']:.3f}</small>{escape(best['text'])}</p>\n"
+        doubts = [token for token in answer["tokens"] if token.get("confidence", 1) < LOW]
+        if doubts:
+            shown = ", ".join(f"{escape(token['text'])} {100 * token['confidence']:.0f}%" for token in doubts)
+            yield f"<p><span class=second>unsure: {shown}</span></p>\n"
+        if answer.get("reference", answer["transcript"]) != answer["transcript"]:
             yield f"<p><span class=second>reference:</span> {escape(answer['reference'])}</p>\n"
         yield "</article>\n"
 

@@ -202,6 +202,28 @@ def print_translated(answer: dict, console: Console):
         console.print(plain_text(line), soft_wrap=True)
 
 
+def print_transcribed(answer: dict, console: Console):
+    """Prints a transcript behind what was transcribed, or several with their scores.
+
+    A token with a confidence below 80% is followed by it.
+
+    Args:
+        answer: ``{"transcript", "tokens": [{"text", "confidence"}], "n_best": [{"text", "score"}]}``, after a first
+            entry that is no number and says what was asked; ``"reference"`` is printed if the transcript differs.
+        console: where to print.
+    """
+    asked = next(plain(value) for value in answer.values() if isinstance(value, str))
+    console.print(plain_text(f"{asked}\t{answer['transcript']}"), soft_wrap=True)
+    for best in answer["n_best"] if len(answer["n_best"]) > 1 else ():
+        console.print(plain_text(f"{best['score']:10.3f}  {best['text']}"), soft_wrap=True)
+    doubts = [(token["text"], _doubt(token.get("confidence"))) for token in answer["tokens"]]
+    doubts = [f"{text}{doubt}" for text, doubt in doubts if doubt]
+    if doubts:
+        console.print(plain_text(f"  unsure: {', '.join(doubts)}", "dim"), soft_wrap=True)
+    if answer.get("reference", answer["transcript"]) != answer["transcript"]:
+        console.print(plain_text(f"  gold: {answer['reference']}", "bold"), soft_wrap=True)
+
+
 def usage(modes: Sequence[str], folder: str | os.PathLike, demo: str = "") -> Text:
     """Commands that use a trained run, a line each.
 

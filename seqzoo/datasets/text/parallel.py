@@ -5,7 +5,7 @@ import os
 import zlib
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, data_path, plain_name, read_lines, split_files
+from seqzoo.datasets.files import bad_line, data_path, plain_name, read_lines, split_files, split_folders
 from seqzoo.datasets.splits import splits_in
 from seqzoo.datasets.text.delimited import tsv_records
 
@@ -30,6 +30,9 @@ def parallel(
     2. Tab-separated columns without a header, in ``.tsv`` or ``.txt``: ``train.tsv``, ``valid.tsv``, ... The first is
        the source, the second the target, and others are ignored; ``--columns=source=1,target=0`` chooses otherwise.
        Blank lines are skipped.
+
+    Either may have a folder for each split with one file of a set, or one for each language: ``train/kor_train.tsv``,
+    ``dev/kor_dev.tsv``.
 
     Either may come without splits, as ``deu.txt`` of https://www.manythings.org/anki or ``Europarl.de-en.de`` and
     ``.en`` of https://opus.nlpl.eu. It is then split into train 90%, valid 5% and test 5% by a hash (CRC-32) of the
@@ -112,6 +115,8 @@ def _tables(path, name):
 def _files(folder, name, *endings):
     """Returns {split: file}; or {None: file} where one file fits and it is not named as a split."""
     present = _listed(folder, name, endings)
+    if not present and (folders := split_folders(folder)):
+        return {split: _only_file(own, name, endings) for split, own in folders.items()}
     if any(splits_in(file) for file in present):
         return split_files(folder, *endings, name=name, reader="parallel")
     if len(present) == 1:
@@ -124,6 +129,18 @@ def _files(folder, name, *endings):
         present = _listed(folder)
     some = ", ".join(file.name for file in present[:8]) or "nothing"
     raise ValueError(f"{folder}: {problem}. There: {some}.")
+
+
+def _only_file(folder, name, endings):
+    """Returns the file in the folder of a split."""
+    present = _listed(folder, name, endings)
+    if len(present) == 1:
+        return present[0]
+    named = f" and {name!r} in its name" if name else ""
+    raise ValueError(
+        f"{folder}: {len(present) or 'no'} files end in {' or '.join(endings)}{named}, and a split is one: choose it "
+        f"by --name. There: {', '.join(file.name for file in _listed(folder)[:8]) or 'nothing'}."
+    )
 
 
 def _listed(folder, name=None, endings=("",)):

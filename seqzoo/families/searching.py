@@ -1,0 +1,90 @@
+"""Search: what tasks share whose answers are found by a search, as lists of the n best, and rescored."""
+
+import functools
+
+from seqzoo import options
+from seqzoo.task import Task
+
+
+class Searching(Task):
+    """A task whose predictor has `settings` and `variant`, as `decoding.search.BeamPredictor` has.
+
+    Its requests have the group `options.Decoding`, and where a language model may rescore answers, `options.Rescoring`.
+    An answer has ``"n_best"``, dicts of "text" and "score", best first; a subclass says in `chosen` what the first one
+    is for the answer.
+    """
+
+    def chosen(self, answer: dict, n_best: list[dict]) -> dict:
+        """An answer with this list, the first of which it gives."""
+        raise NotImplementedError
+
+    def search(self, predictor, request, **wanted):
+        """The predictor with the decoding options of a request; wanted: see `BeamPredictor.variant`."""
+        from seqzoo.training.folder import load_alike
+
+        def others():
+            runs = load_alike(request.ensemble, self)
+            return [decoder for run in runs for decoder in run.predictor.decoders]
+
+        if getattr(request, "language_model", ""):
+            language_model(request.language_model)  # refused before anything is searched
+            wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
+        return predictor.variant(request, others, **wanted)
+
+    def evaluate(self, predictor, feed, request=None):
+        """Scores of the answers of a search with the options of the request."""
+        return super().evaluate(self.search(predictor, request) if request else predictor, feed)
+
+    def answers(self, predictor, feed):
+        examples, answers = super().answers(predictor, feed)
+        return examples, [self.rescored(answer, getattr(predictor, "settings", None)) for answer in answers]
+
+    def predict(self, run, lines, request=None):
+        for answer in super().predict(run, lines, request):
+            yield self.rescored(answer, getattr(run.predictor, "settings", None))
+
+    def report(self, predictor, data, folder):
+        """Scores also by beam search of the default width, whose answers are kept for people to read."""
+        metrics = super().report(predictor, data, folder)[0]
+        search = self.search(predictor, options.Decoding(), score_labels=False)
+        found, examples, answers = super().report(search, data, folder)
+        return metrics | {name.replace("_", "_beam_", 1): value for name, value in found.items()}, examples, answers
+
+    def rescored(self, answer: dict, settings) -> dict:
+        """The answer with its n best in the order that a language model gives them, if the settings name one.
+
+            score + weight log P(text)
+
+        The entries of the list get "language_model", the log probability of the text.
+        """
+        if not getattr(settings, "language_model", "") or not answer["n_best"]:
+            return answer
+        texts = [entry["text"] for entry in answer["n_best"]]
+        n_best = []
+        for entry, log_p in zip(answer["n_best"], text_log_probabilities(settings.language_model, texts), strict=True):
+            score = round(entry["score"] + settings.language_model_weight * log_p, 4)
+            n_best.append({**entry, "score": score, "language_model": log_p})
+        return self.chosen(answer, sorted(n_best, key=lambda entry: -entry["score"]))
+
+
+@functools.lru_cache(2)
+def language_model(folder: str):
+    """The run of a language model in a folder, or ``zoo:NAME``.
+
+    Raises:
+        ValueError: it is a run of another task, or none.
+    """
+    from seqzoo.training.folder import load
+
+    run = load(folder)
+    if run.task.name != "language_model":
+        raise ValueError(
+            f"--language_model: {folder} is a run of --task={run.task.name}. It should be one of --task=language_model."
+        )
+    return run
+
+
+def text_log_probabilities(folder: str, texts: list[str]) -> list[float]:
+    """log P of texts, each a line of its own, by the language model in a folder."""
+    run = language_model(folder)
+    return [row["log_probability"] for row in run.task.score(run, texts, options.Scoring())]

@@ -1,0 +1,267 @@
+"""Transcription: what tasks share that write down a sequence, by CTC or by an encoder-decoder that attends."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from seqzoo import options
+from seqzoo.config import Config as Options
+from seqzoo.config import option
+from seqzoo.data import Skip
+from seqzoo.display.pages import transcribed_articles
+from seqzoo.display.terminal import print_transcribed
+from seqzoo.families.searching import Searching
+from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.transcripts import word_scores
+from seqzoo.rnns import RNNS
+from seqzoo.text.codec import Codec
+
+
+@dataclasses.dataclass(frozen=True)
+class Transcriber(Options):
+    """Transcriber."""
+
+    model: str = option(
+        "ctc", "ctc: a label or the blank for each step (Graves et al., 2006); attention: an encoder-decoder that "
+        "attends to the steps (Listen, Attend and Spell; Chan et al., 2016).", choices=("ctc", "attention"),
+    )  # fmt: skip
+    subsample: int = option(
+        1, "Steps that convolutions join into one before the recurrent layers: 1, 2, 4 or 8.", minimum=1, maximum=8,
+        sweep=[1, 2, 4],
+    )  # fmt: skip
+    filters: int = option(128, "Filters of these convolutions.", minimum=1, needs="subsample>1")
+    upsample: int = option(
+        1, "How often each step is repeated: CTC gives at most one label a step.", minimum=1, maximum=100,
+        needs="model=ctc",
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Speller(Options):
+    """Decoder of --model=attention."""
+
+    decoder: str = option("lstm", "Kind of its recurrent layer (see --list).", choices=RNNS, needs="model=attention")
+    decoder_units: int = option(128, "Its units, and the width of its attention.", minimum=1, needs="model=attention")
+    label_dim: int = option(64, "Width of the embeddings of labels.", minimum=1, needs="model=attention")
+    attention: str = option(
+        "additive", "Attention scores of Bahdanau et al. (additive), Luong et al. (general) or Chorowski et al. "
+        "(convolutional).", choices=("additive", "general", "convolutional"), needs="model=attention",
+    )  # fmt: skip
+    input_feeding: bool = option(
+        False, "Feed what was attended to into the next step, as Chan et al. do; slower.", needs="model=attention"
+    )
+    label_smoothing: float = option(
+        0.0, "Probability mass spread over all other labels.", minimum=0, maximum=0.9, needs="model=attention",
+        shapes=False,
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluating(options.Decoding, options.Rescoring):
+    """Decoding."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicting(Evaluating):
+    """Transcripts."""
+
+    n_best: int = option(1, "Different transcripts of each sequence, best first.", minimum=1)
+    html: str = option("", "Also write the transcripts as a page for a browser to this file.", path=True)
+
+
+class Transcription(Searching):
+    """A task that gives a sequence its transcript: labels in their order.
+
+    Its Config has the groups `Transcriber`, `Speller` and `options.Recurrent`, whose layers read the sequence. A
+    subclass gives `front`, `learn` (with `learn_labels`), `arrays`, `example` and `asked`.
+
+    Class attributes:
+        transcript: the feature with the transcript.
+        units: what its labels are, see `text.codec.Codec`; None: what --tokenizer says, of the group `options.Units`.
+        unit_of_time: what begin and end of a label count: steps of the input, or what `time` makes of them.
+    """
+
+    requests = {"evaluate": Evaluating, "predict": Predicting}
+    transcript = "text"
+    units: str | None = None
+    measures = {
+        **{name: Measure(name.upper(), "min", "%") for name in ("wer", "cer")},
+        **{name: Measure(name, "min", "%") for name in ("insertions", "deletions", "substitutions")},
+        **{f"beam_{name}": Measure(f"beam {name.upper()}", "min", "%") for name in ("wer", "cer")},
+        "loss": Measure("loss", "min"),
+        "perplexity": Measure("PPL", "min"),
+    }
+    objective = "wer"
+    axes = {"labels": "labels", "target": "labels"}
+    packages = ("jiwer",)
+
+    def front(self) -> tuple:
+        """(inputs, x, mask) of the model, see `seqzoo.inputs`."""
+        raise NotImplementedError
+
+    def arrays(self, example: dict, training: bool) -> dict:
+        """{name: array} of the inputs of the front; may raise `Skip`."""
+        raise NotImplementedError
+
+    def steps(self, inputs: dict) -> int:
+        """The steps that the front gives of these arrays: by default those of the first one."""
+        return len(next(iter(inputs.values())))
+
+    def time(self, step: float) -> int | float:
+        """A step of the front's as people count: by default its number."""
+        return int(step)
+
+    def asked(self, example: dict) -> dict:
+        """The part of an answer that says what was asked, such as {"text": ...}; and its name, for messages."""
+        raise NotImplementedError
+
+    def text(self, example: dict) -> str:
+        """The transcript of an example, as the model learns and scores read it."""
+        return " ".join(example[self.transcript].split())
+
+    def learn_labels(self, train):
+        size, count = (getattr(self.config, *given) for given in (("vocabulary", 0), ("min_count", 1)))
+        units = self.units or self.config.tokenizer
+        return {"labels": Codec.learn(units, map(self.text, train), size, count, unicode=self.config.unicode)}
+
+    def load(self, unseen=False):
+        data = super().load(unseen)
+        data.summary["labels"] = f"{len(self.assets['labels'].tokens):,}"
+        return data
+
+    def unknown_labels(self, example):
+        return self.assets["labels"].encode(self.text(example))[1]
+
+    def encoder(self, training=False):
+        from seqzoo.layers.ctc import frames_given, frames_needed
+
+        codec, config = self.assets["labels"], self.config
+
+        def encode(example):
+            inputs = self.arrays(example, training)
+            ids = codec.encode(self.text(example))[0] if self.transcript in example else []
+            if training and not ids:
+                raise Skip("no transcript")
+            if config.model == "attention":
+                inputs["target"] = np.array([codec.end, *ids], "int32")
+                return inputs, np.array([*ids, codec.end], "int32"), np.ones(len(ids) + 1, "float32")
+            needed, given = frames_needed(ids), frames_given(self.steps(inputs), config.subsample, config.upsample)
+            if training and needed > given:
+                name = next(iter(self.asked(example).values()))
+                raise Skip("more labels than frames", f"{name}, whose {len(ids)} labels need {needed} of {given}")
+            # No path stands for these labels: they count as an error, and in no loss.
+            return inputs, np.array(ids, "int32"), np.float32(needed <= given)
+
+        return encode
+
+    def build(self):
+        from seqzoo.layers.subsampling import subsample
+        from seqzoo.models import seq2seq, transcriber
+
+        config, labels = self.config, len(self.assets["labels"].tokens)
+        recurrent = config.arguments(options.Recurrent)
+        if config.model == "ctc":
+            return transcriber(labels, self.front(), config.subsample, config.upsample, config.filters, **recurrent)
+        inputs, x, mask = self.front()
+        encoder, units, layers = (recurrent.pop(name) for name in ("rnn", "units", "layers"))
+        return seq2seq(
+            target_tokens=labels,
+            front=(inputs, *subsample(x, mask, config.subsample, config.filters)),
+            dim=config.label_dim,
+            encoder=encoder,
+            encoder_units=units,
+            encoder_layers=layers,
+            rnn="none" if encoder == "none" else config.decoder,
+            units=config.decoder_units,
+            attention=config.attention,
+            input_feeding=config.input_feeding,
+            **recurrent,
+        )
+
+    def loss(self):
+        from seqzoo.layers.ctc import CTCLoss
+        from seqzoo.layers.losses import SmoothedCrossentropy
+
+        return CTCLoss() if self.config.model == "ctc" else SmoothedCrossentropy(self.config.label_smoothing)
+
+    def decoded(self, model):
+        from seqzoo.models import transcription_decoder
+
+        return transcription_decoder(model).output if self.config.model == "ctc" else super().decoded(model)
+
+    def predictor(self, model):
+        from seqzoo.decoding.ctc import CTCPredictor
+        from seqzoo.decoding.search import BeamPredictor
+        from seqzoo.models import Seq2SeqDecoder
+
+        settings, end = options.Decoding(beam=1), self.assets["labels"].end
+        if self.config.model == "ctc":
+            return CTCPredictor(model, self.loss(), settings)
+        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings)
+
+    def search(self, predictor, request, **wanted):
+        if self.config.model == "ctc":
+            for field in dataclasses.fields(options.Decoding):
+                if field.name != "beam" and getattr(request, field.name) != field.default:
+                    raise ValueError(f"--{field.name} has no effect with --model=ctc: it needs --model=attention.")
+        return super().search(predictor, request, **wanted)
+
+    def answer(self, example, row):
+        answer = {**self.asked(example), "transcript": "", "log_probability": None, "tokens": [], "n_best": []}
+        if self.transcript in example:
+            answer["reference"] = self.text(example)
+        return self.chosen(answer, self.n_best(row)) if row else answer
+
+    def n_best(self, row: dict) -> list[dict]:
+        """The answers of a row that differ as texts, best first: dicts of text, score, log_probability, tokens.
+
+        A token of CTC has its text, confidence, begin and end; of others only the text is known.
+        """
+        from seqzoo.decoding.search import n_best
+
+        codec, config = self.assets["labels"], self.config
+        if config.model == "attention":
+            found = n_best(row, None, codec)
+            return [{**entry, "tokens": [{"text": token} for token in entry["tokens"]]} for entry in found]
+        answers, steps = {}, config.subsample / config.upsample  # of the front's in a frame
+        rows = zip(*(np.atleast_2d(row[name]) for name in ("labels", "begin", "end", "confidence")), strict=True)
+        for log_p, (ids, begin, end, confidence) in zip(np.atleast_1d(row["log_probability"]), rows, strict=True):
+            if not np.isfinite(log_p):
+                break
+            ids, log_p = ids[ids > 0].tolist(), round(float(log_p), 4)
+            tokens = [
+                {
+                    "text": text,
+                    "confidence": round(float(p), 4),
+                    "begin": self.time(first * steps),
+                    "end": self.time(math.ceil(last * steps)),
+                }
+                for text, p, first, last in zip(codec.token_texts(ids), confidence, begin, end, strict=False)
+            ]
+            entry = {"text": codec.decode(ids).strip(), "score": log_p, "log_probability": log_p, "tokens": tokens}
+            answers.setdefault(entry["text"], entry)
+        return [*answers.values()]
+
+    def chosen(self, answer, n_best):
+        best = n_best[0]
+        found = {name: best[name] for name in ("log_probability", "tokens")}
+        return {**answer, "transcript": best["text"], **found, "n_best": n_best}
+
+    def predict(self, run, lines, request=None):
+        request = request or Predicting()
+        search = self.search(run.predictor, request, n_best=request.n_best, score_labels=False)
+        for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
+            yield {**answer, "n_best": answer["n_best"][: request.n_best]}
+
+    def scores(self, examples, answers):
+        return word_scores([answer["transcript"] for answer in answers], [*map(self.text, examples)])
+
+    def show(self, answer, console):
+        print_transcribed(answer, console)
+
+    def articles(self, answers):
+        return transcribed_articles(answers)
+
+    def differs(self, answer):
+        return answer["transcript"] != answer["reference"]
