@@ -20,7 +20,7 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
-READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
+READERS = {"group_by": "midi or text", "drums": "midi", "join": "named_recordings"}  # which datasets have these options
 FORMATS = ("savedmodel", "litert", "onnx", "run")  # of an exported run
 QUANTIZE = ("none", "float16", "int8")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -486,7 +486,7 @@ def source(config: Data) -> dict:
                 f"--text_encoding is for datasets of text files, and --dataset={config.dataset} reads none. "
                 f"Received: {config.text_encoding!r}"
             )
-    for name in ("group_by", "drums"):
+    for name in READERS:
         if value := getattr(config, name, None):
             if name not in inspect.signature(DATASETS[config.dataset]).parameters:
                 raise ValueError(f"--{name} is for --dataset={READERS[name]}. Received: --dataset={config.dataset}")

@@ -22,6 +22,7 @@ from seqzoo.task import TASKS
 
 LONG = 60  # seconds: a longer recording is read in pieces
 LONGEST = 600  # seconds of one that can't be
+TOKENS = 20  # about so many are in the picture of a run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,9 @@ class Config(
 
     dataset: str = default(options.Data, dataset="spoken_digits")
     join: int = option(
-        0, "With --dataset=named_recordings: train on strings of up to so many recordings; 0: on single ones.", minimum=0
+        0,
+        "With --dataset=named_recordings: train on strings of up to so many recordings; 0: on single ones.",
+        minimum=0,
     )
     subsample: int = default(Transcriber, subsample=2)
     batch_tokens: int = default(options.Batching, batch_tokens=4_000_000)  # samples
@@ -189,17 +192,26 @@ class Speech(Transcription):
 
     def plot(self, predictor, examples, answers, folder):
         """Saves a picture of a recording: its spectrogram, the spikes of CTC, and the words."""
+        import keras
+
         from seqzoo.sound.plots import transcript_plot
 
-        if self.config.model == "ctc" and examples:
-            best = min(range(len(examples)), key=lambda i: abs(len(answers[i]["tokens"]) - 20))
-            ((_, encoded),) = self.feed([examples[best]]).encoded()
-            transcript_plot(predictor.model, encoded[0], answers[best], self.assets["labels"], self, folder / "speech.png")
+        if self.config.model != "ctc" or not examples:
+            return
+        chosen = min(range(len(examples)), key=lambda i: abs(len(answers[i]["tokens"]) - TOKENS))
+        ((_, (inputs, *_)),) = self.feed([examples[chosen]]).encoded()
+        model = predictor.model
+        outputs = [model.get_layer("sound_normalization").output, keras.ops.softmax(model.output)]
+        arrays = {name: array[None] for name, array in inputs.items()}
+        features, p = (keras.ops.convert_to_numpy(x)[0] for x in keras.Model(model.input, outputs)(arrays))
+        labels, seconds = self.assets["labels"].tokens, len(inputs["sound"]) / self.config.sample_rate
+        transcript_plot(features, p, answers[chosen], labels, seconds, folder / "speech.png")
 
     @classmethod
     def tiny(cls):
         rng = np.random.default_rng(0)
-        tones = {letter: np.sin(2 * np.pi * hertz * np.arange(400) / 4000) for letter, hertz in zip("abc", (200, 600, 1500))}
+        pitches = {"a": 200, "b": 600, "c": 1500}
+        tones = {letter: np.sin(2 * np.pi * hertz * np.arange(400) / 4000) for letter, hertz in pitches.items()}
         texts = ("a", "ab c", "cab", "b")
         sounds = [np.concatenate([tones.get(c, np.zeros(300)) for c in text]) for text in texts]
         sounds = [(x + rng.normal(0, 0.01, len(x))).astype("float32") for x in sounds]

@@ -28,6 +28,10 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
         "Reliability",
         "How often answers of a confidence are right. Below the diagonal the run is overconfident.",
     ),
+    "speech.png": (
+        "A recording",
+        "Its spectrogram; below, at each frame the probability of each label and of the blank between them.",
+    ),
     "gates.png": ("Gates", "Of the units that vary most, while the network reads what --mode=inspect was given."),
 }
 LINKS = {  # {file: what it is}

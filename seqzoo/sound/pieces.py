@@ -60,7 +60,11 @@ class Pieces:
         frames = math.ceil(recording.length(self.rate) / self.hop)
         for start in range(0, frames, self.piece):
             first, end = max(0, start - self.margin), min(start + self.piece, frames)
-            yield recording.read(self.rate, first * self.hop, (end + self.margin) * self.hop), start - first, end - start
+            yield (
+                recording.read(self.rate, first * self.hop, (end + self.margin) * self.hop),
+                start - first,
+                end - start,
+            )
 
     def _statistics(self, recording):
         count, total, squares = 0, 0.0, 0.0

@@ -8,17 +8,20 @@ COLOURS = 10  # of labels; more share them
 
 
 def transcript_plot(
-    features: np.ndarray, probabilities: np.ndarray, tokens: list[dict], labels: list[str], words: tuple, seconds: float,
+    features: np.ndarray,
+    probabilities: np.ndarray,
+    answer: dict,
+    labels: list[str],
+    seconds: float,
     path: pathlib.Path,
-) -> None:  # fmt: skip
+) -> None:
     """Draws the features of a recording above the probabilities that CTC gives to its labels, with the words.
 
     Args:
         features: [T, D], of the frames.
         probabilities: [S, V], of the blank, which is 0, and the labels.
-        tokens: those of the answer: dicts of text, begin and end in seconds.
-        labels: the texts of the V labels.
-        words: (the answer, the reference or None).
+        answer: of the run: "transcript", "tokens" with their begin and end in seconds, and perhaps "reference".
+        labels: the V labels.
         seconds: length of the recording.
         path: the image to write.
     """
@@ -29,9 +32,9 @@ def transcript_plot(
     extent = (0, seconds, -0.5, features.shape[1] - 0.5)
     above.imshow(features.T, aspect="auto", origin="lower", extent=extent, cmap="magma", interpolation="nearest")
     above.set_ylabel("mel band")
-    transcript, reference = words
-    wrong = reference is not None and reference != transcript
-    title = f"{transcript or '(nothing)'}{f'   (reference: {reference})' if wrong else ''}"
+    title = answer["transcript"] or "(nothing)"
+    if answer.get("reference", title) != title:
+        title += f"   (reference: {answer['reference']})"
     above.set_title(_cut(title, round(11 * figure.get_figwidth())), parse_math=False, fontsize=10)
     time = (np.arange(len(probabilities)) + 0.5) * seconds / len(probabilities)
     below.plot(time, probabilities[:, 0], color="0.7", linestyle="--", linewidth=1, label="blank")
@@ -39,7 +42,7 @@ def transcript_plot(
         if probabilities[:, index + 1].max() > 0.1:
             below.plot(time, probabilities[:, index + 1], color=f"C{index % COLOURS}", linewidth=1.2)
     colour = {label: f"C{(index - 1) % COLOURS}" for index, label in enumerate(labels)}
-    for token in tokens:
+    for token in answer["tokens"]:
         centre = (token["begin"] + token["end"]) / 2
         text = "␣" if token["text"] == " " else token["text"]
         below.text(centre, 1.04, text, ha="center", va="bottom", fontsize=9, color=colour.get(token["text"], "k"),

@@ -14,7 +14,9 @@ from seqzoo.sound import Recording
 from seqzoo.sound.espeak import speaker
 from seqzoo.sound.recording import resampled
 
-NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred".split()
+NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred".split()
+)
 VARIANTS = ("", "+m1", "+m3", "+m5", "+m7", "+f1", "+f2", "+f4", "+croak", "+whisper")  # voices of a language
 SIZES = {"train": 2000, "valid": 200, "test": 200}
 
