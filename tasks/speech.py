@@ -68,9 +68,7 @@ class Config(
 
     dataset: str = default(options.Data, dataset="spoken_digits")
     join: int = option(
-        0,
-        "With --dataset=named_recordings: train on strings of up to so many recordings; 0: on single ones.",
-        minimum=0,
+        0, "Maximum recordings that --dataset=named_recordings joins to an example; 0: none are joined.", minimum=0
     )
     subsample: int = default(Transcriber, subsample=2)
     batch_tokens: int = default(options.Batching, batch_tokens=4_000_000)  # samples

@@ -1,4 +1,4 @@
-"""Speech from the synthesizer eSpeak NG, if it is installed: its program, or its library in the package espeakng-loader.
+"""Speech from the synthesizer eSpeak NG: its program, or its library in the package espeakng-loader.
 
 eSpeak NG is free software under the GPL, version 3, so it is no part of this project and nothing here depends on it.
 """

@@ -17,8 +17,8 @@ PIECE = 3000  # frames that are read at a time
 class Pieces:
     """Reads recordings of any length with a transcriber whose layers read forward. The answers are those of the whole.
 
-    A first pass over the recording takes the mean and deviation of its features, a second one reads them. What frames and
-    convolutions at the edge of a piece see of its neighbours is read with it, and dropped.
+    A first pass over the recording takes the mean and deviation of its features, a second one reads them. What frames
+    and convolutions at the edge of a piece see of its neighbours is read with it, and dropped.
 
     Args:
         model: `models.transcriber` behind the front ``sound(statistics=True)``.
@@ -37,12 +37,12 @@ class Pieces:
     def path(self, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
         """The most probable path through a recording: (labels [S], their probabilities [S])."""
         statistics = self._statistics(recording)
-        state = [np.zeros((1, part.shape[-1]), "float32") for part in self.read.input[2:]]
+        state = [keras.ops.zeros((1, part.shape[-1])) for part in self.read.input[2:]]
         labels, probabilities = [], []
         for samples, before, count in self._pieces(recording):
             inputs = {"sound": samples[None], "sound_length": np.array([len(samples)], "int32"), **statistics}
             x = self.embed(inputs)[0][:, before // self.subsample :][:, : math.ceil(count / self.subsample)]
-            logits, *state = self.read([x, np.ones(x.shape[:2], bool), *state])
+            logits, *state = self.read([x, keras.ops.ones(x.shape[:2], "bool"), *state])
             p = keras.ops.convert_to_numpy(keras.ops.softmax(logits))[0]
             labels.append(p.argmax(1))
             probabilities.append(p.max(1))
@@ -60,11 +60,8 @@ class Pieces:
         frames = math.ceil(recording.length(self.rate) / self.hop)
         for start in range(0, frames, self.piece):
             first, end = max(0, start - self.margin), min(start + self.piece, frames)
-            yield (
-                recording.read(self.rate, first * self.hop, (end + self.margin) * self.hop),
-                start - first,
-                end - start,
-            )
+            samples = recording.read(self.rate, first * self.hop, (end + self.margin) * self.hop)
+            yield samples, start - first, end - start
 
     def _statistics(self, recording):
         count, total, squares = 0, 0.0, 0.0

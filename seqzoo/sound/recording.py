@@ -14,7 +14,6 @@ import numpy as np
 from seqzoo.extras import check_installed
 
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3")  # of the files that are looked for
-HEADS = (b"RIFF", b"RF64", b"fLaC", b"OggS")  # what such files begin with, where no name tells
 STREAMED = 0x7FFFF000  # a longer WAV says that its writer did not know the length, as one that comes through a pipe
 FILTER = 10  # resample_poly's filter reaches over so many samples of the lower rate on each side
 
