@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import unicodedata
 
 import numpy as np
 
@@ -24,6 +25,9 @@ class Letters(Options):
     dim: int = option(64, "Width of the embeddings of letters.", minimum=1)
     input_dropout: float = option(0.1, "Dropout of the embeddings.", minimum=0, maximum=0.95)
     lowercase: bool = option(True, "Read words in lower case.")
+    decompose: bool = option(
+        False, "Read the parts of composed letters (NFD), such as the sounds of a Korean syllable, and accents."
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +38,10 @@ class Config(
 
     dataset: str = default(options.Data, dataset="spellings")
     upsample: int = default(Transcriber, upsample=3)
+    units: int = default(options.Recurrent, units=64)
     dropout: float = default(options.Recurrent, dropout=0.2)
-    epochs: int = default(options.Training, epochs=15)
+    epochs: int = default(options.Training, epochs=8)
+    learning_rate: float = default(options.Training, learning_rate=4e-3)
     average: float = default(options.Training, average=0.99)
 
 
@@ -65,11 +71,12 @@ class Pronunciation(Transcription):
     def word(self, example):
         """The word of an example as the model reads it."""
         word = example["source"].strip()
-        return word.lower() if self.config.lowercase else word
+        word = word.lower() if self.config.lowercase else word
+        return unicodedata.normalize("NFD", word) if self.config.decompose else word
 
     def learn(self, train):
-        words = map(self.word, train)
-        return {"letters": Codec.learn("characters", words, 0, unicode=self.config.unicode), **self.learn_labels(train)}
+        letters = Codec.learn("characters", map(self.word, train), 0, unicode="none")  # they are in their form
+        return {"letters": letters, **self.learn_labels(train)}
 
     def arrays(self, example, training):
         found = self.assets["letters"].encode(self.word(example))[0]
@@ -80,6 +87,9 @@ class Pronunciation(Transcription):
     def front(self):
         config, letters = self.config, self.assets["letters"].tokens
         return ids(len(letters), config.dim, config.input_dropout, name="letters")
+
+    def step_names(self, example):
+        return [*self.word(example)]
 
     def example(self, line):
         return {"source": line}

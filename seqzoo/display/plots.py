@@ -309,6 +309,45 @@ def attention_plot(
     _save(figure, path)
 
 
+def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path: str, title: str = ""):
+    """Draws the probabilities that a transcriber gives its labels in each frame: a curve a label, the blank dashed.
+
+    Args:
+        p: [T, V] probabilities; 0 is the blank.
+        labels: V names.
+        steps: what was read, in S steps of equal width over the T frames, such as letters; () names none.
+        path: the image to write; its suffix chooses the format.
+        title: stands above the plot.
+    """
+    from matplotlib.figure import Figure
+
+    frames = np.arange(len(p)) + 0.5
+    figure = Figure(figsize=(min(24, 3 + 0.22 * len(p)), 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(frames, p[:, 0], "--", color="0.7", linewidth=1)
+    for number in range(1, p.shape[1]):
+        if p[:, number].max() < 0.05:  # of the others nothing would be seen
+            continue
+        (line,) = axes.plot(frames, p[:, number], linewidth=1.5)
+        best = int(p[:, number].argmax())
+        name = _cut(_spaces_shown([labels[number]]), 8)[0]
+        axes.annotate(
+            name, (frames[best], p[best, number]), xytext=(0, 3), textcoords="offset points", ha="center",
+            color=line.get_color(), parse_math=False,
+        )  # fmt: skip
+    axes.set(xlim=(0, len(p)), ylim=(0, 1.12), ylabel="probability")
+    if len(steps):
+        width = len(p) / len(steps)
+        _name_columns(axes, width * (np.arange(len(steps)) + 0.5), _cut(_spaces_shown(steps), 8))
+        axes.set_xticks(width * np.arange(len(steps) + 1), minor=True)
+        axes.grid(axis="x", which="minor", color="0.9")
+        axes.tick_params(which="both", length=0)
+    else:
+        axes.set_xlabel("frame")
+    figure.suptitle("\n".join(_wrapped(title, figure.get_figwidth())), parse_math=False, fontsize=10)
+    _save(figure, path)
+
+
 def _name_columns(axes, columns: Sequence[int], names: Sequence[str], **style):
     """Names columns by tokens; single characters stand upright."""
     axes.set_xticks(columns, names, family="monospace", parse_math=False, **style)

@@ -150,8 +150,8 @@ class Transcription(Searching):
             if training and needed > given:
                 name = next(iter(self.asked(example).values()))
                 raise Skip("more labels than frames", f"{name}, whose {len(ids)} labels need {needed} of {given}")
-            # No path stands for these labels: they count as an error, and in no loss.
-            return inputs, np.array(ids, "int32"), np.float32(needed <= given)
+            # Labels for which no path stands count as an error, and in no loss, where they would be infinite.
+            return inputs, np.array(ids if needed <= given else [], "int32"), np.float32(needed <= given)
 
         return encode
 
@@ -253,6 +253,35 @@ class Transcription(Searching):
         search = self.search(run.predictor, request, n_best=request.n_best, score_labels=False)
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
+
+    def step_names(self, example: dict) -> list[str]:
+        """Names of the steps that an example has, for pictures; [] where they have none."""
+        return []
+
+    def plot(self, predictor, examples, answers, folder):
+        """Saves the spikes of CTC: the probabilities of all labels, frame by frame, of an answer of middle length."""
+        from seqzoo.display.plots import spikes_plot
+
+        if self.config.model != "ctc":
+            return
+        example, answer = sorted(zip(examples, answers, strict=True), key=lambda pair: len(pair[1]["tokens"]))[
+            len(answers) // 2
+        ]
+        p = self.frame_probabilities(predictor, example)
+        spikes_plot(
+            p, self.assets["labels"].tokens, self.step_names(example), folder / "spikes.png", answer["transcript"]
+        )
+
+    def frame_probabilities(self, predictor, example: dict) -> np.ndarray:
+        """[T, V], the probability of each label in each frame, 0 the blank."""
+        from keras import ops
+
+        def run(inputs, labels, weights):
+            given = {name: ops.convert_to_tensor(inputs[name]) for name in predictor.model.input}
+            return {"p": np.asarray(ops.softmax(predictor.model(given, training=False)))}
+
+        ((_, row),) = self.feed([example]).outputs(run)
+        return row["p"]
 
     def scores(self, examples, answers):
         return word_scores([answer["transcript"] for answer in answers], [*map(self.text, examples)])

@@ -41,7 +41,7 @@ def spellings(
     Args:
         data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides the words; no word is in two splits, of any seeds.
-        sizes: {split: number of words}. Default: 4,000, 500 and 500.
+        sizes: {split: number of words}. Default: 3,000, 500 and 500.
 
     Returns:
         {"train", "valid", "test"}: Examples of ``{"source": str, "target": str}``, phones separated by blanks.
@@ -49,7 +49,7 @@ def spellings(
     return generated_splits(
         "spellings",
         functools.partial(_sample, seed),
-        default_sizes=dict(train=4000, valid=500, test=500),
+        default_sizes=dict(train=3000, valid=500, test=500),
         sizes=sizes,
         features={"source": str, "target": str},
         given={"data_dir": data_dir, "name": name, "columns": columns},
