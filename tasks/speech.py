@@ -8,7 +8,6 @@ import math
 import numpy as np
 
 from seqzoo import options
-from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data import Skip
 from seqzoo.families.transcription import Speller, Transcriber, Transcription
@@ -17,52 +16,14 @@ from seqzoo.rnns import RNNS
 from seqzoo.sound import Clip, Recording, Samples, UnreadableError, Upload
 from seqzoo.sound.baselines import frame_baseline
 from seqzoo.sound.perturbation import perturbed
-from seqzoo.sound.recording import ENDINGS
+from seqzoo.sound.recording import ENDINGS, first_rate, is_long
 from seqzoo.task import TASKS
-
-LONG = 60  # seconds: a longer recording is read in pieces
-LONGEST = 600  # seconds of one that can't be
-TOKENS = 20  # about so many are in the picture of a run
-
-
-@dataclasses.dataclass(frozen=True)
-class Features(Options):
-    """Features."""
-
-    sample_rate: int = option(
-        16000, "Sample rate that the model reads, in Hz; recordings of other rates are resampled.", minimum=1000,
-        maximum=192_000,
-    )  # fmt: skip
-    features: str = option("log_mel", "Features of a frame.", choices=("log_mel", "mfcc"))
-    bands: int = option(40, "Mel filters.", minimum=2, maximum=512, sweep=[40, 80])
-    coefficients: int = option(13, "Cepstral coefficients.", minimum=2, maximum=512, needs="features=mfcc")
-    window: float = option(0.025, "Length of a frame, in seconds.", minimum=0.001, maximum=1)
-    hop: float = option(0.01, "From one frame to the next, in seconds.", minimum=0.001, maximum=1)
-    mask_bands: int = option(2, "SpecAugment: bands of filters that training hides; 0: none.", minimum=0, maximum=10)
-    mask_band: int = option(8, "Maximum width of such a band.", minimum=1, needs="mask_bands")
-    mask_stretches: int = option(2, "SpecAugment: stretches of frames that training hides.", minimum=0, maximum=10)
-    mask_stretch: int = option(20, "Maximum length of such a stretch, in frames.", minimum=1, needs="mask_stretches")
-
-
-@dataclasses.dataclass(frozen=True)
-class Perturbation(Options):
-    """Perturbation."""
-
-    shapes = False
-
-    speed: float = option(
-        0.1, "Maximum change of the speed of training's recordings; 0.1: from 10% slower to 10% faster.", minimum=0,
-        maximum=0.5,
-    )  # fmt: skip
-    noise: float = option(
-        10.0, "Lowest ratio of training's recordings to the noise that is added, in dB; 0: no noise.", minimum=0
-    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, Features, options.Units, Transcriber, options.Recurrent, Speller, Perturbation, options.Batching,
-    options.Training,
+    options.Data, options.Sound, options.Units, Transcriber, options.Recurrent, Speller, options.Perturbation,
+    options.Batching, options.Training,
 ):  # fmt: skip
     """Speech."""
 
@@ -92,13 +53,14 @@ class Speech(Transcription):
     }
 
     def learn(self, train):
-        return self.learn_labels(train)
+        rate = self.config.sample_rate or min(16000, first_rate(example["audio"] for example in train))
+        return {"sample_rate": rate, **self.learn_labels(train)}
 
     def content(self, example):
         return ""  # equal texts are different recordings
 
     def arrays(self, example, training):
-        audio, rate = example["audio"], self.config.sample_rate
+        audio, rate = example["audio"], self.assets["sample_rate"]
         try:
             if self.is_long(audio):
                 raise Skip("read in pieces")
@@ -117,26 +79,34 @@ class Speech(Transcription):
     @property
     def hop(self):
         """Samples from one frame to the next."""
-        return round(self.config.hop * self.config.sample_rate)
+        return round(self.config.hop * self.assets["sample_rate"])
 
     def time(self, step):
-        return round(step * self.hop / self.config.sample_rate, 3)
+        return round(step * self.hop / self.assets["sample_rate"], 3)
 
     def augmenter(self):
-        changes = self.config.arguments(Perturbation)
+        from seqzoo.layers.ctc import frames_given, frames_needed
+
+        config, changes = self.config, self.config.arguments(options.Perturbation)
 
         def augment(example, encoded, rng):
             samples = perturbed(encoded[0]["sound"], rng, **changes)
-            return {**encoded[0], "sound": samples, "sound_length": np.int32(len(samples))}, *encoded[1:]
+            inputs = {**encoded[0], "sound": samples, "sound_length": np.int32(len(samples))}
+            if config.model == "ctc" and frames_needed(encoded[1]) > frames_given(
+                self.steps(inputs), config.subsample, config.upsample
+            ):
+                return encoded  # too fast for its labels
+            return inputs, *encoded[1:]
 
         return augment if any(changes.values()) else None
 
     def front(self, statistics=False):
-        return sound(**self.config.arguments(Features), statistics=statistics, seed=self.config.seed)
+        given = {**self.config.arguments(options.Sound), "sample_rate": self.assets["sample_rate"]}
+        return sound(**given, statistics=statistics, seed=self.config.seed)
 
     def read_file(self, file, name):
         audio = Clip(name, file.name) if hasattr(file, "name") else Upload(name, file.read())
-        audio.rate()  # raises an error if it is no sound
+        audio.native_rate()  # raises an error if it is no sound
         return {"audio": audio}
 
     def asked(self, example):
@@ -148,19 +118,10 @@ class Speech(Transcription):
         yield from super(Speech, task).predict(run, lines, request)
 
     def is_long(self, audio):
-        """Whether a recording is read in pieces; raises a ValueError if it should be and can't."""
-        config, seconds = self.config, audio.length(self.config.sample_rate) / self.config.sample_rate
-        if not self.in_pieces or seconds <= LONG:
-            return False
-        if config.model == "ctc" and config.layers and not RNNS.trait(config.rnn, "bidirectional", False):
-            return True
-        if seconds > LONGEST:
-            why = "--model=attention" if config.model == "attention" else f"--rnn={config.rnn}"
-            raise ValueError(
-                f"{audio.name}: {seconds / 60:.0f} minutes. A run of {why} reads a recording as a whole, so of at most "
-                f"{LONGEST // 60} minutes: cut it. One of --model=ctc --rnn=lstm reads any length."
-            )
-        return False
+        """Whether a recording is to be read in pieces."""
+        config, reads_forward = self.config, not RNNS.trait(self.config.rnn, "bidirectional", False)
+        obstacle = "--model=attention" if config.model != "ctc" else "" if reads_forward else f"--rnn={config.rnn}"
+        return bool(self.in_pieces) and is_long(audio, self.assets["sample_rate"], obstacle)
 
     def pieces(self, model):
         """What reads recordings in pieces with the weights of a model."""
@@ -178,32 +139,22 @@ class Speech(Transcription):
         return super().answer(example, row)
 
     def baselines(self, train):
-        def samples(example):
-            try:
-                return self.arrays(example, training=False)["sound"]
-            except Skip:
-                return np.zeros(0, "float32")
-
-        pairs = ((samples(example), example["text"]) for example in train)
-        transcribe = frame_baseline(pairs, self.config.sample_rate)
-        return transcribe and {"frame by frame": lambda example: {"transcript": transcribe(samples(example))}} or {}
+        rate = self.assets["sample_rate"]
+        transcribe = frame_baseline(((e["audio"], e["text"]) for e in train), rate)
+        return {"frame by frame": lambda example: {"transcript": transcribe(example["audio"])}} if transcribe else {}
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a picture of a recording: its spectrogram, the spikes of CTC, and the words."""
-        import keras
-
+        """Saves a picture of an answer of middle length: the spectrogram, the spikes of CTC, and the words."""
+        from seqzoo.sound.baselines import log_mel
         from seqzoo.sound.plots import transcript_plot
 
-        if self.config.model != "ctc" or not examples:
+        if self.config.model != "ctc":
             return
-        chosen = min(range(len(examples)), key=lambda i: abs(len(answers[i]["tokens"]) - TOKENS))
-        ((_, (inputs, *_)),) = self.feed([examples[chosen]]).encoded()
-        model = predictor.model
-        outputs = [model.get_layer("sound_normalization").output, keras.ops.softmax(model.output)]
-        arrays = {name: array[None] for name, array in inputs.items()}
-        features, p = (keras.ops.convert_to_numpy(x)[0] for x in keras.Model(model.input, outputs)(arrays))
-        labels, seconds = self.assets["labels"].tokens, len(inputs["sound"]) / self.config.sample_rate
-        transcript_plot(features, p, answers[chosen], labels, seconds, folder / "speech.png")
+        order = sorted(range(len(answers)), key=lambda i: len(answers[i]["tokens"]))
+        example, answer = examples[order[len(order) // 2]], answers[order[len(order) // 2]]
+        samples, rate = example["audio"].read(self.assets["sample_rate"]), self.assets["sample_rate"]
+        p, labels = self.frame_probabilities(predictor, example), self.assets["labels"].tokens
+        transcript_plot(log_mel(samples, rate, 60)[0], p, answer, labels, len(samples) / rate, folder / "speech.png")
 
     @classmethod
     def tiny(cls):

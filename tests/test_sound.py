@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import sys
 import zipfile
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from seqzoo.datasets import DATASETS
 from seqzoo.sound import Clip, Joined, Samples, UnreadableError, Upload
+from seqzoo.sound.espeak import speaker
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -156,3 +158,32 @@ def test_names_are_texts_and_lists_are_joined_recordings(tmp_path):
     put(tmp_path, "more_test.txt", content="6_ann_0.wav\n")
     with pytest.raises(ValueError, match="more_test.txt:1: there is no recording '6_ann_0.wav'"):
         read("named_recordings", tmp_path)
+
+
+def test_espeak_speaks_the_lines_of_a_file_where_it_is_installed(tmp_path, monkeypatch):
+    put(tmp_path, "train.txt", content="one two\n\nthree\n")
+    pytest.importorskip("espeakng_loader")
+    (train,) = read("espeak", tmp_path).values()
+    assert [example["text"] for example in train] == ["one two", "three"]
+    samples = train[0]["audio"].read(16000)
+    assert 0.3 < len(samples) / 16000 < 3 and 0.01 < samples.std() < 0.5
+    monkeypatch.setattr("seqzoo.sound.espeak.shutil.which", lambda name: None)
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    speaker.cache_clear()
+    with pytest.raises(ValueError, match="needs the synthesizer eSpeak NG: install it"):
+        read("espeak", tmp_path)
+    speaker.cache_clear()
+
+
+def test_sets_of_tfds_have_recordings():
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    def as_dataset(self, split, **kwargs):
+        return tf.data.Dataset.from_tensors(
+            {"audio": np.array([0, 16384, -32768], "int16"), "label": np.int64(0)}
+        )  # fmt: skip
+
+    with tfds.testing.mock_data(as_dataset_fn=as_dataset):
+        (example,) = DATASETS["speech_commands"]()["train"]
+    assert example["text"] == "down" and example["audio"].read(16000).tolist() == [0, 0.5, -1]

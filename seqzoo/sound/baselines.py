@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from seqzoo.layers.sound import FLOOR, mel_filters
+from seqzoo.sound.recording import Recording, UnreadableError
 
 WORDS = 100  # of more words single frames tell nothing
 EXAMPLES = 500  # that are learned from
@@ -23,22 +24,29 @@ def log_mel(samples: np.ndarray, rate: int, bands: int = 20) -> tuple[np.ndarray
     return (energies - energies.mean(0)) / (energies.std(0) + 1e-3), loud
 
 
-def frame_baseline(examples: Iterable[tuple[np.ndarray, str]], rate: int) -> Callable[[np.ndarray], str] | None:
+def frame_baseline(examples: Iterable[tuple[Recording, str]], rate: int) -> Callable[[Recording], str] | None:
     """A classifier of single frames: a linear model that learns as if all words of a sound were equally long.
 
     It answers with the runs of equal words among the louder frames.
 
     Args:
-        examples: (samples [N], text) to learn from; only the first ones are read.
+        examples: (recording, text) to learn from; only the first ones are read.
         rate: sample rate in Hz.
 
     Returns:
-        The function samples -> text; None if there are no words, or too many.
+        The function recording -> text; None if there are no words, or too many.
     """
+
+    def features(recording):
+        try:
+            return log_mel(recording.read(rate), rate)
+        except UnreadableError:
+            return log_mel(np.zeros(0, "float32"), rate)
+
     frames, labels, words = [], [], {}
-    for samples, text in itertools.islice(examples, EXAMPLES):
+    for recording, text in itertools.islice(examples, EXAMPLES):
         said = text.split()
-        x, loud = log_mel(samples, rate)
+        x, loud = features(recording)
         index = [words.setdefault(word, len(words)) for word in said]
         x = x[loud]
         if index and len(x):
@@ -51,10 +59,8 @@ def frame_baseline(examples: Iterable[tuple[np.ndarray, str]], rate: int) -> Cal
     weights = np.linalg.solve(x.T @ x + len(x) * 1e-3 * np.eye(x.shape[1]), x.T @ y)  # ridge regression
     names = list(words)
 
-    def transcribe(samples):
-        if not len(samples):
-            return ""
-        x, loud = log_mel(samples, rate)
+    def transcribe(recording):
+        x, loud = features(recording)
         best = np.where(loud, (x @ weights[:-1] + weights[-1]).argmax(1), -1)
         runs = [(word, len([*run])) for word, run in itertools.groupby(best.tolist())]
         return " ".join(names[word] for word, count in runs if word >= 0 and count >= SHORTEST)

@@ -7,6 +7,7 @@ import math
 import pathlib
 import re
 import zipfile
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
@@ -15,6 +16,8 @@ from seqzoo.extras import check_installed
 
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3")  # of the files that are looked for
 STREAMED = 0x7FFFF000  # a longer WAV says that its writer did not know the length, as one that comes through a pipe
+LONG = 60  # seconds: a longer recording is read in pieces
+LONGEST = 600  # seconds of one that can't be
 FILTER = 10  # resample_poly's filter reaches over so many samples of the lower rate on each side
 
 
@@ -42,6 +45,10 @@ class Recording:
         """Number of samples N at a sample rate."""
         return len(self.read(rate))
 
+    def native_rate(self) -> int:
+        """Its own sample rate."""
+        raise NotImplementedError
+
 
 @dataclasses.dataclass(frozen=True)
 class Samples(Recording):
@@ -61,6 +68,9 @@ class Samples(Recording):
     def length(self, rate):
         return _length(len(self.samples), self.rate, rate)
 
+    def native_rate(self):
+        return self.rate
+
 
 class Stored(Recording):
     """A sound file: WAV of any sample format, FLAC, Ogg or MP3. Several channels are averaged."""
@@ -76,8 +86,7 @@ class Stored(Recording):
         with _opened(self.file(), self.name) as file:
             return _length(file.frames, file.samplerate, rate)
 
-    def rate(self) -> int:
-        """Its own sample rate."""
+    def native_rate(self):
         with _opened(self.file(), self.name) as file:
             return file.samplerate
 
@@ -127,6 +136,9 @@ class Joined(Recording):
             pieces += [part.read(rate), np.zeros(round(silence * rate / self.rate), "float32")]
         return np.concatenate(pieces)[start:stop]
 
+    def native_rate(self):
+        return self.rate
+
 
 class UnreadableError(ValueError):
     """A recording can't be read."""
@@ -135,6 +147,41 @@ class UnreadableError(ValueError):
 @functools.lru_cache(8)  # to open an archive is to read its table of contents
 def _archive(path):
     return zipfile.ZipFile(path)
+
+
+def first_rate(recordings: Iterable[Recording]) -> int:
+    """The sample rate of the first recording that can be read.
+
+    Raises:
+        UnreadableError: none can.
+    """
+    error = UnreadableError("There are no recordings.")
+    for recording in recordings:
+        try:
+            return recording.native_rate()
+        except UnreadableError as unreadable:
+            error = unreadable
+    raise error
+
+
+def is_long(recording: Recording, rate: int, obstacle: str = "") -> bool:
+    """Whether a recording is so long that it is read in pieces, see `sound.pieces`.
+
+    Args:
+        recording: it.
+        rate: sample rate in Hz.
+        obstacle: the option of a run that can't read pieces.
+
+    Raises:
+        ValueError: it should be, but there is an obstacle.
+    """
+    seconds = recording.length(rate) / rate
+    if obstacle and seconds > LONGEST:
+        raise ValueError(
+            f"{recording.name}: {seconds / 60:.0f} minutes. A run of {obstacle} reads a recording as a whole, so of at "
+            f"most {LONGEST // 60} minutes: cut it. One of --model=ctc --rnn=lstm reads any length."
+        )
+    return seconds > LONG and not obstacle
 
 
 def mono(samples: np.ndarray) -> np.ndarray:

@@ -71,6 +71,9 @@ class SpokenDigits(Recording):
 
         return resampled(synthesize(self.text.split(), self.seed), RATE, rate)[start:stop]
 
+    def native_rate(self):
+        return RATE
+
 
 def synthesize(words: list[str], seed: int) -> np.ndarray:
     """Samples [N] at 8 kHz of digits, spoken by the voice of a seed."""

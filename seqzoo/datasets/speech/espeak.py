@@ -41,6 +41,9 @@ class Spoken(Recording):
         samples, own = speaker()(self.text, self.voice, self.speed, self.pitch)
         return resampled((samples / 32768.0).astype("float32"), own, rate)[start:stop]
 
+    def native_rate(self):
+        return speaker()("a", self.voice, self.speed, self.pitch)[1]
+
 
 @DATASETS.register("espeak")
 def espeak(

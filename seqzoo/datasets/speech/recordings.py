@@ -233,7 +233,7 @@ def named_recordings(
     for path in sorted(folder.glob("*.txt")):
         for split in splits_in(path.name)[-1:]:
             lists.setdefault(split, []).extend(_listed(path, clips))
-    rate = next(iter(clips.values())).rate()
+    rate = next(iter(clips.values())).native_rate()
     for split, strings in lists.items():
         if not join:
             strings = [((clip,), (0,)) for clip in dict.fromkeys(clip for parts, _ in strings for clip in parts)]
