@@ -20,7 +20,12 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
-READERS = {"group_by": "midi or text", "drums": "midi", "join": "named_recordings"}  # which datasets have these options
+READERS = {
+    "group_by": "midi or text",
+    "drums": "midi",
+    "join": "named_recordings",
+    "apart": "named_recordings",
+}  # which datasets have these options
 FORMATS = ("savedmodel", "litert", "onnx", "run")  # of an exported run
 QUANTIZE = ("none", "float16", "int8")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -162,9 +167,9 @@ class Sound(Config):
     window: float = option(0.025, "Length of a frame, in seconds.", minimum=0.001, maximum=1)
     hop: float = option(0.01, "From one frame to the next, in seconds.", minimum=0.001, maximum=1)
     mask_bands: int = option(2, "SpecAugment: bands of filters that training hides; 0: none.", minimum=0, maximum=10)
-    mask_band: int = option(8, "Maximum width of such a band.", minimum=1, needs="mask_bands")
+    mask_band: int = option(6, "Maximum width of such a band.", minimum=1, needs="mask_bands")
     mask_stretches: int = option(2, "SpecAugment: stretches of frames that training hides.", minimum=0, maximum=10)
-    mask_stretch: int = option(20, "Maximum length of such a stretch, in frames.", minimum=1, needs="mask_stretches")
+    mask_stretch: int = option(10, "Maximum length of such a stretch, in frames.", minimum=1, needs="mask_stretches")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,13 +28,14 @@ class Config(
     """Speech."""
 
     dataset: str = default(options.Data, dataset="spoken_digits")
-    join: int = option(
-        0, "Maximum recordings that --dataset=named_recordings joins to an example; 0: none are joined.", minimum=0
-    )
+    join: int = option(0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0)
+    apart: bool = option(False, "Score the recordings in lists of --dataset=named_recordings one by one.")
     subsample: int = default(Transcriber, subsample=2)
     batch_tokens: int = default(options.Batching, batch_tokens=4_000_000)  # samples
     cache_tokens: int = default(options.Batching, cache_tokens=60_000_000)  # 240 MB
-    epochs: int = default(options.Training, epochs=20)
+    units: int = default(options.Recurrent, units=64)
+    epochs: int = default(options.Training, epochs=10)
+    learning_rate: float = default(options.Training, learning_rate=4e-3)
     average: float = default(options.Training, average=0.99)
 
 
@@ -51,6 +52,11 @@ class Speech(Transcription):
         "spoken_digits": "These digits were synthesized. To train on your own recordings: --dataset=recordings "
         "--data_dir=FOLDER, with the columns path and text in train.tsv (and valid.tsv)."
     }
+
+    def load(self, unseen=False):
+        if unseen and self.config.join:  # all recordings are scored, as they are
+            self.config = dataclasses.replace(self.config, join=0)
+        return super().load(unseen)
 
     def learn(self, train):
         rate = self.config.sample_rate or min(16000, first_rate(example["audio"] for example in train))

@@ -153,7 +153,7 @@ def test_names_are_texts_and_lists_are_joined_recordings(tmp_path):
         assert not {"8_bob_1.wav", "7_bob_0.wav"} & {*names}
         assert example["text"] == " ".join(name[0] for name in names)
     assert texts(read("named_recordings", tmp_path, join=3)) == texts(splits)  # the same strings in each pass
-    alone = texts(read("named_recordings", tmp_path, columns={"text": 1}))
+    alone = texts(read("named_recordings", tmp_path, columns={"text": 1}, apart=True))
     assert alone["valid"] == [("8_bob_1.wav", "bob"), ("7_bob_0.wav", "bob")] and len(alone["train"]) == 3
     put(tmp_path, "more_test.txt", content="6_ann_0.wav\n")
     with pytest.raises(ValueError, match="more_test.txt:1: there is no recording '6_ann_0.wav'"):

@@ -179,6 +179,7 @@ def named_recordings(
     name: str | None = None,
     columns: dict | None = None,
     join: int = 0,
+    apart: bool = False,
 ) -> dict[str, Examples]:
     """Recordings whose names tell what is said, such as ``7_jackson_32.wav``, in a folder or a zip; also joined.
 
@@ -192,8 +193,8 @@ def named_recordings(
         columns: {"text": index, "group": index} of the parts of a name between ``_``, from 0, negative from the end.
             Default: the first part is the text, the second one the group, such as a speaker.
         join: the most recordings in a string of train. As many strings as there are recordings are made, of 1 to so
-            many of one group, with up to 0.2 seconds of silence after each. 0: recordings stay apart, and so do those
-            of lists.
+            many of one group, with up to 0.2 seconds of silence after each. 0: recordings stay single.
+        apart: take the strings of lists apart: each recording that they name is an example.
 
     Returns:
         {split: Examples} as of `recordings`; the text of a string is that of its parts, with blanks between them.
@@ -235,7 +236,7 @@ def named_recordings(
             lists.setdefault(split, []).extend(_listed(path, clips))
     rate = next(iter(clips.values())).native_rate()
     for split, strings in lists.items():
-        if not join:
+        if apart:
             strings = [((clip,), (0,)) for clip in dict.fromkeys(clip for parts, _ in strings for clip in parts)]
         splits[split] = [example(parts, silences, rate) for parts, silences in strings]
     named = {clip for strings in lists.values() for parts, _ in strings for clip in parts}
