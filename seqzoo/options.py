@@ -20,12 +20,9 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
-READERS = {
-    "group_by": "midi or text",
-    "drums": "midi",
-    "join": "named_recordings",
-    "apart": "named_recordings",
-}  # which datasets have these options
+READERS = {  # which datasets have these options
+    "group_by": "midi or text", "drums": "midi", "join": "named_recordings", "apart": "named_recordings",
+}  # fmt: skip
 FORMATS = ("savedmodel", "litert", "onnx", "run")  # of an exported run
 QUANTIZE = ("none", "float16", "int8")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
