@@ -204,6 +204,8 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
         ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
         ("parity", {}),
         ("speech_toy", {}),
+        ("pronunciation", {"subsample": 2, "upsample": 4}),
+        ("pronunciation", {"model": "attention", "subsample": 2}),
         ("similarity_toy", {}),
         ("slots_toy", {}),
         ("music", {}),
@@ -230,6 +232,8 @@ LITERT = {"format": "litert", "length": 20}
         ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
         ("translation", {"format": "onnx", "length": 30}, {}),
         ("translation", LITERT, {"input_feeding": True}),
+        ("pronunciation", LITERT, {}),
+        ("pronunciation", LITERT, {"model": "attention"}),
         ("language_model", {"format": "onnx"}, {"tokenizer": "words"}),
         ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
     ],
@@ -243,7 +247,7 @@ def test_files_of_arrays_answer_as_the_run(name, asked, changes, tmp_path):
     done = subprocess.run([sys.executable, "-I", folder / "example.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     printed = {line.split()[0] for line in done.stdout.splitlines()}
-    assert printed & {"tags", "probabilities", "tokens", "log_probabilities"}
+    assert printed & {"tags", "probabilities", "tokens", "labels", "log_probabilities"}
 
 
 @pytest.mark.slow

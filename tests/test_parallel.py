@@ -64,6 +64,19 @@ def test_languages_are_endings_of_file_names_and_name_chooses_the_set(tmp_path):
         read(tmp_path, columns=columns)
 
 
+def test_files_may_lie_in_a_folder_for_each_split(tmp_path):
+    for split, pairs in {"train": PAIRS, "dev": PAIRS[:1]}.items():
+        table(tmp_path / split / f"kor_{split}.tsv", pairs)
+    assert read(tmp_path) == read(tmp_path, name="kor") == {"train": PAIRS, "valid": PAIRS[:1]}
+    table(tmp_path / "dev" / "fre_dev.tsv")
+    with pytest.raises(
+        ValueError, match=r"dev: 2 files end in \.tsv or \.txt, and a split is one: choose it by --name"
+    ):
+        read(tmp_path)
+    with pytest.raises(ValueError, match="train: no files end in .* and 'fre' in its name"):
+        read(tmp_path, name="fre")
+
+
 @pytest.mark.parametrize("languages", ["en de", "en de fr"])
 def test_files_of_languages_need_a_direction(tmp_path, languages):
     for language in languages.split():

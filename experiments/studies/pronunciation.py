@@ -17,12 +17,10 @@ import sys
 from experiments import RESULTS
 from seqzoo.files import write_json
 
-COMMON = (
-    "--task=pronunciation --dataset=parallel --dropout=0.3 --batch_size=64 --learning_rate=0.005 --evaluate_every=4"
-)
+COMMON = "--task=pronunciation --dataset=parallel --dropout=0.3 --batch_size=64 --learning_rate=0.006"
 MODELS = {
-    "CTC": "--model=ctc --upsample=2 --units=80 --epochs=16",
-    "attention": "--model=attention --units=80 --layers=1 --epochs=24",
+    "CTC": "--model=ctc --upsample=2 --units=64 --epochs=14 --evaluate_every=7",
+    "attention": "--model=attention --units=64 --layers=1 --epochs=24 --evaluate_every=8",
 }
 LANGUAGES = {
     "dut": ("Dutch", ""),

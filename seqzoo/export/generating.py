@@ -27,7 +27,8 @@ def translation(run, request) -> dict[str, Signature]:
     greedy_decoding = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
     if request.format != "savedmodel":  # a file of arrays alone
         search = run.task.search(run.predictor, greedy_decoding, score_labels=False)
-        return {"arrays": _greedy_translation(run, search, request.length)}
+        ends = f"; {search.end} ends a source"
+        return {"arrays": greedy_arrays(run, search, request.length, ends)}
     settings = {"greedy": greedy_decoding, "text": decoding} if decoding.beam > 1 else {"text": decoding}
     searches = {name: run.task.search(run.predictor, each, score_labels=False) for name, each in settings.items()}
     return _text_translation(run, searches)
@@ -128,8 +129,15 @@ def _stripped(texts):
     return tf.strings.regex_replace(texts, f"^[{SPACE}]+|[{SPACE}]+$", "")
 
 
-def _greedy_translation(run, search, steps):
-    """The signature of greedy decoding from ids to at most `steps` ids: for files that hold arrays alone."""
+def greedy_arrays(run, search, steps: int, note: str = "") -> Signature:
+    """The signature of greedy decoding from the arrays of a source, such as ids, to at most `steps` ids.
+
+    Args:
+        run: a run of an encoder-decoder.
+        search: its `decoding.search.BeamPredictor` of width 1.
+        steps: ids of an answer at most.
+        note: what else is to be said of the ids.
+    """
     function, specs = greedy(search.decoder, search.end, steps, search.beam.banned)
     encode = run.task.encoder()
 
@@ -137,11 +145,12 @@ def _greedy_translation(run, search, steps):
         ((_, row),) = run.task.feed([example]).outputs(search)
         if row is None or row["ids"].shape[-1] > steps:
             return None
-        return {"source": encode(example)[0]["source"][None]}, {"tokens": row["ids"][:1]}  # [1, N]
+        given = encode(example)[0]
+        return {name: given[name][None] for name in specs}, {"tokens": row["ids"][:1]}  # [1, N]
 
     return Signature(
-        summary="Greedy decoding. Ids are the positions of tokens in the vocabularies, after padding 0 and unknown 1; "
-        f"{search.end} ends a source.",
+        summary="Greedy decoding. Ids are the positions of tokens in the vocabularies, after padding 0 and unknown 1"
+        f"{note}.",
         specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in specs.items()},
         function=function,
         case=case,

@@ -15,7 +15,7 @@ from seqzoo.families.searching import Searching
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.transcripts import word_scores
 from seqzoo.rnns import RNNS
-from seqzoo.text.codec import Codec
+from seqzoo.text.codec import MARKS, Codec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Transcription(Searching):
 
     def load(self, unseen=False):
         data = super().load(unseen)
-        data.summary["labels"] = f"{len(self.assets['labels'].tokens):,}"
+        data.summary["labels"] = f"{len(self.assets['labels'].tokens) - len(MARKS):,}"
         return data
 
     def unknown_labels(self, example):
@@ -253,6 +253,14 @@ class Transcription(Searching):
         search = self.search(run.predictor, request, n_best=request.n_best, score_labels=False)
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
+
+    def signatures(self, run, request):
+        from seqzoo.export.generating import greedy_arrays
+
+        if self.config.model == "ctc":
+            return {}
+        search = self.search(run.predictor, options.Decoding(beam=1), score_labels=False)
+        return {"arrays": greedy_arrays(run, search, request.length)}
 
     def step_names(self, example: dict) -> list[str]:
         """Names of the steps that an example has, for pictures; [] where they have none."""
