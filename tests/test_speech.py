@@ -11,6 +11,7 @@ import pytest
 
 from seqzoo.data import Skip
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.generated.spoken_digits import synthesize
 from seqzoo.sound import Samples, Upload
 from seqzoo.sound.baselines import frame_baseline
 from seqzoo.sound.perturbation import perturbed
@@ -105,7 +106,40 @@ def test_spoken_digits_are_the_same_in_every_pass_and_single_frames_do_not_tell_
     samples = first["audio"].read(8000)
     np.testing.assert_array_equal(samples, again["audio"].read(8000))
     assert np.isfinite(samples).all() and 0.1 <= np.abs(samples).max() <= 0.8
+    expected = [-0.00786782, 0.01026263, 0.02027198, -0.00012136]  # whatever the versions of NumPy and its FFT
+    np.testing.assert_allclose(synthesize(["three", "one"], 7)[[1000, 2000, 3000, 4000]], expected, atol=1e-5)
     assert len(first["audio"].read(16000)) == 2 * len(samples)
     transcribe = frame_baseline(((e["audio"], e["text"]) for e in splits["train"]), 8000)
     equal = [transcribe(e["audio"]) == e["text"] for e in splits["valid"]]
     assert 0 <= np.mean(equal) < 0.2 and transcribe(Samples("none", samples[:0], 8000)) == ""
+
+
+def test_a_sound_file_on_standard_input_is_one_example_and_lines_stay_lines():
+    from seqzoo.run import _saved
+
+    def stdin(content):
+        return io.BufferedReader(io.BytesIO(content))
+
+    wav = b"RIFF" + bytes(100)
+    with open(path := _saved(stdin(wav), (".wav", ".flac")), "rb") as file:
+        assert file.read() == wav and path.endswith(".wav")
+    for content, endings in ((wav, ()), (wav, (".csv",)), (b"a.wav\nb.wav\n", (".wav",)), (b"", (".wav",))):
+        assert _saved(given := stdin(content), endings) == "" and given.read() == content
+
+
+def test_a_file_of_litert_takes_samples():
+    from seqzoo.export.litert import run_litert, to_litert
+
+    pytest.importorskip("ai_edge_litert")
+    task, examples = made(rnn="lstm")
+    model = randomised(task.build())
+    decoded = keras.Model(model.input, task.decoded(model))
+    content = to_litert(lambda given: dict(decoded(given, training=False)), model.input, 1600)
+    inputs = task.encoder()(examples[1])[0]
+    padded = np.pad(inputs["sound"], (0, 1600 - len(inputs["sound"])))[None]
+    found = run_litert(content, {"sound": padded, "sound_length": inputs["sound_length"][None]})
+    expected = decoded({name: array[None] for name, array in inputs.items()})
+    assert found["labels"].any()
+    steps = expected["labels"].shape[1]
+    np.testing.assert_array_equal(found["labels"][:, :steps], expected["labels"])
+    np.testing.assert_allclose(found["log_probability"], expected["log_probability"], atol=1e-3)
