@@ -213,7 +213,7 @@ def print_transcribed(answer: dict, console: Console):
         console: where to print.
     """
     asked = next(plain(value) for value in answer.values() if isinstance(value, str))
-    console.print(plain_text(f"{asked}\t{answer['transcript']}"), soft_wrap=True)
+    console.print(plain_text(f"{asked}  {answer['transcript']}"), soft_wrap=True)
     for best in answer["n_best"] if len(answer["n_best"]) > 1 else ():
         console.print(plain_text(f"{best['score']:10.3f}  {best['text']}"), soft_wrap=True)
     doubts = [(token["text"], _doubt(token.get("confidence"))) for token in answer["tokens"]]

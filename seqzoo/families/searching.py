@@ -48,7 +48,11 @@ class Searching(Task):
         metrics = super().report(predictor, data, folder)[0]
         search = self.search(predictor, options.Decoding(), score_labels=False)
         found, examples, answers = super().report(search, data, folder)
-        return metrics | {name.replace("_", "_beam_", 1): value for name, value in found.items()}, examples, answers
+        for name, value in found.items():
+            split, _, score = name.partition("_")
+            if f"beam_{score}" in self.measures or isinstance(value, str):  # the signature of a score
+                metrics[f"{split}_beam_{score}"] = value
+        return metrics, examples, answers
 
     def rescored(self, answer: dict, settings) -> dict:
         """The answer with its n best in the order that a language model gives them, if the settings name one.
