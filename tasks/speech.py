@@ -34,7 +34,7 @@ class Config(
     batch_tokens: int = default(options.Batching, batch_tokens=4_000_000)  # samples
     cache_tokens: int = default(options.Batching, cache_tokens=60_000_000)  # 240 MB
     units: int = default(options.Recurrent, units=64)
-    epochs: int = default(options.Training, epochs=10)
+    epochs: int = default(options.Training, epochs=8)
     learning_rate: float = default(options.Training, learning_rate=4e-3)
     average: float = default(options.Training, average=0.99)
 
