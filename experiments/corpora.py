@@ -38,6 +38,14 @@ CORPORA = {
         "http://www.manythings.org/anki/",
         "`deu.txt` of deu-eng.zip, English, tab, German, gzipped; pairs of later years are more and give other scores",
     ),
+    "fsdd": Corpus(
+        "Free Spoken Digits at 8 kHz, six speakers, indices 5 to 49 of commit 26eb9aaf; index 5 to 9 is valid",
+        ("recordings.zip", "strings_valid.txt"),
+        "https://github.com/Jakobovski/free-spoken-digit-dataset",
+        "a zip of `recordings` without the test part, indices 0 to 4; and 500 lines such as "
+        "`9_jackson_8.wav:129 3_jackson_6.wav:241`, two to seven recordings of one speaker with index 5 to 9, with up "
+        "to 1,600 silent samples after each; the list is your own",
+    ),
     "glove": Corpus(
         "GloVe 6B, 50 dimensions (Pennington et al., 2014)",
         ("glove.6B.50d.subset.txt.gz",),

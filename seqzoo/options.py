@@ -21,7 +21,9 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
-READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
+READERS = {  # which datasets have these options
+    "group_by": "midi or text", "drums": "midi", "join": "named_recordings", "apart": "named_recordings",
+}  # fmt: skip
 FORMATS = ("savedmodel", "litert", "onnx", "run")  # of an exported run
 QUANTIZE = ("none", "float16", "int8")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -216,6 +218,40 @@ class Characters(Config):
             raise ValueError(
                 "The words have no features: --word_dim=0, --characters=none, no --casing and no --vectors. Give one."
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class Sound(Config):
+    """Sound."""
+
+    sample_rate: int = option(
+        0, "Sample rate that the model reads, in Hz; recordings of other rates are resampled. 0: that of the first "
+        "recording of training, at most 16000.", minimum=1000, maximum=192_000, zero=True,
+    )  # fmt: skip
+    features: str = option("log_mel", "Features of a frame.", choices=("log_mel", "mfcc"))
+    bands: int = option(40, "Mel filters.", minimum=2, maximum=512, sweep=[40, 80])
+    coefficients: int = option(13, "Cepstral coefficients.", minimum=2, maximum=512, needs="features=mfcc")
+    window: float = option(0.025, "Length of a frame, in seconds.", minimum=0.001, maximum=1)
+    hop: float = option(0.01, "From one frame to the next, in seconds.", minimum=0.001, maximum=1)
+    mask_bands: int = option(2, "SpecAugment: bands of filters that training hides; 0: none.", minimum=0, maximum=10)
+    mask_band: int = option(6, "Maximum width of such a band.", minimum=1, needs="mask_bands")
+    mask_stretches: int = option(2, "SpecAugment: stretches of frames that training hides.", minimum=0, maximum=10)
+    mask_stretch: int = option(10, "Maximum length of such a stretch, in frames.", minimum=1, needs="mask_stretches")
+
+
+@dataclasses.dataclass(frozen=True)
+class Perturbation(Config):
+    """Perturbation."""
+
+    shapes = False
+
+    speed: float = option(
+        0.1, "Maximum change of the speed of training's recordings; 0.1: from 10% slower to 10% faster.", minimum=0,
+        maximum=0.5,
+    )  # fmt: skip
+    noise: float = option(
+        10.0, "Lowest ratio of training's recordings to the noise that is added, in dB; 0: no noise.", minimum=0
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ python -m seqzoo.run --task=ner --workdir=runs/ner            train, or continue
 python -m seqzoo.run --config=FILE --units=64                 options from a file; flags override them
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
+python -m seqzoo.run --mode=predict --workdir=runs/speech < recording.wav
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
 python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samples=4
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
@@ -17,6 +18,7 @@ python -m seqzoo.run --mode=export --workdir=runs/ner --format=savedmodel --out=
 python -m seqzoo.run --mode=serve --workdir=runs/ner,runs/language_model --port=8000
 """
 
+import atexit
 import collections
 import contextlib
 import dataclasses
@@ -26,8 +28,10 @@ import io
 import os
 import pathlib
 import re
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 
 from absl import flags
@@ -55,7 +59,7 @@ FOREIGN = {  # those that a mode does not have; other modes: TRAINS
 FIXED = ("seed", "unicode", "folds", "fold")  # options of the data that a finished run keeps
 FLAGS_ONLY = ("config", "debug")  # options that a file of options cannot hold
 
-
+MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg"}  # how files begin that standard input may be
 NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text, which unlike --text="" is no text
 
 
@@ -89,8 +93,9 @@ class Command(Config):
         NOT_GIVEN, "What to predict on, score or inspect: a text, or whatever the task takes, such as a path."
     )
     input: str = option(
-        "", "File of such texts, one per line. With neither --text nor --input: standard input.", path=True
-    )
+        "", "File of such texts, one per line. -, or neither --text nor --input: standard input; of a task that reads "
+        "files it may also be such a file.", path=True,
+    )  # fmt: skip
     explain_rnn: bool = option(
         False, "First list which kernel each recurrent layer uses, here and on a GPU, and why it is not cuDNN's."
     )
@@ -178,6 +183,7 @@ def run(argv: list[str]) -> int:
         parse_flags(parser, argv)
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
     command, request, settings = parse(argv, name, mode, file)
+    command = dataclasses.replace(command, task=name)
     if mode == "train":
         return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
     if mode == "evaluate":
@@ -560,7 +566,8 @@ def _lines(command, console):
     """The texts that a command line names, as an iterable of lines; None: read them from the terminal."""
     if command.text is not NOT_GIVEN and command.input:
         raise ValueError("--text and --input are both given: choose one.")
-    if command.input and (not os.path.exists(command.input) or os.path.isdir(command.input)):  # a named pipe will do
+    source = "" if command.input == "-" else command.input
+    if source and (not os.path.exists(source) or os.path.isdir(source)):  # a named pipe will do
         raise ValueError(f"--input: no file {command.input!r}.")
     from seqzoo.text.lines import Lines, open_bytes
 
@@ -570,15 +577,29 @@ def _lines(command, console):
     if command.text is not NOT_GIVEN:
         # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
         return list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
-    if command.input:
-        return lines(open_bytes(command.input), command.input)
+    if source:
+        return lines(open_bytes(source), source)
     if sys.stdin is None:
         raise ValueError("Standard input is closed: give --text or --input.")
     if not sys.stdin.isatty():
         stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
+        if path := _saved(stdin, TASKS[command.task].files):
+            return [path]
         return lines(stdin, "standard input")
     console.print(Text("Type a text; an empty line or Ctrl-D ends.", "dim"))
     return None
+
+
+def _saved(stdin, endings):
+    """The path of a temporary copy of standard input, if that is such a file; "" if it holds lines."""
+    ending = MAGIC.get(stdin.peek(4)[:4]) if endings and hasattr(stdin, "peek") else None
+    if ending not in endings:
+        return ""
+    file = tempfile.NamedTemporaryFile(prefix="standard-input-", suffix=ending)
+    atexit.register(file.close)  # which deletes it
+    shutil.copyfileobj(stdin, file)
+    file.flush()
+    return file.name
 
 
 def _as_json(command, console):

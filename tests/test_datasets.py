@@ -14,7 +14,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.datasets.fingerprints import serialized
 
 DOWNLOADED = [name for name in DATASETS.names() if DATASETS[name].__module__ == "seqzoo.datasets.tfds"]
-NAMES = [name for name in DATASETS.names() if name not in DOWNLOADED]
+NAMES = [name for name in DATASETS.names() if name not in (*DOWNLOADED, "espeak")]  # espeak: see test_sound
 GENERATED = [name for name in NAMES if DATASETS[name].__module__.startswith("seqzoo.datasets.generated.")]
 
 
@@ -61,12 +61,14 @@ def test_generated_data_depend_on_their_seed_alone():
         found[name] = zlib.crc32(b"".join(map(serialized, itertools.chain(*parts))))
     assert found == {
         "dates": 651251849,
-        "genes": 63121662,
         "figures": 1344338516,
+        "genes": 63121662,
         "grammar": 3658219966,
         "moving_digits": 2762553575,
         "reversed": 3220256872,
         "reviews": 1752236288,
+        "spellings": 1180426277,
+        "spoken_digits": 3955692645,
     }
 
 

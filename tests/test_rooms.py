@@ -16,7 +16,7 @@ FLOORS = (
     {"metrics", "layers", "data"},
     {"inputs", "decoding"},
     {"models", "display"},
-    {"music"},
+    {"music", "sound"},
     {"datasets"},
     {"options"},
     {"task"},

@@ -12,6 +12,7 @@ import numpy as np
 # Number of examples held at a time to shuffle or to sort by length, where a split does not fit in memory.
 WINDOW = 8192
 OUTPUTS = 2048  # number of examples whose outputs are held until they are in the order of the data
+OUTPUT_STEPS = 4_000_000  # of these examples; those of samples of sound are longer than texts
 
 
 class Skip(Exception):
@@ -92,7 +93,7 @@ class Batches:
     def _cached(self, limit: int) -> list | None:
         """All examples and their arrays, or None if they exceed the limit."""
         cache, skipped = [], collections.Counter()
-        for item in self._read(skipped):
+        for item in self._read(self.examples, skipped):
             cache.append(item)
             limit -= _size(item)
             if limit < 0:
@@ -101,7 +102,7 @@ class Batches:
         return cache
 
     def _survey(self):
-        items = self._read(self.skipped) if self._cache is None else self._cache
+        items = self._read(self.examples, self.skipped) if self._cache is None else self._cache
         lengths = [length for _, _, length in items if length]
         self.size, self.tokens = len(lengths), sum(lengths)
         shapes = [(len(group), *self._shape(group)) for group in self._grouped((None, None, n) for n in lengths)]
@@ -118,14 +119,14 @@ class Batches:
         return f"{self.size:,} examples, {self.tokens:,} steps, {self.padding:.1%} padding{skipped}"
 
     def _items(self) -> Iterable:
-        return self._read() if self._cache is None else self._cache
+        return self._read(self.examples) if self._cache is None else self._cache
 
-    def _read(self, skipped: collections.Counter | None = None) -> Iterator[tuple]:
-        """(example, encoded arrays, length) in the order of the data; (example, None, None) for one left out.
+    def _read(self, examples: Iterable, skipped: collections.Counter | None = None) -> Iterator[tuple]:
+        """(example, encoded arrays, length) of examples, in their order; (example, None, None) for one left out.
 
         The reasons for leaving out are counted in `skipped`.
         """
-        for example in self.examples:
+        for example in examples:
             reason = "empty"
             try:
                 parts = self.encode(example)
@@ -234,16 +235,16 @@ class Batches:
             for number in rng.permutation(len(self._cache)):
                 yield self._cache[number]
             return
-        window = []
-        for item in self._items():
+        window = []  # of examples, which may be small where their arrays are not, such as paths of recordings
+        for example in self.examples:
             if len(window) < WINDOW:
-                window.append(item)
+                window.append(example)
             else:
                 position = rng.integers(WINDOW)
-                yield window[position]
-                window[position] = item
+                yield from self._read([window[position]])
+                window[position] = example
         for position in rng.permutation(len(window)):
-            yield window[position]
+            yield from self._read([window[position]])
 
     def _augmented(self, item: tuple, rng: np.random.Generator) -> tuple:
         example, encoded, _ = item
@@ -285,7 +286,7 @@ class Batches:
             (example, {name: row}) in the order of the data; a row's time axis still has its padding. The row of an
             example that was left out is None.
         """
-        window = []
+        window, steps = [], 0
 
         def flush():
             rows = {}
@@ -300,8 +301,10 @@ class Batches:
 
         for item in self._items():
             window.append(item)
-            if len(window) == min(WINDOW, OUTPUTS):
+            steps += item[2] or 0
+            if len(window) == min(WINDOW, OUTPUTS) or steps >= OUTPUT_STEPS:
                 yield from flush()
+                steps = 0
         yield from flush()
 
 

@@ -6,6 +6,8 @@ import itertools
 import operator
 import os
 
+import numpy as np
+
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import clean_label, column_parts, join_texts
 from seqzoo.datasets.splits import split_of
@@ -15,9 +17,11 @@ from seqzoo.extras import check_installed
 from seqzoo.music.midi import read_midi
 from seqzoo.music.score import Score
 from seqzoo.registry import did_you_mean
+from seqzoo.sound import Recording, Samples
 from seqzoo.text import spans
 
 UD = "universal_dependencies"
+WHOLE = {"midi": bytes, "audio": Recording}  # features that are neither texts nor lists of them
 
 
 @DATASETS.register("tfds")
@@ -267,6 +271,45 @@ def groove(
     return {split: Examples(scores(records), features, records.source) for split, records in splits.items()}
 
 
+@DATASETS.register("librispeech")
+def librispeech(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """English audiobooks (Panayotov et al., 2015, https://doi.org/10.1109/ICASSP.2015.7178964), from TFDS.
+
+    Args as in `tfds`; clean speech: 100 and 360 hours of train, dev and test. Tens of gigabytes.
+
+    Returns:
+        Dict split -> `Examples` of ``{"audio": Recording, "text": str}``.
+    """
+    return _load(data_dir, name or "librispeech", {"audio": "speech", "text": "text", **(columns or {})}, "recordings")
+
+
+@DATASETS.register("speech_commands")
+def speech_commands(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """Ten English commands, other words and silence (Warden, 2018, https://arxiv.org/abs/1804.03209), from TFDS.
+
+    Args and returns as in `librispeech`.
+    """
+    columns = {"audio": "audio", "text": "label", **(columns or {})}
+    return _load(data_dir, name or "speech_commands", columns, "word_recordings")
+
+
+@DATASETS.register("common_voice")
+def common_voice(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """Sentences that volunteers read (Ardila et al., 2020, https://arxiv.org/abs/1912.06670), from TFDS; English.
+
+    Args and returns as in `librispeech`, with name="common_voice/<language>". ``--dataset=recordings`` reads newer
+    releases in the layout in which they are published.
+    """
+    columns = {"audio": "voice", "text": "sentence", **(columns or {})}
+    return _load(data_dir, name or "common_voice/en", columns, "recordings")
+
+
 def _translation(data_dir, name, columns):
     """Returns the splits of a set of sentences and their translations, ``{"source": str, "target": str}``.
 
@@ -318,7 +361,7 @@ def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
     if not names:
         raise ValueError(f"{name} has no train, validation or test split. It has: {', '.join(builder.info.splits)}.")
     kinds = {feature: list if parts[0][2] else str for feature, parts in chosen.items()}
-    kinds |= {"midi": bytes} if "midi" in kinds else {}
+    kinds |= {feature: kind for feature, kind in WHOLE.items() if feature in kinds}
     aligned = "tokens" in columns
     return {
         split_of(split): Examples(_reader(builder, split, chosen), kinds, f"{name} {split}", aligned) for split in names
@@ -392,10 +435,12 @@ def _reader(builder, split, chosen):
                 values = [(leaf, functools.reduce(operator.getitem, path, record)) for path, leaf, _ in parts]
                 leaf, value = values[0]
                 try:
-                    if parts[0][2]:
+                    if feature in WHOLE:
+                        example[feature] = value if feature == "midi" else _recording(leaf, value, f"{split}-{number}")
+                    elif parts[0][2]:
                         example[feature] = [_text(leaf, item) for item in itertools.compress(value, is_word)]
                     else:
-                        example[feature] = value if feature == "midi" else join_texts(itertools.starmap(_text, values))
+                        example[feature] = join_texts(itertools.starmap(_text, values))
                     if feature == "label":
                         example[feature] = clean_label(example[feature])
                     if feature == "ner":
@@ -408,6 +453,13 @@ def _reader(builder, split, chosen):
                 yield example
 
     return read
+
+
+def _recording(feature, value, name):
+    """The Recording of a value of tfds.features.Audio: integers of 16 bits, in whatever type."""
+    if np.issubdtype(value.dtype, np.integer):
+        value = np.clip(value, -(2**15), 2**15 - 1).astype("int16")
+    return Samples(name, value, feature.sample_rate or 48_000)  # sets that do not say it, as common_voice, have 48 kHz
 
 
 def _text(feature, value):

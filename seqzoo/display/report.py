@@ -35,6 +35,10 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
     ),
     "clips.png": ("Clips", "Some of valid, with their labels; frames at equal distances."),
     "continuations.png": ("Continuations", "How some of valid went on, and how the run continues them."),
+    "speech.png": (
+        "A recording",
+        "Its spectrogram; below, at each frame the probability of each label and of the blank between them.",
+    ),
     "gates.png": ("Gates", "Of the units that vary most, while the network reads what --mode=inspect was given."),
 }
 LINKS = {  # {file: what it is}

@@ -46,7 +46,10 @@ def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str
         for name, signature in signatures.items()
     }
     if not all(cases.values()):
-        raise ValueError(f"None of the {len(examples)} examples to compare answers on can be answered: give --input.")
+        raise ValueError(
+            f"None of the {len(examples)} examples to compare answers on can be answered: give others by --input, or, "
+            "if they are too long for a file of LiteRT, a larger --length."
+        )
     return cases
 
 

@@ -1,0 +1,1 @@
+"""Recordings with their texts, in the layouts in which corpora come."""

@@ -1,0 +1,73 @@
+"""Long recordings in bounded memory: read piece by piece, with the state of the recurrent layers carried along."""
+
+import math
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from seqzoo.decoding.ctc import tokens_of
+from seqzoo.layers.sound import VARIANCE, SoundFeatures
+from seqzoo.models.transcriber import cut
+from seqzoo.sound.recording import Recording
+
+PIECE = 3000  # frames that are read at a time
+
+
+class Pieces:
+    """Reads recordings of any length with a transcriber whose layers read forward. The answers are those of the whole.
+
+    A first pass over the recording takes the mean and deviation of its features, a second one reads them. What frames
+    and convolutions at the edge of a piece see of its neighbours is read with it, and dropped.
+
+    Args:
+        model: `models.transcriber` behind the front ``sound(statistics=True)``.
+        subsample: its own.
+        piece: frames of a piece, a multiple of `subsample`.
+    """
+
+    def __init__(self, model: keras.Model, subsample: int, piece: int = PIECE):
+        layer = next(layer for layer in model.layers if isinstance(layer, SoundFeatures))
+        self.rate, self.hop, self.subsample, self.piece = layer.rate, layer.hop, subsample, piece
+        overlap = math.ceil((layer.window - layer.hop) / 2 / layer.hop)  # frames that share samples with one
+        self.margin = subsample * math.ceil((overlap + subsample) / subsample)
+        self.features = keras.Model(layer.input, layer.output)
+        self.embed, self.read = cut(model)
+
+    def path(self, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+        """The most probable path through a recording: (labels [S], their probabilities [S])."""
+        statistics = self._statistics(recording)
+        state = [keras.ops.zeros((1, part.shape[-1])) for part in self.read.input[2:]]
+        labels, probabilities = [], []
+        for samples, before, count in self._pieces(recording):
+            inputs = {"sound": samples[None], "sound_length": np.array([len(samples)], "int32"), **statistics}
+            x = self.embed(inputs)[0][:, before // self.subsample :][:, : math.ceil(count / self.subsample)]
+            logits, *state = self.read([x, keras.ops.ones(x.shape[:2], "bool"), *state])
+            p = keras.ops.convert_to_numpy(keras.ops.softmax(logits))[0]
+            labels.append(p.argmax(1))
+            probabilities.append(p.max(1))
+        return np.concatenate(labels), np.concatenate(probabilities)
+
+    def row(self, recording: Recording) -> dict:
+        """What greedy decoding gives of a recording, as a row of `decoding.ctc.CTCDecode`."""
+        labels, p = self.path(recording)
+        found = tokens_of(labels[None].astype("int32"), p[None])
+        found = {name: keras.ops.convert_to_numpy(value)[0] for name, value in found.items()}
+        return {**found, "log_probability": np.log(p.astype("float64")).sum()}
+
+    def _pieces(self, recording) -> Iterator[tuple]:
+        """(samples of a piece and of its margins, frames before it, its frames)."""
+        frames = math.ceil(recording.length(self.rate) / self.hop)
+        for start in range(0, frames, self.piece):
+            first, end = max(0, start - self.margin), min(start + self.piece, frames)
+            samples = recording.read(self.rate, first * self.hop, (end + self.margin) * self.hop)
+            yield samples, start - first, end - start
+
+    def _statistics(self, recording):
+        count, total, squares = 0, 0.0, 0.0
+        for samples, before, frames in self._pieces(recording):
+            x = keras.ops.convert_to_numpy(self.features(samples[None]))[0, before : before + frames].astype("float64")
+            count, total, squares = count + len(x), total + x.sum(0), squares + (x**2).sum(0)
+        mean = total / count
+        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0) + VARIANCE)
+        return {"sound_mean": mean[None].astype("float32"), "sound_deviation": deviation[None].astype("float32")}

@@ -1,0 +1,177 @@
+"""Speech recognition: the text of a recording. Many to many, by CTC or attention."""
+
+import copy
+import dataclasses
+import functools
+import math
+
+import numpy as np
+
+from seqzoo import options
+from seqzoo.config import default, option
+from seqzoo.data import Skip
+from seqzoo.families.transcription import Speller, Transcriber, Transcription
+from seqzoo.inputs import sound
+from seqzoo.rnns import RNNS
+from seqzoo.sound import Clip, Recording, Samples, UnreadableError, Upload
+from seqzoo.sound.baselines import frame_baseline
+from seqzoo.sound.perturbation import perturbed
+from seqzoo.sound.recording import ENDINGS, first_rate, is_long
+from seqzoo.task import TASKS
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(
+    options.Data, options.Sound, options.Units, Transcriber, options.Recurrent, Speller, options.Perturbation,
+    options.Batching, options.Training,
+):  # fmt: skip
+    """Speech."""
+
+    dataset: str = default(options.Data, dataset="spoken_digits")
+    join: int = option(0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0)
+    apart: bool = option(False, "Score the recordings in lists of --dataset=named_recordings one by one.")
+    subsample: int = default(Transcriber, subsample=2)
+    batch_tokens: int = default(options.Batching, batch_tokens=4_000_000)  # samples
+    cache_tokens: int = default(options.Batching, cache_tokens=60_000_000)  # 240 MB
+    units: int = default(options.Recurrent, units=64)
+    epochs: int = default(options.Training, epochs=8)
+    learning_rate: float = default(options.Training, learning_rate=4e-3)
+    average: float = default(options.Training, average=0.99)
+
+
+@TASKS.register("speech", "asr")
+class Speech(Transcription):
+    """Speech recognition: word and character error rate."""
+
+    Config = Config
+    needs = {"audio": Recording, "text": str}
+    axes = {**Transcription.axes, "sound": "samples"}
+    files = ENDINGS
+    in_pieces = None  # what reads a long recording, while `predict` runs
+    advice = {
+        "spoken_digits": "These digits were synthesized. To train on your own recordings: --dataset=recordings "
+        "--data_dir=FOLDER, with the columns path and text in train.tsv (and valid.tsv)."
+    }
+
+    def load(self, unseen=False):
+        if unseen and self.config.join:  # all recordings are scored, as they are
+            self.config = dataclasses.replace(self.config, join=0)
+        return super().load(unseen)
+
+    def learn(self, train):
+        rate = self.config.sample_rate or min(16000, first_rate(example["audio"] for example in train))
+        return {"sample_rate": rate, **self.learn_labels(train)}
+
+    def content(self, example):
+        return ""  # equal texts are different recordings
+
+    def arrays(self, example, training):
+        audio, rate = example["audio"], self.assets["sample_rate"]
+        try:
+            if self.is_long(audio):
+                raise Skip("read in pieces")
+            samples = audio.read(rate)
+        except UnreadableError as error:
+            if self.transcript not in example:
+                raise
+            raise Skip("unreadable", str(error)) from error
+        if not samples.any():
+            raise Skip("empty or silent", audio.name)
+        return {"sound": samples, "sound_length": np.int32(len(samples))}
+
+    def steps(self, inputs):
+        return math.ceil(inputs["sound_length"] / self.hop)
+
+    @property
+    def hop(self):
+        """Samples from one frame to the next."""
+        return round(self.config.hop * self.assets["sample_rate"])
+
+    def time(self, step):
+        return round(step * self.hop / self.assets["sample_rate"], 3)
+
+    def augmenter(self):
+        from seqzoo.layers.ctc import frames_given, frames_needed
+
+        config, changes = self.config, self.config.arguments(options.Perturbation)
+
+        def augment(example, encoded, rng):
+            samples = perturbed(encoded[0]["sound"], rng, **changes)
+            inputs = {**encoded[0], "sound": samples, "sound_length": np.int32(len(samples))}
+            if config.model == "ctc" and frames_needed(encoded[1]) > frames_given(
+                self.steps(inputs), config.subsample, config.upsample
+            ):
+                return encoded  # too fast for its labels
+            return inputs, *encoded[1:]
+
+        return augment if any(changes.values()) else None
+
+    def front(self, statistics=False):
+        given = {**self.config.arguments(options.Sound), "sample_rate": self.assets["sample_rate"]}
+        return sound(**given, statistics=statistics, seed=self.config.seed)
+
+    def read_file(self, file, name):
+        audio = Clip(name, file.name) if hasattr(file, "name") else Upload(name, file.read())
+        audio.native_rate()  # raises an error if it is no sound
+        return {"audio": audio}
+
+    def asked(self, example):
+        return {"file": example["audio"].name}
+
+    def predict(self, run, lines, request=None):
+        task = copy.copy(self)
+        task.in_pieces = functools.lru_cache(1)(lambda: self.pieces(run.model))
+        yield from super(Speech, task).predict(run, lines, request)
+
+    def is_long(self, audio):
+        """Whether a recording is to be read in pieces."""
+        config, reads_forward = self.config, not RNNS.trait(self.config.rnn, "bidirectional", False)
+        obstacle = "--model=attention" if config.model != "ctc" else "" if reads_forward else f"--rnn={config.rnn}"
+        return bool(self.in_pieces) and is_long(audio, self.assets["sample_rate"], obstacle)
+
+    def pieces(self, model):
+        """What reads recordings in pieces with the weights of a model."""
+        from seqzoo.sound.pieces import Pieces
+
+        whole, self = model, copy.copy(self)
+        self.front = functools.partial(self.front, statistics=True)
+        model = self.build()
+        model.set_weights(whole.get_weights())
+        return Pieces(model, self.config.subsample)
+
+    def answer(self, example, row):
+        if row is None and self.is_long(example["audio"]):
+            row = self.in_pieces().row(example["audio"])
+        return super().answer(example, row)
+
+    def baselines(self, train):
+        rate = self.assets["sample_rate"]
+        transcribe = frame_baseline(((e["audio"], e["text"]) for e in train), rate)
+        return {"frame by frame": lambda example: {"transcript": transcribe(example["audio"])}} if transcribe else {}
+
+    def plot(self, predictor, examples, answers, folder):
+        """Saves a picture of an answer of middle length: the spectrogram, the spikes of CTC, and the words."""
+        from seqzoo.sound.baselines import log_mel
+        from seqzoo.sound.plots import transcript_plot
+
+        if self.config.model != "ctc":
+            return
+        order = sorted(range(len(answers)), key=lambda i: len(answers[i]["tokens"]))
+        example, answer = examples[order[len(order) // 2]], answers[order[len(order) // 2]]
+        samples, rate = example["audio"].read(self.assets["sample_rate"]), self.assets["sample_rate"]
+        p, labels = self.frame_probabilities(predictor, example), self.assets["labels"].tokens
+        transcript_plot(log_mel(samples, rate, 60)[0], p, answer, labels, len(samples) / rate, folder / "speech.png")
+
+    @classmethod
+    def tiny(cls):
+        rng = np.random.default_rng(0)
+        pitches = {"a": 200, "b": 600, "c": 1500}
+        tones = {letter: np.sin(2 * np.pi * hertz * np.arange(400) / 4000) for letter, hertz in pitches.items()}
+        texts = ("a", "ab c", "cab", "b")
+        sounds = [np.concatenate([tones.get(c, np.zeros(300)) for c in text]) for text in texts]
+        sounds = [(x + rng.normal(0, 0.01, len(x))).astype("float32") for x in sounds]
+        examples = [{"audio": Samples(t, x, 4000), "text": t} for t, x in zip(texts, sounds, strict=True)]
+        config = cls.Config(
+            sample_rate=4000, bands=8, units=8, layers=1, filters=8, epochs=2, learning_rate=0.02, mask_bands=0
+        )
+        return config, {"train": examples, "valid": examples}, []
