@@ -38,6 +38,12 @@ CORPORA = {
         "http://www.manythings.org/anki/",
         "`deu.txt` of deu-eng.zip, English, tab, German, gzipped; pairs of later years are more and give other scores",
     ),
+    "g2p_sigmorphon2020": Corpus(
+        "Grapheme to phoneme in 15 languages, from WikiPron (Gorman et al., 2020): 3,600 and 450 words each",
+        ("train", "dev"),
+        "https://github.com/sigmorphon/2020",
+        "as they are in `task1/data`",
+    ),
     "glove": Corpus(
         "GloVe 6B, 50 dimensions (Pennington et al., 2014)",
         ("glove.6B.50d.subset.txt.gz",),
