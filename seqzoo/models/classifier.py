@@ -6,7 +6,7 @@ import keras
 
 from seqzoo.layers import POOLINGS
 from seqzoo.layers.convolution import convolved
-from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean, weighted_sum
+from seqzoo.layers.pooling import AttentionWeights, codon_mean, last_state, masked_max, masked_mean, weighted_sum
 from seqzoo.layers.segments import Chop, Join
 from seqzoo.layers.stack import stack
 from seqzoo.models.builder import builder, check_front
@@ -34,7 +34,8 @@ def classifier(
         classes: number of classes, C; 2 for a binary classifier. The model gives scores: the loss and the decoder
             decide whether classes exclude one another (softmax) or not (multi-label, sigmoid).
         front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
-        pooling: one or more of "last" (the last real state), "max", "mean" and "attention", joined.
+        pooling: one or more of "last" (the last real state), "max", "mean", "attention" and "codons" (the mean over
+            every third step, see `layers.pooling.codon_mean`), joined.
         segment: steps that are read with one state; longer sequences are chopped into pieces that are pooled together
             (Johnson & Zhang, 2016). 0: no chopping.
         filters: of a convolution that the recurrent layers read, see `layers.convolution.convolved`; 0: none.
@@ -80,7 +81,7 @@ def classifier(
             outputs["attention"] = AttentionWeights(name="attention")(x, mask=steps)  # [B, T]
             pooled.append(weighted_sum(outputs["attention"], x, steps))
         else:
-            pooled.append({"max": masked_max, "mean": masked_mean}[kind](x, steps))
+            pooled.append({"max": masked_max, "mean": masked_mean, "codons": codon_mean}[kind](x, steps))
     y = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]  # [B, sum of widths]
     outputs["logits"] = keras.layers.Dense(classes, name="logits")(y)  # [B, C]
     reader = keras.Model([x_in, mask], outputs, name="reader")
