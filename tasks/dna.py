@@ -88,11 +88,6 @@ class Config(
     learning_rate: float = default(options.Training, learning_rate=5e-3)
     average: float = default(options.Training, average=0.98)
 
-    def __post_init__(self):
-        super().__post_init__()
-        if "codons" in self.pooling.split("+") and self.pool > 1:
-            raise ValueError(f"--pooling=codons counts letters by threes, so it needs --pool=1. Received: {self.pool}")
-
 
 @TASKS.register("dna")
 class DNA(Classification):
@@ -137,6 +132,12 @@ class DNA(Classification):
 
         splits = super().read().items()
         return {split: examples.with_read(functools.partial(checked, examples)) for split, examples in splits}
+
+    def content(self, example):
+        return " ".join(example["text"].upper())  # a letter is a token
+
+    def group(self, example):
+        return example["text"].upper()
 
     def hold_out(self, train):
         return Task.hold_out(self, train) if has_tags(train) else super().hold_out(train)

@@ -253,8 +253,6 @@ def test_an_option_of_the_other_kind_of_data_is_refused(options, rows, words):
 
 
 def test_options_that_contradict_each_other_are_refused():
-    with pytest.raises(ValueError, match="--pooling=codons counts letters by threes, so it needs --pool=1"):
-        TASKS["dna"].Config(pooling="max+codons", pool=2)
     with pytest.raises(ValueError, match="--positions should be even"):
         TASKS["dna"].Config(positions=5)
     with pytest.raises(ValueError, match="--reverse_complement is for --alphabet=dna"):
