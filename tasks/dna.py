@@ -103,7 +103,7 @@ class DNA(Classification):
         "mcc": Measure("MCC", "max"),
     }
     axes = {"letters": "time", "labels": "time"}
-    demo = {"genes": "--text=GGCTATGGCTTAAGGCACTGTAGTTTAGC"}
+    demo = {"genes": "--text=GGCTATGGCTAACGGCACTGATTGAGCCATT"}
     advice = {
         "genes": "The genes were generated, so these scores say little about real ones. To train on your own: "
         "--dataset=fasta or csv, --data_dir=FOLDER_OR_FILE, and of proteins --alphabet=protein."

@@ -33,7 +33,7 @@ def convolved(x, mask, filters: int, kernel_size: int = 9, dropout: float = 0.0)
 
 @keras.saving.register_keras_serializable("seqzoo")
 class MaximumOver(keras.layers.Layer):
-    """The maximum of each unit over n steps, padding aside: x [B, T, F], mask [B, T] -> [B, ceil(T / n), F] and its mask.
+    """The maximum of each unit over n steps, padding aside: x [B, T, F], mask [B, T] -> [B, ceil(T / n), F], its mask.
 
     Args:
         steps: n.
