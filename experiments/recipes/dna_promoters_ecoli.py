@@ -1,6 +1,7 @@
 """Promoters of E. coli by convolution and BiLSTM: one of five folds of the training sequences is valid.
 
-The other sequences are of genes, so what is pooled over the three reading frames decides most: without it 0.77, one seed.
+The other sequences are of genes, so what is pooled over the three reading frames says much: without it and positions
+0.77, one seed.
 """
 
 from experiments import Experiment, Published
