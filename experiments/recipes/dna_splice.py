@@ -5,8 +5,8 @@ from experiments import Experiment, Published
 EXPERIMENT = Experiment(
     title="splice junctions, accuracy over 10 folds of 2,552 of the 3,190 sequences",
     flags="--task=dna --dataset=csv --data_dir={data}/splice/train.csv --folds=10 --positions=16 --filters=96 "
-    "--kernel_size=9 --pool=2 --units=48 --dropout=0.4 --letter_dropout=0.15 --epochs=20 --average=0.99 "
-    "--batch_size=32 --learning_rate=0.005 --pooling=max+last",
+    "--kernel_size=9 --pool=2 --units=48 --dropout=0.3 --letter_dropout=0.05 --epochs=14 --average=0.98 "
+    "--batch_size=32 --learning_rate=0.004 --pooling=max+last",
     metric="valid_accuracy",
     expected=None,
     tolerance=1.0,
