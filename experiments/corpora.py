@@ -126,7 +126,7 @@ CORPORA = {
         "Splice junctions of primates, 60 bases around a point (Towell, Noordewier & Shavlik, 1991): 2,552 of 3,190",
         ("train.csv",),
         "https://github.com/pauldhein/splice-junction-detector",
-        "`data/splice.csv` under the header `label,instance_name,sequence`; the 638 left out are your own choice, equal "
+        "`data/splice.csv` under the header `label,instance_name,sequence`; the 638 left out are your own, equal "
         "sequences on one side",
     ),
     "sst2": Corpus(

@@ -11,6 +11,7 @@ from seqzoo.config import default, option
 from seqzoo.datasets.files import place
 from seqzoo.datasets.sequences.fasta import Records, header_name, records
 from seqzoo.display.pages import tagged_articles
+from seqzoo.display.plain import plain_text
 from seqzoo.display.terminal import print_tagged
 from seqzoo.families.classification import Classification, Classifier, Labelled, weighing
 from seqzoo.families.tagging import stretches, tag_encoder, tag_loss, tags_of
@@ -45,12 +46,18 @@ class Sequences(Options):
         0.0, "Share of the letters that training reads as any letter, N of bases.", minimum=0, maximum=0.95,
         shapes=False,
     )  # fmt: skip
+    positions: int = option(
+        0, "Width of the encoding of its position that is joined to each letter, where sequences are aligned at a "
+        "point, such as a splice site; an even number, 0: none.", minimum=0, maximum=512,
+    )  # fmt: skip
     crf: bool = option(False, "Score whole sequences of tags with a conditional random field.")
 
     def __post_init__(self):
         super().__post_init__()
         if self.reverse_complement and self.alphabet != "dna":
             raise ValueError(f"--reverse_complement is for --alphabet=dna. Received: --alphabet={self.alphabet}")
+        if self.positions % 2:
+            raise ValueError(f"--positions should be even: a sine and a cosine a wave. Received: {self.positions}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +103,7 @@ class DNA(Classification):
         "mcc": Measure("MCC", "max"),
     }
     axes = {"letters": "time", "labels": "time"}
-    demo = {"genes": "--text=GGCTATGGCTTAAGGCACTGTAGTTTAGC"}
+    demo = {"genes": "--text=GGCTATGGCTAACGGCACTGATTGAGCCATT"}
     advice = {
         "genes": "The genes were generated, so these scores say little about real ones. To train on your own: "
         "--dataset=fasta or csv, --data_dir=FOLDER_OR_FILE, and of proteins --alphabet=protein."
@@ -125,6 +132,12 @@ class DNA(Classification):
 
         splits = super().read().items()
         return {split: examples.with_read(functools.partial(checked, examples)) for split, examples in splits}
+
+    def content(self, example):
+        return " ".join(example["text"].upper())  # a letter is a token
+
+    def group(self, example):
+        return example["text"].upper()
 
     def hold_out(self, train):
         return Task.hold_out(self, train) if has_tags(train) else super().hold_out(train)
@@ -170,7 +183,11 @@ class DNA(Classification):
         return augment if strands or rate else None
 
     def front(self):
-        return frames(len(self.letters.letters), name="letters")
+        from seqzoo.layers.positions import Positions
+
+        inputs, x, mask = frames(len(self.letters.letters), name="letters")
+        width = self.config.positions
+        return inputs, Positions(width, name="positions")(x, mask=mask) if width else x, mask
 
     def build(self):
         from seqzoo.models import tagger
@@ -299,6 +316,8 @@ class DNA(Classification):
             self.draw(rows, folder / "logo.png")
 
     def show(self, answer, console):
+        if "name" in answer:
+            console.print(plain_text(f">{answer['name']}", "dim"), soft_wrap=True)
         print_tagged(answer, console) if self.assets["tagging"] else super().show(answer, console)
 
     def articles(self, answers):
@@ -313,7 +332,8 @@ class DNA(Classification):
     def tiny(cls):
         texts = {"TTGACATATAAT": "promoter", "GCGCN": "other", "ttgaca": "promoter", "GRGCGGCC": "other"}
         examples = [{"text": text, "label": label} for text, label in texts.items()]
-        config = cls.Config(units=4, filters=6, kernel_size=3, pool=2, epochs=2, learning_rate=0.02, dropout=0.1)
+        model = {"units": 4, "filters": 6, "kernel_size": 3, "pool": 2, "positions": 2}
+        config = cls.Config(**model, epochs=2, learning_rate=0.02, dropout=0.1)
         return config, {"train": examples, "valid": examples}, ["ttgacaTATAAT", "", "GCG"]
 
 

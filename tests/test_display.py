@@ -284,6 +284,16 @@ def test_any_number_of_labels_stands_before_a_text():
     assert printed(classified("Ha", ["war"], {"war": 1.0}, gold=[])) == "war 100% gold: (no label)  Ha\n"
 
 
+def test_letters_that_touch_share_their_marks():
+    weights = [0.9, 0.5, 0, -0.8, -0.6]
+    words = [
+        {"text": c, "start": i, "end": i + 1, "weight": w}
+        for i, (c, w) in enumerate(zip("TAGCC", weights, strict=True))
+    ]
+    prediction = {"text": "TAGCC", "label": "yes", "probabilities": {"yes": 0.9, "no": 0.1}, "words": words}
+    assert printed(prediction).startswith("yes 90%  *TA*G-CC-\n")
+
+
 def test_the_strongest_words_are_marked_without_colour_and_explained():
     prediction = classified("a good bad odd film", "pos", {"pos": 0.9}, [0.05, 0.9, -0.5, -0.2, 0.39])
     expected = "pos 90%  a *good* -bad- odd film\n(*word* speaks for the label, -word- against it)\n"

@@ -15,6 +15,8 @@ from seqzoo.families.tagging import stretches, tags_of
 from seqzoo.inputs import frames
 from seqzoo.inputs.letters import Letters, reverse_complement
 from seqzoo.layers.convolution import MaximumOver
+from seqzoo.layers.pooling import codon_mean
+from seqzoo.layers.positions import Positions
 from seqzoo.layers.strands import ReverseComplement
 from seqzoo.models import classifier
 from seqzoo.models.explaining import log_odds, occlusion, substitutions
@@ -157,6 +159,25 @@ def test_the_maximum_over_steps_reads_no_padding():
     np.testing.assert_array_equal(y[1], [x[1, :3].max(0), x[1, 3], [0, 0, 0]])
 
 
+def test_a_reading_frame_is_found_wherever_it_begins():
+    x = np.zeros((3, 8, 1), "float32")
+    x[0, 1::3], x[1, 2:6:3], x[2] = 3, 2, -1
+    mask = np.arange(8) < np.array([[8], [6], [8]])
+    x[1, 6:] = 99  # padding
+    assert np.array(codon_mean(x, mask)).tolist() == [[3], [2], [-1]]
+
+
+def test_a_position_is_the_same_whatever_the_padding():
+    mask = np.arange(5) < np.array([[5], [2]])
+    found = np.array(Positions(4)(np.ones((2, 5, 1), "float32"), mask=mask))
+    assert found.shape == (2, 5, 5)
+    np.testing.assert_allclose(
+        found[0, 3, 1:], [np.sin(3), np.sin(3 / 1000**0.5), np.cos(3), np.cos(3 / 1000**0.5)], 1e-5
+    )
+    np.testing.assert_array_equal(found[1, :2], found[0, :2])
+    assert not found[1, 2:, 1:].any()
+
+
 def test_what_a_letter_decides_is_the_mean_over_all_that_it_might_have_been():
     keras.utils.set_random_seed(0)
     model = classifier(2, frames(4, name="letters"), filters=3, kernel_size=3, units=3, layers=1)
@@ -231,7 +252,9 @@ def test_an_option_of_the_other_kind_of_data_is_refused(options, rows, words):
         task.learn(splits["train"])
 
 
-def test_the_other_strand_is_for_dna():
+def test_options_that_contradict_each_other_are_refused():
+    with pytest.raises(ValueError, match="--positions should be even"):
+        TASKS["dna"].Config(positions=5)
     with pytest.raises(ValueError, match="--reverse_complement is for --alphabet=dna"):
         TASKS["dna"].Config(alphabet="protein", reverse_complement=True)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from seqzoo import run
 from seqzoo.datasets import Examples
 from seqzoo.datasets.splits import fold
 from seqzoo.task import TASKS, Task
@@ -125,6 +126,26 @@ def test_metrics_are_means_with_their_spread_and_the_folder_names_its_runs(tmp_p
     assert ["fold", "2", "90.00"] in lines and ["mean", "88.00"] in lines and ["±", "std.", "dev.", "7.21"] in lines
     with pytest.raises(ValueError, match="holds the 3 runs of --folds and no model of its own: .*fold1"):
         load(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_command_trains_all_folds_and_continues_where_it_was(tmp_path, capsys):
+    (tmp_path / "train.tsv").write_text(
+        "text\tlabel\n" + "".join(f"{'good' if i % 2 else 'bad'} {i}\t{i % 2}\n" for i in range(8))
+    )
+    flags = ["--task=sentiment", "--dataset=tsv", f"--data_dir={tmp_path / 'train.tsv'}", "--folds=2", "--units=4",
+             "--word_dim=4", "--epochs=2", f"--workdir={tmp_path / 'run'}"]  # fmt: skip
+    assert run.main([*flags, "--stop_after=1"]) == 0 and not (tmp_path / "run" / "metrics.json").exists()
+    assert run.main(flags) == 0
+    out = capsys.readouterr().out
+    assert out.count("continuing after epoch 1") == 2 and "± std. dev." in out
+    metrics, parts = (json.loads((tmp_path / "run" / name).read_text()) for name in ("metrics.json", "config.json"))
+    assert parts["fold"] == 0 and len(metrics["folds"]) == 2
+    assert run.main(flags) == 0 and "already finished" in capsys.readouterr().out
+    assert run.main(["--mode=predict", f"--workdir={tmp_path / 'run'}", "--text=good"]) == 2
+    assert "name one of them" in capsys.readouterr().err
+    assert run.main(["--mode=predict", f"--workdir={tmp_path / 'run' / 'fold2'}", "--text=good"]) == 0
+    assert run.main([*flags, "--fold=1"]) == 2 and "another config (fold 0 -> 1)" in capsys.readouterr().err
 
 
 def test_folds_that_are_paused_have_no_metrics_yet(tmp_path):

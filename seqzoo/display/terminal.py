@@ -4,6 +4,7 @@ scored texts and translations.
 Text from data is never markup, and its control characters are shown instead of obeyed.
 """
 
+import itertools
 import os
 import shlex
 from collections.abc import Iterator, Sequence
@@ -128,16 +129,16 @@ def print_classified(prediction: dict, console: Console):
     if gold := missed_gold(prediction):
         line.append(f" gold: {plain(gold)}", "bold")
     line.append("  ")
-    marked = False
+    marked, pieces = False, []
     for piece, weight in weighted_pieces(_one_line(asked(prediction)), prediction.get("words")):
         step = sum(abs(weight) >= least for least in WEIGHT_STEPS)
         if colour:
             line.append(piece, (_FOR if weight > 0 else _AGAINST)[step - 1] if step else None)
-        elif step > 1:
-            mark, marked = "*" if weight > 0 else "-", True
-            line.append(f"{mark}{piece}{mark}")
-        else:
-            line.append(piece)
+        elif piece:
+            pieces.append((("*" if weight > 0 else "-") if step > 1 else "", piece))
+    for mark, group in itertools.groupby(pieces, lambda pair: pair[0]):  # letters that touch share their marks
+        marked |= bool(mark)
+        line.append(f"{mark}{''.join(piece for _, piece in group)}{mark}")
     line.rstrip()
     console.print(line)
     if marked:

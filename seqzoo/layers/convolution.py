@@ -7,10 +7,10 @@ from seqzoo.layers.masks import lowest
 from seqzoo.layers.stack import drop
 
 
-def convolved(x, mask, filters: int, kernel_size: int = 9, pool: int = 1, dropout: float = 0.0) -> tuple:
-    """Detects patterns, as the first layers of DanQ do, for a recurrent stack that reads their order.
+def convolved(x, mask, filters: int, kernel_size: int = 9, dropout: float = 0.0):
+    """Detects patterns, as the first layer of DanQ does, for a recurrent stack that reads their order.
 
-        y_t = max_p relu(b + sum_j K_j x_(n t + p + j - (k-1) // 2))      p = 0 ... n-1, j = 0 ... k-1, x = 0 outside
+        y_t = relu(b + sum_j K_j x_(t + j - (k-1) // 2))      j = 0 ... k-1, x = 0 outside
 
     Source: Quang & Xie, 2016, DanQ: a hybrid convolutional and recurrent deep neural network for quantifying the
     function of DNA sequences.
@@ -18,26 +18,22 @@ def convolved(x, mask, filters: int, kernel_size: int = 9, pool: int = 1, dropou
     Args:
         x: [B, T, D].
         mask: [B, T] booleans, True at real steps, right-padded.
-        filters: F; 0 returns x and its mask.
+        filters: F; 0 returns x.
         kernel_size: k, how many steps a filter sees.
-        pool: n, steps of which the maximum is taken; 1: all steps are kept.
         dropout: dropout rate of the filters, one mask for all steps.
 
     Returns:
-        (y, mask): [B, ceil(T / n), F] and [B, ceil(T / n)].
+        y [B, T, F].
     """
     if not filters:
-        return x, mask
+        return x
     x = ops.where(mask[..., None], x, 0.0)  # what the convolution assumes beyond the border
-    x = keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(x)  # [B, T, F]
-    if pool > 1:
-        x, mask = MaximumOver(pool)(x, mask)
-    return drop(x, dropout), mask
+    return drop(keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(x), dropout)
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class MaximumOver(keras.layers.Layer):
-    """The maximum of each unit over each n real steps: x [B, T, F], mask [B, T] -> [B, ceil(T / n), F] and its mask.
+    """The maximum of each unit over n steps, padding aside: x [B, T, F], mask [B, T] -> [B, ceil(T / n), F], its mask.
 
     Args:
         steps: n.

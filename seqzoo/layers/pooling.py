@@ -36,6 +36,16 @@ def masked_mean(x, mask):
     return ops.sum(ops.where(mask[..., None], ops.cast(x, "float32"), 0.0), axis=1) / ops.maximum(count, 1)
 
 
+def codon_mean(x, mask):
+    """The mean over every third real step, of the three such means the largest of each unit.
+
+    What is read in triplets shows in one of the three: the codons of a gene, whose reading frame is not known.
+    """
+    phase = ops.mod(ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1, 3)  # [B, T]: 0, 1, 2, 0 ...
+    frames = [masked_mean(x, ops.logical_and(mask, ops.equal(phase, k))) for k in range(3)]  # [B, H] each
+    return ops.max(ops.stack(frames), axis=0)
+
+
 def weighted_sum(weights, x, mask):
     """sum_t a_t x_t over the real steps, in float32: weights [B, T] -> [B, H]."""
     x = ops.where(mask[..., None], ops.cast(x, "float32"), 0.0)

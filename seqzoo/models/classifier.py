@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 
 from seqzoo.layers import POOLINGS
-from seqzoo.layers.convolution import convolved
-from seqzoo.layers.pooling import AttentionWeights, last_state, masked_max, masked_mean, weighted_sum
+from seqzoo.layers.convolution import MaximumOver, convolved
+from seqzoo.layers.pooling import AttentionWeights, codon_mean, last_state, masked_max, masked_mean, weighted_sum
 from seqzoo.layers.segments import Chop, Join
 from seqzoo.layers.stack import stack
 from seqzoo.models.builder import builder, check_front
@@ -34,7 +34,8 @@ def classifier(
         classes: number of classes, C; 2 for a binary classifier. The model gives scores: the loss and the decoder
             decide whether classes exclude one another (softmax) or not (multi-label, sigmoid).
         front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
-        pooling: one or more of "last" (the last real state), "max", "mean" and "attention", joined.
+        pooling: one or more of "last" (the last real state), "max", "mean", "attention" and "codons" (of the
+            convolution's output, or of the front's: see `layers.pooling.codon_mean`), joined.
         segment: steps that are read with one state; longer sequences are chopped into pieces that are pooled together
             (Johnson & Zhang, 2016). 0: no chopping.
         filters: of a convolution that the recurrent layers read, see `layers.convolution.convolved`; 0: none.
@@ -65,7 +66,8 @@ def classifier(
     x_in = x = keras.Input((None, features.shape[-1]), name="x")  # [B, T, D]
     mask = keras.Input((None,), dtype="bool", name="mask")  # [B, T]
     options = {"rnn": rnn, "layers": layers, **options}
-    x, steps = convolved(x, mask, filters, kernel_size, pool, options.get("dropout", 0.0))  # [B, T, F], [B, T]
+    local = x = convolved(x, mask, filters, kernel_size, options.get("dropout", 0.0))  # [B, T, F]
+    x, steps = MaximumOver(pool)(x, mask) if pool > 1 else (x, mask)  # [B, T / pool, F], [B, T / pool]
     if segment:
         pieces, piece_mask = Chop(segment)(x, steps)  # [B*S, N, D], [B*S, N]
         x = Join()(stack(pieces, piece_mask, **options), steps)  # [B, T, H]
@@ -79,6 +81,8 @@ def classifier(
         elif kind == "attention":
             outputs["attention"] = AttentionWeights(name="attention")(x, mask=steps)  # [B, T]
             pooled.append(weighted_sum(outputs["attention"], x, steps))
+        elif kind == "codons":
+            pooled.append(codon_mean(local, mask))
         else:
             pooled.append({"max": masked_max, "mean": masked_mean}[kind](x, steps))
     y = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]  # [B, sum of widths]

@@ -46,7 +46,7 @@ def tagger(
             from_logits=True, reduction="mean_with_sample_weight"))
     """
     inputs, x, mask = check_front(front, "emissions", "crf")  # [B, T, D], [B, T]
-    x, _ = convolved(x, mask, filters, kernel_size, dropout=options.get("dropout", 0.0))  # [B, T, D]
+    x = convolved(x, mask, filters, kernel_size, options.get("dropout", 0.0))  # [B, T, D]
     x = stack(x, mask, **options)  # [B, T, H]
     scores = keras.layers.Dense(tags, name="emissions")(x)  # [B, T, K]
     if crf:
