@@ -10,4 +10,5 @@ EXPERIMENT = Experiment(
     expected=98.0,
     tolerance=1.5,
     minutes=3.0,
+    seeds=1,
 )
