@@ -10,9 +10,9 @@ from experiments import Experiment, Published
 EXPERIMENT = Experiment(
     title="MSR Action3D, 20 classes, each of 5 training subjects left out, accuracy",
     flags="--task=activity --dataset=skeletons --data_dir={data}/msr_action3d --name=files_used_in_cvpr12_paper.txt "
-    "--folds=5 --centre=7 --velocities --one_scale --rotation=30 --scale=0.1 --stretch=0.3 --shift=0.25 "
-    "--time_warp=0.3 --drop_frames=0.1 --filters=64 --kernel_size=7 --pool=2 --pooling=mean --dropout=0.4 "
-    "--epochs=100 --evaluate_every=100",
+    "--folds=5 --centre=7 --per_clip --velocities --one_scale --rotation=30 --stretch=0.4 "
+    "--time_warp=0.4 --drop_frames=0.1 --filters=64 --kernel_size=7 --pool=2 --pooling=mean --dropout=0.4 "
+    "--epochs=60 --evaluate_every=60",
     metric="valid_accuracy",
     expected=90.0,
     tolerance=3.0,
