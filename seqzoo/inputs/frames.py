@@ -80,7 +80,7 @@ def derived(x: Any, velocities: bool = False, centre: int = 0, per_clip: bool = 
         origin = x[..., 3 * (centre - 1) : 3 * centre]  # [..., T, 3]
         x = x - ops.concatenate([origin] * (x.shape[-1] // 3), axis=-1)
     if per_clip:
-        real = ops.ones_like(x[..., :1]) if mask is None else ops.cast(mask, "float32")[..., None]  # [..., T, 1]
+        real = ops.ones_like(x[..., :1]) if mask is None else ops.where(mask, 1.0, 0.0)[..., None]  # [..., T, 1]
         count = ops.maximum(ops.sum(real, axis=-2, keepdims=True), 1)  # [..., 1, 1]
         x = x if mask is None else ops.where(mask[..., None], x, 0.0)
         x = (x - ops.sum(x, axis=-2, keepdims=True) / count) * real
