@@ -109,6 +109,11 @@ class Frames(Config):
         0, "Number, from 1, of the joint whose position is subtracted from those of all, 3 numbers each; 0: none.",
         minimum=0,
     )  # fmt: skip
+    per_clip: bool = option(
+        False,
+        "Subtract from each number its mean over the clip, and divide all by the size of the clip's movement: people "
+        "differ in both.",
+    )
     one_scale: bool = option(
         False,
         "Divide all numbers by one deviation, as fits joints, instead of each by its own, as fits several sensors.",

@@ -49,7 +49,7 @@ class Activity(Clips, Classification):
         if first.ndim == 4:
             frames = Video.learn(train)
         else:
-            frames = Frames.learn(train, config.velocities, config.centre, config.one_scale)
+            frames = Frames.learn(train, config.velocities, config.centre, config.per_clip, config.one_scale)
         return {"frames": frames, **self.learn_labels(train)}
 
     def encoder(self, training=False):
