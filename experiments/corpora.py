@@ -51,6 +51,12 @@ CORPORA = {
         "https://ai.stanford.edu/~amaas/data/sentiment/",
         'a JSON object a line, `{"text": ..., "label": "positive"}` or `"negative"`; the split is your own',
     ),
+    "japanese_vowels": Corpus(
+        "Japanese Vowels (Kudo et al., 1999): 270 training utterances of 9 speakers, 12 cepstra a frame",
+        ("JapaneseVowels_TRAIN.ts",),
+        "https://www.timeseriesclassification.com/description.php?Dataset=JapaneseVowels",
+        "`JapaneseVowels_TRAIN.ts` as it is, or gzipped",
+    ),
     "jsb_chorales": Corpus(
         "JSB chorales as piano rolls of quarters (Boulanger-Lewandowski et al., 2012): 229 and 76 pieces",
         ("jsb-chorales-quarter.json",),
@@ -64,10 +70,11 @@ CORPORA = {
         "`statsmodels.datasets.co2.load_pandas().data.interpolate().to_csv('co2.csv', index_label='week')`",
     ),
     "msr_action3d": Corpus(
-        "MSR Action3D skeletons (Li et al., 2010): the 295 clips of subjects 1, 3, 5, 7 and 9",
-        ("train.zip",),
-        "https://github.com/JeslieHCI/UTKinect_3",
-        "the files `aAA_sSS_eEE_skeleton3D.txt` of these subjects in `data/MSRAction3D/real_world_coordinates`, zipped",
+        "MSR Action3D skeletons (Li et al., 2010): 292 clips of 20 actions by subjects 1, 3, 5, 7 and 9",
+        ("train.zip", "files_used_in_cvpr12_paper.txt"),
+        "https://doi.org/10.1109/CVPRW.2010.5543273",
+        "`train.zip` of the files `aAA_sSS_eEE_skeleton3D.txt` (real-world coordinates) of these subjects, and the "
+        "list of the 557 clips that papers use, such as `a01_s01_e01`, one a line",
     ),
     "multi30k": Corpus(
         "Multi30k, task 1, raw captions (Elliott et al., 2016): 29,000 and 1,014",

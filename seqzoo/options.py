@@ -21,7 +21,7 @@ OPTIMIZERS = (
     "adam", "nadam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "lion", "lamb", "adafactor",
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
-READERS = {"group_by": "midi or text", "drums": "midi", "picture_size": "clips"}  # which datasets have these options
+READERS = {"group_by": "midi or text", "drums": "midi"}  # which datasets have these options
 FORMATS = ("savedmodel", "litert", "onnx", "run")  # of an exported run
 QUANTIZE = ("none", "float16", "int8")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -107,6 +107,11 @@ class Frames(Config):
         0, "Number, from 1, of the joint whose position is subtracted from those of all, 3 numbers each; 0: none.",
         minimum=0,
     )  # fmt: skip
+    per_clip: bool = option(
+        False,
+        "Subtract from each number its mean over the clip, and divide all by the size of the clip's movement: people "
+        "differ in both.",
+    )
     one_scale: bool = option(
         False,
         "Divide all numbers by one deviation, as fits joints, instead of each by its own, as fits several sensors.",
@@ -558,6 +563,8 @@ def source(config: Data) -> dict:
             if name not in inspect.signature(DATASETS[config.dataset]).parameters:
                 raise ValueError(f"--{name} is for --dataset={READERS[name]}. Received: --dataset={config.dataset}")
             arguments[name] = value
+    if "picture_size" in inspect.signature(DATASETS[config.dataset]).parameters:  # also shapes what predictions read
+        arguments["picture_size"] = getattr(config, "picture_size", 0)
     return arguments
 
 

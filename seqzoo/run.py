@@ -420,6 +420,12 @@ def _evaluate(command, settings, request, console):
     if "dataset" in settings:  # the run's other options of data belong to its own dataset
         settings = {**options.Data().to_dict(), **{key: getattr(trained_on, key) for key in FIXED}, **settings}
     task.config = dataclasses.replace(trained_on, **settings)
+    folder = task.config.data_dir
+    if folder and folder == trained_on.data_dir and not pathlib.Path(folder).expanduser().exists():
+        raise ValueError(
+            f"{command.workdir} was trained on {folder}, which is not here: name the data to score it on by --dataset "
+            "and --data_dir."
+        )
     data = task.load(unseen=_source(task.config) != _source(trained_on))
     print_summary(data, console)
     metrics = {}

@@ -25,7 +25,7 @@ class Config(
     dataset: str = default(options.Data, dataset="moving_digits")
     units: int = default(options.Recurrent, units=64)
     layers: int = default(options.Recurrent, layers=1)
-    epochs: int = default(options.Training, epochs=20)
+    epochs: int = default(options.Training, epochs=12)
 
 
 @TASKS.register("activity")
@@ -43,13 +43,13 @@ class Activity(Clips, Classification):
     }
 
     def learn(self, train):
-        config, first = self.config, next(iter(train), None)
-        is_video = first is not None and first["frames"].ndim == 4
-        if config.rotation and (is_video or first["frames"].shape[1] % 3):
-            raise ValueError(f"--rotation needs frames of 3 numbers a joint. Received: {list(first['frames'].shape)}.")
-        frames = (
-            Video.learn(train) if is_video else Frames.learn(train, config.velocities, config.centre, config.one_scale)
-        )
+        config, first = self.config, next((example["frames"] for example in train), np.zeros((0, 0)))
+        if config.rotation and (first.ndim != 2 or first.shape[1] % 3):
+            raise ValueError(f"--rotation needs frames of 3 numbers a joint. Received: shape {list(first.shape)}.")
+        if first.ndim == 4:
+            frames = Video.learn(train)
+        else:
+            frames = Frames.learn(train, config.velocities, config.centre, config.per_clip, config.one_scale)
         return {"frames": frames, **self.learn_labels(train)}
 
     def encoder(self, training=False):

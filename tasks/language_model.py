@@ -9,7 +9,7 @@ from seqzoo.config import default, option
 from seqzoo.data import Streams
 from seqzoo.datasets.splits import every_nth
 from seqzoo.datasets.text.text import by_characters
-from seqzoo.display.pages import scored_articles
+from seqzoo.display.pages import sampled_articles, scored_articles
 from seqzoo.display.report import update_report
 from seqzoo.display.tables import plain_table
 from seqzoo.display.terminal import print_sample, print_scored
@@ -24,6 +24,7 @@ from seqzoo.text.normalization import normalize
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
 SHOWN = 600  # characters of valid in the report
+SAMPLES = 6  # in the report
 PIECE = 2000  # tokens of valid that are read to have 200 words of them
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
 
@@ -255,7 +256,8 @@ class LanguageModel(Task):
     def report(self, predictor, data, folder):
         """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams.
 
-        What is kept for people to read is the beginning of valid with the probabilities of its tokens.
+        What is kept for people to read is the beginning of valid with the probabilities of its tokens, and samples with
+        how varied they are.
         """
         from seqzoo.decoding.scoring import score_texts
 
@@ -269,8 +271,10 @@ class LanguageModel(Task):
                 for name, nats, seconds in ngrams.baselines(train, ids, order, predictor.tokens)
             }
         beginning = [next(iter(data.examples["valid"]))["text"][:SHOWN]]
-        write_json(folder / "predictions.json", [*score_texts(predictor, self.assets["tokens"], beginning)])
-        metrics["corpus_diversity"] = self.corpus_diversity(valid)
+        scored = score_texts(predictor, self.assets["tokens"], beginning)
+        metrics["corpus_diversity"] = corpus = self.corpus_diversity(valid)
+        samples = self.sampled(predictor, Generating(samples=SAMPLES, seed=self.config.seed), corpus)
+        write_json(folder / "predictions.json", [*scored, *samples])
         return metrics, [], []
 
     def corpus_diversity(self, text):
@@ -309,27 +313,32 @@ class LanguageModel(Task):
         return ranked(answers) if request.rank else answers
 
     def generate(self, run, request, write):
-        from seqzoo.decoding.generation import sample_texts
         from seqzoo.training.folder import read_json
 
-        stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)
-        asked = {**request.to_dict(), "stop": stop}
-        samples = [*sample_texts(run.predictor, self.assets["tokens"], write=write, **asked)]
         metrics = run.folder / "metrics.json"  # which a run that is not finished lacks
         corpus = read_json(metrics).get("corpus_diversity", {}) if metrics.is_file() else {}
+        yield from self.sampled(run.predictor, request, corpus, write=write)
+
+    def sampled(self, decoder, request, corpus, **options_of_samples):
+        """Samples; the last one says how varied they are, beside what `corpus_diversity` returned."""
+        from seqzoo.decoding.generation import sample_texts
+
+        stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)
+        asked = {**request.to_dict(), "stop": stop, **options_of_samples}
+        samples = [*sample_texts(decoder, self.assets["tokens"], **asked)]
         if compared := diversity.compared([sample["text"] for sample in samples], corpus):
             samples[-1]["diversity"] = compared
-        yield from samples
+        return samples
 
     def show(self, answer, console):
         (print_sample if "sample" in answer else print_scored)(answer, console)
         if found := answer.get("diversity"):
-            rows = diversity.rows_of({"samples": found["samples"], "corpus": found["corpus"]})
-            caption = f"means over pieces of {found['words']} words"
-            console.print(plain_table("", ["", *diversity.MEASURES.values()], rows, caption))
+            console.print(plain_table("", *diversity.table_of(found)))
 
     def articles(self, answers):
-        return scored_articles(answers)
+        answers = [*answers]
+        yield from scored_articles(answer for answer in answers if "sample" not in answer)
+        yield from sampled_articles(answer for answer in answers if "sample" in answer)
 
     def inspect(self, run, lines, request, console):
         from seqzoo.display.inspection import inspect

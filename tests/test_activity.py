@@ -6,7 +6,9 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
+from seqzoo import options
 from seqzoo.data.augmentation import augmented, rotated, scaled, shifted, stretched, thinned, warped
 from seqzoo.data.bags import bag, nearest_bag
 from seqzoo.datasets import DATASETS, Examples
@@ -118,6 +120,17 @@ def test_the_task_picks_the_front_by_the_shape_of_the_frames():
     for examples in (pictures, [{**e, "frames": e["frames"][:, :5]} for e in numbers]):
         with pytest.raises(ValueError, match="--rotation needs frames of 3 numbers a joint"):
             task_of(examples, rotation=10)
+
+
+def test_pictures_are_scaled_wherever_they_are_read(tmp_path):
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        Image.new("L", (6, 5), 51).save(tmp_path / label / "clip.gif")
+    task = TASKS["activity"](TASKS["activity"].Config(dataset="clips", data_dir=str(tmp_path), picture_size=4))
+    for frames in (next(iter(task.read()["train"]))["frames"], task.example(str(tmp_path / "a/clip.gif"))["frames"]):
+        assert frames.shape == (1, 4, 4, 1)
+        np.testing.assert_allclose(frames, 0.2, rtol=1e-6)
+    assert options.source(TASKS["activity"].Config(picture_size=4)).keys() == {"data_dir", "name", "columns"}
 
 
 def groups_of(examples):

@@ -46,6 +46,7 @@ CLASSIFIERS = {
     "frozen_vectors": ("vectors_beside", {"pooling": ("last", "max"), "rnn": "bisimple_gru", "layers": 1}),
     "frames": ("frames", {"pooling": ("last", "attention"), "rnn": "none", "layers": 1}),
     "image": ("image", {"pooling": ("last", "mean"), "segment": 2, "layers": 1}),
+    "convolution": ("frames", {"filters": 5, "kernel_size": 4, "pool": 4, "pooling": POOLINGS, "layers": 1}),
 }
 TINY = "words", {"units": 4, "pooling": ("mean", "attention"), "rnn": "bilstm", "layers": 1}
 

@@ -12,7 +12,8 @@ import guides
 import keras
 import numpy as np
 import pytest
-import toys.similarity  # noqa: F401, registers its task
+import toys.bases  # noqa: F401, registers its task
+import toys.similarity  # noqa: F401
 import toys.slots  # noqa: F401
 import toys.speech  # noqa: F401
 from backends import weight_gradients
@@ -216,7 +217,7 @@ LOADED = """
 import json, sys
 import keras, numpy as np
 sys.path.insert(0, {tests!r})
-import guides, toys.similarity, toys.slots, toys.speech
+import guides, toys.bases, toys.similarity, toys.slots, toys.speech
 guides.register("seqzoo.tasks.parity")
 from seqzoo.training import load
 for folder in sys.argv[1:]:

@@ -11,6 +11,7 @@ from PIL import Image
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.frames.clips import read_clip
 from seqzoo.inputs import Frames
+from seqzoo.inputs.frames import derived
 
 HEADER = "@problemName x\n@timeStamps false\n@classLabel true up down\n@data\n"
 
@@ -233,3 +234,15 @@ def test_a_clip_of_another_width_is_an_error_with_its_name():
             read_again()
     with pytest.raises(ValueError, match="--centre=2 needs frames of 3 numbers a joint, of 2 joints or more"):
         Frames.learn(clips[:1], centre=2)
+
+
+def test_the_shape_of_a_movement_does_not_depend_on_its_place_and_size():
+    x = np.random.default_rng(0).normal(size=(5, 6))
+    shape = derived(x, per_clip=True)
+    np.testing.assert_allclose(shape.mean(0), 0, atol=1e-12)
+    assert np.mean(shape**2) == pytest.approx(1)
+    np.testing.assert_allclose(derived(3 * x + np.arange(6), per_clip=True), shape, atol=1e-9)
+    np.testing.assert_array_equal(derived(np.ones((4, 6)), per_clip=True), 0)  # nothing moves
+    mask = np.array([True] * 5 + [False] * 2)
+    padded = derived(np.concatenate([x, np.full((2, 6), np.nan)]), per_clip=True, mask=mask)
+    np.testing.assert_allclose(padded[:5], shape, atol=1e-6)

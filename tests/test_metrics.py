@@ -16,7 +16,7 @@ from seqzoo.display.plots import (
     reliability_plot,
 )
 from seqzoo.metrics.diversity import compared, corpus_diversity, diversity, longest_repetition
-from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
+from seqzoo.metrics.labels import calibration, class_scores, label_set_scores, matthews, one_against_rest
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion, span_scores
 from seqzoo.metrics.text import pair_scores
@@ -454,3 +454,18 @@ def test_samples_are_compared_with_pieces_of_the_corpus_of_their_size():
     assert found["words"] == 50 and found["corpus"] == corpus["50"]
     assert found["samples"]["distinct_1"] == 4 and found["samples"]["longest_repetition"] == 48
     assert compared(samples[1:], corpus) == compared(["a"] * 9, corpus) == {} == compared([], {})
+
+
+def test_matthews_coefficient_is_that_of_scikit_learn_for_any_number_of_classes():
+    sklearn = pytest.importorskip("sklearn.metrics")
+    rng = random.Random(0)
+    for classes in ("ab", "abc", "a"):
+        gold, predicted = ([rng.choice(classes) for _ in range(50)] for _ in range(2))
+        assert matthews(gold, predicted) == pytest.approx(sklearn.matthews_corrcoef(gold, predicted))
+    assert matthews("aabb", "aabb") == 1 and matthews("aabb", "bbaa") == -1
+    # Of 3 a and 2 b one each is wrong: tp 2, tn 1, fp 1, fn 1.
+    rows = one_against_rest("aaabb", "aabab")
+    assert (
+        rows["a"] == {"specificity": 50, "mcc": pytest.approx((2 * 1 - 1 * 1) / 6)}
+        and rows["b"]["mcc"] == rows["a"]["mcc"]
+    )

@@ -41,7 +41,7 @@ FRONTS = {
     "vectors_lengths": lambda: words(V, **VECTORS, characters="cnn", **SPELLED, casing=True, lengths=True),
     "ids": lambda: ids(V, 5),
     "frames": lambda: frames(2, mean=[0.1, 0.2], std=[2.0, 0.0]),
-    "velocities": lambda: frames(3, mean=0.1, std=2.0, velocities=True, centre=1, name="joint"),
+    "velocities": lambda: frames(3, mean=0.1, std=2.0, velocities=True, per_clip=True, name="joint"),
     "video": lambda: video(4, 3, 2, filters=(3,), mean=0.1, std=[2.0, 0.0], name="video"),
     "convlstm": lambda: video(4, 3, 2, filters=(3,), convlstm=2, name="video"),
     "image": lambda: images(4, filters=(3, 4), width_pooling=(1, 1)),

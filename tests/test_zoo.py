@@ -123,6 +123,13 @@ def test_the_score_on_generated_data(case, monkeypatch, tmp_path):
 
 
 @needs("ner-english")
+def test_a_run_is_scored_on_data_that_is_named(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run.main(["--mode=evaluate", "--workdir=zoo:ner-english"]) == 2
+    assert "was trained on conll2003, which is not here: name the data" in " ".join(capsys.readouterr().err.split())
+
+
+@needs("ner-english")
 def test_names_in_english():
     text = "Angela Merkel met Barack Obama in Berlin. Volkswagen opened a plant near Madrid, said Anna Smith."
     found = [(e["text"], e["type"]) for answer in answers("ner-english", [text]) for e in answer["entities"]]

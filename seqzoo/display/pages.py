@@ -17,6 +17,7 @@ from seqzoo.display.labels import (
     weighted_pieces,
 )
 from seqzoo.display.plain import plain
+from seqzoo.metrics.diversity import table_of
 from seqzoo.metrics.measure import Measure
 from seqzoo.text.spans import spans
 
@@ -214,6 +215,29 @@ def scored_articles(answers: Iterable[dict]) -> Iterator[str]:
             f"<article dir=auto><small>perplexity {Measure.format(answer['perplexity'])}</small>"
             f"<p class=text>{''.join(pieces)}</p></article>\n"
         )
+
+
+def sampled_articles(samples: Iterable[dict]) -> Iterator[str]:
+    """Samples of a language model for a page, with how varied they are.
+
+    Args:
+        samples: what `decoding.generation.sample_texts` yields; the last one may have ``"diversity"``, see
+            `metrics.diversity.compared`.
+
+    Yields:
+        HTML, in pieces.
+    """
+    for sample in samples:
+        yield (
+            f"<article dir=auto><small>sample {sample['sample']}</small>"
+            f"<p class=text><b>{escape(sample['prime'])}</b>{escape(sample['text'])}</p></article>\n"
+        )
+        if found := sample.get("diversity"):
+            columns, rows, caption = table_of(found)
+            yield f"<p>How varied the samples are, {escape(caption)}:</p>\n<table>\n"
+            for name, *cells in zip(columns, *rows, strict=True):  # upright, for narrow screens
+                yield f"<tr><th>{escape(name)}{''.join(f'<td>{escape(cell)}' for cell in cells)}</tr>\n"
+            yield "</table>\n"
 
 
 def _surprise(escaped: str, nats: float, title: str = "") -> str:

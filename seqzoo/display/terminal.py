@@ -109,9 +109,9 @@ def print_classified(prediction: dict, console: Console):
 
     Args:
         prediction: ``{"text" or "file", "label", "probabilities"}``, and optionally ``"words"`` and ``"gold"``.
-            ``label`` is a label, a list of labels, or None for an empty text; ``probabilities`` is {label: 0..1}; ``words`` are dicts
-            of ``text, start, end, weight``, offsets in the text and a weight from -1 (against the label) to 1 (for it);
-            ``gold`` is the right label or labels, printed if the prediction is wrong.
+            ``label`` is a label, a list of labels, or None for an empty text; ``probabilities`` is {label: 0..1};
+            ``words`` are dicts of ``text, start, end, weight``, offsets in the text and a weight from -1 (against the
+            label) to 1 (for it); ``gold`` is the right label or labels, printed if the prediction is wrong.
         console: where to print.
     """
     colour = _has_colour(console)

@@ -116,7 +116,7 @@ def _add_example(run, signatures, cases, request, folder):
     best = [*signatures][-1]
     inputs = cases[best][0][0]
     program = card.example(request.format, best, inputs)
-    if request.format != "savedmodel":
+    if card.needs_file(request.format, inputs):
         write_json(folder / "example.json", {name: value.tolist() for name, value in inputs.items()})
     (folder / "example.py").write_text(program, "utf-8")
     shutil.copy(run.folder / "config.json", folder)

@@ -9,16 +9,17 @@ from seqzoo.export.signatures import Signature, shape_text
 from seqzoo.task import TASKS
 
 _VERSIONS = ("seqzoo", "python", "tensorflow", "keras", "jax")
+_SHOWN = 200  # numbers of an example that its program holds itself; more are read from a file
 _EXAMPLES = {
     "savedmodel": '''"""Calls the exported run; needs only TensorFlow."""
 
-import pathlib
+{imports}import pathlib
 
 import numpy as np
 import tensorflow as tf
 
 model = tf.saved_model.load(str(pathlib.Path(__file__).parent / "model"))  # to be kept: its signatures need it
-answer = model.signatures["{signature}"]({arguments})
+{setup}answer = model.signatures["{signature}"]({arguments})
 for name, value in answer.items():
     value = value.numpy()
     print(name, np.char.decode(value.astype("S"), "utf-8") if value.dtype == object else value)
@@ -65,10 +66,20 @@ def example(form: str, name: str, inputs: dict) -> str:
         name: the signature.
         inputs: {name: array} of one example.
     """
-    given = {key: json.dumps(value.tolist(), ensure_ascii=False) for key, value in inputs.items()}
-    arguments = ", ".join(f"{key}=tf.constant({value})" for key, value in given.items())
-    types = json.dumps({key: value.dtype.name for key, value in inputs.items()})
-    return _EXAMPLES[form].format(signature=name, arguments=arguments, types=types)
+    types, imports, setup = json.dumps({key: value.dtype.name for key, value in inputs.items()}), "", ""
+    if form == "savedmodel" and needs_file(form, inputs):
+        imports, path = "import json\n", 'pathlib.Path(__file__).with_name("example.json")'
+        setup = f"inputs, types = json.loads({path}.read_text()), {types}\n"
+        arguments = "**{name: tf.constant(value, types[name]) for name, value in inputs.items()}"
+    else:
+        given = {key: json.dumps(value.tolist(), ensure_ascii=False) for key, value in inputs.items()}
+        arguments = ", ".join(f"{key}=tf.constant({value})" for key, value in given.items())
+    return _EXAMPLES[form].format(signature=name, arguments=arguments, types=types, imports=imports, setup=setup)
+
+
+def needs_file(form: str, inputs: dict) -> bool:
+    """Whether the program of `example` reads its arrays from example.json."""
+    return form != "savedmodel" or sum(value.size for value in inputs.values()) > _SHOWN
 
 
 def card(run, name: str, form: str, signatures: dict[str, Signature], measured: dict, program: str, about: dict) -> str:

@@ -17,6 +17,7 @@ def frames(
     dropout: float = 0.0,
     velocities: bool = False,
     centre: int = 0,
+    per_clip: bool = False,
     name: str = "frames",
 ) -> tuple:
     """A front for sequences of float vectors, with their true lengths: a frame of zeros may be a real one.
@@ -31,6 +32,8 @@ def frames(
         velocities: join each frame with how far it has changed since the one before, which doubles the width of x.
         centre: number from 1 of the joint whose position is subtracted from those of all joints, 3 numbers each; 0:
             none.
+        per_clip: subtract from each number its mean over the clip, and divide all by the size of the clip's movement,
+            the root of their mean square: what is left is the shape of the movement.
         name: name of the input, and prefix of its lengths and layers.
 
     Returns:
@@ -51,7 +54,7 @@ def frames(
     # the range of 16 bits.
     x = keras.layers.Reshape((-1, width), dtype="float32")(inputs[name])
     mask = masks.from_lengths(inputs[f"{name}_length"], x[..., 0])  # [B, T]
-    x = derived(x, velocities, centre, ops)
+    x = derived(x, velocities, centre, per_clip, ops, mask)
     if mean is not None or std is not None:
         mean, std = (
             np.broadcast_to(default if value is None else value, (x.shape[-1],)).astype("float32")
@@ -64,17 +67,25 @@ def frames(
     return inputs, drop(x, dropout), mask
 
 
-def derived(x: Any, velocities: bool = False, centre: int = 0, ops=np) -> Any:
-    """Returns frames [..., T, D] around a joint, joined with their velocities; see `frames`.
+def derived(x: Any, velocities: bool = False, centre: int = 0, per_clip: bool = False, ops=np, mask: Any = None) -> Any:
+    """Returns frames [..., T, D] around a joint, in relation to their clip, and with their velocities; see `frames`.
 
     Args:
         x: array or tensor.
-        velocities, centre: as of `frames`.
+        velocities, centre, per_clip: as of `frames`.
         ops: numpy or keras.ops.
+        mask: [..., T], True at real frames; None: all are.
     """
     if centre:
         origin = x[..., 3 * (centre - 1) : 3 * centre]  # [..., T, 3]
         x = x - ops.concatenate([origin] * (x.shape[-1] // 3), axis=-1)
+    if per_clip:
+        real = ops.ones_like(x[..., :1]) if mask is None else ops.where(mask, 1.0, 0.0)[..., None]  # [..., T, 1]
+        count = ops.maximum(ops.sum(real, axis=-2, keepdims=True), 1)  # [..., 1, 1]
+        x = x if mask is None else ops.where(mask[..., None], x, 0.0)
+        x = (x - ops.sum(x, axis=-2, keepdims=True) / count) * real
+        square = ops.sum(ops.mean(x**2, axis=-1, keepdims=True), axis=-2, keepdims=True) / count
+        x = x / ops.sqrt(square + 1e-12)  # a clip in which nothing moves stays 0
     if velocities:
         before = ops.concatenate([x[..., :1, :], x[..., :-1, :]], axis=-2)
         x = ops.concatenate([x, x - before], axis=-1)  # [..., T, 2 D]
@@ -114,29 +125,42 @@ class Frames(Asset):
     Args:
         width: D, the width of a frame.
         mean, std: mean and standard deviation of each number that the layers read, see `frames`.
-        velocities, centre: as of `frames`.
+        velocities, centre, per_clip: as of `frames`.
 
     Attributes:
         raw_std: the deviations of the numbers of a frame, without those of velocities.
         summary: {what: text}, for people.
     """
 
-    def __init__(self, width: int, mean: list[float], std: list[float], velocities: bool = False, centre: int = 0):
+    def __init__(
+        self,
+        width: int,
+        mean: list[float],
+        std: list[float],
+        velocities: bool = False,
+        centre: int = 0,
+        per_clip: bool = False,
+    ):
         self.width = width
         self.mean, self.std = np.array(mean, "float64"), np.array(std, "float64")
-        self.velocities, self.centre = velocities, centre
+        self.velocities, self.centre, self.per_clip = velocities, centre, per_clip
         self.raw_std = self.std[:width]
         self.summary = {"frames": f"{width} numbers wide{', and their velocities' * velocities}"}
 
     @classmethod
     def learn(
-        cls, examples: Iterable[dict], velocities: bool = False, centre: int = 0, one_scale: bool = False
+        cls,
+        examples: Iterable[dict],
+        velocities: bool = False,
+        centre: int = 0,
+        per_clip: bool = False,
+        one_scale: bool = False,
     ) -> "Frames":
         """Learns width, mean and standard deviation in one pass, of which it keeps nothing else.
 
         Args:
             examples: with the feature ``frames`` [T, D], and optionally ``file``, its name for messages.
-            velocities, centre: as of `frames`.
+            velocities, centre, per_clip: as of `frames`.
             one_scale: one deviation for all numbers, the root of their mean variance, and one for their velocities.
 
         Raises:
@@ -152,11 +176,11 @@ class Frames(Asset):
                     f"--centre={centre} needs frames of 3 numbers a joint, of {centre} joints or more. Received: "
                     f"{width} numbers."
                 )
-            moments.add(derived(x.astype("float64"), velocities, centre))
+            moments.add(derived(x.astype("float64"), velocities, centre, per_clip))
         mean, std = moments.result()
         if one_scale:
             std = np.sqrt((np.reshape(std, (-1, width)) ** 2).mean(1)).repeat(width).tolist()
-        return cls(width, mean, std, velocities, centre)
+        return cls(width, mean, std, velocities, centre, per_clip)
 
     def encoder(self, name: str = "frames") -> Callable[[dict], dict[str, np.ndarray]]:
         """Returns the function from an example with `frames` [T, D] to {"frames": [T, D], "frames_length": []}.
@@ -176,7 +200,9 @@ class Frames(Asset):
 
     def front(self, config, name: str = "frames") -> tuple:
         """The front `frames` with what was learned, and the option `input_dropout` of a config."""
-        return frames(self.width, self.mean, self.std, config.input_dropout, self.velocities, self.centre, name)
+        return frames(
+            self.width, self.mean, self.std, config.input_dropout, self.velocities, self.centre, self.per_clip, name
+        )
 
     def to_dict(self) -> dict:
         return {
@@ -185,6 +211,7 @@ class Frames(Asset):
             "std": self.std.tolist(),
             "velocities": self.velocities,
             "centre": self.centre,
+            "per_clip": self.per_clip,
         }
 
 

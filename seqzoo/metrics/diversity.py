@@ -1,4 +1,4 @@
-"""How varied texts are: distinct n-grams, likeness to one another, repetition.."""
+"""How varied texts are: distinct n-grams, likeness to one another, repetition."""
 
 import collections
 import itertools
@@ -82,6 +82,12 @@ def compared(samples: Sequence[str], corpus: dict[str, dict[str, float]]) -> dic
 def rows_of(diversities: dict[str, dict[str, float]]) -> list[list[str]]:
     """Rows of a table with the columns "" and `MEASURES`, of {name: what `diversity` returned}."""
     return [[name, *(f"{found[key]:.1f}" for key in MEASURES)] for name, found in diversities.items() if found]
+
+
+def table_of(found: dict) -> tuple[list[str], list[list[str]], str]:
+    """(columns, rows, caption) of a table of what `compared` returned."""
+    rows = rows_of({"samples": found["samples"], "corpus": found["corpus"]})
+    return ["", *MEASURES.values()], rows, f"means over pieces of {found['words']} words"
 
 
 def _ngrams(piece, n):

@@ -94,20 +94,8 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
     data = _load(task, folder, devices, console)
     plain, model = _build(task, data, devices, source, console)
     explain(model, console, as_table=explain_rnn)
-    history, begun = restore(folder, model, devices)
-    feed = data.splits["train"]
-    devices.check_equal((len(history), begun.get("batches", 0), feed.steps, feed.tokens), "epochs or batches")
-    if history and devices.is_chief:
-        _save_history(folder, history, task, console)  # a kill may have come in between
-    if history or begun:
-        within = f"batch {begun['batches']:,} of epoch {len(history) + 1}" if begun else f"epoch {len(history)}"
-        console.print(f"continuing after {within}")
-    if devices.is_chief:
-        from seqzoo.training.tensorboard import TensorBoard
-
-        done, best = begun.get("batches", 0), lambda: _best_epoch(task, history)
-        callbacks = [TensorBoard(folder / "logs", task, feed, history, best, done), *callbacks]
-    checkpoints, callbacks = _callbacks(task, folder, feed, model, history, begun, devices, console, callbacks)
+    history, begun = _continued(folder, model, data, task, devices, console)
+    checkpoints, callbacks = _callbacks(task, folder, data, model, history, begun, devices, console, callbacks)
     predictor = task.predictor(plain)
     with _ended(callbacks):
         for epoch in range(len(history), task.config.epochs):
@@ -118,24 +106,11 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
             if stop_after and epoch >= stop_after:
                 console.print(f"paused after epoch {epoch}; without --stop_after the run continues")
                 return {}
-            start = time.perf_counter() - begun.get("seconds", 0.0)
-            batches = feed.epoch(epoch)
-            callbacks.on_epoch_begin(epoch, {"steps": int(batches.cardinality()), **(begun or NOTHING)})
-            with checkpoints.interruptible():
-                loss = devices.fit(model, batches, epoch, callbacks, begun)
+            row = _fit_epoch(folder, data, model, devices, epoch, checkpoints, callbacks, begun)
             begun = {}
-            seconds = time.perf_counter() - start
-            if not math.isfinite(loss):
-                raise FloatingPointError(
-                    f"The loss of epoch {epoch + 1} is {loss}. Try a lower --learning_rate or --clip_norm, "
-                    f"or another --seed. Epochs up to {epoch} are kept in {folder}."
-                )
             if devices.is_chief:
-                history.append(_score_epoch(task, data, model, predictor, epoch, loss, seconds, start))
-                if _best_epoch(task, history) == epoch + 1:
-                    _save_best(folder, task, model, plain)
-                checkpoint(folder, model, history)
-                _save_history(folder, history, task, console)
+                history.append(_scored(row, task, data, model, predictor))
+                _save_epoch(folder, task, model, plain, history, console)
                 callbacks.on_epoch_end(epoch, dict(history[-1]))
             if devices.agree(bool(model.stop_training)):
                 break
@@ -143,13 +118,64 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
         return {}
     if _best_epoch(task, history) is None:  # stopped by a callback before the first evaluation
         history[-1] |= _valid_scores(task, data, model, predictor)
-        _save_best(folder, task, model, plain)
-        checkpoint(folder, model, history)
+        _save_epoch(folder, task, model, plain, history, console)
+    return _finish(folder, data, history, console)
+
+
+def _continued(folder, model, data, task, devices, console) -> tuple[list[dict], dict]:
+    """(history, what is done of an epoch that was begun) of a run that is continued; ([], {}) of a new one."""
+    history, begun = restore(folder, model, devices)
+    feed = data.splits["train"]
+    devices.check_equal((len(history), begun.get("batches", 0), feed.steps, feed.tokens), "epochs or batches")
+    if history and devices.is_chief:
+        _save_history(folder, history, task, console)  # a kill may have come in between
+    if history or begun:
+        within = f"batch {begun['batches']:,} of epoch {len(history) + 1}" if begun else f"epoch {len(history)}"
+        console.print(f"continuing after {within}")
+    return history, begun
+
+
+def _fit_epoch(folder, data, model, devices, epoch, checkpoints, callbacks, begun) -> dict:
+    """Trains for one epoch, or the rest of one that was begun; returns its row of the history without scores."""
+    feed = data.splits["train"]
+    start = time.perf_counter() - begun.get("seconds", 0.0)
+    batches = feed.epoch(epoch)
+    callbacks.on_epoch_begin(epoch, {"steps": int(batches.cardinality()), **(begun or NOTHING)})
+    with checkpoints.interruptible():
+        loss = devices.fit(model, batches, epoch, callbacks, begun)
+    seconds = time.perf_counter() - start
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"The loss of epoch {epoch + 1} is {loss}. Try a lower --learning_rate or --clip_norm, "
+            f"or another --seed. Epochs up to {epoch} are kept in {folder}."
+        )
+    rate = float(model.optimizer.learning_rate)
+    per_second = feed.tokens / seconds
+    return {
+        "epoch": epoch + 1,
+        "loss": loss,
+        "learning_rate": rate,
+        "tokens_per_second": per_second,
+        "seconds": seconds,
+    }
+
+
+def _save_epoch(folder, task, model, plain, history, console) -> None:
+    """Saves the model if its last epoch is the best one, and always a checkpoint and the history."""
+    if _best_epoch(task, history) == history[-1]["epoch"]:
+        with _averaged(model):
+            save_model(folder, task, plain)
+    checkpoint(folder, model, history)
+    _save_history(folder, history, task, console)
+
+
+def _finish(folder, data, history, console) -> dict:
+    """Scores the best epoch, saves what people read, and returns the metrics."""
     run = load(folder)
     metrics, examples, answers = _final_scores(run, data, history)
     write_json(folder / "metrics.json", metrics)
-    show(metrics, task, console)
-    if warning := below_baseline(metrics, task):
+    show(metrics, run.task, console)
+    if warning := below_baseline(metrics, run.task):
         console.print(plain_text(warning), soft_wrap=True)
     with _optional("pictures of the answers", console):
         run.task.plot(run.predictor, examples, answers, folder)
@@ -271,13 +297,19 @@ def precision(name: str):
         keras.config.set_dtype_policy(before)
 
 
-def _callbacks(task, folder, feed, model, history, begun, devices, console, callbacks) -> tuple:
+def _callbacks(task, folder, data, model, history, begun, devices, console, callbacks) -> tuple:
     """(the callback that saves within an epoch, a CallbackList of all)."""
     import keras
 
     from seqzoo.training.checkpoints import Checkpoints
     from seqzoo.training.progress import Progress
 
+    feed = data.splits["train"]
+    if devices.is_chief:
+        from seqzoo.training.tensorboard import TensorBoard
+
+        done, best = begun.get("batches", 0), lambda: _best_epoch(task, history)
+        callbacks = [TensorBoard(folder / "logs", task, feed, history, best, done), *callbacks]
     progress = Progress(console, task, feed, history)
     checkpoints = Checkpoints(folder, history, devices, task.config.checkpoint_minutes, begun, console.quiet)
     callbacks = keras.callbacks.CallbackList(
@@ -302,19 +334,12 @@ def _averaged(model):
     return averaged(model)
 
 
-def _score_epoch(task, data, model, predictor, epoch, loss, seconds, start) -> dict:
-    """The row of an epoch in the history."""
-    config, scores = task.config, {}
-    if (epoch + 1) % config.evaluate_every == 0 or epoch + 1 == config.epochs:
+def _scored(row, task, data, model, predictor) -> dict:
+    """The row of an epoch in the history, with its scores if it is one to evaluate."""
+    start, config, scores = time.perf_counter(), task.config, {}
+    if row["epoch"] % config.evaluate_every == 0 or row["epoch"] == config.epochs:
         scores = _valid_scores(task, data, model, predictor)
-    return {
-        "epoch": epoch + 1,
-        "loss": loss,
-        **scores,
-        "learning_rate": float(model.optimizer.learning_rate),
-        "tokens_per_second": data.splits["train"].tokens / seconds,
-        "seconds": time.perf_counter() - start,
-    }
+    return {**row, **scores, "seconds": row["seconds"] + time.perf_counter() - start}
 
 
 def _valid_scores(task, data, model, predictor) -> dict:
@@ -328,11 +353,6 @@ def _valid_scores(task, data, model, predictor) -> dict:
     if f"valid_{task.objective}" not in scores:
         raise ValueError(f"The objective of {task.name}, {task.objective!r}, is not a score: {', '.join(scores)}.")
     return {name: value for name, value in scores.items() if isinstance(value, int | float)}
-
-
-def _save_best(folder, task, model, plain) -> None:
-    with _averaged(model):
-        save_model(folder, task, plain)
 
 
 def _best_epoch(task: Task, history: list[dict]) -> int | None:

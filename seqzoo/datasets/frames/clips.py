@@ -208,7 +208,7 @@ def _pictures(pictures, picture_size):
     """[T, I, W, C] of pairs (picture, its name)."""
     arrays, grey = [], None
     for picture, name in pictures:
-        grey = picture.mode in ("1", "L", "I;16", "I", "F", "LA") if grey is None else grey
+        grey = _is_grey(picture) if grey is None else grey  # of the whole clip
         try:
             picture = picture.convert("L" if grey else "RGB")
         except OSError as error:
@@ -223,6 +223,13 @@ def _pictures(pictures, picture_size):
                 f"{height}. --picture_size=32 scales all to one size."
             )
     return np.stack(arrays)
+
+
+def _is_grey(picture):
+    if picture.mode == "P":  # a GIF's colours are numbers of a palette
+        red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
+        return np.array_equal(red, green) and np.array_equal(green, blue)
+    return picture.mode in ("1", "L", "I;16", "I", "F", "LA")
 
 
 def _numbered(path):

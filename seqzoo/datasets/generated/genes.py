@@ -17,8 +17,8 @@ from seqzoo.datasets.splits import generated_splits
 
 START, STOPS = "ATG", ("TAA", "TAG", "TGA")
 CODING, OTHER = "coding", "noncoding"
-LENGTH = 400  # bases of a sequence
-CODONS = (5, 80)  # of a gene between start and stop, or of what lies between two genes
+LENGTH = 300  # bases of a sequence
+CODONS = (5, 60)  # of a gene between start and stop, or of what lies between two genes
 
 
 @DATASETS.register("genes")
@@ -34,15 +34,15 @@ def genes(
     Args:
         data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides the sequences.
-        sizes: {split: number of sequences}. Default: 2,000, 200 and 200.
+        sizes: {split: number of sequences}. Default: 1,500, 200 and 200.
 
     Returns:
-        {"train", "valid", "test"}: Examples of ``{"text": 400 bases, "tags": ["coding" or "noncoding", ...]}``.
+        {"train", "valid", "test"}: Examples of ``{"text": 300 bases, "tags": ["coding" or "noncoding", ...]}``.
     """
     return generated_splits(
         "genes",
         functools.partial(_sequences, seed),
-        default_sizes=dict(train=2000, valid=200, test=200),
+        default_sizes=dict(train=1500, valid=200, test=200),
         sizes=sizes,
         features={"text": str, "tags": list},
         given={"data_dir": data_dir, "name": name, "columns": columns},

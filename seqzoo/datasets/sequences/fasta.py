@@ -89,8 +89,8 @@ def _read(files, field, encoding):
             for number, header, text in records(read_lines(path, encoding), path):
                 found = label or header_label(header, field)
                 if not found:
-                    what = "label=... or a second field" if field is None else f"a field {field}"
-                    raise bad_line(path, number, f"the header has no label: no {what}", f">{header}")
+                    lacks = "label=... and no second field" if field is None else f"field {field}"
+                    raise bad_line(path, number, f"the header has no {lacks}", f">{header}")
                 yield {"text": text, "label": clean_label(found), "name": header_name(header), "line": number}
 
 
