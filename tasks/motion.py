@@ -72,7 +72,7 @@ class Config(
     rnn: str = default(options.Recurrent, rnn="lstm", sweep=["lstm", "gru"])
     layers: int = default(options.Recurrent, layers=1)
     dropout: float = default(options.Recurrent, dropout=0.1)
-    epochs: int = default(options.Training, epochs=20)
+    epochs: int = default(options.Training, epochs=15)
     average: float = default(options.Training, average=0.99)
 
     def __post_init__(self):
