@@ -67,6 +67,16 @@ class Data(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class Strings(Config):
+    """Strings of recordings."""
+
+    shapes = False
+
+    join: int = option(0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0)
+    apart: bool = option(False, "Score the recordings in lists of --dataset=named_recordings one by one.")
+
+
+@dataclasses.dataclass(frozen=True)
 class Batching(Config):
     """Batching."""
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from seqzoo import options
-from seqzoo.config import default, option
+from seqzoo.config import default
 from seqzoo.data import Skip
 from seqzoo.families.transcription import Speller, Transcriber, Transcription
 from seqzoo.inputs import sound
@@ -22,14 +22,12 @@ from seqzoo.task import TASKS
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Sound, options.Units, Transcriber, options.Recurrent, Speller, options.Perturbation,
-    options.Batching, options.Training,
+    options.Data, options.Strings, options.Sound, options.Units, Transcriber, options.Recurrent, Speller,
+    options.Perturbation, options.Batching, options.Training,
 ):  # fmt: skip
     """Speech."""
 
     dataset: str = default(options.Data, dataset="spoken_digits")
-    join: int = option(0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0)
-    apart: bool = option(False, "Score the recordings in lists of --dataset=named_recordings one by one.")
     subsample: int = default(Transcriber, subsample=2)
     batch_tokens: int = default(options.Batching, batch_tokens=4_000_000)  # samples
     cache_tokens: int = default(options.Batching, cache_tokens=60_000_000)  # 240 MB
