@@ -44,8 +44,9 @@ class Speech(Transcription):
     Config = Config
     needs = {"audio": Recording, "text": str}
     axes = {**Transcription.axes, "sound": "samples"}
-    files = ENDINGS
+    files, packages = ENDINGS, ("jiwer", "soundfile")
     in_pieces = None  # what reads a long recording, while `predict` runs
+    demo = {"": "--text={folder}/speech.wav"}
     advice = {
         "spoken_digits": "These digits were synthesized. To train on your own recordings: --dataset=recordings "
         "--data_dir=FOLDER, with the columns path and text in train.tsv (and valid.tsv)."
@@ -148,15 +149,18 @@ class Speech(Transcription):
         return {"frame by frame": lambda example: {"transcript": transcribe(example["audio"])}} if transcribe else {}
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a picture of an answer of middle length: the spectrogram, the spikes of CTC, and the words."""
+        """Saves a recording of middle length, and a picture of it: the spectrogram, the spikes of CTC, and the words."""
+        import soundfile
+
         from seqzoo.sound.baselines import log_mel
         from seqzoo.sound.plots import transcript_plot
 
-        if self.config.model != "ctc":
-            return
         order = sorted(range(len(answers)), key=lambda i: len(answers[i]["tokens"]))
         example, answer = examples[order[len(order) // 2]], answers[order[len(order) // 2]]
         samples, rate = example["audio"].read(self.assets["sample_rate"]), self.assets["sample_rate"]
+        soundfile.write(folder / "speech.wav", samples, rate)
+        if self.config.model != "ctc":
+            return
         p, labels = self.frame_probabilities(predictor, example), self.assets["labels"].tokens
         transcript_plot(log_mel(samples, rate, 60)[0], p, answer, labels, len(samples) / rate, folder / "speech.png")
 

@@ -1,7 +1,7 @@
 """Strings of spoken digits: 500 of two to seven recordings with index 5 to 9, of one speaker each, with short silences.
 
 Train is 2,400 strings of one to seven recordings with index 10 to 49, joined in the same way; the speakers are the
-same, the recordings are not. There is no published score for such strings. Added to --mode=evaluate of this run, --apart
+same, the recordings are not. There is no published score for such strings. --mode=evaluate --apart of this run
 scores the 300 recordings one by one.
 """
 
