@@ -149,7 +149,7 @@ class Speech(Transcription):
         return {"frame by frame": lambda example: {"transcript": transcribe(example["audio"])}} if transcribe else {}
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a recording of middle length, and a picture of it: the spectrogram, the spikes of CTC, and the words."""
+        """Saves a recording of middle length, and a picture of it: spectrogram, spikes of CTC, words."""
         import soundfile
 
         from seqzoo.sound.baselines import log_mel
