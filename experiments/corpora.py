@@ -46,6 +46,12 @@ CORPORA = {
         "`9_jackson_8.wav:129 3_jackson_6.wav:241`, two to seven recordings of one speaker with index 5 to 9, with up "
         "to 1,600 silent samples after each; the list is your own",
     ),
+    "g2p_sigmorphon2020": Corpus(
+        "Grapheme to phoneme in 15 languages, from WikiPron (Gorman et al., 2020): 3,600 and 450 words each",
+        ("train", "dev"),
+        "https://github.com/sigmorphon/2020",
+        "as they are in `task1/data`",
+    ),
     "glove": Corpus(
         "GloVe 6B, 50 dimensions (Pennington et al., 2014)",
         ("glove.6B.50d.subset.txt.gz",),

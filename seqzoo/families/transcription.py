@@ -79,7 +79,6 @@ class Transcription(Searching):
     Class attributes:
         transcript: the feature with the transcript.
         units: what its labels are, see `text.codec.Codec`; None: what --tokenizer says, of the group `options.Units`.
-        unit_of_time: what begin and end of a label count: steps of the input, or what `time` makes of them.
     """
 
     requests = {"evaluate": Evaluating, "predict": Predicting}
@@ -108,9 +107,9 @@ class Transcription(Searching):
         """The steps that the front gives of these arrays: by default those of the first one."""
         return len(next(iter(inputs.values())))
 
-    def time(self, step: float) -> int | float:
-        """A step of the front's as people count: by default its number."""
-        return int(step)
+    def time(self, step: int) -> int | float:
+        """When a step of the front begins: by default its number."""
+        return step
 
     def asked(self, example: dict) -> dict:
         """The part of an answer that says what was asked, such as {"text": ...}; and its name, for messages."""
@@ -224,7 +223,11 @@ class Transcription(Searching):
         if config.model == "attention":
             found = n_best(row, None, codec)
             return [{**entry, "tokens": [{"text": token} for token in entry["tokens"]]} for entry in found]
-        answers, steps = {}, config.subsample / config.upsample  # of the front's in a frame
+
+        def time(frame, rounded):
+            return self.time(rounded(frame * config.subsample / config.upsample))
+
+        answers = {}
         rows = zip(*(np.atleast_2d(row[name]) for name in ("labels", "begin", "end", "confidence")), strict=True)
         for log_p, (ids, begin, end, confidence) in zip(np.atleast_1d(row["log_probability"]), rows, strict=True):
             if not np.isfinite(log_p):
@@ -234,8 +237,8 @@ class Transcription(Searching):
                 {
                     "text": text,
                     "confidence": round(float(p), 4),
-                    "begin": self.time(first * steps),
-                    "end": self.time(math.ceil(last * steps)),
+                    "begin": time(first, math.floor),
+                    "end": time(last, math.ceil),
                 }
                 for text, p, first, last in zip(codec.token_texts(ids), confidence, begin, end, strict=False)
             ]
@@ -272,9 +275,8 @@ class Transcription(Searching):
 
         if self.config.model != "ctc":
             return
-        example, answer = sorted(zip(examples, answers, strict=True), key=lambda pair: len(pair[1]["tokens"]))[
-            len(answers) // 2
-        ]
+        by_length = sorted(zip(examples, answers, strict=True), key=lambda pair: len(pair[1]["tokens"]))
+        example, answer = by_length[len(by_length) // 2]
         p = self.frame_probabilities(predictor, example)
         spikes_plot(
             p, self.assets["labels"].tokens, self.step_names(example), folder / "spikes.png", answer["transcript"]
