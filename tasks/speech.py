@@ -162,7 +162,7 @@ class Speech(Transcription):
         if self.config.model != "ctc":
             return
         p, labels = self.frame_probabilities(predictor, example), self.assets["labels"].tokens
-        transcript_plot(log_mel(samples, rate, 60)[0], p, answer, labels, len(samples) / rate, folder / "speech.png")
+        transcript_plot(log_mel(samples, rate, 40)[0], p, answer, labels, len(samples) / rate, folder / "speech.png")
 
     @classmethod
     def tiny(cls):
