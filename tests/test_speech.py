@@ -37,9 +37,12 @@ def randomised(model):
     return model
 
 
-@pytest.mark.parametrize("subsample, features", [(2, "mfcc"), (4, "log_mel")])
-def test_a_recording_in_pieces_is_read_as_a_whole(subsample, features):
-    task, _ = made(rnn="lstm", subsample=subsample, features=features, coefficients=6 if features == "mfcc" else 13)
+@pytest.mark.parametrize("subsample, features, normalize", [(2, "mfcc", "volume"), (4, "log_mel", "features")])
+def test_a_recording_in_pieces_is_read_as_a_whole(subsample, features, normalize):
+    coefficients = 6 if features == "mfcc" else 13
+    task, _ = made(
+        rnn="lstm", subsample=subsample, features=features, coefficients=coefficients, normalize=normalize
+    )  # fmt: skip
     model = randomised(task.build())
     recording = Samples("noise", np.random.default_rng(1).normal(0, 0.1, 4567).astype("float32"), RATE)
     inputs = task.encoder()({"audio": recording})[0]
