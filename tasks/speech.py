@@ -143,6 +143,14 @@ class Speech(Transcription):
             row = self.in_pieces().row(example["audio"])
         return super().answer(example, row)
 
+    def export_notes(self):
+        step = self.hop * self.config.subsample
+        return [
+            f"`sound` holds samples of one channel from -1 to 1, {self.assets['sample_rate']:,} a second, and "
+            f"`sound_length` their number; `begin` and `end` count steps of {step} samples.",
+            *super().export_notes(),
+        ]
+
     def baselines(self, train):
         rate = self.assets["sample_rate"]
         transcribe = frame_baseline(((e["audio"], e["text"]) for e in train), rate)

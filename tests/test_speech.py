@@ -90,6 +90,7 @@ def test_times_of_tokens_are_seconds_of_the_recording():
     task, examples = made(subsample=2)
     found = task.steps(task.encoder()(examples[1])[0])
     assert found == math.ceil(len(examples[1]["audio"].read(RATE)) / 40) == 38 and task.time(found) == 0.38
+    assert "4,000 a second" in task.export_notes()[0] and "steps of 80 samples" in task.export_notes()[0]
 
 
 def test_perturbation_changes_speed_and_adds_noise_of_a_level():
