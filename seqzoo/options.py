@@ -75,6 +75,16 @@ class Data(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class Strings(Config):
+    """Strings of recordings."""
+
+    shapes = False
+
+    join: int = option(0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0)
+    apart: bool = option(False, "Score the recordings in lists of --dataset=named_recordings one by one.")
+
+
+@dataclasses.dataclass(frozen=True)
 class Batching(Config):
     """Batching."""
 
@@ -238,6 +248,10 @@ class Sound(Config):
     coefficients: int = option(13, "Cepstral coefficients.", minimum=2, maximum=512, needs="features=mfcc")
     window: float = option(0.025, "Length of a frame, in seconds.", minimum=0.001, maximum=1)
     hop: float = option(0.01, "From one frame to the next, in seconds.", minimum=0.001, maximum=1)
+    normalize: str = option(
+        "features", "Normalise the mean and deviation of each feature over a recording; or the volume alone, for "
+        "recordings as short as a word.", choices=("features", "volume", "none"),
+    )  # fmt: skip
     mask_bands: int = option(2, "SpecAugment: bands of filters that training hides; 0: none.", minimum=0, maximum=10)
     mask_band: int = option(6, "Maximum width of such a band.", minimum=1, needs="mask_bands")
     mask_stretches: int = option(2, "SpecAugment: stretches of frames that training hides.", minimum=0, maximum=10)

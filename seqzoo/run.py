@@ -235,7 +235,7 @@ def _checked(given, name, mode):
     if mode == "evaluate":
         # Not what decides which examples are held out, and not the form of the texts of the vocabularies.
         fixed = (*FIXED, "group_by")
-        groups = [options.Data, *([options.Batching] if issubclass(kind, options.Batching) else [])]
+        groups = [group for group in (options.Data, options.Strings, options.Batching) if issubclass(kind, group)]
         readable = [option for group in groups for option in group.__dataclass_fields__ if option not in fixed]
         if wrong := [key for key in settings if key not in readable]:
             raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")

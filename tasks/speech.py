@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from seqzoo import options
-from seqzoo.config import default, option
+from seqzoo.config import default
 from seqzoo.data import Skip
 from seqzoo.families.transcription import Speller, Transcriber, Transcription
 from seqzoo.inputs import sound
@@ -22,14 +22,12 @@ from seqzoo.task import TASKS
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Sound, options.Units, Transcriber, options.Recurrent, Speller, options.Perturbation,
-    options.Batching, options.Training,
+    options.Data, options.Strings, options.Sound, options.Units, Transcriber, options.Recurrent, Speller,
+    options.Perturbation, options.Batching, options.Training,
 ):  # fmt: skip
     """Speech."""
 
     dataset: str = default(options.Data, dataset="spoken_digits")
-    join: int = option(0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0)
-    apart: bool = option(False, "Score the recordings in lists of --dataset=named_recordings one by one.")
     subsample: int = default(Transcriber, subsample=2)
     batch_tokens: int = default(options.Batching, batch_tokens=4_000_000)  # samples
     cache_tokens: int = default(options.Batching, cache_tokens=60_000_000)  # 240 MB
@@ -46,8 +44,9 @@ class Speech(Transcription):
     Config = Config
     needs = {"audio": Recording, "text": str}
     axes = {**Transcription.axes, "sound": "samples"}
-    files = ENDINGS
+    files, packages = ENDINGS, ("jiwer", "soundfile")
     in_pieces = None  # what reads a long recording, while `predict` runs
+    demo = {"": "--text={folder}/speech.wav"}
     advice = {
         "spoken_digits": "These digits were synthesized. To train on your own recordings: --dataset=recordings "
         "--data_dir=FOLDER, with the columns path and text in train.tsv (and valid.tsv)."
@@ -137,12 +136,20 @@ class Speech(Transcription):
         self.front = functools.partial(self.front, statistics=True)
         model = self.build()
         model.set_weights(whole.get_weights())
-        return Pieces(model, self.config.subsample)
+        return Pieces(model, self.config.subsample, self.config.normalize)
 
     def answer(self, example, row):
         if row is None and self.is_long(example["audio"]):
             row = self.in_pieces().row(example["audio"])
         return super().answer(example, row)
+
+    def export_notes(self):
+        step = self.hop * self.config.subsample
+        return [
+            f"`sound` holds samples of one channel from -1 to 1, {self.assets['sample_rate']:,} a second, and "
+            f"`sound_length` their number; `begin` and `end` count steps of {step} samples.",
+            *super().export_notes(),
+        ]
 
     def baselines(self, train):
         rate = self.assets["sample_rate"]
@@ -150,17 +157,20 @@ class Speech(Transcription):
         return {"frame by frame": lambda example: {"transcript": transcribe(example["audio"])}} if transcribe else {}
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a picture of an answer of middle length: the spectrogram, the spikes of CTC, and the words."""
+        """Saves a recording of middle length, and a picture of it: spectrogram, spikes of CTC, words."""
+        import soundfile
+
         from seqzoo.sound.baselines import log_mel
         from seqzoo.sound.plots import transcript_plot
 
-        if self.config.model != "ctc":
-            return
         order = sorted(range(len(answers)), key=lambda i: len(answers[i]["tokens"]))
         example, answer = examples[order[len(order) // 2]], answers[order[len(order) // 2]]
         samples, rate = example["audio"].read(self.assets["sample_rate"]), self.assets["sample_rate"]
+        soundfile.write(folder / "speech.wav", samples, rate)
+        if self.config.model != "ctc":
+            return
         p, labels = self.frame_probabilities(predictor, example), self.assets["labels"].tokens
-        transcript_plot(log_mel(samples, rate, 60)[0], p, answer, labels, len(samples) / rate, folder / "speech.png")
+        transcript_plot(log_mel(samples, rate, 40)[0], p, answer, labels, len(samples) / rate, folder / "speech.png")
 
     @classmethod
     def tiny(cls):

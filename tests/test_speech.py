@@ -37,9 +37,12 @@ def randomised(model):
     return model
 
 
-@pytest.mark.parametrize("subsample, features", [(2, "mfcc"), (4, "log_mel")])
-def test_a_recording_in_pieces_is_read_as_a_whole(subsample, features):
-    task, _ = made(rnn="lstm", subsample=subsample, features=features, coefficients=6 if features == "mfcc" else 13)
+@pytest.mark.parametrize("subsample, features, normalize", [(2, "mfcc", "volume"), (4, "log_mel", "features")])
+def test_a_recording_in_pieces_is_read_as_a_whole(subsample, features, normalize):
+    coefficients = 6 if features == "mfcc" else 13
+    task, _ = made(
+        rnn="lstm", subsample=subsample, features=features, coefficients=coefficients, normalize=normalize
+    )  # fmt: skip
     model = randomised(task.build())
     recording = Samples("noise", np.random.default_rng(1).normal(0, 0.1, 4567).astype("float32"), RATE)
     inputs = task.encoder()({"audio": recording})[0]
@@ -87,6 +90,7 @@ def test_times_of_tokens_are_seconds_of_the_recording():
     task, examples = made(subsample=2)
     found = task.steps(task.encoder()(examples[1])[0])
     assert found == math.ceil(len(examples[1]["audio"].read(RATE)) / 40) == 38 and task.time(found) == 0.38
+    assert "4,000 a second" in task.export_notes()[0] and "steps of 80 samples" in task.export_notes()[0]
 
 
 def test_perturbation_changes_speed_and_adds_noise_of_a_level():

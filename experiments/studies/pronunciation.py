@@ -5,8 +5,8 @@
 
 FOLDER holds g2p_sigmorphon2020/{train,dev}/: 3,600 words a language to train on, 450 to score. All runs of a model have
 the same options; only the letters of Korean and Vietnamese are read in their parts. Scores are on dev, where the best
-epoch is chosen, too. The LSTM of the shared task, an encoder-decoder with attention, has 16.8% of the words of test wrong
-on average over all fifteen languages (Gorman et al., 2020).
+epoch is chosen, too. The LSTM of the shared task, an encoder-decoder with attention, has 16.8% of the words of test
+wrong, on average over all fifteen languages (Gorman et al., 2020).
 """
 
 import argparse
@@ -61,21 +61,18 @@ def main() -> int:
 
 
 def table(results: dict) -> str:
-    """The results in Markdown: word and phone error rate by beam search of width 5."""
+    """The results in Markdown: word and phone error rate by beam search of width 5, and means of the languages."""
     heads = [f"{model}, {rate}" for model in MODELS for rate in ("WER", "PER")]
-    lines = [f"| language | letter by letter, WER | {' | '.join(heads)} |", f"|---|---|{'---|' * len(heads)}"]
-    rows = []
+    lines = [f"| % | letter by letter, WER | {' | '.join(heads)} |", f"|---|---|{'---|' * len(heads)}"]
+    rows = {}
     for code, (language, _) in LANGUAGES.items():
         made = [results[f"{code} {model}"]["metrics"] for model in MODELS if f"{code} {model}" in results]
-        if len(made) < len(MODELS):
-            continue
-        baseline = made[0]["valid_baselines"]["letter by letter"]["wer"]
-        rows.append([baseline, *(metrics[f"valid_beam_{rate}"] for metrics in made for rate in ("wer", "per"))])
-        lines.append(f"| {language} | {' | '.join(f'{value:.1f}' for value in rows[-1])} |")
+        if len(made) == len(MODELS):
+            baseline = made[0]["valid_baselines"]["letter by letter"]["wer"]
+            rows[language] = [baseline, *(metrics[f"valid_beam_{rate}"] for metrics in made for rate in ("wer", "per"))]
     if rows:
-        means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
-        lines.append(f"| mean | {' | '.join(f'{value:.1f}' for value in means)} |")
-    return "\n".join(lines)
+        rows["mean"] = [sum(column) / len(rows) for column in zip(*rows.values(), strict=True)]
+    return "\n".join([*lines, *(f"| {name} | {' | '.join(f'{x:.1f}' for x in row)} |" for name, row in rows.items())])
 
 
 if __name__ == "__main__":

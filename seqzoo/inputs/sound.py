@@ -13,7 +13,7 @@ def sound(
     hop: float = 0.01,
     lowest: float = 20.0,
     highest: float = 0.0,
-    normalize: bool = True,
+    normalize: str = "features",
     statistics: bool = False,
     mask_bands: int = 0,
     mask_band: int = 8,
@@ -34,7 +34,9 @@ def sound(
         coefficients: D of mfcc, the energy among them.
         window, hop: seconds.
         lowest, highest: frequencies in Hz between which the filters lie; 0: half of the rate.
-        normalize: subtract the mean of each feature over the real frames of each sound, and divide by the deviation.
+        normalize: subtract the mean over the real frames of each sound, and divide by the deviation: of each of the
+            "features"; or of all together, which changes the "volume" alone and suits sounds as short as a word, whose
+            mean spectrum tells what they are; or "none".
         statistics: take this mean and deviation as inputs, as those of a recording that is read in pieces.
         mask_bands, mask_band, mask_stretches, mask_stretch: SpecAugment in training: how many bands and their most
             features, how many stretches and their most frames. 0 of both: none.
@@ -55,6 +57,8 @@ def sound(
     from seqzoo.layers import masks
     from seqzoo.layers.sound import SoundFeatures, SpecAugment, UtteranceNormalization
 
+    if normalize not in ("features", "volume", "none"):
+        raise ValueError(f"normalize should be 'features', 'volume' or 'none'. Received: {normalize!r}")
     if features not in ("log_mel", "mfcc"):
         raise ValueError(f"features should be 'log_mel' or 'mfcc'. Received: {features!r}")
     highest = highest or sample_rate / 2
@@ -80,8 +84,8 @@ def sound(
         for part in ("mean", "deviation"):
             inputs[f"{name}_{part}"] = keras.Input((x.shape[-1],), dtype="float32", name=f"{name}_{part}")
         x = (x - inputs[f"{name}_mean"][:, None]) / inputs[f"{name}_deviation"][:, None]
-    if normalize and not statistics:
-        x = UtteranceNormalization(name=f"{name}_normalization")(x, mask=mask)
+    if normalize != "none" and not statistics:
+        x = UtteranceNormalization(normalize == "volume", name=f"{name}_normalization")(x, mask=mask)
     else:
         x = ops.where(mask[..., None], x, 0.0)
     if mask_bands or mask_stretches:

@@ -105,14 +105,16 @@ class SoundFeatures(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class UtteranceNormalization(keras.layers.Layer):
-    """x [B, T, D], mask [B, T] -> (x - mean) / std of each feature over the real frames of each row; padding becomes 0.
+    """x [B, T, D], mask [B, T] -> (x - mean) / deviation over the real frames of each row; padding becomes 0.
 
-    This removes the volume and much of what microphone and room do to the spectrum. A feature that never changes gives
-    0.
+    Args:
+        jointly: False: of each feature, which removes the volume and much of what microphone and room do to the
+            spectrum. True: of all features together, which removes the volume alone.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, jointly: bool = False, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
+        self.jointly = jointly
         self.supports_masking = True
 
     def compute_mask(self, x, mask=None):
@@ -120,14 +122,17 @@ class UtteranceNormalization(keras.layers.Layer):
 
     def call(self, x, mask):
         real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]
-        count = ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
-        mean = ops.sum(x * real, axis=1, keepdims=True) / count  # [B, 1, D]
-        x = (x - mean) * real
-        variance = ops.sum(ops.square(x), axis=1, keepdims=True) / count
+        axes, width = ((1, 2), x.shape[-1]) if self.jointly else (1, 1)
+        count = width * ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
+        x = (x - ops.sum(x * real, axis=axes, keepdims=True) / count) * real
+        variance = ops.sum(ops.square(x), axis=axes, keepdims=True) / count
         return x / ops.sqrt(variance + VARIANCE)
 
     def compute_output_shape(self, x_shape, mask_shape=None):
         return x_shape
+
+    def get_config(self):
+        return {**super().get_config(), "jointly": self.jointly}
 
 
 @keras.saving.register_keras_serializable("seqzoo")

@@ -23,11 +23,13 @@ class Pieces:
     Args:
         model: `models.transcriber` behind the front ``sound(statistics=True)``.
         subsample: its own.
+        normalize: that of the front whose weights these are.
         piece: frames of a piece, a multiple of `subsample`.
     """
 
-    def __init__(self, model: keras.Model, subsample: int, piece: int = PIECE):
+    def __init__(self, model: keras.Model, subsample: int, normalize: str = "features", piece: int = PIECE):
         layer = next(layer for layer in model.layers if isinstance(layer, SoundFeatures))
+        self.normalize = normalize
         self.rate, self.hop, self.subsample, self.piece = layer.rate, layer.hop, subsample, piece
         overlap = math.ceil((layer.window - layer.hop) / 2 / layer.hop)  # frames that share samples with one
         self.margin = subsample * math.ceil((overlap + subsample) / subsample)
@@ -68,6 +70,10 @@ class Pieces:
         for samples, before, frames in self._pieces(recording):
             x = keras.ops.convert_to_numpy(self.features(samples[None]))[0, before : before + frames].astype("float64")
             count, total, squares = count + len(x), total + x.sum(0), squares + (x**2).sum(0)
-        mean = total / count
-        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0) + VARIANCE)
+        mean, square = total / count, squares / count
+        if self.normalize == "volume":
+            mean, square = np.full_like(mean, mean.mean()), np.full_like(mean, square.mean())
+        deviation = np.sqrt(np.maximum(square - mean**2, 0) + VARIANCE)
+        if self.normalize == "none":
+            mean, deviation = np.zeros_like(mean), np.ones_like(mean)
         return {"sound_mean": mean[None].astype("float32"), "sound_deviation": deviation[None].astype("float32")}
