@@ -345,7 +345,7 @@ def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path
     else:
         axes.set_xlabel("frame")
     figure.suptitle("\n".join(_wrapped(title, figure.get_figwidth())), parse_math=False, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _name_columns(axes, columns: Sequence[int], names: Sequence[str], **style):
