@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import toys.similarity
 import toys.slots
-import toys.speech  # noqa: F401
 
 from seqzoo import options, run
 from seqzoo.assets import save_assets
@@ -204,7 +203,7 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
         ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
         ("parity", {}),
         ("activity", {"velocities": True, "centre": 1}),
-        ("speech_toy", {}),
+        ("speech", {}),
         ("pronunciation", {"subsample": 2, "upsample": 4}),
         ("pronunciation", {"model": "attention", "subsample": 2}),
         ("similarity_toy", {}),
