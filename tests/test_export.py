@@ -14,8 +14,6 @@ import guides
 import keras
 import numpy as np
 import pytest
-import toys.similarity
-import toys.slots
 
 from seqzoo import options, run
 from seqzoo.assets import save_assets
