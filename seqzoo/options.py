@@ -22,7 +22,7 @@ OPTIMIZERS = (
 )  # fmt: skip
 SCHEDULES = ("constant", "exponential", "inverse_time", "cosine")
 READERS = {  # which datasets have these options
-    "group_by": "midi or text", "drums": "midi", "join": "named_recordings", "apart": "named_recordings",
+    "group_by": "midi or text", "drums": "midi", "strings": "named_recordings", "apart": "named_recordings",
 }  # fmt: skip
 FORMATS = ("savedmodel", "litert", "onnx", "run")  # of an exported run
 QUANTIZE = ("none", "float16", "int8")
@@ -80,7 +80,9 @@ class Strings(Config):
 
     shapes = False
 
-    join: int = option(0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0)
+    strings: int = option(
+        0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0
+    )
     apart: bool = option(False, "Score the recordings in lists of --dataset=named_recordings one by one.")
 
 
@@ -269,7 +271,10 @@ class Perturbation(Config):
         maximum=0.5,
     )  # fmt: skip
     noise: float = option(
-        10.0, "Lowest ratio of training's recordings to the noise that is added, in dB; 0: no noise.", minimum=0
+        10.0,
+        "Lowest ratio of training's recordings to the noise that is added, in dB; 0: no noise.",
+        minimum=0,
+        maximum=1000,
     )
 
 

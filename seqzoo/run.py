@@ -583,7 +583,7 @@ def _lines(command, console):
         raise ValueError("Standard input is closed: give --text or --input.")
     if not sys.stdin.isatty():
         stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
-        if path := _saved(stdin, TASKS[command.task].files):
+        if path := _saved(stdin, TASKS[command.task].files if command.task else ()):
             return [path]
         return lines(stdin, "standard input")
     console.print(Text("Type a text; an empty line or Ctrl-D ends.", "dim"))

@@ -53,8 +53,8 @@ class Speech(Transcription):
     }
 
     def load(self, unseen=False):
-        if unseen and self.config.join:  # all recordings are scored, as they are
-            self.config = dataclasses.replace(self.config, join=0)
+        if unseen and self.config.strings:  # all recordings are scored, as they are
+            self.config = dataclasses.replace(self.config, strings=0)
         return super().load(unseen)
 
     def learn(self, train):

@@ -398,4 +398,12 @@ def test_options_that_name_files_cannot_be_asked_for():
         for field in dataclasses.fields(TASKS[name].requests.get(mode, Config))
         if field.type is str and not field.metadata["path"] and not field.metadata["choices"]
     }
-    assert found == {"prime", "stop", "key", "metre", "style", "chord"}  # a new text is added here, unless it is a path
+    assert found == {
+        "prime",
+        "stop",
+        "key",
+        "metre",
+        "style",
+        "chord",
+        "label",
+    }  # a new text is added here, unless it is a path

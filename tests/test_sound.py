@@ -142,7 +142,7 @@ def test_names_are_texts_and_lists_are_joined_recordings(tmp_path):
         for name in ("7_ann_0", "8_ann_1", "7_bob_0", "8_bob_1", "9_bob_2"):
             archive.writestr(f"recordings/{name}.wav", written(TONE[:100]))
     put(tmp_path, "strings_valid.txt", content="8_bob_1.wav:50 7_bob_0.wav:0\n7_bob_0.wav\n")
-    splits = read("named_recordings", tmp_path, join=3)
+    splits = read("named_recordings", tmp_path, strings=3)
     assert texts(splits)["valid"] == [("8_bob_1.wav 7_bob_0.wav", "8 7"), ("7_bob_0.wav", "7")]
     samples = splits["valid"][0]["audio"].read(RATE)
     assert samples.shape == (250,) and not samples[100:150].any() and samples[150:].any()
@@ -152,7 +152,7 @@ def test_names_are_texts_and_lists_are_joined_recordings(tmp_path):
         assert 1 <= len(names) <= 3 and len({name.split("_")[1] for name in names}) == 1
         assert not {"8_bob_1.wav", "7_bob_0.wav"} & {*names}
         assert example["text"] == " ".join(name[0] for name in names)
-    assert texts(read("named_recordings", tmp_path, join=3)) == texts(splits)  # the same strings in each pass
+    assert texts(read("named_recordings", tmp_path, strings=3)) == texts(splits)  # the same strings in each pass
     alone = texts(read("named_recordings", tmp_path, columns={"text": 1}, apart=True))
     assert alone["valid"] == [("8_bob_1.wav", "bob"), ("7_bob_0.wav", "bob")] and len(alone["train"]) == 3
     put(tmp_path, "more_test.txt", content="6_ann_0.wav\n")

@@ -10,7 +10,7 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="Free Spoken Digits, single recordings, word error rate on 300 held out of train",
-    flags="--task=speech --dataset=named_recordings --data_dir={data}/fsdd --join=3 --apart --tokenizer=whitespace "
+    flags="--task=speech --dataset=named_recordings --data_dir={data}/fsdd --strings=3 --apart --tokenizer=whitespace "
     "--normalize=volume --dropout=0.15 --noise=25 --mask_bands=1 --mask_stretches=1 --mask_stretch=8 --epochs=16",
     metric="valid_wer",
     expected=2.33,

@@ -9,7 +9,7 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="Free Spoken Digits, joined to strings, word error rate on 500 strings of held-out recordings",
-    flags="--task=speech --dataset=named_recordings --data_dir={data}/fsdd --join=7 --tokenizer=whitespace "
+    flags="--task=speech --dataset=named_recordings --data_dir={data}/fsdd --strings=7 --tokenizer=whitespace "
     "--dropout=0.15 --noise=25 --mask_bands=1 --mask_stretches=1 --mask_stretch=8 --epochs=14",
     metric="valid_wer",
     expected=1.71,

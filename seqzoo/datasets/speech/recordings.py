@@ -178,7 +178,7 @@ def named_recordings(
     data_dir: str | os.PathLike | None = None,
     name: str | None = None,
     columns: dict | None = None,
-    join: int = 0,
+    strings: int = 0,
     apart: bool = False,
 ) -> dict[str, Examples]:
     """Recordings whose names tell what is said, such as ``7_jackson_32.wav``, in a folder or a zip; also joined.
@@ -192,7 +192,7 @@ def named_recordings(
         name: keep only recordings with this in their names.
         columns: {"text": index, "group": index} of the parts of a name between ``_``, from 0, negative from the end.
             Default: the first part is the text, the second one the group, such as a speaker.
-        join: the most recordings in a string of train. As many strings as there are recordings are made, of 1 to so
+        strings: the most recordings in a string of train. As many strings as there are recordings are made, of 1 to so
             many of one group, with up to 0.2 seconds of silence after each. 0: recordings stay single.
         apart: take the strings of lists apart: each recording that they name is an example.
 
@@ -235,11 +235,11 @@ def named_recordings(
         for split in splits_in(path.name)[-1:]:
             lists.setdefault(split, []).extend(_listed(path, clips))
     rate = next(iter(clips.values())).native_rate()
-    for split, strings in lists.items():
+    for split, listed in lists.items():
         if apart:
-            strings = [((clip,), (0,)) for clip in dict.fromkeys(clip for parts, _ in strings for clip in parts)]
-        splits[split] = [example(parts, silences, rate) for parts, silences in strings]
-    named = {clip for strings in lists.values() for parts, _ in strings for clip in parts}
+            listed = [((clip,), (0,)) for clip in dict.fromkeys(clip for parts, _ in listed for clip in parts)]
+        splits[split] = [example(parts, silences, rate) for parts, silences in listed]
+    named = {clip for listed in lists.values() for parts, _ in listed for clip in parts}
     groups = collections.defaultdict(list)
     for clip in clips.values():
         if clip not in named:
@@ -247,8 +247,8 @@ def named_recordings(
     train = []
     for number, clip in enumerate(clip for group in groups.values() for clip in group):
         rng = random.Random(number)
-        others = rng.choices(groups[part(clip, "group")], k=rng.randrange(join)) if join else []
-        silences = [rng.randrange(round(SILENCE * rate)) if join else 0 for _ in range(len(others) + 1)]
+        others = rng.choices(groups[part(clip, "group")], k=rng.randrange(strings)) if strings else []
+        silences = [rng.randrange(round(SILENCE * rate)) if strings else 0 for _ in range(len(others) + 1)]
         train.append(example((clip, *others), tuple(silences), rate))
     splits["train"] = train
     return {
