@@ -56,7 +56,7 @@ class Generating(options.Sampling):
     """Samples."""
 
     label: str = option("", "Label of the samples; empty: any.")
-    prime: str = option("", "File whose first frames are continued; empty: a training clip, of the label.", path=True)
+    primer: str = option("", "File whose first frames are continued; empty: a training clip, of the label.", path=True)
     prime_frames: int = option(5, "Frames of it that a sample begins with; 0: none, the model begins.", minimum=0)
     length: int = option(75, "Frames of a sample, without those that it begins with.", minimum=1, maximum=100_000)
     out: str = option("", "Folder for arrays, tables and pictures. Empty: samples in the run's folder.", path=True)
@@ -170,8 +170,8 @@ class MotionTask(Forecasting):
         label, check, starts = self.asked_label(request.label), self.assets["frames"].encoder(), self.assets["starts"]
         seeds = [(request.seed, number) for number in range(1, request.samples + 1)]
         begun = (
-            [check(self.example(request.prime))["frames"]] * len(seeds)
-            if request.prime
+            [check(self.example(request.primer))["frames"]] * len(seeds)
+            if request.primer
             else [starts.draw(label, np.random.default_rng(seed)) for seed in seeds]
         )
         begun = [x[: request.prime_frames] for x in begun]

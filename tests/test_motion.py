@@ -133,7 +133,7 @@ def test_files_are_continued_alike_alone_and_together(run, tmp_path):
 def test_samples_begin_with_the_prime_and_depend_on_their_number_alone(run, tmp_path):
     np.save(tmp_path / "prime.npy", CLIPS[0])
     request = run.task.requests["generate"](
-        samples=3, length=4, prime=str(tmp_path / "prime.npy"), prime_frames=5, out=str(tmp_path / "three")
+        samples=3, length=4, primer=str(tmp_path / "prime.npy"), prime_frames=5, out=str(tmp_path / "three")
     )
     three = [*run.task.generate(run, request, None)]
     request = dataclasses.replace(request, samples=2, out=str(tmp_path / "two"))
