@@ -14,6 +14,10 @@ import guides
 import keras
 import numpy as np
 import pytest
+import toys.bases  # noqa: F401, registers its task
+import toys.similarity  # noqa: F401
+import toys.slots  # noqa: F401
+from marks import slow, variants
 
 from seqzoo import options, run
 from seqzoo.assets import save_assets
@@ -183,36 +187,42 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
     assert "tags" in done.stdout and "Ford" in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    "name, changes",
+    "case",
     [
-        ("sentiment", {}),
-        ("sentiment", {"multi_label": True, "max_tokens": 3, "casing": True}),
-        ("sentiment", {"tokenizer": "characters"}),
-        ("sentiment", {"tokenizer": "bpe", "subwords": 30, "pooling": "attention"}),
-        ("pos", {"precision": "mixed_bfloat16", "characters": "rnn", "rnn": "bigru"}),
-        ("translation", {}),
-        ("translation", {"tokenizer": "words", "min_count": 2, "input_feeding": True}),
-        ("translation", {"tokenizer": "whitespace", "lowercase": True, "attention": "general", "attention_units": 128}),
-        ("translation", {"tokenizer": "bpe", "vocabulary": 30}),
-        ("language_model", {}),
-        ("language_model", {"tokenizer": "words", "rnn": "gru", "tied": False}),
-        ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
-        ("parity", {}),
-        ("activity", {"velocities": True, "centre": 1}),
-        ("speech", {}),
-        ("pronunciation", {"subsample": 2, "upsample": 4}),
-        ("pronunciation", {"model": "attention", "subsample": 2}),
-        ("similarity_toy", {}),
-        ("slots_toy", {}),
-        ("music", {}),
-        ("music", {"encoding": "frames", "melody_ahead": 0.0, "conditions": "none"}),
-        ("motion", {}),
-        ("motion", {"condition": "none", "relative": False}),
+        *slow(
+            ("sentiment", {"tokenizer": "bpe", "subwords": 30, "pooling": "attention"}),
+            ("translation", {"tokenizer": "words", "min_count": 2, "input_feeding": True}),
+            ("language_model", {}),
+            ("speech", {}),
+            ("pronunciation", {"model": "attention", "subsample": 2}),
+            ("slots_toy", {}),
+            ("music", {}),
+            ("motion", {}),
+        ),
+        *variants(
+            ("sentiment", {}),
+            ("sentiment", {"multi_label": True, "max_tokens": 3, "casing": True}),
+            ("sentiment", {"tokenizer": "characters"}),
+            ("pos", {"precision": "mixed_bfloat16", "characters": "rnn", "rnn": "bigru"}),
+            ("translation", {}),
+            ("translation", {"tokenizer": "whitespace", "lowercase": True, "attention": "general"}),
+            ("translation", {"tokenizer": "bpe", "vocabulary": 30}),
+            ("language_model", {"tokenizer": "words", "rnn": "gru", "tied": False}),
+            ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
+            ("parity", {}),
+            ("activity", {"velocities": True, "centre": 1}),
+            ("dna", {"reverse_complement": True}),
+            ("dna_tags", {}),
+            ("pronunciation", {"subsample": 2, "upsample": 4}),
+            ("similarity_toy", {}),
+            ("music", {"encoding": "frames", "melody_ahead": 0.0, "conditions": "none"}),
+            ("motion", {"condition": "none", "relative": False}),
+        ),
     ],
 )
-def test_every_task_is_exported(name, changes, tmp_path):
+def test_every_task_is_exported(case, tmp_path):
+    name, changes = case
     _, _, measured = exported(name, tmp_path, **changes)
     for signature in measured["signatures"].values():
         assert signature["equal_answers"] == 1 and signature.get("split_alike", 1) == 1
@@ -221,26 +231,31 @@ def test_every_task_is_exported(name, changes, tmp_path):
 LITERT = {"format": "litert", "length": 20}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    "name, asked, changes",
+    "case",
     [
-        ("ner", LITERT, {}),
-        ("ner", {**LITERT, "quantize": "int8"}, {"precision": "mixed_bfloat16"}),
-        ("sentiment", LITERT, {"multi_label": True}),
-        ("pos", {"format": "onnx"}, {"precision": "mixed_float16"}),
-        ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
-        ("translation", {"format": "onnx", "length": 30}, {}),
-        ("translation", LITERT, {"input_feeding": True}),
-        ("pronunciation", LITERT, {}),
-        ("pronunciation", LITERT, {"model": "attention"}),
-        ("language_model", {"format": "onnx"}, {"tokenizer": "words"}),
-        ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
-        ("motion", {**LITERT, "length": 1}, {"join": "state"}),
-        ("activity", LITERT, {}),
+        *slow(
+            ("ner", {**LITERT, "quantize": "int8"}, {"precision": "mixed_bfloat16"}),
+            ("pos", {"format": "onnx"}, {"precision": "mixed_float16"}),
+            ("translation", LITERT, {"input_feeding": True}),
+            ("pronunciation", LITERT, {}),
+            ("language_model", {"format": "onnx"}, {"tokenizer": "words"}),
+            ("motion", {**LITERT, "length": 1}, {"join": "state"}),
+        ),
+        *variants(
+            ("ner", LITERT, {}),
+            ("sentiment", LITERT, {"multi_label": True}),
+            ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
+            ("translation", {"format": "onnx", "length": 30}, {}),
+            ("pronunciation", LITERT, {"model": "attention"}),
+            ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
+            ("activity", LITERT, {}),
+            ("dna", LITERT, {"reverse_complement": True}),
+        ),
     ],
 )
-def test_files_of_arrays_answer_as_the_run(name, asked, changes, tmp_path):
+def test_files_of_arrays_answer_as_the_run(case, tmp_path):
+    name, asked, changes = case
     for package in {"litert": ["ai_edge_litert"], "onnx": ["tf2onnx", "onnxruntime"]}[asked["format"]]:
         pytest.importorskip(package)
     _, folder, measured = exported(name, tmp_path, asked, **changes)
