@@ -57,8 +57,8 @@ class Echo(Task):
     def predict(self, run, lines, request=None):
         self.calls.append([*lines])
         for number, line in enumerate(lines, 1):
-            if line == "bad":
-                raise ValueError("a bad text")
+            if line.endswith("bad"):
+                raise ValueError(f"a bad text {line}".removesuffix(" bad"))
             if line == "bug":
                 raise RuntimeError("a bug")
             if line:
@@ -288,10 +288,11 @@ def test_files_are_saved_for_a_run_that_reads_them_and_nothing_else_is_opened(cl
         )
 
     assert sent().status_code == 422 and "reads texts" in sent().json()["detail"]
-    monkeypatch.setattr(echo.task, "files", (".csv",))
+    monkeypatch.setattr(echo.task, "files", (".csv", ".bad"))
+    assert sent(name="my.bad").json() == {"detail": "a bad text my.bad"}
     (answer,) = sent(name="My clip.CSV").json()["answers"]
     assert answer["text"].endswith("1-My clip.CSV") and client.get(answer["text"]).content == b"1,2"
-    assert client.get("/models").json()["models"][0]["files"] == [".csv"]
+    assert client.get("/models").json()["models"][0]["files"] == [".csv", ".bad"]
     for answer in (
         client.post("/predict", json={"text": "/etc/passwd"}),
         client.post("/predict", json={"files": []}),

@@ -173,7 +173,7 @@ class Handler:
     async def answers(self, mode: str, asked: Asked) -> fastapi.Response:
         """All answers to a request."""
         name, worker, job = self._opened(mode, asked)
-        with refusing(worker):
+        with refusing(worker, self.folder):
             found = await asyncio.wrap_future(worker.submit(job))
         content = json_line({"run": name, "answers": [linked(answer, self.folder) for answer in found]})
         return fastapi.Response(content, media_type="application/json")
@@ -189,7 +189,7 @@ class Handler:
             loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
         job.write = write
-        with refusing(worker):
+        with refusing(worker, self.folder):
             worker.submit(job).add_done_callback(lambda _: loop.call_soon_threadsafe(pieces.put_nowait, None))
             piece = await pieces.get()
             if piece is None:  # an error before the first piece has a status of its own
@@ -200,7 +200,7 @@ class Handler:
                 while piece is not None:
                     yield server_event({"piece": piece})
                     piece = await pieces.get()
-                with refusing(worker):
+                with refusing(worker, self.folder):
                     for answer in job.answers.result():
                         yield server_event({"answer": linked(answer, self.folder)})
             except fastapi.HTTPException as error:
@@ -263,14 +263,20 @@ def refused(status: int, detail: str, **headers: str) -> fastapi.HTTPException:
 
 
 @contextlib.contextmanager
-def refusing(worker: Worker):
-    """Context in which a request is answered: what goes wrong becomes an error for its client."""
+def refusing(worker: Worker, folder: pathlib.Path):
+    """Context in which a request is answered: what goes wrong becomes an error for its client.
+
+    Args:
+        worker: the Worker that answers.
+        folder: of the files of requests, whose names the client knows without it.
+    """
     try:
         yield
     except queue.Full:
         raise refused(503, "Too many requests are waiting: try again.", **{"Retry-After": "1"}) from None
     except ValueError as error:
-        raise refused(422, str(error)) from error
+        detail = re.sub(rf"{re.escape(str(folder))}/[0-9a-f]+/[0-9]+-", "", str(error))
+        raise refused(422, detail) from error
     except Exception as error:
         worker.log(f"{worker.folder}: {''.join(traceback.format_exception(error))}")
         raise refused(500, "The run failed on this request; the server's log says how.") from error
