@@ -335,6 +335,8 @@ def test_costs_of_other_scales_are_not_drawn_beside_the_objective(monkeypatch, t
         history_plot(history, objective, measures, tmp_path / "history.png")
         *lines, best = drawn[-1].axes[1].get_legend_handles_labels()[1]
         assert lines == names and best.startswith("best: ")
+    history_plot([*history, {**history[0], "epoch": 2}], "f1", measures, tmp_path / "history.png", best=2)
+    assert drawn[-1].axes[1].get_legend_handles_labels()[1][-1] == "best: 8 in epoch 2"
 
 
 def test_naive_bayes_is_right_by_hand():

@@ -100,7 +100,9 @@ def most_confused(counts: np.ndarray, number: int) -> np.ndarray:
     return np.sort(np.argsort(-errors, kind="stable")[:number])
 
 
-def history_plot(history: list[dict], objective: str, measures: Mapping[str, Measure], path: str):
+def history_plot(
+    history: list[dict], objective: str, measures: Mapping[str, Measure], path: str, best: int | None = None
+):
     """Draws the losses, and below them the objective, over the epochs, and marks the best epoch.
 
     Other measures of the same unit are drawn beside an objective that should be high: precision and recall beside F1.
@@ -112,6 +114,7 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
         objective: the measure that chooses the best epoch: ``"f1"``.
         measures: {name: Measure} of the task.
         path: the image to write; its suffix chooses the format.
+        best: the number of the best epoch; None: the first one with the best value of the objective.
 
     Raises:
         ValueError: no epoch has a value of the objective.
@@ -126,7 +129,8 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
     measure, key = measures[objective], f"valid_{objective}"
     if not points(key):
         raise ValueError(f"No epoch of this history has a value of {key}.")
-    epoch, best = max(points(key), key=lambda point: measure.sign * point[1])
+    values = dict(points(key))
+    epoch = best if best in values else max(values, key=lambda epoch: measure.sign * values[epoch])
     beside = [
         name
         for name, other in measures.items()
@@ -154,7 +158,8 @@ def history_plot(history: list[dict], objective: str, measures: Mapping[str, Mea
         axes.grid(color="0.92")
         axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("epoch")
-    axes.plot(epoch, best, "*", color="black", markersize=12, label=f"best: {best:.4g} in epoch {epoch}")
+    label = f"best: {values[epoch]:.4g} in epoch {epoch}"
+    axes.plot(epoch, values[epoch], "*", color="black", markersize=12, label=label)
     for axes in figure.axes:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False)

@@ -393,7 +393,8 @@ def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console
     key = f"valid_{task.objective}"
     if any(math.isfinite(row.get(key, math.nan)) for row in history):
         with _optional("learning curve", console):
-            history_plot(history, task.objective, task.measures, folder / "history.png")
+            path, best = folder / "history.png", _best_epoch(task, history)
+            history_plot(history, task.objective, task.measures, path, best)
 
 
 def explain(model, console: Console, as_table: bool = True) -> None:
