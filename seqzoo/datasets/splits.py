@@ -249,40 +249,50 @@ def refuse_arguments(message: str, **given) -> None:
         raise ValueError(f"{message} Received: {received}")
 
 
-def generated_splits(
-    dataset: str,
-    generate: Callable[[str, int], Iterable[dict]],
-    default_sizes: dict[str, int],
-    sizes: dict[str, int] | None,
-    features: dict[str, type],
-    given: dict,
-    instead: str,
-    aligned: bool = False,
-) -> dict[str, Examples]:
-    """Returns {split: Examples} of a dataset that generates its examples and reads nothing.
+def generated(
+    default_sizes: dict[str, int], features: dict[str, type], instead: str, aligned: bool = False
+) -> Callable[[Callable[[int, str, int], Iterable[dict]]], Callable[..., dict[str, Examples]]]:
+    """Decorator that makes a dataset of a function which generates its examples; the dataset has the function's name.
+
+    What it decorates is ``function(seed, split, size)``, which yields the examples of a split. What comes out has the
+    arguments of a reader, which should be empty since nothing is read, and `seed` and `sizes`, {split: size}; it
+    returns {split: Examples}, generated anew by each iteration. It raises a ValueError if `sizes` has an unknown split,
+    or something to read was given.
 
     Args:
-        dataset: its name.
-        generate: function (split, size) -> iterator of examples.
-        default_sizes: {split: size} where `sizes` is None.
-        sizes: how many examples each split gets.
+        default_sizes: {split: size} where no sizes are given.
         features, aligned: of `Examples`.
-        given: {argument: value} of the arguments of readers, which should be empty.
         instead: name of the dataset that reads such files, for the message.
-
-    Raises:
-        ValueError: `sizes` has an unknown split; or something to read was given.
     """
-    refuse_arguments(
-        f"--dataset={dataset} generates its examples and reads nothing. To read files name their format, as "
-        f"--dataset={instead}.",
-        **given,
-    )
-    sizes = dict(default_sizes if sizes is None else sizes)
-    if unknown := set(sizes) - set(default_sizes):
-        known = ", ".join(default_sizes)
-        raise ValueError(f"Unknown splits {sorted(unknown)} in sizes. Received: {sizes}. Splits: {known}.")
-    return {
-        split: Examples(functools.partial(generate, split, size), features, f"{dataset}/{split}", aligned)
-        for split, size in sizes.items()
-    }
+
+    def decorate(generate):
+        dataset = generate.__name__
+
+        def read(
+            data_dir: str | os.PathLike | None = None,
+            name: str | None = None,
+            columns: dict | None = None,
+            seed: int = 0,
+            sizes: dict[str, int] | None = None,
+        ) -> dict[str, Examples]:
+            refuse_arguments(
+                f"--dataset={dataset} generates its examples and reads nothing. To read files name their format, as "
+                f"--dataset={instead}.",
+                data_dir=data_dir,
+                name=name,
+                columns=columns,
+            )
+            chosen = dict(default_sizes if sizes is None else sizes)
+            if unknown := set(chosen) - set(default_sizes):
+                known = ", ".join(default_sizes)
+                raise ValueError(f"Unknown splits {sorted(unknown)} in sizes. Received: {chosen}. Splits: {known}.")
+            return {
+                split: Examples(functools.partial(generate, seed, split, size), features, f"{dataset}/{split}", aligned)
+                for split, size in chosen.items()
+            }
+
+        read.__name__ = read.__qualname__ = dataset
+        read.__doc__, read.__module__ = generate.__doc__, generate.__module__
+        return read
+
+    return decorate

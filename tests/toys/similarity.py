@@ -7,7 +7,7 @@ import numpy as np
 from seqzoo import options
 from seqzoo.config import default
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.splits import generated_splits
+from seqzoo.datasets.splits import generated
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS, Task
@@ -17,17 +17,13 @@ NEEDS = {"first": str, "second": str, "similarity": float}
 
 
 @DATASETS.register("shared_words")
-def shared_words(data_dir=None, name=None, columns=None, sizes=None, seed=0):
+@generated({"train": 400, "valid": 50}, NEEDS, instead="jsonl")
+def shared_words(seed, split, size):
     """Pairs of short lists of names, and the share of names that both lists hold."""
-
-    def generate(split, size):
-        rng = np.random.default_rng([seed, size])
-        for _ in range(size):
-            a, b = (rng.permutation("Ann Bob Cat Dan Eve Fay".split())[: rng.integers(1, 5)] for _ in range(2))
-            yield {"first": " ".join(a), "second": " ".join(b), "similarity": len({*a} & {*b}) / len({*a} | {*b})}
-
-    given = {"data_dir": data_dir, "name": name, "columns": columns}
-    return generated_splits("shared_words", generate, {"train": 400, "valid": 50}, sizes, NEEDS, given, instead="jsonl")
+    rng = np.random.default_rng([seed, size])
+    for _ in range(size):
+        a, b = (rng.permutation("Ann Bob Cat Dan Eve Fay".split())[: rng.integers(1, 5)] for _ in range(2))
+        yield {"first": " ".join(a), "second": " ".join(b), "similarity": len({*a} & {*b}) / len({*a} | {*b})}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from seqzoo import options
 from seqzoo.config import default
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.splits import generated_splits
+from seqzoo.datasets.splits import generated
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS, Task
@@ -17,18 +17,14 @@ NEEDS = {"tokens": list, "slots": list, "intent": str}
 
 
 @DATASETS.register("commands")
-def commands(data_dir=None, name=None, columns=None, sizes=None, seed=0):
+@generated({"train": 200, "valid": 50}, NEEDS, instead="jsonl")
+def commands(seed, split, size):
     """Commands such as "play Ann now", in which a name is a slot and the verb tells the intent."""
-
-    def generate(split, size):
-        rng = np.random.default_rng([seed, size])
-        for _ in range(size):
-            verb, person = rng.choice(["play", "stop", "call"]), rng.choice(["Ann", "Bob", "Eve"])
-            tokens = [verb, person, *["now", "please"][: rng.integers(0, 3)]]
-            yield {"tokens": tokens, "slots": ["O", "NAME", "O", "O"][: len(tokens)], "intent": str(verb)}
-
-    given = {"data_dir": data_dir, "name": name, "columns": columns}
-    return generated_splits("commands", generate, {"train": 200, "valid": 50}, sizes, NEEDS, given, instead="jsonl")
+    rng = np.random.default_rng([seed, size])
+    for _ in range(size):
+        verb, person = rng.choice(["play", "stop", "call"]), rng.choice(["Ann", "Bob", "Eve"])
+        tokens = [verb, person, *["now", "please"][: rng.integers(0, 3)]]
+        yield {"tokens": tokens, "slots": ["O", "NAME", "O", "O"][: len(tokens)], "intent": str(verb)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,14 +9,12 @@ month, year, as "03/05/2021", or year, month, day. American "5/3/2021" would be 
 """
 
 import datetime
-import functools
-import os
 import random
 import re
 from collections.abc import Iterator
 
-from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import generated_splits, split_by_key
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated, split_by_key
 
 # For each language the months, their abbreviations, the days of the week and theirs, as dates have them: Polish and
 # Russian months are in the genitive. The spellings were checked against CLDR 49 (https://cldr.unicode.org).
@@ -195,8 +193,21 @@ def split_of_day(day: datetime.date) -> str:
     return split_by_key(day.isoformat(), SHARES)
 
 
-def sample(seed: int, split: str, size: int) -> Iterator[dict]:
-    """Yields `size` random dates of a split; languages are equally likely, and so are the forms of each."""
+@DATASETS.register("dates")
+@generated(dict(train=20_000, valid=1_000, test=1_000), {"source": str, "target": str}, instead="parallel")
+def dates(seed: int, split: str, size: int) -> Iterator[dict]:
+    """Dates as people write them, in twelve languages, with ISO 8601 as the translation; needs no download.
+
+    The days, from 1900 to 2099, are divided among the splits: a day of valid or test is not in train in any form or
+    language.
+
+    Args:
+        seed: decides the dates.
+        split, size: how many examples of which split.
+
+    Yields:
+        ``{"source": str, "target": str}``.
+    """
     rng = random.Random(f"{seed}-{split}")
     for _ in range(size):
         day = None
@@ -206,43 +217,3 @@ def sample(seed: int, split: str, size: int) -> Iterator[dict]:
         form = rng.choice(FORMS[language])
         case = rng.choices(list(CASES), list(CASES.values()))[0]
         yield {"source": render(day, language, form, case, rng.random() >= UNMARKED), "target": day.isoformat()}
-
-
-@DATASETS.register("dates")
-def dates(
-    data_dir: str | os.PathLike | None = None,
-    name: str | None = None,
-    columns: dict | None = None,
-    seed: int = 0,
-    sizes: dict[str, int] | None = None,
-) -> dict[str, Examples]:
-    """Dates as people write them, in twelve languages, with ISO 8601 as the translation; needs no download.
-
-    The days, from 1900 to 2099, are divided among the splits: a day of valid or test is not in train in any form or
-    language.
-
-    Args:
-        data_dir, name, columns: arguments of readers, not used because nothing is read.
-        seed: decides the dates.
-        sizes: number of dates of each split: ``{"train": 20000, "valid": 1000, "test": 1000}``, the default.
-
-    Returns:
-        {split: Examples} of dicts ``{"source": str, "target": str}``, generated anew by each iteration.
-
-    Raises:
-        ValueError: `sizes` has an unknown split; or a folder, name or columns were given.
-
-    Example::
-
-        for example in dates()["train"]:
-            print(example["source"], "->", example["target"])
-    """
-    return generated_splits(
-        "dates",
-        functools.partial(sample, seed),
-        default_sizes=dict(train=20_000, valid=1_000, test=1_000),
-        sizes=sizes,
-        features={"source": str, "target": str},
-        given={"data_dir": data_dir, "name": name, "columns": columns},
-        instead="parallel",
-    )

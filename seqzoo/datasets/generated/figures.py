@@ -1,15 +1,13 @@
 """Figures of eleven joints that walk, run, wave, or follow a Lissajous curve one joint behind the other."""
 
-import functools
 import math
-import os
 import random
 from collections.abc import Iterator
 
 import numpy as np
 
-from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import generated_splits
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated
 
 FPS = 25  # frames a second
 SHORTEST, LONGEST = 30, 90  # frames of a clip
@@ -21,38 +19,20 @@ GAITS = {"walk": 0.9, "run": 1.6, "wave": 1.2}  # cycles a second
 
 
 @DATASETS.register("figures")
-def figures(
-    data_dir: str | os.PathLike | None = None,
-    name: str | None = None,
-    columns: dict | None = None,
-    seed: int = 0,
-    sizes: dict[str, int] | None = None,
-) -> dict[str, Examples]:
+@generated(dict(train=1200, valid=100, test=100), {"frames": np.ndarray, "label": str}, instead="clips")
+def figures(seed: int, split: str, size: int) -> Iterator[dict]:
     """Moving figures of 11 joints, 25 frames a second, 30 to 90 frames; needs no download.
 
     Half of them are sticks that walk, run or wave; the joints of the others follow a Lissajous curve (circle, eight,
     pretzel). Size, phase, speed, direction, place and number of frames are random.
 
     Args:
-        data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides the figures.
-        sizes: {split: number of clips}. Default: 1,200, 100 and 100.
+        split, size: how many examples of which split.
 
-    Returns:
-        {"train", "valid", "test"}: Examples of ``{"frames": array [T, 22], x and y of each joint, "label": str}``.
+    Yields:
+        ``{"frames": array [T, 22], x and y of each joint, "label": str}``.
     """
-    return generated_splits(
-        "figures",
-        functools.partial(_clips, seed),
-        default_sizes=dict(train=1200, valid=100, test=100),
-        sizes=sizes,
-        features={"frames": np.ndarray, "label": str},
-        given={"data_dir": data_dir, "name": name, "columns": columns},
-        instead="clips",
-    )
-
-
-def _clips(seed: int, split: str, size: int) -> Iterator[dict]:
     rng = random.Random(f"{seed}-{split}")
     for _ in range(size):
         label = rng.choice([*CURVES, *GAITS])

@@ -7,14 +7,13 @@ stop codon either, and there is no ATG but those that open: a stretch without st
 inside and outside.
 """
 
-import functools
 import itertools
 import math
-import os
 import random
+from collections.abc import Iterator
 
-from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import generated_splits
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated
 
 START, STOPS = "ATG", ("TAA", "TAG", "TGA")
 OTHER, POSITIONS = "-", "123"  # tags: outside of genes; the position of a base in its codon
@@ -23,36 +22,18 @@ CODONS = (2, 80)  # of a gene between start and stop, or of what lies between tw
 
 
 @DATASETS.register("genes")
-def genes(
-    data_dir: str | os.PathLike | None = None,
-    name: str | None = None,
-    columns: dict | None = None,
-    seed: int = 0,
-    sizes: dict[str, int] | None = None,
-) -> dict[str, Examples]:
+@generated(dict(train=1500, valid=200, test=200), {"text": str, "tags": list}, instead="fasta")
+def genes(seed: int, split: str, size: int) -> Iterator[dict]:
     """Generated DNA whose bases are coding, in which position of a codon, or not; needs no download.
 
     Args:
-        data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides the sequences.
-        sizes: {split: number of sequences}. Default: 1,500, 200 and 200.
+        split, size: how many examples of which split.
 
-    Returns:
-        {"train", "valid", "test"}: Examples of ``{"text": 60 to 400 bases, "tags": list}``, a tag for each base: "1",
-        "2" or "3", its position in a codon of a gene, or "-".
+    Yields:
+        ``{"text": 60 to 400 bases, "tags": list}``, a tag for each base: "1", "2" or "3", its position
+        in a codon of a gene, or "-".
     """
-    return generated_splits(
-        "genes",
-        functools.partial(_sequences, seed),
-        default_sizes=dict(train=1500, valid=200, test=200),
-        sizes=sizes,
-        features={"text": str, "tags": list},
-        given={"data_dir": data_dir, "name": name, "columns": columns},
-        instead="fasta",
-    )
-
-
-def _sequences(seed, split, size):
     rng = random.Random(f"{seed}-{split}")
     for _ in range(size):
         text = sequence(rng, _drawn(rng, LENGTH))

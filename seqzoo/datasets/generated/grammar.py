@@ -21,13 +21,12 @@ generated.
 """
 
 import functools
-import os
 import random
 import re
 from collections.abc import Iterable, Iterator
 
-from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import generated_splits, split_by_key
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated, split_by_key
 
 CLOSED_WORDS = """
 DET: the a an every some any these another both all each
@@ -540,8 +539,24 @@ def annotate(items: Iterable[str]) -> dict[str, list[str]]:
     return {"tokens": tokens, "pos": pos, "ner": ner}
 
 
-def sample(seed: int, split: str, size: int) -> Iterator[dict]:
-    """Yields `size` tagged sentences of a split; a few are in capitals, like headlines, and a few all lowercase."""
+@DATASETS.register("grammar")
+@generated(
+    dict(train=3000, valid=500, test=500), {"tokens": list, "pos": list, "ner": list}, instead="conll", aligned=True
+)
+def grammar(seed: int, split: str, size: int) -> Iterator[dict]:
+    """Sentences of a small English grammar with part-of-speech and entity tags; needs no download.
+
+    The tags depend on both sides of a word, and most names of `valid` and `test` never occur in `train`.
+    A few sentences are in capitals, like headlines, and a few all lowercase.
+
+    Args:
+        seed: decides the names, their splits, and the sentences.
+        split, size: how many examples of which split.
+
+    Yields:
+        ``{"tokens": [...], "pos": [...], "ner": [...]}``, equally long lists of strings: words, Universal POS tags, and
+        BIO tags over PER, ORG, LOC and MISC.
+    """
     rng = random.Random(f"{seed}-{split}")
     pools = name_pools(seed, split)
     for _ in range(size):
@@ -550,44 +565,3 @@ def sample(seed: int, split: str, size: int) -> Iterator[dict]:
         if case:
             example["tokens"] = [case(token) for token in example["tokens"]]
         yield example
-
-
-@DATASETS.register("grammar")
-def grammar(
-    data_dir: str | os.PathLike | None = None,
-    name: str | None = None,
-    columns: dict | None = None,
-    seed: int = 0,
-    sizes: dict[str, int] | None = None,
-) -> dict[str, Examples]:
-    """Sentences of a small English grammar with part-of-speech and entity tags; needs no download.
-
-    The tags depend on both sides of a word, and most names of `valid` and `test` never occur in `train`.
-
-    Args:
-        data_dir, name, columns: arguments of readers, not used because nothing is read.
-        seed: decides the names, their splits, and the sentences.
-        sizes: number of sentences of each split: ``{"train": 3000, "valid": 500, "test": 500}``, the default.
-
-    Returns:
-        {split: Examples} of dicts ``{"tokens": [...], "pos": [...], "ner": [...]}`` of equally long lists of strings:
-        words, Universal POS tags, and BIO tags over PER, ORG, LOC and MISC; generated anew by each iteration.
-
-    Raises:
-        ValueError: `sizes` has an unknown split; or a folder, name or columns were given.
-
-    Example::
-
-        for example in grammar()["train"]:
-            print(*zip(example["tokens"], example["pos"], example["ner"]))
-    """
-    return generated_splits(
-        "grammar",
-        functools.partial(sample, seed),
-        default_sizes=dict(train=3000, valid=500, test=500),
-        sizes=sizes,
-        features={"tokens": list, "pos": list, "ner": list},
-        given={"data_dir": data_dir, "name": name, "columns": columns},
-        instead="conll",
-        aligned=True,
-    )

@@ -2,14 +2,13 @@
 
 import functools
 import math
-import os
 import random
 from collections.abc import Iterator
 
 import numpy as np
 
-from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import generated_splits
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated
 
 SIZE = 16  # rows and columns of a frame; a digit has 8
 SHORTEST, LONGEST = 8, 14
@@ -21,38 +20,20 @@ SHARES = {"train": (0, 1397), "valid": (1397, 1597), "test": (1597, 1797)}  # th
 
 
 @DATASETS.register("moving_digits")
-def moving_digits(
-    data_dir: str | os.PathLike | None = None,
-    name: str | None = None,
-    columns: dict | None = None,
-    seed: int = 0,
-    sizes: dict[str, int] | None = None,
-) -> dict[str, Examples]:
+@generated(dict(train=1600, valid=300, test=300), {"frames": np.ndarray, "label": str}, instead="clips")
+def moving_digits(seed: int, split: str, size: int) -> Iterator[dict]:
     """Handwritten digits that move over 16 by 16 pixels; the label is the movement; needs no download.
 
     Every clip comes forwards and backwards, under the opposite label, so that its frames without their order tell
     nothing about which of the two it is. The digits are those of scikit-learn, others in each split.
 
     Args:
-        data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides digits, paths and noise.
-        sizes: {split: number of clips}, each half of them forwards. Default: 1,600, 300 and 300.
+        split, size: how many examples of which split.
 
-    Returns:
-        {"train", "valid", "test"}: Examples of ``{"frames": array [T, 16, 16, 1], "label": str}``, values from 0 to 1.
+    Yields:
+        ``{"frames": array [T, 16, 16, 1], "label": str}``, values from 0 to 1.
     """
-    return generated_splits(
-        "moving_digits",
-        functools.partial(_clips, seed),
-        default_sizes=dict(train=1600, valid=300, test=300),
-        sizes=sizes,
-        features={"frames": np.ndarray, "label": str},
-        given={"data_dir": data_dir, "name": name, "columns": columns},
-        instead="clips",
-    )
-
-
-def _clips(seed, split, size) -> Iterator[dict]:
     first, end = SHARES[split]
     digits, rng = _digits()[first:end], random.Random(f"{seed}-{split}")
     for number in range(size):

@@ -33,13 +33,12 @@ only precedes mild words, because "not awful" could be read either way.
 """
 
 import functools
-import os
 import random
 import re
 from collections.abc import Iterator
 
-from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import generated_splits, split_by_key
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated, split_by_key
 
 GRAMMAR = """
 TEXT: 3 WHOLE+ . | 2 PARTLY+ . | 6 BELIEF+ . | 2 PAST+ . | 2 UNREAL+ . | 3 COMPARED+ . | 6 CONTRAST+ . | 4 VERDICT+
@@ -227,13 +226,8 @@ def marked_review(rng: random.Random, sense: int, split: str) -> str:
     return re.sub(r"(^|\. )([a-z])", lambda match: match[0].upper(), text)
 
 
-def sample(seed: int, split: str, size: int) -> Iterator[dict]:
-    """Yields `size` different reviews of a split, with balanced labels."""
-    return ({"text": review["text"], "label": review["label"]} for review in annotated(seed, split, size))
-
-
 def annotated(seed: int, split: str, size: int) -> Iterator[dict]:
-    """Yields the reviews of `sample` with "decisive" and "conceding", lists of (start, end).
+    """Yields the reviews of `reviews` with "decisive" and "conceding", lists of (start, end).
 
     These are the words that decide the label, and those of the opinions that do not, although in this grammar they
     allow to guess it: what "despite" precedes is the opposite of the verdict.
@@ -255,37 +249,17 @@ def annotated(seed: int, split: str, size: int) -> Iterator[dict]:
 
 
 @DATASETS.register("reviews")
-def reviews(
-    data_dir: str | os.PathLike | None = None,
-    name: str | None = None,
-    columns: dict | None = None,
-    seed: int = 0,
-    sizes: dict[str, int] | None = None,
-) -> dict[str, Examples]:
+@generated(dict(train=4000, valid=500, test=500), {"text": str, "label": str}, instead="tsv")
+def reviews(seed: int, split: str, size: int) -> Iterator[dict]:
     """Reviews whose sentiment depends on the order of their words; needs no download.
 
+    The reviews of a split differ, and their labels are balanced.
+
     Args:
-        data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides the reviews.
-        sizes: number of reviews of each split: ``{"train": 4000, "valid": 500, "test": 500}``, the default.
+        split, size: how many examples of which split.
 
-    Returns:
-        {split: Examples} of ``{"text": str, "label": "positive" or "negative"}``, generated anew by each iteration.
-
-    Raises:
-        ValueError: `sizes` has an unknown split; or a folder, name or columns were given.
-
-    Example::
-
-        for example in reviews()["train"]:
-            print(example["label"], example["text"])
+    Yields:
+        ``{"text": str, "label": "positive" or "negative"}``.
     """
-    return generated_splits(
-        "reviews",
-        functools.partial(sample, seed),
-        default_sizes=dict(train=4000, valid=500, test=500),
-        sizes=sizes,
-        features={"text": str, "label": str},
-        given={"data_dir": data_dir, "name": name, "columns": columns},
-        instead="tsv",
-    )
+    return ({"text": review["text"], "label": review["label"]} for review in annotated(seed, split, size))

@@ -7,14 +7,12 @@
 A letter has up to four sounds, which the letters around it decide, so a table of letters is wrong in most words.
 """
 
-import functools
-import os
 import random
 import re
 from collections.abc import Iterator
 
-from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import generated_splits, split_by_key
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated, split_by_key
 
 VOWELS = "aeiou"
 SHORT = dict(zip(VOWELS, ["æ", "ɛ", "ɪ", "ɒ", "ʌ"], strict=True))
@@ -29,32 +27,24 @@ SHARES = {"train": 90, "valid": 5, "test": 5}
 
 
 @DATASETS.register("spellings")
-def spellings(
-    data_dir: str | os.PathLike | None = None,
-    name: str | None = None,
-    columns: dict | None = None,
-    seed: int = 0,
-    sizes: dict[str, int] | None = None,
-) -> dict[str, Examples]:
+@generated(dict(train=3000, valid=500, test=500), {"source": str, "target": str}, instead="parallel")
+def spellings(seed: int, split: str, size: int) -> Iterator[dict]:
     """Invented words of one to three syllables and their phones, see the module; needs no download.
 
     Args:
-        data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides the words; no word is in two splits, of any seeds.
-        sizes: {split: number of words}. Default: 3,000, 500 and 500.
+        split, size: how many examples of which split.
 
-    Returns:
-        {"train", "valid", "test"}: Examples of ``{"source": str, "target": str}``, phones separated by blanks.
+    Yields:
+        ``{"source": str, "target": str}``, phones separated by blanks.
     """
-    return generated_splits(
-        "spellings",
-        functools.partial(_sample, seed),
-        default_sizes=dict(train=3000, valid=500, test=500),
-        sizes=sizes,
-        features={"source": str, "target": str},
-        given={"data_dir": data_dir, "name": name, "columns": columns},
-        instead="parallel",
-    )
+    rng, seen = random.Random(f"{seed}-{split}"), set()
+    while len(seen) < size:
+        syllables = [rng.choice(ONSETS) + rng.choice(NUCLEI) for _ in range(rng.choice((1, 2, 2, 3)))]
+        word = "".join(syllables) + rng.choice(["", *CODAS]) + rng.choice(["", "", "e", "ing"])
+        if word not in seen and split_by_key(word, SHARES) == split:
+            seen.add(word)
+            yield {"source": word, "target": " ".join(phones(word))}
 
 
 def phones(word: str) -> list[str]:
@@ -80,13 +70,3 @@ def phones(word: str) -> list[str]:
             sounds = {"x": "k s", "j": "dʒ"}.get(letter, letter)
         found += sounds.split()
     return found
-
-
-def _sample(seed: int, split: str, size: int) -> Iterator[dict]:
-    rng, seen = random.Random(f"{seed}-{split}"), set()
-    while len(seen) < size:
-        syllables = [rng.choice(ONSETS) + rng.choice(NUCLEI) for _ in range(rng.choice((1, 2, 2, 3)))]
-        word = "".join(syllables) + rng.choice(["", *CODAS]) + rng.choice(["", "", "e", "ing"])
-        if word not in seen and split_by_key(word, SHARES) == split:
-            seen.add(word)
-            yield {"source": word, "target": " ".join(phones(word))}

@@ -8,15 +8,13 @@ seven, n in one, seven and nine, so that no single frame tells a word.
 """
 
 import dataclasses
-import functools
-import os
 import random
 from collections.abc import Iterator
 
 import numpy as np
 
-from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.splits import generated_splits
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.splits import generated
 from seqzoo.sound import Recording
 
 RATE = 8000  # Hz
@@ -135,44 +133,22 @@ def _noisy(samples, rng):
     return (samples * rng.uniform(0.1, 0.8) / np.abs(samples).max()).astype("float32")
 
 
-def sample(seed: int, split: str, size: int) -> Iterator[dict]:
-    """Yields `size` random strings of a split."""
-    rng = random.Random(f"{seed}-{split}")
-    for number in range(size):
-        text = " ".join(rng.choices(list(DIGITS), k=rng.randint(1, MOST)))
-        audio = SpokenDigits(f"{split}-{number}", text, rng.randrange(2**32))
-        yield {"audio": audio, "text": text}
-
-
 @DATASETS.register("spoken_digits")
-def spoken_digits(
-    data_dir: str | os.PathLike | None = None,
-    name: str | None = None,
-    columns: dict | None = None,
-    seed: int = 0,
-    sizes: dict[str, int] | None = None,
-) -> dict[str, Examples]:
+@generated(dict(train=2_000, valid=200, test=200), {"audio": Recording, "text": str}, instead="recordings")
+def spoken_digits(seed: int, split: str, size: int) -> Iterator[dict]:
     """Strings of one to six English digits from a formant synthesizer, at 8 kHz; needs no download.
 
     Each string has a voice, tempo and noise of its own.
 
     Args:
-        data_dir, name, columns: arguments of readers, not used because nothing is read.
         seed: decides the strings and voices.
-        sizes: number of strings of each split: ``{"train": 2000, "valid": 200, "test": 200}``, the default.
+        split, size: how many examples of which split.
 
-    Returns:
-        {split: Examples} of ``{"audio": Recording, "text": str}``, synthesized when they are read.
-
-    Raises:
-        ValueError: `sizes` has an unknown split; or a folder, name or columns were given.
+    Yields:
+        ``{"audio": Recording, "text": str}``, synthesized when they are read.
     """
-    return generated_splits(
-        "spoken_digits",
-        functools.partial(sample, seed),
-        default_sizes=dict(train=2_000, valid=200, test=200),
-        sizes=sizes,
-        features={"audio": Recording, "text": str},
-        given={"data_dir": data_dir, "name": name, "columns": columns},
-        instead="recordings",
-    )
+    rng = random.Random(f"{seed}-{split}")
+    for number in range(size):
+        text = " ".join(rng.choices(list(DIGITS), k=rng.randint(1, MOST)))
+        audio = SpokenDigits(f"{split}-{number}", text, rng.randrange(2**32))
+        yield {"audio": audio, "text": text}
