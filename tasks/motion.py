@@ -58,7 +58,7 @@ class Generating(options.Sampling):
     label: str = option("", "Label of the samples; empty: any.")
     primer: str = option("", "File whose first frames are continued; empty: a training clip, of the label.", path=True)
     prime_frames: int = option(5, "Frames of it that a sample begins with; 0: none, the model begins.", minimum=0)
-    length: int = option(75, "Frames of a sample, without those that it begins with.", minimum=1, maximum=100_000)
+    length: int = option(75, "Frames that are generated after those a sample begins with.", minimum=1, maximum=100_000)
     out: str = option("", "Folder for arrays, tables and pictures. Empty: samples in the run's folder.", path=True)
 
 

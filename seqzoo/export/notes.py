@@ -25,7 +25,7 @@ def of_music(conditions: Iterable[str]) -> list[str]:
     """Of a run that makes music.
 
     Args:
-        conditions: the inputs of those that it knows.
+        conditions: the names of the inputs that set the conditions which the run knows.
     """
     from seqzoo.music.conditions import METRES
 

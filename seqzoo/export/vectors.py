@@ -104,8 +104,8 @@ def vectors(run, labels: list[str]) -> dict[str, Signature]:
             },
         ),
         "sample": Signature(
-            summary="First frames, of which there may be none, continued by `length` others. `temperature` 0: the mean "
-            f"of the likeliest component each time. The same seed draws the same.{said}",
+            summary="Continues first frames, or none, by `length` frames. `temperature` 0: the mean of the likeliest "
+            f"component at each step. The same seed draws the same frames.{said}",
             specs={"frames": tf.TensorSpec([None, None, D], tf.float32, "frames"), **asked, **LENGTH, **chosen},
             function=sample,
             case=sample_case,

@@ -4,7 +4,7 @@ import numpy as np
 
 BASES = "ACGT"  # a base and its complement are as far from both ends
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
-ALPHABETS = {  # {name: (letters, {another letter: those that it can stand for, with equal probability})}
+ALPHABETS = {  # {name: (letters, {code: the letters it stands for, equally likely})}
     # Source: Cornish-Bowden, 1985, Nomenclature for incompletely specified bases in nucleic acid sequences (IUPAC).
     "dna": (
         BASES,
@@ -39,7 +39,7 @@ class Letters:
         """The distributions of a sequence [T, D], float32, in upper or lower case: a row of ``N`` is 1/4 each.
 
         Raises:
-            ValueError: a character that is none of the letters; says which, and where.
+            ValueError: a character is not in the alphabet; the message names it and its position.
         """
         rows = self._rows[np.frombuffer(text.encode("latin-1", "replace"), "uint8")]
         if (wrong := np.flatnonzero(rows < 0)).size:

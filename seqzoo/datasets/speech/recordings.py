@@ -192,8 +192,8 @@ def named_recordings(
         name: keep only recordings with this in their names.
         columns: {"text": index, "group": index} of the parts of a name between ``_``, from 0, negative from the end.
             Default: the first part is the text, the second one the group, such as a speaker.
-        strings: the most recordings in a string of train. As many strings as there are recordings are made, of 1 to so
-            many of one group, with up to 0.2 seconds of silence after each. 0: recordings stay single.
+        strings: maximum number of recordings in a string of train. Each recording begins one string, of 1 to `strings`
+            recordings of the same group with up to 0.2 seconds of silence after each. 0: recordings stay single.
         apart: take the strings of lists apart: each recording that they name is an example.
 
     Returns:
