@@ -1,4 +1,4 @@
-"""The default data: promoters, whose two boxes have the right order and distance. Naive Bayes over codons is at chance."""
+"""The default data: promoters, whose two boxes have the right order and distance; words alone say nothing."""
 
 from experiments import Experiment
 

@@ -135,7 +135,7 @@ def write_sample(
     Args:
         prime, drawn: frames [T, D] that are known, and that were generated.
         path: of the files, without their endings.
-        names: of the columns of a series, whose picture is a curve; [] of a motion, which is drawn as a strip and a GIF.
+        names: of the columns of a series, drawn as curves; [] of a motion, drawn as a strip and a GIF.
         fps, dims, vertical: frames a second, numbers of a joint and the vertical axis of a motion.
 
     Returns:
