@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-NEVER = -1e9  # the score of a negative that is the target itself; sums of its exponential stay finite
+from seqzoo.layers.tokens import NEVER
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -47,14 +47,15 @@ class NegativeSampler(keras.layers.Layer):
         threshold, alias = aliases(q)
         q[0] = 1  # its logarithm is never used
 
-        def constant(values, dtype):
+        def constant(name, values, dtype):
             def start(shape, dtype=None):
                 return ops.convert_to_tensor(values, dtype)
 
-            return self.add_weight((tokens,), start, dtype, trainable=False, autocast=False)
+            return self.add_weight((tokens,), start, dtype, trainable=False, autocast=False, name=name)
 
-        self.threshold, self.alias = constant(threshold, "float32"), constant(alias, "int32")
-        self.log_q = constant(np.log(q * negatives), "float32")
+        self.threshold = constant("threshold", threshold, "float32")
+        self.alias = constant("alias", alias, "int32")
+        self.log_q = constant("log_q", np.log(q * negatives), "float32")
         self.built = True
 
     def draw(self):
