@@ -205,7 +205,7 @@ class Recommendation(Task):
     def signatures(self, run, request):
         from seqzoo.export.recommending import recommendation
 
-        return recommendation(run)
+        return recommendation(run, self.config.max_items, self.config.repeats)
 
     # --- Answers ------------------------------------------------------------------------------------
 
@@ -225,9 +225,8 @@ class Recommendation(Task):
 
     def predict(self, run, lines, request=None):
         request = request or Predicting()
-        run = dataclasses.replace(
-            run, predictor=functools.partial(run.predictor, repeats=request.repeats or self.config.repeats)
-        )
+        repeats = request.repeats or self.config.repeats
+        run = dataclasses.replace(run, predictor=functools.partial(run.predictor, repeats=repeats))
         for answer in super().predict(run, lines, request):
             yield {**answer, "next": answer["next"][: request.count]}
 

@@ -49,15 +49,10 @@ def recommended_articles(answers: Iterable[dict]) -> Iterator[str]:
     """Parts of a page, one for each answer, see `print_recommended`."""
     for answer in answers:
         line = f"<small>line {answer['line']}</small>" if "line" in answer else ""
-        rows = "".join(
-            f"<tr><td>{100 * each['probability']:.2f}%<td>"
-            + (
-                f"<strong>{escape(each['item'])}</strong>"
-                if each["item"] == answer.get("gold")
-                else escape(each["item"])
-            )
-            for each in answer["next"]
-        )
+        rows = ""
+        for each in answer["next"]:
+            item, right = escape(each["item"]), each["item"] == answer.get("gold")
+            rows += f"<tr><td>{100 * each['probability']:.2f}%<td>{f'<strong>{item}</strong>' if right else item}"
         said = "".join(f"<p class=legend>{escape(note)}</p>" for note in notes(answer))
         yield f"<article>{line}<p>{escape(recent(answer))}</p>\n<table>{rows}</table>{said}</article>\n"
 

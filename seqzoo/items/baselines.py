@@ -1,7 +1,7 @@
 """Recommenders without a network: popularity, item-kNN, a first-order Markov chain, and their best mix.
 
-Each is a function from a history, a list of ids, to a score of every id [V]. They are strong: on much data networks that
-were published did not reach them (Ferrari Dacrema et al., 2019, Are We Really Making Much Progress?).
+Each is a function from a history, a list of ids, to a score of every id [V]. They are strong: many published networks
+did not reach them (Ferrari Dacrema et al., 2019, Are We Really Making Much Progress?).
 """
 
 import itertools

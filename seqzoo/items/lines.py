@@ -22,9 +22,8 @@ def items_of(line: str, blanks: bool) -> list[str]:
         try:
             items = json.loads(line)
         except ValueError as error:
-            raise ValueError(
-                f"A history that begins with [ should be a JSON list of items: {error}: {line:.200}"
-            ) from None
+            problem = f"A history that begins with [ should be a JSON list of items: {error}. Received: {line:.200}"
+            raise ValueError(problem) from None
         if not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
             raise ValueError(f"A history should be a list of texts or numbers. Received: {line:.200}")
         return [*map(str, items)]

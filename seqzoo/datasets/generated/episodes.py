@@ -3,9 +3,9 @@
     heron 4 | harbour 17 | heron 5 | lantern 9 | harbour 18 | ...          next: heron 6, harbour 19 or lantern 10
     heron 4 | harbour 17 | heron 3 | lantern 9 | harbour 16 | ...          next: heron 2, harbour 15 or lantern 8
 
-What comes next is the episode beside the last one of each series that is being followed, on the side that the order so
-far tells. The last item alone tells that of one series of several, co-occurrence forgets the order, and popularity tells
-nothing: all series are alike.
+What comes next is the episode beside the last one of each series that is being followed, on the side that the order
+so far tells. The last item alone tells that of one series of several, co-occurrence forgets the order, and popularity
+tells nothing: all series are alike.
 """
 
 import random

@@ -101,8 +101,8 @@ def _by_name(path, columns, row):
             there = ", ".join(shorten(name, 30) for name in [*names.values()][:20])
             looked = repr(wanted) if wanted else " or ".join(common)
             raise ValueError(
-                f"{path}: no column for the {feature}: looked for {looked}. There: {there}. Choose them: "
-                "--columns=user=NAME,item=NAME,time=NAME; or, without a header, by index: --columns=user=0,item=1,time=2."
+                f"{path}: no column for the {feature}: looked for {looked}. There: {there}. Choose them by name, as "
+                "--columns=user=NAME,item=NAME,time=NAME, or without a header by index: --columns=user=0,item=1,time=2."
             )
     return found
 

@@ -22,9 +22,7 @@ def leave_one_out(histories: Examples) -> tuple[Examples, Examples]:
         ValueError: no history has two items.
     """
     if not any(len(example["items"]) > 1 for example in histories):
-        raise ValueError(
-            f"{histories.source}: no user has two items, and the last of two or more is held out as valid."
-        )
+        raise ValueError(f"{histories.source}: no user has two items, and only the last of several can be held out.")
 
     def train():
         return (prefix(example, max(1, len(example["items"]) - 1)) for example in histories)
