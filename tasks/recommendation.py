@@ -117,10 +117,12 @@ class Recommendation(Task):
     # --- Data: an example of valid or test is a history whose last item is to be predicted. --------
 
     def read(self):
-        splits, made = super().read(), {}
-        for split, histories in splits.items():
-            made[split] = continued(made and [*splits.values()][: len(made)], histories)
-        return made
+        splits = super().read()
+        before = [[*splits.values()][:number] for number in range(len(splits))]
+        return {
+            split: continued(earlier, histories)
+            for earlier, (split, histories) in zip(before, splits.items(), strict=True)
+        }
 
     def hold_out(self, train):
         if self.config.split == "time":
@@ -139,8 +141,7 @@ class Recommendation(Task):
         return ""  # histories of valid go on where those of train end
 
     def learn(self, train):
-        counts = collections.Counter(item for example in train for item in example["items"])
-        items = by_frequency(counts)
+        items = by_frequency(collections.Counter(item for example in train for item in example["items"]))
         return {"items": Vocabulary(item for item, _ in items), "counts": [0, 0, *(count for _, count in items)]}
 
     def load(self, unseen=False):

@@ -1,11 +1,10 @@
-"""Viewing histories: viewers follow several series at once, some from the first episode on, others the newest first.
+"""Viewing histories: viewers follow three series at a time, in the order of their episodes, and abandon them for others.
 
-    heron 4 | harbour 17 | heron 5 | lantern 9 | harbour 18 | ...          next: heron 6, harbour 19 or lantern 10
-    heron 4 | harbour 17 | heron 3 | lantern 9 | harbour 16 | ...          next: heron 2, harbour 15 or lantern 8
+    heron 4 | harbour 17 | heron 5 | lantern 2 | heron 6 | harbour 18 | ...   next: heron 7, lantern 3 or harbour 19
 
-What comes next is the episode beside the last one of each series that is being followed, on the side that the order
-so far tells. The last item alone tells that of one series of several, co-occurrence forgets the order, and popularity
-tells nothing: all series are alike.
+What comes next is the episode behind the last one of a series that is still followed. The last item alone tells that of
+one of three. Co-occurrence knows neither the order nor which series were abandoned, and popularity tells nothing: all
+series are alike.
 """
 
 import random
@@ -19,8 +18,9 @@ SERIES = (
     "lantern", "meadow", "northern", "orchard", "pepper", "quarry", "raven", "signal", "timber",
 )  # fmt: skip
 EPISODES = 24  # of a series
-FOLLOWED = 6  # series at once
-LENGTH = (12, 60)  # items of a history
+FOLLOWED = 3  # series at a time
+RUN = (3, 6)  # episodes of a series that a viewer sees
+LENGTH = (20, 50)  # items of a history
 
 
 @DATASETS.register("episodes")
@@ -33,18 +33,23 @@ def episodes(seed: int, split: str, size: int) -> Iterator[dict]:
         split, size: how many viewers of which split. They are others in each.
 
     Yields:
-        ``{"user": str, "items": list}``, such as "harbour 17": the 17th of 24 episodes of a series.
+        ``{"user": str, "items": list}``, such as "harbour 17": the 17th of 24 episodes of a series. The last item goes
+        on with a series, since what viewers begin with cannot be known.
     """
     rng = random.Random(f"{seed}-{split}")
     for number in range(size):
-        left, backwards = rng.sample(SERIES, len(SERIES)), rng.random() < 0.5
-        following = {left.pop(): rng.randrange(EPISODES) for _ in range(FOLLOWED)}  # episodes behind the viewer of each
-        items = []
-        for _ in range(rng.randint(*LENGTH)):
-            series = rng.choice([*following])
-            following[series] += 1
-            items.append(f"{series} {1 + EPISODES - following[series] if backwards else following[series]}")
-            if following[series] == EPISODES:
+        items, left, following = [], rng.sample(SERIES, len(SERIES)), {}
+        length = rng.randint(*LENGTH)
+        while len(items) < length or begins:
+            begins = len(following) < FOLLOWED
+            if begins:
+                run = rng.randint(*RUN)
+                first = rng.randint(1, EPISODES - run + 1)
+                series = left.pop()
+                following[series] = [*range(first, first + run)]
+            else:
+                series = rng.choice([*following])
+            items.append(f"{series} {following[series].pop(0)}")
+            if not following[series]:
                 del following[series]
-                following[left.pop()] = 0
         yield {"user": f"{split}-{number + 1}", "items": items}

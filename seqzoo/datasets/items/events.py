@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -62,6 +63,8 @@ def _examples(path, columns, encoding):
     by_index = any(isinstance(column, int) for column in columns.values())
     found = _by_index(path, columns, len(names)) if by_index else _by_name(path, columns, names)
     skipped = 0 if by_index or plain_name(path).endswith(JSON) else first
+    if skipped and not any(number > skipped for number, _, _ in itertools.islice(rows(), 2)):
+        raise ValueError(f"{path} holds no events: its only line is a header.")
     return histories(lambda: _records(path, rows, skipped, len(names), found), path, "time" in found)
 
 
