@@ -1,4 +1,4 @@
-"""Viewing histories: viewers follow three series at a time, in the order of their episodes, and abandon them for others.
+"""Viewing histories: viewers follow three series at a time, each in the order of its episodes, and then others.
 
     heron 4 | harbour 17 | heron 5 | lantern 2 | heron 6 | harbour 18 | ...   next: heron 7, lantern 3 or harbour 19
 
@@ -39,7 +39,7 @@ def episodes(seed: int, split: str, size: int) -> Iterator[dict]:
     rng = random.Random(f"{seed}-{split}")
     for number in range(size):
         items, left, following = [], rng.sample(SERIES, len(SERIES)), {}
-        length = rng.randint(*LENGTH)
+        length, begins = rng.randint(*LENGTH), False
         while len(items) < length or begins:
             begins = len(following) < FOLLOWED
             if begins:
