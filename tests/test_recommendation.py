@@ -223,7 +223,7 @@ def test_all_items_that_the_user_has_not_seen_are_candidates(ranker):
 
 
 def test_items_that_training_lacks_are_left_out_and_named():
-    task = Task(Task.Config(max_items=3), Task().learn(histories("u a b c d", "v a b")))
+    task = Task(Task.Config(), Task().learn(histories("u a b c d", "v a b")))
     encode = task.encoder()
     assert encode(task.example("b x c"))[0]["tokens"].tolist() == encode(task.example("b c"))[0]["tokens"].tolist()
     assert encode(task.example(""))[0]["tokens"].tolist() == [1]
@@ -233,7 +233,7 @@ def test_items_that_training_lacks_are_left_out_and_named():
 
 
 def test_in_training_each_item_is_predicted_once_also_of_a_long_history():
-    task = Task(Task.Config(max_items=2), Task().learn(histories("u a b c d")))
+    task = Task(Task.Config(piece=2), Task().learn(histories("u a b c d")))
     pieces = task.encoder(training=True)({"user": "u", "items": ["a", "b", "c", "d"]})
     a, b, c, d = task.assets["items"].encode("abcd")
     assert [(x["tokens"].tolist(), y.tolist()) for x, y, _ in pieces] == [([1, a], [a, b]), ([b, c], [c, d])]

@@ -12,12 +12,11 @@ ITEMS = tf.TensorSpec([None, None], tf.string, "items")
 _OUTPUTS = {"probabilities": "[B, K], of all candidates together 1"}
 
 
-def recommendation(run, most: int, repeats: bool) -> dict[str, Signature]:
+def recommendation(run, repeats: bool) -> dict[str, Signature]:
     """The signatures of a recommender.
 
     Args:
         run: whose predictor is a `models.next_items.NextItems`, and whose task has the asset "items".
-        most: items of a history that are read, its last ones.
         repeats: whether items of a history are recommended, too.
     """
     vocabulary, predictor = run.task.assets["items"], run.predictor
@@ -32,7 +31,7 @@ def recommendation(run, most: int, repeats: bool) -> dict[str, Signature]:
         ids = table.lookup(inputs["items"])
         known = tf.ragged.boolean_mask(ids, ids > BEGIN)  # what is unknown, and padding, is left out
         begun = tf.concat([tf.fill([tf.shape(ids)[0], 1], BEGIN), known], axis=1)
-        found = best(begun[:, -most:].to_tensor(0))
+        found = best(begun.to_tensor(0))
         return {"next": tf.gather(names, found["items"]), "probabilities": found["probabilities"]}
 
     def array_case(example):
@@ -52,8 +51,8 @@ def recommendation(run, most: int, repeats: bool) -> dict[str, Signature]:
 
     return {
         "arrays": Signature(
-            summary=f"Histories as ids: {BEGIN}, then the positions of the items in vocabularies/items.json + 2; the "
-            f"last {most} of all these, with 0 as padding on the right.",
+            summary=f"Histories as ids: {BEGIN}, then the positions of the items in vocabularies/items.json + 2, with "
+            "0 as padding on the right.",
             specs={"tokens": tf.TensorSpec([None, None], tf.int32, "tokens")},
             function=lambda inputs: best(inputs["tokens"]),
             case=array_case,
