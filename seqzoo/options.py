@@ -45,7 +45,8 @@ class Data(Config):
     columns: str = option(
         "",
         "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
-        "tsv, jsonl), source=en,target=de (parallel), user=0,item=1,time=3 (events). text=title+body joins two. Empty: the usual ones.",
+        "tsv, jsonl), source=en,target=de (parallel), user=0,item=1,time=3 (events). text=title+body joins two. Empty: "
+        "the usual ones.",
     )
     text_encoding: str = option(
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
