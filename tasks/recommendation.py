@@ -3,8 +3,6 @@
 import dataclasses
 import functools
 
-import numpy as np
-
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
@@ -21,7 +19,7 @@ class Model(Options):
 
     dim: int = option(64, "Width of the embeddings of items, which are also those of the output.", minimum=1)
     embedding_dropout: float = option(0.0, "Share of the items whose embedding is dropped.", minimum=0, maximum=0.95)
-    input_dropout: float = option(0.2, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
+    input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +30,8 @@ class Loss(Options):
 
     loss: str = option(
         "cross_entropy", "Cross-entropy, or a ranking loss of Hidasi & Karatzoglou (2018).",
-        choices=("cross_entropy", "bpr_max", "top1_max"), sweep=["cross_entropy", "bpr_max"],
-    )  # fmt: skip
-    negatives: int = option(
-        0, "Items that the right one is compared with, drawn for each batch; 0: all. Scores are always of all.",
-        minimum=0,
+        choices=("cross_entropy", "bpr_max", "top1_max"), needs="softmax=full|sampled",
+        sweep=["cross_entropy", "bpr_max"],
     )  # fmt: skip
     score_penalty: float = option(1.0, "Weight of the squared scores of bpr_max.", minimum=0, needs="loss=bpr_max")
 
@@ -50,16 +45,20 @@ class Predicting(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(options.Data, Histories, options.Batching, Model, options.Recurrent, Loss, options.Training):
+class Config(
+    options.Data, Histories, options.Batching, Model, options.Softmax, options.Recurrent, Loss, options.Training
+):  # fmt: skip
     """Recommendation."""
 
     dataset: str = default(options.Data, dataset="episodes")
-    batch_size: int = default(options.Batching, batch_size=128)
+    batch_size: int = default(options.Batching, batch_size=32)
     batch_tokens: int = default(options.Batching, batch_tokens=2048)
     rnn: str = default(options.Recurrent, rnn="gru", sweep=["gru", "lstm"])
     layers: int = default(options.Recurrent, layers=1)
-    epochs: int = default(options.Training, epochs=12)
-    learning_rate: float = default(options.Training, learning_rate=4e-3)
+    dropout: float = default(options.Recurrent, dropout=0.1)
+    epochs: int = default(options.Training, epochs=8)
+    learning_rate: float = default(options.Training, learning_rate=6e-3)
+    average: float = default(options.Training, average=0.99)
 
     def __post_init__(self):
         super().__post_init__()
@@ -81,16 +80,18 @@ class Recommendation(Ranking):
     def build(self):
         from seqzoo.models import language_model
 
-        return language_model(len(self.assets["items"]), **self.config.arguments(Model, options.Recurrent))
+        config, counts = self.config, self.assets["counts"].counts
+        network = config.arguments(Model, options.Recurrent)
+        return language_model(len(counts), **network, **config.of_model(counts))
 
     def training_model(self, model, steps):
         from seqzoo.models import on_targets
 
         config = self.config
-        if not config.negatives:
+        if config.softmax == "full":
             return model
-        corrected = config.loss == "cross_entropy"
-        return on_targets(model, config.negatives, np.array(self.assets["counts"]), corrected, POWER)
+        sampled = config.of_training(self.assets["counts"].counts)
+        return on_targets(model, **sampled, corrected=config.loss == "cross_entropy", power=POWER)
 
     def loss(self):
         import keras

@@ -68,7 +68,7 @@ def recommended_plot(answers: Sequence[dict], path: str | os.PathLike) -> None:
 
     answers = [answer for answer in answers if answer["next"]][:DRAWN]
     figure = Figure(figsize=(10, 2 * len(answers) + 0.2), layout="constrained")
-    for panel, answer in zip(figure.subplots(len(answers), 1, squeeze=False)[:, 0], answers, strict=True):
+    for panel, answer in zip(figure.subplots(len(answers), 1, squeeze=False, sharex=True)[:, 0], answers, strict=True):
         best = answer["next"][:BARS][::-1]
         colours = ["C1" if each["item"] == answer.get("gold") else "C0" for each in best]
         panel.barh(range(len(best)), [each["probability"] for each in best], color=colours)
