@@ -7,7 +7,7 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.display.recommendations import print_recommended, recommended_articles, recommended_plot
-from seqzoo.families.histories import Histories, Ranking
+from seqzoo.families.histories import SHOWN, Histories, Ranking
 from seqzoo.task import TASKS
 
 POWER = 0.5  # of an item's count, in the distribution of the negatives
@@ -40,7 +40,7 @@ class Loss(Options):
 class Predicting(Options):
     """Predictions."""
 
-    count: int = option(10, "Items to recommend.", minimum=1, maximum=100)
+    count: int = option(SHOWN, "Items to recommend.", minimum=1, maximum=100)
     repeats: bool = option(False, "Recommend also items of the history.")
 
 
@@ -105,7 +105,7 @@ class Recommendation(Ranking):
     def predictor(self, model):
         from seqzoo.models.next_items import NextItems
 
-        return NextItems(model, self.config.repeats)
+        return NextItems(model, self.config.repeats, trained=self.config.loss == "cross_entropy")
 
     def signatures(self, run, request):
         from seqzoo.export.recommending import recommendation
@@ -116,8 +116,10 @@ class Recommendation(Ranking):
         request = request or Predicting()
         repeats = request.repeats or self.config.repeats
         run = dataclasses.replace(run, predictor=functools.partial(run.predictor, repeats=repeats))
-        for answer in super().predict(run, lines, request):
-            yield {**answer, "next": answer["next"][: request.count]}
+        return super().predict(run, lines, request)
+
+    def examples(self, line, request=None):
+        return [{**self.example(line), "count": (request or Predicting()).count}]
 
     def plot(self, predictor, examples, answers, folder):
         recommended_plot(answers, folder / "next.png")

@@ -17,6 +17,7 @@ from seqzoo.metrics.ranking import CUTOFFS, GAINS, rank_of, rank_scores
 from seqzoo.task import Task
 from seqzoo.text.vocabulary import Counts, Vocabulary, by_frequency
 
+SHOWN = 10  # recommended items of an answer, unless --count says another number
 BEGIN = 1  # the id before the first item, that of unknown items, which are left out: `models.next_items.BEGIN`
 
 
@@ -132,10 +133,11 @@ class Ranking(Task):
     def answer(self, example, row):
         items = self.assets["items"]
         history = example["history"] if "history" in example else example["items"][:-1]
-        found = zip(row["items"], row["probabilities"].tolist(), strict=True) if row else ()
+        found = [*zip(row["items"], row["probabilities"].tolist(), strict=True)] if row else []
+        count = example.get("count", SHOWN)
         answer = {
             "history": history,
-            "next": [{"item": items.tokens[i], "probability": float(f"{p:.4g}")} for i, p in found if p > 0],
+            "next": [{"item": items.tokens[i], "probability": float(f"{p:.4g}")} for i, p in found[:count] if p > 0],
             "unknown": [item for item in dict.fromkeys(history) if item not in items],
         }
         if "items" in example:

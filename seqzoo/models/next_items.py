@@ -8,7 +8,7 @@ from seqzoo.backend.gradients import compiled
 from seqzoo.layers.tokens import NEVER
 from seqzoo.models.language_model import without_scores
 
-COUNT = 100
+COUNT = 100  # items that are named
 BEGIN = 1  # the id before the first item of a history, also that of unknown items; it never comes next
 
 
@@ -18,6 +18,7 @@ class NextItems:
     Args:
         model: from `language_model`; the weights are shared with it. Histories begin with the id `BEGIN`.
         repeats: whether items of a history are candidates, too.
+        trained: whether the model was trained by the cross-entropy, so that it has a mean loss to compare.
         count: K, how many items are named, of fewer candidates all.
 
     Call it with (inputs, labels, weights) of a batch: {"tokens": [B, T]} histories, padded with 0 on the right, and
@@ -30,8 +31,8 @@ class NextItems:
     The mean loss, the cross-entropy over all V, is that of training.
     """
 
-    def __init__(self, model: keras.Model, repeats: bool = False, count: int = COUNT):
-        self.reader, self.repeats = model.get_layer("reader"), repeats
+    def __init__(self, model: keras.Model, repeats: bool = False, trained: bool = True, count: int = COUNT):
+        self.reader, self.repeats, self.trained = model.get_layer("reader"), repeats, trained
         self.states, self.table = without_scores(self.reader)
         self.tokens = self.reader.outputs[0].shape[-1]
         self.count = min(count, self.tokens)
@@ -89,6 +90,6 @@ class NextItems:
         return {name: np.asarray(array) for name, array in found.items()}
 
     def mean_loss(self) -> dict:
-        """{"loss": mean over the batches since it was last asked for}; {} if no right item had a weight."""
+        """{"loss": mean over the batches since it was last asked for}; {} if there were none, or see `trained`."""
         nats, self._nats = self._nats, np.zeros(2)
-        return {"loss": float(nats[0] / nats[1])} if nats[1] else {}
+        return {"loss": float(nats[0] / nats[1])} if nats[1] and self.trained else {}
