@@ -17,7 +17,9 @@ POWER = 0.5  # of an item's count, in the distribution of the negatives
 class Model(Options):
     """Network."""
 
-    dim: int = option(64, "Width of the embeddings of items, which are also those of the output.", minimum=1)
+    dim: int = option(
+        64, "Width of the embeddings of items, which are also those of the output.", minimum=1, sweep=[32, 64, 128]
+    )
     embedding_dropout: float = option(0.0, "Share of the items whose embedding is dropped.", minimum=0, maximum=0.95)
     input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
 

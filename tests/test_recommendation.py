@@ -239,6 +239,18 @@ def test_in_training_each_item_is_predicted_once_also_of_a_long_history():
     assert [(x["tokens"].tolist(), y.tolist()) for x, y, _ in pieces] == [([1, a], [a, b]), ([b, c], [c, d])]
 
 
+def test_items_that_are_dropped_in_training_are_neither_read_nor_predicted():
+    task = Task(Task.Config(drop_items=0.9), {})
+    encoded, augment = ({"tokens": np.arange(1, 9)}, np.arange(2, 10), np.ones(8, "float32")), task.augmenter()
+    lengths = set()
+    for seed in range(50):
+        inputs, following, weights = augment({}, encoded, np.random.default_rng(seed))
+        assert inputs["tokens"][0] == 1 and (inputs["tokens"][1:] == following[:-1]).all()
+        assert (np.diff(following) > 0).all() and len(weights) == len(following)
+        lengths.add(len(following))
+    assert {1, 8} < lengths and Task(Task.Config(), {}).augmenter() is None
+
+
 def test_the_last_item_goes_on_with_a_series_and_co_occurrence_does_not_tell_it():
     made = {split: [*examples] for split, examples in DATASETS["episodes"](sizes={"train": 300, "valid": 50}).items()}
     for example in made["valid"]:

@@ -38,6 +38,10 @@ class Histories(Options):
     piece: int = option(
         50, "Items of a history that training reads at once; a longer one is cut into pieces.", minimum=1
     )
+    drop_items: float = option(
+        0.0, "In training, leave out a share of the items of a history, drawn anew between 0 and this.", minimum=0,
+        maximum=0.95,
+    )  # fmt: skip
     repeats: bool = option(False, "Items of a history are candidates, too; otherwise all others are.")
 
 
@@ -115,6 +119,18 @@ class Ranking(Task):
             return {"tokens": tokens}, labels, (labels > BEGIN).astype("float32")
 
         return (lambda example: [*pieces(example)]) if training else encode
+
+    def augmenter(self):
+        rate = self.config.drop_items
+
+        def augment(example, encoded, rng):
+            (inputs, following, _) = encoded
+            kept = rng.random(len(following)) >= rate * rng.random()
+            kept[-1] |= not kept.any()
+            ids = np.append(inputs["tokens"][:1], following[kept])
+            return {"tokens": ids[:-1]}, ids[1:], np.ones(len(ids) - 1, "float32")
+
+        return augment if rate else None
 
     @functools.cached_property
     def blanks(self):

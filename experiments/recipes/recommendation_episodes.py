@@ -1,0 +1,12 @@
+"""The default data: generated viewing histories, in which order decides. Item-kNN, Markov and their mix stand beside."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated viewing histories, GRU, HR@10 among all items",
+    flags="--task=recommendation",
+    metric="valid_hr_10",
+    expected=72.0,
+    tolerance=5.0,
+    minutes=2.0,
+)
