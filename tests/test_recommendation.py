@@ -251,6 +251,21 @@ def test_items_that_are_dropped_in_training_are_neither_read_nor_predicted():
     assert {1, 8} < lengths and Task(Task.Config(), {}).augmenter() is None
 
 
+def test_answers_are_shown_with_the_right_item_and_unknown_ones(tmp_path):
+    answer = {"line": 3, "history": [*"abcdefg", "<x>"], "unknown": ["<x>"], "gold": "h & i", "rank": 1, "equal": 0}
+    answer["next"] = [{"item": "h & i", "probability": 0.5}, {"item": "j", "probability": 0.25}]
+    console = Console(file=io.StringIO(), width=200)
+    print_recommended(answer, console)
+    assert console.file.getvalue().splitlines() == [
+        "... | c | d | e | f | g | <x>", " 50.00% * h & i", " 25.00%   j",
+        "never seen in training, and left out: <x>", "right: h & i, rank 1",
+    ]  # fmt: skip
+    html = "".join(recommended_articles([answer, {"history": [], "next": [], "unknown": []}]))
+    assert "<strong>h &amp; i</strong>" in html and "&lt;x&gt;" in html and "(no items)" in html
+    recommended_plot([answer], tmp_path / "next.png")
+    assert (tmp_path / "next.png").stat().st_size > 1000
+
+
 def test_the_last_item_goes_on_with_a_series_and_co_occurrence_does_not_tell_it():
     made = {split: [*examples] for split, examples in DATASETS["episodes"](sizes={"train": 300, "valid": 50}).items()}
     for example in made["valid"]:

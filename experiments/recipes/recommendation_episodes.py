@@ -1,4 +1,4 @@
-"""The default data: generated viewing histories, in which order decides. Item-kNN, Markov and their mix stand beside."""
+"""The default data: generated viewing histories, in which order decides. Simpler methods stand beside the network."""
 
 from experiments import Experiment
 
