@@ -1,6 +1,7 @@
 """Recommendation: readers of histories, what is held out, scores of rankings, recommenders without a network."""
 
 import gzip
+import io
 import json
 
 import keras
@@ -8,9 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from rich.console import Console
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.items.held_out import by_time, continued, leave_one_out
+from seqzoo.display.recommendations import print_recommended, recommended_articles, recommended_plot
 from seqzoo.items.baselines import item_knn, markov, popularity, recommenders
 from seqzoo.items.lines import items_of
 from seqzoo.layers.losses import RankingLoss
