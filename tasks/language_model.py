@@ -21,7 +21,6 @@ from seqzoo.task import TASKS, Task
 from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
 from seqzoo.text.normalization import normalize
-from seqzoo.text.vocabulary import Counts
 
 NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
 SHOWN = 600  # characters of valid in the report
@@ -205,7 +204,7 @@ class LanguageModel(Task):
     def load(self, unseen=False):
         data = super().load(unseen)
         if self.config.softmax != "full" and "counts" not in self.assets:
-            self.assets["counts"] = Counts(data.splits["train"].counts())
+            self.assets["counts"] = data.splits["train"].counts().tolist()
         data.summary["vocabulary"] = f"{len(self.assets['tokens'].tokens):,} tokens"
         if self.config.ngram and "valid" in data.splits and data.splits["valid"].tokens >= NGRAM_TOKENS:
             data.summary["n-grams"] = f"no baselines: valid has more than {NGRAM_TOKENS:,} tokens"

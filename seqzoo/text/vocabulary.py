@@ -3,8 +3,6 @@
 import collections
 from collections.abc import Iterable
 
-import numpy as np
-
 from seqzoo.assets import Asset
 
 PADDING, UNKNOWN = "<pad>", "<unk>"
@@ -58,20 +56,6 @@ class Vocabulary(Asset):
 
     def to_dict(self) -> dict:
         return {"unknown": self.unknown, "tokens": self.tokens[2 if self.unknown else 0 :]}
-
-
-class Counts(Asset):
-    """How often each id of a vocabulary occurs in training; what trains on large vocabularies draws or sorts by it.
-
-    Args:
-        counts: [V] integers.
-    """
-
-    def __init__(self, counts: Iterable[int]):
-        self.counts = np.asarray(counts, "int64")
-
-    def to_dict(self) -> dict:
-        return {"counts": self.counts.tolist()}
 
 
 def seen_once(counts: collections.Counter) -> str:
