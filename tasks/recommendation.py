@@ -82,7 +82,7 @@ class Recommendation(Ranking):
     def build(self):
         from seqzoo.models import language_model
 
-        config, counts = self.config, self.assets["counts"].counts
+        config, counts = self.config, self.assets["counts"]
         network = config.arguments(Model, options.Recurrent)
         return language_model(len(counts), **network, **config.of_model(counts))
 
@@ -92,7 +92,7 @@ class Recommendation(Ranking):
         config = self.config
         if config.softmax == "full":
             return model
-        sampled = config.of_training(self.assets["counts"].counts)
+        sampled = config.of_training(self.assets["counts"])
         return on_targets(model, **sampled, corrected=config.loss == "cross_entropy", power=POWER)
 
     def loss(self):

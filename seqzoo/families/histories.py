@@ -15,7 +15,7 @@ from seqzoo.items.lines import items_of
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.ranking import CUTOFFS, GAINS, rank_of, rank_scores
 from seqzoo.task import Task
-from seqzoo.text.vocabulary import Counts, Vocabulary, by_frequency
+from seqzoo.text.vocabulary import Vocabulary, by_frequency
 
 SHOWN = 10  # recommended items of an answer, unless --count says another number
 BEGIN = 1  # the id before the first item, that of unknown items, which are left out: `models.next_items.BEGIN`
@@ -87,7 +87,7 @@ class Ranking(Task):
 
     def learn(self, train):
         items = by_frequency(collections.Counter(item for example in train for item in example["items"]))
-        counts = Counts([0, 0, *(count for _, count in items)])
+        counts = [0, 0, *(count for _, count in items)]
         return {"items": Vocabulary(item for item, _ in items), "counts": counts}
 
     def load(self, unseen=False):
