@@ -58,7 +58,7 @@ class Config(
     rnn: str = default(options.Recurrent, rnn="gru", sweep=["gru", "lstm"])
     layers: int = default(options.Recurrent, layers=1)
     dropout: float = default(options.Recurrent, dropout=0.1)
-    epochs: int = default(options.Training, epochs=8)
+    epochs: int = default(options.Training, epochs=20)
     learning_rate: float = default(options.Training, learning_rate=6e-3)
     average: float = default(options.Training, average=0.99)
 

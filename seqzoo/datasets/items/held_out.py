@@ -48,8 +48,8 @@ def by_time(histories: Examples, fraction: float) -> tuple[Examples, Examples]:
     """
     if "times" not in histories.features:
         raise ValueError(
-            f"--split=time needs a time for each event, and {histories.source} has none: name its column by "
-            "--columns=time=NAME, or hold out the last item of each user by --split=last."
+            f"--split=time needs a time for each event, and {histories.source} has none. Read times with "
+            "--dataset=events --columns=time=NAME, or hold out the last item of each user by --split=last."
         )
     times = sorted(itertools.chain.from_iterable(example["times"] for example in histories))
     cut = times[round((1 - fraction) * len(times))] if times else 0.0
