@@ -26,6 +26,13 @@ class Corpus:
 
 
 CORPORA = {
+    "beauty": Corpus(
+        "Amazon Beauty, users and items with five purchases or more (McAuley et al., 2015): 22,363 histories without "
+        "their last item",
+        ("Beauty.txt.gz",),
+        "https://github.com/aHuiWang/CIKM2020-S3Rec",
+        "`data/Beauty.txt`, a line of a user and the items, without the last item of each line, which is test",
+    ),
     "conll2003": Corpus(
         "CoNLL-2003, English news, columns token, POS, chunk, NER (Tjong Kim Sang & De Meulder, 2003)",
         ("train.txt", "valid.txt"),
@@ -76,6 +83,12 @@ CORPORA = {
         ("jsb-chorales-quarter.json",),
         "https://github.com/czhuang/JSB-Chorales-dataset",
         "as it is",
+    ),
+    "lastfm": Corpus(
+        "Artists of 1,090 users of Last.fm (HetRec 2011), without their last one",
+        ("LastFM.txt.gz",),
+        "https://github.com/aHuiWang/CIKM2020-S3Rec",
+        "`data/LastFM.txt`, likewise",
     ),
     "mauna_loa": Corpus(
         "Carbon dioxide on Mauna Loa, weekly means from 1958 to 2001: 2,284 weeks",

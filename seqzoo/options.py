@@ -6,6 +6,7 @@ Nothing here imports TensorFlow, so that ``--help`` and errors of flags appear a
 import dataclasses
 import inspect
 import re
+from collections.abc import Iterable
 
 from seqzoo.config import Config, default, option
 from seqzoo.data.augmentation import AXES
@@ -45,7 +46,8 @@ class Data(Config):
     columns: str = option(
         "",
         "Which column holds which feature: tokens=0,ner=3 (conll), pos=xpos (conllu), text=review,label=stars (csv, "
-        "tsv, jsonl), source=en,target=de (parallel). text=title+body joins two. Empty: the usual ones.",
+        "tsv, jsonl), source=en,target=de (parallel), user=0,item=1,time=3 (events). text=title+body joins two. Empty: "
+        "the usual ones.",
     )
     text_encoding: str = option(
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
@@ -360,6 +362,58 @@ class Recurrent(Config):
                 f"--rnn={self.rnn} reads in both directions, but the next step is predicted from those before it: "
                 "choose a layer that reads forward."
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class Softmax(Config):
+    """Softmax."""
+
+    softmax: str = option(
+        "full", "Output over a large vocabulary. sampled: training scores the targets and some negatives (Jean et al., "
+        "2015); adaptive: rare tokens have narrow vectors and are scored seldom (Grave et al., 2017). Scores and "
+        "answers are exact.", choices=("full", "sampled", "adaptive"), sweep=["full", "sampled", "adaptive"],
+    )  # fmt: skip
+    negatives: int = option(
+        1000, "Tokens drawn by their frequency that all positions of a batch share as negatives.", minimum=1,
+        needs="softmax=sampled", shapes=False, sweep=[250, 1000, 4000],
+    )  # fmt: skip
+    cutoffs: str = option(
+        "", "Ranks by frequency at which the clusters of an adaptive softmax begin, joined by +, such as 2000+20000. "
+        "Empty: where 80% and 95% of the training data are covered.", needs="softmax=adaptive",
+    )  # fmt: skip
+
+    def __post_init__(self):
+        super().__post_init__()
+        try:
+            ranks = [int(part) for part in self.cutoffs.split("+") if self.cutoffs]
+        except ValueError:
+            ranks = [0]
+        if ranks != sorted({*ranks}) or not all(ranks):
+            raise ValueError(
+                f"--cutoffs should be rising numbers joined by +, such as 2000+20000. Received: {self.cutoffs!r}"
+            )
+
+    def of_model(self, counts: Iterable[int]) -> dict:
+        """Returns the arguments of `models.language_model`, given how often each id occurs in training."""
+        if self.softmax != "adaptive":
+            return {}
+        cutoffs = tuple(map(int, filter(None, self.cutoffs.split("+"))))
+        return {"adaptive": True, "cutoffs": cutoffs, "counts": counts}
+
+    def of_training(self, counts: Iterable[int]) -> dict:
+        """Returns the arguments of `models.on_targets` and `streamed`.
+
+        Raises:
+            ValueError: there are as many negatives as ids.
+        """
+        if self.softmax != "sampled":
+            return {}
+        if self.negatives >= len(counts):
+            raise ValueError(
+                f"--negatives should be fewer than the {len(counts):,} ids of the vocabulary, or use --softmax=full. "
+                f"Received: {self.negatives}"
+            )
+        return {"negatives": self.negatives, "counts": counts}
 
 
 @dataclasses.dataclass(frozen=True)

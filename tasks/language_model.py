@@ -131,7 +131,7 @@ class Inspecting(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(options.Data, SpelledUnits, Streaming, Model, options.Recurrent, options.Training):
+class Config(options.Data, SpelledUnits, Streaming, Model, options.Softmax, options.Recurrent, options.Training):
     """Language modelling."""
 
     dataset: str = default(options.Data, dataset="python_source")
@@ -203,6 +203,8 @@ class LanguageModel(Task):
 
     def load(self, unseen=False):
         data = super().load(unseen)
+        if self.config.softmax != "full" and "counts" not in self.assets:
+            self.assets["counts"] = data.splits["train"].counts().tolist()
         data.summary["vocabulary"] = f"{len(self.assets['tokens'].tokens):,} tokens"
         if self.config.ngram and "valid" in data.splits and data.splits["valid"].tokens >= NGRAM_TOKENS:
             data.summary["n-grams"] = f"no baselines: valid has more than {NGRAM_TOKENS:,} tokens"
@@ -220,12 +222,13 @@ class LanguageModel(Task):
     def build(self):
         from seqzoo.models import language_model
 
-        return language_model(len(self.assets["tokens"].tokens), **self.config.arguments(Model, options.Recurrent))
+        asked = {**self.config.arguments(Model, options.Recurrent), **self.config.of_model(self.assets.get("counts"))}
+        return language_model(len(self.assets["tokens"].tokens), **asked)
 
     def training_model(self, model, steps):
         from seqzoo.models import streamed
 
-        return streamed(model, self.config.batch_size)
+        return streamed(model, self.config.batch_size, **self.config.of_training(self.assets.get("counts")))
 
     def loss(self):
         import keras

@@ -366,8 +366,18 @@ class Kill(keras.callbacks.Callback):
 
 @pytest.mark.parametrize("name", slow_names("ner", "language_model"))
 def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
+    check_killed(name, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{"softmax": "sampled", "negatives": 5}, {"softmax": "adaptive", "tied": False}])
+def test_a_killed_run_on_a_large_vocabulary_ends_as_one_that_was_not(changes, tmp_path):
+    check_killed("language_model", tmp_path, **changes)
+
+
+def check_killed(name, tmp_path, **changes):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    metrics, task = train(fresh(name), whole), fresh(name)
+    metrics, task = train(fresh(name, **changes), whole), fresh(name, **changes)
     with pytest.raises(KeyboardInterrupt):
         train(task, killed, callbacks=[Kill()])
     assert not (killed / "metrics.json").exists()

@@ -209,6 +209,8 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
             ("translation", {"tokenizer": "bpe", "vocabulary": 30}),
             ("language_model", {"tokenizer": "words", "rnn": "gru", "tied": False}),
             ("language_model", {"tokenizer": "whitespace", "spell": True, "context": 2, "rnn": "none"}),
+            ("language_model", {"tokenizer": "words", "softmax": "adaptive"}),
+            ("language_model", {"softmax": "sampled", "negatives": 3}),
             ("parity", {}),
             ("activity", {"velocities": True, "centre": 1}),
             ("dna", {"reverse_complement": True}),

@@ -119,8 +119,23 @@ def test_averages_follow_their_recursion():
         apply(made, [ops.convert_to_tensor([0.5 * t])], weights)
         weight -= 0.5 * t
         average = decay * average + (1 - decay) * weight
-        np.testing.assert_allclose(made.averages[0], [average], rtol=1e-5)
+        np.testing.assert_allclose(made.averages[0].average, [average], rtol=1e-5)
         np.testing.assert_allclose(weights[0], [weight], rtol=1e-6)
+
+
+@pytest.mark.tensorflow("gradients in rows are TensorFlow's")
+def test_averages_of_rows_that_wait_are_those_of_all_steps(monkeypatch):
+    monkeypatch.setattr("seqzoo.training.optimizers.ROWS", 2)
+    (table,) = weights = variables(np.random.default_rng(0).normal(size=(5, 2)))
+    made = optimizer(config(average=0.7), 1)
+    average = np.array(table)
+    for t, read in enumerate(([1, 3], [3], [0, 3, 3], [1], [3]), 1):
+        apply(made, [rows(read, [[1.0, t]] * len(read), 5)], weights)
+        decay = min(0.7, (1 + t) / (10 + t))
+        average = decay * average + (1 - decay) * np.array(table)
+    assert np.abs(average - np.array(table)).max() > 0.01
+    made.averages[0].take()
+    np.testing.assert_allclose(table, average, rtol=1e-5)
 
 
 def test_averaged_weights_are_swapped_in_and_out():
@@ -130,7 +145,7 @@ def test_averaged_weights_are_swapped_in_and_out():
     model.compile(optimizer(config(average=0.9), 1), "mse")
     rng = np.random.default_rng(0)
     model.fit(rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), batch_size=2, epochs=2, verbose=0)
-    own, averages = model.get_weights(), [np.array(average) for average in model.optimizer.averages]
+    own, averages = model.get_weights(), [np.array(one.average) for one in model.optimizer.averages]
     assert all(np.abs(a - b).max() > 1e-4 for a, b in zip(own, averages, strict=True))
 
     with pytest.raises(RuntimeError), averaged(model):
@@ -200,7 +215,7 @@ def test_each_name_is_an_optimizer_of_keras_that_learns(name):
     step = in_graph(step)
     losses = [float(step()) for _ in range(6)]
     assert losses[-1] < losses[0]
-    assert np.isfinite(made.averages[0]).all()
+    assert np.isfinite(made.averages[0].average).all()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -236,7 +251,7 @@ def test_an_accumulated_step_is_that_of_one_large_batch(remedies):
         for ids in batches:
             step(tf.constant(ids))
         assert int(made.iterations) == len(batches) // accumulate
-        kept = [*made._momentums, *made._velocities, *made.averages]
+        kept = [*made._momentums, *made._velocities, *(one.average for one in made.averages)]
         return [np.array(value) for value in (*weights, *kept, made.learning_rate)]
 
     whole = trained(BATCHES[:6].reshape(2, 24), 1)
@@ -270,7 +285,7 @@ def test_a_loss_scale_that_overflows_skips_the_batch_and_falls():
         np.testing.assert_allclose(weights[0], [weight])
         assert float(made.dynamic_scale) == scale
     assert int(made.iterations) == 1
-    np.testing.assert_allclose(made.inner_optimizer.averages[0], [0.9 + 0.1 * 2 / 11], rtol=1e-6)
+    np.testing.assert_allclose(made.inner_optimizer.averages[0].average, [0.9 + 0.1 * 2 / 11], rtol=1e-6)
 
 
 def test_an_unknown_optimizer_is_refused_by_the_config():

@@ -16,7 +16,7 @@ FLOORS = (
     {"metrics", "layers", "data"},
     {"inputs", "decoding"},
     {"models", "display"},
-    {"music", "sound"},
+    {"music", "sound", "items"},
     {"datasets"},
     {"options"},
     {"task"},

@@ -105,6 +105,11 @@ class Streams:
         size = self.type.itemsize
         return np.frombuffer(os.pread(self.file.fileno(), count * size, start * size), self.type).astype("int32")
 
+    def counts(self) -> np.ndarray:
+        """How often each id occurs among those that are predicted: [V]."""
+        pieces = (self.read(start, BLOCK) for start in range(1, 1 + self.tokens, BLOCK))
+        return sum(np.bincount(piece, minlength=len(self.codec.tokens)) for piece in pieces)
+
     def _mean_length(self) -> float:
         return 0.95 * self.window + 0.05 * self.window / 2 if self.varied else self.window
 

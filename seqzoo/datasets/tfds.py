@@ -10,6 +10,7 @@ import numpy as np
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import clean_label, column_parts, join_texts
+from seqzoo.datasets.items.events import histories, time_of
 from seqzoo.datasets.splits import split_of
 from seqzoo.datasets.text.text import FEATURES, pieces
 from seqzoo.display.plain import one_line
@@ -39,10 +40,12 @@ def tfds(
         name: its name in TFDS, with the config if there are several: ``"glue/sst2"``, ``"trec"``, ``"conll2002/nl"``.
         columns: dict feature -> TFDS's feature: ``{"text": "sentence", "label": "label"}``; a ``/`` leads to nested
             ones: ``{"text": "question", "answers": "answers/text"}``, and ``{"text": "title+body"}`` joins two by a
-            blank. The feature ``ner`` is converted to BIO.
+            blank. The feature ``ner`` is converted to BIO. With ``item``, records are events of users, see
+            `items.events`.
 
     Returns:
         Dict split -> `Examples`: a list of strings for a sequence, else a string. With ``tokens``, lists are aligned.
+        Of events those of `items.events.histories`.
 
     Raises:
         ValueError: no such set or feature (the nearest is named), none of the splits, or it cannot be downloaded; while
@@ -53,7 +56,7 @@ def tfds(
             "--dataset=tfds needs the name of a TFDS set, as 'glue/sst2', and columns, feature -> its name in the set, "
             f"as {{'text': 'sentence', 'label': 'label'}}. Received: name={name!r}, columns={columns!r}"
         )
-    return _load(data_dir, name, columns)
+    return (_histories if "item" in columns else _load)(data_dir, name, columns)
 
 
 @DATASETS.register("conll2003")
@@ -308,6 +311,41 @@ def common_voice(
     """
     columns = {"audio": "voice", "text": "sentence", **(columns or {})}
     return _load(data_dir, name or "common_voice/en", columns, "recordings")
+
+
+@DATASETS.register("movielens")
+def movielens(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """Films that users of MovieLens rated (Harper & Konstan, 2015, https://doi.org/10.1145/2827872), from TFDS.
+
+    Args as in `tfds`; by default 100,000 ratings; name="movielens/1m-ratings" and others have more.
+    There is only a training split.
+
+    Returns:
+        Dict split -> `Examples` as of `items.events.events`: users with the titles of films, in the order of the times.
+    """
+    columns = {"user": "user_id", "item": "movie_title", "time": "timestamp", **(columns or {})}
+    return _histories(data_dir, name or "movielens/100k-ratings", columns)
+
+
+def _histories(data_dir, name, columns):
+    """Returns the splits of a set in which each record is an event of a user."""
+    if not {"user", "item"} <= set(columns) <= {"user", "item", "time"}:
+        raise ValueError(
+            f"{name}: events have a user and an item, and may have a time, as --columns=user=user_id,item=movie_title,"
+            f"time=timestamp. Received: {columns}"
+        )
+
+    def events(records):
+        for record in records:
+            yield {**record, "time": time_of(record["time"])} if "time" in record else record
+
+    splits = _load(data_dir, name, columns, "events")
+    return {
+        split: histories(functools.partial(events, records), records.source, "time" in columns)
+        for split, records in splits.items()
+    }
 
 
 def _translation(data_dir, name, columns):

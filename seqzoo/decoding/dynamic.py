@@ -29,7 +29,7 @@ def dynamic_nats(decoder, streams, window: int, rate: float, decay: float) -> fl
     """
     import tensorflow as tf
 
-    from seqzoo.decoding.steps import log_probabilities
+    from seqzoo.layers.tokens import log_probabilities
 
     check_backend()
     weights = [variable.value for variable in decoder.reader.trainable_variables]

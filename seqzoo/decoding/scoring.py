@@ -26,7 +26,7 @@ def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
     """
     if rows > 1:
         rows = max(rows, min(256, streams.tokens // 50_000))
-    length = max(16, min(4096, LOGITS // decoder.tokens) // rows)
+    length = max(16, min(4096, LOGITS // decoder.held) // rows)
     nats, state = 0.0, None
     for ids, next_ids, counts in streams.windows(rows, length=length):
         state = state or decoder.initial_state(len(ids))
@@ -55,7 +55,7 @@ def score_texts(decoder, codec, texts: Iterable[str]) -> Iterator[dict]:
     def score(inputs, labels, weights):
         return {"ids": labels, "scores": decoder.score({}, labels)}
 
-    batch_tokens = max(64, LOGITS // decoder.tokens)
+    batch_tokens = max(64, LOGITS // decoder.held)
     for chunk in chunks(texts, CHUNK):
         for text, row in Batches(chunk, encode, {"labels": "time"}, 64, batch_tokens).outputs(score):
             yield codec.scored(text, row["ids"], row["scores"], spell=True)

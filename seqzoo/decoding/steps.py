@@ -103,13 +103,6 @@ def check_ids(decoder, what: str) -> None:
         )
 
 
-def log_probabilities(logits, ids):
-    """log softmax(logits)[id]: [B, T, V], [B, T] -> [B, T], in float32."""
-    logits = ops.cast(logits, "float32")
-    chosen = ops.take_along_axis(logits, ops.cast(ids, "int32")[..., None], axis=-1)[..., 0]
-    return chosen - ops.logsumexp(logits, axis=-1)
-
-
 def shifted(values, begin: int):
     """What a decoder reads to predict the values [B, T]: the id `begin`, then all but the last; 0 at padding."""
     values = ops.cast(values, "int32")

@@ -12,12 +12,12 @@ from keras import ops
 from rich.console import Console
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import log_probabilities
 from seqzoo.display.pages import CORRELATIONS, units_page
 from seqzoo.display.plain import plain_text
 from seqzoo.display.plots import DRAWN_UNITS, GATE_NAMES, gate_plot
 from seqzoo.display.tables import plain_table
 from seqzoo.files import replace
+from seqzoo.layers.tokens import log_probabilities
 from seqzoo.rnns.min_rnns import LinearCell
 from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell

@@ -35,6 +35,7 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
     ),
     "clips.png": ("Clips", "Some of valid, with their labels; frames at equal distances."),
     "continuations.png": ("Continuations", "How some of valid went on, and how the run continues them."),
+    "next.png": ("What comes next", "The likeliest items after some histories of valid; orange: what came next."),
     "speech.png": (
         "A recording",
         "Its spectrogram; below, at each frame the probability of each label and of the blank between them.",

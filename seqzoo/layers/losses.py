@@ -60,3 +60,51 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "smoothing": self.smoothing}
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class RankingLoss(keras.losses.Loss):
+    """Losses that compare the score of the right item r with those of the others, most with the best of them.
+
+        bpr_max    -log sum_j s_j sigmoid(r - z_j) + c sum_j s_j z_j^2
+        top1_max   sum_j s_j (sigmoid(z_j - r) + sigmoid(z_j^2))              s = softmax(z) over the others
+
+    Labels [B, T] integers, scores z [B, T, V], of all items or of the right one and a sample -> [B, T].
+
+    Source: Hidasi & Karatzoglou, 2018, Recurrent Neural Networks with Top-k Gains for Session-based Recommendations,
+    equations 6 and 9.
+
+    Args:
+        kind: "bpr_max" or "top1_max".
+        regularization: c of bpr_max.
+        reduction: as in Keras; by default the mean over the sample weights.
+    """
+
+    def __init__(
+        self,
+        kind: str = "bpr_max",
+        regularization: float = 1.0,
+        reduction: str = "mean_with_sample_weight",
+        name: str = "ranking_loss",
+        **kwargs,
+    ):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        if kind not in ("bpr_max", "top1_max"):
+            raise ValueError(f"kind should be bpr_max or top1_max. Received: {kind!r}")
+        self.kind, self.regularization = kind, regularization
+
+    def call(self, y_true, y_pred):
+        y, z = ops.cast(y_true, "int32")[..., None], ops.cast(y_pred, "float32")
+        right = ops.take_along_axis(z, y, axis=-1)  # [B, T, 1]
+        # The right item, and whatever stands at -1e4 or below because it can never come, has no share.
+        other = ops.logical_and(ops.not_equal(ops.arange(z.shape[-1], dtype="int32"), y), z > -5e3)
+        log_s = ops.log_softmax(ops.where(other, z, -1e9))
+        z = ops.where(other, z, 0.0)
+        s = ops.exp(log_s)
+        if self.kind == "bpr_max":
+            likelihood = -ops.logsumexp(log_s + ops.log_sigmoid(right - z), axis=-1)
+            return likelihood + self.regularization * ops.sum(s * ops.square(z), axis=-1)
+        return ops.sum(s * (ops.sigmoid(z - right) + ops.sigmoid(ops.square(z))), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "kind": self.kind, "regularization": self.regularization}

@@ -3,13 +3,20 @@
 import keras
 from keras import ops
 
+from seqzoo.backend.rows import lookup
+
+NEVER = -1e9  # the score of what cannot come; sums of its exponential stay finite
+
+
+BLOCK = 1 << 14  # tokens whose scores are computed at once where the distribution itself is not needed
+
 
 @keras.saving.register_keras_serializable("seqzoo")
 class TokenEmbedding(keras.layers.Layer):
     """A table of token embeddings E [V, D]: gives the vectors of ids or, with ``reverse=True``, the scores of tokens.
 
         x = E[id]                     [B, T] -> [B, T, D]; in training with rows of E dropped
-        logits = x E' + b             [B, T, D] -> [B, T, V]; E' = E^T if `tied`, else a matrix of its own
+        logits = x E'^T + b           [B, T, D] -> [B, T, V]; E' = E if `tied`, else a table of its own [V, D]
 
     Padding, id 0, is never the next token: its score is lowered to probability 0.
 
@@ -31,20 +38,43 @@ class TokenEmbedding(keras.layers.Layer):
 
     def build(self, input_shape=None):
         start = keras.initializers.RandomUniform(-0.1, 0.1)
-        self.embeddings = self.add_weight((self.tokens, self.dim), start, name="embeddings")
-        self.kernel = None if self.tied else self.add_weight((self.dim, self.tokens), start, name="kernel")
-        self.bias = self.add_weight((self.tokens,), "zeros", name="bias")
+
+        def table(name):  # in 16 bits, rows are cast after they are looked up, not the whole table before
+            return self.add_weight((self.tokens, self.dim), start, name=name, autocast=False)
+
+        self.embeddings = table("embeddings")
+        self.output_embeddings = self.embeddings if self.tied else table("output_embeddings")
+        self.bias = self.add_weight((self.tokens,), "zeros", name="bias", autocast=False)
 
     def call(self, x, reverse=False, training=False):
         if reverse:
-            kernel = ops.transpose(self.embeddings) if self.tied else self.kernel
-            padding = ops.cast(ops.arange(self.tokens, dtype="int32") == 0, self.compute_dtype)
-            return ops.matmul(x, kernel) + self.bias - 1e4 * padding  # float16 reaches 65504
-        vectors = ops.take(self.embeddings, x, axis=0)
+            table, bias = (ops.cast(part, self.compute_dtype) for part in (self.output_embeddings, self._barred()))
+            return ops.matmul(x, ops.transpose(table)) + bias
+        vectors = lookup(self.embeddings, x)
         if training and self.dropout:
-            rows = keras.random.dropout(ops.ones((self.tokens,), vectors.dtype), self.dropout, seed=self.noise)
-            vectors = vectors * ops.take(rows, x)[..., None]
+            vectors = vectors * dropped_rows(self.tokens, x, self.dropout, self.noise)
         return ops.cast(vectors, self.compute_dtype)
+
+    def _barred(self):
+        """b [V], of padding -1e4: float16 reaches 65504."""
+        return self.bias - 1e4 * ops.cast(ops.arange(self.tokens, dtype="int32") == 0, "float32")
+
+    def target_scores(self, x, ids):
+        """The score of one token at each position: x [..., D], ids [...] -> [...], in float32."""
+        return ops.cast(ops.sum(x * self._rows(ids, x), axis=-1), "float32") + lookup(self.bias, ids)
+
+    def shared_scores(self, x, ids):
+        """The scores of the same tokens at all positions: x [..., D], ids [N] -> [..., N], in float32."""
+        return ops.cast(ops.matmul(x, ops.transpose(self._rows(ids, x))), "float32") + lookup(self.bias, ids)
+
+    def _rows(self, ids, like):
+        return ops.cast(lookup(self.output_embeddings, ids), like.dtype)
+
+    def log_probabilities(self, x, ids):
+        """log softmax(logits)[id], exact, without logits of all tokens at once: x [B, T, D], ids [B, T] -> [B, T]."""
+        if self.tokens <= BLOCK:
+            return log_probabilities(self(x, reverse=True), ids)
+        return self.target_scores(x, ids) - log_sum_exp(x, self.output_embeddings, self._barred())
 
     def compute_output_shape(self, input_shape, reverse=False):
         return (*input_shape[:-1], self.tokens) if reverse else (*input_shape, self.dim)
@@ -55,6 +85,39 @@ class TokenEmbedding(keras.layers.Layer):
     def get_config(self):
         config = {"tokens": self.tokens, "dim": self.dim, "tied": self.tied, "dropout": self.dropout}
         return {**super().get_config(), **config}
+
+
+def dropped_rows(tokens: int, ids, rate: float, seed: keras.random.SeedGenerator):
+    """What vectors of ids [...] are multiplied with to drop rows of their table: [..., 1], float32."""
+    return ops.take(keras.random.dropout(ops.ones((tokens,)), rate, seed=seed), ids)[..., None]
+
+
+def log_probabilities(logits, ids):
+    """log softmax(logits)[id]: [B, T, V], [B, T] -> [B, T], in float32."""
+    logits = ops.cast(logits, "float32")
+    chosen = ops.take_along_axis(logits, ops.cast(ids, "int32")[..., None], axis=-1)[..., 0]
+    return chosen - ops.logsumexp(logits, axis=-1)
+
+
+def log_sum_exp(x, table: keras.Variable, bias):
+    """log sum_v exp(x E_v + b_v) over the rows of a table E [V, D]; b [V]; x [..., D] -> [...], in float32.
+
+    Over `BLOCK` rows at a time, so that memory does not depend on V.
+    """
+    V = table.shape[0]
+    size = min(BLOCK, V)
+    within = ops.arange(size, dtype="int32")
+
+    def step(block, total):
+        start = ops.minimum(block * size, V - size)  # the last block may begin within the one before
+        rows = ops.cast(lookup(table, start + within), x.dtype)
+        z = ops.cast(ops.matmul(x, ops.transpose(rows)), "float32") + ops.slice(bias, (start,), (size,))
+        z = ops.where(start + within < block * size, NEVER, z)
+        return block + 1, ops.logaddexp(total, ops.logsumexp(z, axis=-1))
+
+    start = ops.zeros((), "int32"), ops.cast(ops.zeros_like(x[..., 0]), "float32") + NEVER
+    blocks = -(-V // size)
+    return ops.while_loop(lambda block, total: block < blocks, step, start, maximum_iterations=blocks)[1]
 
 
 @keras.saving.register_keras_serializable("seqzoo")

@@ -13,7 +13,7 @@ import pkgutil
 from seqzoo import layers, rnns
 from seqzoo.models.classifier import class_decoder, classifier
 from seqzoo.models.generator import GeneratorDecoder, generator
-from seqzoo.models.language_model import LanguageModelDecoder, language_model, streamed
+from seqzoo.models.language_model import LanguageModelDecoder, language_model, on_targets, streamed
 from seqzoo.models.scheduled import scheduled
 from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.tagger import decoder, tagger
@@ -30,6 +30,7 @@ __all__ = [
     "decoder",
     "generator",
     "language_model",
+    "on_targets",
     "scheduled",
     "seq2seq",
     "streamed",

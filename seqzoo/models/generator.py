@@ -8,9 +8,10 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import Categorical, cast_like, log_probabilities
+from seqzoo.decoding.steps import Categorical, cast_like
 from seqzoo.layers.notes import NoteDecoder, Relations, heights
 from seqzoo.layers.stack import drop, stack, state_sizes
+from seqzoo.layers.tokens import log_probabilities
 from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
 from seqzoo.models.vectors import check_width, vector_model

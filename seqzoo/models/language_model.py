@@ -6,10 +6,12 @@ from keras import ops
 
 from seqzoo.backend.distribution import replicas
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import Categorical, cast_like, log_probabilities, shifted
+from seqzoo.decoding.steps import Categorical, cast_like, shifted
 from seqzoo.layers import masks
+from seqzoo.layers.adaptive import AdaptiveEmbedding
+from seqzoo.layers.sampled import NegativeSampler, sampled_logits
 from seqzoo.layers.stack import drop, stack, state_sizes
-from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
+from seqzoo.layers.tokens import BLOCK, ActivationPenalty, TokenEmbedding
 from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
 from seqzoo.models.vectors import check_width, vector_model
@@ -28,6 +30,9 @@ def language_model(
     layers: int = 2,
     context: int = 0,
     tied: bool = True,
+    adaptive: bool = False,
+    cutoffs: tuple[int, ...] = (),
+    counts: np.ndarray | None = None,
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     embedding_dropout: float = 0.0,
@@ -53,6 +58,8 @@ def language_model(
             equation 1): y = b + U tanh(d + H x), x the n embeddings joined; `units` is its hidden width. Leave `rnn`
             out, or make it "none"; `layers` and `options` are not used.
         tied: use the embedding table as the output layer (Press & Wolf, 2017).
+        adaptive: tables and softmax in clusters by frequency (Grave et al., 2017), for large vocabularies.
+        cutoffs, counts: of the clusters, see `layers.adaptive.AdaptiveEmbedding`.
         dropout: before each layer after the first, and of the last output.
         input_dropout: of the embeddings' values; embedding_dropout: of whole rows of their table.
         activation_penalty, slowness_penalty: see `layers.tokens.ActivationPenalty`.
@@ -64,7 +71,8 @@ def language_model(
     Returns:
         keras.Model. Input: {"tokens": [B, T]} integers, 0 padding on the right. Output: logits [B, T, V] of the token
         after each, from a state of zeros. `LanguageModelDecoder(model)` carries the state and generates;
-        `streamed(model)` trains on streams. With `width` those of `vector_model`.
+        `streamed(model)` trains on streams; `on_targets(model)` trains a large vocabulary without the scores of all
+        tokens. With `width` those of `vector_model`.
 
     Raises:
         ValueError: an unknown or bidirectional `rnn`; or a recurrent one with `context`; neither `tokens` nor `width`,
@@ -88,7 +96,10 @@ def language_model(
     # The part that reads with a state is a model of its own, which whoever carries the state calls.
     ids = keras.Input((None,), dtype="int32", name="ids")  # [B, T]
     state = [keras.Input((size,), name=f"state{i}") for i, size in enumerate(sizes)]
-    table = TokenEmbedding(tokens, dim, tied, embedding_dropout, name="embedding")
+    if adaptive:
+        table = AdaptiveEmbedding(tokens, dim, cutoffs, counts, tied=tied, dropout=embedding_dropout, name="embedding")
+    else:
+        table = TokenEmbedding(tokens, dim, tied, embedding_dropout, name="embedding")
     x = drop(table(ids), input_dropout, variational)  # [B, T, D]
     if context:
         x, last = Window(context)(x, state[0])  # [B, T, n D]
@@ -110,7 +121,67 @@ def language_model(
     return keras.Model(inputs, reader([inputs["tokens"], *zeros])[0], name="language_model")
 
 
-class Streamed(keras.Model):
+def without_scores(reader: keras.Model) -> tuple[keras.Model, keras.Layer]:
+    """The part of a reader before the scores of all tokens, and the layer that computes these.
+
+    Returns:
+        (keras.Model with the outputs [x [B, T, D], *state], `TokenEmbedding` or `AdaptiveEmbedding`).
+    """
+    layer, node, _ = reader.get_layer("logits").input._keras_history
+    return keras.Model(reader.inputs, [layer._inbound_nodes[node].input_tensors[0], *reader.outputs[1:]]), layer
+
+
+class OnTargets(keras.Model):
+    """A language model that computes in training only the scores that its loss needs; otherwise it is the plain one.
+
+    With a sampler those of the targets and of shared negatives (Jean et al., 2015); of an adaptive softmax, those of
+    the targets. The loss gets them as logits with the target first, and 0 as the label: a cross-entropy is -log p, a
+    loss that ranks compares the target with the others. Made by `on_targets`; it is saved as the plain model.
+    """
+
+    sampler, corrected = None, True
+
+    def reduce(self, negatives: int, counts: np.ndarray | None, corrected: bool, power: float) -> "OnTargets":
+        self.reader = self.get_layer("reader")
+        self.states, self.table = without_scores(self.reader)
+        adaptive = isinstance(self.table, AdaptiveEmbedding)
+        if adaptive and negatives:
+            raise ValueError(f"An adaptive softmax needs no negatives. Received: negatives={negatives}")
+        if negatives:
+            self.sampler = NegativeSampler(self.table.tokens, negatives, counts, power, name="sampler")
+        self.reduced, self.corrected = adaptive or negatives > 0, corrected
+        return self
+
+    def read(self, ids, state: list) -> tuple:
+        """(what the loss is computed from, the state after it) in training, of ids [B, T]."""
+        if not self.reduced:
+            scores, *after = self.reader([ids, *state], training=True)
+        else:
+            hidden, *after = self.states([ids, *state], training=True)
+            scores = {"hidden": hidden, **({"negatives": self.sampler.draw()} if self.sampler else {})}
+        return scores, after
+
+    def call(self, inputs, training=None, mask=None):
+        if not training:
+            return super().call({"tokens": inputs["tokens"]}, training=training)
+        ids = ops.convert_to_tensor(inputs["tokens"])
+        zeros = [ops.tile(ops.zeros_like(ids[:, :1], dtype=x.dtype), (1, x.shape[-1])) for x in self.reader.inputs[1:]]
+        return self.read(ids, zeros)[0]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if isinstance(y_pred, dict):
+            hidden, negatives = y_pred["hidden"], y_pred.get("negatives")
+            if negatives is None:
+                y_pred = self.table.target_logits(hidden, y)
+            else:
+                scores = self.table.target_scores(hidden, y), self.table.shared_scores(hidden, negatives)
+                log_q = self.sampler.log_expected(negatives) if self.corrected else None
+                y_pred = sampled_logits(*scores, y, negatives, log_q)
+            y = ops.zeros_like(y)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+
+class Streamed(OnTargets):
     """A language model that trains on streams: the state at the end of a window is the start of the next one.
 
     Gradients stop at the start of a window: truncated backpropagation through time (Williams & Peng, 1990). Made by
@@ -119,27 +190,64 @@ class Streamed(keras.Model):
     """
 
     def carry(self, rows: int):
-        reader, rows = self.get_layer("reader"), rows // replicas()  # each device carries the state of its own rows
+        rows //= replicas()  # each device carries the state of its own rows
         self.carried = [
-            self.add_weight((rows, x.shape[-1]), "zeros", trainable=False, name=x.name) for x in reader.inputs[1:]
+            self.add_weight((rows, x.shape[-1]), "zeros", trainable=False, name=x.name) for x in self.reader.inputs[1:]
         ]
         return self
 
     def call(self, inputs, training=None, mask=None):
         if not training:
-            return super().call({"tokens": inputs["tokens"]}, training=training)
+            return super().call(inputs, training=training)
         keep = 1 - ops.cast(inputs["start"], "float32")[:, None]  # [B, 1]
         before = [ops.convert_to_tensor(state) * keep for state in self.carried]
-        ids = ops.convert_to_tensor(inputs["tokens"])
-        logits, *after = self.get_layer("reader")([ids, *before], training=True)
+        scores, after = self.read(ops.convert_to_tensor(inputs["tokens"]), before)
         for state, value in zip(self.carried, after, strict=True):
             state.assign(ops.stop_gradient(value))
-        return logits
+        return scores
 
 
-def streamed(model: keras.Model, rows: int) -> Streamed:
-    """Makes a language model train on `rows` streams at once, see `Streamed`."""
-    return Streamed(model.input, model.output, name=model.name).carry(rows)
+def on_targets(
+    model: keras.Model,
+    negatives: int = 0,
+    counts: np.ndarray | None = None,
+    corrected: bool = True,
+    power: float = 1.0,
+) -> OnTargets:
+    """Makes a language model train without the scores of all tokens, see `OnTargets`.
+
+    Args:
+        model: from `language_model`; the weights are shared with it.
+        negatives: N, shared by all positions of a batch; 0: the softmax is adaptive, or else the scores of all tokens
+            are computed.
+        counts, power: of the sampler, see `layers.sampled.NegativeSampler`.
+        corrected: subtract log Q from the scores of negatives, as a cross-entropy needs; losses that rank do not.
+
+    Raises:
+        ValueError: negatives for an adaptive softmax; or counts of another vocabulary.
+
+    Example::
+
+        model = language_model(tokens=1_000_000)
+        trained = on_targets(model, negatives=1000, counts=counts)
+        trained.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        trained.fit({"tokens": ids[:, :-1]}, ids[:, 1:], sample_weight=(ids[:, 1:] > 0).astype("float32"))
+    """
+    made = OnTargets(model.input, model.output, name=model.name)
+    return made.reduce(negatives, counts, corrected, power)
+
+
+def streamed(
+    model: keras.Model,
+    rows: int,
+    negatives: int = 0,
+    counts: np.ndarray | None = None,
+    corrected: bool = True,
+    power: float = 1.0,
+) -> Streamed:
+    """Makes a language model train on `rows` streams at once, see `Streamed`; other arguments as of `on_targets`."""
+    made = Streamed(model.input, model.output, name=model.name)
+    return made.reduce(negatives, counts, corrected, power).carry(rows)
 
 
 class LanguageModelDecoder:
@@ -152,12 +260,14 @@ class LanguageModelDecoder:
         begin: id that a text begins with, such as the mark between documents.
 
     Attributes:
-        tokens: V.
+        tokens: V. held: how many scores of a position are held at once to score a text; V or less.
     """
 
     def __init__(self, model: keras.Model, begin: int = 2):
         self.reader, self.begin = model.get_layer("reader"), begin
+        self.states, self.table = without_scores(self.reader)
         self.tokens = self.reader.outputs[0].shape[-1]
+        self.held = min(self.tokens, BLOCK)
         self.signature = [], self.reader.inputs[1:]
         ids = keras.KerasTensor([None, None], "int32")
         self._read = compiled(self.read, (ids, self.signature[1]))
@@ -187,7 +297,7 @@ class LanguageModelDecoder:
         values, scores = np.asarray(values), []
         ids = np.asarray(shifted(ops.convert_to_tensor(values), self.begin))
         _, state = self.start({"tokens": values[:, :0], **inputs})
-        length = max(64, SCORES // (self.tokens * len(values)))
+        length = max(64, SCORES // (self.held * len(values)))
         for first in range(0, values.shape[1], length):
             part = slice(first, first + length)
             window, state = self.score_window(ids[:, part], values[:, part], state)
@@ -206,5 +316,5 @@ class LanguageModelDecoder:
         return np.asarray(scores), after
 
     def _scored(self, ids, next_ids, state):
-        logits, after = self.read(ids, state)
-        return log_probabilities(logits, next_ids), after
+        hidden, *after = self.states([ids, *state], training=False)
+        return self.table.log_probabilities(hidden, next_ids), cast_like(after, self.reader.inputs[1:])

@@ -5,11 +5,11 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import Categorical, cast_like, log_probabilities, shifted
+from seqzoo.decoding.steps import Categorical, cast_like, shifted
 from seqzoo.layers import masks
 from seqzoo.layers.attention import Attention, FeedingRNN, keys
 from seqzoo.layers.stack import drop, stack, state_sizes
-from seqzoo.layers.tokens import TokenEmbedding
+from seqzoo.layers.tokens import TokenEmbedding, log_probabilities
 from seqzoo.models.builder import builder, check_front
 from seqzoo.rnns import RNNS
 

@@ -8,15 +8,19 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.distribution import sum_over_devices
+from seqzoo.backend.rows import lookup
 from seqzoo.config import Config
+
+ROWS = 1 << 16  # of a table whose averages are computed at once
 
 
 class LazyAdam(keras.optimizers.Adam):
-    """Adam (Kingma & Ba, 2015) that updates only the embedding rows that occur in a batch.
+    """Adam (Kingma & Ba, 2015) that updates only the rows of a table that a batch looked up.
 
     Adam moves every row of a table at each step, also those with a gradient of 0: with 400,000 rows this takes longer
-    than the network. TensorFlow returns the gradient of a lookup as sparse rows (``tf.IndexedSlices``); for these, only
-    the rows and their moments are updated. Dense gradients, and all gradients on other backends, are updated by Adam.
+    than the network. TensorFlow returns the gradient of a lookup, such as of embeddings or of the negatives of a
+    sampled softmax, as sparse rows (``tf.IndexedSlices``); for these, only the rows and their moments are updated.
+    Dense gradients, and all gradients on other backends, are updated by Adam.
 
     It must not be compiled by XLA (``jit_compile``), under which ``tf.unique`` returns wrong rows.
     """
@@ -103,13 +107,77 @@ class _Sum:
         return tf.IndexedSlices(mean, rows, gradient.dense_shape)
 
 
+class _Average:
+    """The moving average a of a variable v: a <- d a + (1 - d) v, with a decay d of each step.
+
+    Of a table of which a step changes only some rows, the others wait. While v stays, the steps from s to t amount to
+    a <- v + d_s ... d_t (a - v), which is made up for when the row changes again, or when the average is needed.
+
+    Args:
+        optimizer: which holds the variables of this.
+        variable: v.
+        decayed: -log of the product of all decays so far, a variable.
+        lazy: whether a step changes no other rows of a table than those of a sparse gradient.
+    """
+
+    def __init__(
+        self, optimizer: keras.optimizers.Optimizer, variable: keras.Variable, decayed: keras.Variable, lazy: bool
+    ):
+        self.variable, self.decayed = variable, decayed
+        self.average = optimizer.add_variable_from_reference(variable, name="average")
+        self.average.assign(ops.copy(variable))  # JAX donates the arrays: they must not be shared
+        self.seen = None
+        if lazy and variable.shape:
+            # `decayed` at the step that a row has seen last; below 0: it waits for none.
+            never = keras.initializers.Constant(-1.0)
+            self.seen = optimizer.add_variable(variable.shape[:1], never, "float32", name="seen")
+
+    def catch_up(self, gradient: Any) -> None:
+        """Before a step: brings the rows that it will change up to the step before."""
+        if self.seen is not None and _is_rows(gradient):
+            self._update(self.average, gradient.indices, self._rows(gradient.indices))
+
+    def follow(self, gradient: Any, decay: Any) -> None:
+        """After a step with that decay."""
+        keep = ops.cast(1 - decay, self.variable.dtype)
+        if self.seen is None or not _is_rows(gradient):
+            self.average.assign(self.average + keep * (self.variable - self.average))
+            return
+        rows = gradient.indices
+        a, v = lookup(self.average, rows), lookup(self.variable, rows)
+        self._update(self.average, rows, a + keep * (v - a))
+        self._update(self.seen, rows, ops.broadcast_to(self.decayed, ops.shape(rows)))
+
+    def take(self) -> None:
+        """Replaces the variable by its average."""
+        if self.seen is None:
+            self.variable.assign(ops.copy(self.average))
+            return
+        for begin in range(0, self.variable.shape[0], ROWS):
+            rows = ops.arange(begin, min(begin + ROWS, self.variable.shape[0]))
+            self._update(self.variable, rows, self._rows(rows))
+
+    def _rows(self, rows):
+        """The averages of some rows after the last step."""
+        a, v, seen = (lookup(x, rows) for x in (self.average, self.variable, self.seen))
+        seen = ops.reshape(seen, (-1, *[1] * (len(v.shape) - 1)))
+        return ops.where(seen < 0, a, v + ops.cast(ops.exp(seen - self.decayed), v.dtype) * (a - v))
+
+    def _update(self, variable, rows, values):
+        import tensorflow as tf
+
+        variable = variable if isinstance(variable, tf.Variable) else variable.value  # Keras passes either
+        variable.scatter_update(tf.IndexedSlices(values, rows))
+
+
 class _Stabilized:
     """Mixin for optimizers: gradient accumulation, clipping, and a moving average of the weights.
 
     With `accumulate`, each step uses the mean gradient of that many batches; batches left over at the end of an epoch
     are kept in optimizer variables for the next. Clipping, averaging and the update happen once a step, and only the
-    rows of a table that occurred are summed. Keras's own `gradient_accumulation_steps` counts batches instead of steps
-    for the learning rate, makes sparse rows dense, and would come after the clipping of each batch.
+    rows of a table that occurred are summed, updated and averaged. Keras's own `gradient_accumulation_steps` counts
+    batches instead of steps for the learning rate, makes sparse rows dense, and would come after the clipping of each
+    batch.
 
     Gradients are clipped by value and then by global norm (Pascanu et al., 2013). The average starts at the initial
     weights and its decay warms up, min(average, (1 + t) / (10 + t)), so that early weights are soon forgotten.
@@ -126,9 +194,9 @@ class _Stabilized:
             return
         super().build(variables)
         if self.average:
-            self.averages = [self.add_variable_from_reference(v, name="average") for v in variables]
-            for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(ops.copy(variable))  # JAX donates the arrays: they must not be shared
+            self.decayed = self.add_variable((), dtype="float32", name="decayed")
+            lazy = isinstance(self, LazyAdam) and not self.weight_decay and keras.backend.backend() == "tensorflow"
+            self.averages = [_Average(self, variable, self.decayed, lazy) for variable in variables]
         if self.accumulate > 1:
             self.batches = self.add_variable((), dtype="int32", name="accumulated_batches")
             self.sums = [_Sum(self, variable) for variable in variables]
@@ -162,12 +230,19 @@ class _Stabilized:
             norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(g, "float32"))) for g in values))
             scale = self.clip_norm / ops.maximum(norm, self.clip_norm)
             grads = [_mapped(lambda g: g * ops.cast(scale, g.dtype), g) for g in grads]
+        if trainable_variables is not None:
+            self.build(trainable_variables)
+        variables = self._trainable_variables if trainable_variables is None else trainable_variables
+        averages = [self.averages[self._get_variable_index(v)] for v in variables] if self.average else []
+        for average, g in zip(averages, grads, strict=bool(averages)):
+            average.catch_up(g)
         super().apply(grads, trainable_variables)
-        if self.average:
+        if averages:
             t = ops.cast(self.iterations, "float32")
             decay = ops.minimum(self.average, (1 + t) / (10 + t))
-            for average, variable in zip(self.averages, self._trainable_variables, strict=True):
-                average.assign(average + ops.cast(1 - decay, variable.dtype) * (variable - average))
+            self.decayed.assign_sub(ops.log(decay))
+            for average, g in zip(averages, grads, strict=True):
+                average.follow(g, decay)
 
 
 class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
@@ -224,9 +299,8 @@ def optimizer(config: Config, batches: int) -> keras.optimizers.Optimizer:
         batches: number of batches in an epoch.
 
     Returns:
-        The optimizer; its attribute `averages` holds the averaged weights, in the order of the trainable ones. For
-        float16 it is the `inner_optimizer` of a `keras.optimizers.LossScaleOptimizer`, which skips batches whose
-        gradients overflow.
+        The optimizer; see `averaged` for its averages. For float16 it is the `inner_optimizer` of a
+        `keras.optimizers.LossScaleOptimizer`, which skips batches whose gradients overflow.
 
     Raises:
         ValueError: accumulation on a backend other than TensorFlow, or over more batches than an epoch has.
@@ -256,8 +330,8 @@ class averaged:
     def __enter__(self):
         averages = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer).averages
         self.own = [np.array(v) for v in self.model.trainable_variables] if averages else []
-        for variable, average in zip(self.model.trainable_variables, averages, strict=bool(averages)):
-            variable.assign(ops.copy(average))
+        for average in averages:
+            average.take()
 
     def __exit__(self, *error):
         for variable, own in zip(self.model.trainable_variables, self.own, strict=bool(self.own)):

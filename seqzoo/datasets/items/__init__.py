@@ -1,0 +1,1 @@
+"""Histories of items: what each user bought, heard or watched, in order; for recommendation."""

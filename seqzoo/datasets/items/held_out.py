@@ -1,0 +1,103 @@
+"""What is held out of histories: an example of valid or test is a history whose last item is to be predicted."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from seqzoo.datasets.examples import Examples
+
+
+def prefix(example: dict, count: int) -> dict:
+    """The example with the first `count` events of its history."""
+    lists = ("items", "times")
+    return {name: value[:count] if name in lists else value for name, value in example.items()}
+
+
+def leave_one_out(histories: Examples) -> tuple[Examples, Examples]:
+    """Holds out the last item of each history of two items or more.
+
+    Returns:
+        (histories without it, whole histories whose last item is to be predicted).
+
+    Raises:
+        ValueError: no history has two items.
+    """
+    if not any(len(example["items"]) > 1 for example in histories):
+        raise ValueError(f"{histories.source}: no user has two items, and only the last of several can be held out.")
+
+    def train():
+        return (prefix(example, max(1, len(example["items"]) - 1)) for example in histories)
+
+    def valid():
+        return (example for example in histories if len(example["items"]) > 1)
+
+    return histories.with_read(train), histories.with_read(valid)
+
+
+def by_time(histories: Examples, fraction: float) -> tuple[Examples, Examples]:
+    """Holds out the latest events of all users together. A user's first item is never to be predicted.
+
+    Args:
+        histories: with times.
+        fraction: the share of the events; those of the time at which they begin are held out, too.
+
+    Returns:
+        (histories before that time, an example for each event from then on: the history up to it).
+
+    Raises:
+        ValueError: the histories have no times, or one of both sides would be empty.
+    """
+    if "times" not in histories.features:
+        raise ValueError(
+            f"--split=time needs a time for each event, and {histories.source} has none. Read times with "
+            "--dataset=events --columns=time=NAME, or hold out the last item of each user by --split=last."
+        )
+    times = sorted(itertools.chain.from_iterable(example["times"] for example in histories))
+    cut = times[round((1 - fraction) * len(times))] if times else 0.0
+
+    def known(example):
+        return sum(time < cut for time in example["times"])
+
+    def train():
+        return (prefix(example, known(example)) for example in histories if known(example))
+
+    def valid():
+        return (part for example in histories for part in prefixes(example, known(example)))
+
+    if next(train(), None) is None or next(valid(), None) is None:
+        raise ValueError(f"{histories.source}: --split=time leaves nothing on one side: all events are of one time.")
+    return histories.with_read(train), histories.with_read(valid)
+
+
+def prefixes(example: dict, known: int) -> Iterator[dict]:
+    """The history up to each item behind the first `known`, and behind the first of all."""
+    return (prefix(example, count + 1) for count in range(max(known, 1), len(example["items"])))
+
+
+def continued(before: Iterable[Examples], histories: Examples) -> Examples:
+    """Histories of a split in which those of users of earlier splits go on.
+
+    Args:
+        before: the earlier splits.
+        histories: a user's new events; or, in a file that repeats those of the earlier splits, all of them.
+
+    Returns:
+        Examples: of a user of an earlier split the history up to each new item, of another one the whole history.
+    """
+
+    def read():
+        earlier = {}
+        for example in itertools.chain(*before):
+            known = earlier.setdefault(example["user"], {})
+            for name in ("items", "times"):
+                known[name] = known.get(name, []) + example.get(name, [])
+        for example in histories:
+            known, own = earlier.get(example["user"]), dict(example)
+            if known is None:
+                yield example
+                continue
+            count = len(known["items"])
+            if own["items"][:count] != known["items"]:
+                own |= {name: known[name] + own[name] for name in ("items", "times") if name in own}
+            yield from prefixes(own, count)
+
+    return histories.with_read(read)

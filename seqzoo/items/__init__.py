@@ -1,0 +1,1 @@
+"""Items: recommenders without a network, and histories as people type them."""

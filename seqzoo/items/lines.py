@@ -1,0 +1,32 @@
+"""A history in a line: what --text, --input and requests hold."""
+
+import json
+import re
+
+
+def items_of(line: str, blanks: bool) -> list[str]:
+    """The items in a line that somebody types: a JSON list, or names separated by ``|``, tabs or blanks.
+
+    Args:
+        line: "" is a history without items.
+        blanks: whether items may have blanks in them, which then separate nothing.
+
+    Raises:
+        ValueError: what begins as a JSON list is none of texts and numbers.
+
+    Example::
+
+        items_of("heron 4 | heron 5", blanks=True)  # ["heron 4", "heron 5"]
+    """
+    if line.lstrip().startswith("["):
+        try:
+            items = json.loads(line)
+        except ValueError as error:
+            problem = f"A history that begins with [ should be a JSON list of items: {error}. Received: {line:.200}"
+            raise ValueError(problem) from None
+        if not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
+            raise ValueError(f"A history should be a list of texts or numbers. Received: {line:.200}")
+        return [*map(str, items)]
+    separated = re.split(r"[|\t]", line)
+    parts = separated if blanks or len(separated) > 1 else line.split()
+    return [item for item in map(str.strip, parts) if item]

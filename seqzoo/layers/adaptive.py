@@ -1,0 +1,220 @@
+"""Adaptive softmax: a vocabulary in clusters by frequency, whose rare tokens cost little time and memory."""
+
+import itertools
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqzoo.backend.rows import lookup
+from seqzoo.layers.sampled import log_uniform
+from seqzoo.layers.tokens import BLOCK, dropped_rows, log_probabilities, log_sum_exp
+
+NARROWEST = 8  # width of a tail's vectors at least
+SHARES = (0.8, 0.95)  # of the text before each cut-off: the head is small, and seldom left
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class AdaptiveEmbedding(keras.layers.Layer):
+    """Token embeddings and output of a vocabulary in clusters; it takes the place of `tokens.TokenEmbedding`.
+
+    Tokens are ranked by frequency. Those of a rank below the first cut-off c_0 are the head, and those from c_{i-1} up
+    to c_i tail i, whose vectors have the width d_i = D / factor^i. With h the output of the model, r the rank of v:
+
+        x = E_0[r] of the head, else E_i[r - c_{i-1}] P_i^T            E_i [n_i, d_i], P_i [D, d_i]
+        p(v | h) = softmax(h [E'_0; C]^T + b_0)_r                      of the head; C [tails, D]
+        p(v | h) = p(tail i | h) softmax(h P'_i E'_i^T + b_i)_{r - c_{i-1}}     p(tail i | h): C's part of the head
+
+    E' = E and P' = P if `tied`. The distribution is exact and normalised. In training only the head is computed at all
+    positions, and each tail at those whose target it has.
+
+    Padding, id 0, belongs to the head, and has probability 0.
+
+    Sources: Grave et al., 2017, Efficient softmax approximation for GPUs; Baevski & Auli, 2019, Adaptive Input
+    Representations for Neural Language Modeling (the embeddings, tied).
+
+    Args:
+        tokens: V, including padding.
+        dim: D.
+        cutoffs: the ranks c_0 < c_1 ... below V; empty: see `covering`.
+        counts: [V], how often each id occurs in training; None: ids are in the order of frequency.
+        factor: by which each tail is narrower than the one before.
+        tied: whether both ends share their tables.
+        dropout: share of the tokens whose embedding is dropped in training.
+        ranked: whether ids are in the order of frequency; None: find out from the counts.
+    """
+
+    def __init__(
+        self,
+        tokens: int,
+        dim: int,
+        cutoffs: Sequence[int] = (),
+        counts: np.ndarray | None = None,
+        factor: int = 4,
+        tied: bool = True,
+        dropout: float = 0.0,
+        ranked: bool | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.tokens, self.dim, self.factor, self.tied, self.dropout = tokens, dim, factor, tied, dropout
+        self.supports_masking = True  # values at padding are never used
+        self.noise = keras.random.SeedGenerator() if dropout else None
+        self.counts = log_uniform(tokens) if counts is None else np.array(counts, "float64")
+        self.counts[0] = self.counts.max() + 1  # padding is first, whatever its count
+        self.ranked = bool((np.diff(self.counts) <= 0).all()) if ranked is None else ranked
+        self.cutoffs = (*map(int, cutoffs),) or covering(self.counts)
+        check_cutoffs(self.cutoffs, tokens)
+        self.bounds = [*itertools.pairwise((*self.cutoffs, tokens))]  # of each tail
+        self.widths = [max(min(NARROWEST, dim), dim // factor**tail) for tail in range(1, 1 + len(self.bounds))]
+
+    def build(self, input_shape=None):
+        start = keras.initializers.RandomUniform(-0.1, 0.1)
+
+        def table(name, rows, width=self.dim, start=start):
+            return self.add_weight((rows, width), start, name=name, autocast=False)
+
+        def tables(name):
+            parts = list(zip(self.bounds, self.widths, strict=True))
+            head = table(f"{name}_head", self.cutoffs[0])
+            tails = [table(f"{name}_tail{i}", end - begin, d) for i, ((begin, end), d) in enumerate(parts, 1)]
+            spread = keras.initializers.GlorotUniform()
+            return (
+                head,
+                tails,
+                [table(f"{name}_projection{i}", self.dim, d, spread) for i, (_, d) in enumerate(parts, 1)],
+            )
+
+        self.inputs = tables("embeddings")
+        self.outputs = self.inputs if self.tied else tables("output_embeddings")
+        self.clusters = table("clusters", len(self.bounds))
+        sizes = [self.cutoffs[0] + len(self.bounds), *(end - begin for begin, end in self.bounds)]
+        self.biases = [
+            self.add_weight((size,), "zeros", name=f"bias{i}", autocast=False) for i, size in enumerate(sizes)
+        ]
+        self.rank = None
+        if not self.ranked:
+            rank = np.argsort(np.argsort(-self.counts, kind="stable"), kind="stable")
+
+            def ranks(shape, dtype=None):
+                return ops.convert_to_tensor(rank, dtype)
+
+            self.rank = self.add_weight((self.tokens,), ranks, "int32", trainable=False, name="rank")
+
+    def call(self, x, reverse=False, training=False):
+        if reverse:
+            return self._distribution(x)
+        ids, rank = ops.reshape(x, (-1,)), self._ranks(ops.reshape(x, (-1,)))  # [P]
+        head, tails, projections = self.inputs
+        common = rank < self.cutoffs[0]
+        vectors = lookup(head, ops.where(common, rank, 0)) * ops.cast(common, head.dtype)[:, None]  # [P, D]
+        vectors = ops.cast(vectors, self.compute_dtype)
+        for (begin, end), table, projection in zip(self.bounds, tails, projections, strict=True):
+            positions, own, inside = _members(rank, begin, end)
+            rows = ops.cast(lookup(table, own) * ops.cast(inside, table.dtype)[:, None], self.compute_dtype)
+            own = ops.matmul(rows, ops.transpose(ops.cast(projection, self.compute_dtype)))
+            vectors = vectors + ops.scatter(positions[:, None], own, ops.shape(vectors))
+        if training and self.dropout:
+            kept = dropped_rows(self.tokens, ids, self.dropout, self.noise)
+            vectors = vectors * ops.cast(kept, vectors.dtype)
+        return ops.reshape(vectors, (*ops.shape(x), self.dim))
+
+    def _ranks(self, ids):
+        return ops.cast(ids, "int32") if self.rank is None else ops.take(self.rank, ids)
+
+    def _head(self, x):
+        """Logits [..., c_0 + tails] of the head, in float32."""
+        table = ops.concatenate([self.outputs[0], self.clusters])
+        barred = 1e4 * ops.cast(ops.arange(table.shape[0], dtype="int32") == 0, "float32")
+        scores = ops.matmul(x, ops.transpose(ops.cast(table, x.dtype)))
+        return ops.cast(scores, "float32") + self.biases[0] - barred
+
+    def _narrow(self, x, tail):
+        return ops.matmul(x, ops.cast(self.outputs[2][tail], x.dtype))
+
+    def _tail(self, x, tail):
+        """Logits [..., n_i] of a tail's tokens, in float32."""
+        scores = ops.matmul(self._narrow(x, tail), ops.transpose(ops.cast(self.outputs[1][tail], x.dtype)))
+        return ops.cast(scores, "float32") + self.biases[1 + tail]
+
+    def _distribution(self, x):
+        """log p of all tokens: [B, T, D] -> [B, T, V]."""
+        first, head = self.cutoffs[0], ops.log_softmax(self._head(x), axis=-1)
+        parts = [head[..., :first]]
+        for tail in range(len(self.bounds)):
+            parts += [head[..., first + tail, None] + ops.log_softmax(self._tail(x, tail), axis=-1)]
+        joined = ops.concatenate(parts, axis=-1)
+        return joined if self.rank is None else ops.take(joined, self.rank, axis=-1)
+
+    def log_probabilities(self, x, ids, training=False):
+        """log p of one token at each position, exact: [B, T, D], [B, T] -> [B, T].
+
+        But in training, whose gradients need them, the scores of a large tail are not held all at once.
+        """
+        shape = ops.shape(ids)
+        x, rank = ops.reshape(x, (-1, self.dim)), self._ranks(ops.reshape(ids, (-1,)))
+        cluster = sum(ops.cast(rank >= begin, "int32") for begin, _ in self.bounds)  # 0: the head
+        first = self.cutoffs[0]
+        log_p = log_probabilities(self._head(x), ops.where(cluster > 0, first + cluster - 1, rank))
+        for tail, (begin, end) in enumerate(self.bounds):
+            positions, own, inside = _members(rank, begin, end)
+            h = ops.take(x, positions, axis=0)
+            if training or end - begin <= BLOCK:
+                scores = log_probabilities(self._tail(h, tail), own)
+            else:
+                h, table, bias = self._narrow(h, tail), self.outputs[1][tail], self.biases[1 + tail]
+                right = ops.sum(h * ops.cast(lookup(table, own), h.dtype), axis=-1)
+                scores = ops.cast(right, "float32") + lookup(bias, own) - log_sum_exp(h, table, bias)
+            scores = scores * ops.cast(inside, "float32")
+            log_p = log_p + ops.scatter(positions[:, None], scores, ops.shape(log_p))
+        return ops.reshape(log_p, shape)
+
+    def target_logits(self, x, ids):
+        """Logits [B, T, 2] of the target and of all other tokens together, for a cross-entropy with label 0."""
+        log_p = self.log_probabilities(x, ids, training=True)
+        rest = ops.log(-ops.expm1(ops.minimum(log_p, -1e-7)))
+        return ops.stack([log_p, rest], axis=-1)
+
+    def compute_output_spec(self, x, reverse=False, training=False):
+        if reverse:
+            return keras.KerasTensor((*x.shape[:-1], self.tokens), dtype="float32")
+        return keras.KerasTensor((*x.shape, self.dim), dtype=self.compute_dtype)
+
+    def get_config(self):
+        names = ("tokens", "dim", "cutoffs", "factor", "tied", "dropout", "ranked")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _members(rank, begin: int, end: int) -> tuple:
+    """(positions, ranks within the cluster, 1 or 0: whether it is a member) of the ranks [P] in a cluster.
+
+    On TensorFlow these are the members alone; elsewhere, where shapes are static, all P with the others at rank 0.
+    """
+    inside = ops.logical_and(rank >= begin, rank < end)
+    if keras.backend.backend() == "tensorflow":
+        positions = ops.cast(ops.nonzero(inside)[0], "int32")
+        return positions, ops.take(rank, positions) - begin, ops.ones_like(positions)
+    return ops.arange(ops.shape(rank)[0]), ops.where(inside, rank - begin, 0), inside
+
+
+def check_cutoffs(cutoffs: Sequence[int], tokens: int) -> None:
+    """Raises a ValueError unless cut-offs rise, leave some tokens to each cluster, and are below V."""
+    if not cutoffs or min(cutoffs) < 1 or [*cutoffs] != sorted({*cutoffs}) or cutoffs[-1] >= tokens:
+        given = ", ".join(map(str, cutoffs)) or "none"
+        raise ValueError(
+            f"Cut-offs of an adaptive softmax should rise, from 1 on, and be below the {tokens:,} tokens of the "
+            f"vocabulary, such as {max(1, tokens // 10)}. Received: {given}"
+        )
+
+
+def covering(counts: np.ndarray) -> tuple[int, ...]:
+    """The cut-offs at which the tokens before them cover the `SHARES` of the text; fewer of a tiny vocabulary.
+
+    Args:
+        counts: [V], how often each id occurs; the first is padding.
+    """
+    V = len(counts)
+    covered = np.cumsum(np.sort(counts[1:])[::-1]) / counts[1:].sum()
+    ranks = (2 + np.searchsorted(covered, SHARES)).clip(1, V - 1)  # behind padding and the token that reaches it
+    return (*sorted({*ranks.tolist()}),)
