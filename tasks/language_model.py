@@ -292,6 +292,9 @@ class LanguageModel(Task):
 
         return language_model(run, self.assets["tokens"], request.length)
 
+    def xla_obstacles(self):
+        return ["--softmax=adaptive"] if self.config.softmax == "adaptive" else []
+
     def export_notes(self):
         from seqzoo.export.notes import of_texts
 

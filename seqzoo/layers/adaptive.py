@@ -60,6 +60,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.tokens, self.dim, self.factor, self.tied, self.dropout = tokens, dim, factor, tied, dropout
         self.supports_masking = True  # values at padding are never used
+        self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA wants static shapes, see `_members`
         self.noise = keras.random.SeedGenerator() if dropout else None
         self.counts = log_uniform(tokens) if counts is None else np.array(counts, "float64")
         self.counts[0] = self.counts.max() + 1  # padding is first, whatever its count
