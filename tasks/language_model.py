@@ -56,7 +56,7 @@ class Streaming(Options):
         16, "Parts of valid that are read in parallel after an epoch, more of a long text; final scores read up to a "
         "million tokens as one.", minimum=1,
     )  # fmt: skip
-    cache_tokens: int = option(20_000_000, "Tokens of a split in memory at most; more go to a file.", minimum=0)
+    cache_tokens: int = option(2_000_000, "Tokens of a split in memory at most; more go to a file.", minimum=0)
     ngram: int = option(
         5, "Order of the n-gram baselines on valid, learned from 5 million tokens at most; 0: none.", minimum=0
     )
@@ -291,6 +291,9 @@ class LanguageModel(Task):
         from seqzoo.export.generating import language_model
 
         return language_model(run, self.assets["tokens"], request.length)
+
+    def xla_obstacles(self):
+        return ["--softmax=adaptive"] if self.config.softmax == "adaptive" else []
 
     def export_notes(self):
         from seqzoo.export.notes import of_texts

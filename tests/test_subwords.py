@@ -46,6 +46,13 @@ def test_pieces_spell_the_text(subwords):
     assert {piece for piece, _, _ in pieces} <= set(subwords.tokens) and len(set(subwords.tokens)) <= 130
 
 
+def test_pieces_are_learned_from_no_more_characters_than_fit_in_memory(monkeypatch):
+    monkeypatch.setattr("seqzoo.text.subwords.CHARACTERS", len(TEXTS[0]) + 1)
+    some = Subwords.learn([TEXTS[0], "second", *["xyz" * 9] * 9], 60, "bpe")
+    monkeypatch.undo()
+    assert some.tokens == Subwords.learn([TEXTS[0], "second"], 60, "bpe").tokens
+
+
 def test_saved_and_relearned_subwords_are_the_same(subwords, tmp_path, request):
     subwords.save(tmp_path / "subwords.model")
     again = Subwords.load(tmp_path / "subwords.model")

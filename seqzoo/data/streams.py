@@ -51,7 +51,7 @@ class Streams:
         window: int = 100,
         varied: bool = False,
         seed: int = 0,
-        cache_tokens: int = 20_000_000,
+        cache_tokens: int = 2_000_000,
     ):
         self.codec, self.rows, self.window, self.varied, self.seed = codec, rows, window, varied, seed
         self.fixed_rows, self.static_shapes = rows, not varied

@@ -9,7 +9,7 @@ from keras import ops
 
 from seqzoo.backend.rows import lookup
 from seqzoo.layers.sampled import log_uniform
-from seqzoo.layers.tokens import BLOCK, dropped_rows, log_probabilities, log_sum_exp
+from seqzoo.layers.tokens import BLOCK, dropped_rows, log_sum_exp
 
 NARROWEST = 8  # width of a tail's vectors at least
 SHARES = (0.8, 0.95)  # of the text before each cut-off: the head is small, and seldom left
@@ -60,6 +60,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.tokens, self.dim, self.factor, self.tied, self.dropout = tokens, dim, factor, tied, dropout
         self.supports_masking = True  # values at padding are never used
+        self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA wants static shapes, see `_members`
         self.noise = keras.random.SeedGenerator() if dropout else None
         self.counts = log_uniform(tokens) if counts is None else np.array(counts, "float64")
         self.counts[0] = self.counts.max() + 1  # padding is first, whatever its count
@@ -156,12 +157,12 @@ class AdaptiveEmbedding(keras.layers.Layer):
         x, rank = ops.reshape(x, (-1, self.dim)), self._ranks(ops.reshape(ids, (-1,)))
         cluster = sum(ops.cast(rank >= begin, "int32") for begin, _ in self.bounds)  # 0: the head
         first = self.cutoffs[0]
-        log_p = log_probabilities(self._head(x), ops.where(cluster > 0, first + cluster - 1, rank))
+        log_p = _chosen(self._head(x), ops.where(cluster > 0, first + cluster - 1, rank))
         for tail, (begin, end) in enumerate(self.bounds):
             positions, own, inside = _members(rank, begin, end)
             h = ops.take(x, positions, axis=0)
             if training or end - begin <= BLOCK:
-                scores = log_probabilities(self._tail(h, tail), own)
+                scores = _chosen(self._tail(h, tail), own)
             else:
                 h, table, bias = self._narrow(h, tail), self.outputs[1][tail], self.biases[1 + tail]
                 right = ops.sum(h * ops.cast(lookup(table, own), h.dtype), axis=-1)
@@ -184,6 +185,11 @@ class AdaptiveEmbedding(keras.layers.Layer):
     def get_config(self):
         names = ("tokens", "dim", "cutoffs", "factor", "tied", "dropout", "ranked")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _chosen(logits, ids):
+    """log softmax(logits)[id]: [P, V], [P] -> [P], by the operation with the fastest gradient."""
+    return -ops.sparse_categorical_crossentropy(ids, logits, from_logits=True)
 
 
 def _members(rank, begin: int, end: int) -> tuple:

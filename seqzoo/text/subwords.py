@@ -8,7 +8,7 @@ import os
 import pathlib
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -16,9 +16,20 @@ from seqzoo.assets import Asset
 from seqzoo.extras import check_installed
 
 KINDS = ("bpe", "unigram")
+CHARACTERS = 20_000_000  # that pieces are learned from, at most: more change them little, and take memory
 _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 cannot
 
 _WORD = re.compile("\n|▁*[^▁\n]+|▁+")  # no merge crosses its bounds
+
+
+def _head(lines: Iterable[str]) -> Iterator[str]:
+    """Yields lines until they have `CHARACTERS` together; always the first one."""
+    characters = 0
+    for line in lines:
+        yield line
+        characters += len(line)
+        if characters >= CHARACTERS:
+            return
 
 
 class Subwords(Asset):
@@ -65,7 +76,7 @@ class Subwords(Asset):
             exact: change nothing, so that the pieces concatenate to the text, line ends included; else texts are
                 normalized (NFKC, each run of whitespace to one space).
             marks: pieces that no text contains.
-            most: maximum number of lines, the first ones; the trainer holds them in memory.
+            most: maximum number of lines, the first ones, up to `CHARACTERS`; the trainer holds them in memory.
 
         Raises:
             ValueError: the texts are empty, or the size is below the number of characters; or sentencepiece is not
@@ -81,7 +92,7 @@ class Subwords(Asset):
         normal = "identity" if exact else "nmt_nfkc_cf" if lowercase else "nmt_nfkc"
         try:
             SentencePieceTrainer.train(
-                sentence_iterator=itertools.islice(lines, most),
+                sentence_iterator=_head(itertools.islice(lines, most)),
                 model_writer=model,
                 vocab_size=size,
                 model_type=kind,
