@@ -37,7 +37,7 @@ class NER(POS):
     feature = "ner"
 
     def learned_tags(self, example):
-        return spans.to_bioes(example["ner"]) if self.config.scheme == "bioes" else example["ner"]
+        return spans.to_bioes(example[self.feature]) if self.config.scheme == "bioes" else example[self.feature]
 
     def gold_tags(self, tags):
         return spans.to_bio(tags)

@@ -7,7 +7,6 @@ import zlib
 import numpy as np
 import pytest
 import toys.similarity  # noqa: F401, registers its dataset
-import toys.slots  # noqa: F401
 
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.fingerprints import serialized

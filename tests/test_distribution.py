@@ -34,7 +34,7 @@ CASES = {
         **PLAIN, "dataset": "text", "dim": 4, "input_dropout": 0.0, "batch_size": 4, "window": 7, "ngram": 0,
         "activation_penalty": 1.0, "slowness_penalty": 1.0,
     }),
-    "several_losses": ("slots_toy", {**WORDS, "epochs": 1}),
+    "several_losses": ("dialogue_understanding", {**WORDS, "epochs": 1}),
 }  # fmt: skip
 
 # Trains each case for two epochs on one device and on two; a process of its own, as devices are told apart only once.
@@ -110,8 +110,6 @@ def interrupted(name, options):
 
 arrays = {}
 for case, (name, options) in json.loads(sys.argv[1]).items():
-    if name.endswith("_toy"):
-        import toys.slots
     for number, devices in enumerate((Devices(), two), 1):
         losses, weights, seeds = train(name, options, devices)
         arrays[f"{case} {number} loss"] = np.array(losses)

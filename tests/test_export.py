@@ -15,7 +15,6 @@ import keras
 import numpy as np
 import pytest
 import toys.similarity  # noqa: F401, registers its task
-import toys.slots  # noqa: F401
 from marks import slow, variants
 
 from seqzoo import options, run
@@ -195,7 +194,7 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
             ("language_model", {}),
             ("speech", {}),
             ("pronunciation", {"model": "attention", "subsample": 2}),
-            ("slots_toy", {}),
+            ("dialogue_understanding", {}),
             ("music", {}),
             ("motion", {}),
         ),

@@ -151,15 +151,19 @@ _SPLIT = {
 }
 
 
-def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signature]:
+def tagging(
+    run, names: Callable, single: Iterable[str] = (), classes: dict[str, list[str]] | None = None
+) -> dict[str, Signature]:
     """The signatures of a tagger of words.
 
     Args:
         run: a run whose task has the asset "words" and answers with "tokens".
         names: the function from ids to tags in a graph.
         single: see `graph.splitter`.
+        classes: {array of probabilities [B, C] that the run gives, too: the names of its classes}; the class is in the
+            answers of the run by the same name.
     """
-    given, tables = arrays(run), graph.WordArrays(run.task.assets["words"])
+    given, tables, classes = arrays(run), graph.WordArrays(run.task.assets["words"]), classes or {}
 
     def tagged(tokens):
         real = tokens != ""
@@ -167,14 +171,22 @@ def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signa
         confidences = tf.where(_like(real, decoded["tags"]), decoded["confidence"], 0.0)
         tags = tf.where(_like(real, decoded["tags"]), names(decoded["tags"]), "")
         width = tf.shape(tokens)[1]  # that of the model is one more where all texts are empty
-        return {"tags": tags[:, :width], "confidences": confidences[:, :width]}
+        likeliest = {
+            name: tf.where(
+                tf.reduce_any(real, axis=1), tf.gather(tf.constant(labels), tf.argmax(decoded[name], -1)), ""
+            )
+            for name, labels in classes.items()
+        }
+        return {"tags": tags[:, :width], "confidences": confidences[:, :width], **likeliest}
 
     def answer(example):
         row = row_of(run, example)
         if row is None:
             return None
-        tags = [token["tag"] for token in run.task.answer(example, row)["tokens"]]
-        return {"tags": np.array([tags]), "confidences": row["confidence"][None, : len(tags)]}
+        found = run.task.answer(example, row)
+        tags = [token["tag"] for token in found["tokens"]]
+        likeliest = {name: np.array([found[name]]) for name in classes}
+        return {"tags": np.array([tags]), "confidences": row["confidence"][None, : len(tags)], **likeliest}
 
     def token_case(example):
         outputs = answer(example)
@@ -198,7 +210,11 @@ def tagging(run, names: Callable, single: Iterable[str] = ()) -> dict[str, Signa
         tagged,
         graph.splitter("words", tuple(single)),
         (token_case, text_case),
-        {"tags": '[B, T], "" at padding', "confidences": "[B, T], the probability of each tag"},
+        {
+            "tags": '[B, T], "" at padding',
+            "confidences": "[B, T], the probability of each tag",
+            **{name: '[B], "" of an empty sentence' for name in classes},
+        },
         tables,
     )
 

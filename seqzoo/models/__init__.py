@@ -18,6 +18,7 @@ from seqzoo.models.scheduled import scheduled
 from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.tagger import decoder, tagger
 from seqzoo.models.transcriber import transcriber, transcription_decoder
+from seqzoo.models.understander import understander
 from seqzoo.models.vectors import VectorDecoder
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "tagger",
     "transcriber",
     "transcription_decoder",
+    "understander",
 ]
 
 # A saved model may hold a layer of any file, also of one that was added: importing a file registers its layers.

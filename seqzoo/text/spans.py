@@ -105,6 +105,28 @@ def to_bioes(tags: list[str]) -> list[str]:
     return bioes
 
 
+def tags_of_offsets(tokens: list[tuple[str, int, int]], entities: list[tuple[int, int, str]]) -> list[str]:
+    """Returns the BIO tags of tokens, of entities that are marked in the text.
+
+    Args:
+        tokens: (token, start, end), as `text.tokenizer.tokenize` returns them.
+        entities: (start, end, type) in the same text. A token of which a part is in an entity belongs to it.
+
+    Raises:
+        ValueError: an entity has no token, or two share one.
+    """
+    tags = ["O"] * len(tokens)
+    for start, end, type_ in entities:
+        inside = [i for i, (_, first, last) in enumerate(tokens) if first < end and start < last]
+        if not inside:
+            raise ValueError(f"no word from {start} to {end} for the {type_}")
+        if any(tags[i] != "O" for i in inside):
+            raise ValueError(f"the {type_} from {start} to {end} shares a word with another entity")
+        for i in inside:
+            tags[i] = f"{'B' if i == inside[0] else 'I'}-{type_}"
+    return tags
+
+
 def allowed(tags: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns which tags may begin a sentence, follow each other, and end it: the hard constraints of a CRF.
 
