@@ -178,7 +178,8 @@ class Pairs(OfTexts):
         return np.array([0.0, 1.0] if self.config.goal == "paraphrase" else [*map(float, points)])
 
     def unknown_labels(self, example):
-        return [example["label"]] if "label" in example and example["label"] not in self.assets["scale"].tokens else []
+        asked = self.config.goal == "paraphrase"
+        return [example["label"]] if asked and example["label"] not in self.assets["scale"].tokens else []
 
     def known(self, example):
         return [known for side in SIDES for known in self.known_words(example[side])]
@@ -195,7 +196,7 @@ class Pairs(OfTexts):
         return encode
 
     def target(self, example):
-        """(labels [1], weight): where the pair is on the scale, from 0 to 1; or what tells the second text apart.
+        """(labels, weight): [1], where the pair is on the scale, from 0 to 1; or [2], what tells texts apart.
 
         Raises:
             Skip: the pair does not belong together, so retrieval can't use it.
@@ -204,7 +205,7 @@ class Pairs(OfTexts):
         if self.config.goal == "retrieval":
             if "label" in example and example["label"].lower() not in YES:
                 raise Skip("no paraphrase")
-            return np.array([zlib.crc32(example["second"].encode("utf-8", "surrogatepass")) >> 1], "int32"), weight
+            return np.array([text_id(example[side]) for side in SIDES], "int32"), weight
         if self.config.goal == "paraphrase":
             tokens = self.assets["scale"].tokens
             y = tokens.index(example["label"]) if example.get("label") in tokens else 0
@@ -257,11 +258,11 @@ class Pairs(OfTexts):
         if isinstance(vectors[0][0], dict):  # of the baseline
             from sklearn.feature_extraction import DictVectorizer
 
-            both = DictVectorizer(dtype="float32").fit_transform([*itertools.chain(*zip(*vectors, strict=True))])
+            both = DictVectorizer(dtype=np.float32).fit_transform([*itertools.chain(*zip(*vectors, strict=True))])
             first, second = both[: len(vectors)], both[len(vectors) :]
         else:
             first, second = np.stack(vectors, axis=1)
-        found = ranks(first, second, [zlib.crc32(example["second"].encode()) for example in examples])
+        found = ranks(first, second, [text_id(example["second"]) for example in examples])
         for answer, rank in zip(answers, found, strict=True):
             answer["rank"] = float(rank)
         return retrieval_scores(found)
@@ -335,6 +336,15 @@ class Pairs(OfTexts):
 
         return search
 
+    def plot(self, predictor, examples, answers, folder):
+        """Saves similarity.png: predicted against gold similarities; of retrieval nothing."""
+        from seqzoo.display.plots import similarity_plot
+
+        if self.config.goal != "retrieval":
+            gold, own = ("gold_label", "probability") if self.config.goal == "paraphrase" else ("gold_score", "score")
+            rows = [(answer[gold], answer[own]) for answer in answers]
+            similarity_plot(*zip(*rows, strict=True), own, folder / "similarity.png")
+
     def show(self, answer, console):
         print_similar(answer, console)
 
@@ -345,6 +355,11 @@ class Pairs(OfTexts):
             return answer["label"] != answer["gold_label"]
         low, high = self.values()[[0, -1]]
         return abs(answer["score"] - answer["gold_score"]) > (high - low) / 4
+
+
+def text_id(text: str) -> int:
+    """A number of 31 bits that tells a text from others."""
+    return zlib.crc32(text.encode("utf-8", "surrogatepass")) >> 1
 
 
 @functools.lru_cache(4)  # a graph takes longer to make than a text to read

@@ -106,11 +106,12 @@ class ScaleDivergence(keras.losses.Loss):
 class InBatchNegatives(keras.losses.Loss):
     """Cross-entropy of the right second text among those of the whole batch, and of the right first text:
 
-        z_ij = a_i b_j / temperature                     a, b of length 1; pairs with the same id as pair i are left out
+        z_ij = a_i b_j / temperature                     a, b of length 1
         L_i = -(log softmax_j(z_ij)[i] + log softmax_j(z_ji)[i]) / 2
 
-    Ids [B, 1] of the pairs: pairs whose second texts are equal have one id, so that no right answer counts as a wrong
-    one; nor do rows that fill up a batch of a static shape, which repeat the first one. Vectors [B, 2, H] -> [B].
+    Ids [B, 2] of the texts tell which are equal. Pairs that share a text are no negatives of each other, since what
+    answers one of them is right for the other, too; and of equal texts, all together count as one negative. So the rows
+    that fill up a batch of a static shape, which repeat the first one, change nothing. Vectors [B, 2, H] -> [B].
 
     Source: Henderson et al., 2017, Efficient Natural Language Response Suggestion for Smart Reply, section 4.4.
 
@@ -130,13 +131,19 @@ class InBatchNegatives(keras.losses.Loss):
         self.temperature = temperature
 
     def call(self, y_true, y_pred):
-        ids, vectors = ops.cast(y_true, "int32")[:, 0], ops.cast(y_pred, "float32")
+        ids, vectors = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
         z = ops.matmul(vectors[:, 0], ops.transpose(vectors[:, 1])) / self.temperature  # [B, B]
-        own = ops.cumsum(ops.ones_like(ids)) - 1  # 0, 1 ... B - 1
-        same, itself = (ops.equal(x[:, None], x[None]) for x in (ids, own))  # [B, B]
-        z = ops.where(ops.logical_and(same, ops.logical_not(itself)), -1e9, z)
-        right = ops.sum(ops.where(itself, z, 0.0), axis=-1)  # [B]
-        return (ops.logsumexp(z, axis=1) + ops.logsumexp(z, axis=0)) / 2 - right
+        numbers = ops.cumsum(ops.ones_like(ids[:, 0]))  # 1, 2 ... B
+        first, second, itself = (ops.equal(x[:, None], x[None]) for x in (ids[:, 0], ids[:, 1], numbers))  # [B, B]
+        right = ops.sum(ops.where(itself, z, 0.0), axis=1)  # [B]
+
+        def total(z, equal):
+            """log of the sum over j, in which equal texts count once."""
+            z = z - ops.log(ops.sum(ops.cast(equal, "float32"), axis=1))[None]
+            z = ops.where(ops.logical_or(first, second), -1e9, z)
+            return ops.logsumexp(ops.where(itself, right[:, None], z), axis=1)
+
+        return (total(z, second) + total(ops.transpose(z), first)) / 2 - right
 
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}
@@ -152,30 +159,25 @@ def unit(x):
 class Align(keras.layers.Layer):
     """For each step of one sequence, the mean of the steps of the other one that are like it:
 
-        e_ij = s u_i v_j                     u, v: W a, W b, of length 1; s: learned, at first 5
+        e_ij = s cos(W a_i, W b_j)           W: learned, at first the identity; s: learned, at first 10
         c_i = sum_j softmax_j(e_ij) b_j      over the real steps of b
 
     Source: Parikh et al., 2016, A Decomposable Attention Model for Natural Language Inference, equations 1 and 2; with
     cosines, by which equal words are alike from the start.
 
-    Args:
-        units: width of W a.
-
-    Shapes: a [B, T, H], b [B, S, H], the mask of b [B, S] -> c [B, T, H].
+    Shapes: a [B, T, D], b [B, S, D], the mask of b [B, S] -> c [B, T, D].
     """
 
-    def __init__(self, units: int = 100, **kwargs):
+    def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
         self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
-        self.projection = keras.layers.Dense(units, use_bias=False, dtype=self.dtype_policy)
 
     def build(self, a_shape, b_shape):
-        self.projection.build(a_shape)
-        self.s = self.add_weight((), keras.initializers.Constant(5.0), name="s")
+        self.W = self.add_weight((a_shape[-1], a_shape[-1]), "identity", name="W")
+        self.s = self.add_weight((), keras.initializers.Constant(10.0), name="s")
 
     def call(self, a, b, b_mask):
-        u, v = unit(self.projection(a)), unit(self.projection(b))
+        u, v = unit(ops.matmul(a, self.W)), unit(ops.matmul(b, self.W))
         e = ops.cast(self.s, "float32") * ops.matmul(u, ops.transpose(v, (0, 2, 1)))  # [B, T, S]
         weights = ops.softmax(ops.where(b_mask[:, None], e, -1e9), axis=-1)
         weights = ops.where(b_mask[:, None], weights, 0.0)
@@ -183,6 +185,3 @@ class Align(keras.layers.Layer):
 
     def compute_output_shape(self, a_shape, b_shape=None, b_mask_shape=None):
         return a_shape
-
-    def get_config(self):
-        return {**super().get_config(), "units": self.units}

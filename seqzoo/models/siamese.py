@@ -66,7 +66,7 @@ def siamese(
         raise ValueError(f"head should be one of {', '.join(HEADS)}, or '' for none. Received: {head!r}")
     if not pooling or set(pooling) - {"last", "max", "mean"}:
         raise ValueError(f"pooling should be one or more of last, max, mean. Received: {pooling!r}")
-    inputs, x, mask = check_front(front, "tower", "encoder", "composer", "align", "head")  # [B, T, D], [B, T]
+    inputs, x, mask = check_front(front, "tower", "embedder", "reader", "align", "head")  # [B, T, D], [B, T]
     sides = [
         {name: keras.Input(t.shape[1:], dtype=t.dtype, name=f"{side}_{name}") for name, t in inputs.items()}
         for side in SIDES
@@ -79,17 +79,13 @@ def siamese(
         parts = [kinds[kind](x, mask) for kind in pooling]
         return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]  # [B, H]
 
-    states = stack(x, mask, **options)  # [B, T, H]
     if aligned:
-        encoder, align = keras.Model(inputs, [states, mask], name="encoder"), Align(name="align")
-        encoded = [encoder(side) for side in sides]
-        composer = _composer(states.shape[-1], pooled, options)
-        vectors = [
-            composer([a, align(a, b, b_mask), a_mask])
-            for (a, a_mask), (b, b_mask) in (encoded, encoded[::-1])
-        ]  # fmt: skip
+        embedder, align = keras.Model(inputs, [x, mask], name="embedder"), Align(name="align")
+        reader = _reader(x.shape[-1], pooled, options)
+        (a, a_mask), (b, b_mask) = map(embedder, sides)
+        vectors = [reader([a, align(a, b, b_mask), a_mask]), reader([b, align(b, a, a_mask), b_mask])]  # [B, H] each
     else:
-        tower = keras.Model(inputs, pooled(states, mask), name="tower")
+        tower = keras.Model(inputs, pooled(stack(x, mask, **options), mask), name="tower")
         vectors = [tower(side) for side in sides]  # [B, H] each
     if head:
         kinds = {
@@ -103,14 +99,12 @@ def siamese(
     return keras.Model({t.name: t for side in sides for t in side.values()}, output, name="siamese")
 
 
-def _composer(width: int, pooled: Callable, options: dict) -> keras.Model:
-    """The second half of an aligned tower: states and what they are aligned with [B, T, H], mask -> vector [B, H]."""
+def _reader(width: int, pooled: Callable, options: dict) -> keras.Model:
+    """Steps of one side, what they are aligned with [B, T, D], mask [B, T] -> vector [B, H]."""
     x, other = keras.Input((None, width), name="x"), keras.Input((None, width), name="other")
     mask = keras.Input((None,), dtype="bool", name="mask")
-    y = keras.layers.Concatenate()([x, other, ops.abs(x - other), x * other])  # [B, T, 4 H]
-    y = keras.layers.Dense(options.get("units", 128), "relu")(y)
-    y = stack(y, mask, **{**options, "layers": min(options["layers"], 1)})
-    return keras.Model([x, other, mask], pooled(y, mask), name="composer")
+    y = keras.layers.Concatenate()([x, other, ops.abs(x - other), x * other])  # [B, T, 4 D]
+    return keras.Model([x, other, mask], pooled(stack(y, mask, **options), mask), name="reader")
 
 
 def similarity_decoder(model: keras.Model) -> keras.Model:
