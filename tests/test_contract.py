@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import pytest
 import toys.bases  # noqa: F401, registers its task
-import toys.similarity  # noqa: F401
 import toys.slots  # noqa: F401
 from backends import weight_gradients
 from marks import slow, variants
@@ -216,7 +215,7 @@ LOADED = """
 import json, sys
 import keras, numpy as np
 sys.path.insert(0, {tests!r})
-import guides, toys.bases, toys.similarity, toys.slots
+import guides, toys.bases, toys.slots
 guides.register("seqzoo.tasks.parity")
 from seqzoo.training import load
 for folder in sys.argv[1:]:

@@ -226,7 +226,7 @@ def test_an_answer_is_on_the_scale_of_the_data():
     row = {"similarity": np.float32(0.25)}
     texts = {side: PAIRS[0][side] for side in ("first", "second")}
     assert task.answer(PAIRS[0], row) == {**texts, "score": 2.0, "gold_score": 4.5, "gold_label": "yes"}
-    assert task.target(PAIRS[0])[0].tolist() == [0.875]
+    assert json.dumps(task.judged(0.25)) == '{"score": 2.0}' and task.target(PAIRS[0])[0].tolist() == [0.875]
     task = task_of("paraphrase")
     task.load()
     assert task.judged(0.75) == {"label": "yes", "probability": 0.75} and task.target(PAIRS[1])[0].tolist() == [0]

@@ -239,7 +239,7 @@ class Pairs(OfTexts):
         if y is not None and self.config.goal == "regression":
             low, high = self.values()[[0, -1]]
             y = low + (high - low) * y
-        return {"score": None if y is None else round(y, 4)}
+        return {"score": None if y is None else round(float(y), 4)}
 
     def answers(self, predictor, feed):
         if self.config.goal != "retrieval":
