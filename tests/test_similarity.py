@@ -1,6 +1,7 @@
 """Similarity of two texts: heads and losses against NumPy, the network, the nearest lines, and what a run needs."""
 
 import dataclasses
+import json
 import random
 
 import numpy as np
