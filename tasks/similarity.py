@@ -44,8 +44,11 @@ class Config(
     casing: bool = default(options.Characters, casing=False)
     units: int = default(options.Recurrent, units=64)
     layers: int = default(options.Recurrent, layers=1)
+    dropout: float = default(options.Recurrent, dropout=0.0)
     word_dropout: float = default(options.Words, word_dropout=0.1)
-    epochs: int = default(options.Training, epochs=10)
+    epochs: int = default(options.Training, epochs=8)
+    learning_rate: float = default(options.Training, learning_rate=3e-3)
+    average: float = default(options.Training, average=0.99)
 
 
 @TASKS.register("similarity")

@@ -1,33 +1,26 @@
 """Pairs of texts: how similar they are, whether they say the same, or which text belongs to which."""
 
 import dataclasses
-import functools
-import hashlib
 import itertools
 import math
-import sys
 import zlib
 
 import numpy as np
 
 from seqzoo.config import Config as Options
 from seqzoo.config import option
-from seqzoo.data import Batches, Skip
-from seqzoo.data.batches import chunks
+from seqzoo.data import Skip
 from seqzoo.datasets.files import place
-from seqzoo.decoding.nearest import lines_at, nearest, vectors_beside
 from seqzoo.display.terminal import print_similar
-from seqzoo.families.texts import OfTexts
+from seqzoo.families.vectors import Embedded, Predicting
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.similarity import correlation_scores, ranks, retrieval_scores, yes_no_scores
-from seqzoo.task import CHUNK
 from seqzoo.text.baselines import overlap_baseline, tfidf
 from seqzoo.text.vocabulary import Vocabulary
 
 SIDES = ("first", "second")
 GOALS = {"paraphrase": "accuracy", "regression": "pearson", "retrieval": "mrr"}  # and the objective of each
 YES = ("1", "yes", "true", "paraphrase", "equivalent", "duplicate", "similar", "entailment")  # labels, in lower case
-EMBEDDED = 2048  # texts whose vectors are computed together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,19 +60,7 @@ class Goal(Options):
         return (low, high) if self.scale else None
 
 
-@dataclasses.dataclass(frozen=True)
-class Predicting(Options):
-    """Predictions."""
-
-    index: str = option(
-        "", "A line is one text, and the answer the nearest lines of this file. Their vectors are kept beside it.",
-        path=True,
-    )  # fmt: skip
-    nearest: int = option(5, "How many of its lines.", minimum=1, needs="index")
-    vector: bool = option(False, "A line is one text, and the answer its vector.")
-
-
-class Pairs(OfTexts):
+class Pairs(Embedded):
     """A task whose examples are pairs of texts, and whose model is `models.siamese`.
 
     Its Config has the groups `Goal`, `Tokens`, `options.Words` and `options.Characters`. A subclass gives `build`.
@@ -267,11 +248,11 @@ class Pairs(OfTexts):
             answer["rank"] = float(rank)
         return retrieval_scores(found)
 
-    def evaluate(self, predictor, feed, request=None):
-        scores = super().evaluate(predictor, feed, request)
+    def answered(self, predictor, feed):
+        scores, *rows = super().answered(predictor, feed)
         if self.config.goal == "retrieval":  # its loss depends on which pairs share a batch
             scores.pop("loss", None)
-        return scores
+        return scores, *rows
 
     def baselines(self, train):
         vector = tfidf(self.bag(example[side]) for example in train for side in SIDES)
@@ -284,57 +265,6 @@ class Pairs(OfTexts):
         guess = overlap_baseline((*bags(example), self.target(example)[0][0]) for example in train)
         gold = "label" if self.config.goal == "paraphrase" else "score"
         return {"bag of words": lambda example: {**self.judged(guess(*bags(example))), f"gold_{gold}": example[gold]}}
-
-    def predict(self, run, lines, request=None):
-        if not request or not (request.index or request.vector):
-            yield from super().predict(run, lines, request)
-            return
-        if request.index and request.vector:
-            raise ValueError("--index and --vector are both given: choose one.")
-        numbers = itertools.count(1)
-        search = request.index and self.searcher(run, request.index, request.nearest)
-        for chunk in chunks(lines, CHUNK):
-            vectors = [*self.vectors(run, chunk)]
-            found = (
-                search(vectors)
-                if search
-                else [[float(f"{x:.7g}") for x in v] if v is not None else None for v in vectors]
-            )
-            for number, text, answer in zip(numbers, chunk, found, strict=False):
-                yield {"line": number, "text": text, "nearest" if search else "vector": answer}
-
-    def vectors(self, run, texts):
-        """Yields the vector [H] of each text; None of one without words."""
-        encode, tower = self.assets["words"].encoder(self.config.static_shapes), tower_of(run.model)
-        axes = {name.partition("_")[2]: "time" for name in self.axes}
-        for chunk in chunks(texts, EMBEDDED):
-            settings = {"batch_size": self.config.batch_size, "batch_tokens": self.config.batch_tokens}
-            feed = Batches(
-                chunk, lambda text: (encode(self.tokens(text)), np.zeros(1), np.float32(1)), axes, **settings,
-                static_shapes=self.config.static_shapes,
-            )  # fmt: skip
-            yield from (row and row["vector"] for _, row in feed.outputs(lambda inputs, *_: tower(inputs)))
-
-    def searcher(self, run, path, count):
-        """The function from vectors of queries to the nearest lines of a file, of each a list."""
-        tower = tower_of(run.model)
-        stamp = hashlib.blake2b((run.folder / "model.keras").read_bytes(), digest_size=16).hexdigest()
-        name, width = run.folder.absolute().name, tower.width
-        kept = vectors_beside(
-            path, name, stamp, width, lambda texts: self.vectors(run, texts), lambda line: print(line, file=sys.stderr)
-        )
-
-        def search(vectors):
-            asked = [number for number, vector in enumerate(vectors) if vector is not None]
-            places, similarities = nearest(np.array([vectors[i] for i in asked]), kept, tower.similarity, count)
-            lines, found = lines_at(path, places.flatten().tolist()), [[] for _ in vectors]
-            for number, *rows in zip(asked, places.tolist(), similarities.tolist(), strict=True):
-                found[number] = [
-                    {"line": i + 1, "text": lines[i], **self.judged(y)} for i, y in zip(*rows, strict=True)
-                ]
-            return found
-
-        return search
 
     def plot(self, predictor, examples, answers, folder):
         """Saves similarity.png: predicted against gold similarities; of retrieval nothing."""
@@ -360,11 +290,3 @@ class Pairs(OfTexts):
 def text_id(text: str) -> int:
     """A number of 31 bits that tells a text from others."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass")) >> 1
-
-
-@functools.lru_cache(4)  # a graph takes longer to make than a text to read
-def tower_of(model):
-    """The `models.siamese.Tower` of a model."""
-    from seqzoo.models.siamese import Tower
-
-    return Tower(model)
