@@ -368,6 +368,12 @@ class Convolution(Config):
 
     filters: int = option(0, "Filters of a convolution over time; 0: none.", minimum=0, sweep=[32, 64, 128])
     kernel_size: int = option(9, "Steps that a filter sees.", minimum=1, needs="filters", sweep=[5, 9, 15, 25])
+
+
+@dataclasses.dataclass(frozen=True)
+class PooledConvolution(Convolution):
+    """Convolution before the recurrent layers."""
+
     pool: int = option(
         1, "Steps of the convolution that become one, by their maximum; 1: all are kept.", minimum=1, needs="filters"
     )

@@ -17,8 +17,8 @@ from seqzoo.task import TASKS
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Frames, options.Video, Labelled, options.Augmentation, options.Batching, options.Convolution,
-    options.Recurrent, Classifier, options.Training, options.Labels,
+    options.Data, options.Frames, options.Video, Labelled, options.Augmentation, options.Batching,
+    options.PooledConvolution, options.Recurrent, Classifier, options.Training, options.Labels,
 ):  # fmt: skip
     """Labels."""
 

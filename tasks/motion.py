@@ -10,7 +10,7 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.data.augmentation import augmented
 from seqzoo.data.windows import before, windows
-from seqzoo.display.motion import curves_plot, strip_plot, write_gif
+from seqzoo.display.motion import write_sample
 from seqzoo.display.report import update_report
 from seqzoo.families.forecasting import Forecasting, Forecasts, Horizons, Predicting
 from seqzoo.inputs import Frames, Starts
@@ -167,6 +167,7 @@ class MotionTask(Forecasting):
     def generate(self, run, request, write):
         from seqzoo.decoding.continuation import continued
 
+        config = self.config
         label, check, starts = self.asked_label(request.label), self.assets["frames"].encoder(), self.assets["starts"]
         seeds = [(request.seed, number) for number in range(1, request.samples + 1)]
         begun = (
@@ -178,30 +179,14 @@ class MotionTask(Forecasting):
         folder = pathlib.Path(request.out) if request.out else run.output() / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         sampling = {"temperature": request.temperature, "top_k": request.top_k, "top_p": request.top_p}
-        contexts, known = [x[-self.config.max_frames :] for x in begun], [self.known_label(label)] * len(begun)
+        contexts, known = [x[-config.max_frames :] for x in begun], [self.known_label(label)] * len(begun)
         found = continued(run.predictor, contexts, known, request.length, "sample", 0, seeds, **sampling)
+        described = {"names": self.assets["names"], "fps": config.fps, "dims": self.dims, "vertical": config.vertical}
         for number, (prime, each) in enumerate(zip(begun, found, strict=True), 1):
-            files = self.write_sample(prime, each.frames, folder / f"{number}")
+            files = write_sample(prime, each.frames, folder / f"{number}", **described)
             yield {"sample": number, "label": label, "known": len(prime), "frames": len(each.frames), **files}
         if not request.out:
             update_report(run.output(), self)
-
-    def write_sample(self, prime, drawn, path):
-        """Writes a sample behind its prime as .npz, .csv and pictures; returns {kind: file}."""
-        config, names, frames = self.config, self.assets["names"], np.concatenate([prime, drawn])
-        files = {
-            kind: path.with_suffix(f".{end}") for kind, end in (("array", "npz"), ("table", "csv"), ("strip", "png"))
-        }
-        np.savez_compressed(files["array"], frames=frames, fps=config.fps)
-        header = ",".join(names or (f"number{i}" for i in range(1, frames.shape[1] + 1)))
-        np.savetxt(files["table"], frames, "%.7g", ",", header=header, comments="")
-        if names:
-            curves_plot(names, prime if len(prime) else drawn[:1], drawn, files["strip"])
-        else:
-            files["gif"] = path.with_suffix(".gif")
-            strip_plot({"": frames}, self.dims, files["strip"], config.fps, [len(prime)], config.vertical)
-            write_gif(frames, self.dims, files["gif"], config.fps, config.vertical)
-        return {kind: str(file) for kind, file in files.items()}
 
     def signatures(self, run, request):
         from seqzoo.export.vectors import vectors

@@ -6,7 +6,7 @@ from seqzoo.config import default, option
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import span_scores
 from seqzoo.task import TASKS
-from seqzoo.tasks.pos import POS, tags_of
+from seqzoo.tasks.pos import POS
 from seqzoo.tasks.pos import Config as POSConfig
 from seqzoo.text import spans
 
@@ -51,4 +51,4 @@ class NER(POS):
         return spans.allowed(tags)
 
     def scores(self, examples, answers):
-        return span_scores([example["ner"] for example in examples], [*map(tags_of, answers)])
+        return span_scores(*self.gold_and_predicted(examples, answers))

@@ -6,30 +6,25 @@ import dataclasses
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
-from seqzoo.display.pages import tagged_articles
-from seqzoo.display.terminal import print_tagged, tagged
-from seqzoo.families.tagging import tag_encoder, tag_loss
+from seqzoo.display.terminal import tagged
+from seqzoo.families.tagging import Tagger, Tagging
 from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
-from seqzoo.metrics.tags import accuracy_scores, common_errors, confusion
-from seqzoo.task import TASKS, Task
+from seqzoo.metrics.tags import accuracy_scores, common_errors
+from seqzoo.task import TASKS
 from seqzoo.text.baselines import lookup_baseline
-from seqzoo.text.normalization import normalize, normalized
+from seqzoo.text.normalization import normalized
 from seqzoo.text.tokenizer import Tokenization, split_sentences, splitter
-from seqzoo.text.vocabulary import Vocabulary
-
-# TensorFlow takes seconds to import, and --help should not wait for it: what needs it is imported where it is used.
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Batching, options.Words, options.Characters, options.Recurrent, options.Training,
+    options.Data, options.Batching, options.Words, options.Characters, Tagger, options.Recurrent, options.Training,
     options.Labels,
 ):  # fmt: skip
-    """Tags."""
+    """Part-of-speech tagging."""
 
-    crf: bool = option(False, "Score whole tag sequences with a conditional random field.", sweep=[False, True])
     epochs: int = default(options.Training, epochs=10)
 
 
@@ -43,7 +38,7 @@ class Predicting(Options):
 
 
 @TASKS.register("pos")
-class POS(Task):
+class POS(Tagging):
     """Part-of-speech tagging: accuracy, on known and unknown words."""
 
     Config = Config
@@ -58,7 +53,6 @@ class POS(Task):
         "unknown_count": Measure("unknown"),
         "loss": Measure("loss", "min"),
     }
-    objective = "accuracy"
     axes = {"tokens": "time", "characters": "time", "casing": "time", "labels": "time"}
     feature = "pos"
     demo = {"": '--text="May met Ford in Paris."'}
@@ -67,18 +61,10 @@ class POS(Task):
         "on your own: --dataset=conll --data_dir=FOLDER, with a token and its tag a line in train.txt and valid.txt."
     }
 
-    def learn_labels(self, train):
-        tags = {tag for example in train for tag in self.learned_tags(example)}
-        return {"tags": Vocabulary(sorted(tags), unknown=False)}
-
     def learn(self, train):
         words = Words.learn(self.config, (example["tokens"] for example in train))
         tokens = collections.Counter(token for example in train for token in example["tokens"])
         return {"words": words, **self.learn_labels(train), "tokenization": Tokenization.learn(tokens)}
-
-    def learned_tags(self, example):
-        """The tags of an example in the scheme that the model learns."""
-        return example[self.feature]
 
     def gold_tags(self, tags):
         """Predicted tags in the scheme of the data."""
@@ -86,34 +72,15 @@ class POS(Task):
 
     def encoder(self, training=False):
         words = self.assets["words"].encoder(self.config.static_shapes)
-        label_weights = options.label_weights(normalize(self.config.label_weights, self.config.unicode))
-        tags = tag_encoder(self.assets["tags"], label_weights, self.config.crf)
+        tags = self.tag_encoder()
 
         def encode(example):
-            gold = self.learned_tags(example) if self.feature in example else ()
-            return words(example["tokens"]), *tags(gold, len(example["tokens"]))
+            return words(example["tokens"]), *tags(example, len(example["tokens"]))
 
         return encode
 
-    def build(self):
-        from seqzoo.models import tagger
-
-        tags, config = self.assets["tags"].tokens, self.config
-        front = self.assets["words"].front(config)
-        recurrent = config.arguments(options.Recurrent)
-        return tagger(len(tags), front, crf=config.crf, allowed=self.allowed(tags), **recurrent)
-
-    def allowed(self, tags):
-        """Which tag may follow which, [K + 1, K + 1], see `layers.crf.CRF`; None: any."""
-        return None
-
-    def loss(self):
-        return tag_loss(self.config.crf)
-
-    def decoded(self, model):
-        from seqzoo.models.tagger import Decode
-
-        return Decode()(model.output)
+    def front(self):
+        return self.assets["words"].front(self.config)
 
     def examples(self, line, request=None):
         form = self.config.unicode
@@ -148,10 +115,6 @@ class POS(Task):
 
         return ["A text is read as one sentence: split longer ones first.", *of_texts(self.config.unicode, "words")]
 
-    def unknown_labels(self, example):
-        pairs = zip(example[self.feature], self.learned_tags(example), strict=True)
-        return [tag for tag, learned in pairs if learned not in self.assets["tags"]]
-
     def known(self, example):
         return [self.assets["words"].has_id(token) for token in example["tokens"] if any(map(str.isalnum, token))]
 
@@ -167,12 +130,8 @@ class POS(Task):
         return answer
 
     def scores(self, examples, answers):
-        return accuracy_scores(
-            [example[self.feature] for example in examples],
-            [*map(tags_of, answers)],
-            [example["tokens"] for example in examples],
-            self.assets["words"].knows,
-        )
+        tokens = [example["tokens"] for example in examples]
+        return accuracy_scores(*self.gold_and_predicted(examples, answers), tokens, self.assets["words"].knows)
 
     def baselines(self, train):
         look_up = lookup_baseline((example["tokens"], example[self.feature]) for example in train)
@@ -183,21 +142,10 @@ class POS(Task):
         return {"look-up": answer}
 
     def plot(self, predictor, examples, answers, folder):
-        from seqzoo.display.plots import confusion_plot
-
-        gold, predicted = [example[self.feature] for example in examples], [*map(tags_of, answers)]
-        confusion_plot(*confusion(gold, predicted), folder / "confusion.png")
-        errors = common_errors([example["tokens"] for example in examples], gold, predicted)
+        super().plot(predictor, examples, answers, folder)
+        tokens = [example["tokens"] for example in examples]
+        errors = common_errors(tokens, *self.gold_and_predicted(examples, answers))
         write_json(folder / "errors.json", errors, ensure_ascii=False)
-
-    def show(self, answer, console):
-        print_tagged(answer, console)
-
-    def articles(self, answers):
-        return tagged_articles(answers)
-
-    def differs(self, answer):
-        return any(token.get("gold", token["tag"]) != token["tag"] for token in answer["tokens"])
 
     @classmethod
     def tiny(cls):
@@ -206,11 +154,6 @@ class POS(Task):
         examples = [{"tokens": words[:n], "pos": tags[:n], "ner": names[:n]} for n in (6, 3, 1, 5)]
         config = cls.Config(units=8, word_dim=8, char_units=4, layers=1, epochs=2, learning_rate=0.02, dropout=0.1)
         return config, {"train": examples, "valid": examples}, ["Ann met Ford in Paris.", "", "May"]
-
-
-def tags_of(answer):
-    """The tags of an answer."""
-    return [token["tag"] for token in answer["tokens"]]
 
 
 def joined(tokens):

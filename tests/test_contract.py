@@ -12,7 +12,6 @@ import guides
 import keras
 import numpy as np
 import pytest
-import toys.bases  # noqa: F401, registers its task
 import toys.slots  # noqa: F401
 from backends import weight_gradients
 from marks import slow, variants
@@ -215,7 +214,7 @@ LOADED = """
 import json, sys
 import keras, numpy as np
 sys.path.insert(0, {tests!r})
-import guides, toys.bases, toys.slots
+import guides, toys.slots
 guides.register("seqzoo.tasks.parity")
 from seqzoo.training import load
 for folder in sys.argv[1:]:

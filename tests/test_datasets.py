@@ -65,6 +65,7 @@ def test_generated_data_depend_on_their_seed_alone():
         "moving_digits": 2762553575,
         "paraphrases": 2235348114,
         "reversed": 3220256872,
+        "promoters": 1196083960,
         "reviews": 1752236288,
         "spellings": 1180426277,
         "spoken_digits": 3955692645,

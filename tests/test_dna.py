@@ -11,7 +11,7 @@ from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.generated import genes
 from seqzoo.datasets.sequences.fasta import Records
 from seqzoo.display.logo import logo_plot
-from seqzoo.families.tagging import stretches, tags_of
+from seqzoo.families.letters import stretches
 from seqzoo.inputs import frames
 from seqzoo.inputs.letters import Letters, reverse_complement
 from seqzoo.layers.convolution import MaximumOver
@@ -213,43 +213,30 @@ def test_an_answer_shows_stretches_and_keeps_every_tag():
     assert [(t["text"], t["tag"], t["gold"], t["confidence"]) for t in answer["tokens"]] == [
         ("A", "a", "a", 0.9), ("C", "a", "b", 0.8), ("GT", "b", "b", 0.7)
     ]  # fmt: skip
-    assert tags_of(answer) == [*"aabb"]
+    assert TASKS["dna_tagging"]().tags_of(answer) == [*"aabb"]
     assert stretches("", [])["tokens"] == []
 
 
-def task_with(rows, features=None, **options):
-    kind = TASKS["dna"]
-    task = kind(kind.Config(**options))
-    features = features or {name: type(value) for name, value in rows[0].items()}
+def tagging_of(monkeypatch, rows):
+    kind = TASKS["dna_tagging"]
+    features = {name: type(value) for name, value in rows[0].items()}
     made = {"train": Examples(lambda: iter(rows), features, "made.csv")}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DATASETS._things, "csv", lambda **_: made)
-        task.config = kind.Config(**{**options, "dataset": "csv"})
-        splits, held_out = task.splits()
-    return task, splits, held_out
+    monkeypatch.setitem(DATASETS._things, "csv", lambda **_: made)
+    return kind(kind.Config(dataset="csv")).splits()
 
 
-def test_labels_as_strings_are_tags_of_the_letters():
-    rows = [{"text": "ACG", "label": "nnc"}, {"text": "GT", "label": "cc"}] * 3
-    task, splits, held_out = task_with(rows, per_base=True)
+def test_labels_as_strings_are_tags_of_the_letters(monkeypatch):
+    splits, held_out = tagging_of(monkeypatch, [{"text": "ACG", "label": "nnc"}, {"text": "GT", "label": "cc"}] * 3)
     assert held_out.startswith("every 20th") and next(iter(splits["train"]))["tags"] == ["n", "n", "c"]
-    assert task.learn(splits["train"])["tagging"] is True
     with pytest.raises(ValueError, match="made.csv: example 1: 2 tags for 3 letters"):
-        task, splits, _ = task_with([{"text": "ACG", "label": "nn"}] * 2, per_base=True)
-        [*splits["train"]]
+        [*tagging_of(monkeypatch, [{"text": "ACG", "label": "nn"}] * 2)[0]["train"]]
 
 
-@pytest.mark.parametrize(
-    "options, rows, words",
-    [
-        ({"pool": 2}, [{"text": "AC", "tags": ["a", "b"]}] * 3, "--pool=2 is for a label of whole sequences; made.csv"),
-        ({"crf": True}, [{"text": "AC", "label": "a"}, {"text": "A", "label": "b"}] * 2, "--crf=True .* each letter"),
-    ],
-)
-def test_an_option_of_the_other_kind_of_data_is_refused(options, rows, words):
-    task, splits, _ = task_with(rows, **options)
-    with pytest.raises(ValueError, match=words):
-        task.learn(splits["train"])
+def test_a_task_for_the_other_kind_of_data_says_what_it_needs(monkeypatch):
+    with pytest.raises(ValueError, match="made.csv gives text, but the task needs tags"):
+        tagging_of(monkeypatch, [{"text": "AC"}] * 3)
+    with pytest.raises(ValueError, match="gives text, tags, but the task needs label"):
+        TASKS["dna"](TASKS["dna"].Config(dataset="genes")).read()
 
 
 def test_options_that_contradict_each_other_are_refused():
@@ -290,7 +277,7 @@ def test_the_strands_are_averaged_and_scores_say_what_the_field_reports(monkeypa
 
 def test_fasta_is_answered_by_record(monkeypatch):
     kind = TASKS["dna"]
-    task = kind(assets={"tagging": False})
+    task = kind()
     assert task.examples(">a x\nAC\ngt\n>b\nT") == [{"name": "a", "text": "ACgt"}, {"name": "b", "text": "T"}]
     assert task.examples(" AC gt") == [{"text": "ACgt"}]
     with pytest.raises(ValueError, match="^b: '!' at position 1"):

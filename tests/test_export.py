@@ -14,7 +14,6 @@ import guides
 import keras
 import numpy as np
 import pytest
-import toys.bases  # noqa: F401, registers its task
 import toys.slots  # noqa: F401
 from marks import slow, variants
 
@@ -213,7 +212,7 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
             ("parity", {}),
             ("activity", {"velocities": True, "centre": 1}),
             ("dna", {"reverse_complement": True}),
-            ("dna_tags", {}),
+            ("dna_tagging", {}),
             ("pronunciation", {"subsample": 2, "upsample": 4}),
             ("similarity", {"aligned": True, "characters": "cnn", "casing": True}),
             ("similarity", {"goal": "retrieval", "pooling": "mean"}),

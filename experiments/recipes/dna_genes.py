@@ -4,7 +4,7 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="generated genes, BiLSTM, accuracy of bases",
-    flags="--task=dna",
+    flags="--task=dna_tagging",
     metric="valid_accuracy",
     expected=99.98,
     tolerance=3.0,

@@ -4,7 +4,7 @@ from experiments import Experiment, Published
 
 EXPERIMENT = Experiment(
     title="protein secondary structure, Q3 over 5 folds of the training chains",
-    flags="--task=dna --alphabet=protein --dataset=chains "
+    flags="--task=dna_tagging --alphabet=protein --dataset=chains "
     "--data_dir={data}/protein_ss/protein-secondary-structure.train --folds=5 --filters=64 --kernel_size=11 --units=64 "
     "--dropout=0.4 --letter_dropout=0.1 --epochs=18 --average=0.97 --batch_size=8 --learning_rate=0.008",
     metric="valid_accuracy",

@@ -10,6 +10,7 @@ from seqzoo.display.plain import plain
 # Bases as sequencers colour them; amino acids by their chemistry: acids red, bases blue, polar green, others dark.
 COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f7b32b", "T": "#d62839"}
 CHEMISTRY = {**dict.fromkeys("DE", "#d62839"), **dict.fromkeys("KRH", "#255c99"), **dict.fromkeys("STNQGYC", "#109648")}
+SHOWN_SEQUENCES = 20  # rows of a picture, or sequences whose mean a row is
 SHOWN = 200  # letters of a row; of a longer sequence the stretch with the largest ones is drawn
 
 
@@ -32,6 +33,22 @@ def logo_plot(letters: str, rows: Sequence[tuple[str, np.ndarray]], path: str | 
         _draw(axes, letters, heights, start)
         axes.set_title(plain(title), fontsize=9, loc="left", parse_math=False)
     figure.savefig(path, dpi=120)
+
+
+def explained_logo_plot(letters, rows: Sequence[tuple[str, list[dict]]], path: str | os.PathLike) -> None:
+    """Draws which letters decided, as `logo_plot` does.
+
+    Args:
+        letters: the alphabet, an `inputs.letters.Letters`.
+        rows: (title, explained answers of one length, whose mean is drawn): {"text", "words": [{"weight"}]} each.
+        path: the image to write.
+    """
+
+    def heights(answer):
+        return letters.frames(answer["text"]) * np.array([word["weight"] for word in answer["words"]])[:, None]
+
+    means = [(title, np.mean([heights(answer) for answer in answers], axis=0)) for title, answers in rows]
+    logo_plot(letters.letters, means, path)
 
 
 def _strongest(heights):

@@ -1,6 +1,7 @@
 """Pictures of sequences of vectors: strips and GIFs of stick figures, curves with intervals."""
 
 import os
+import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -124,6 +125,34 @@ def write_gif(frames: np.ndarray, dims: int, path: str | os.PathLike, fps: float
     # A GIF counts in hundredths of a second, and viewers slow down what takes less than two.
     duration = max(20, round(100 / fps) * 10)
     pictures[0].save(path, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
+
+
+def write_sample(
+    prime: np.ndarray, drawn: np.ndarray, path: pathlib.Path, names: Sequence[str], fps: float, dims: int, vertical: str
+) -> dict[str, str]:
+    """Writes a sample behind the frames that it continues, as .npz, .csv and pictures.
+
+    Args:
+        prime, drawn: frames [T, D] that are known, and that were generated.
+        path: of the files, without their endings.
+        names: of the columns of a series, drawn as curves; [] of a motion, drawn as a strip and a GIF.
+        fps, dims, vertical: frames a second, numbers of a joint and the vertical axis of a motion.
+
+    Returns:
+        {kind: file}.
+    """
+    frames = np.concatenate([prime, drawn])
+    endings = {"array": ".npz", "table": ".csv", "strip": ".png"} | ({} if names else {"gif": ".gif"})
+    files = {kind: path.with_suffix(ending) for kind, ending in endings.items()}
+    np.savez_compressed(files["array"], frames=frames, fps=fps)
+    header = ",".join(names or (f"number{i}" for i in range(1, frames.shape[1] + 1)))
+    np.savetxt(files["table"], frames, "%.7g", ",", header=header, comments="")
+    if names:
+        curves_plot(names, prime if len(prime) else drawn[:1], drawn, files["strip"])
+    else:
+        strip_plot({"": frames}, dims, files["strip"], fps, [len(prime)], vertical)
+        write_gif(frames, dims, files["gif"], fps, vertical)
+    return {kind: str(file) for kind, file in files.items()}
 
 
 def _plane(frames, dims, vertical):

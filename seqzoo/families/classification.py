@@ -22,7 +22,10 @@ from seqzoo.text.normalization import normalize
 from seqzoo.text.vocabulary import Vocabulary
 
 MISTAKES = 50  # shown in the report of a run
-MODEL = (options.Convolution, options.Recurrent)  # groups of options of the model, of which a task has the first or not
+MODEL = (
+    options.PooledConvolution,
+    options.Recurrent,
+)  # groups of options of the model, of which a task has the first or not
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,12 +1,108 @@
 """Tagging: what tasks share that give each step of a sequence a tag."""
 
-import itertools
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from seqzoo.display.terminal import tagged
+from seqzoo import options
+from seqzoo.config import Config as Options
+from seqzoo.config import option
+from seqzoo.display.pages import tagged_articles
+from seqzoo.display.terminal import print_tagged
+from seqzoo.metrics.tags import confusion
+from seqzoo.task import Task
+from seqzoo.text.normalization import normalize
 from seqzoo.text.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True)
+class Tagger(Options):
+    """Tags."""
+
+    crf: bool = option(False, "Score whole sequences of tags with a conditional random field.", sweep=[False, True])
+
+
+class Tagging(Task):
+    """A task whose examples have a tag for each step, in the feature `feature`, and whose model is `models.tagger`.
+
+    Its Config has the groups `Tagger`, `options.Recurrent` and `options.Labels`. A subclass gives `front`, `learn`
+    (with `learn_labels`), `encoder` (with `tag_encoder`), `examples`, `answer` and `scores`.
+    """
+
+    feature = "tags"
+    objective = "accuracy"
+
+    def front(self) -> tuple:
+        """(inputs, x, mask) of the model, see `seqzoo.inputs`."""
+        raise NotImplementedError
+
+    def learn_labels(self, train):
+        tags = {tag for example in train for tag in self.learned_tags(example)}
+        return {"tags": Vocabulary(sorted(tags), unknown=False)}
+
+    def learned_tags(self, example: dict) -> Sequence[str]:
+        """The tags of an example in the scheme that the model learns."""
+        return example[self.feature]
+
+    def tag_encoder(self) -> Callable:
+        """A function (example, number of steps) -> (labels, weights) [T] each, the last two that `encoder` gives."""
+        form = getattr(self.config, "unicode", "none")
+        label_weights = options.label_weights(normalize(self.config.label_weights, form))
+        encode = tag_encoder(self.assets["tags"], label_weights, self.config.crf)
+        return lambda example, steps: encode(self.learned_tags(example) if self.feature in example else (), steps)
+
+    def build(self):
+        from seqzoo.models import tagger
+
+        tags, config = self.assets["tags"].tokens, self.config
+        groups = [group for group in (options.Convolution, options.Recurrent) if isinstance(config, group)]
+        return tagger(len(tags), self.front(), crf=config.crf, allowed=self.allowed(tags), **config.arguments(*groups))
+
+    def allowed(self, tags: Sequence[str]) -> np.ndarray | None:
+        """Which tag may follow which, [K + 1, K + 1], see `layers.crf.CRF`; None: any."""
+        return None
+
+    def loss(self):
+        import keras
+
+        from seqzoo.layers.crf import CRFLoss
+
+        if self.config.crf:
+            return CRFLoss()
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+
+    def decoded(self, model):
+        from seqzoo.models.tagger import Decode
+
+        return Decode()(model.output)
+
+    def unknown_labels(self, example):
+        pairs = zip(example[self.feature], self.learned_tags(example), strict=True)
+        return [tag for tag, learned in pairs if learned not in self.assets["tags"]]
+
+    def tags_of(self, answer: dict) -> list[str]:
+        """The tag of each step of an answer."""
+        return [token["tag"] for token in answer["tokens"]]
+
+    def gold_and_predicted(self, examples: list[dict], answers: list[dict]) -> tuple[list, list]:
+        """The gold tags of examples, and those of the answers to them, a list for each."""
+        return [example[self.feature] for example in examples], [*map(self.tags_of, answers)]
+
+    def plot(self, predictor, examples, answers, folder):
+        """Saves a picture of which tag was taken for which."""
+        from seqzoo.display.plots import confusion_plot
+
+        confusion_plot(*confusion(*self.gold_and_predicted(examples, answers)), folder / "confusion.png")
+
+    def show(self, answer, console):
+        print_tagged(answer, console)
+
+    def articles(self, answers):
+        return tagged_articles(answers)
+
+    def differs(self, answer):
+        return any(token.get("gold", token["tag"]) != token["tag"] for token in answer["tokens"])
 
 
 def tag_encoder(tags: Vocabulary, label_weights: dict[str, float], crf: bool) -> Callable:
@@ -35,46 +131,3 @@ def tag_encoder(tags: Vocabulary, label_weights: dict[str, float], crf: bool) ->
         return labels, weights
 
     return encode
-
-
-def tag_loss(crf: bool):
-    """The keras.losses.Loss of a tagger, with or without a CRF."""
-    import keras
-
-    from seqzoo.layers.crf import CRFLoss
-
-    if crf:
-        return CRFLoss()
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
-
-
-def stretches(text: str, tags: Sequence[str], confidences: Sequence[float] = (), gold: Sequence[str] = ()) -> dict:
-    """The answer to a text with a tag for each letter, as of `terminal.tagged`.
-
-    Args:
-        text: the letters.
-        tags: a tag for each.
-        confidences: a probability for each, or none.
-        gold: the right tag of each, or none.
-
-    Returns:
-        What `tagged` gives. A token is a stretch of letters that have one tag and one ``gold`` tag; its confidence is
-        the smallest of its letters'.
-    """
-    pairs, spans, least, start = [], [], [], 0
-    for pair, letters in itertools.groupby(zip(tags, gold or tags, strict=True)):
-        end = start + len([*letters])
-        pairs.append(pair)
-        spans.append((text[start:end], start, end))
-        least.append(min(confidences[start:end], default=None))
-        start = end
-    answer = tagged(text, spans, [tag for tag, _ in pairs], None if None in least else least)
-    if gold:
-        for token, (_, right) in zip(answer["tokens"], pairs, strict=True):
-            token["gold"] = right
-    return answer
-
-
-def tags_of(answer: dict) -> list[str]:
-    """The tag of each letter of an answer of `stretches`."""
-    return [token["tag"] for token in answer["tokens"] for _ in range(token["end"] - token["start"])]

@@ -1,0 +1,12 @@
+"""The default data: promoters, whose two boxes have the right order and distance; words alone say nothing."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated promoters, convolution and BiLSTM, accuracy",
+    flags="--task=dna",
+    metric="valid_accuracy",
+    expected=94.2,
+    tolerance=3.0,
+    minutes=2.0,
+)

@@ -1,0 +1,158 @@
+"""Sequences of letters, such as DNA and proteins: what tasks share that read them."""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqzoo.config import Config as Options
+from seqzoo.config import option
+from seqzoo.datasets.files import place
+from seqzoo.datasets.sequences.fasta import Records, header_name, records
+from seqzoo.display.plain import plain_text
+from seqzoo.display.terminal import tagged
+from seqzoo.inputs import frames
+from seqzoo.inputs.letters import ALPHABETS, Letters, reverse_complement
+from seqzoo.metrics.labels import matthews, one_against_rest
+from seqzoo.metrics.measure import Measure
+from seqzoo.task import Task
+from seqzoo.text.lines import shorten
+
+CODON = 3  # letters that the baselines count as a word
+
+
+@dataclasses.dataclass(frozen=True)
+class Sequences(Options):
+    """Sequences."""
+
+    alphabet: str = option("dna", "Letters of the sequences, with the codes that stand for several.", choices=ALPHABETS)
+    letter_dropout: float = option(
+        0.0, "Share of the letters that training reads as any letter, N of bases.", minimum=0, maximum=0.95,
+        shapes=False,
+    )  # fmt: skip
+    positions: int = option(
+        0, "Width of the encoding of its position that is joined to each letter, where sequences are aligned at a "
+        "point, such as a splice site; an even number, 0: none.", minimum=0, maximum=512,
+    )  # fmt: skip
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.positions % 2:
+            raise ValueError(f"--positions should be even: a sine and a cosine a wave. Received: {self.positions}")
+
+
+class LetterSequences(Task):
+    """A task that reads the letters of the feature "text"; its Config has the group `Sequences`."""
+
+    axes = {"letters": "time", "labels": "time"}
+    measures = {"specificity": Measure("Sp", "max", "%"), "mcc": Measure("MCC", "max")}
+
+    @functools.cached_property
+    def letters(self) -> Letters:
+        """The alphabet."""
+        return Letters(self.config.alphabet)
+
+    def read(self):
+        def checked(examples):
+            for number, example in enumerate(examples, 1):
+                try:
+                    self.letters.frames(example["text"])
+                    yield self.checked(example)
+                except ValueError as error:
+                    raise ValueError(f"{place(examples.source, example, number)}: {error}") from None
+
+        splits = super().read().items()
+        return {split: examples.with_read(functools.partial(checked, examples)) for split, examples in splits}
+
+    def checked(self, example: dict) -> dict:
+        """An example as it was read, once its letters are known; raises a ValueError if it is malformed."""
+        return example
+
+    def content(self, example):
+        return " ".join(example["text"].upper())  # a letter is a token
+
+    def group(self, example):
+        return example["text"].upper()
+
+    def inputs(self, example: dict) -> dict:
+        """The inputs of the model, the letters [T, D] and their number."""
+        x = self.letters.frames(example["text"])
+        return {"letters": x, "letters_length": np.array(len(x), "int32")}
+
+    def augmenter(self):
+        strands, rate = getattr(self.config, "reverse_complement", False), self.config.letter_dropout
+
+        def augment(example, encoded, rng):
+            inputs, *labels = encoded
+            x = inputs["letters"]
+            if strands and rng.random() < 0.5:
+                x = reverse_complement(x)
+            hidden = rng.random((len(x), 1)) < rate
+            return {**inputs, "letters": np.where(hidden, np.float32(1 / x.shape[1]), x)}, *labels
+
+        return augment if strands or rate else None
+
+    def front(self):
+        from seqzoo.layers.positions import Positions
+
+        inputs, x, mask = frames(len(self.letters.letters), name="letters")
+        width = self.config.positions
+        return inputs, Positions(width, name="positions")(x, mask=mask) if width else x, mask
+
+    def examples(self, line, request=None):
+        if line.startswith(">"):
+            found = records(enumerate(line.split("\n"), 1), "text")
+            rows = [{"name": header_name(header), "text": text} for _, header, text in found]
+        else:
+            rows = [{"text": "".join(line.split())}]
+        for row in rows:
+            try:
+                self.letters.frames(row["text"])
+            except ValueError as error:
+                raise ValueError(f"{row.get('name') or shorten(row['text'], 30)}: {error}") from None
+        return rows
+
+    def predict(self, run, lines, request=None):
+        return super().predict(run, Records(lines), request)
+
+    def show(self, answer, console):
+        if "name" in answer:
+            console.print(plain_text(f">{answer['name']}", "dim"), soft_wrap=True)
+        super().show(answer, console)
+
+
+def add_matthews(scores: dict, gold: Sequence[str], predicted: Sequence[str | None]) -> dict:
+    """`scores`, as of `class_scores`, with Matthews's coefficient and, of each class, also the specificity."""
+    scores["mcc"] = matthews(gold, predicted)
+    for label, row in one_against_rest(gold, predicted).items():
+        scores["classes"][label] |= row
+    return scores
+
+
+def stretches(text: str, tags: Sequence[str], confidences: Sequence[float] = (), gold: Sequence[str] = ()) -> dict:
+    """The answer to a text with a tag for each letter, as of `terminal.tagged`.
+
+    Args:
+        text: the letters.
+        tags: a tag for each.
+        confidences: a probability for each, or none.
+        gold: the right tag of each, or none.
+
+    Returns:
+        What `tagged` gives. A token is a stretch of letters that have one tag and one ``gold`` tag; its confidence is
+        the smallest of its letters'.
+    """
+    pairs, spans, least, start = [], [], [], 0
+    for pair, letters in itertools.groupby(zip(tags, gold or tags, strict=True)):
+        end = start + len([*letters])
+        pairs.append(pair)
+        spans.append((text[start:end], start, end))
+        least.append(min(confidences[start:end], default=None))
+        start = end
+    answer = tagged(text, spans, [tag for tag, _ in pairs], None if None in least else least)
+    if gold:
+        for token, (_, right) in zip(answer["tokens"], pairs, strict=True):
+            token["gold"] = right
+    return answer
