@@ -374,10 +374,10 @@ def zoo_table() -> Table:
     table = Table(show_header=False, box=None)
     table.add_column(no_wrap=True)
     for name in zoo.names():
-        task, metrics = TASKS[read_config(f"{zoo.PREFIX}{name}")[0]], read_json(zoo.path(name) / "metrics.json")
+        kind, config = read_config(f"{zoo.PREFIX}{name}")
+        task, metrics = TASKS[kind](config), read_json(zoo.path(name) / "metrics.json")
         split = "test" if f"test_{task.objective}" in metrics else "valid"
-        measure = task.measures[task.objective]
-        score = f"{measure.label} {measure.format(metrics[f'{split}_{task.objective}'])} on {split}"
+        score = f"{task.measure.label} {task.measure.format(metrics[f'{split}_{task.objective}'])} on {split}"
         about, size = zoo.about(name), f"{task.name}, {zoo.megabytes(name):.1f} MB"
         table.add_row(Text(f"{zoo.PREFIX}{name}", "bold"), plain_text(about["what"]))
         table.add_row(Text(size, "dim"), plain_text(f"{score}. Data: {about['licence']}", "dim"))

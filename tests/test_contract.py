@@ -12,7 +12,7 @@ import guides
 import keras
 import numpy as np
 import pytest
-import toys.slots  # noqa: F401
+import toys.slots  # noqa: F401, registers its task
 from backends import weight_gradients
 from marks import slow, variants
 

@@ -14,7 +14,7 @@ import guides
 import keras
 import numpy as np
 import pytest
-import toys.slots  # noqa: F401
+import toys.slots  # noqa: F401, registers its task
 from marks import slow, variants
 
 from seqzoo import options, run

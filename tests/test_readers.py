@@ -608,7 +608,7 @@ def test_folders_are_labels_and_are_interleaved(tmp_path):
     [
         ("stsb", {}, {"label": 3.8}, {"score": pytest.approx(3.8)}, ["train", "valid"]),
         ("mrpc", {}, {"label": 1}, {"label": "equivalent"}, ["train", "valid"]),
-        ("paws", {"name": "paws_x_wiki/de"}, {"label": 0}, {"label": "0"}, ["train", "valid", "test"]),
+        ("paws", {"name": "paws_x_wiki/de"}, {"label": 0}, {"label": "different_meaning"}, ["train", "valid", "test"]),
         (
             "tfds",
             {"name": "glue/stsb", "columns": {"first": "sentence1", "second": "sentence2", "score": "label"}},

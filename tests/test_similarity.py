@@ -18,6 +18,7 @@ from seqzoo.models.siamese import Tower
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import overlap_baseline, tfidf
 from seqzoo.text.lines import Lines
+from seqzoo.training.folder import Run
 
 RNG = np.random.default_rng(0)
 KIND = TASKS["similarity"]
@@ -286,6 +287,31 @@ def test_a_line_without_a_tab_or_with_an_empty_side_names_file_and_line(tmp_path
             pytest.raises(ValueError, match=r"pairs.tsv:2: A line should be two texts with a"),
         ):
             [*task.predict(None, Lines(file, path))]
+
+
+def test_a_run_gives_vectors_and_the_nearest_lines_of_a_file(tmp_path, capsys):
+    task = task_of("regression")
+    task.load()
+    model = task.build()
+    model.save(tmp_path / "model.keras")
+    run, kind = Run(task, model, task.predictor(model), tmp_path), KIND.requests["predict"]
+    texts = ["a dog", "", "the dog saw it", "it was seen"]
+    answers = [*task.predict(run, texts[:2], kind(vector=True))]
+    assert len(answers[0]["vector"]) == 32 and answers[1] == {"line": 2, "text": "", "vector": None}
+    (tmp_path / "lines.txt").write_text("\n".join(texts))
+    request = kind(index=str(tmp_path / "lines.txt"), nearest=2)
+    found = [*task.predict(run, ["it saw a cat", ""], request)]
+    assert [answer["line"] for answer in found] == [1, 2] and found[1]["nearest"] == []
+    pairs = [*task.predict(run, [f"it saw a cat\t{text}" for text in texts if text])]
+    best = sorted(((pair["score"], pair["second"]) for pair in pairs), reverse=True)[:2]
+    assert [row["text"] for row in found[0]["nearest"]] == [text for _, text in best]
+    assert [row["score"] for row in found[0]["nearest"]] == pytest.approx([score for score, _ in best], abs=1e-3)
+    assert texts[found[0]["nearest"][0]["line"] - 1] == best[0][1]
+    assert "4 vectors of" in capsys.readouterr().err
+    [*task.predict(run, ["it saw a cat"], request)]
+    assert not capsys.readouterr().err
+    with pytest.raises(ValueError, match="--index: no file"):
+        [*task.predict(run, ["a dog"], kind(index="nowhere.txt"))]
 
 
 # --- Reading pairs --------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ def paws(
 ) -> dict[str, Examples]:
     """Pairs of sentences in almost the same words, paraphrases or not (Zhang et al., 2019), from Wikipedia, from TFDS.
 
-    Args as in `tfds`; of the labels "1" is a paraphrase. name="paws_x_wiki/de" is German. https://aclanthology.org/N19-1131
+    Args as in `tfds`; name="paws_x_wiki/de" is German. https://aclanthology.org/N19-1131
     """
     return _pairs(data_dir, name or "paws_wiki/labeled_final_raw", {"label": "label", **(columns or {})})
 

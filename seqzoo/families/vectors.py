@@ -63,7 +63,9 @@ class Embedded(OfTexts):
         axes = dict.fromkeys(("tokens", "characters", "casing"), "time")
         settings = {name: getattr(self.config, name) for name in ("batch_size", "batch_tokens", "static_shapes")}
         for chunk in chunks(texts, TOGETHER):
-            feed = Batches(chunk, lambda text: (encode(self.tokens(text)), np.zeros(1), np.ones(1)), axes, **settings)
+            feed = Batches(
+                chunk, lambda text: (encode(self.tokens(text)), np.zeros(1), np.float32(1)), axes, **settings
+            )
             yield from (row and row["vector"] for _, row in feed.outputs(lambda inputs, *_: tower(inputs)))
 
     def searcher(self, run, path: str, count: int) -> Callable[[list], list[dict]]:
