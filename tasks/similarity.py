@@ -19,7 +19,7 @@ class Comparison(Options):
     head: str = option(
         "comparison", "What compares the vectors of two texts: |a - b| and a * b with a softmax over the scale (Tai et "
         "al., 2015), exp(-|a - b|) (MaLSTM; Mueller & Thyagarajan, 2016), or the cosine, which retrieval always takes.",
-        choices=HEADS, needs="goal=paraphrase|regression", sweep=HEADS,
+        choices=HEADS, needs="goal=paraphrase|regression", sweep=[*HEADS],
     )  # fmt: skip
     hidden: int = option(50, "Width of the hidden layer of --head=comparison.", minimum=1, sweep=[50, 100, 200])
     pooling: str = option(
