@@ -121,9 +121,8 @@ def test_any_front_can_be_read_twice():
 def test_scores_are_those_of_hand_counts():
     assert correlation_scores([1, 2, 3], [2, 4, 6]) == pytest.approx({"pearson": 100, "spearman": 100, "mse": 14 / 3})
     assert correlation_scores([1, 2, 4], [3, 3, 3])["pearson"] == 0
-    assert yes_no_scores([True, True, False, False], [True, False, True, False]) == dict.fromkeys(
-        ("accuracy", "precision", "recall", "f1"), 50.0
-    )
+    found = yes_no_scores(["yes", "yes", "no", "new"], ["yes", "no", "yes", "no"], "yes")  # one that nobody knows
+    assert found == {"accuracy": 25.0, "precision": 50.0, "recall": 50.0, "f1": 50.0}
     first, second = np.eye(4), np.array([[1, 0, 0, 0], [0.5, 0.4, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0]])
     found = ranks(first, second, [7, 8, 9, 7])  # the last is the first again: three candidates
     assert found.tolist() == [1, 1, 2, 2.5]

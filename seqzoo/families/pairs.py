@@ -21,6 +21,7 @@ from seqzoo.text.vocabulary import Vocabulary
 SIDES = ("first", "second")
 GOALS = {"paraphrase": "accuracy", "regression": "pearson", "retrieval": "mrr"}  # and the objective of each
 YES = ("1", "yes", "true", "paraphrase", "equivalent", "duplicate", "similar", "entailment")  # labels, in lower case
+NO = ("0", "no", "false", "not_paraphrase", "not_equivalent", "not_duplicate", "different_meaning")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +185,7 @@ class Pairs(Embedded):
         """
         weight = np.float32(1)
         if self.config.goal == "retrieval":
-            if "label" in example and example["label"].lower() not in YES:
+            if example.get("label", "").lower() in NO:
                 raise Skip("no paraphrase")
             return np.array([text_id(example[side]) for side in SIDES], "int32"), weight
         if self.config.goal == "paraphrase":
@@ -232,7 +233,7 @@ class Pairs(Embedded):
     def scores(self, examples, answers):
         if self.config.goal == "paraphrase":
             yes = self.assets["scale"].tokens[1]
-            return yes_no_scores(*([row[key] == yes for row in answers] for key in ("gold_label", "label")))
+            return yes_no_scores(*([row[key] for row in answers] for key in ("gold_label", "label")), yes)
         if self.config.goal == "regression":
             return correlation_scores(*([row[key] for row in answers] for key in ("gold_score", "score")))
         vectors = [answer.pop("vectors") for answer in answers]

@@ -31,14 +31,18 @@ def correlation_scores(gold: Sequence[float], predicted: Sequence[float]) -> dic
     return scores
 
 
-def yes_no_scores(gold: Sequence[bool], predicted: Sequence[bool]) -> dict:
-    """Accuracy, and precision, recall and F1 of yes, by scikit-learn: ``{"accuracy", "precision", "recall", "f1"}``."""
+def yes_no_scores(gold: Sequence[str], predicted: Sequence[str], yes: str) -> dict:
+    """Accuracy of labels, and precision, recall and F1 of one of them, by scikit-learn.
+
+    Returns:
+        ``{"accuracy", "precision", "recall", "f1"}``, percentages.
+    """
     from sklearn.metrics import precision_recall_fscore_support
 
-    gold, predicted = np.asarray(gold, bool), np.asarray(predicted, bool)
-    rates = precision_recall_fscore_support(gold, predicted, average="binary", zero_division=0)[:3]
+    found = [[label == yes for label in labels] for labels in (gold, predicted)]
+    rates = precision_recall_fscore_support(*found, average="binary", zero_division=0)[:3]
     scores = {name: 100 * float(rate) for name, rate in zip(("precision", "recall", "f1"), rates, strict=True)}
-    return {"accuracy": percent(int((gold == predicted).sum()), len(gold)), **scores}
+    return {"accuracy": percent(sum(a == b for a, b in zip(gold, predicted, strict=True)), len(gold)), **scores}
 
 
 def ranks(first, second, ids: Sequence[int]) -> np.ndarray:
