@@ -9,6 +9,7 @@ python -m seqzoo.run --config=FILE --units=64                 options from a fil
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 python -m seqzoo.run --mode=predict --workdir=runs/speech < recording.wav
+python -m seqzoo.run --mode=predict --workdir=runs/similarity --input=queries.txt --index=texts.txt     (nearest lines)
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
 python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samples=4
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
