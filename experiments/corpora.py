@@ -135,6 +135,12 @@ CORPORA = {
         "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz",
         "as they are in `data`",
     ),
+    "sick": Corpus(
+        "SICK, pairs of sentences and how related they are (Marelli et al., 2014): 4,500 and 500",
+        ("SICK_train.txt", "SICK_trial.txt"),
+        "https://alt.qcri.org/semeval2014/task1/",
+        "as they are",
+    ),
     "splice": Corpus(
         "Splice junctions of primates, 60 bases around a point (Towell, Noordewier & Shavlik, 1991): 2,552 of 3,190",
         ("train.csv",),
@@ -148,6 +154,12 @@ CORPORA = {
         "https://nlp.stanford.edu/sentiment/",
         "lines `text`, tab, `negative` or `positive`, under the header `text`, tab, `label`; without the neutral ones. "
         "Recipes with phrases: `train_phrases.tsv.gz`, the labelled phrases of the training trees",
+    ),
+    "stsb": Corpus(
+        "STS benchmark, pairs of sentences and how similar they are (Cer et al., 2017): 5,749 and 1,500",
+        ("stsb-en-train.csv", "stsb-en-dev.csv"),
+        "https://github.com/PhilipMay/stsb-multi-mt",
+        "as they are in `data`",
     ),
     "tiny_shakespeare": Corpus(
         "tiny Shakespeare: the last tenth is valid",

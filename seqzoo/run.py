@@ -9,6 +9,7 @@ python -m seqzoo.run --config=FILE --units=64                 options from a fil
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 python -m seqzoo.run --mode=predict --workdir=runs/speech < recording.wav
+python -m seqzoo.run --mode=predict --workdir=runs/similarity --input=queries.txt --index=texts.txt     (nearest lines)
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
 python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samples=4
 python -m seqzoo.run --mode=score --workdir=runs/language_model --input=sentences.txt
@@ -374,10 +375,10 @@ def zoo_table() -> Table:
     table = Table(show_header=False, box=None)
     table.add_column(no_wrap=True)
     for name in zoo.names():
-        task, metrics = TASKS[read_config(f"{zoo.PREFIX}{name}")[0]], read_json(zoo.path(name) / "metrics.json")
+        kind, config = read_config(f"{zoo.PREFIX}{name}")
+        task, metrics = TASKS[kind](config), read_json(zoo.path(name) / "metrics.json")
         split = "test" if f"test_{task.objective}" in metrics else "valid"
-        measure = task.measures[task.objective]
-        score = f"{measure.label} {measure.format(metrics[f'{split}_{task.objective}'])} on {split}"
+        score = f"{task.measure.label} {task.measure.format(metrics[f'{split}_{task.objective}'])} on {split}"
         about, size = zoo.about(name), f"{task.name}, {zoo.megabytes(name):.1f} MB"
         table.add_row(Text(f"{zoo.PREFIX}{name}", "bold"), plain_text(about["what"]))
         table.add_row(Text(size, "dim"), plain_text(f"{score}. Data: {about['licence']}", "dim"))

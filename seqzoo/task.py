@@ -479,11 +479,25 @@ class Task:
         """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order.
 
         Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
+
+        Raises:
+            ValueError: a line is not what the task reads; of `Lines` with their source and its number.
         """
+
+        def examples(line, number):
+            try:
+                return self.examples(line, request)
+            except ValueError as error:
+                source = getattr(lines, "source", "")
+                raise ValueError(f"{source}:{number}: {error}" if source else str(error)) from error
+
         numbers = itertools.count(1)
         for chunk in chunks(lines, CHUNK):
-            lines_of = zip(chunk, numbers, strict=False)
-            numbered = [(number, example) for line, number in lines_of for example in self.examples(line, request)]
+            numbered = [
+                (number, example)
+                for line, number in zip(chunk, numbers, strict=False)
+                for example in examples(line, number)
+            ]
             self.warn_of_unknown(example for _, example in numbered)
             line_of = {id(example): number for number, example in numbered}  # an example may have several rows
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):

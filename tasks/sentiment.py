@@ -9,27 +9,16 @@ from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.datasets import DATASETS
 from seqzoo.families.classification import Classification, Classifier, Labelled, weighing
-from seqzoo.inputs import Words
+from seqzoo.families.texts import OfTexts, Tokens
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import naive_bayes_baseline
-from seqzoo.text.subwords import KINDS, Subwords
-from seqzoo.text.tokenizer import TOKENIZERS, splitter
+from seqzoo.text.subwords import KINDS
 
 
 @dataclasses.dataclass(frozen=True)
-class Texts(Options):
+class Texts(Tokens):
     """Texts."""
 
-    tokenizer: str = option(
-        "words",
-        "What a text is split into: words and punctuation of raw text, tokens that have spaces between them, "
-        "characters, or subwords learned from the training texts.",
-        choices=TOKENIZERS,
-    )
-    subwords: int = option(8000, "Maximum number of subwords.", minimum=10, needs="tokenizer=bpe|unigram")
-    max_tokens: int = option(
-        0, "Maximum number of tokens read; longer texts keep both ends. 0: no limit.", minimum=0, shapes=False
-    )
     extra_train: str = option(
         "", "File of more training texts, in the format of the dataset, such as phrases.", path=True, shapes=False
     )
@@ -83,17 +72,9 @@ class Config(
     word_dropout: float = default(options.Words, word_dropout=0.1)
     epochs: int = default(options.Training, epochs=20)
 
-    def __post_init__(self):
-        super().__post_init__()
-        if self.vectors and self.tokenizer not in ("words", "whitespace"):
-            raise ValueError(
-                f"--vectors has vectors of words, so it needs --tokenizer=words or whitespace, or is left out. "
-                f"Received: --tokenizer={self.tokenizer}"
-            )
-
 
 @TASKS.register("sentiment", "text_classification")
-class Sentiment(Classification):
+class Sentiment(OfTexts, Classification):
     """Text classification: accuracy of one label per text, or F1 of several."""
 
     Config = Config
@@ -120,36 +101,15 @@ class Sentiment(Classification):
             raise ValueError(f"--extra_train: {error}") from error
 
     def learn(self, train):
-        assets, config = {}, self.config
-        if config.tokenizer in KINDS:
-            texts = (example["text"] for example in train)
-            assets["subwords"] = Subwords.learn(texts, config.subwords, config.tokenizer, config.lowercase)
-        split = splitter(config.tokenizer, assets.get("subwords"), config.unicode)
-        token_lists = ([token for token, _, _ in split(example["text"])] for example in train)
-        return {**assets, "words": Words.learn(config, token_lists), **self.learn_labels(train)}
-
-    @property
-    def split(self):
-        """The function text -> [(token, start, end)] of the run's tokenizer."""
-        return splitter(self.config.tokenizer, self.assets.get("subwords"), self.config.unicode)
-
-    def offsets(self, text):
-        """[(token, start, end)] of the tokens of a text that the model reads."""
-        return both_ends(self.split(text), self.config.max_tokens)
+        texts = ((example["text"] for example in train) for _ in range(2))
+        return {**self.learn_words(*texts), **self.learn_labels(train)}
 
     def known(self, example):
-        tokens = (token for token, _, _ in self.offsets(example["text"]) if any(map(str.isalnum, token)))
-        return [self.assets["words"].has_id(token) for token in tokens]
+        return self.known_words(example["text"])
 
     def encoder(self, training=False):
         words, label = self.assets["words"].encoder(self.config.static_shapes), self.label_encoder()
-        split, most = self.split, self.config.max_tokens
-
-        def encode(example):
-            tokens = [token for token, _, _ in both_ends(split(example["text"]), most)]
-            return words(tokens), *label(example)
-
-        return encode
+        return lambda example: (words(self.tokens(example["text"])), *label(example))
 
     def front(self):
         return self.assets["words"].front(self.config)
@@ -181,11 +141,6 @@ class Sentiment(Classification):
             return {"arrays": arrays(run)}
         return classification(run, labels, self.split, config.tokenizer, config.max_tokens, config.multi_label)
 
-    def export_notes(self):
-        from seqzoo.export.notes import of_texts
-
-        return of_texts(self.config.unicode, self.config.tokenizer)
-
     def example(self, line):
         return {"text": line}
 
@@ -208,13 +163,8 @@ class Sentiment(Classification):
     def baselines(self, train):
         if self.config.multi_label:
             return {}
-        split = self.split
-
-        def bag(example):
-            return [token.lower() if self.config.lowercase else token for token, _, _ in split(example["text"])]
-
-        classify = naive_bayes_baseline((bag(example), example["label"]) for example in train)
-        return {"naive Bayes": lambda example: {"label": classify(bag(example)), "probabilities": {}}}
+        classify = naive_bayes_baseline((self.bag(example["text"]), example["label"]) for example in train)
+        return {"naive Bayes": lambda example: {"label": classify(self.bag(example["text"])), "probabilities": {}}}
 
     def explaining(self, predictor):
         return explaining(predictor, "occlusion", self.config.multi_label)
@@ -237,11 +187,3 @@ def explaining(predictor, how, multi_label):
     from seqzoo.models.explaining import occlusion
 
     return weighing(predictor, occlusion(predictor.model, multi_label))
-
-
-def both_ends(items, most):
-    """The first and last items of a long list, `most` together; 0: all."""
-    if not most or len(items) <= most:
-        return items
-    head = most // 2
-    return [*items[:head], *items[head - most :]]

@@ -63,7 +63,7 @@ NUMBERS = sorted(
 )
 PATHS = {
     "workdir", "config", "input", "data_dir", "vectors", "ensemble", "extra_train", "html", "png", "out", "primer",
-    "melody", "init_from", "about", "language_model",
+    "melody", "init_from", "about", "language_model", "index",
 }  # fmt: skip
 
 

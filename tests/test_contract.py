@@ -12,7 +12,6 @@ import guides
 import keras
 import numpy as np
 import pytest
-import toys.similarity  # noqa: F401, registers its task
 from backends import weight_gradients
 from marks import slow, variants
 
@@ -214,7 +213,7 @@ LOADED = """
 import json, sys
 import keras, numpy as np
 sys.path.insert(0, {tests!r})
-import guides, toys.similarity
+import guides
 guides.register("seqzoo.tasks.parity")
 from seqzoo.training import load
 for folder in sys.argv[1:]:

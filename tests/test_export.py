@@ -14,7 +14,6 @@ import guides
 import keras
 import numpy as np
 import pytest
-import toys.similarity  # noqa: F401, registers its task
 from marks import slow, variants
 
 from seqzoo import options, run
@@ -192,6 +191,7 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
             ("sentiment", {"tokenizer": "bpe", "subwords": 30, "pooling": "attention"}),
             ("translation", {"tokenizer": "words", "min_count": 2, "input_feeding": True}),
             ("language_model", {}),
+            ("similarity", {"head": "cosine", "max_tokens": 3}),
             ("speech", {}),
             ("pronunciation", {"model": "attention", "subsample": 2}),
             ("dialogue_understanding", {}),
@@ -215,7 +215,8 @@ def test_the_example_runs_with_tensorflow_alone(tagger, tmp_path):
             ("dna", {"reverse_complement": True}),
             ("dna_tagging", {}),
             ("pronunciation", {"subsample": 2, "upsample": 4}),
-            ("similarity_toy", {}),
+            ("similarity", {"aligned": True, "characters": "cnn", "casing": True}),
+            ("similarity", {"goal": "retrieval", "pooling": "mean"}),
             ("music", {"encoding": "frames", "melody_ahead": 0.0, "conditions": "none"}),
             ("motion", {"condition": "none", "relative": False}),
         ),
@@ -245,6 +246,7 @@ LITERT = {"format": "litert", "length": 20}
         *variants(
             ("ner", LITERT, {}),
             ("sentiment", LITERT, {"multi_label": True}),
+            ("similarity", LITERT, {"characters": "cnn"}),
             ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
             ("translation", {"format": "onnx", "length": 30}, {}),
             ("pronunciation", LITERT, {"model": "attention"}),

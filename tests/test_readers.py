@@ -372,13 +372,13 @@ def test_tfds_labels_have_no_blanks_around_them(mocked):
 def test_tfds_reads_any_set_and_reports_missing_labels(mocked):
     columns = {"text": "sentence", "label": "label"}
     with mocked([{"sentence": "fine", "label": 1, "idx": 0}, {"sentence": "?", "label": -1, "idx": 1}]):
-        examples = iter(DATASETS["tfds"](name="glue/sst2", columns=columns)["test"])
+        examples = iter(DATASETS["tfds"](name="glue/sst2", columns=columns)["valid"])
     assert next(examples) == {"text": "fine", "label": "positive"}
-    with pytest.raises(ValueError, match="glue/sst2/2.0.0 test: example 2: label: no label"):
+    with pytest.raises(ValueError, match="glue/sst2/2.0.0 validation: example 2: label: no label"):
         next(examples)
     columns = {"text": "sentence+idx", "label": "label"}
     with mocked([{"sentence": "fine", "label": 1, "idx": 7}]):
-        assert next(iter(DATASETS["tfds"](name="glue/sst2", columns=columns)["test"]))["text"] == "fine 7"
+        assert next(iter(DATASETS["tfds"](name="glue/sst2", columns=columns)["valid"]))["text"] == "fine 7"
     with pytest.raises(ValueError, match="no feature 'sentence.tokens'. .*It has: "):
         DATASETS["tfds"](name="glue/sst2", columns={"text": "sentence+tokens"})
 
@@ -601,6 +601,29 @@ def test_folders_are_labels_and_are_interleaved(tmp_path):
         (tmp_path / "Testing").mkdir(exist_ok=True)
         with pytest.raises(ValueError, match=message):
             DATASETS["folders"](data_dir=tmp_path / folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "record", "gold", "splits"),
+    [
+        ("stsb", {}, {"label": 3.8}, {"score": pytest.approx(3.8)}, ["train", "valid"]),
+        ("mrpc", {}, {"label": 1}, {"label": "equivalent"}, ["train", "valid"]),
+        ("paws", {"name": "paws_x_wiki/de"}, {"label": 0}, {"label": "different_meaning"}, ["train", "valid", "test"]),
+        (
+            "tfds",
+            {"name": "glue/stsb", "columns": {"first": "sentence1", "second": "sentence2", "score": "label"}},
+            {"label": 5},
+            {"score": 5.0},
+            ["train", "valid"],
+        ),
+    ],
+)
+def test_tfds_reads_sets_of_pairs(mocked, name, arguments, record, gold, splits):
+    texts = {"sentence1": "a dog", "sentence2": "a cat"}
+    with mocked([{**texts, **({} if name == "paws" else {"idx": 0}), **record}]):
+        found = DATASETS[name](**arguments)
+    assert list(found) == splits
+    assert list(found["train"]) == [{"first": "a dog", "second": "a cat", **gold}]
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,12 @@ def test_failed_trials_do_not_keep_hyperband_from_promoting(search):
     assert results["best"]["settings"]["units"] % 2 == 0 and results["best"]["epochs"] == 9
 
 
+def test_what_counts_is_the_objective_of_the_fixed_options(tmp_path):
+    fixed = {"goal": "regression"}
+    assert trials.Search("similarity", fixed, {}, "random", 1, tmp_path).key == "valid_pearson"
+    assert trials.Search("similarity", {}, {}, "random", 1, tmp_path).title == "valid accuracy (%)"
+
+
 def test_hyperband_refuses_a_space_that_is_too_small(search):
     status, _, calls, output = search("--sweep=units=1|2|3", "--tuner=hyperband", "--epochs=9")
     assert status == 2 and not calls and "17 settings" in output and "only 3" in output

@@ -91,6 +91,7 @@ CONLLU = "1\tFord\t_\tPROPN\t_\t_\t_\t_\t_\t_\n\n" * 3
         ("sentiment", "tsv", "tsv", "text\tlabel\n" + "good film\ta\nbad film\tb\n" * 3),
         ("sentiment", "jsonl", "jsonl", '{"text": "good film", "label": "a"}\n{"text": "bad", "label": "b"}\n' * 3),
         ("translation", "parallel", "tsv", "a cat\teine Katze\na dog\tein Hund\n" * 2),
+        ("similarity", "pairs", "csv", "first,second,label\n" + "a cat,a dog,yes\na cat,it,no\n" * 3),
         ("language_model", "text", "txt", "to be or not to be\n" * 20),
         ("music", "piano_roll", "json", "[[[60], [62]], [[64], [65]], [[67], [69]]]"),
     ],

@@ -147,9 +147,9 @@ def seqzoo_training(args: argparse.Namespace, config: Config, examples: list, ki
     """The task's model, loss and optimizer, without its dropout."""
     import keras
 
+    from seqzoo.families.texts import both_ends
     from seqzoo.inputs import words
     from seqzoo.models import classifier
-    from seqzoo.tasks.sentiment import both_ends
     from seqzoo.training.optimizers import optimizer
 
     keras.utils.set_random_seed(config.seed)

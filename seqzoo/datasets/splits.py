@@ -18,7 +18,8 @@ from seqzoo.datasets.fingerprints import serialized
 # {split: the words in names of files, folders and sets that mean it}
 SPLITS = {
     "train": {"train", "training"},
-    "valid": {"valid", "validation", "val", "dev", "devel", "development", "testa"},  # testa, testb: CoNLL's own names
+    # testa, testb: CoNLL's own names; trial: SemEval's
+    "valid": {"valid", "validation", "val", "dev", "devel", "development", "testa", "trial"},
     "test": {"test", "testing", "testb"},
 }
 

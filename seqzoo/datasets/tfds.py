@@ -23,6 +23,8 @@ from seqzoo.text import spans
 
 UD = "universal_dependencies"
 WHOLE = {"midi": bytes, "audio": Recording}  # features that are neither texts nor lists of them
+NUMBERS = {"score": float}  # and those that are numbers
+UNLABELLED = ("glue", "super_glue")  # sets whose test split has no labels
 
 
 @DATASETS.register("tfds")
@@ -40,8 +42,9 @@ def tfds(
         name: its name in TFDS, with the config if there are several: ``"glue/sst2"``, ``"trec"``, ``"conll2002/nl"``.
         columns: dict feature -> TFDS's feature: ``{"text": "sentence", "label": "label"}``; a ``/`` leads to nested
             ones: ``{"text": "question", "answers": "answers/text"}``, and ``{"text": "title+body"}`` joins two by a
-            blank. The feature ``ner`` is converted to BIO. With ``item``, records are events of users, see
-            `items.events`.
+            blank. The feature ``ner`` is converted to BIO, ``score`` to a number. The test splits of GLUE and
+            SuperGLUE, which have no labels, are left out where labels or scores are read. With ``item``, records are
+            events of users, see `items.events`.
 
     Returns:
         Dict split -> `Examples`: a list of strings for a sequence, else a string. With ``tokens``, lists are aligned.
@@ -125,8 +128,7 @@ def sst2(
 
     Args as in `tfds`. The test split is left out because it has no labels. https://aclanthology.org/D13-1170
     """
-    splits = _load(data_dir, name or "glue/sst2", {"text": "sentence", "label": "label", **(columns or {})})
-    return {split: examples for split, examples in splits.items() if split != "test"}
+    return _load(data_dir, name or "glue/sst2", {"text": "sentence", "label": "label", **(columns or {})})
 
 
 @DATASETS.register("trec")
@@ -139,6 +141,44 @@ def trec(
     There is no validation split.
     """
     return _load(data_dir, name or "trec", {"text": "text", "label": "label-coarse", **(columns or {})})
+
+
+@DATASETS.register("stsb")
+def stsb(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """Pairs of sentences and how similar they are, from 0 to 5 (Cer et al., 2017), GLUE's version, from TFDS.
+
+    Args as in `tfds`. The test split is left out because it has no scores. https://aclanthology.org/S17-2001
+    """
+    return _pairs(data_dir, name or "glue/stsb", {"score": "label", **(columns or {})})
+
+
+@DATASETS.register("mrpc")
+def mrpc(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """Pairs of sentences of the news, paraphrases or not (Dolan & Brockett, 2005), GLUE's version, from TFDS.
+
+    Args as in `tfds`. The test split is left out as in `stsb`. https://aclanthology.org/I05-5002
+    """
+    return _pairs(data_dir, name or "glue/mrpc", {"label": "label", **(columns or {})})
+
+
+@DATASETS.register("paws")
+def paws(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """Pairs of sentences in almost the same words, paraphrases or not (Zhang et al., 2019), from Wikipedia, from TFDS.
+
+    Args as in `tfds`; name="paws_x_wiki/de" is German. https://aclanthology.org/N19-1131
+    """
+    return _pairs(data_dir, name or "paws_wiki/labeled_final_raw", {"label": "label", **(columns or {})})
+
+
+def _pairs(data_dir, name, columns):
+    """The splits of a set of pairs of sentences."""
+    return _load(data_dir, name, {"first": "sentence1", "second": "sentence2", **columns}, "pairs")
 
 
 @DATASETS.register("tiny_shakespeare")
@@ -396,10 +436,12 @@ def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
 
     # A set on disk has splits; one mocked by tfds.testing.mock_data has none and gives any that is asked for.
     names = [split for split in builder.info.splits or ("train", "validation", "test") if split_of(split)]
+    if builder.name in UNLABELLED and {"label", "score"} & columns.keys():
+        names = [split for split in names if split_of(split) != "test"]
     if not names:
         raise ValueError(f"{name} has no train, validation or test split. It has: {', '.join(builder.info.splits)}.")
     kinds = {feature: list if parts[0][2] else str for feature, parts in chosen.items()}
-    kinds |= {feature: kind for feature, kind in WHOLE.items() if feature in kinds}
+    kinds |= {feature: kind for feature, kind in (WHOLE | NUMBERS).items() if feature in kinds}
     aligned = "tokens" in columns
     return {
         split_of(split): Examples(_reader(builder, split, chosen), kinds, f"{name} {split}", aligned) for split in names
@@ -479,6 +521,8 @@ def _reader(builder, split, chosen):
                         example[feature] = [_text(leaf, item) for item in itertools.compress(value, is_word)]
                     else:
                         example[feature] = join_texts(itertools.starmap(_text, values))
+                    if feature in NUMBERS:
+                        example[feature] = float(example[feature])
                     if feature == "label":
                         example[feature] = clean_label(example[feature])
                     if feature == "ner":

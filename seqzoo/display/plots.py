@@ -242,6 +242,39 @@ def accuracy_interval(accuracy: float, count: int) -> tuple[float, float]:
     return 100 * (middle - half), 100 * (middle + half)
 
 
+def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path: str):
+    """Draws how similarities of pairs follow gold ones: a point a pair; of two labels, how often each has which.
+
+    Args:
+        gold: a number of each pair, or its label.
+        predicted: the similarity of each pair.
+        label: what it is called.
+        path: the image to write; its suffix chooses the format.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    if isinstance(gold[0], str):
+        names = sorted({*gold})
+        values = [[p for p, g in zip(predicted, gold, strict=True) if g == name] for name in names]
+        axes.hist(values, bins=20, range=(0, 1), label=names)
+        axes.set_xlabel(label)
+        axes.set_ylabel("pairs")
+        axes.legend(frameon=False)
+    else:
+        low, high = min(*gold, *predicted), max(*gold, *predicted)
+        axes.plot([low, high], [low, high], color="0.6", linestyle=":")
+        axes.scatter(gold, predicted, s=12, alpha=0.4, linewidths=0)
+        axes.set_xlabel(f"gold {label}")
+        axes.set_ylabel(f"predicted {label}")
+        axes.set_aspect("equal")
+    axes.grid(color="0.92")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
+
+
 def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.ndarray, title: str, path: str):
     """Draws the gates and states of a recurrent layer while it reads: a row a unit, a column a token.
 

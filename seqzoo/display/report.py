@@ -33,6 +33,7 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
         "Reliability",
         "How often answers of a confidence are right. Below the diagonal the run is overconfident.",
     ),
+    "similarity.png": ("Similarity", "Of the pairs of valid, predicted and gold."),
     "clips.png": ("Clips", "Some of valid, with their labels; frames at equal distances."),
     "continuations.png": ("Continuations", "How some of valid went on, and how the run continues them."),
     "next.png": ("What comes next", "The likeliest items after some histories of valid; orange: what came next."),

@@ -145,6 +145,34 @@ def print_classified(prediction: dict, console: Console):
         console.print(Text("(*word* speaks for the label, -word- against it)", "dim"))
 
 
+def print_similar(answer: dict, console: Console):
+    """Prints how similar two texts are, or the lines that are nearest to one.
+
+    Args:
+        answer: ``{"first", "second"}`` with "score" or "label" and "probability"; or ``{"text", "nearest"}``, a list of
+            ``{"line", "text"}`` with the same; or ``{"text", "vector"}``.
+        console: where to print.
+    """
+    if "first" in answer:
+        console.print(
+            Text.assemble(*_similarity(answer), _one_line(answer["first"]), (" | ", "dim"), _one_line(answer["second"]))
+        )
+        return
+    console.print(Text(_one_line(answer["text"]), "bold"))
+    if "vector" in answer:
+        console.print(Text("no words" if answer["vector"] is None else " ".join(f"{x:.4g}" for x in answer["vector"])))
+    for row in answer.get("nearest", ()):
+        console.print(Text.assemble(*_similarity(row), (f"{row['line']:>6}  ", "dim"), _one_line(row["text"])))
+
+
+def _similarity(answer):
+    """How similar two texts are, in 8 columns or more."""
+    if "probability" not in answer:
+        return [(f"{answer['score']:6.2f}  " if answer["score"] is not None else "     -  ", "bold")]
+    share = "-" if answer["probability"] is None else f"{answer['probability']:.0%}"
+    return [(f"{share:>6}  ", "bold"), f"{plain(str(answer['label']))}  "]
+
+
 def print_scored(row: dict, console: Console):
     """Prints a text with its log-probability; the less expected a token, the redder it is.
 

@@ -150,8 +150,8 @@ def _of_arrays(run, signatures, request):
     if request.format == "onnx":
         return {name: renamed(signatures[name])}
     words = run.task.assets.get("words")
-    widths = {"characters": words.max_word_length} if words else {}
-    return {name: padded(signatures[name], request.length, widths)}
+    spelled = [key for key in signatures[name].specs if words and key.endswith("characters")]
+    return {name: padded(signatures[name], request.length, dict.fromkeys(spelled, words.max_word_length))}
 
 
 def _write(signatures, request, folder):

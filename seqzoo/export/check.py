@@ -122,7 +122,8 @@ def _compared(name, signature, cases, answers):
             key: answers[f"{name}/{number}/{key}"][tuple(map(slice, value.shape)) if signature.padded else ...]
             for key, value in expected.items()
         }
-        if not signature.exact and not _same(found["tokens"], expected["tokens"]):
+        split = [key for key in expected if key.endswith("tokens")]
+        if not signature.exact and not all(_same(found[key], expected[key]) for key in split):
             continue
         alike += 1
         equal += all(_same(found[key], value) for key, value in expected.items() if value.dtype.kind != "f")

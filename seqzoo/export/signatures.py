@@ -25,7 +25,7 @@ class Signature:
         outputs: {name: what it is}, for the card.
         tables: tf.Modules and tables that the function reads.
         exact: whether the answers should be those of the run. Otherwise the graph splits the text itself, and those of
-            texts that it splits in another way may differ; these have an output called tokens.
+            texts that it splits in another way may differ; these have outputs whose names end in tokens.
         padded: whether the inputs are padded to fixed shapes, so that the outputs are longer than the run's.
     """
 
@@ -79,7 +79,7 @@ def arrays(run) -> Signature:
 
 def _asset_arrays(task, inputs):
     """How to make the arrays, for the model card."""
-    if "words" in task.assets and "tokens" in inputs:
+    if "words" in task.assets and any(name.endswith("tokens") for name in inputs):
         return _WORD_ARRAYS
     return _FRAME_ARRAYS if "frames" in inputs and "labels" in task.assets else ""
 
@@ -269,6 +269,76 @@ def classification(run, labels: list[str], split: Callable, kind: str, most: int
     }
     split_in_graph = graph.splitter(kind, markup=kind == "words")
     return {"arrays": given} | _of_words("text", classified, split_in_graph, (token_case, text_case), outputs, tables)
+
+
+def similarity(run, kind: str, most: int, tower=None) -> dict[str, Signature]:
+    """The signatures of a siamese network of texts in words: its arrays, the vector of a text, and pairs of texts.
+
+    Args:
+        run: a run of a task of pairs with the asset "words".
+        kind, most: as of `classification`.
+        tower: the run's `models.siamese.Tower`; None: it has no vector of a single text.
+    """
+    given, tables = arrays(run), graph.WordArrays(run.task.assets["words"])
+    split = graph.splitter(kind, markup=kind == "words")
+
+    def tokens_of(texts):
+        return graph.both_ends(_never_empty(split(texts)[0]), most)
+
+    def own(texts):
+        """Texts and what the run splits them into: (inputs, outputs)."""
+        tokens = {
+            f"{name}_tokens".removeprefix("text_"): np.array([run.task.tokens(text)]) for name, text in texts.items()
+        }
+        return {name: np.array([text]) for name, text in texts.items()}, tokens
+
+    def of_pair(inputs):
+        tokens = {side: tokens_of(inputs[side]) for side in sides}
+        read = {f"{side}_{name}": array for side in sides for name, array in tables(tokens[side]).items()}
+        return {"similarity": given.function(_needed(given, read))["similarity"]} | {
+            f"{side}_tokens": tokens[side] for side in sides
+        }
+
+    def pair_case(example):
+        if (row := row_of(run, example)) is None:
+            return None
+        inputs, tokens = own({side: example[side] for side in sides})
+        return inputs, {"similarity": np.array([row["similarity"]]), **tokens}
+
+    def of_text(inputs):
+        tokens = tokens_of(inputs["text"])
+        return {"vector": tower.tensors(tables(tokens)), "tokens": tokens}
+
+    def text_case(example):
+        (vector,) = run.task.vectors(run, [example["first"]])
+        inputs, tokens = own({"text": example["first"]})
+        return None if vector is None else (inputs, {"vector": vector[None], **tokens})
+
+    sides, what = ("first", "second"), "[B, T], what the text was split into"
+    pair = Signature(
+        summary="Pairs of texts, each a string, which the graph splits into tokens.",
+        specs={side: tf.TensorSpec([None], tf.string, side) for side in sides},
+        function=of_pair,
+        case=pair_case,
+        outputs={
+            "similarity": "[B], from 0 to 1, the ends of the scale; of retrieval the cosine",
+            **{f"{side}_tokens": what for side in sides},
+        },
+        tables=(tables,),
+        exact=False,
+    )
+    if tower is None:
+        return {"arrays": given, "pair": pair}
+    vector = Signature(
+        summary="Texts, each a string, which the graph splits into tokens, and the vector of each.",
+        specs={"text": TEXTS},
+        function=of_text,
+        case=text_case,
+        outputs={"vector": f"[B, {tower.width}]", "tokens": what},
+        tables=(tables,),
+        exact=False,
+    )
+    return {"arrays": given, "vector": vector, "pair": pair}
 
 
 def _of_words(what, answer, split, cases, outputs, tables):

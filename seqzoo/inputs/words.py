@@ -273,7 +273,7 @@ class Words(Asset):
         """
         from seqzoo.layers.words import WordEmbedding
 
-        embeddings = [layer for layer in model.layers if isinstance(layer, WordEmbedding)]
+        embeddings = [layer for layer in model._flatten_layers() if isinstance(layer, WordEmbedding)]
         frozen = [layer for layer in embeddings if layer.trainable_rows == 1]  # all vectors, beside trained embeddings
         for layer in (frozen or embeddings)[:1]:
             self.vectors = np.concatenate([np.asarray(weight) for weight in layer.weights])

@@ -16,6 +16,7 @@ from seqzoo.models.generator import GeneratorDecoder, generator
 from seqzoo.models.language_model import LanguageModelDecoder, language_model, on_targets, streamed
 from seqzoo.models.scheduled import scheduled
 from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
+from seqzoo.models.siamese import siamese, similarity_decoder
 from seqzoo.models.tagger import decoder, tagger
 from seqzoo.models.transcriber import transcriber, transcription_decoder
 from seqzoo.models.understander import understander
@@ -34,6 +35,8 @@ __all__ = [
     "on_targets",
     "scheduled",
     "seq2seq",
+    "siamese",
+    "similarity_decoder",
     "streamed",
     "tagger",
     "transcriber",

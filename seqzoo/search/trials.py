@@ -66,13 +66,17 @@ class Search:
     @property
     def key(self) -> str:
         """The name of the score that counts; on valid, never on test."""
-        return f"valid_{TASKS[self.task].objective}"
+        return f"valid_{self._task.objective}"
 
     @property
     def measure(self) -> Measure:
         """The Measure of the score that counts."""
-        task = TASKS[self.task]
-        return task.measures[task.objective]
+        return self._task.measure
+
+    @property
+    def _task(self):
+        """The task with the fixed options, which may decide what counts."""
+        return TASKS[self.task](self.config({}))
 
     @property
     def title(self) -> str:

@@ -45,9 +45,13 @@ class Lines:
 
     Args:
         file, source, **kwargs: as of `decode_lines`. The file is not closed.
+
+    Attributes:
+        source: where the lines come from, for messages.
     """
 
     def __init__(self, file: BinaryIO, source: str | pathlib.Path, **kwargs):
+        self.source = str(source)
         self._file, self._blocks = file, _line_blocks(file, source, **kwargs)
         self._lines, self._error = collections.deque(), None
 

@@ -1,0 +1,12 @@
+"""Generated paraphrases against exchanged roles, in the same words; the default run. A bag of words is at chance."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated paraphrases and exchanged roles, accuracy",
+    flags="--task=similarity",
+    metric="valid_accuracy",
+    expected=None,
+    tolerance=1.5,
+    minutes=1,
+)

@@ -1,0 +1,109 @@
+"""Vectors of texts: a line of --mode=predict is one text, and the answer its vector, or the nearest lines of a file."""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import pathlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from seqzoo.config import Config as Options
+from seqzoo.config import option
+from seqzoo.data import Batches
+from seqzoo.data.batches import chunks
+from seqzoo.decoding.nearest import lines_at, nearest, vectors_beside
+from seqzoo.families.texts import OfTexts
+from seqzoo.task import CHUNK
+
+TOGETHER = 2048  # texts whose vectors are computed together
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicting(Options):
+    """Predictions."""
+
+    index: str = option(
+        "", "A line is one text, and the answer the nearest lines of this file. Their vectors are kept beside it.",
+        path=True,
+    )  # fmt: skip
+    nearest: int = option(5, "How many of its lines.", minimum=1, needs="index")
+    vector: bool = option(False, "A line is one text, and the answer its vector.")
+
+
+class Embedded(OfTexts):
+    """A task of texts whose model is `models.siamese`, with `requests["predict"]` a `Predicting`."""
+
+    def judged(self, y: float | None) -> dict:
+        """The part of an answer that says how similar two texts are, of a similarity y of the model."""
+        raise NotImplementedError
+
+    def predict(self, run, lines, request=None):
+        if not request or not (request.index or request.vector):
+            yield from super().predict(run, lines, request)
+            return
+        if request.index and request.vector:
+            raise ValueError("--index and --vector are both given: choose one.")
+        answer = self.searcher(run, request.index, request.nearest) if request.index else plain_vectors
+        numbers = itertools.count(1)
+        for chunk in chunks(lines, CHUNK):
+            answers = answer([*self.vectors(run, chunk)])
+            for number, text, found in zip(numbers, chunk, answers, strict=False):
+                yield {"line": number, "text": text, **found}
+
+    def vectors(self, run, texts: Iterable[str]) -> Iterator[np.ndarray | None]:
+        """Yields the vector [H] of each text; None of one without words.
+
+        Raises:
+            ValueError: the run has none, since it reads a text beside the other.
+        """
+        encode, tower = self.assets["words"].encoder(self.config.static_shapes), tower_of(run.model)
+        axes = dict.fromkeys(("tokens", "characters", "casing"), "time")
+        settings = {name: getattr(self.config, name) for name in ("batch_size", "batch_tokens", "static_shapes")}
+        for chunk in chunks(texts, TOGETHER):
+            feed = Batches(
+                chunk, lambda text: (encode(self.tokens(text)), np.zeros(1), np.float32(1)), axes, **settings
+            )
+            yield from (row and row["vector"] for _, row in feed.outputs(lambda inputs, *_: tower(inputs)))
+
+    def searcher(self, run, path: str, count: int) -> Callable[[list], list[dict]]:
+        """The function from vectors of queries to {"nearest": [{"line", "text", ...}]} of each, the lines of a file."""
+        tower = tower_of(run.model)
+        if not pathlib.Path(path).is_file():
+            raise ValueError(f"--index: no file {path!r}.")
+        model = hashlib.blake2b((run.folder / "model.keras").read_bytes(), digest_size=16).hexdigest()
+
+        def embed(texts):
+            return self.vectors(run, texts)
+
+        def log(line):
+            print(line, file=sys.stderr)
+
+        kept = vectors_beside(path, run.folder.absolute().name, model, tower.width, embed, log)
+
+        def search(vectors):
+            asked = [number for number, vector in enumerate(vectors) if vector is not None]
+            positions, similarities = nearest([vectors[i] for i in asked], kept, tower.similarity, count)
+            texts = lines_at(path, positions.flatten().tolist())
+            found = [{"nearest": []} for _ in vectors]
+            for number, *best in zip(asked, positions.tolist(), similarities.tolist(), strict=True):
+                rows = zip(*best, strict=True)
+                found[number]["nearest"] = [{"line": i + 1, "text": texts[i], **self.judged(y)} for i, y in rows]
+            return found
+
+        return search
+
+
+def plain_vectors(vectors: list[np.ndarray | None]) -> list[dict]:
+    """{"vector": a list of numbers} of each vector, with as many digits as 32 bits have; None of none."""
+    return [{"vector": None if vector is None else [float(f"{x:.8g}") for x in vector]} for vector in vectors]
+
+
+@functools.lru_cache(4)  # a graph takes longer to make than a text to read
+def tower_of(model):
+    """The `models.siamese.Tower` of a model."""
+    from seqzoo.models.siamese import Tower
+
+    return Tower(model)

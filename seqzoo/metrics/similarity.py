@@ -1,0 +1,84 @@
+"""Scores of pairs: how well similarities follow gold ones, whether pairs are paraphrases, and which text is found."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqzoo.metrics.counts import percent
+
+BLOCK = 1024  # queries whose similarities to all candidates are held at a time
+CUTS = (1, 5, 10)  # of `retrieval_scores`
+
+
+def correlation_scores(gold: Sequence[float], predicted: Sequence[float]) -> dict:
+    """Pearson's and Spearman's correlation, by SciPy, times 100 as in GLUE, and the mean squared error.
+
+    A correlation with values that are all the same does not exist and counts as 0.
+
+    Returns:
+        ``{"pearson", "spearman", "mse"}``.
+    """
+    from scipy.stats import pearsonr, spearmanr
+
+    gold, predicted = np.asarray(gold, "float64"), np.asarray(predicted, "float64")
+    scores = {"pearson": 0.0, "spearman": 0.0, "mse": float(np.mean((gold - predicted) ** 2))}
+    if len(gold) > 1:
+        with warnings.catch_warnings():  # of values that are all the same
+            warnings.simplefilter("ignore")
+            for name, function in (("pearson", pearsonr), ("spearman", spearmanr)):
+                scores[name] = 100 * float(np.nan_to_num(function(gold, predicted)[0]))
+    return scores
+
+
+def yes_no_scores(gold: Sequence[str], predicted: Sequence[str], yes: str) -> dict:
+    """Accuracy of labels, and precision, recall and F1 of one of them, by scikit-learn.
+
+    Returns:
+        ``{"accuracy", "precision", "recall", "f1"}``, percentages.
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    found = [[label == yes for label in labels] for labels in (gold, predicted)]
+    rates = precision_recall_fscore_support(*found, average="binary", zero_division=0)[:3]
+    scores = {name: 100 * float(rate) for name, rate in zip(("precision", "recall", "f1"), rates, strict=True)}
+    return {"accuracy": percent(sum(a == b for a, b in zip(gold, predicted, strict=True)), len(gold)), **scores}
+
+
+def ranks(first, second, ids: Sequence[int]) -> np.ndarray:
+    """The rank of the right text among all others, from 1, for each query.
+
+    Candidates that are equal, by their ids, count once; of those as similar as the right one, half are taken to come
+    before it.
+
+    Args:
+        first: vectors [N, H] of the queries, an array or a sparse matrix of SciPy.
+        second: vectors [N, H] of the texts that belong to them.
+        ids: what tells the second texts apart.
+
+    Returns:
+        [N] floats.
+    """
+    from scipy.sparse import issparse
+
+    _, kept, own = np.unique(np.asarray(ids), return_index=True, return_inverse=True)
+    candidates = second[kept].T
+    found = []
+    for start in range(0, first.shape[0], BLOCK):
+        similarity = first[start : start + BLOCK] @ candidates  # [Q, candidates]
+        similarity = similarity.toarray() if issparse(similarity) else np.asarray(similarity)
+        right = similarity[np.arange(len(similarity)), own[start : start + BLOCK]][:, None]
+        before, equal = (similarity > right).sum(1), (similarity == right).sum(1) - 1
+        found.append(1 + before + equal / 2)
+    return np.concatenate(found)
+
+
+def retrieval_scores(ranks: Sequence[float]) -> dict:
+    """The share of queries whose text is among the first 1, 5 and 10, and the mean reciprocal rank.
+
+    Returns:
+        ``{"recall_at_1", "recall_at_5", "recall_at_10", "mrr"}``, all times 100.
+    """
+    ranks = np.asarray(ranks, "float64")
+    recalls = {f"recall_at_{k}": percent(int((ranks <= k).sum()), len(ranks)) for k in CUTS}
+    return {**recalls, "mrr": 100 * float(np.mean(1 / ranks))}
