@@ -12,12 +12,12 @@ EXPERIMENT = Experiment(
     title="MSR Action3D, 20 classes, each of 5 training subjects left out, accuracy",
     flags="--task=activity --dataset=skeletons --data_dir={data}/msr_action3d --name=files_used_in_cvpr12_paper.txt "
     "--folds=5 --centre=7 --per_clip --velocities --one_scale --rotation=30 --stretch=0.4 "
-    "--time_warp=0.4 --drop_frames=0.1 --filters=64 --kernel_size=7 --pool=2 --pooling=mean --dropout=0.4 "
-    "--epochs=60 --evaluate_every=60",
+    "--time_warp=0.4 --drop_frames=0.1 --filters=128 --kernel_size=7 --pool=2 --units=96 --pooling=mean --dropout=0.5 "
+    "--epochs=180 --evaluate_every=180 --average=0.99 --learning_rate=0.002",
     metric="valid_accuracy",
-    expected=85.7,
+    expected=90.34,
     tolerance=3.0,
-    minutes=4.0,
+    minutes=27.0,
     seeds=1,
     published=(
         Published("hierarchical BRNN, on the five other subjects", 89.7, ""),

@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     "--data_dir={data}/promoters/bacillus_train.csv --folds=5 --dropout=0.2 --letter_dropout=0.1 --epochs=10 "
     "--average=0.97 --batch_size=32 --learning_rate=0.002",
     metric="valid_mcc",
-    expected=0.87,
+    expected=0.83,
     tolerance=0.07,
     minutes=4.0,
     published=(

@@ -10,7 +10,7 @@ EXPERIMENT = Experiment(
     metric="valid_accuracy",
     expected=None,
     tolerance=1.0,
-    minutes=8.0,
+    minutes=11.0,
     published=(
         Published(
             "Towell et al. (1991), KBANN, 10 folds of 1,000 sequences", 93.7, "https://archive.ics.uci.edu/dataset/69"
