@@ -1,7 +1,7 @@
 """SICK, relatedness of sentences from 1 to 5; valid is the official trial set of 500 pairs.
 
-Tai et al. (2015) read with a BiLSTM and GloVe vectors of width 300. On one seed, with the trained vectors: without
---aligned 75.3; with a dropout of whole words (--word_dropout=0.1) about 84, since it hides which words are equal.
+Tai et al. (2015) read with a BiLSTM and GloVe vectors of width 300. On one seed, with a dropout of word features
+(--word_dropout=0.1) about 84, since it hides which words are equal; with characters 85.8.
 """
 
 from experiments import Experiment, Published
@@ -12,9 +12,9 @@ EXPERIMENT = Experiment(
     "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --vectors_limit=20000 --units=64 --hidden=100 --dropout=0.2 "
     "--word_dropout=0 --epochs=12",
     metric="valid_pearson",
-    expected=None,
+    expected=86.18,
     tolerance=1.0,
-    minutes=1.5,
+    minutes=1.8,
     published=(
         Published("Tai et al. (2015), BiLSTM, GloVe 300d, test", 85.67, "https://arxiv.org/abs/1503.00075"),
         Published("their dependency Tree-LSTM, test", 86.76, "https://arxiv.org/abs/1503.00075"),
