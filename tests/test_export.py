@@ -251,6 +251,8 @@ LITERT = {"format": "litert", "length": 20}
             ("translation", {"format": "onnx", "length": 30}, {}),
             ("pronunciation", LITERT, {"model": "attention"}),
             ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
+            ("language_model", {"format": "onnx"}, {"softmax": "adaptive"}),
+            ("language_model", {**LITERT, "length": 1}, {"softmax": "adaptive", "tokenizer": "words"}),
             ("activity", LITERT, {}),
             ("dna", LITERT, {"reverse_complement": True}),
         ),

@@ -140,6 +140,21 @@ def test_texts_are_scored_block_by_block_as_at_once(kind, monkeypatch):
         np.testing.assert_allclose(decoder.score_window(x, y, decoder.initial_state(2))[0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("negatives", [0, 20])
+def test_training_on_targets_of_padded_batches_lowers_the_loss_and_draws_anew(negatives):
+    ids = np.where(np.arange(9) < [[9], [9], [4], [6]], numbers(4, 9), 0)
+    weights = (ids[:, 1:] > 0).astype("float32")
+    model = language_model(V, dim=8, rnn="simple_gru", units=8, layers=1, adaptive=not negatives)
+    trained = on_targets(model, negatives)
+    trained.compile(keras.optimizers.Adam(0.05), crossentropy())
+    states = [np.array(trained.sampler.generator.state.value)] if negatives else []
+    losses = trained.fit({"tokens": ids[:, :-1]}, ids[:, 1:], sample_weight=weights, epochs=12, verbose=0)
+    assert losses.history["loss"][-1] < 0.85 * losses.history["loss"][0]
+    for state in states:  # which a checkpoint keeps
+        assert (np.array(trained.sampler.generator.state.value) != state).any()
+
+
+@pytest.mark.tensorflow("compiling streams takes JAX a minute")
 @pytest.mark.parametrize(
     "negatives, tied, policy",
     [(0, True, "mixed_bfloat16"), (0, False, "float32"), (60, True, "float32"), (60, False, "mixed_bfloat16")],

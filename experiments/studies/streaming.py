@@ -3,8 +3,8 @@
     python -m experiments.studies.streaming --text=FILE            measures, and prints the table
     python -m experiments.studies.streaming --text=FILE --only=bpe some rows
 
-FILE is plain text of 101 MB or more, such as that of a Wikipedia dump. Its last 100 kB are valid, its first 10 or 100
-MB are train. Each row is a run of one epoch in a process of its own: vocabulary, ids in a file, training with a sampled
+FILE is plain text of 101 MB or more, such as of a Wikipedia dump. Its last 100 kB are valid, its first 10 or 100 MB
+are train. Each row is a run of one epoch in a process of its own: vocabulary, ids in a file, training with a sampled
 softmax, exact scores of valid. The networks are small, so that the text decides the memory: the peak of the process.
 """
 

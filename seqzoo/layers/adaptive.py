@@ -112,10 +112,10 @@ class AdaptiveEmbedding(keras.layers.Layer):
         vectors = lookup(head, ops.where(common, rank, 0)) * ops.cast(common, head.dtype)[:, None]  # [P, D]
         vectors = ops.cast(vectors, self.compute_dtype)
         for (begin, end), table, projection in zip(self.bounds, tails, projections, strict=True):
-            positions, own, inside = _members(rank, begin, end)
+            positions, own, inside = _members(rank, begin, end, training)
             rows = ops.cast(lookup(table, own) * ops.cast(inside, table.dtype)[:, None], self.compute_dtype)
             own = ops.matmul(rows, ops.transpose(ops.cast(projection, self.compute_dtype)))
-            vectors = vectors + ops.scatter(positions[:, None], own, ops.shape(vectors))
+            vectors = _added(vectors, positions, own)
         if training and self.dropout:
             kept = dropped_rows(self.tokens, ids, self.dropout, self.noise)
             vectors = vectors * ops.cast(kept, vectors.dtype)
@@ -160,7 +160,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         log_p = _chosen(self._head(x), ops.where(cluster > 0, first + cluster - 1, rank))
         for tail, (begin, end) in enumerate(self.bounds):
             positions, own, inside = _members(rank, begin, end)
-            h = ops.take(x, positions, axis=0)
+            h = x if positions is None else ops.take(x, positions, axis=0)
             if training or end - begin <= BLOCK:
                 scores = _chosen(self._tail(h, tail), own)
             else:
@@ -168,7 +168,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
                 right = ops.sum(h * ops.cast(lookup(table, own), h.dtype), axis=-1)
                 scores = ops.cast(right, "float32") + lookup(bias, own) - log_sum_exp(h, table, bias)
             scores = scores * ops.cast(inside, "float32")
-            log_p = log_p + ops.scatter(positions[:, None], scores, ops.shape(log_p))
+            log_p = _added(log_p, positions, scores)
         return ops.reshape(log_p, shape)
 
     def target_logits(self, x, ids):
@@ -192,16 +192,22 @@ def _chosen(logits, ids):
     return -ops.sparse_categorical_crossentropy(ids, logits, from_logits=True)
 
 
-def _members(rank, begin: int, end: int) -> tuple:
-    """(positions, ranks within the cluster, 1 or 0: whether it is a member) of the ranks [P] in a cluster.
+def _members(rank, begin: int, end: int, alone: bool = True) -> tuple:
+    """Of ranks [P]: (positions of the members of a cluster, their ranks within it, 1 or 0: whether it is a member).
 
-    On TensorFlow these are the members alone; elsewhere, where shapes are static, all P with the others at rank 0.
+    On TensorFlow these are the members alone, if so asked. Elsewhere shapes are static, as exports want them, too: the
+    positions are None, for all P, and those that are no members are at rank 0.
     """
     inside = ops.logical_and(rank >= begin, rank < end)
-    if keras.backend.backend() == "tensorflow":
+    if alone and keras.backend.backend() == "tensorflow":
         positions = ops.cast(ops.nonzero(inside)[0], "int32")
         return positions, ops.take(rank, positions) - begin, ops.ones_like(positions)
-    return ops.arange(ops.shape(rank)[0]), ops.where(inside, rank - begin, 0), inside
+    return None, ops.where(inside, rank - begin, 0), inside
+
+
+def _added(total, positions, values):
+    """total [P, ...] with values added at some positions, or at all."""
+    return total + values if positions is None else total + ops.scatter(positions[:, None], values, ops.shape(total))
 
 
 def check_cutoffs(cutoffs: Sequence[int], tokens: int) -> None:

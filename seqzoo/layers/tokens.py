@@ -104,7 +104,7 @@ def log_sum_exp(x, table: keras.Variable, bias):
 
     Over `BLOCK` rows at a time, so that memory does not depend on V.
     """
-    V = table.shape[0]
+    V, bias = table.shape[0], ops.convert_to_tensor(bias)
     size = min(BLOCK, V)
     within = ops.arange(size, dtype="int32")
 
