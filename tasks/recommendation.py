@@ -35,7 +35,9 @@ class Loss(Options):
         choices=("cross_entropy", "bpr_max", "top1_max"), needs="softmax=full|sampled",
         sweep=["cross_entropy", "bpr_max"],
     )  # fmt: skip
-    score_penalty: float = option(1.0, "Weight of the squared scores of bpr_max.", minimum=0, maximum=1000, needs="loss=bpr_max")
+    score_penalty: float = option(
+        1.0, "Weight of the squared scores of bpr_max.", minimum=0, maximum=1000, needs="loss=bpr_max"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
