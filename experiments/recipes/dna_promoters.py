@@ -8,5 +8,5 @@ EXPERIMENT = Experiment(
     metric="valid_accuracy",
     expected=94.2,
     tolerance=3.0,
-    minutes=2.0,
+    minutes=3.5,
 )
