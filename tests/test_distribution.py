@@ -34,7 +34,7 @@ CASES = {
         **PLAIN, "dataset": "text", "dim": 4, "input_dropout": 0.0, "batch_size": 4, "window": 7, "ngram": 0,
         "activation_penalty": 1.0, "slowness_penalty": 1.0,
     }),
-    "several_losses": ("dialogue_understanding", {**WORDS, "epochs": 1}),
+    "several_losses": ("dialogue_understanding", {**WORDS, "dataset": "slot_files"}),
 }  # fmt: skip
 
 # Trains each case for two epochs on one device and on two; a process of its own, as devices are told apart only once.
@@ -143,6 +143,14 @@ def corpora(tmp_path_factory):
         tagged = ("\n".join(f"{word} N {'B-X' if word < 'w4' else 'O'}" for word in text) for text in texts)
         labelled = (f"{' '.join(text)}\t{'good' if len(text) > 3 else 'bad'}\n" for text in texts)
         (folder / "ner" / f"{split}.txt").write_text("\n\n".join(tagged) + "\n")
+        requests = {
+            "seq.in": whole,
+            "seq.out": "".join(" ".join("B-X" if word < "w4" else "O" for word in text) + "\n" for text in texts),
+            "label": "".join("long\n" if len(text) > 3 else "short\n" for text in texts),
+        }
+        (folder / "several_losses" / split).mkdir()
+        for name, lines in requests.items():
+            (folder / "several_losses" / split / name).write_text(lines)
         (folder / "adversarial" / f"{split}.tsv").write_text("text\tlabel\n" + "".join(labelled))
         (folder / "translation" / f"{split}.a").write_text(whole)
         (folder / "translation" / f"{split}.b").write_text(whole)
@@ -153,10 +161,7 @@ def corpora(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(corpora, tmp_path_factory):
     """What the script saves."""
-    cases = {
-        case: (task, {**options, "data_dir": str(corpora / case)} if "dataset" in options else options)
-        for case, (task, options) in CASES.items()
-    }
+    cases = {case: (task, {**options, "data_dir": str(corpora / case)}) for case, (task, options) in CASES.items()}
     path = tmp_path_factory.mktemp("trained") / "trained.npz"
     process = python("-c", SCRIPT, json.dumps(cases), str(path))
     out, error = process.communicate(timeout=500)

@@ -149,9 +149,10 @@ def _of_arrays(run, signatures, request):
         )
     if request.format == "onnx":
         return {name: renamed(signatures[name])}
-    words = run.task.assets.get("words")
-    spelled = [key for key in signatures[name].specs if words and key.endswith("characters")]
-    return {name: padded(signatures[name], request.length, dict.fromkeys(spelled, words.max_word_length))}
+    words, widths = run.task.assets.get("words"), {}
+    if words:
+        widths = {key: words.max_word_length for key in signatures[name].specs if key.endswith("characters")}
+    return {name: padded(signatures[name], request.length, widths)}
 
 
 def _write(signatures, request, folder):

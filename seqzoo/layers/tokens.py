@@ -50,7 +50,9 @@ class TokenEmbedding(keras.layers.Layer):
         if reverse:
             table, bias = (ops.cast(part, self.compute_dtype) for part in (self.output_embeddings, self._barred()))
             return ops.matmul(x, ops.transpose(table)) + bias
-        vectors = lookup(self.embeddings, x)
+        # TensorFlow can't freeze a lookup within a loop, as ONNX files need it; of a small table a copy costs little.
+        large = training or self.tokens > BLOCK
+        vectors = lookup(self.embeddings, x) if large else ops.take(self.embeddings, x, axis=0)
         if training and self.dropout:
             vectors = vectors * dropped_rows(self.tokens, x, self.dropout, self.noise)
         return ops.cast(vectors, self.compute_dtype)
