@@ -117,7 +117,7 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
 
     Returns:
         [{"text", "score", "log_probability", "tokens"}], and "attention", weights by token and source token, if the row
-        has it.
+        has it; without a source by token and step, padding included.
     """
     answers, offsets = {}, source.offsets(text) if source else []
     for k in np.flatnonzero(np.isfinite(row["scores"])):
@@ -138,9 +138,7 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
                 answer["tokens"][step] = word if step else word.strip()
             answer["text"] = ("" if source.units == "words" else " ").join(answer["tokens"])
         if "attention" in row:
-            weights = row["attention"][k, :length, : len(offsets) + 1].astype(
-                "float64"
-            )  # as float32 0.817 is 0.81699997
-            answer["attention"] = weights.round(3).tolist()
+            weights = row["attention"][k, :length, : len(offsets) + 1 if source else None]
+            answer["attention"] = weights.astype("float64").round(3).tolist()  # as float32 0.817 is 0.81699997
         answers.setdefault(answer["text"], answer)
     return [*answers.values()]
