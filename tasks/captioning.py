@@ -69,7 +69,7 @@ class Captioning(Transcription):
     needs = {"picture": Picture, "captions": list}
     transcript, written = "captions", "caption"
     measures = MEASURES
-    objective = "bleu"
+    objective, shows_attention = "bleu", True
     files, packages = ENDINGS, ("sacrebleu",)
     demo = {"": "--text={folder}/picture.png"}
     advice = {
@@ -191,13 +191,6 @@ class Captioning(Transcription):
                 replace(pathlib.Path(png), functools.partial(captions_plot, [answer]))
                 png = ""
             yield answer
-
-    def explained(self, predictor, examples, answers):
-        """The answers with their attention."""
-        if self.config.model == "ctc" or predictor.settings.beam == 1:  # once, of the beam's
-            return answers
-        attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
-        return self.answers(attending, self.feed(examples))[1]
 
     def plot(self, predictor, examples, answers, folder):
         """Saves a picture of valid as picture.png, and what the network looks at in it; of CTC its spikes."""
