@@ -210,14 +210,10 @@ class Captioning(Transcription):
     def tiny(cls):
         rng = np.random.default_rng(0)
         colours = {"red": (250, 20, 20), "blue": (20, 20, 250)}
-        captions = {
-            "a red square": ["a red square", "red"],
-            "a blue square": ["a blue square"],
-            "red and blue": ["red"],
-        }
+        captions = {"red": ["a red one"], "blue": ["a blue one"], "white": ["no colour"]}
         examples = []
         for name, texts in captions.items():
-            pixels = np.full((6, 5, 3), colours.get(name.split()[1], 255), "uint8")
+            pixels = np.full((6, 5, 3), colours.get(name, 255), "uint8")
             pixels[:, :2] = rng.integers(0, 256, (6, 2, 3))
             examples.append({"picture": Pixels(name, pixels), "captions": texts})
         config = cls.Config(
