@@ -212,6 +212,11 @@ class Pictures(Config):
         parts = self.picture_filters.split("+")
         return tuple(map(int, parts)) if all(part.isdecimal() and int(part) for part in parts) else ()
 
+    @property
+    def width_pooling(self) -> tuple[int, ...]:
+        """Columns that each convolution joins where columns are read: the first two halve their number."""
+        return (2, 2, *[1] * len(self.widths))[: len(self.widths)]
+
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation(Config):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import pathlib
 
 import numpy as np
@@ -14,11 +15,11 @@ from seqzoo.display.captions import captioned_articles, captions_plot, missed, p
 from seqzoo.families import transcription
 from seqzoo.families.transcription import Speller, Transcriber, Transcription
 from seqzoo.files import UnreadableError, replace
-from seqzoo.inputs import images, pictures
+from seqzoo.inputs import Pictures
 from seqzoo.metrics.translation import MEASURES, translation_scores
 from seqzoo.pictures import Picture, Pixels, Stored
 from seqzoo.pictures.baselines import nearest_captions
-from seqzoo.pictures.picture import ENDINGS, data_address, first_shape, image, shifted
+from seqzoo.pictures.picture import ENDINGS, data_address, image, shifted
 from seqzoo.task import TASKS
 
 
@@ -93,53 +94,28 @@ class Captioning(Transcription):
         return ""  # equal captions are different pictures
 
     def learn(self, train):
-        config = self.config
-        height, width, channels = first_shape(example["picture"] for example in train)
-        if config.picture_size:
-            height = width = config.picture_size
-        channels = {"auto": channels, "grey": 1, "colour": 3}[config.colour]
-        return {"pictures": [height, 0 if config.reader == "columns" else width, channels], **self.learn_labels(train)}
+        seen = (example["picture"] for example in train)
+        return {"pictures": Pictures.learn(seen, self.config), **self.learn_labels(train)}
 
     def arrays(self, example, training):
         try:
-            pixels = example["picture"].read(*self.assets["pictures"])
+            return self.assets["pictures"].arrays(example["picture"], self.config.reader)
         except UnreadableError as error:
             if self.transcript not in example:
                 raise
             raise Skip("unreadable", str(error)) from error
-        return self.inputs(pixels)
-
-    def inputs(self, pixels):
-        """The arrays of the front for the pixels [I, W, C] of a picture."""
-        if self.config.reader == "map":
-            return {"image": pixels}
-        return {"image": pixels.astype("float32") / 255, "image_width": np.int32(pixels.shape[1])}
-
-    def augmenter(self):
-        most = self.config.shift
-
-        def augment(example, encoded, rng):
-            return {**encoded[0], "image": shifted(encoded[0]["image"], rng, most)}, *encoded[1:]
-
-        return augment if most else None
-
-    def front(self):
-        config, (height, width, channels) = self.config, self.assets["pictures"]
-        shared = {"filters": config.widths, "kernel_size": config.picture_kernel, "dropout": config.input_dropout}
-        if config.reader == "columns":
-            return images(height, channels, width_pooling=self.pooling, **shared)
-        tuned = config.tune_encoder or not config.encoder_weights
-        return pictures(
-            height, width, channels, config.encoder, config.encoder_weights, tuned, blocks=config.blocks, **shared
-        )
-
-    @property
-    def pooling(self):
-        """Columns that each convolution joins where columns are read: the first two halve them."""
-        return (2, 2, *[1] * len(self.config.widths))[: len(self.config.widths)]
 
     def steps(self, inputs):
-        return -(-int(inputs["image_width"]) // int(np.prod(self.pooling)))  # rounded up once or twice is the same
+        return math.ceil(inputs["image_width"] / math.prod(self.config.width_pooling))
+
+    def augmenter(self):
+        def augment(example, encoded, rng):
+            return {**encoded[0], "image": shifted(encoded[0]["image"], rng, self.config.shift)}, *encoded[1:]
+
+        return augment if self.config.shift else None
+
+    def front(self):
+        return self.assets["pictures"].front(self.config)
 
     def read_file(self, file, name):
         picture = Stored(name, pathlib.Path(file.name))
@@ -160,8 +136,8 @@ class Captioning(Transcription):
             del answer["reference"]
             answer["references"] = self.texts(example)
         if row and "attention" in row:
-            pixels = example["picture"].read(*self.assets["pictures"])
-            rows, columns = self.map[0], self.map[1] or self.steps(self.inputs(pixels))
+            pixels = example["picture"].read(*self.assets["pictures"].shape)
+            rows, columns = self.map[0], self.map[1] or self.steps({"image_width": pixels.shape[1]})
             for entry in answer["n_best"]:
                 entry["attention"] = [weights[: rows * columns] for weights in entry["attention"]]
             answer |= {"picture": data_address(pixels), "size": [*pixels.shape[:2]], "map": [rows, columns]}
@@ -173,8 +149,8 @@ class Captioning(Transcription):
         return translation_scores(captions, [*map(self.texts, examples)], tokenize, self.config.lowercase)
 
     def baselines(self, train):
-        channels = self.assets["pictures"][-1]
-        found = nearest_captions(((e["picture"], self.text(e)) for e in train), channels)
+        known = ((example["picture"], self.text(example)) for example in train)
+        found = nearest_captions(known, self.assets["pictures"].shape[-1])
         return {name: lambda e, caption=caption: {"caption": caption(e["picture"])} for name, caption in found.items()}
 
     def wanted(self, request):
@@ -195,7 +171,7 @@ class Captioning(Transcription):
     def plot(self, predictor, examples, answers, folder):
         """Saves a picture of valid as picture.png, and what the network looks at in it; of CTC its spikes."""
         super().plot(predictor, examples, answers, folder)
-        image(examples[0]["picture"].read(*self.assets["pictures"])).save(folder / "picture.png")
+        image(examples[0]["picture"].read(*self.assets["pictures"].shape)).save(folder / "picture.png")
 
     def show(self, answer, console):
         print_captioned(answer, console)

@@ -14,12 +14,12 @@ from seqzoo.data import Batches
 from seqzoo.datasets import DATASETS
 from seqzoo.display.captions import captioned_articles, captions_plot
 from seqzoo.files import UnreadableError
-from seqzoo.inputs import pictures
+from seqzoo.inputs import Pictures, pictures
 from seqzoo.inputs.pictures import application
 from seqzoo.metrics.translation import translation_scores
 from seqzoo.pictures import Pixels, Stored
 from seqzoo.pictures.baselines import nearest_captions
-from seqzoo.pictures.picture import data_address, first_shape, shifted
+from seqzoo.pictures.picture import data_address, shifted
 from seqzoo.task import TASKS
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -126,11 +126,24 @@ def test_a_picture_is_read_upright_in_the_size_and_colours_that_are_asked_for(tm
     assert Stored("clear", tmp_path / "clear.png").read(1, 1, 3).tolist() == [[[255, 255, 255]]]
     Image.fromarray(np.full((2, 2), 256 * 100, "uint16")).save(tmp_path / "deep.png")
     assert Stored("deep", tmp_path / "deep.png").read(1, 1, 1).item() == 100
-    assert first_shape([Stored("none", tmp_path / "none.png"), Pixels("x", np.zeros((448, 100, 1), "uint8"))]) == (
-        224,
-        50,
-        1,
-    )
+    assert Stored("deep", tmp_path / "deep.png").shape() == (2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "changes, shape",
+    [
+        ({}, (224, 50, 1)),
+        ({"picture_size": 32, "colour": "colour"}, (32, 32, 3)),
+        ({"reader": "columns"}, (224, 0, 1)),
+        ({"encoder": "mobilenet_v2"}, (224, 50, 3)),
+    ],
+)
+def test_the_first_readable_picture_decides_the_size_unless_options_do(tmp_path, changes, shape):
+    pixels = np.full((448, 100, 1), 10, "uint8")
+    pixels[:, 50:] = 30
+    seen = [Stored("none", tmp_path / "none.png"), Pixels("x", pixels)]
+    found = Pictures.learn(seen, dataclasses.replace(TASKS["captioning"].Config(), **changes))
+    assert found.shape == shape and (found.mean, found.std) == pytest.approx((20, 10), abs=1)
 
 
 def captioning(**changes):

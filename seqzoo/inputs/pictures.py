@@ -1,7 +1,17 @@
 """A front for pictures that are read as a whole: the positions of a map of their features are its steps."""
 
+import itertools
+from collections.abc import Iterable
+
+import numpy as np
+
+from seqzoo.assets import Asset
+from seqzoo.files import UnreadableError
+from seqzoo.inputs.images import images
 from seqzoo.signatures import takes_options
 
+LARGEST = 224  # rows or columns of pictures that no option scales
+SAMPLED = 1000  # pictures whose values are averaged
 RESIDUAL = "residual"
 APPLICATIONS = {  # {name: its class in keras.applications, and the module with its preprocessing}
     "densenet121": ("DenseNet121", "densenet"),
@@ -25,6 +35,8 @@ def pictures(
     filters: tuple[int, ...] = (16, 32, 64),
     blocks: int = 1,
     kernel_size: int = 3,
+    mean: float = 0.0,
+    std: float = 255.0,
     dropout: float = 0.0,
     name: str = "image",
 ) -> tuple:
@@ -43,6 +55,7 @@ def pictures(
             have them; "": random ones.
         trainable: whether the weights of the application are trained.
         filters, blocks, kernel_size: of the residual network.
+        mean, std: of the values of pictures, from 0 to 255; what the residual network reads is standardised by them.
         dropout: dropout rate of a position's features, one mask for all positions of a picture.
         name: name of the input, and prefix of its layers.
 
@@ -65,7 +78,7 @@ def pictures(
     if encoder == RESIDUAL:
         if weights:
             raise ValueError(f"weights are those of an application: {', '.join(APPLICATIONS)}. Received: {encoder!r}")
-        x = keras.layers.Rescaling(1 / 127.5, -1.0, name=f"{name}_scale")(inputs[name])  # from -1 to 1
+        x = keras.layers.Rescaling(1 / std, -mean / std, name=f"{name}_scale")(inputs[name])
         x = residual_map(x, filters, blocks, kernel_size, name)
     else:
         base = application(encoder, (height, width, channels), weights)
@@ -99,3 +112,80 @@ def application(name: str, shape: tuple[int, int, int], weights: str = ""):
                 f"{weights}: not the weights of keras.applications.{kind}(include_top=False): {error}"
             ) from error
     return base
+
+
+class Pictures(Asset):
+    """What a run learned about its training pictures: the size and the colours that it reads, and how bright they are.
+
+    Args:
+        height, width, channels: I, W, C; a width of 0: in proportion, as columns are read.
+        mean, std: of the values of all channels, from 0 to 255.
+
+    Attributes:
+        summary: {what: text}, for people.
+    """
+
+    def __init__(self, height: int, width: int, channels: int, mean: float, std: float):
+        self.shape, self.mean, self.std = (height, width, channels), mean, std
+        size = f"{width} by {height} pixels" if width else f"{height} rows"
+        self.summary = {"pictures": f"scaled to {size}, {'in grey' if channels == 1 else 'in colour'}"}
+
+    @classmethod
+    def learn(cls, pictures: Iterable, config) -> "Pictures":
+        """Learns the size from the first picture that can be read, mean and deviation from the first `SAMPLED` ones.
+
+        Args:
+            pictures: those of training, a `pictures.Picture` each.
+            config: with the options of the group `Pictures`.
+
+        Raises:
+            UnreadableError: no picture can be read.
+        """
+        shape, values, error = None, [], UnreadableError("There are no pictures.")
+        for picture in itertools.islice(pictures, SAMPLED):
+            try:
+                shape = shape or _shape(picture.shape(), config)
+                values.append(picture.read(*shape).astype("float32"))
+            except UnreadableError as unreadable:
+                error = unreadable
+        if not values:
+            raise error
+        means = [x.mean() for x in values]
+        deviation = np.sqrt(np.mean([(x**2).mean() for x in values]) - np.mean(means) ** 2)
+        return cls(*shape, round(float(np.mean(means)), 3), round(float(deviation), 3) or 255.0)
+
+    def arrays(self, picture, reader: str) -> dict[str, np.ndarray]:
+        """The arrays of the front for a picture, a `pictures.Picture`; reader: the option.
+
+        Raises:
+            UnreadableError: it can't be read.
+        """
+        pixels = picture.read(*self.shape)
+        if reader == "map":
+            return {"image": pixels}
+        return {"image": pixels.astype("float32") / 255, "image_width": np.int32(pixels.shape[1])}
+
+    def front(self, config) -> tuple:
+        """The front that the options of the group `Pictures` name, for pictures of the size that was learned."""
+        height, _, channels = self.shape
+        shared = {"filters": config.widths, "kernel_size": config.picture_kernel, "dropout": config.input_dropout}
+        if config.reader == "columns":
+            return images(height, channels, width_pooling=config.width_pooling, **shared)
+        own = {"encoder": config.encoder, "weights": config.encoder_weights, "blocks": config.blocks}
+        tuned = config.tune_encoder or not config.encoder_weights
+        return pictures(*self.shape, trainable=tuned, mean=self.mean, std=self.std, **own, **shared)
+
+    def to_dict(self) -> dict:
+        height, width, channels = self.shape
+        return {"height": height, "width": width, "channels": channels, "mean": self.mean, "std": self.std}
+
+
+def _shape(own: tuple[int, int, int], config) -> tuple[int, int, int]:
+    """The size in which pictures are read, given that of the first one."""
+    height, width, channels = own
+    scale = min(1, LARGEST / max(height, width if config.reader == "map" else 0))
+    height, width = (config.picture_size or max(1, round(scale * side)) for side in (height, width))
+    if config.encoder != RESIDUAL and config.colour == "auto":
+        channels = 3
+    channels = {"auto": channels, "grey": 1, "colour": 3}[config.colour]
+    return height, 0 if config.reader == "columns" else width, channels

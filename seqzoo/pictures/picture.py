@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import io
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -14,7 +14,6 @@ from seqzoo.files import UnreadableError, archive
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")  # of the files that are looked for
 GREY = ("1", "L", "LA", "I;16", "I;16L", "I;16B", "I", "F")  # modes of Pillow
-LARGEST = 224  # rows or columns of pictures that no option scales
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,24 +173,6 @@ def data_address(pixels: np.ndarray) -> str:
     file = io.BytesIO()
     image(pixels).save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def first_shape(pictures: Iterable[Picture]) -> tuple[int, int, int]:
-    """Height, width and channels of the first picture that can be read, in proportion at most `LARGEST` on a side.
-
-    Raises:
-        UnreadableError: none can.
-    """
-    error = UnreadableError("There are no pictures.")
-    for picture in pictures:
-        try:
-            height, width, channels = picture.shape()
-        except UnreadableError as unreadable:
-            error = unreadable
-            continue
-        scale = min(1, LARGEST / max(height, width))
-        return max(1, round(scale * height)), max(1, round(scale * width)), channels
-    raise error
 
 
 def shifted(pixels: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
