@@ -26,6 +26,12 @@ class Corpus:
 
 
 CORPORA = {
+    "atis": Corpus(
+        "ATIS, requests of air travellers with slots and intents, as Goo et al. (2018) divide them: 4,478 and 500",
+        ("train", "valid"),
+        "https://github.com/MiuLab/SlotGated-SLU",
+        "as they are in `data/atis`",
+    ),
     "beauty": Corpus(
         "Amazon Beauty, users and items with five purchases or more (McAuley et al., 2015): 22,363 histories without "
         "their last item",
@@ -135,11 +141,23 @@ CORPORA = {
         "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz",
         "as they are in `data`",
     ),
+    "scan": Corpus(
+        "SCAN, commands and their actions (Lake & Baroni, 2018): the train parts of three splits, 14,670 to 16,990",
+        ("simple_split", "length_split", "add_prim_split"),
+        "https://github.com/brendenlake/SCAN",
+        "as they are there; without the test files, which are scored where they are",
+    ),
     "sick": Corpus(
         "SICK, pairs of sentences and how related they are (Marelli et al., 2014): 4,500 and 500",
         ("SICK_train.txt", "SICK_trial.txt"),
         "https://alt.qcri.org/semeval2014/task1/",
         "as they are",
+    ),
+    "snips": Corpus(
+        "SNIPS, spoken requests with slots and seven intents (Coucke et al., 2018; Goo et al., 2018): 13,084 and 700",
+        ("train", "valid"),
+        "https://github.com/MiuLab/SlotGated-SLU",
+        "as they are in `data/snips`",
     ),
     "splice": Corpus(
         "Splice junctions of primates, 60 bases around a point (Towell, Noordewier & Shavlik, 1991): 2,552 of 3,190",

@@ -143,7 +143,11 @@ class Translation(Searching):
 
     def load(self, unseen=False):
         data = super().load(unseen)
-        data.summary["vocabulary"] = " and ".join(f"{len(codec.tokens):,} tokens" for codec in self.assets.values())
+        codecs = self.codecs[:1] if self.config.joint else self.codecs
+        data.summary["vocabulary"] = " and ".join(f"{len(codec.tokens):,} tokens" for codec in codecs)
+        if "train" in data.splits and not unseen:
+            # What was learned can be said, however short the source is: "jump around right thrice" asks for 24 actions.
+            self.assets["longest"] = max(len(labels) for _, (_, labels, _) in data.splits["train"].encoded())
         return data
 
     def text(self, text):
@@ -218,7 +222,7 @@ class Translation(Searching):
 
         end, settings = self.codecs[1].end, options.Decoding(beam=self.config.valid_beam)
         words = self.config.tokenizer in ("words", "whitespace")
-        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, copies=words)
+        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, words, self.assets.get("longest", 0))
 
     def signatures(self, run, request):
         from seqzoo.export.generating import translation

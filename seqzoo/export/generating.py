@@ -91,6 +91,7 @@ class _Translator:
         fixed, state = search.decoder.start({"source": ids})
         ratio = search.settings.longest_ratio
         limits = tf.cast(tf.floor(ratio * tf.reduce_sum(tf.cast(real, tf.float32), 1) + 10), tf.int32)
+        limits = tf.maximum(limits, search.longest)
         blank = tf.zeros([tf.reduce_max(tf.concat([limits, [1]], 0)), 2], tf.int32)
         begin = tf.fill(tf.shape(limits), search.decoder.begin)
         closed, attention = search.beam.search(begin, limits, blank, real, fixed, state)
