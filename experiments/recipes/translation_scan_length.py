@@ -9,7 +9,7 @@ from experiments import Experiment, Published
 EXPERIMENT = Experiment(
     title="SCAN, outputs longer than those of train, exact matches",
     flags="--task=translation --dataset=scan --data_dir={data}/scan --name=length --tokenizer=whitespace "
-    "--units=200 --encoder_units=100 --dropout=0.3 --epochs=10",
+    "--units=200 --encoder_units=100 --dropout=0.3 --evaluate_every=5 --epochs=10",
     metric="valid_exact",
     expected=None,
     tolerance=15,

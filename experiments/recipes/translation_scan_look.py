@@ -10,7 +10,7 @@ from experiments import Experiment, Published
 EXPERIMENT = Experiment(
     title='SCAN, commands with "look", which train has only by itself, exact matches',
     flags="--task=translation --dataset=scan --data_dir={data}/scan --name=addprim_look --tokenizer=whitespace "
-    "--units=200 --encoder_units=100 --dropout=0.3 --epochs=10",
+    "--units=200 --encoder_units=100 --dropout=0.3 --evaluate_every=5 --epochs=10",
     metric="valid_exact",
     expected=None,
     tolerance=5,
