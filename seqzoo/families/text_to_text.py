@@ -125,7 +125,8 @@ class TextToText(Searching):
 
     def read_text(self, text):
         """A text as the codecs read it: to be copied, the first word of a line needs the blank that all others have."""
-        return f" {self.text(text)}".replace("\n", "\n ") if self.spaced else self.text(text)
+        text = self.text(text)
+        return f" {text}".replace("\n", "\n ") if text and self.spaced else text
 
     @property
     def spaced(self) -> bool:
