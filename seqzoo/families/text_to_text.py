@@ -259,7 +259,7 @@ class TextToText(Searching):
         if self.target in example:
             answer["reference"] = self.text(example[self.target])
         if row:
-            answer["source_tokens"] = [*source.token_texts(source.encode(text)[0]), END]
+            answer["source_tokens"] = [*source.readable(source.split(text)), END]
             found = n_best(row, source, target, text)
             if self.spaced:
                 found = [{**best, "text": best["text"].replace("\n ", "\n")} for best in found]
