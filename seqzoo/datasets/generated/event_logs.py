@@ -5,7 +5,7 @@
     09:02 Suda Brenti asked Olva Tarno for a log
     09:40 Suda Brenti closed it
 
-    ticket 48213 (printer), opened by Mirano Kel, closed by Suda Brenti
+    ticket 48213 about a printer, opened by Mirano Kel, closed by Suda Brenti
 
 Who closed the ticket, or has it at the end, has to be followed through the lines. The persons are invented, and no name
 or surname of one split is in another: a model that can't copy words from the log can't name anybody of valid.
@@ -58,7 +58,7 @@ def log(rng: random.Random, split: str) -> tuple[list[str], str]:
         closed = event == "closed" or (closed and event == "note")
         holder = other if event in ("assigned", "took", "reopened") else holder
     end = f"closed by {holder}" if closed else f"now with {holder}"
-    return lines, f"ticket {number} ({thing}), opened by {opener}, {end}"
+    return lines, f"ticket {number} about a {thing}, opened by {opener}, {end}"
 
 
 @DATASETS.register("event_logs")
