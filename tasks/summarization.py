@@ -24,7 +24,9 @@ SCORES = {
 class Documents(Sides):
     """Texts and their summaries."""
 
-    max_tokens: int = option(400, "Tokens of a text that are read; of a longer one the first.", minimum=1, shapes=False)
+    max_tokens: int = option(
+        400, "Tokens of a text that are read; of a longer one the first.", minimum=1, sweep=[100, 200, 400]
+    )
     longest: int = option(
         100, "Maximum number of tokens of a summary; those with more are left out of training.", minimum=1
     )
