@@ -4,13 +4,15 @@ import dataclasses
 import itertools
 import re
 
+import numpy as np
+
 from seqzoo import options
 from seqzoo.config import default, option
 from seqzoo.families.text_to_text import Objective, Sides, TextToText
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.summaries import COUNTED, rouge_scores
 from seqzoo.task import SAMPLED, TASKS
-from seqzoo.text.tokenizer import split_sentences, tokenize
+from seqzoo.text.baselines import first_sentence
 
 SCORES = {
     "rouge1": Measure("ROUGE-1", "max"),
@@ -100,17 +102,15 @@ class Summarization(TextToText):
         return rouge_scores([answer["summary"] for answer in answers], references, self.config.rouge)
 
     def baselines(self, train):
-        lengths = [len(example["summary"].split()) for example in train]
-        mean = max(1, round(sum(lengths) / max(len(lengths), 1)))
+        source, target = self.codecs
+        mean = round(np.mean([len(target.split(self.text(example["summary"]))) for example in train]))
 
-        def first_sentence(example):
-            line = self.text(example["text"]).split("\n")[0]
-            sentence = next(iter(split_sentences(tokenize(line), line)), [("", 0, 0)])
-            return {"summary": line[: sentence[-1][2]]}
+        def first_tokens(example):
+            return {"summary": source.join(source.split(self.read_side(example, "text"))[:mean]).strip()}
 
         return {
-            "first sentence": first_sentence,
-            f"first {mean} words": lambda example: {"summary": " ".join(self.text(example["text"]).split()[:mean])},
+            "first sentence": lambda example: {"summary": first_sentence(self.text(example["text"]))},
+            f"first {mean} tokens": first_tokens,
         }
 
     @classmethod

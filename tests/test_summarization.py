@@ -90,11 +90,11 @@ def test_words_at_the_start_of_a_line_are_copied_as_those_within():
     assert task.answer(example, row)["summary"] == "Wu and Zoë left"
 
 
-def test_the_baselines_are_the_first_sentence_and_as_many_words_as_summaries_have():
+def test_the_baselines_are_the_first_sentence_and_as_many_tokens_as_summaries_have():
     task, data = loaded([{"text": "Dr. Wu left. Zoë\nstayed on.", "summary": "Wu left first"}])
     found = {name: answer(example) for name, answer in task.baselines(data.splits["train"].examples).items()
              for example in data.splits["valid"].examples}  # fmt: skip
-    assert found == {"first sentence": {"summary": "Dr. Wu left."}, "first 3 words": {"summary": "Dr. Wu left."}}
+    assert found == {"first sentence": {"summary": "Dr. Wu left."}, "first 3 tokens": {"summary": "Dr. Wu left"}}
 
 
 def test_logs_have_names_of_their_split_alone_and_summaries_copy_them():
