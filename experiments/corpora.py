@@ -32,6 +32,13 @@ CORPORA = {
         "https://github.com/MiuLab/SlotGated-SLU",
         "as they are in `data/atis`",
     ),
+    "aeslc": Corpus(
+        "AESLC: e-mails of Enron and their subject lines (Zhang & Tetreault, 2019): 14,436 and 1,960",
+        ("train.jsonl.gz", "dev.jsonl.gz"),
+        "https://github.com/ryanzhumich/AESLC",
+        'JSON lines `{"id", "text", "subject"}` of the files of `enron_subject_line`, the text before and after '
+        "@subject; in dev also `ann0` to `ann2`, what is after @ann0 to @ann2",
+    ),
     "beauty": Corpus(
         "Amazon Beauty, users and items with five purchases or more (McAuley et al., 2015): 22,363 histories without "
         "their last item",

@@ -69,6 +69,7 @@ class Task:
         needs: {feature: type} that every example must have.
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
+        documents: whether --text is one text, however many lines it has.
         files: endings such as ".wav" of the files that lines of --text and --input name; (): a line is a text.
         packages: those of an extra that the scores need, see `extras`.
         demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
@@ -87,6 +88,7 @@ class Task:
     measures: dict[str, Measure] = {}
     objective: str = ""
     axes: dict[str, str] = {}
+    documents: bool = False
     files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     demo: dict[str, str] = {}
