@@ -6,6 +6,41 @@ from collections.abc import Iterable, Sequence
 
 from seqzoo.extras import check_installed
 from seqzoo.text.placeholders import PLACEHOLDER
+from seqzoo.text.turns import ACT
+
+
+def reply_scores(
+    histories: Sequence[str],
+    replies: Sequence[str],
+    references: Sequence[str],
+    dialogues: Sequence[int],
+    tokenize: str = "13a",
+) -> dict:
+    """All scores of replies that apply.
+
+    Where each history is a dialogue act, ``<act> ...``, BLEU has all sentences of equal acts as references, and there
+    is a slot error. Where no dialogue has several replies, there is no score of whole dialogues.
+
+    Args:
+        histories: what is replied to, see `text.turns`.
+        replies, references: the texts.
+        dialogues: the number of each reply's dialogue.
+        tokenize: see `reply_bleu`.
+
+    Returns:
+        ``{"accuracy", "dialogues", "bleu", "bleu_signature", "slot_error"}``.
+    """
+    alike = collections.defaultdict(dict)  # an ordered set of references
+    acts = all(history.startswith(ACT) for history in histories)
+    keys = [history if acts else number for number, history in enumerate(histories)]
+    for key, reference in zip(keys, references, strict=True):
+        alike[key][reference] = None
+    scores = exact_scores(replies, references, dialogues)
+    if len({*dialogues}) == len(dialogues):
+        del scores["dialogues"]
+    scores |= reply_bleu(replies, [[*alike[key]] for key in keys], tokenize)
+    error = slot_error(histories, replies) if acts else None
+    return scores if error is None else {**scores, "slot_error": error}
 
 
 def exact_scores(replies: Sequence[str], references: Sequence[str], dialogues: Sequence[int]) -> dict:

@@ -11,7 +11,7 @@ USER, BOT = "<user>", "<bot>"
 FACTS, ACT = "<facts>", "<act>"  # what the bot has found or knows; what it is to say
 SILENCE = "<SILENCE>"  # an empty turn, as bAbI writes it
 _NAMES = "user|bot|facts|act"
-_MARK = re.compile(rf"(?<!\S)(?:<(?:{_NAMES})>)(?!\S)")
+MARK = re.compile(rf"(?<!\S)(?:<(?:{_NAMES})>)(?!\S)")
 _FORGED = re.compile(rf"<({_NAMES})>", re.IGNORECASE)
 
 
@@ -22,7 +22,7 @@ def join_turns(turns: Iterable[tuple[str, str]]) -> str:
 
 def split_turns(history: str) -> list[tuple[str, str]]:
     """Returns the turns of a text that `join_turns` made: [(mark, what was said)]."""
-    starts = [match.start() for match in _MARK.finditer(history)]
+    starts = [match.start() for match in MARK.finditer(history)]
     turns = [history[start:end] for start, end in zip(starts, [*starts[1:], len(history)], strict=True)]
     return [(mark, said.strip()) for mark, _, said in (turn.partition(" ") for turn in turns)]
 
@@ -35,7 +35,7 @@ def read_turns(line: str) -> str:
     """
     turns, mark = [], USER
     for text in reversed(line.split("\t")):
-        if _MARK.match(text.strip()):
+        if MARK.match(text.strip()):
             turns.append(" ".join(text.split()))
         else:
             turns.append(join_turns([(mark, text)]))

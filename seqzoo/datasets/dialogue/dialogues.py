@@ -99,7 +99,7 @@ def _value(turn, keys):
 
 def _table(path, columns, encoding):
     records = (csv_records if plain_name(path).endswith(".csv") else tsv_records)(path, encoding)
-    number, first = next(records, (0, []))
+    start, first = next(records, (0, []))
     by_index = any(isinstance(column, int) for column in columns.values())
     names = [*map(str, range(len(first)))] if by_index else [field.strip().lower() for field in first]
     index = {}
@@ -113,7 +113,7 @@ def _table(path, columns, encoding):
             f"{path}: no columns for history and reply. Choose them by name, --columns=history=A,reply=B, or without a "
             f"header by index, --columns=history=0,reply=1. There: {', '.join(names) or 'nothing'}."
         )
-    for number, fields in itertools.chain([(number, first)] if by_index else [], records):
+    for number, fields in itertools.chain([(start, first)] if by_index else [], records):
         if len(fields) != len(first):
             problem = f"expected {len(first)} columns (like the first line), found {len(fields)}"
             raise bad_line(path, number, problem, " | ".join(fields))
