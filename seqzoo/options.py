@@ -465,6 +465,14 @@ class EncoderDecoder(Recurrent):
     input_feeding: bool = option(
         False, "Feed the attentional state into the next step (Luong et al., 2015).", needs="attention"
     )
+    copy: bool = option(
+        False, "Let the decoder copy what it attends to, also words that it does not know: a pointer-generator (See et "
+        "al., 2017).", needs="attention",
+    )  # fmt: skip
+    coverage_loss: float = option(
+        0.0, "Weight of what is attended to again in the loss (See et al., 2017: 1).", minimum=0, maximum=100,
+        needs="attention",
+    )  # fmt: skip
     context: str = option(
         "state", "Without attention: the source only initialises the state, or is also an input of each step.",
         choices=("state", "step"), needs="attention=none",

@@ -15,10 +15,10 @@ from seqzoo.display.plots import confusion_plot
 from seqzoo.display.tables import BETWEEN, plain_table, result_table
 from seqzoo.display.terminal import (
     print_classified,
+    print_n_best,
     print_sample,
     print_scored,
     print_tagged,
-    print_translated,
     tagged,
     usage,
 )
@@ -205,7 +205,7 @@ def test_control_characters_of_data_are_shown_and_not_obeyed():
     table = printed(result_table({"test_classes": {odd: {"f1": 1.0}}}, MEASURES, odd))
     outputs = [*map(printed, sentences), table, printed(plain_table(odd, [odd], [[odd]], odd))]
     for print_answer, answer in (
-        (print_translated, {"translation": odd, "n_best": []}),
+        (print_n_best, {"translation": odd, "n_best": []}),
         (print_scored, {"text": odd, "log_probability": -1.0, "perplexity": 2.0, "tokens": [token]}),
         (print_sample, {"sample": 2, "prime": odd, "text": odd, "unknown_in_prime": []}),
     ):
@@ -353,7 +353,7 @@ def translated(*texts, **more):
 def test_translations_are_printed_as_they_are_and_several_with_their_scores():
     def shown(answer):
         console = Console(file=io.StringIO(), width=30)
-        print_translated(answer, console)
+        print_n_best(answer, console)
         return console.file.getvalue()
 
     odd = "[bold] :smile: " + "word " * 20
@@ -370,7 +370,7 @@ def test_a_page_of_translations_has_a_table_of_the_attention_of_each():
         translated("", tokens=[], attention=[]),
         translated(),
     ]
-    page = "".join(pages.page("<my> page", pages.translated_articles(iter(answers))))
+    page = "".join(pages.page("<my> page", pages.n_best_articles(iter(answers))))
     assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n") and page.count("&lt;my&gt; page") == 2
     assert page.count("<article") == 4 and page.count("<table") == 3 and page.count("<td") == 8
     assert "&lt;i&gt;a&lt;/i&gt;" in page and "x &amp; y" in page and "-0.500" in page

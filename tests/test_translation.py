@@ -11,8 +11,8 @@ import pytest
 
 from seqzoo import run
 from seqzoo.decoding.search import n_best
+from seqzoo.families.text_to_text import Predicting
 from seqzoo.task import TASKS
-from seqzoo.tasks.translation import Predicting
 from seqzoo.text.codec import UNITS, Codec
 from seqzoo.training.folder import Run, load
 

@@ -7,9 +7,8 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import Categorical, check_ids, opened
+from seqzoo.decoding.steps import NONE, Categorical, barred, check_ids, opened
 
-NONE = np.float32(-1e9)  # the log probability of a missing or forbidden hypothesis, whose sums stay finite
 LEAST = -1e8  # anything below is missing
 
 
@@ -210,7 +209,7 @@ class Beam:
         t: ids that they have so far; logits: [R, V] of the next one; state and coverage: after this step.
         """
         log_p, _, state, trail, coverage = hypotheses
-        rows, beams, size = *ops.shape(log_p), min(self.width + 1, logits.shape[-1])
+        rows, beams, size = *ops.shape(log_p), min(self.width + 1, logits.shape[-1] or self.decoder.tokens)
         # No hypothesis needs more than its width + 1 likeliest ids: the end mark may be one. [R, M]
         scores, ids = top_k(self._allowed(logits, trail, t), size)
         scores = ops.reshape(scores - ops.logsumexp(logits, axis=-1, keepdims=True), (rows, beams, size))
@@ -265,9 +264,7 @@ class Beam:
 
     def _allowed(self, logits, trail, t):
         """logits [R, V] without those of banned ids and of ids that would repeat an n-gram of the trail."""
-        barred = np.zeros(logits.shape[-1], "float32")
-        barred[list(self.banned)] = NONE
-        logits, n = logits + barred, self.block_ngrams
+        logits, n = barred(logits, self.banned), self.block_ngrams
         if not n:
             return logits
         ids = trail[:, :, 0]  # [R, N]
@@ -327,7 +324,7 @@ class Ensemble:
         decoders: one a model, over the same V, which start from the same inputs.
 
     Attributes:
-        attends: whether any of them has attention.
+        tokens: V. attends: whether any of them has attention.
 
     Example::
 
@@ -339,6 +336,7 @@ class Ensemble:
             check_ids(decoder, "An ensemble")
         self.decoders, self.begin = decoders, decoders[0].begin
         self.attends = any(getattr(decoder, "attends", False) for decoder in decoders)
+        self.tokens = getattr(decoders[0], "tokens", None)
         if all(hasattr(decoder, "signature") for decoder in decoders):
             self.signature = tuple(map(list, zip(*(decoder.signature for decoder in decoders), strict=True)))
 
@@ -369,7 +367,7 @@ def top_k(x, k: int):
     The same as `ops.top_k`, several times as fast where V is large: split into blocks, a row has its k largest in the
     k blocks with the largest maxima, and a maximum costs less than a ranking.
     """
-    if x.shape[-1] < 500:
+    if (x.shape[-1] or 0) < 500:  # or unknown
         values, index = ops.top_k(x, k)
         return values, ops.cast(index, "int32")
     size = min(range(40, 101), key=lambda size: -x.shape[-1] % size)  # of a block; padding V costs a copy

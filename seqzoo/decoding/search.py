@@ -6,8 +6,8 @@ import numpy as np
 
 from seqzoo.decoding.beam import Beam, Ensemble
 from seqzoo.text.codec import perplexity
+from seqzoo.text.vocabulary import UNKNOWN_ID
 
-UNKNOWN_ID = 1  # the id of what a vocabulary lacks
 VARIANTS = 8  # predictors with other settings that are kept at most; each has graphs of its own
 
 
@@ -67,7 +67,8 @@ class BeamPredictor:
         """The arrays of `beam.Answers`, [B, ...], for the inputs of the decoders: {"source": ids [B, S]} or a front's.
 
         Where unknown words are copied, also "aligned" [B, K, N]: the position of the source word that has the most
-        attention in each step.
+        attention in each step. With attention, of a single model that copies, "copied" [B, K, N], the share of each
+        id's probability that comes from copying.
         """
         real = self.decoder.source_mask(inputs)  # [B, S]
         limits = np.floor(self.settings.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
@@ -77,6 +78,9 @@ class BeamPredictor:
             answers["aligned"] = np.where(words, answers["attention"], -1).argmax(axis=-1)
         if not self.attention:
             del answers["attention"]
+        elif getattr(self.decoder, "pointer", None):
+            each = [self.decoder.share_copied(inputs, answers["ids"][:, k]) for k in range(self.beam.n_best)]
+            answers["copied"] = np.stack(each, axis=1)
         if self.score_labels:
             log_p = np.asarray(self.decoder.score(inputs, labels), "float64")  # [B, T]
             self._sums += -(log_p * weights).sum(), np.sum(weights)
@@ -116,31 +120,29 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
     Vocabulary for Neural Machine Translation.
 
     Returns:
-        [{"text", "score", "log_probability", "tokens"}], and "attention", weights by token and source token, if the row
-        has it.
+        [{"text", "score", "log_probability", "tokens"}]; "attention", weights by token and source token, and "copied",
+        a share a token, if the row has them.
     """
-    answers, offsets = {}, source.offsets(text) if source else []
+    answers, words = {}, source.split(text) if source else []
+    if source and source.units == "words" and words and not words[0].startswith(" "):
+        words[0] = f" {words[0]}"  # as the others
     for k in np.flatnonzero(np.isfinite(row["scores"])):
         length = int(row["lengths"][k])
         ids = row["ids"][k, :length].tolist()
+        tokens = [target.tokens[i] if i < len(target.tokens) else words[i - len(target.tokens)] for i in ids]
+        if "aligned" in row:
+            aligned = (words[position] if words else "" for position in row["aligned"][k, :length])
+            tokens = [word if i == UNKNOWN_ID else token for i, token, word in zip(ids, tokens, aligned, strict=True)]
         answer = {
-            "text": target.decode(ids).strip(),
+            "text": target.join(tokens).strip(),
             "score": round(float(row["scores"][k]), 4),
             "log_probability": round(float(row["log_probabilities"][k]), 4),
-            "tokens": target.token_texts(ids),
+            "tokens": target.readable(tokens),
         }
-        if "aligned" in row and UNKNOWN_ID in ids:
-            words = [text[start:end] for start, end in offsets]
-            if source.units == "words":  # their tokens have the space before them, which the first word lacks
-                words[0] = " " + words[0]
-            for step in (step for step, i in enumerate(ids) if i == UNKNOWN_ID):
-                word = words[row["aligned"][k, step]]
-                answer["tokens"][step] = word if step else word.strip()
-            answer["text"] = ("" if source.units == "words" else " ").join(answer["tokens"])
         if "attention" in row:
-            weights = row["attention"][k, :length, : len(offsets) + 1].astype(
-                "float64"
-            )  # as float32 0.817 is 0.81699997
+            weights = row["attention"][k, :length, : len(words) + 1].astype("float64")  # as float32 0.817 is 0.81699997
             answer["attention"] = weights.round(3).tolist()
+        if "copied" in row:
+            answer["copied"] = row["copied"][k, :length].astype("float64").round(3).tolist()
         answers.setdefault(answer["text"], answer)
     return [*answers.values()]

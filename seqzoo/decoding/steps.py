@@ -7,6 +7,8 @@ from keras import ops
 
 from seqzoo.layers import mixture
 
+NONE = np.float32(-1e9)  # the log probability of a missing or forbidden hypothesis, whose sums stay finite
+
 
 class Categorical(NamedTuple):
     """The distribution of the next id of N sequences.
@@ -101,6 +103,15 @@ def check_ids(decoder, what: str) -> None:
             f"{what} needs a model of ids. Received: {type(decoder).__name__}, whose values are vectors of "
             f"{len(decoder.begin)} numbers: use decoding.Sampler, with temperature=0 or mean=True for one answer."
         )
+
+
+def barred(logits, banned: tuple[int, ...]):
+    """Logits [..., V] with those of banned ids lowered by 1e9; V may be known at run time only."""
+    ids = ops.arange(ops.shape(logits)[-1], dtype="int32")
+    never = ops.zeros_like(ids, dtype="bool")
+    for i in banned:
+        never = ops.logical_or(never, ops.equal(ids, i))
+    return logits + ops.where(never, NONE, np.float32(0.0))
 
 
 def shifted(values, begin: int):

@@ -112,32 +112,54 @@ def _word(word: str, weight: float) -> str:
     )
 
 
-def translated_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Translations for a page, with their attention: a row a token, a column a source token.
+def n_best_articles(answers: Iterable[dict]) -> Iterator[str]:
+    """Texts that were written for a source, for a page, with their attention: a row a token, a column a source token.
 
     Args:
-        answers: ``{"text", "source_tokens", "n_best": [{"text", "score", "tokens", "attention"}]}`` each; translations
-            without attention stand alone. If there is a ``"reference"`` that differs, it is shown, too.
+        answers: ``{"text", "source_tokens", "n_best": [{"text", "score", "tokens", "attention", "copied"}]}`` each; a
+            text without attention stands alone. Words of which more than half of the probability was copied are
+            marked. If there is a ``"reference"`` that differs, it is shown, too.
 
     Yields:
         HTML, in pieces.
     """
-    explained = False
+    explained = set()
     for answer in answers:
-        if not explained and any("attention" in best for best in answer["n_best"]):
-            explained = True
-            yield (
-                "<p class=legend>Rows are the tokens of a translation, columns those of its source: the bluer, the "
-                "more the row looked at the column. Point at a field to see its weight.</p>\n"
-            )
+        for name, legend in _LEGENDS.items():
+            if name not in explained and any(name in best for best in answer["n_best"]):
+                explained.add(name)
+                yield f"<p class=legend>{legend}</p>\n"
         yield f"<article dir=auto><p>{escape(answer['text'])}</p>\n"
         for best in answer["n_best"]:
-            yield f"<p><small>{best['score']:.3f}</small><b class=translation>{escape(best['text'])}</b></p>\n"
+            yield f"<p><small>{best['score']:.3f}</small><b class=translation>{_copied(best)}</b></p>\n"
             if "attention" in best:
                 yield from _attention_table(best, answer["source_tokens"])
-        if answer.get("reference", answer["translation"]) != answer["translation"]:
+        best = answer["n_best"][0]["text"] if answer["n_best"] else ""
+        if answer.get("reference", best) != best:
             yield f"<p><span class=second>reference:</span> {escape(answer['reference'])}</p>\n"
         yield "</article>\n"
+
+
+_LEGENDS = {
+    "attention": "Rows are the tokens of an answer, columns those of its source: the bluer, the more the row looked at "
+    "the column. Point at a field to see its weight.",
+    "copied": "Words <u>underlined</u> were copied from the source. Point at one to see the share of its probability "
+    "that comes from copying.",
+}
+
+
+def _copied(best: dict) -> str:
+    """The text of an answer, with what was copied marked."""
+    pieces, position, text = [], 0, best["text"]
+    for token, share in zip(best["tokens"], best.get("copied", ()), strict=False):
+        start = text.find(token.strip(), position)
+        end = start + len(token.strip())
+        if position <= start < end:
+            word = escape(text[start:end])
+            word = f'<u title="{100 * share:.0f}%">{word}</u>' if share > 0.5 else word
+            pieces += [escape(text[position:start]), word]
+            position = end
+    return "".join([*pieces, escape(text[position:])])
 
 
 def transcribed_articles(answers: Iterable[dict]) -> Iterator[str]:

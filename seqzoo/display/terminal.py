@@ -217,14 +217,14 @@ def print_sample(sample: dict, console: Console):
         console.print(plain_text(f"The prime has tokens that are not in the vocabulary: {unknown}", "dim"))
 
 
-def print_translated(answer: dict, console: Console):
-    """Prints a translation, or several with their scores.
+def print_n_best(answer: dict, console: Console):
+    """Prints the best text that was found, or several with their scores; an empty line if there is none.
 
     Args:
-        answer: ``{"translation", "n_best": [{"text", "score"}]}``.
+        answer: ``{"n_best": [{"text", "score"}]}``.
         console: where to print.
     """
-    lines = [answer["translation"]]
+    lines = [best["text"] for best in answer["n_best"]] or [""]
     if len(answer["n_best"]) > 1:
         lines = [f"{best['score']:8.3f}  {best['text']}" for best in answer["n_best"]]
     for line in lines:

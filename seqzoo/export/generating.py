@@ -8,44 +8,49 @@ import tensorflow as tf
 
 from seqzoo import options
 from seqzoo.decoding.sampling import COLDEST, Sampler
-from seqzoo.decoding.search import UNKNOWN_ID
 from seqzoo.decoding.steps import Categorical
 from seqzoo.export.graph import SPACE, CodecIds
 from seqzoo.export.signatures import TEXTS, TOKENS, Signature
 from seqzoo.export.steps import greedy
 from seqzoo.text.subwords import KINDS
+from seqzoo.text.vocabulary import UNKNOWN_ID
 
 
-def translation(run, request) -> dict[str, Signature]:
+def text_to_text(run, request) -> dict[str, Signature]:
     """The signatures of an encoder-decoder from text to text: greedy decoding, and the search that is asked for.
 
     Args:
-        run: a run of the task translation, or of one with its `codecs` and `search`.
+        run: a run of a task of `families.text_to_text`.
         request: options of ``--mode=export``.
     """
     decoding = options.Decoding(**request.arguments(options.Decoding))
     greedy_decoding = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
-    if request.format != "savedmodel":  # a file of arrays alone
+    if request.format != "savedmodel" or run.task.config.copy:  # of arrays alone
         search = run.task.search(run.predictor, greedy_decoding, score_labels=False)
         ends = f"; {search.end} ends a source"
+        if run.task.config.copy:
+            ends += (
+                ". `copied` has the id of each source token in the target's vocabulary or, where that lacks it, "
+                f"{search.decoder.tokens} + the position of its first occurrence in the source; so has `tokens`"
+            )
         return {"arrays": greedy_arrays(run, search, request.length, ends)}
     settings = {"greedy": greedy_decoding, "text": decoding} if decoding.beam > 1 else {"text": decoding}
     searches = {name: run.task.search(run.predictor, each, score_labels=False) for name, each in settings.items()}
-    return _text_translation(run, searches)
+    return _of_strings(run, searches)
 
 
-def _text_translation(run, searches):
+def _of_strings(run, searches):
     """Signatures of strings, of searches by name; the last search also answers tokens that the caller made."""
     *_, (best, last) = searches.items()
-    translator = _Translator(run)
-    outputs = {"translation": "[B]", "score": "[B], by which the search ranks it"}
-    units, tables = translator.source.units, (translator.reader, translator.writer)
+    rewriter = _Rewriter(run)
+    outputs = {run.task.written: "[B]", "score": "[B], by which the search ranks it"}
+    units, tables = rewriter.source.units, (rewriter.reader, rewriter.writer)
     signatures = {
         "tokens": Signature(
             summary=f'Tokens of {units} that the caller made, with "" as padding on the right; as `{best}`.',
             specs={"tokens": TOKENS},
-            function=lambda inputs: translator.of_tokens(last, inputs["tokens"]),
-            case=functools.partial(translator.token_case, last),
+            function=lambda inputs: rewriter.of_tokens(last, inputs["tokens"]),
+            case=functools.partial(rewriter.token_case, last),
             outputs=outputs,
             tables=tables,
         )
@@ -55,8 +60,8 @@ def _text_translation(run, searches):
         signatures[name] = Signature(
             summary=f"Raw texts, by {f'beam search of width {width}' if width > 1 else 'greedy decoding'}.",
             specs={"text": TEXTS},
-            function=functools.partial(translator.of_texts, search),
-            case=functools.partial(translator.text_case, search),
+            function=functools.partial(rewriter.of_texts, search),
+            case=functools.partial(rewriter.text_case, search),
             outputs={"tokens": "[B, T], what the text was split into", **outputs},
             tables=tables,
             exact=units != "words",
@@ -64,11 +69,11 @@ def _text_translation(run, searches):
     return signatures
 
 
-class _Translator:
-    """Translates in a graph, and says what the run itself answers.
+class _Rewriter:
+    """Writes texts for texts in a graph, and says what the run itself answers.
 
     Args:
-        run: see `translation`.
+        run: see `text_to_text`.
     """
 
     def __init__(self, run):
@@ -76,14 +81,14 @@ class _Translator:
         self.reader, self.writer = CodecIds(self.source), CodecIds(target)
 
     def of_texts(self, search, inputs):
-        """{"tokens", "translation", "score"} of {"text": [B]}."""
+        """{"tokens", the answer, "score"} of {"text": [B]}."""
         text = _stripped(inputs["text"])
         text = tf.strings.lower(text, encoding="utf-8") if self.task.config.lowercase else text
         tokens = self.reader.split(text)
         return {"tokens": tokens, **self.of_tokens(search, tokens)}
 
     def of_tokens(self, search, tokens):
-        """{"translation", "score"} of tokens [B, T]."""
+        """{the answer, "score"} of tokens [B, T]."""
         count = tf.reduce_sum(tf.cast(tokens != "", tf.int32), 1)  # [B]
         ids = tf.pad(self.reader.encode(tokens), [[0, 0], [0, 1]])
         ids += self.reader.end * tf.one_hot(count, tf.shape(ids)[1], dtype=tf.int32)  # [B, S]
@@ -100,12 +105,15 @@ class _Translator:
             copied = _aligned(attention[:, 0], real, tokens, self.source.units)
             pieces = tf.where(best == UNKNOWN_ID, copied, pieces)
         text = _stripped(self.writer.join(pieces))
-        return {"translation": tf.where(count > 0, text, ""), "score": tf.where(count > 0, closed.scores[:, 0], 0.0)}
+        return {
+            self.task.written: tf.where(count > 0, text, ""),
+            "score": tf.where(count > 0, closed.scores[:, 0], 0.0),
+        }
 
     def text_case(self, search, example):
         """See `Signature.case`, of texts."""
         found = self._answer(search, example)
-        return found and ({"text": np.array([example["source"]])}, {"tokens": found[0], **found[1]})
+        return found and ({"text": np.array([example[self.task.source]])}, {"tokens": found[0], **found[1]})
 
     def token_case(self, search, example):
         """See `Signature.case`, of tokens."""
@@ -116,12 +124,9 @@ class _Translator:
         ((_, row),) = self.task.feed([example]).outputs(search)
         if row is None:
             return None
-        text = self.task.text(example["source"])
-        tokens = [text[start:end] for start, end in self.source.offsets(text)]
-        if self.source.units in KINDS:
-            tokens = [piece for piece, _, _ in self.source.vocabulary.split(text)]
-        translation, score = self.task.answer(example, row)["translation"], row["scores"][:1]
-        return np.array([tokens]), {"translation": np.array([translation]), "score": score}
+        tokens, name = self.source.split(self.task.text(example[self.task.source])), self.task.written
+        answer = self.task.answer(example, row)[name]
+        return np.array([tokens]), {name: np.array([answer]), "score": row["scores"][:1]}
 
 
 def _stripped(texts):

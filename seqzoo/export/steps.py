@@ -6,10 +6,10 @@
 from collections.abc import Callable
 
 import keras
-import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import scan
+from seqzoo.decoding.steps import barred
 from seqzoo.models import Seq2SeqDecoder
 
 
@@ -25,13 +25,11 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
     Returns:
         (function, specs): {"source": [B, S]}, or the inputs of the front -> {"tokens": [B, N]}, 0 behind the end.
     """
-    barred = np.zeros(decoder.tokens, "float32")
-    barred[[*banned]] = -1e9
 
     def step(carry, _):
         ids, done, fixed, state = carry
         distribution, state = decoder.step(ids, fixed, state)
-        best = ops.cast(ops.top_k(distribution.logits + barred, 1)[1][:, 0], "int32")  # [B]
+        best = ops.cast(ops.top_k(barred(distribution.logits, banned), 1)[1][:, 0], "int32")  # [B]
         # Not seen from the ids alone: a target may begin with the end mark.
         done = ops.maximum(done, ops.cast(best == end, "int32"))  # [B]
         best = best * (1 - done)
@@ -44,7 +42,7 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
         _, ids = scan(step, carry, ops.arange(steps, dtype="int32"), like=zeros)  # [N, B]
         return {"tokens": ops.transpose(ids)}
 
-    return function, dict(decoder.front.input)
+    return function, dict(decoder.inputs)
 
 
 def start(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
@@ -57,7 +55,7 @@ def start(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
     def function(inputs):
         return _named(*decoder.encode(inputs))
 
-    return function, dict(decoder.front.input)
+    return function, dict(decoder.inputs)
 
 
 def step(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:

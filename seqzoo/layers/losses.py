@@ -8,7 +8,7 @@ from keras import ops
 class SmoothedCrossentropy(keras.losses.Loss):
     """Cross-entropy with label smoothing: a label has probability 1 - e; the rest is spread over all ids but padding.
 
-        L = -(1 - e) log p(y) - e / (V - 1) sum_{v > 0} log p(v)          log p(v) = z_v - log sum_w exp(z_w)
+        L = -(1 - e) log p(y) - e / (V - 1) sum_{0 < v < V} log p(v)        log p(v) = z_v - log sum_w exp(z_w)
 
     Labels [B, T] integers, logits z [B, T, V] -> [B, T]. No one-hot labels are built.
 
@@ -17,12 +17,14 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     Args:
         smoothing: e, from 0 to 1; 0: the plain cross-entropy.
+        tokens: V, where logits go on with ids that only some examples have; None: all of them.
         reduction: as in Keras; by default the mean over the sample weights.
     """
 
     def __init__(
         self,
         smoothing: float = 0.1,
+        tokens: int | None = None,
         reduction: str = "mean_with_sample_weight",
         name: str = "smoothed_crossentropy",
         **kwargs,
@@ -30,12 +32,13 @@ class SmoothedCrossentropy(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, **kwargs)
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing should be at least 0 and below 1. Received: {smoothing}")
-        self.smoothing = smoothing
+        self.smoothing, self.tokens = smoothing, tokens
 
     def call(self, y_true, y_pred):
         y, z = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
-        V, e = z.shape[-1], self.smoothing
-        spread = ops.cast(ops.arange(V, dtype="int32") > 0, "float32") * (e / (V - 1))  # [V]
+        V, e = self.tokens or z.shape[-1], self.smoothing
+        ids = ops.arange(ops.shape(z)[-1], dtype="int32")
+        spread = ops.cast(ops.logical_and(ids > 0, ids < V), "float32") * (e / (V - 1))
 
         # The gradient is written by hand, dL/dz_v = p(v) - (1 - e) [v = y] - e / (V - 1) [v > 0]: one pass over the
         # exponentials. TensorFlow's own operation takes three times as long, the gradient of a gather as long again.
@@ -50,16 +53,14 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
             def gradient(*args, upstream=None):
                 d = (args[0] if upstream is None else upstream)[..., None]  # [B, T, 1]
-                return exp * (d / total) - d * ops.where(
-                    ops.equal(ops.arange(V, dtype="int32"), y[..., None]), 1 - e + spread, spread
-                )
+                return exp * (d / total) - d * ops.where(ops.equal(ids, y[..., None]), 1 - e + spread, spread)
 
             return loss[..., 0], gradient
 
         return run(z)
 
     def get_config(self):
-        return {**super().get_config(), "smoothing": self.smoothing}
+        return {**super().get_config(), "smoothing": self.smoothing, "tokens": self.tokens}
 
 
 @keras.saving.register_keras_serializable("seqzoo")

@@ -8,6 +8,7 @@ from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import Categorical, cast_like, shifted
 from seqzoo.layers import masks
 from seqzoo.layers.attention import Attention, FeedingRNN, keys
+from seqzoo.layers.copying import CoverageLoss, PointerGenerator, known
 from seqzoo.layers.stack import drop, stack, state_sizes
 from seqzoo.layers.tokens import TokenEmbedding, log_probabilities
 from seqzoo.models.builder import builder, check_front
@@ -33,6 +34,8 @@ def seq2seq(
     longest: int = 100,
     coverage: bool = False,
     input_feeding: bool = False,
+    copy: bool = False,
+    coverage_loss: float = 0.0,
     context: str = "state",
     tied: bool | str = True,
     dropout: float = 0.0,
@@ -51,11 +54,16 @@ def seq2seq(
     All steps of the target are computed at once, and read the source at once. Only with `input_feeding`, where s~_{t-1}
     joins the input of the step, with `coverage` and with the score "convolutional" it is one loop.
 
+    With `copy` a step writes a token of the vocabulary or copies one of the source, see `layers.copying`:
+
+        P(y_t) = g_t p(y_t) + (1 - g_t) sum_{s: w_s = y_t} a_t(s)          g_t = sigmoid(w [s~_t; e(y_{t-1})] + b)
+
     Sources: Sutskever et al., 2014, Sequence to Sequence Learning with Neural Networks (no attention, context "state");
     Cho et al., 2014, Learning Phrase Representations using RNN Encoder-Decoder (context "step"); Bahdanau et al., 2015;
     Luong et al., 2015, equations 5 and 6 (s~ is of the embeddings' width here, so that their table can be the output).
     In Bahdanau et al. the query is s_{t-1}, and c_t joins step t itself; here the query is s_t, as in Luong et al., and
-    the context joins the next step if there is `input_feeding`.
+    the context joins the next step if there is `input_feeding`. See et al., 2017, Get To The Point, equations 8 to 13
+    (copying; g_t is there of c_t and s_t, which are in s~_t here).
 
     Args:
         source_tokens, target_tokens: sizes of the vocabularies, including padding (id 0).
@@ -71,6 +79,8 @@ def seq2seq(
         attention_units: A, of the scores with a tanh; None: `units`.
         local, attention_window (the `window`), longest, coverage: see `Attention`.
         input_feeding: whether s~_{t-1} joins the input of step t.
+        copy: whether tokens of the source can be copied.
+        coverage_loss: weight of `layers.copying.CoverageLoss` in training.
         context: without attention, "state": the decoder starts from the encoder's final states; "step": a summary of
             them, c = tanh(W_c [final states]), also joins each step, its input and s~.
         tied: True: the output is the table of the target's embeddings (Press & Wolf, 2017); "joint": it is also that of
@@ -83,8 +93,9 @@ def seq2seq(
     Returns:
         keras.Model. Inputs, integers with 0 padding on the right: {"source": [B, S], "target": [B, T]}, the latter the
         begin mark and the target's tokens; with a `front`, its inputs instead of "source". Output: logits [B, T, V] of
-        the token after each. `Seq2SeqDecoder(model)` decodes and scores; `models.scheduled` trains it on tokens that it
-        sampled itself.
+        the token after each. With `copy`, "copied" [B, S] has what copying each position writes, the ids w_s of
+        `layers.copying.PointerGenerator`; target ids may be such, too, and the output is log P [B, T, V + S].
+        `Seq2SeqDecoder(model)` decodes and scores; `models.scheduled` trains it on tokens that it sampled itself.
 
     Raises:
         ValueError: an unknown name, choices that exclude each other, or a front with a name of the model's own layers.
@@ -100,8 +111,10 @@ def seq2seq(
     attends = attention != "none"
     if context not in ("state", "step"):
         raise ValueError(f"context should be state or step. Received: {context!r}")
-    if not attends and (local or coverage or input_feeding):
-        raise ValueError("local, coverage and input_feeding need attention. Received: attention='none'")
+    if not attends and (local or coverage or input_feeding or copy or coverage_loss):
+        raise ValueError(
+            "local, coverage, input_feeding, copy and coverage_loss need attention. Received: attention='none'"
+        )
     if attends and context == "step":
         raise ValueError(f"context='step' is for attention='none'. Received: attention={attention!r}")
     if tied not in (True, False, "joint"):
@@ -112,7 +125,7 @@ def seq2seq(
             f"source_tokens={source_tokens}, target_tokens={target_tokens}, front {'given' if front else 'None'}"
         )
     if front:
-        reserved = "source_vectors", "source_mask", "target", "embedding", "encoder", "decoder", "logits"
+        reserved = "source_vectors", "source_mask", "target", "embedding", "encoder", "decoder", "logits", "copied"
         front = check_front(front, *reserved)
     if tied == "joint" and source_tokens != target_tokens:
         raise ValueError(f"tied='joint' needs a joint vocabulary. Received sizes: {source_tokens} and {target_tokens}")
@@ -182,6 +195,9 @@ def seq2seq(
             attended = hidden if units == dim else keras.layers.Dense(dim, name="projection")(hidden)
     attended = drop(attended, dropout, variational)
     outputs = [attended, *after] + ([weights] if attends else [])
+    if copy:
+        joined = keras.layers.Concatenate()([attended, x])
+        outputs.append(keras.layers.Dense(1, name="gate")(joined))  # [B, T, 1]
     writer = keras.Model([target, target_mask, *fixed, *state], outputs, name="decoder")
 
     # The tables are outside of the encoder and the decoder: a saved model may have a layer in one place only.
@@ -196,10 +212,17 @@ def seq2seq(
     vectors = keras.layers.Identity(name="source_vectors")(vectors)  # named, so that a decoder can cut the model here
     mask = keras.layers.Identity(name="source_mask")(mask)
     ids = keras.Input((None,), dtype="int32", name="target")
-    known = keras.tree.flatten(reader([vectors, mask]))
-    attended = writer([table(ids), masks.from_ids(ids), *known])[0]  # [B, T, D]
-    scores = keras.layers.Activation("linear", dtype="float32", name="logits")(table(attended, reverse=True))
-    return keras.Model({**inputs, "target": ids}, scores, name="seq2seq")  # [B, T, V]
+    once = keras.tree.flatten(reader([vectors, mask]))
+    read = known(ids, target_tokens) if copy else ids
+    attended, *outputs = writer([table(read), masks.from_ids(ids), *once])  # [B, T, D], and as above
+    scores = table(attended, reverse=True)
+    if copy:
+        inputs["copied"] = keras.Input((None,), dtype="int32", name="copied")
+        scores = PointerGenerator(name="pointer")(scores, outputs[-1], outputs[-2], inputs["copied"])
+    if coverage_loss:
+        scores = CoverageLoss(coverage_loss, name="coverage_loss")(scores, outputs[-1 - copy], masks.from_ids(ids))
+    scores = keras.layers.Activation("linear", dtype="float32", name="logits")(scores)
+    return keras.Model({**inputs, "target": ids}, scores, name="seq2seq")  # [B, T, V], with `copy` [B, T, V + S]
 
 
 def _both_sizes(rnn: str, units: int) -> list[int]:
@@ -229,57 +252,91 @@ class Seq2SeqDecoder:
     Attributes:
         tokens: V of the target.
         attends: whether there is attention.
+        inputs: {name: KerasTensor} of what `start` reads.
     """
 
     def __init__(self, model: keras.Model, begin: int = 2):
-        inputs = {name: tensor for name, tensor in model.input.items() if name != "target"}
+        self.inputs = {name: tensor for name, tensor in model.input.items() if name != "target"}
+        inputs = {name: tensor for name, tensor in self.inputs.items() if name != "copied"}
         source = [model.get_layer(name).output for name in ("source_vectors", "source_mask")]
         self.front, self.begin = keras.Model(inputs, source), begin
         self._mask = compiled(keras.Model(inputs, source[1]), (inputs,))
         self.encoder, self.decoder = model.get_layer("encoder"), model.get_layer("decoder")
         self.table = model.get_layer("embedding")
+        self.pointer = model.get_layer("pointer") if "copied" in self.inputs else None
         names = [part.name for part in self.decoder.inputs]
         self.fixed = sum(name.startswith("fixed") for name in names)
         self.states = sum(name.startswith("state") for name in names)
         self.tokens = self.table.tokens
         self.attends = len(self.decoder.outputs) > 1 + self.states
         parts = self.decoder.inputs[2:]
-        self.signature = parts[: self.fixed], parts[self.fixed :]
-        self._start = compiled(self.encode, (inputs,))
-        self._score = compiled(self._scored, (inputs, keras.KerasTensor([None, None], "int32")))
+        copied = [keras.KerasTensor([None, None], "int32")] if self.pointer else []
+        self.signature = parts[: self.fixed] + copied, parts[self.fixed :]
+        values = keras.KerasTensor([None, None], "int32")
+        self._start = compiled(self.encode, (self.inputs,))
+        self._score = compiled(self._scored, (self.inputs, values))
+        self._copied = compiled(self._share_copied, (self.inputs, values))
 
     def start(self, inputs: dict) -> tuple[list, list]:
         """Encodes the source: {"source": [B, S]}, or the inputs of the front. Other inputs are ignored."""
-        return self._start(self._tensors(inputs))
+        return self._start(self._tensors(inputs, self.inputs))
 
     def source_mask(self, inputs: dict) -> np.ndarray:
         """[B, S] booleans, True at real steps of the source."""
-        return np.asarray(self._mask(self._tensors(inputs)))
+        return np.asarray(self._mask(self._tensors(inputs, self.front.input)))
 
-    def _tensors(self, inputs):
-        return {name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in self.front.input.items()}
+    def _tensors(self, inputs, names):
+        return {name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in names.items()}
 
     def encode(self, inputs: dict) -> tuple[list, list]:
         """As `start`, as a part of a larger graph, which keeps its static shapes."""
-        parts = self.encoder(self.front(inputs, training=False), training=False)
+        read = {name: inputs[name] for name in self.front.input}
+        parts = self.encoder(self.front(read, training=False), training=False)
         parts = cast_like(keras.tree.flatten(parts), self.decoder.inputs[2:])
-        return parts[: self.fixed], parts[self.fixed :]
+        copied = [inputs["copied"]] if self.pointer else []
+        return parts[: self.fixed] + copied, parts[self.fixed :]
 
     def step(self, values, fixed, state) -> tuple[Categorical, list]:
         logits, state, weights = self.read(ops.convert_to_tensor(values, "int32")[:, None], fixed, state)
         return Categorical(logits[:, 0], weights[:, 0] if self.attends else None), state
 
     def read(self, ids, fixed: list, state: list) -> tuple:
-        """(logits [B, T, V], state, attention [B, T, S] or None) of ids [B, T], 0 padding on the right."""
-        attended, *after = self.decoder([self.table(ids), masks.from_ids(ids), *fixed, *state], training=False)
+        """(logits [B, T, V], state, attention [B, T, S] or None) of ids [B, T], 0 padding on the right.
+
+        Of a model that copies, the logits are log P [B, T, V + S].
+        """
+        logits, state, weights, gate = self._read(ids, fixed, state)
+        return self.pointer(logits, gate, weights, fixed[-1]) if self.pointer else logits, state, weights
+
+    def _read(self, ids, fixed, state):
+        """As `read`, but of the vocabulary alone; and the gate [B, T, 1] between it and the source, or None."""
+        mask, fixed = masks.from_ids(ids), fixed[: self.fixed]
+        vectors = self.table(known(ids, self.tokens) if self.pointer else ids)
+        attended, *after = self.decoder([vectors, mask, *fixed, *state], training=False)
         logits = ops.cast(self.table(attended, reverse=True), "float32")
         state = cast_like(after[: self.states], self.decoder.inputs[2 + self.fixed :])
-        return logits, state, ops.cast(after[self.states], "float32") if self.attends else None
+        weights, gate = [*after[self.states :], None, None][:2]
+        return logits, state, weights if weights is None else ops.cast(weights, "float32"), gate
 
     def score(self, inputs: dict, values) -> np.ndarray:
         """Log probabilities [B, T] of given targets: the tokens and the end mark, [B, T]; 0 at padding."""
-        return np.asarray(self._score(self._tensors(inputs), ops.convert_to_tensor(values, "int32")))
+        tensors = self._tensors(inputs, self.inputs)
+        return np.asarray(self._score(tensors, ops.convert_to_tensor(values, "int32")))
 
     def _scored(self, inputs, values):
         logits, *_ = self.read(shifted(values, self.begin), *self.encode(inputs))
         return ops.where(values > 0, log_probabilities(logits, values), 0.0)
+
+    def share_copied(self, inputs: dict, values) -> np.ndarray:
+        """The share [B, T] of the probability of each given id that comes from copying; 0 at padding."""
+        tensors = self._tensors(inputs, self.inputs)
+        return np.asarray(self._copied(tensors, ops.convert_to_tensor(values, "int32")))
+
+    def _share_copied(self, inputs, values):
+        fixed, state = self.encode(inputs)
+        logits, _, weights, gate = self._read(shifted(values, self.begin), fixed, state)
+        gate = ops.cast(gate, "float32")
+        log_p = log_probabilities(self.pointer(logits, gate, weights, fixed[-1]), values)
+        written = log_probabilities(logits, known(values, self.tokens)) + ops.log_sigmoid(gate[..., 0])
+        share = ops.where(values < self.tokens, 1 - ops.exp(written - log_p), 1.0)
+        return ops.where(values > 0, ops.clip(share, 0.0, 1.0), 0.0)

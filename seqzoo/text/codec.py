@@ -11,8 +11,12 @@ from seqzoo.text.normalization import align, normalize
 from seqzoo.text.placeholders import PLACEHOLDER
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import tokenize
+from seqzoo.text.normalization import align, normalize
+from seqzoo.text.placeholders import PLACEHOLDER
+from seqzoo.text.subwords import KINDS, Subwords
+from seqzoo.text.tokenizer import tokenize
 from seqzoo.text.turns import MARK
-from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency, seen_once
+from seqzoo.text.vocabulary import PADDING, UNKNOWN, UNKNOWN_ID, Vocabulary, by_frequency, seen_once
 
 END = "<end>"  # of a document
 MARKS = (PADDING, UNKNOWN, END)
@@ -105,19 +109,31 @@ class Codec(Asset):
 
     def encode(self, text: str) -> tuple[list[int], list[str]]:
         """Returns the ids of a text, and the texts of the unknown ones among them, in their order."""
-        text = normalize(text, self.unicode)
         if self.units in KINDS:
+            text = normalize(text, self.unicode)
             pieces = self.vocabulary.split(text)
             ids = self.vocabulary.encode([piece for piece, _, _ in pieces])
-            return ids, [text[start:end] for i, (_, start, end) in zip(ids, pieces, strict=True) if i == 1]
-        tokens = _SPLIT[self.units](text)
-        if self.spell:
-            tokens = [part for token in tokens for part in self._spelled(token)]
-        ids = [*map(self._ids.get, tokens, itertools.repeat(1))]
-        if 1 not in ids:
+            return ids, [text[start:end] for i, (_, start, end) in zip(ids, pieces, strict=True) if i == UNKNOWN_ID]
+        tokens = self.split(text)
+        ids = self.ids(tokens)
+        if UNKNOWN_ID not in ids:
             return ids, []
-        unknown = (token for token, i in zip(tokens, ids, strict=True) if i == 1 and token != UNKNOWN)
+        unknown = (token for token, i in zip(tokens, ids, strict=True) if i == UNKNOWN_ID and token != UNKNOWN)
         return ids, [self._text(token) for token in unknown]
+
+    def split(self, text: str) -> list[str]:
+        """Returns the tokens of a text, one for each id that `encode` gives, known or not."""
+        text = normalize(text, self.unicode)
+        if self.units in KINDS:
+            return [piece for piece, _, _ in self.vocabulary.split(text)]
+        tokens = _SPLIT[self.units](text)
+        return [part for token in tokens for part in self._spelled(token)] if self.spell else tokens
+
+    def ids(self, tokens: Iterable[str]) -> list[int]:
+        """Returns the ids of tokens as `split` gives them."""
+        if self.units in KINDS:
+            return self.vocabulary.encode(tokens)
+        return [*map(self._ids.get, tokens, itertools.repeat(UNKNOWN_ID))]
 
     def matched(self, text: str, ends: bool = True) -> tuple[str, collections.Counter]:
         """Returns a sentence with the capitals and the final stop of the vocabulary, and what was changed.
@@ -157,7 +173,7 @@ class Codec(Asset):
 
     def known(self, text: str) -> list[bool]:
         """Returns of each id that `encode` gives whether it is a known token."""
-        return [i != 1 for i in self.encode(text)[0]]
+        return [i != UNKNOWN_ID for i in self.ids(self.split(text))]
 
     def _spelled(self, token):
         if token in self._ids or token == UNKNOWN:
@@ -209,21 +225,25 @@ class Codec(Asset):
 
     def token_texts(self, ids: Iterable[int]) -> list[str]:
         """Returns the readable text of each id: "q" for a spelled character, the mark itself for a mark."""
-        return [self._text(self.tokens[i]) or self.tokens[i] for i in ids]
+        return self.readable(self.tokens[i] for i in ids)
+
+    def readable(self, tokens: Iterable[str]) -> list[str]:
+        """Returns the readable text of tokens, see `token_texts`."""
+        return [self._text(token) or token for token in tokens]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids; marks are dropped, except the unknown one."""
-        tokens = [self.tokens[i] for i in ids if i and i != self.end]
-        if self.units == "whitespace":
-            return self._joined(tokens)
-        return "".join(map(self._text, tokens))
+        return self.join([self.tokens[i] for i in ids if i and i != self.end])
 
     def _text(self, token):
         if self.units in KINDS:
             return token.replace("▁", " ")
         return token.removesuffix(_MORE).removesuffix(_LAST) if self.spell else token
 
-    def _joined(self, tokens):
+    def join(self, tokens: Iterable[str]) -> str:
+        """Returns the text of tokens as `split` gives them, which need not be known."""
+        if self.units != "whitespace":
+            return "".join(map(self._text, tokens))
         text, inside = "", True  # whether the next token follows without a space
         for token in tokens:
             text += ("" if inside or token == "\n" else " ") + self._text(token)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from seqzoo.assets import Asset
 
 PADDING, UNKNOWN = "<pad>", "<unk>"
+UNKNOWN_ID = 1
 
 
 class Vocabulary(Asset):

@@ -1,0 +1,262 @@
+"""Text to text: what tasks share that write a text for a text, by an encoder-decoder."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from seqzoo import options
+from seqzoo.config import Config as Options
+from seqzoo.config import option
+from seqzoo.data import Skip
+from seqzoo.display.pages import n_best_articles
+from seqzoo.display.terminal import print_n_best
+from seqzoo.families.searching import Searching
+from seqzoo.files import replace
+from seqzoo.text.codec import END, Codec
+from seqzoo.text.copying import extended, extended_source
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides(Options):
+    """Pairs of texts."""
+
+    joint: bool = option(False, "One vocabulary for both sides; with --tied they also share their embeddings.")
+    lowercase: bool = option(False, "Lower-case both sides; scores ignore case, too.")
+    bpe_dropout: float = option(
+        0.0, "With --tokenizer=bpe: share of the merges skipped in training, anew each epoch (Provilkov et al., 2020).",
+        minimum=0, maximum=0.9, needs="tokenizer=bpe",
+    )  # fmt: skip
+    longest: int = option(100, "Maximum number of tokens on a side; longer pairs are left out of training.", minimum=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective(Options):
+    """Objective."""
+
+    shapes = False
+
+    label_smoothing: float = option(0.0, "Probability mass spread over all other tokens.", minimum=0, maximum=0.9)
+    scheduled_sampling: str = option(
+        "", "How the share of correct decoder inputs falls in training (Bengio et al., 2015); empty: all are correct.",
+        choices=("", "linear", "exponential", "inverse_sigmoid"),
+    )  # fmt: skip
+    sampling_epochs: float = option(
+        10.0, "Epochs until none (linear) or half of them (the others) are.", minimum=0.01, maximum=1e6,
+        needs="scheduled_sampling",
+    )  # fmt: skip
+    sampling_least: float = option(
+        0.5, "Lowest share of correct inputs.", minimum=0, maximum=1, needs="scheduled_sampling"
+    )
+    valid_beam: int = option(1, "Width of the beam on valid during training.", minimum=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluating(options.Decoding, options.Rescoring):
+    """Decoding."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicting(Evaluating):
+    """Answers."""
+
+    n_best: int = option(1, "Different answers to each text, best first.", minimum=1)
+    attention: bool = option(False, "Include the attention of each token in the answer.")
+    html: str = option(
+        "", "Also write the answers with their attention as a page for a browser to this file.", path=True
+    )
+    png: str = option("", "Draw the attention of the first answer to this file.", path=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Exporting(options.Exporting, options.Decoding):
+    """Export."""
+
+
+class TextToText(Searching):
+    """A task that writes a text for a text: its source and its target.
+
+    Its Config has the groups `Sides`, `Objective`, `options.Units` and `options.EncoderDecoder`. A subclass names the
+    features and the answer, and gives `scores` and their `measures`.
+
+    Class attributes:
+        source, target: the features with the two texts.
+        written: what an answer calls the text that was written.
+    """
+
+    requests = {"evaluate": Evaluating, "predict": Predicting, "export": Exporting}
+    source, target, written = "source", "target", "answer"
+    axes = {"source": "source", "copied": "source", "target": "target", "labels": "target"}
+
+    def learn(self, train):
+        def codec(*sides):
+            texts = (self.read_text(example[side]) for example in train for side in sides)
+            config = self.config
+            return Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, unicode=config.unicode)
+
+        if self.config.joint:
+            return {"joint": codec(self.source, self.target)}
+        return {"source": codec(self.source), "target": codec(self.target)}
+
+    def load(self, unseen=False):
+        data = super().load(unseen)
+        codecs = self.codecs[:1] if self.config.joint else self.codecs
+        data.summary["vocabulary"] = " and ".join(f"{len(codec.tokens):,} tokens" for codec in codecs)
+        return data
+
+    def text(self, text):
+        """A text as scores read it."""
+        return text.strip().lower() if self.config.lowercase else text.strip()
+
+    def read_text(self, text):
+        """A text as the codecs read it: to be copied, its first word needs the blank that all others have."""
+        return f" {self.text(text)}" if self.config.copy and self.config.tokenizer == "words" else self.text(text)
+
+    @property
+    def codecs(self):
+        """The Codecs of source and target; with a joint vocabulary the same one."""
+        return [self.assets["joint" if self.config.joint else side] for side in ("source", "target")]
+
+    def encoder(self, training=False):
+        source, target = self.codecs
+        longest = self.config.longest if training else float("inf")
+
+        def encode(example):
+            tokens = source.split(self.read_text(example[self.source]))
+            target_tokens = target.split(self.read_text(example.get(self.target, "")))
+            if not tokens or (training and not target_tokens):
+                raise Skip("nothing on one side")
+            if max(len(tokens), len(target_tokens)) > longest:
+                raise Skip(f"more than {longest} tokens")
+            return self.arrays(tokens, target_tokens)
+
+        return encode
+
+    def arrays(self, tokens, target_tokens):
+        """(inputs, labels, weights) of tokens: source and end mark; begin mark (which is the end mark) and target."""
+        source, target = self.codecs
+        inputs = {"source": np.array([*source.ids(tokens), source.end], "int32")}
+        ids = target.ids(target_tokens)
+        if self.config.copy:
+            inputs["copied"] = np.array([*extended_source(tokens, target), target.end], "int32")
+            ids = extended(target_tokens, target, tokens)
+        inputs["target"] = np.array([target.end, *ids], "int32")
+        return inputs, np.array([*ids, target.end], "int32"), np.ones(len(ids) + 1, "float32")
+
+    def augmenter(self):
+        """BPE-dropout: other subwords of the same texts."""
+        if not self.config.bpe_dropout:
+            return None
+
+        def augment(example, encoded, rng):
+            def sampled(codec, text):
+                ids = codec.vocabulary.sample(self.read_text(text), self.config.bpe_dropout, rng)
+                return [codec.tokens[i] for i in ids]
+
+            texts = example[self.source], example[self.target]
+            return self.arrays(*map(sampled, self.codecs, texts))
+
+        return augment
+
+    def build(self):
+        from seqzoo.models import seq2seq
+
+        config, (source, target) = self.config, self.codecs
+        model = config.arguments(options.EncoderDecoder)
+        if config.rnn == "none":  # no recurrence on either side
+            model["encoder"] = "none"
+        model["tied"] = "joint" if config.tied and config.joint else config.tied
+        return seq2seq(len(source.tokens), len(target.tokens), longest=config.longest, **model)
+
+    def training_model(self, model, steps):
+        from seqzoo.models import scheduled
+
+        config = self.config
+        if not config.scheduled_sampling:
+            return model
+        steps *= config.sampling_epochs
+        return scheduled(model, config.scheduled_sampling, steps, config.sampling_least, config.seed)
+
+    def loss(self):
+        from seqzoo.layers.losses import SmoothedCrossentropy
+
+        return SmoothedCrossentropy(self.config.label_smoothing, tokens=len(self.codecs[1].tokens))
+
+    def predictor(self, model):
+        from seqzoo.decoding.search import BeamPredictor
+        from seqzoo.models import Seq2SeqDecoder
+
+        end, settings = self.codecs[1].end, options.Decoding(beam=self.config.valid_beam)
+        words = self.config.tokenizer in ("words", "whitespace") and not self.config.copy
+        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, copies=words)
+
+    def signatures(self, run, request):
+        from seqzoo.export.generating import text_to_text
+
+        return text_to_text(run, request)
+
+    def export_notes(self):
+        from seqzoo.export.notes import of_texts
+
+        return of_texts(self.config.unicode, self.config.tokenizer)
+
+    def example(self, line):
+        return {self.source: line}
+
+    def known(self, example):
+        return self.codecs[0].known(self.read_text(example[self.source]))
+
+    def answer(self, example, row):
+        from seqzoo.decoding.search import n_best
+
+        (source, target), text = self.codecs, self.read_text(example[self.source])
+        answer = {"text": example[self.source], self.written: "", "n_best": []}
+        if self.target in example:
+            answer["reference"] = self.text(example[self.target])
+        if row:
+            answer["source_tokens"] = [*source.token_texts(source.encode(text)[0]), END]
+            answer = self.chosen(answer, n_best(row, source, target, text))
+        return answer
+
+    def chosen(self, answer, n_best):
+        return {**answer, "n_best": n_best, self.written: n_best[0]["text"]}
+
+    def predict(self, run, lines, request=None):
+        request = request or Predicting()
+        shown = bool(request.attention or request.png or (request.html and run.predictor.attends))
+        search = self.search(run.predictor, request, n_best=request.n_best, attention=shown, score_labels=False)
+        png = request.png
+        for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
+            answer["n_best"] = answer["n_best"][: request.n_best]
+            if png and answer["n_best"]:
+                plot_attention(answer, png)
+                png = ""
+            yield answer
+
+    def show(self, answer, console):
+        print_n_best(answer, console)
+
+    def articles(self, answers):
+        return n_best_articles(answers)
+
+    def differs(self, answer):
+        return answer[self.written] != answer["reference"]
+
+    def explained(self, predictor, examples, answers):
+        """The answers with their attention."""
+        if not (predictor.attends and predictor.settings.beam > 1):  # once, of the beam's
+            return answers
+        attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
+        return self.answers(attending, self.feed(examples))[1]
+
+
+def plot_attention(answer: dict, path: str):
+    """Draws the attention of the best text of an answer to a file."""
+    from seqzoo.display.plots import attention_plot
+
+    source, best = answer["source_tokens"], answer["n_best"][0]
+
+    def save(file):
+        attention_plot(source, best["tokens"], best["attention"], file, best["text"])
+
+    replace(pathlib.Path(path), save)

@@ -1,0 +1,82 @@
+"""Copying: an encoder-decoder that points at tokens of its source, to write them."""
+
+import keras
+from keras import ops
+
+from seqzoo.text.vocabulary import UNKNOWN_ID
+
+LEAST = 1e-30  # of a probability: its logarithm is finite
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class PointerGenerator(keras.layers.Layer):
+    """The probability of each token to come, written from the vocabulary or copied from the source.
+
+        P(w) = g softmax(z)(w) + (1 - g) sum_{s: w_s = w} a(s)          g = sigmoid(gate)
+
+    w_s is what copying position s writes: an id below V of the vocabulary, or V + the first position of its token in
+    the source where the vocabulary lacks it.
+
+    Inputs: logits z [B, T, V]; gate [B, T, 1]; attention a [B, T, S]; ids w_s [B, S]. Output: log P [B, T, V + S],
+    float32, at least log 1e-30.
+
+    Source: See et al., 2017, Get To The Point: Summarization with Pointer-Generator Networks, equations 8 and 9.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True  # values at padding are never used
+
+    def call(self, logits, gate, attention, copied):
+        logits, gate, attention = (ops.cast(part, "float32") for part in (logits, gate, attention))
+        (B, T, S), V = ops.shape(attention), logits.shape[-1]
+        row = ops.reshape(ops.arange(B * T, dtype="int32"), (B, T, 1)) * (V + S)
+        index = row + ops.cast(copied, "int32")[:, None]  # [B, T, S]
+        copies = ops.scatter(
+            ops.reshape(index, (-1, 1)), ops.reshape(attention * ops.sigmoid(-gate), (-1,)), (B * T * (V + S),)
+        )
+        written = ops.pad(ops.sigmoid(gate) * ops.softmax(logits), ((0, 0), (0, 0), (0, S)))
+        return ops.log(ops.maximum(written + ops.reshape(copies, (B, T, V + S)), LEAST))
+
+    def compute_output_spec(self, logits, gate, attention, copied):
+        B, T, V = logits.shape
+        S = attention.shape[-1]
+        return keras.KerasTensor((B, T, None if S is None else V + S), dtype="float32")
+
+
+def known(ids, tokens: int):
+    """Ids as an embedding of `tokens` ids reads them: those of words of the source are unknown words."""
+    return ops.where(ids < tokens, ids, UNKNOWN_ID)
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class CoverageLoss(keras.layers.Layer):
+    """Adds a penalty on attending to the same position again to the training loss; returns its first input.
+
+        weight mean_t sum_s min(a_t(s), sum_{i<t} a_i(s))          the mean over the real steps of a batch
+
+    Source: See et al., 2017, equations 12 and 13.
+
+    Args:
+        weight: lambda there, 1.
+
+    Inputs: what is returned; attention a [B, T, S]; mask of the steps [B, T].
+    """
+
+    def __init__(self, weight: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.weight, self.supports_masking = weight, True
+
+    def call(self, x, attention, mask, training=False):
+        if training:
+            a, real = ops.cast(attention, "float32"), ops.cast(mask, "float32")
+            again = ops.sum(ops.minimum(a, ops.cumsum(a, axis=1) - a), axis=-1)  # [B, T]
+            penalty = ops.sum(again * real) / ops.maximum(ops.sum(real), 1.0)
+            self.add_loss(ops.cast(self.weight * penalty, keras.config.floatx()))
+        return x
+
+    def compute_output_spec(self, x, attention, mask, training=False):
+        return keras.KerasTensor(x.shape, dtype=x.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "weight": self.weight}

@@ -1,0 +1,28 @@
+"""Copying: ids of the words of a source that a vocabulary lacks, so that an encoder-decoder can write them."""
+
+from seqzoo.text.codec import Codec
+from seqzoo.text.vocabulary import UNKNOWN_ID
+
+
+def extended_source(tokens: list[str], target: Codec) -> list[int]:
+    """What copying each token of a source writes: its id in the target's vocabulary, or one of its own.
+
+    The id of a token that is not among the target's V is V + the position of its first occurrence in the source.
+
+    Source: See et al., 2017, Get To The Point: Summarization with Pointer-Generator Networks, section 2.2, where the
+    own ids of a batch are numbered without gaps.
+    """
+    first: dict[str, int] = {}
+    for position, token in enumerate(tokens):
+        first.setdefault(token, len(target.tokens) + position)
+    return [first[token] if i == UNKNOWN_ID else i for token, i in zip(tokens, target.ids(tokens), strict=True)]
+
+
+def extended(target_tokens: list[str], target: Codec, tokens: list[str]) -> list[int]:
+    """The ids of a target's tokens, those that the vocabulary lacks as `extended_source` numbers them.
+
+    A token that neither the vocabulary nor the source has is unknown.
+    """
+    own = dict(zip(tokens, extended_source(tokens, target), strict=True))
+    ids = target.ids(target_tokens)
+    return [own.get(token, i) if i == UNKNOWN_ID else i for token, i in zip(target_tokens, ids, strict=True)]
