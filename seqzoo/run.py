@@ -638,10 +638,11 @@ def _chat(answers, reply):
     """Answers each turn that is typed with all that was said before it; an empty line begins a new conversation."""
     turns = []
     while True:
-        line = input("> ").replace("\t", " ")
-        turns = [*turns, line] if line else []
-        for answer in answers(["\t".join(turns)] if line else []):
-            turns.append(answer[reply])
+        if line := input("> ").replace("\t", " "):
+            turns.append(line)
+            turns += [answer[reply] for answer in answers(["\t".join(turns)])]
+        else:
+            turns = []
 
 
 def _write_page(path, pieces):

@@ -56,7 +56,7 @@ class Dialogue(TextToText):
     """Dialogue: replies to the history of a conversation."""
 
     Config = Config
-    source, target, answered = "history", "reply", "reply"
+    source, target, written = "history", "reply", "reply"
     converses = "reply"
     needs = {"history": str, "reply": str}
     measures = {

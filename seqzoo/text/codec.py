@@ -11,10 +11,6 @@ from seqzoo.text.normalization import align, normalize
 from seqzoo.text.placeholders import PLACEHOLDER
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import tokenize
-from seqzoo.text.normalization import align, normalize
-from seqzoo.text.placeholders import PLACEHOLDER
-from seqzoo.text.subwords import KINDS, Subwords
-from seqzoo.text.tokenizer import tokenize
 from seqzoo.text.turns import MARK
 from seqzoo.text.vocabulary import PADDING, UNKNOWN, UNKNOWN_ID, Vocabulary, by_frequency, seen_once
 
