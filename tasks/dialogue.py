@@ -140,7 +140,6 @@ class Dialogue(TextToText):
         ]
         turns = [zip(itertools.cycle((USER, BOT)), dialogue) for dialogue in dialogues]
         examples = [example for number, said in enumerate(turns) for example in replies([*said], number)]
-        config = cls.Config(
-            dim=8, units=8, encoder_units=4, attention_units=8, epochs=2, learning_rate=0.02, longest=14
-        )
+        model = {"dim": 8, "units": 8, "encoder_units": 4, "attention_units": 8, "longest": 13}
+        config = cls.Config(**model, epochs=2, learning_rate=0.02)
         return config, {"train": examples, "valid": examples}, ["a dog", "", "hi\thello\ta red cat", "hi\thello\t"]
