@@ -49,6 +49,7 @@ class Config(
     dropout: float = default(options.Recurrent, dropout=0.1)
     epochs: int = default(options.Training, epochs=8)
     learning_rate: float = default(options.Training, learning_rate=3e-3)
+    average: float = default(options.Training, average=0.995)
 
 
 @TASKS.register("dialogue")
@@ -84,6 +85,9 @@ class Dialogue(TextToText):
 
     def ends(self, example):
         return example.get("last", True)
+
+    def content(self, example):  # a whole dialogue: many begin alike
+        return " ".join(f"{example['history']} {example['reply']}".split()) if self.ends(example) else ""
 
     def load(self, unseen=False):
         data = super().load(unseen)

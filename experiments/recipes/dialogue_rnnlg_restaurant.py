@@ -4,7 +4,8 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="RNNLG restaurant, delexicalised, BLEU over equal acts on valid",
-    flags="--task=dialogue --dataset=rnnlg --data_dir={data}/rnnlg/restaurant --tokenizer=whitespace --objective=bleu",
+    flags="--task=dialogue --dataset=rnnlg --data_dir={data}/rnnlg/restaurant --tokenizer=whitespace --objective=bleu "
+    "--epochs=20",
     metric="valid_beam_bleu",
     expected=None,
     tolerance=2.0,
