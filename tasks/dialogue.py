@@ -47,7 +47,7 @@ class Config(
     units: int = default(options.Recurrent, units=128)
     layers: int = default(options.Recurrent, layers=1)
     dropout: float = default(options.Recurrent, dropout=0.1)
-    epochs: int = default(options.Training, epochs=8)
+    epochs: int = default(options.Training, epochs=6)
     learning_rate: float = default(options.Training, learning_rate=3e-3)
     average: float = default(options.Training, average=0.995)
 

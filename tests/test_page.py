@@ -241,11 +241,15 @@ def test_what_is_shown_is_the_answer(site, browser, clip):
 
 @pytest.mark.slow
 def test_a_conversation_is_sent_with_each_of_its_turns(site, browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
     emulate(browser, 390, "light")
     browser.get(site)
     shown(browser, "chat", "hi")
-    reply = shown(browser, "chat", "a table\n")  # Enter sends it
-    assert reply.text.startswith("hello") and len(browser.find_elements("tag name", "article")) == 4
+    browser.find_element("id", "text").send_keys("a table\n")  # Enter sends it
+    WebDriverWait(browser, 10).until(lambda _: len(browser.find_elements("tag name", "article")) == 4)
+    said = [article.text.split("\n")[0] for article in browser.find_elements("tag name", "article")]
+    assert said == ["hi", "hello", "a table", "hello"]
     assert browser.execute_script("return asked()")["text"] == "hi\thello\ta table\thello\t"
     browser.find_element("id", "anew").click()
     assert not browser.find_elements("tag name", "article")

@@ -5,9 +5,9 @@
     <user> french
     <bot> and at what time?
     <user> no, italian
-    <bot> italian then. and at what time?
+    <bot> with italian food then. and at what time?
     <user> at eight
-    <bot> an italian table for four in rome at eight. shall i book it?
+    <bot> a table for four with italian food in rome at eight. shall i book it?
 
 The bot asks for what it does not know yet, in a fixed order, and repeats what has changed; before it books it says all.
 So each reply follows from the history, and hardly any from the last turn: "no, italian" is answered by what is still
@@ -59,9 +59,10 @@ SHARES = {"train": 8, "valid": 1, "test": 1}  # of all bookings, of each split
 
 
 def summary(booking: dict[str, str]) -> str:
-    """A booking in words: "an italian table for four in rome at eight"."""
-    article = "an" if booking["cuisine"][0] in "aeiou" else "a"
-    return f"{article} {booking['cuisine']} table for {booking['people']} in {booking['city']} at {booking['time']}"
+    """A booking in words: "a table for four with italian food in rome at eight"."""
+    return " ".join(
+        ["a table", *(OPENING[slot].format(booking[slot]) for slot in ("people", "cuisine", "city", "time"))]
+    )
 
 
 def sample_dialogue(rng: random.Random) -> tuple[list[tuple[str, str]], dict[str, str]]:
