@@ -80,6 +80,7 @@ def test_steps_agree_with_the_whole_and_padding_changes_nothing(options):
     share = decoder.share_copied(inputs, values)
     assert share[0, 0] == share[1, 0] == 1  # no vocabulary has them
     assert 0 < share[0, 1] < 1 and share[1, 2] == 0
+    assert decoder.share_copied(inputs, values[:, :0]).shape == (2, 0)
 
 
 def test_a_beam_copies_words_that_no_vocabulary_has():

@@ -214,7 +214,7 @@ class TextToText(Searching):
         if self.target in example:
             answer["reference"] = self.text(example[self.target])
         if row:
-            answer["source_tokens"] = [*source.token_texts(source.encode(text)[0]), END]
+            answer["source_tokens"] = [*source.readable(source.split(text)), END]
             answer = self.chosen(answer, n_best(row, source, target, text))
         return answer
 
