@@ -50,7 +50,6 @@ from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain
 from seqzoo.extras import EXTRAS, check_installed
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
-from seqzoo.text.turns import SILENCE
 
 SHARED = {"export": options.Exporting, "serve": options.Serving}  # modes of all tasks, and their options
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
@@ -591,7 +590,7 @@ def _lines(command, console):
         return lines(stdin, "standard input")
     typed = "Type a text; an empty line or Ctrl-D ends."
     if command.mode == "predict" and TASKS[command.task].converses:
-        typed = f"Type your turn, or {SILENCE}; an empty line begins a new conversation, Ctrl-D ends."
+        typed = "Type your turn; an empty line begins a new conversation, Ctrl-D ends."
     console.print(Text(typed, "dim"))
     return None
 
