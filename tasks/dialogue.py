@@ -1,6 +1,5 @@
 """Dialogue: the reply to all that was said before. Many to many, unaligned."""
 
-import collections
 import dataclasses
 import itertools
 
@@ -13,7 +12,8 @@ from seqzoo.families.text_to_text import Objective, Sides, TextToText
 from seqzoo.metrics.dialogue import reply_scores
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS
-from seqzoo.text.turns import BOT, MARK, USER, join_turns, read_turns, split_turns
+from seqzoo.text.baselines import commonest_baseline
+from seqzoo.text.turns import BOT, MARK, USER, latest_turns, read_turns, split_turns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,14 +99,11 @@ class Dialogue(TextToText):
 
     def latest(self, history):
         """A history without its oldest turns, if there are more than can be read."""
-        turns = split_turns(history)
-        kept = turns[-self.config.max_turns :]
-        if self.assets and len(history) > self.config.longest:  # in characters: most are not measured in tokens
-            codec, room = self.codecs[0], self.config.longest
-            lengths = [len(codec.split(join_turns([turn]))) for turn in reversed(kept)]
-            fits = sum(total <= room for total in itertools.accumulate(lengths))
-            kept = kept[-max(1, fits) :]
-        return history if len(kept) == len(turns) else join_turns(kept)
+
+        def length(turn):
+            return len(self.codecs[0].split(turn)) if self.assets else 0
+
+        return latest_turns(history, self.config.max_turns, self.config.longest, length)
 
     def read_text(self, text):
         return super().read_text(self.latest(text) if MARK.match(text) else text)
@@ -124,16 +121,11 @@ class Dialogue(TextToText):
         )
 
     def baselines(self, train):
-        counts = collections.defaultdict(collections.Counter)
-        for example in train:
-            for key in (split_turns(example["history"])[-1:], []):
-                counts[tuple(key)][self.text(example["reply"])] += 1
+        def last(example):
+            return split_turns(example["history"])[-1:]
 
-        def answer(example):
-            found = counts.get(tuple(split_turns(example["history"])[-1:]), counts[()])
-            return {"reply": found.most_common(1)[0][0]}
-
-        return {"reply to the last turn": answer}
+        reply = commonest_baseline((str(last(example)), self.text(example["reply"])) for example in train)
+        return {"reply to the last turn": lambda example: {"reply": reply(str(last(example)))}}
 
     @classmethod
     def tiny(cls):

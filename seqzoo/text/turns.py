@@ -4,8 +4,9 @@ An empty turn is a mark alone. A text that holds one of the marks itself is writ
 can put words into another speaker's mouth.
 """
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 USER, BOT = "<user>", "<bot>"
 FACTS, ACT = "<facts>", "<act>"  # what the bot has found or knows; what it is to say
@@ -25,6 +26,24 @@ def split_turns(history: str) -> list[tuple[str, str]]:
     starts = [match.start() for match in MARK.finditer(history)]
     turns = [history[start:end] for start, end in zip(starts, [*starts[1:], len(history)], strict=True)]
     return [(mark, said.strip()) for mark, _, said in (turn.partition(" ") for turn in turns)]
+
+
+def latest_turns(history: str, most: int, room: int, length: Callable[[str], int]) -> str:
+    """Returns a history without its oldest turns, if it has too many; the last one is always there.
+
+    Args:
+        history: the text of turns.
+        most: how many turns to keep at most; 0: all.
+        room: of how many tokens together at most.
+        length: function from the text of a turn to its number of tokens, which is at most that of its characters.
+    """
+    turns = split_turns(history)
+    kept = turns[-most:]
+    if len(history) > room:  # in characters: few have to be measured
+        lengths = (length(join_turns([turn])) for turn in reversed(kept))
+        fitting = sum(total <= room for total in itertools.accumulate(lengths))
+        kept = kept[-max(1, fitting) :]
+    return history if len(kept) == len(turns) else join_turns(kept)
 
 
 def read_turns(line: str) -> str:
