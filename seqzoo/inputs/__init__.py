@@ -21,16 +21,5 @@ from seqzoo.inputs.video import Video, video
 from seqzoo.inputs.words import Words, words
 
 __all__ = [
-    "Frames",
-    "Pictures",
-    "Starts",
-    "Video",
-    "Words",
-    "frames",
-    "ids",
-    "images",
-    "pictures",
-    "sound",
-    "video",
-    "words",
-]
+    "Frames", "Pictures", "Starts", "Video", "Words", "frames", "ids", "images", "pictures", "sound", "video", "words",
+]  # fmt: skip
