@@ -48,12 +48,11 @@ class Config(
     dataset: str = default(options.Data, dataset="digit_scenes")
     tokenizer: str = default(options.Units, tokenizer="words")
     model: str = default(Transcriber, model="attention")
-    units: int = default(options.Recurrent, units=64)
-    layers: int = default(options.Recurrent, layers=1)
+    layers: int = default(options.Recurrent, layers=0)
     dropout: float = default(options.Recurrent, dropout=0.1)
     batch_size: int = default(options.Batching, batch_size=16)
     epochs: int = default(options.Training, epochs=14)
-    learning_rate: float = default(options.Training, learning_rate=3e-3)
+    learning_rate: float = default(options.Training, learning_rate=2e-3)
     average: float = default(options.Training, average=0.99)
 
     def __post_init__(self):
@@ -200,7 +199,5 @@ class Captioning(Transcription):
             pixels = np.full((6, 5, 3), colours.get(name, 255), "uint8")
             pixels[:, :2] = rng.integers(0, 256, (6, 2, 3))
             examples.append({"picture": Pixels(name, pixels), "captions": texts})
-        config = cls.Config(
-            picture_filters="4+8", label_dim=8, units=8, decoder_units=8, epochs=2, learning_rate=0.02, shift=0
-        )
+        config = cls.Config(picture_filters="4+8", label_dim=8, decoder_units=8, epochs=2, learning_rate=0.02, shift=0)
         return config, {"train": examples, "valid": examples}, []

@@ -190,7 +190,8 @@ def test_the_steps_of_a_map_are_its_positions_row_by_row():
     other = image.copy()
     other[0, 12:, 4:] ^= 255
     (before, real), (after, _) = model({"image": image}), model({"image": other})
-    assert before.shape == (1, 4 * 2, 5) and np.all(real)
+    assert before.shape == (1, 4 * 2, 5 + 2) and np.all(real)
+    assert np.asarray(before)[0, [0, 1, 6], 5:].tolist() == [[-1, -1], [-1, 1], [1, -1]]
     changed = np.abs(np.asarray(before) - np.asarray(after)).sum(-1)[0].reshape(4, 2)
     assert changed.argmax() == 3 * 2 + 1  # the norm changes all positions a little
 
@@ -206,7 +207,7 @@ def test_the_weights_of_an_application_come_from_a_file_and_are_frozen(tmp_path)
     assert not model.trainable_weights
     image = np.random.default_rng(0).integers(0, 256, (1, *shape)).astype("uint8")
     expected = source(keras.applications.mobilenet_v2.preprocess_input(image.astype("float32")))
-    np.testing.assert_allclose(model({"image": image})[0, 0], expected[0, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(model({"image": image})[0, 0], [*np.asarray(expected)[0, 0, 0], 0, 0], atol=1e-5)
     put(tmp_path, {"bad.weights.h5": b"x"})
     with pytest.raises(ValueError, match=r"bad.weights.h5: not the weights of keras.applications.MobileNetV2"):
         application("mobilenet_v2", shape, str(tmp_path / "bad.weights.h5"))

@@ -74,8 +74,9 @@ class Predicting(Evaluating):
 class Transcription(Searching):
     """A task that gives a sequence its transcript: labels in their order.
 
-    Its Config has the groups `Transcriber`, `Speller` and `options.Recurrent`, whose layers read the sequence. A
-    subclass gives `front`, `learn` (with `learn_labels`), `arrays`, `example` and `asked`.
+    Its Config has the groups `Transcriber`, `Speller` and `options.Recurrent`, whose layers read the sequence; without
+    layers, attention reads a projection of each step. A subclass gives `front`, `learn` (with `learn_labels`),
+    `arrays`, `example` and `asked`.
 
     Class attributes:
         transcript: the feature with the transcript.
@@ -175,6 +176,9 @@ class Transcription(Searching):
             return transcriber(labels, self.front(), config.subsample, config.upsample, config.filters, **recurrent)
         inputs, x, mask = self.front()
         encoder, units, layers = (recurrent.pop(name) for name in ("rnn", "units", "layers"))
+        plain = encoder == "none"  # no recurrence on either side
+        if not layers:  # attention reads the steps themselves
+            encoder, units, layers = "none", config.decoder_units, 1
         return seq2seq(
             target_tokens=labels,
             front=(inputs, *subsample(x, mask, config.subsample, config.filters)),
@@ -182,7 +186,7 @@ class Transcription(Searching):
             encoder=encoder,
             encoder_units=units,
             encoder_layers=layers,
-            rnn="none" if encoder == "none" else config.decoder,
+            rnn="none" if plain else config.decoder,
             units=config.decoder_units,
             attention=config.attention,
             input_feeding=config.input_feeding,

@@ -43,7 +43,7 @@ def pictures(
     """A front for pictures of one size: a map of features, whose positions, row by row, are the steps.
 
     The map is that of a small residual network, `layers.pictures.residual_map`, or of a Keras application without its
-    top, such as one that was trained on ImageNet.
+    top, such as one that was trained on ImageNet. Its row and its column join the features of each position.
 
     Sources: Vinyals et al., 2015, Show and Tell: A Neural Image Caption Generator; Xu et al., 2015, Show, Attend and
     Tell, section 3.1.1 (the positions of a map as what attention reads).
@@ -69,7 +69,7 @@ def pictures(
     import keras
     from keras import ops
 
-    from seqzoo.layers.pictures import residual_map
+    from seqzoo.layers.pictures import Coordinates, residual_map
     from seqzoo.layers.stack import drop
 
     if encoder not in (RESIDUAL, *APPLICATIONS):
@@ -85,6 +85,7 @@ def pictures(
         base.trainable = trainable
         preprocess = getattr(keras.applications, APPLICATIONS[encoder][1]).preprocess_input
         x = base(preprocess(ops.cast(inputs[name], "float32")))
+    x = Coordinates(name=f"{name}_coordinates")(x)
     x = keras.layers.Reshape((-1, x.shape[-1]), name=f"{name}_steps")(x)  # [B, S, X]
     return inputs, drop(x, dropout), ops.ones_like(x[..., 0], dtype="bool")
 

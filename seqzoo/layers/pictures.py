@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
 GROUPS = 8  # of features that are normalised together, at most
@@ -50,6 +51,27 @@ class FrameConvolution(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class Coordinates(keras.layers.Layer):
+    """Joins the features of each position of a map with its row and its column, from -1 to 1.
+
+    Source: Liu et al., 2018, An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution.
+
+    Shapes: [B, I, W, C] -> [B, I, W, C + 2], I and W static.
+    """
+
+    def build(self, x_shape):
+        sides = (np.linspace(-1, 1, size) if size > 1 else np.zeros(1) for size in x_shape[1:3])
+        self.grid = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1)  # [I, W, 2]
+
+    def call(self, x):
+        places = ops.zeros_like(x[..., :2]) + ops.cast(self.grid, x.dtype)
+        return ops.concatenate([x, places], axis=-1)
+
+    def compute_output_shape(self, x_shape):
+        return (*x_shape[:-1], x_shape[-1] + 2)
 
 
 def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 3, name: str = "image"):

@@ -12,7 +12,7 @@ from seqzoo.pictures.picture import Picture
 SIDE = 32  # rows and columns in which pictures are compared
 EXAMPLES = 10_000  # that are learned from
 FEWEST = 10  # examples of a qualifier that is classified
-SHADES = 6  # of each colour that a histogram counts
+SHADES = 4  # of each colour that a histogram counts
 
 
 def nearest_captions(examples: Iterable[tuple[Picture, str]], channels: int) -> dict[str, Callable[[Picture], str]]:
