@@ -17,7 +17,11 @@ from seqzoo.task import TASKS
 from seqzoo.training import train, transfer
 from seqzoo.training.folder import read_config
 
-RECIPES = {"dates": "translation_dates", "chorales": "music_chorales"}  # others: zoo_NAME
+RECIPES = {  # others: zoo_NAME
+    "chorales": "music_chorales",
+    "commands": "dialogue_understanding_generated",
+    "dates": "translation_dates",
+}
 PEOPLE = "PER", "ORG", "LOC", "MISC"
 
 loaded = functools.cache(lambda name: seqzoo.load(f"zoo:{name}"))
