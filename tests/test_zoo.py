@@ -160,6 +160,16 @@ def test_a_training_that_starts_from_pretrained_vectors_needs_no_file_of_them():
     assert same > 0.99 * kept.count_params()
 
 
+def test_a_training_that_starts_from_another_may_write_longer_texts():
+    kind, flags = TASKS["translation"], ["--task=translation", "--init_from=zoo:dates", "--dataset=parallel"]
+    task = kind(kind.Config(**run.parse(flags, "translation", "train")[2]))
+    rows = [{"source": "May 3rd, 2021", "target": "2021-05-03 " * 2}] * 4
+    task.read = lambda: {split: Examples(lambda: iter(rows), kind.needs, "mine") for split in ("train", "valid")}
+    source = transfer.source(task)
+    task.load()
+    assert not transfer.take_weights(task.build(), task, source) and task.assets["longest"] == 22
+
+
 @needs("pos-english")
 def test_parts_of_speech_of_english():
     (answer,) = answers("pos-english", ["They can fish near the old mill."])
