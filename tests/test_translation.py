@@ -369,7 +369,7 @@ def test_what_is_left_out_and_held_out_is_said(spelled):
     folder, (out, _) = spelled
     out = " ".join(out.split())
     assert "held out: about every 20th target of train is valid" in out and "no test split: scores are on valid" in out
-    assert "2 left out (nothing on one side), 1 left out (more than 15 tokens)" in out
+    assert "1 left out (empty source), 1 left out (empty target), 1 left out (more than 15 tokens)" in out
     assert "vocabulary: " in out
     assert [*load(folder).task.assets] == ["joint", "longest"]
 
