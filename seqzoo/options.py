@@ -525,7 +525,8 @@ class Decoding(Config):
     block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
     longest_ratio: float = option(
         2.0,
-        "Maximum length of an output: this many times the length of the source, plus ten tokens.",
+        "Maximum length of an output: this many times the length of the source, plus ten tokens; or that of the "
+        "longest target in training, if it is longer.",
         minimum=0,
         maximum=1000,
     )

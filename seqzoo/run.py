@@ -9,6 +9,7 @@ python -m seqzoo.run --config=FILE --units=64                 options from a fil
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 python -m seqzoo.run --mode=predict --workdir=runs/speech < recording.wav
+python -m seqzoo.run --mode=predict --workdir=runs/dialogue                  (a chat; a line: turns with tabs between)
 python -m seqzoo.run --mode=predict --workdir=runs/similarity --input=queries.txt --index=texts.txt     (nearest lines)
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
 python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samples=4
@@ -476,7 +477,7 @@ def _predict(command, request, console):
         if not _as_json(command, console):
             console.print(plain_text(f"saved as {path}", "dim"), soft_wrap=True)
         return 0
-    _answer(lines, answers)
+    _answer(lines, answers, run.task.converses)
     return 0
 
 
@@ -590,7 +591,10 @@ def _lines(command, console):
         if path := _saved(stdin, TASKS[command.task].files if command.task else ()):
             return [path]
         return lines(stdin, "standard input")
-    console.print(Text("Type a text; an empty line or Ctrl-D ends.", "dim"))
+    typed = "Type a text; an empty line or Ctrl-D ends."
+    if command.mode == "predict" and TASKS[command.task].converses:
+        typed = "Type your turn; an empty line begins a new conversation, Ctrl-D ends."
+    console.print(Text(typed, "dim"))
     return None
 
 
@@ -620,14 +624,27 @@ def _printed(answers, show, command, console):
         yield answer
 
 
-def _answer(lines, answers):
-    """Runs `answers` over lines, or over what is typed."""
+def _answer(lines, answers, converses=""):
+    """Runs `answers` over lines, or over what is typed; converses: see `task.Task`."""
     if lines is not None:
         collections.deque(answers(lines), maxlen=0)
         return
     with contextlib.suppress(EOFError):
-        while line := input("> "):
+        if converses:
+            _chat(answers, converses)
+        while not converses and (line := input("> ")):
             collections.deque(answers([line]), maxlen=0)
+
+
+def _chat(answers, reply):
+    """Answers each turn that is typed with all that was said before it; an empty line begins a new conversation."""
+    turns = []
+    while True:
+        if line := input("> ").replace("\t", " "):
+            turns.append(line)
+            turns += [answer[reply] for answer in answers(["\t".join(turns)])]
+        else:
+            turns = []
 
 
 def _write_page(path, pieces):

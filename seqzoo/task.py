@@ -70,6 +70,8 @@ class Task:
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
         documents: whether --text is one text, however many lines it has.
+        converses: what answers call the reply to a line that is a conversation, turns with tabs between them; what is
+            typed is then answered with all turns before it. "": lines stand alone.
         files: endings such as ".wav" of the files that lines of --text and --input name; (): a line is a text.
         packages: those of an extra that the scores need, see `extras`.
         demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
@@ -89,6 +91,7 @@ class Task:
     objective: str = ""
     axes: dict[str, str] = {}
     documents: bool = False
+    converses: str = ""
     files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     demo: dict[str, str] = {}

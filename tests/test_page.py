@@ -46,6 +46,11 @@ ANSWERS = {  # {run: (task whose options it has, mode, answer)}
         "n_best": [{"text": "05-03", "score": -0.1, "log_probability": -0.2, "tokens": [*"05-03", "</s>"],
                     "attention": [[i / 20 for i in range(21)]] * 6}],
     }),
+    "chat": ("dialogue", "predict", {
+        "text": "<user> hi", "reply": "hello", "source_tokens": ["<user>", "hi", "<end>"],
+        "n_best": [{"text": "hello", "score": -0.1, "log_probability": -0.2, "tokens": ["hello", "<end>"],
+                    "attention": [[0.1, 0.9, 0.0]] * 2}],
+    }),
     "speaker": ("language_model", "generate", {
         "sample": 1, "prime": "def ", "text": "main():\n    pass", "ended_by": "length", "unknown_in_prime": [],
     }),
@@ -67,6 +72,7 @@ class Canned(Task):
         self.name, mode, self.given = ANSWERS[run]
         self.modes, self.requests = (mode,), TASKS[self.name].requests
         self.files = (".wav",) if run == "clips" else ()
+        self.converses = "reply" if run == "chat" else ""
 
     def predict(self, run, lines, request=None):
         file = {"file": lines[0]} if self.files else {}
@@ -162,8 +168,7 @@ def shown(browser, run, text="May met Ford."):
         named("text").send_keys(text)
     named("ask").click()
     WebDriverWait(browser, 10).until(lambda _: "ms" in named("status").text)
-    (article,) = browser.find_elements("tag name", "article")
-    return article
+    return browser.find_elements("tag name", "article")[-1]
 
 
 def emulate(browser, width, colours):
@@ -199,6 +204,7 @@ def test_every_kind_of_answer_is_shown_and_fits_the_screen(site, browser, clip, 
                 "reviews": {".bar": 2, ".weighted": 2},
                 "clips": {".bar": 1, "audio": 1},
                 "dates": {"td": 126},
+                "chat": {"td": 6},
                 "speaker": {},
                 "scorer": {".weighted": 3},
                 "composer": {"rect": 3},
@@ -231,6 +237,23 @@ def test_what_is_shown_is_the_answer(site, browser, clip):
     length.send_keys("16")
     assert browser.execute_script("return asked()") == {"run": "composer", "options": {"length": 16}}
     assert piece.find_element("link text", "MIDI").get_attribute("href").endswith("1.mid")
+
+
+@pytest.mark.slow
+def test_a_conversation_is_sent_with_each_of_its_turns(site, browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    emulate(browser, 390, "light")
+    browser.get(site)
+    shown(browser, "chat", "hi")
+    browser.find_element("id", "text").send_keys("a table\n")  # Enter sends it
+    WebDriverWait(browser, 10).until(lambda _: len(browser.find_elements("tag name", "article")) == 4)
+    said = [article.text.split("\n")[0] for article in browser.find_elements("tag name", "article")]
+    assert said == ["hi", "hello", "a table", "hello"]
+    assert browser.execute_script("return asked()")["text"] == "hi\thello\ta table\thello\t"
+    browser.find_element("id", "anew").click()
+    assert not browser.find_elements("tag name", "article")
+    assert browser.execute_script("return asked()")["text"] == ""
 
 
 @pytest.mark.slow

@@ -42,7 +42,11 @@ def data_path(data_dir: str | pathlib.Path | None, reader: str, wanted: str) -> 
 
 
 def split_files(
-    data_dir: str | pathlib.Path | None, *extensions: str, name: str | None = None, reader: str = "a reader of files"
+    data_dir: str | pathlib.Path | None,
+    *extensions: str,
+    name: str | None = None,
+    reader: str = "a reader of files",
+    skip: str = "",
 ) -> dict[str, pathlib.Path]:
     """Finds the files of the splits by their names: ``train.txt``, ``en_ewt-ud-dev.conllu.gz``, ``eng.testa``.
 
@@ -54,6 +58,7 @@ def split_files(
         *extensions: the file names' endings, each also with ``.gz``: ``".conllu"``. None given: any.
         name: take only files with this in their names, for a folder that holds several sets: ``"en_ewt"``.
         reader: the name of the dataset, for messages: ``"conll"``.
+        skip: leave out files with this in their names.
 
     Returns:
         Dict split -> `pathlib.Path`, in the order train, valid, test, with the splits that were found.
@@ -69,7 +74,8 @@ def split_files(
     present = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
     for file in present:
         plain = plain_name(file)
-        if (name or "").lower() in plain and plain.endswith(tuple(e.lower() for e in extensions) or ""):
+        fits = (name or "").lower() in plain and not (skip and skip in plain)
+        if fits and plain.endswith(tuple(e.lower() for e in extensions) or ""):
             if splits := splits_in(plain):
                 candidates[splits[-1]].append(file)
 

@@ -17,10 +17,10 @@ from seqzoo.datasets.fingerprints import serialized
 
 # {split: the words in names of files, folders and sets that mean it}
 SPLITS = {
-    "train": {"train", "training"},
-    # testa, testb: CoNLL's own names; trial: SemEval's
+    # trn, tst: bAbI's; testa, testb: CoNLL's; trial: SemEval's
+    "train": {"train", "training", "trn"},
     "valid": {"valid", "validation", "val", "dev", "devel", "development", "testa", "trial"},
-    "test": {"test", "testing", "testb"},
+    "test": {"test", "testing", "testb", "tst"},
 }
 
 

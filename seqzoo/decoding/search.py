@@ -19,7 +19,8 @@ class BeamPredictor:
         end: id of the end mark, which ends sources, too.
         settings: options of the group `options.Decoding`.
         copies: whether source and target have words, so that an unknown word can be copied from the source.
-        longest: maximum tokens of an answer, besides the limit of the settings; 0: that one alone.
+        bounds: tokens that an answer may have however short its source is, and however long it is; 0: those that the
+            settings say.
         n_best: different answers wanted of each row.
         attention: whether answers come with their attention.
         score_labels: whether labels are scored, for `mean_loss`.
@@ -38,7 +39,7 @@ class BeamPredictor:
         end: int,
         settings,
         copies: bool = False,
-        longest: int = 0,
+        bounds: tuple[int, int] = (0, 0),
         n_best: int = 1,
         attention: bool = False,
         score_labels: bool = True,
@@ -47,7 +48,7 @@ class BeamPredictor:
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.end, self.settings, self.attention, self.score_labels = end, settings, attention, score_labels
         self.attends, self._variants, self._sums = self.decoder.attends, {}, np.zeros(2)
-        self.longest, self._words = longest, copies
+        self.bounds, self._words = bounds, copies
         for what, wanted in (("--coverage_penalty", settings.coverage_penalty), ("Showing attention", attention)):
             if wanted and not self.attends:
                 raise ValueError(f"{what} needs a run with attention.")
@@ -74,7 +75,7 @@ class BeamPredictor:
         """
         real = self.decoder.source_mask(inputs)  # [B, S]
         limits = np.floor(self.settings.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
-        limits = np.minimum(limits, self.longest or limits)
+        limits = np.minimum(np.maximum(limits, self.bounds[0]), self.bounds[1] or limits.max(initial=0))
         answers = self.beam(inputs, limits, mask=real)._asdict()
         if self.copies:
             words = np.pad(real[:, 1:], ((0, 0), (0, 1)))[:, None, None]  # all but the end mark
@@ -102,7 +103,7 @@ class BeamPredictor:
             if len(self._variants) >= VARIANTS:
                 del self._variants[next(iter(self._variants))]  # the oldest
             decoders = [*self.decoders, *others()]
-            self._variants[key] = BeamPredictor(decoders, self.end, settings, self._words, self.longest, **wanted)
+            self._variants[key] = BeamPredictor(decoders, self.end, settings, self._words, self.bounds, **wanted)
         return self._variants[key]
 
     def mean_loss(self) -> dict:

@@ -97,7 +97,9 @@ class _Rewriter:
         fixed, state = search.decoder.start({"source": ids})
         ratio = search.settings.longest_ratio
         limits = tf.cast(tf.floor(ratio * tf.reduce_sum(tf.cast(real, tf.float32), 1) + 10), tf.int32)
-        limits = tf.minimum(limits, search.longest) if search.longest else limits
+        least, most = search.bounds
+        limits = tf.maximum(limits, least)
+        limits = tf.minimum(limits, most) if most else limits
         blank = tf.zeros([tf.reduce_max(tf.concat([limits, [1]], 0)), 2], tf.int32)
         begin = tf.fill(tf.shape(limits), search.decoder.begin)
         closed, attention = search.beam.search(begin, limits, blank, real, fixed, state)

@@ -374,6 +374,7 @@ def description(name: str, worker: Worker) -> dict:
         "name": name,
         "task": task.name,
         "files": [*task.files],
+        "converses": task.converses,
         "summary": (type(task).__doc__ or "").split("\n")[0],
         "objective": {"name": f"valid_{task.objective}", "title": task.measure.title, "unit": task.measure.unit},
         "scores": served.scores,

@@ -107,6 +107,9 @@ class TextToText(Searching):
         data = super().load(unseen)
         codecs = self.codecs[:1] if self.config.joint else self.codecs
         data.summary["vocabulary"] = " and ".join(f"{len(codec.tokens):,} tokens" for codec in codecs)
+        if "train" in data.splits and not unseen:
+            # What was learned can be said, however short the source is: "jump around right thrice" asks for 24 actions.
+            self.assets["longest"] = max(len(labels) for _, (_, labels, _) in data.splits["train"].encoded())
         cut = {split: sum(self.is_cut(*pair) for pair in feed.encoded()) for split, feed in data.splits.items()}
         if any(cut.values()):
             counts = ", ".join(f"{count:,} of {data.splits[split].size:,} in {split}" for split, count in cut.items())
@@ -232,8 +235,9 @@ class TextToText(Searching):
 
         end, settings = self.codecs[1].end, options.Decoding(beam=self.config.valid_beam)
         words = self.config.tokenizer in ("words", "whitespace") and not self.config.copy
-        longest = self.config.longest if self.max_source else 0
-        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, words, longest)
+        longest = self.assets.get("longest", 0)
+        bounds = (longest, longest if self.max_source else 0)
+        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, words, bounds)
 
     def signatures(self, run, request):
         from seqzoo.export.generating import text_to_text

@@ -43,6 +43,22 @@ def lookup_baseline(train_pairs: Iterable[tuple[list, list]]) -> Callable[[list]
     return lambda tokens: [best.get(token, otherwise) for token in tokens]
 
 
+def commonest_baseline(pairs: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """Answers each question as it was most often in training, and an unseen one by the most frequent answer of all.
+
+    Args:
+        pairs: iterable of (question, answer). Of equally frequent answers the first one counts.
+
+    Returns:
+        A function from a question to its answer.
+    """
+    counts, total = defaultdict(Counter), Counter()
+    for question, answer in pairs:
+        counts[question][answer] += 1
+        total[answer] += 1
+    return lambda question: counts.get(question, total).most_common(1)[0][0]
+
+
 def window_baseline(
     train_pairs: Iterable[tuple[str, list]], reach: int = 12, size: int = 1, smoothing: float = 1.0
 ) -> Callable[[str], list]:

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 
 from seqzoo.assets import Asset
 from seqzoo.text.normalization import align, normalize
+from seqzoo.text.placeholders import PLACEHOLDER
 from seqzoo.text.subwords import KINDS, Subwords
 from seqzoo.text.tokenizer import tokenize
+from seqzoo.text.turns import MARK
 from seqzoo.text.vocabulary import PADDING, UNKNOWN, UNKNOWN_ID, Vocabulary, by_frequency, seen_once
 
 END = "<end>"  # of a document
@@ -29,7 +31,8 @@ class Codec(Asset):
     | whitespace | what is between spaces, and line ends | except for the number of spaces |
     | bpe, unigram | learned subwords (see `subwords.Subwords`) | except for U+2581, which stands for a space |
 
-    What is not in the vocabulary is the unknown token, id 1. With `spell`, unknown words are spelled in characters (the
+    Marks of speakers, ``<user>``, and placeholders, ``[value_name]``, are words. What is not in the vocabulary is the
+    unknown token, id 1. With `spell`, unknown words are spelled in characters (the
     mixed word/character model of Wu et al., 2016, section 4.2), which are tokens of their own, the last one of a word
     marked, so that a text of known characters has no unknown token.
 
@@ -257,12 +260,27 @@ def spelled_bytes(token: str) -> int:
 def _words(text):
     """Splits a text into words and punctuation with the space before them, and other whitespace, without loss."""
     tokens, position = [], 0
-    for token, start, end in tokenize(text):
+    for token, start, end in _whole_marks(tokenize(text), text):
         space = text[position:start]
         own = " " if space.endswith(" ") else ""
         tokens += [*re.findall(r"\n| +|\s", space[: len(space) - len(own)]), own + token]
         position = end
     return tokens + re.findall(r"\n| +|\s", text[position:])
+
+
+_MARKS = re.compile(f"{MARK.pattern}|{PLACEHOLDER.pattern}")
+
+
+def _whole_marks(tokens, text):
+    """Tokens, (text, start, end), with the marks of speakers and placeholders in one piece."""
+    marks = {match.start(): match.end() for match in _MARKS.finditer(text)} if "<" in text or "[" in text else {}
+    inside = 0
+    for token, start, end in tokens:
+        if start in marks:
+            inside = marks[start]
+            yield text[start:inside], start, inside
+        elif start >= inside:
+            yield token, start, end
 
 
 _SPLIT = {

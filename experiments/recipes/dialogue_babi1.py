@@ -1,0 +1,14 @@
+"""bAbI dialogue task 1, API calls; replies are written word by word, not chosen."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="bAbI dialogue task 1, API calls, exact replies on dev",
+    flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task1 --tokenizer=whitespace "
+    "--longest=520 --epochs=6 --patience=2",
+    metric="valid_beam_accuracy",
+    expected=None,
+    tolerance=1.0,
+    minutes=10,
+    seeds=1,
+)

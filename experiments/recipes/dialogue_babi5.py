@@ -1,0 +1,14 @@
+"""bAbI dialogue task 5, full dialogues; replies are written word by word, not chosen."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="bAbI dialogue task 5, full dialogues, exact replies on dev",
+    flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task5 --tokenizer=whitespace "
+    "--longest=520 --epochs=4",
+    metric="valid_beam_accuracy",
+    expected=None,
+    tolerance=1.0,
+    minutes=10,
+    seeds=1,
+)

@@ -1,0 +1,14 @@
+"""RNNLG restaurant: acts to sentences, delexicalised; all sentences of equal acts in valid are references of each."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="RNNLG restaurant, delexicalised, BLEU over equal acts on valid",
+    flags="--task=dialogue --dataset=rnnlg --data_dir={data}/rnnlg/restaurant --tokenizer=whitespace --objective=bleu "
+    "--epochs=20",
+    metric="valid_beam_bleu",
+    expected=None,
+    tolerance=2.0,
+    minutes=5,
+    seeds=1,
+)

@@ -1,0 +1,123 @@
+"""Users' own dialogues: JSON lines with a list of turns each, or tables with a history and its reply."""
+
+import functools
+import itertools
+import json
+import os
+
+from seqzoo.datasets import DATASETS, Examples
+from seqzoo.datasets.dialogue.replies import FEATURES, replies
+from seqzoo.datasets.files import bad_line, check_surrogates, plain_name, read_lines, split_files
+from seqzoo.datasets.text.delimited import csv_records, tsv_records
+from seqzoo.text.turns import BOT, USER, read_turns
+
+JSON = (".jsonl", ".ndjson", ".json")
+TURNS = ("turns", "messages", "dialogue", "dialog", "conversation", "conversations")  # keys of a list of turns
+SPEAKER, TEXT = ("speaker", "role", "from"), ("text", "content", "value")  # keys of a turn
+BOTS = ("bot", "assistant", "agent", "system", "gpt")  # in lower case, the likeliest first
+COLUMNS = {  # common names, in lower case, the likeliest first
+    "history": ("history", "context", "user", "question", "prompt", "input"),
+    "reply": ("reply", "response", "bot", "answer", "completion", "output"),
+}
+
+
+@DATASETS.register("dialogues")
+def dialogues(
+    data_dir: str | os.PathLike | None = None,
+    name: str | None = None,
+    columns: dict | None = None,
+    encoding: str = "utf-8",
+) -> dict[str, Examples]:
+    """Dialogues in JSON lines, or histories with their replies in CSV or TSV, plain or gzipped.
+
+    1. A dialogue a line: a list of turns, or an object with one under a key of `TURNS`. Turns are strings, the user's
+       and the bot's in turn; or objects with a speaker and a text, under keys of `SPEAKER` and `TEXT`. The bot is the
+       speaker named as one of `BOTS`, or else the second one to speak; all others are users.
+    2. A table with a column for the history, its turns with tabs or line ends between them, the user's last, and one
+       for the reply.
+
+    Args:
+        data_dir: folder with train/valid/test files ending in ``.jsonl``, ``.ndjson``, ``.json`` (lines as well),
+            ``.csv``, ``.tsv`` or ``.txt`` (with tabs), or one such file.
+        name: take only files with this in their names.
+        columns: of a table: ``{"history": column, "reply": column}`` by the names in its header, or by index, negative
+            from the end, without a header. Default: the first of `COLUMNS` that it has.
+        encoding: of the files.
+
+    Returns:
+        Dict split -> `Examples` with ``history`` and ``reply``, see `replies.replies`.
+
+    Raises:
+        ValueError: no such files or columns; while iterating, with file and line: no list of turns, a turn without a
+            speaker or a text, or a number of columns that differs from the first line.
+    """
+    columns = dict(columns or {})
+    if columns and columns.keys() != COLUMNS.keys():
+        raise ValueError(f"columns should be those of history and reply: --columns=history=A,reply=B. No: {columns}")
+    files = split_files(data_dir, *JSON, ".csv", ".tsv", ".txt", name=name, reader="dialogues")
+    found = {}
+    for split, path in files.items():
+        read = _json if plain_name(path).endswith(JSON) else _table
+        found[split] = Examples(functools.partial(read, path, columns, encoding), FEATURES, path)
+    return found
+
+
+def _json(path, columns, encoding):
+    for number, line in read_lines(path, encoding):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+            turns = next(item[key] for key in TURNS if key in item) if isinstance(item, dict) else item
+            turns = _turns(turns)
+        except StopIteration:
+            raise bad_line(path, number, f"expected a list under one of {', '.join(TURNS)}", line) from None
+        except (ValueError, RecursionError) as error:
+            raise bad_line(path, number, f"not a dialogue a line: {error}", line) from error
+        check_surrogates(path, number, line, "".join(text for _, text in turns))
+        yield from replies(turns, number)
+
+
+def _turns(turns):
+    """[(mark, text)] of a list of turns."""
+    if not isinstance(turns, list):
+        raise ValueError("expected a list of turns")
+    if all(isinstance(turn, str) for turn in turns):
+        return list(zip(itertools.cycle((USER, BOT)), turns))
+    speakers, texts = ([_value(turn, keys) for turn in turns] for keys in (SPEAKER, TEXT))
+    names = [*dict.fromkeys(speaker.lower() for speaker in speakers)]
+    bot = next((bot for bot in BOTS if bot in names), names[1] if len(names) > 1 else "")
+    return [(BOT if name.lower() == bot else USER, text) for name, text in zip(speakers, texts, strict=True)]
+
+
+def _value(turn, keys):
+    key = next((key for key in keys if isinstance(turn, dict) and key in turn), None)
+    if key is None or not isinstance(turn[key], str):
+        raise ValueError(f"a turn should be a text, or an object with a text under {', '.join(keys)}: {turn!r:.60}")
+    return turn[key]
+
+
+def _table(path, columns, encoding):
+    records = (csv_records if plain_name(path).endswith(".csv") else tsv_records)(path, encoding)
+    start, first = next(records, (0, []))
+    by_index = any(isinstance(column, int) for column in columns.values())
+    names = [*map(str, range(len(first)))] if by_index else [field.strip().lower() for field in first]
+    index = {}
+    for feature, common in COLUMNS.items():
+        column = columns.get(feature)
+        column = column % len(first) if by_index and first and -len(first) <= column < len(first) else column
+        wanted = common if column is None else [str(column).lower()]
+        index[feature] = next((names.index(name) for name in wanted if name in names), None)
+    if None in index.values():
+        raise ValueError(
+            f"{path}: no columns for history and reply. Choose them by name, --columns=history=A,reply=B, or without a "
+            f"header by index, --columns=history=0,reply=1. There: {', '.join(names) or 'nothing'}."
+        )
+    for number, fields in itertools.chain([(start, first)] if by_index else [], records):
+        if len(fields) != len(first):
+            problem = f"expected {len(first)} columns (like the first line), found {len(fields)}"
+            raise bad_line(path, number, problem, " | ".join(fields))
+        history, reply = (fields[index[feature]] for feature in COLUMNS)
+        history = read_turns(history.replace("\n", "\t")) or USER
+        if reply.strip():
+            yield {"history": history, "reply": reply.strip(), "dialogue": number, "last": True}

@@ -1,0 +1,94 @@
+"""Scores of replies: exact ones, whole dialogues, BLEU, and the slots of the act that they say."""
+
+import collections
+import itertools
+from collections.abc import Iterable, Sequence
+
+from seqzoo.extras import check_installed
+from seqzoo.text.placeholders import PLACEHOLDER
+from seqzoo.text.turns import ACT
+
+
+def reply_scores(
+    histories: Sequence[str],
+    replies: Sequence[str],
+    references: Sequence[str],
+    dialogues: Sequence[int],
+    tokenize: str = "13a",
+) -> dict:
+    """All scores of replies that apply.
+
+    Where each history is a dialogue act, ``<act> ...``, BLEU has all sentences of equal acts as references, and there
+    is a slot error. Where no dialogue has several replies, there is no score of whole dialogues.
+
+    Args:
+        histories: what is replied to, see `text.turns`.
+        replies, references: the texts.
+        dialogues: the number of each reply's dialogue.
+        tokenize: see `reply_bleu`.
+
+    Returns:
+        ``{"accuracy", "dialogues", "bleu", "bleu_signature", "slot_error"}``.
+    """
+    alike = collections.defaultdict(dict)  # an ordered set of references
+    acts = all(history.startswith(ACT) for history in histories)
+    keys = [history if acts else number for number, history in enumerate(histories)]
+    for key, reference in zip(keys, references, strict=True):
+        alike[key][reference] = None
+    scores = exact_scores(replies, references, dialogues)
+    if len({*dialogues}) == len(dialogues):
+        del scores["dialogues"]
+    scores |= reply_bleu(replies, [[*alike[key]] for key in keys], tokenize)
+    error = slot_error(histories, replies) if acts else None
+    return scores if error is None else {**scores, "slot_error": error}
+
+
+def exact_scores(replies: Sequence[str], references: Sequence[str], dialogues: Sequence[int]) -> dict:
+    """``{"accuracy", "dialogues"}``: percentages of replies that are right, and of dialogues all of whose replies are.
+
+    Args:
+        replies, references: the texts.
+        dialogues: the number of each reply's dialogue.
+    """
+    right = [reply == reference for reply, reference in zip(replies, references, strict=True)]
+    wrong = {dialogue for dialogue, is_right in zip(dialogues, right, strict=True) if not is_right}
+    count = len({*dialogues})
+    return {"accuracy": 100 * sum(right) / len(right), "dialogues": 100 * (count - len(wrong)) / count}
+
+
+def reply_bleu(replies: Sequence[str], references: Sequence[Sequence[str]], tokenize: str = "13a") -> dict:
+    """``{"bleu", "bleu_signature"}``: sacreBLEU's corpus BLEU of replies, 0 to 100, and how to report it.
+
+    Args:
+        replies: the texts.
+        references: the references of each, one or more.
+        tokenize: sacreBLEU's tokenizer: "13a", "char", or "none" for words with blanks between them.
+
+    Raises:
+        ValueError: sacreBLEU is not installed.
+    """
+    check_installed("sacrebleu", "BLEU")
+    from sacrebleu.metrics import BLEU
+
+    metric = BLEU(tokenize=tokenize, force=True)  # else it warns of tokenized texts
+    streams = [*map(list, itertools.zip_longest(*references))]  # of replies with fewer references: None
+    return {"bleu": metric.corpus_score(replies, streams).score, "bleu_signature": str(metric.get_signature())}
+
+
+def slot_error(acts: Iterable[str], replies: Iterable[str]) -> float | None:
+    """The slot error rate in percent: slots that a reply lacks, and those that it has too many, of all slots of acts.
+
+    Args:
+        acts, replies: texts with placeholders such as ``[value_name]``.
+
+    Returns:
+        The rate; None: no act has a slot.
+
+    Source: Wen et al., 2015, Semantically Conditioned LSTM-based Natural Language Generation, section 3.3.
+    """
+    wrong = total = 0
+    for act, reply in zip(acts, replies, strict=True):
+        wanted, said = (collections.Counter(PLACEHOLDER.findall(text)) for text in (act, reply))
+        wrong += (wanted - said).total() + (said - wanted).total()
+        total += wanted.total()
+    return 100 * wrong / total if total else None

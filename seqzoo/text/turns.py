@@ -1,0 +1,67 @@
+"""Turns of a conversation as one text, each behind the mark of its speaker: ``<user> hi <bot> hello <user> a table``.
+
+An empty turn is a mark alone. A text that holds one of the marks itself is written apart, ``< bot >``, so that nobody
+can put words into another speaker's mouth.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable
+
+USER, BOT = "<user>", "<bot>"
+FACTS, ACT = "<facts>", "<act>"  # what the bot has found or knows; what it is to say
+SILENCE = "<SILENCE>"  # an empty turn, as bAbI writes it
+_NAMES = "user|bot|facts|act"
+MARK = re.compile(rf"(?<!\S)(?:<(?:{_NAMES})>)(?!\S)")
+_FORGED = re.compile(rf"<({_NAMES})>", re.IGNORECASE)
+
+
+def join_turns(turns: Iterable[tuple[str, str]]) -> str:
+    """Returns the text of turns, each a mark and what was said."""
+    return " ".join(f"{mark} {_said(text)}".strip() for mark, text in turns)
+
+
+def split_turns(history: str) -> list[tuple[str, str]]:
+    """Returns the turns of a text that `join_turns` made: [(mark, what was said)]."""
+    starts = [match.start() for match in MARK.finditer(history)]
+    turns = [history[start:end] for start, end in zip(starts, [*starts[1:], len(history)], strict=True)]
+    return [(mark, said.strip()) for mark, _, said in (turn.partition(" ") for turn in turns)]
+
+
+def latest_turns(history: str, most: int, room: int, length: Callable[[str], int]) -> str:
+    """Returns a history without its oldest turns, if it has too many; the last one is always there.
+
+    Args:
+        history: the text of turns.
+        most: how many turns to keep at most; 0: all.
+        room: of how many tokens together at most.
+        length: function from the text of a turn to its number of tokens, which is at most that of its characters.
+    """
+    turns = split_turns(history)
+    kept = turns[-most:]
+    if len(history) > room:  # in characters: few have to be measured
+        lengths = (length(join_turns([turn])) for turn in reversed(kept))
+        fitting = sum(total <= room for total in itertools.accumulate(lengths))
+        kept = kept[-max(1, fitting) :]
+    return history if len(kept) == len(turns) else join_turns(kept)
+
+
+def read_turns(line: str) -> str:
+    """Returns the history that a line holds: turns with tabs between them, the last one the user's.
+
+    User and bot alternate. A turn that begins with a mark is taken as it is, so that a history that was printed can be
+    read again.
+    """
+    turns, mark = [], USER
+    for text in reversed(line.split("\t")):
+        if MARK.match(text.strip()):
+            turns.append(" ".join(text.split()))
+        else:
+            turns.append(join_turns([(mark, text)]))
+            mark = BOT if mark == USER else USER
+    return " ".join(reversed(turns)) if line.strip() else ""
+
+
+def _said(text):
+    text = " ".join(text.split())
+    return "" if text == SILENCE else _FORGED.sub(r"< \1 >", text)

@@ -1,0 +1,141 @@
+"""Dialogue: the reply to all that was said before. Many to many, unaligned."""
+
+import dataclasses
+import itertools
+
+from seqzoo import options
+from seqzoo.config import Config as Options
+from seqzoo.config import default, option
+from seqzoo.datasets.dialogue.replies import replies
+from seqzoo.datasets.splits import every_nth
+from seqzoo.families.text_to_text import Objective, Sides, TextToText
+from seqzoo.metrics.dialogue import reply_scores
+from seqzoo.metrics.measure import Measure
+from seqzoo.task import TASKS
+from seqzoo.text.baselines import commonest_baseline
+from seqzoo.text.turns import BOT, MARK, USER, latest_turns, read_turns, split_turns
+
+
+@dataclasses.dataclass(frozen=True)
+class History(Options):
+    """Histories."""
+
+    shapes = False
+
+    max_turns: int = option(0, "Turns of a history that are read, the latest ones; 0: all.", minimum=0)
+    objective: str = option(
+        "accuracy", "Score on valid that picks the best epoch: replies that are exactly right, or BLEU where many "
+        "replies are.", choices=("accuracy", "bleu"),
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(
+    options.Data, options.Units, Sides, History, options.EncoderDecoder, Objective, options.Batching, options.Training
+):  # fmt: skip
+    """Dialogue."""
+
+    dataset: str = default(options.Data, dataset="bookings")
+    tokenizer: str = default(options.Units, tokenizer="words")
+    lowercase: bool = default(Sides, lowercase=True)
+    longest: int = option(
+        400, "Maximum number of tokens of a history, whose oldest turns are left out, and of a reply; a pair with a "
+        "longer turn is left out of training.", minimum=1,
+    )  # fmt: skip
+    copy: bool = default(options.EncoderDecoder, copy=True)
+    batch_size: int = default(options.Batching, batch_size=64)
+    units: int = default(options.Recurrent, units=128)
+    layers: int = default(options.Recurrent, layers=1)
+    dropout: float = default(options.Recurrent, dropout=0.1)
+    epochs: int = default(options.Training, epochs=6)
+    learning_rate: float = default(options.Training, learning_rate=3e-3)
+    average: float = default(options.Training, average=0.995)
+
+
+@TASKS.register("dialogue")
+class Dialogue(TextToText):
+    """Dialogue: replies to the history of a conversation."""
+
+    Config = Config
+    source, target, written = "history", "reply", "reply"
+    converses = "reply"
+    needs = {"history": str, "reply": str}
+    measures = {
+        f"{search}{name}": Measure(f"{search.replace('_', ' ')}{title}", direction, unit)
+        for search in ("", "beam_")
+        for name, title, direction, unit in (
+            ("accuracy", "replies", "max", "%"),
+            ("dialogues", "dialogues", "max", "%"),
+            ("bleu", "BLEU", "max", ""),
+            ("slot_error", "slot error", "min", "%"),
+        )
+    } | {"loss": Measure("loss", "min", "nats"), "perplexity": Measure("PPL", "min")}
+    packages = ("sacrebleu",)  # BLEU
+    advice = {
+        "bookings": "This run learned to book tables. To train on your own dialogues, a list of turns a line: "
+        "--dataset=dialogues --data_dir=FOLDER --objective=bleu"
+    }
+
+    def __init__(self, config=None, assets=None):
+        super().__init__(config, assets)
+        self.objective = self.config.objective
+
+    def hold_out(self, train):
+        return *every_nth(train, 20, self.ends), "every 20th dialogue of train is valid, or the last of fewer"
+
+    def ends(self, example):
+        return example.get("last", True)
+
+    def content(self, example):  # a whole dialogue: many begin alike
+        return " ".join(f"{example['history']} {example['reply']}".split()) if self.ends(example) else ""
+
+    def load(self, unseen=False):
+        data = super().load(unseen)
+        for split, feed in data.splits.items():
+            histories = [example["history"] for example in feed.examples]
+            if cut := sum(self.latest(history) != history for history in histories):
+                data.summary[f"{split}, cut"] = f"the oldest turns of {cut:,} of {len(histories):,} histories"
+        return data
+
+    def latest(self, history):
+        """A history without its oldest turns, if there are more than can be read."""
+
+        def length(turn):
+            return len(self.codecs[0].split(turn)) if self.assets else 0
+
+        return latest_turns(history, self.config.max_turns, self.config.longest, length)
+
+    def read_text(self, text):
+        return super().read_text(self.latest(text) if MARK.match(text) else text)
+
+    def example(self, line):
+        return {"history": read_turns(line)}
+
+    def scores(self, examples, answers):
+        return reply_scores(
+            [example["history"] for example in examples],
+            [answer["reply"] for answer in answers],
+            [self.text(example["reply"]) for example in examples],
+            [example.get("dialogue", number) for number, example in enumerate(examples)],
+            {"whitespace": "none", "characters": "char"}.get(self.config.tokenizer, "13a"),
+        )
+
+    def baselines(self, train):
+        def last(example):
+            return split_turns(example["history"])[-1:]
+
+        reply = commonest_baseline((str(last(example)), self.text(example["reply"])) for example in train)
+        return {"reply to the last turn": lambda example: {"reply": reply(str(last(example)))}}
+
+    @classmethod
+    def tiny(cls):
+        dialogues = [
+            ["a red cat", "how old?", "two", "a red cat of two"],
+            ["a dog", "what colour?", "no, a cat", "what colour?", "red", "how old?"],
+            ["hi", "hello", "", "a dog?", "no, a cat", "what colour?"],
+        ]
+        turns = [zip(itertools.cycle((USER, BOT)), dialogue) for dialogue in dialogues]
+        examples = [example for number, said in enumerate(turns) for example in replies([*said], number)]
+        model = {"dim": 8, "units": 8, "encoder_units": 4, "attention_units": 8, "longest": 13}
+        config = cls.Config(**model, epochs=2, learning_rate=0.02)
+        return config, {"train": examples, "valid": examples}, ["a dog", "", "hi\thello\ta red cat", "hi\thello\t"]
