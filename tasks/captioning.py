@@ -168,6 +168,12 @@ class Captioning(Transcription):
                 png = ""
             yield answer
 
+    def export_notes(self):
+        height, width, channels = self.assets["pictures"].shape
+        values = "whole numbers from 0 to 255" if self.config.reader == "map" else "from 0 to 1"
+        wide = f"{width} columns" if width else "any width, of which `image_width` columns are real"
+        return [f"`image` holds pictures of {height} rows, {wide} and {channels} channels: {values}."]
+
     def plot(self, predictor, examples, answers, folder):
         """Saves a picture of valid as picture.png, and what the network looks at in it; of CTC its spikes."""
         super().plot(predictor, examples, answers, folder)
