@@ -9,11 +9,11 @@ from seqzoo.config import default, option
 from seqzoo.datasets.dialogue.replies import replies
 from seqzoo.datasets.splits import every_nth
 from seqzoo.families.text_to_text import Objective, Sides, TextToText
-from seqzoo.metrics.dialogue import reply_scores
+from seqzoo.metrics.dialogue import reply_scores, slot_errors
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import commonest_baseline
-from seqzoo.text.turns import BOT, MARK, USER, latest_turns, read_turns, split_turns
+from seqzoo.text.turns import ACT, BOT, MARK, USER, latest_turns, read_turns, split_turns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +110,17 @@ class Dialogue(TextToText):
 
     def example(self, line):
         return {"history": read_turns(line)}
+
+    def search(self, predictor, request, **wanted):
+        """Where acts are said, all answers of the beam: `chosen` puts them in order."""
+        if any(token.strip() == ACT for token in self.codecs[0].tokens):
+            wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
+        return super().search(predictor, request, **wanted)
+
+    def chosen(self, answer, n_best):
+        if answer["text"].startswith(ACT):  # the sort is stable: of equal ones the likeliest is the first
+            n_best = sorted(n_best, key=lambda best: slot_errors(answer["text"], best["text"]))
+        return super().chosen(answer, n_best)
 
     def scores(self, examples, answers):
         return reply_scores(
