@@ -70,6 +70,7 @@ class Dialogue(TextToText):
             ("slot_error", "slot error", "min", "%"),
         )
     } | {"loss": Measure("loss", "min", "nats"), "perplexity": Measure("PPL", "min")}
+    objective = "accuracy"
     packages = ("sacrebleu",)  # BLEU
     advice = {
         "bookings": "This run learned to book tables. To train on your own dialogues, a list of turns a line: "
