@@ -112,6 +112,13 @@ class Dialogue(TextToText):
     def example(self, line):
         return {"history": read_turns(line)}
 
+    def export_notes(self):
+        form = "`<user> hi <bot> hello <user> a table`"
+        return [
+            *super().export_notes(),
+            f"A source is a history, its turns behind the marks of their speakers: {form}.",
+        ]
+
     def search(self, predictor, request, **wanted):
         """Where acts are said, all answers of the beam: `chosen` puts them in order."""
         if any(token.strip() == ACT for token in self.codecs[0].tokens):
