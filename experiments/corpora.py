@@ -26,6 +26,19 @@ class Corpus:
 
 
 CORPORA = {
+    "aeslc": Corpus(
+        "AESLC: e-mails of Enron and their subject lines (Zhang & Tetreault, 2019): 14,436 and 1,960",
+        ("train.jsonl.gz", "dev.jsonl.gz"),
+        "https://github.com/ryanzhumich/AESLC",
+        'JSON lines `{"id", "text", "subject"}` of the files of `enron_subject_line`, the text before and after '
+        "@subject; in dev also `ann0` to `ann2`, what is after @ann0 to @ann2",
+    ),
+    "atis": Corpus(
+        "ATIS, requests of air travellers with slots and intents, as Goo et al. (2018) divide them: 4,478 and 500",
+        ("train", "valid"),
+        "https://github.com/MiuLab/SlotGated-SLU",
+        "as they are in `data/atis`",
+    ),
     "babi_dialog": Corpus(
         "Dialog bAbI tasks 1 to 5 (Bordes et al., 2017): 1,000 dialogues each for train and dev",
         ("dialog-babi-task1-API-calls-trn.txt", "dialog-babi-task1-API-calls-dev.txt"),
@@ -153,11 +166,23 @@ CORPORA = {
         "https://github.com/shawnwun/RNNLG",
         "`data/original/restaurant/train.json` and `valid.json`, in the folder restaurant",
     ),
+    "scan": Corpus(
+        "SCAN, commands and their actions (Lake & Baroni, 2018): the train parts of three splits, 14,670 to 16,990",
+        ("simple_split", "length_split", "add_prim_split"),
+        "https://github.com/brendenlake/SCAN",
+        "as they are there; without the test files, which are scored where they are",
+    ),
     "sick": Corpus(
         "SICK, pairs of sentences and how related they are (Marelli et al., 2014): 4,500 and 500",
         ("SICK_train.txt", "SICK_trial.txt"),
         "https://alt.qcri.org/semeval2014/task1/",
         "as they are",
+    ),
+    "snips": Corpus(
+        "SNIPS, spoken requests with slots and seven intents (Coucke et al., 2018; Goo et al., 2018): 13,084 and 700",
+        ("train", "valid"),
+        "https://github.com/MiuLab/SlotGated-SLU",
+        "as they are in `data/snips`",
     ),
     "splice": Corpus(
         "Splice junctions of primates, 60 bases around a point (Towell, Noordewier & Shavlik, 1991): 2,552 of 3,190",

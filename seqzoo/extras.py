@@ -4,7 +4,7 @@ import importlib.util
 import pathlib
 
 EXTRAS = {  # extra: its packages, by the names that are imported
-    "text": ("conllu", "sacrebleu", "sentencepiece"),
+    "text": ("conllu", "rouge_score", "sacrebleu", "sentencepiece"),
     "music": ("mido", "music21"),
     "speech": ("jiwer", "soundfile"),
     "jax": ("jax",),

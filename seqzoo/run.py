@@ -95,8 +95,9 @@ class Command(Config):
         NOT_GIVEN, "What to predict on, score or inspect: a text, or whatever the task takes, such as a path."
     )
     input: str = option(
-        "", "File of such texts, one per line. -, or neither --text nor --input: standard input; of a task that reads "
-        "files it may also be such a file.", path=True,
+        "", "File of such texts, one per line; one that ends in .jsonl holds JSON: a string or an object with a key "
+        "text on each line, for texts of several lines. -, or neither --text nor --input: standard input; of a task "
+        "that reads files it may also be such a file.", path=True,
     )  # fmt: skip
     explain_rnn: bool = option(
         False, "First list which kernel each recurrent layer uses, here and on a GPU, and why it is not cuDNN's."
@@ -571,14 +572,16 @@ def _lines(command, console):
     source = "" if command.input == "-" else command.input
     if source and (not os.path.exists(source) or os.path.isdir(source)):  # a named pipe will do
         raise ValueError(f"--input: no file {command.input!r}.")
-    from seqzoo.text.lines import Lines, open_bytes
+    from seqzoo.text.lines import JsonTexts, Lines, open_bytes
 
     def lines(file, source):
-        return Lines(file, source, allow_nul=True, flag="")
+        kind = JsonTexts if source.lower().removesuffix(".gz").endswith(".jsonl") else Lines
+        return kind(file, source, allow_nul=True, flag="")
 
     if command.text is not NOT_GIVEN:
         # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
-        return list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
+        found = list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
+        return ["\n".join(found)] if TASKS[command.task].documents else found
     if source:
         return lines(open_bytes(source), source)
     if sys.stdin is None:

@@ -69,6 +69,7 @@ class Task:
         needs: {feature: type} that every example must have.
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
+        documents: whether --text is one text, however many lines it has.
         converses: what answers call the reply to a line that is a conversation, turns with tabs between them; what is
             typed is then answered with all turns before it. "": lines stand alone.
         files: endings such as ".wav" of the files that lines of --text and --input name; (): a line is a text.
@@ -89,6 +90,7 @@ class Task:
     measures: dict[str, Measure] = {}
     objective: str = ""
     axes: dict[str, str] = {}
+    documents: bool = False
     converses: str = ""
     files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()

@@ -61,6 +61,7 @@ def test_generated_data_depend_on_their_seed_alone():
         "commands": 887260951,
         "dates": 651251849,
         "episodes": 4244304889,
+        "event_logs": 616544203,
         "figures": 1344338516,
         "genes": 63121662,
         "grammar": 3658219966,

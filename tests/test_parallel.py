@@ -340,3 +340,46 @@ def test_a_seed_decides_the_dates(dates):
 def test_dates_refuse_arguments_of_readers(given):
     with pytest.raises(ValueError, match="Received"):
         DATASETS["dates"](**given)
+
+
+def scan(folder, name="", **kwargs):
+    splits = DATASETS["scan"](data_dir=folder, name=name, **kwargs)
+    return {split: [(e["source"], e["target"]) for e in examples] for split, examples in splits.items()}
+
+
+def commands(path, *pairs):
+    return put(path, *(f"IN: {source} OUT: {target}" for source, target in pairs))
+
+
+def test_the_longest_outputs_of_scan_are_held_out(tmp_path):
+    pairs = [(f"walk {n}", " ".join(["I_WALK"] * n)) for n in (1, 2, 2, 3, 3, 3, 4, 4, 5, 6)]
+    train = commands(tmp_path / "length_split" / "tasks_train_length.txt.gz", *pairs)
+    test = commands(tmp_path / "length_split" / "tasks_test_length.txt", ("walk 9", "I_WALK"))
+    found = scan(tmp_path, "length")  # a fifth of ten are two; one more length would make four
+    assert found == {"train": pairs[:-2], "valid": pairs[-2:], "test": [("walk 9", "I_WALK")]}
+    assert scan(test) == {"test": found["test"]} and scan(train)["test"] == pairs
+    commands(train, *[("walk", "I_WALK I_WALK")] * 4, ("look", "I_LOOK"))
+    assert [*map(len, scan(tmp_path, "length").values())] == [1, 4, 1], "at least one length"
+
+
+def test_a_primitive_of_scan_is_learned_by_itself_only(tmp_path):
+    looks = [("look twice", "I_LOOK I_LOOK"), ("walk and look", "I_WALK I_LOOK")]
+    rest = [(f"walk {n} overlook", "I_WALK") for n in range(27)]
+    commands(tmp_path / "tasks_train_simple.txt", *looks, *rest[:20], ("look", "I_LOOK"), *rest[20:])
+    found = scan(tmp_path, "addprim_look")
+    assert found["valid"] == looks and sorted(found["train"]) == sorted([*rest, *[("look", "I_LOOK")] * 3])
+    with pytest.raises(ValueError, match="needs the command 'walk' by itself"):
+        scan(tmp_path, "addprim_walk")
+    jumps = commands(tmp_path / "tasks_train_addprim_jump.txt", *rest, ("jump", "I_JUMP"))
+    found = scan(tmp_path, "addprim_jump")  # a published file is taken as it is
+    assert sorted(found["train"] + found["valid"]) == sorted([*rest, ("jump", "I_JUMP")])
+    assert 0 < len(found["valid"]) < 8 and scan(tmp_path, "simple")["valid"] != found["valid"]
+    put(jumps, "IN: walk OUT: I_WALK", "walk\tI_WALK")
+    with pytest.raises(ValueError, match=r"addprim_jump.txt:2: expected IN: COMMAND OUT: ACTIONS: 'walk"):
+        scan(tmp_path, "addprim_jump")
+
+
+def test_a_split_of_scan_has_a_name(tmp_path):
+    commands(tmp_path / "tasks_train_simple.txt", ("walk", "I_WALK"))
+    with pytest.raises(ValueError, match=r"needs the --name of a split. In .*: simple. Received: 'simpel'"):
+        scan(tmp_path, "simpel")

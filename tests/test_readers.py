@@ -639,3 +639,46 @@ def test_tfds_reads_sets_of_labelled_texts(mocked, name, record, label, splits):
         found = DATASETS[name]()
     assert list(found) == splits
     assert list(found["train"]) == [{"text": "fine", "label": label}]
+
+
+SUMMARIZED = [{"text": "long, long", "summary": "short"}, {"text": "b", "summary": ""}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reader", "columns"),
+    [
+        ("test.csv", 'id,Article,highlights\n1,"long, long",short\n2,b,\n', "csv", None),
+        ("test.csv", 'id,label,x,y\n1,z,"long, long",short\n2,z,b,\n', "csv", {"text": "x", "summary": "y"}),
+        ("test.tsv", "long, long\tshort\nb\t\n", "tsv", {"text": 0, "summary": 1}),
+        ("test.tsv", "document\tsummary\nlong, long\tshort\nb\t\n", "tsv", {"text": 0, "summary": 1}),
+        ("test.jsonl", '{"body": "long, long", "subject": "short"}\n{"body": "b", "subject": ""}', "jsonl", None),
+    ],
+)
+def test_summaries_are_read_where_there_are_no_labels_or_they_are_asked_for(tmp_path, name, text, reader, columns):
+    assert only(reader, write(tmp_path / name, text), columns=columns) == SUMMARIZED
+
+
+def test_several_summaries_of_a_text_are_its_references(tmp_path):
+    file = write(tmp_path / "a.jsonl", '{"text": "t", "summary": ["", "a", "b"]}\n{"text": "u", "summary": ["c"]}')
+    found = [{"text": "t", "summary": "a", "references": ["a", "b"]}, {"text": "u", "summary": "c"}]
+    assert only("jsonl", file) == found
+    file = write(tmp_path / "a.csv", "text,first,second\nt,a,b\nu,,c\n")
+    assert only("csv", file, columns={"summary": "first+second"}) == found
+    with pytest.raises(ValueError, match=r"b.jsonl:1: 'summary' should be a string, or a list of them, found 3"):
+        only("jsonl", write(tmp_path / "b.jsonl", '{"text": "t", "summary": 3}'))
+    with pytest.raises(ValueError, match="columns should be of text and label, .*, or of text and summary"):
+        only("csv", file, columns={"label": "first", "summary": "second"})
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("aeslc", {"email_body": "long", "subject_line": "short"}),
+        ("gigaword", {"document": "long", "summary": "short"}),
+        ("cnn_dailymail", {"article": "long", "highlights": "short", "id": "", "publisher": ""}),
+    ],
+)
+def test_tfds_reads_sets_of_summaries(mocked, name, record):
+    with mocked([record]):
+        found = DATASETS[name]()
+    assert [*found] == ["train", "valid", "test"] and [*found["valid"]] == [{"text": "long", "summary": "short"}]

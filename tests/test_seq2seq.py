@@ -299,6 +299,15 @@ def test_a_source_of_frames_is_translated_by_beam_search_and_by_several_models()
     assert several.mean_loss()["loss"] == pytest.approx(-(np.log(mean) * weights).sum() / 5, abs=1e-4)
 
 
+def test_an_answer_may_be_as_long_as_the_ratio_says_or_as_the_longest_that_was_learned():
+    predictor, limits = BeamPredictor([Seq2SeqDecoder(make("additive"))], 3, Decoding(beam=1), bounds=(17, 0)), []
+    predictor = predictor.variant(Decoding(beam=1, longest_ratio=2.0))
+    search = predictor.beam
+    predictor.beam = lambda inputs, limit, mask: limits.extend(limit) or search(inputs, limit, mask=mask)
+    predictor({"source": np.array([[4, 5, 6, 4, 3], [4, 3, 0, 0, 0]])}, np.array([[4, 3], [4, 3]]), np.ones((2, 2)))
+    assert limits == [20, 17]
+
+
 def test_a_source_of_frames_is_read_and_the_saved_model_decodes_the_same(tmp_path):
     frames, length = keras.Input((None, 3), name="frames"), keras.Input((), dtype="int32", name="frames_length")
     mask = from_lengths(length, frames[..., 0])

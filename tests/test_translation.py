@@ -147,6 +147,10 @@ def test_a_very_long_text_has_a_translation_of_bounded_length(trained):
     assert len(answer["source_tokens"]) == 2001 and 0 < len(answer["n_best"][0]["tokens"]) <= 50
 
 
+def test_an_answer_may_be_as_long_as_the_longest_target_of_training(trained):
+    assert trained.task.assets["longest"] == 5 and trained.predictor.bounds == (5, 0)  # four words and the end mark
+
+
 def test_the_best_are_different_and_fall_and_the_length_penalty_is_that_of_the_paper(trained):
     rankings = {}
     for alpha in (0.0, 1.0, 9.0):
@@ -365,9 +369,9 @@ def test_what_is_left_out_and_held_out_is_said(spelled):
     folder, (out, _) = spelled
     out = " ".join(out.split())
     assert "held out: about every 20th target of train is valid" in out and "no test split: scores are on valid" in out
-    assert "2 left out (nothing on one side), 1 left out (more than 15 tokens)" in out
+    assert "1 left out (empty source), 1 left out (empty target), 1 left out (more than 15 tokens)" in out
     assert "vocabulary: " in out
-    assert [*load(folder).task.assets] == ["joint"]
+    assert [*load(folder).task.assets] == ["joint", "longest"]
 
 
 def test_capitals_are_small_letters_in_texts_and_in_scores(spelled):

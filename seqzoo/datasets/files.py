@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterable, Iterator
 from seqzoo.datasets.splits import SPLITS, split_of, splits_in
 from seqzoo.text.lines import decode_lines, open_bytes, shorten
 
-# Common names of the columns of labelled texts, the likeliest first; for `find_columns`.
+# Common names of the columns of texts and their labels or summaries, the likeliest first; for `find_columns`.
 COLUMNS = {
     "text": (
-        "text", "sentence", "review", "question", "content", "tweet", "comment", "document", "body", "sequence", "seq",
+        "text", "sentence", "review", "question", "content", "tweet", "comment", "document", "article", "dialogue",
+        "body", "email_body", "sequence", "seq",
     ),
     "label": ("label", "labels", "sentiment", "class", "category", "target", "polarity", "stars", "rating"),
+    "summary": ("summary", "subject", "subject_line", "highlights", "headline", "title", "abstract"),
 }  # fmt: skip
 
 
@@ -141,36 +143,55 @@ def join_texts(texts: Iterable[str]) -> str:
 
 
 def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint: str = "") -> dict[str, list[str]]:
-    """Finds the columns of labelled texts by their names.
+    """Finds the columns of texts and their labels or summaries by their names.
 
     Args:
         path: the file, for messages.
         names: the names of its columns.
-        columns: dict feature -> name, for ``text``, ``label`` or both; the text may be several, ``title+body``. For the
-            others: the first of `COLUMNS` that the file has, in upper or lower case.
+        columns: dict feature -> name, for some of ``text`` and one of ``label`` and ``summary``; the text may be
+            several, ``title+body``, and so may the summary: references of one text. For the others: the first of
+            `COLUMNS` that the file has, in upper or lower case; a summary where there is no label.
         hint: what else may be wrong, for the message.
 
     Returns:
-        Dict ``{"text": names, "label": [name]}``.
+        Dict ``{"text": names, "label": [name]}`` or ``{"text": names, "summary": names}``.
 
     Raises:
         ValueError: no such column; `columns` has other features.
     """
-    if unknown := set(columns) - set(COLUMNS):
-        raise ValueError(f"columns should be of text and label, as --columns=text=NAME,label=NAME. No: {unknown}")
+    if (unknown := set(columns) - set(COLUMNS)) or {"label", "summary"} <= set(columns):
+        raise ValueError(
+            "columns should be of text and label, as --columns=text=NAME,label=NAME, or of text and summary. "
+            + (f"No: {unknown}" if unknown else f"Received: {columns}")
+        )
     lower = {name.lower(): name for name in reversed(names)}  # reversed: of two equal names the first wins
+    usual = {feature: next((lower[n] for n in common if n in lower), "") for feature, common in COLUMNS.items()}
+    labelled = "label" in columns or usual["label"] or not usual["summary"]
+    gold = "label" if labelled and "summary" not in columns else "summary"
     found = {}
-    for feature, common in COLUMNS.items():
-        column = str(columns.get(feature, next((lower[n] for n in common if n in lower), "")))
+    for feature in ("text", gold):
+        column = str(columns.get(feature, usual[feature]))
         found[feature] = column_parts(column, names)
         if not found[feature] or (feature == "label" and len(found[feature]) > 1):
+            common = COLUMNS[feature] + (COLUMNS["summary"] if feature == "label" else ())
             wanted = repr(column) if feature in columns else " or ".join(common)
             present = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
             raise ValueError(
                 f"{path}: no column for the {feature}: looked for {wanted}. There: {present}. "
-                f"Choose them: --columns=text=NAME,label=NAME. {hint}".rstrip()
+                f"Choose them: --columns=text=NAME,{gold}=NAME. {hint}".rstrip()
             )
     return found
+
+
+def summarized(text: str, summaries: list[str]) -> dict:
+    """The example of a text and its summaries, of which the first that is not empty is learned.
+
+    Returns:
+        ``{"text", "summary"}``, and ``"references"``, all summaries that are not empty, if there are several.
+    """
+    references = [summary for summary in summaries if summary.strip()]
+    example = {"text": text, "summary": references[0] if references else ""}
+    return {**example, "references": references} if len(references) > 1 else example
 
 
 def read_lines(path: str | pathlib.Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:

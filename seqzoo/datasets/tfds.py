@@ -181,6 +181,39 @@ def _pairs(data_dir, name, columns):
     return _load(data_dir, name, {"first": "sentence1", "second": "sentence2", **columns}, "pairs")
 
 
+@DATASETS.register("aeslc")
+def aeslc(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """E-mails and their subject lines (Zhang & Tetreault, 2019, https://aclanthology.org/P19-1043), from TFDS.
+
+    Args as in `tfds`. The annotators' subject lines are only in the original files, see `jsonl`.
+    """
+    return _load(data_dir, name or "aeslc", {"text": "email_body", "summary": "subject_line", **(columns or {})})
+
+
+@DATASETS.register("gigaword")
+def gigaword(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """First sentences of news and their headlines (Rush et al., 2015, https://aclanthology.org/D15-1044), from TFDS.
+
+    Args as in `tfds`. Texts are tokenised and in lower case, with # for digits.
+    """
+    return _load(data_dir, name or "gigaword", {"text": "document", "summary": "summary", **(columns or {})})
+
+
+@DATASETS.register("cnn_dailymail")
+def cnn_dailymail(
+    data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
+) -> dict[str, Examples]:
+    """News and their highlights, a line each (See et al., 2017, https://aclanthology.org/P17-1099), from TFDS.
+
+    Args as in `tfds`. Gigabytes.
+    """
+    return _load(data_dir, name or "cnn_dailymail", {"text": "article", "summary": "highlights", **(columns or {})})
+
+
 @DATASETS.register("tiny_shakespeare")
 def tiny_shakespeare(
     data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None

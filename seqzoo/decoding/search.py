@@ -19,6 +19,8 @@ class BeamPredictor:
         end: id of the end mark, which ends sources, too.
         settings: options of the group `options.Decoding`.
         copies: whether source and target have words, so that an unknown word can be copied from the source.
+        bounds: tokens that an answer may have however short its source is, and however long it is; 0: those that the
+            settings say.
         n_best: different answers wanted of each row.
         attention: whether answers come with their attention.
         score_labels: whether labels are scored, for `mean_loss`.
@@ -37,6 +39,7 @@ class BeamPredictor:
         end: int,
         settings,
         copies: bool = False,
+        bounds: tuple[int, int] = (0, 0),
         n_best: int = 1,
         attention: bool = False,
         score_labels: bool = True,
@@ -45,7 +48,7 @@ class BeamPredictor:
         self.decoder = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
         self.end, self.settings, self.attention, self.score_labels = end, settings, attention, score_labels
         self.attends, self._variants, self._sums = self.decoder.attends, {}, np.zeros(2)
-        self._words = copies
+        self.bounds, self._words = bounds, copies
         for what, wanted in (("--coverage_penalty", settings.coverage_penalty), ("Showing attention", attention)):
             if wanted and not self.attends:
                 raise ValueError(f"{what} needs a run with attention.")
@@ -72,6 +75,9 @@ class BeamPredictor:
         """
         real = self.decoder.source_mask(inputs)  # [B, S]
         limits = np.floor(self.settings.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
+        least, most = self.bounds
+        limits = np.maximum(limits, least)
+        limits = np.minimum(limits, most) if most else limits
         answers = self.beam(inputs, limits, mask=real)._asdict()
         if self.copies:
             words = np.pad(real[:, 1:], ((0, 0), (0, 1)))[:, None, None]  # all but the end mark
@@ -98,7 +104,8 @@ class BeamPredictor:
         if key not in self._variants:
             if len(self._variants) >= VARIANTS:
                 del self._variants[next(iter(self._variants))]  # the oldest
-            self._variants[key] = BeamPredictor([*self.decoders, *others()], self.end, settings, self._words, **wanted)
+            decoders = [*self.decoders, *others()]
+            self._variants[key] = BeamPredictor(decoders, self.end, settings, self._words, self.bounds, **wanted)
         return self._variants[key]
 
     def mean_loss(self) -> dict:
@@ -121,7 +128,7 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
 
     Returns:
         [{"text", "score", "log_probability", "tokens"}]; "attention", weights by token and source token, and "copied",
-        a share a token, if the row has them.
+        a share a token, if the row has them. Without a source, attention is by token and step, padding included.
     """
     answers, words = {}, source.split(text) if source else []
     if source and source.units == "words" and words and not words[0].startswith(" "):
@@ -140,8 +147,8 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
             "tokens": target.readable(tokens),
         }
         if "attention" in row:
-            weights = row["attention"][k, :length, : len(words) + 1].astype("float64")  # as float32 0.817 is 0.81699997
-            answer["attention"] = weights.round(3).tolist()
+            weights = row["attention"][k, :length, : len(words) + 1 if source else None]
+            answer["attention"] = weights.astype("float64").round(3).tolist()  # as float32 0.817 is 0.81699997
         if "copied" in row:
             answer["copied"] = row["copied"][k, :length].astype("float64").round(3).tolist()
         answers.setdefault(answer["text"], answer)

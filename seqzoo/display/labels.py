@@ -1,7 +1,7 @@
 """What terminal and pages share: the colours of labels, which labels of a prediction to show, weighted words."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # Black on a light colour is readable on dark and light terminals; with only 16 colours rich takes the nearest of them.
 # The black is exact: many terminals draw their own black as grey when it is bold.
@@ -23,6 +23,8 @@ _KINDS = [
 ]
 LOW = 0.8  # confidences below this are shown
 WEIGHT_STEPS = (0.1, 0.4, 0.7)  # weights of words from which on a stronger colour is used
+COLUMNS = 120  # source tokens of which attention is shown in whole
+VISIBLE = 0.05  # an attention that can be seen
 SURPRISES = (3.0, 6.0, 9.0)  # nats from which on a token gets a stronger colour
 
 
@@ -95,3 +97,16 @@ def weighted_pieces(text: str, words: list[dict] | None) -> Iterator[tuple[str, 
             yield text[start:end], float(word["weight"])
             position = end
     yield text[position:], 0.0
+
+
+def attended(attention: Sequence[Sequence[float]], source: Sequence[str]) -> list[int]:
+    """The columns of an attention matrix to show: all, or of more than `COLUMNS` those with a weight that can be seen.
+
+    Args:
+        attention: weights by row, such as a target token, and column.
+        source: the names of the columns.
+    """
+    if len(source) <= COLUMNS:
+        return [*range(len(source))]
+    seen = [column for column in range(len(source)) if any(row[column] >= VISIBLE for row in attention)]
+    return seen or [*range(COLUMNS)]

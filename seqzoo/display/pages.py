@@ -10,6 +10,7 @@ from seqzoo.display.labels import (
     SURPRISES,
     WEIGHT_STEPS,
     asked,
+    attended,
     class_colour,
     missed_gold,
     no_label,
@@ -142,7 +143,7 @@ def n_best_articles(answers: Iterable[dict]) -> Iterator[str]:
 
 _LEGENDS = {
     "attention": "Rows are the tokens of an answer, columns those of its source: the bluer, the more the row looked at "
-    "the column. Point at a field to see its weight.",
+    "the column. Point at a field to see its weight. Of a long source only the columns that a row looked at are shown.",
     "copied": "Words <u>underlined</u> were copied from the source. Point at one to see the share of its probability "
     "that comes from copying.",
 }
@@ -294,9 +295,12 @@ def _surprise(escaped: str, nats: float, title: str = "") -> str:
 
 
 def _attention_table(best: dict, source: list[str]) -> Iterator[str]:
+    columns = attended(best["attention"], source)
+    source = [source[column] for column in columns]
     yield "<div class=wide><table class=attention><tr><th>"
     yield "".join(f"<th class=source><span>{escape(token)}</span>" for token in source) + "</tr>\n"
-    for token, weights in zip(best["tokens"], best["attention"], strict=True):
+    for token, row in zip(best["tokens"], best["attention"], strict=True):
+        weights = [row[column] for column in columns]
         cells = "".join(
             f'<td style="background:rgb(0 110 220/{weight:.2f})" title="{escape(token)} ← {escape(name)}: '
             f'{weight:.3f}">'

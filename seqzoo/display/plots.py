@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from seqzoo.display.labels import attended
 from seqzoo.display.plain import plain
 from seqzoo.metrics.measure import Measure
 
@@ -317,7 +318,8 @@ def attention_plot(
     """Draws the attention of each target token to the source tokens: a row a target token, a column a source token.
 
     Args:
-        source, target: S and T tokens. Of more than 120 only some are labelled; long ones are cut.
+        source, target: S and T tokens. Of a long source only those that are attended to are drawn, see
+            `labels.attended`; of more than 120 only some are labelled; long ones are cut.
         weights: [T, S], from 0 to 1.
         path: the image to write; its suffix chooses the format.
         title: stands above the plot.
@@ -326,6 +328,8 @@ def attention_plot(
 
     target = target or [""]  # an empty translation has no attention
     weights = np.zeros((1, len(source))) if not len(weights) else np.asarray(weights)
+    columns = attended(weights, source)
+    source, weights = [source[column] for column in columns], weights[:, columns]
     source, target = (_cut(_spaces_shown(names), 30) for names in (source, target))
     letters = max(map(len, [*source, *target]))
     size = 3.2 + 0.24 * min(120, len(source)), 1.9 + 0.08 * letters + 0.22 * min(120, len(target))

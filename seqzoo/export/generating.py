@@ -85,6 +85,7 @@ class _Rewriter:
         text = _stripped(inputs["text"])
         text = tf.strings.lower(text, encoding="utf-8") if self.task.config.lowercase else text
         tokens = self.reader.split(text)
+        tokens = tokens[:, : self.task.max_source] if self.task.max_source else tokens
         return {"tokens": tokens, **self.of_tokens(search, tokens)}
 
     def of_tokens(self, search, tokens):
@@ -96,6 +97,9 @@ class _Rewriter:
         fixed, state = search.decoder.start({"source": ids})
         ratio = search.settings.longest_ratio
         limits = tf.cast(tf.floor(ratio * tf.reduce_sum(tf.cast(real, tf.float32), 1) + 10), tf.int32)
+        least, most = search.bounds
+        limits = tf.maximum(limits, least)
+        limits = tf.minimum(limits, most) if most else limits
         blank = tf.zeros([tf.reduce_max(tf.concat([limits, [1]], 0)), 2], tf.int32)
         begin = tf.fill(tf.shape(limits), search.decoder.begin)
         closed, attention = search.beam.search(begin, limits, blank, real, fixed, state)
@@ -124,7 +128,7 @@ class _Rewriter:
         ((_, row),) = self.task.feed([example]).outputs(search)
         if row is None:
             return None
-        tokens, name = self.source.split(self.task.text(example[self.task.source])), self.task.written
+        tokens, name = self.source.split(self.task.read_side(example, self.task.source)), self.task.written
         answer = self.task.answer(example, row)[name]
         return np.array([tokens]), {name: np.array([answer]), "score": row["scores"][:1]}
 

@@ -15,6 +15,8 @@ from seqzoo.families.searching import Searching
 from seqzoo.files import replace
 from seqzoo.text.codec import END, Codec
 from seqzoo.text.copying import extended, extended_source
+from seqzoo.text.subwords import KINDS
+from seqzoo.text.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,13 +88,17 @@ class TextToText(Searching):
 
     requests = {"evaluate": Evaluating, "predict": Predicting, "export": Exporting}
     source, target, written = "source", "target", "answer"
+    shows_attention = True
     axes = {"source": "source", "copied": "source", "target": "target", "labels": "target"}
 
     def learn(self, train):
         def codec(*sides):
-            texts = (self.read_text(example[side]) for example in train for side in sides)
+            texts = (self.read_side(example, side) for example in train for side in sides)
             config = self.config
-            return Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, unicode=config.unicode)
+            found = Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, unicode=config.unicode)
+            if config.copy:  # rare words are copied: no advice to take smaller units
+                found.summary.clear()
+            return found
 
         if self.config.joint:
             return {"joint": codec(self.source, self.target)}
@@ -102,15 +108,56 @@ class TextToText(Searching):
         data = super().load(unseen)
         codecs = self.codecs[:1] if self.config.joint else self.codecs
         data.summary["vocabulary"] = " and ".join(f"{len(codec.tokens):,} tokens" for codec in codecs)
+        if "train" in data.splits and not unseen:
+            # What was learned can be said, however short the source is: "jump around right thrice" asks for 24 actions.
+            self.assets["longest"] = max(len(labels) for _, (_, labels, _) in data.splits["train"].encoded())
+        cut = {split: sum(self.is_cut(*pair) for pair in feed.encoded()) for split, feed in data.splits.items()}
+        if any(cut.values()):
+            counts = ", ".join(f"{count:,} of {data.splits[split].size:,} in {split}" for split, count in cut.items())
+            data.summary["cut"] = f"of longer texts the first {self.max_source:,} tokens are read: {counts}"
         return data
+
+    def is_cut(self, example: dict, encoded: tuple) -> bool:
+        """Whether only a part of an example's source was encoded."""
+        if not self.max_source or len(encoded[0]["source"]) <= self.max_source:
+            return False
+        return self.read_side(example, self.source) != self.read_text(example[self.source])
 
     def text(self, text):
         """A text as scores read it."""
         return text.strip().lower() if self.config.lowercase else text.strip()
 
     def read_text(self, text):
-        """A text as the codecs read it: to be copied, its first word needs the blank that all others have."""
-        return f" {self.text(text)}" if self.config.copy and self.config.tokenizer == "words" else self.text(text)
+        """A text as the codecs read it: to be copied, the first word of a line needs the blank that all others have."""
+        text = self.text(text)
+        return f" {text}".replace("\n", "\n ") if text and self.spaced else text
+
+    @property
+    def spaced(self) -> bool:
+        """Whether lines that the codecs read begin with a blank."""
+        return self.config.copy and self.config.tokenizer == "words"
+
+    @property
+    def max_source(self) -> int:
+        """Tokens of a source that are read, the first of a longer one; 0: all, and training leaves long ones out."""
+        return 0
+
+    def read_side(self, example: dict, side: str) -> str:
+        """The source or target of an example as the codecs read it; "" of an example without target."""
+        text = self.read_text(example.get(side, ""))
+        return self.cut(text) if side == self.source and self.max_source else text
+
+    def cut(self, text: str) -> str:
+        """The first `max_source` tokens of a text; before subwords are learned, all of it."""
+        units = self.config.tokenizer
+        if self.assets:
+            codec = self.codecs[0]
+        elif units in KINDS:
+            return text
+        else:
+            codec = Codec(units, Vocabulary([END]), self.config.unicode)
+        offsets = codec.offsets(text)
+        return text if len(offsets) <= self.max_source else text[: offsets[self.max_source - 1][1]]
 
     @property
     def codecs(self):
@@ -122,11 +169,11 @@ class TextToText(Searching):
         longest = self.config.longest if training else float("inf")
 
         def encode(example):
-            tokens = source.split(self.read_text(example[self.source]))
-            target_tokens = target.split(self.read_text(example.get(self.target, "")))
-            if not tokens or (training and not target_tokens):
-                raise Skip("nothing on one side")
-            if max(len(tokens), len(target_tokens)) > longest:
+            tokens = source.split(self.read_side(example, self.source))
+            target_tokens = target.split(self.read_side(example, self.target))
+            if not tokens or (self.target in example and not target_tokens):
+                raise Skip(f"empty {self.target if tokens else self.source}")
+            if max(0 if self.max_source else len(tokens), len(target_tokens)) > longest:
                 raise Skip(f"more than {longest} tokens")
             return self.arrays(tokens, target_tokens)
 
@@ -150,10 +197,10 @@ class TextToText(Searching):
 
         def augment(example, encoded, rng):
             def sampled(codec, text):
-                ids = codec.vocabulary.sample(self.read_text(text), self.config.bpe_dropout, rng)
+                ids = codec.vocabulary.sample(text, self.config.bpe_dropout, rng)
                 return [codec.tokens[i] for i in ids]
 
-            texts = example[self.source], example[self.target]
+            texts = [self.read_side(example, side) for side in (self.source, self.target)]
             return self.arrays(*map(sampled, self.codecs, texts))
 
         return augment
@@ -166,7 +213,8 @@ class TextToText(Searching):
         if config.rnn == "none":  # no recurrence on either side
             model["encoder"] = "none"
         model["tied"] = "joint" if config.tied and config.joint else config.tied
-        return seq2seq(len(source.tokens), len(target.tokens), longest=config.longest, **model)
+        longest = self.max_source or config.longest
+        return seq2seq(len(source.tokens), len(target.tokens), longest=longest, **model)
 
     def training_model(self, model, steps):
         from seqzoo.models import scheduled
@@ -188,7 +236,9 @@ class TextToText(Searching):
 
         end, settings = self.codecs[1].end, options.Decoding(beam=self.config.valid_beam)
         words = self.config.tokenizer in ("words", "whitespace") and not self.config.copy
-        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, copies=words)
+        longest = self.assets.get("longest", 0)
+        bounds = (longest, longest if self.max_source else 0)
+        return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, words, bounds)
 
     def signatures(self, run, request):
         from seqzoo.export.generating import text_to_text
@@ -204,18 +254,21 @@ class TextToText(Searching):
         return {self.source: line}
 
     def known(self, example):
-        return self.codecs[0].known(self.read_text(example[self.source]))
+        return self.codecs[0].known(self.read_side(example, self.source))
 
     def answer(self, example, row):
         from seqzoo.decoding.search import n_best
 
-        (source, target), text = self.codecs, self.read_text(example[self.source])
+        (source, target), text = self.codecs, self.read_side(example, self.source)
         answer = {"text": example[self.source], self.written: "", "n_best": []}
         if self.target in example:
             answer["reference"] = self.text(example[self.target])
         if row:
             answer["source_tokens"] = [*source.readable(source.split(text)), END]
-            answer = self.chosen(answer, n_best(row, source, target, text))
+            found = n_best(row, source, target, text)
+            if self.spaced:
+                found = [{**best, "text": best["text"].replace("\n ", "\n")} for best in found]
+            answer = self.chosen(answer, found)
         return answer
 
     def chosen(self, answer, n_best):
@@ -241,13 +294,6 @@ class TextToText(Searching):
 
     def differs(self, answer):
         return answer[self.written] != answer["reference"]
-
-    def explained(self, predictor, examples, answers):
-        """The answers with their attention."""
-        if not (predictor.attends and predictor.settings.beam > 1):  # once, of the beam's
-            return answers
-        attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
-        return self.answers(attending, self.feed(examples))[1]
 
 
 def plot_attention(answer: dict, path: str):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from seqzoo.text.tokenizer import split_sentences, tokenize
+
 
 def lookup_baseline(train_pairs: Iterable[tuple[list, list]]) -> Callable[[list], list]:
     """Tags each word with its most frequent tag in training.
@@ -208,3 +210,10 @@ def overlap_baseline(pairs: Iterable[tuple[dict, dict, float]]) -> Callable[[dic
     x, y = np.array([(cosine(a, b), value) for a, b, value in pairs]).T
     slope = float(np.mean((x - x.mean()) * (y - y.mean())) / max(x.var(), 1e-12))
     return lambda a, b: min(max(float(y.mean()) + slope * (cosine(a, b) - float(x.mean())), 0.0), 1.0)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text, or the first line, if that ends before: what a summary has to beat."""
+    line = text.strip().split("\n")[0]
+    sentence = next(iter(split_sentences(tokenize(line), line)), [("", 0, 0)])
+    return line[: sentence[-1][2]]

@@ -3,6 +3,7 @@
 import codecs
 import collections
 import gzip
+import json
 import pathlib
 import select
 import zlib
@@ -75,6 +76,29 @@ class Lines:
         except ValueError as error:  # not before the lines in front of it have been used
             self._error = error
         return bool(self._lines)
+
+
+class JsonTexts(Lines):
+    """The texts of JSON lines, in place of the lines: strings, or objects with a "text"; of a blank line "".
+
+    Raises (while iterating):
+        ValueError: a line is neither, with file and line.
+    """
+
+    number = 0  # of the last line
+
+    def __next__(self) -> str:
+        line = super().__next__()
+        self.number += 1
+        try:
+            found = json.loads(line) if line.strip(" \t") else ""
+            text = found.get("text") if isinstance(found, dict) else found
+            text.encode()  # refuses half of a surrogate pair
+        except (ValueError, RecursionError, AttributeError) as error:
+            raise ValueError(
+                f'{self.source}:{self.number}: should be a JSON string, or an object with a "text": {shorten(line)}'
+            ) from error
+        return text
 
 
 def _readable(file):

@@ -1,4 +1,4 @@
-"""CSV and TSV: one labelled text a record, in columns."""
+"""CSV and TSV: a text and its label or summary a record, in columns."""
 
 import collections
 import csv as csv_module
@@ -19,6 +19,7 @@ from seqzoo.datasets.files import (
     join_texts,
     read_lines,
     split_files,
+    summarized,
 )
 from seqzoo.text.lines import decode_lines
 
@@ -36,7 +37,7 @@ def csv(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Labelled texts in CSV files, plain or gzipped.
+    """Texts with labels or summaries in CSV files, plain or gzipped.
 
     Commas separate the fields, and a field in double quotes may hold commas, newlines, and doubled quotes. Blank lines
     are skipped. Several labels are joined by ``|``; spaces around labels and empty labels are removed. The format: https://www.rfc-editor.org/rfc/rfc4180
@@ -47,12 +48,14 @@ def csv(
         columns: dict feature -> column: ``{"text": "review", "label": "stars"}`` by the names in the header line,
             or ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without a header; if its first
             line is one all the same (see `_is_header`), it is skipped, and the summary of the `Examples` says so.
-            ``{"text": "title+body"}`` and ``{"text": "1+2", "label": 0}`` join two texts by a blank. Default: the first
-            of `files.COLUMNS` that the file has.
+            ``{"text": "title+body"}`` and ``{"text": "1+2", "label": 0}`` join two texts by a blank; with ``"summary"``
+            in place of the label texts have summaries, and ``{"summary": "first+second"}`` gives several of each text.
+            Default: the first of `files.COLUMNS` that the file has.
         encoding: of the files, such as "latin-1".
 
     Returns:
-        Dict split -> `Examples` of strings, ``text`` and ``label``. A text may be empty.
+        Dict split -> `Examples` of strings, ``text`` and ``label``, or ``text`` and ``summary``, see
+        `files.summarized`. A text or summary may be empty.
 
     Raises:
         ValueError: no such files or columns; while iterating, with file and line: a number of fields that differs from
@@ -72,7 +75,7 @@ def tsv(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Labelled texts in files of tab-separated columns, plain or gzipped; quotes have no special meaning.
+    """Texts with labels or summaries in tab-separated columns, plain or gzipped; quotes have no special meaning.
 
     Args as in `csv`; the files end in ``.tsv`` or ``.txt``. Returns and raises the same as `csv`.
     """
@@ -92,7 +95,7 @@ def _examples(records, path, columns):
     if not any(number > first for number, _ in itertools.islice(records(path), 2)):
         raise ValueError(f"{path} holds no examples: its only line is a header.")
     summary = {f"header of {path.name}": "skipped"} if first and _by_index(columns or {}) else {}
-    features = {"text": str, "label": str}
+    features = dict.fromkeys(indices, str)
     return Examples(lambda: _read(records, path, first, width, indices), features, path, summary=summary)
 
 
@@ -114,10 +117,11 @@ def _layout(records, path, columns):
         return number, width, {feature: [*map(names.index, own)] for feature, own in found.items()}
     numbers = {str(index): index for index in range(-width, width)}
     indices = {feature: [numbers[n] for n in column_parts(str(c), numbers)] for feature, c in columns.items()}
-    if set(columns) != {"text", "label"} or not indices["text"] or len(indices["label"]) != 1:
+    gold = "summary" if "summary" in columns else "label"
+    if set(columns) != {"text", gold} or not all(indices.values()) or (gold == "label" and len(indices["label"]) > 1):
         raise ValueError(
-            f"{path}: columns by index should be those of text and label, from 0 to {width - 1} or negative from the "
-            f"end, as --columns=text=0,label=1 or text=1+2,label=0; the file has {width}. Received: {columns}"
+            f"{path}: columns by index should be those of text and {gold}, from 0 to {width - 1} or negative from the "
+            f"end, as --columns=text=0,{gold}=1 or text=1+2,{gold}=0; the file has {width}. Received: {columns}"
         )
     return number if _is_header(records, path, fields, indices) else 0, width, indices
 
@@ -125,7 +129,7 @@ def _layout(records, path, columns):
 def _is_header(records, path, fields, indices):
     """Whether the first line of a file whose columns are given by index is a header.
 
-    It is one if its cell in the column of labels is no label of another line, and
+    It is one if its cell in the column of labels (or summaries) is no label of another line, and
 
     - that cell or one of the text is a common name of its column, as in `files.COLUMNS`; or
     - all these cells are single words, and all other labels appear again.
@@ -134,7 +138,7 @@ def _is_header(records, path, fields, indices):
     common = any(cell.lower() in COLUMNS[feature] for feature, cell in cells)
     if not common and not all(_single_word.fullmatch(cell) for _, cell in cells):
         return False
-    others, (column,) = itertools.islice(records(path), 1, None), indices["label"]
+    others, column = itertools.islice(records(path), 1, None), indices.get("label", indices.get("summary"))[0]
     labels = collections.Counter(row[column].strip() for _, row in others if len(row) == len(fields))
     return fields[column].strip() not in labels and (common or (bool(labels) and min(labels.values()) > 1))
 
@@ -145,10 +149,14 @@ def _read(records, path, first, width, indices):
             problem = f"expected {width} fields (like the first line), found {len(fields)}"
             raise bad_line(path, number, problem, " | ".join(fields))
         if number > first:
+            text = join_texts(fields[index] for index in indices["text"])
+            if "summary" in indices:
+                yield summarized(text, [fields[index] for index in indices["summary"]])
+                continue
             label = clean_label(fields[indices["label"][0]])
             if not label:
                 raise bad_line(path, number, "the label is empty", " | ".join(fields))
-            yield {"text": join_texts(fields[index] for index in indices["text"]), "label": label}
+            yield {"text": text, "label": label}
 
 
 def tsv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, list[str]]]:

@@ -1,4 +1,4 @@
-"""JSON lines: one labelled text a line, as a JSON object."""
+"""JSON lines: a text and its label or summary a line, as a JSON object."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from seqzoo.datasets.files import (
     join_texts,
     read_lines,
     split_files,
+    summarized,
 )
 
 
@@ -23,24 +24,27 @@ def jsonl(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Labelled texts in files with one JSON object a line, plain or gzipped.
+    """Texts with labels or summaries in files with one JSON object a line, plain or gzipped.
 
     A label that is a number, true or false becomes its JSON text, and a list of labels is joined by ``|``; spaces
-    around labels and empty labels are removed. Blank lines are skipped. The format: https://jsonlines.org
+    around labels and empty labels are removed. A list of summaries is several of one text. Blank lines are skipped.
+    The format: https://jsonlines.org
 
     Args:
         data_dir: folder with train/valid/test files ending in ``.jsonl``, ``.json`` or ``.ndjson``, or one such file.
         name: take only the files with this in their names.
         columns: dict feature -> key: ``{"text": "review", "label": "stars"}``; ``{"text": "title+body"}`` joins two
-            texts by a blank. Default: the first of `files.COLUMNS` that the object in the first line has.
+            texts by a blank; ``{"summary": "title"}`` in place of the label, or ``"title+abstract"``, which gives two
+            of each text. Default: the first of `files.COLUMNS` that the object in the first line has.
         encoding: of the files, such as "latin-1".
 
     Returns:
-        Dict split -> `Examples` of strings, ``text`` and ``label``. A text may be empty.
+        Dict split -> `Examples` of strings, ``text`` and ``label``, or ``text`` and ``summary``, see
+        `files.summarized`. A text or summary may be empty.
 
     Raises:
-        ValueError: no such files or keys; while iterating, with file and line: not a JSON object, a text that is not
-            a string, no label (null, empty, an empty list), or a list of labels with ``|`` in them.
+        ValueError: no such files or keys; while iterating, with file and line: not a JSON object, a text or summary
+            that is not a string, no label (null, empty, an empty list), or a list of labels with ``|`` in them.
     """
     files = split_files(data_dir, ".jsonl", ".json", ".ndjson", name=name, reader="jsonl")
     return {split: _examples(path, columns, encoding) for split, path in files.items()}
@@ -51,7 +55,7 @@ def _examples(path, columns, encoding):
     if first is None:
         raise ValueError(f"{path} holds no examples.")
     keys = find_columns(path, list(first), columns or {})
-    return Examples(lambda: _read(path, keys, encoding), {"text": str, "label": str}, path)
+    return Examples(lambda: _read(path, keys, encoding), dict.fromkeys(keys, str), path)
 
 
 def json_objects(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, str, dict]]:
@@ -73,13 +77,27 @@ def _read(path, keys, encoding):
         for key in keys["text"]:
             if not isinstance(item.get(key), str):
                 raise bad_line(path, number, f"{key!r} should be a string, found {item.get(key)!r:.60}", line)
-        text, (key,) = join_texts(item[key] for key in keys["text"]), keys["label"]
+        text = join_texts(item[key] for key in keys["text"])
+        if "summary" in keys:
+            summaries = [part for key in keys["summary"] for part in _summaries(path, number, line, key, item.get(key))]
+            check_surrogates(path, number, line, text + "".join(summaries))
+            yield summarized(text, summaries)
+            continue
+        (key,) = keys["label"]
         label = _label(item.get(key))
         if not label:
             problem = f"{key!r} should be a label, or a list of labels without '|', found {item.get(key)!r:.60}"
             raise bad_line(path, number, problem, line)
         check_surrogates(path, number, line, text + label)
         yield {"text": text, "label": label}
+
+
+def _summaries(path, number, line, key, value):
+    """The strings of a key."""
+    found = value if isinstance(value, list) else [value]
+    if not all(isinstance(part, str) for part in found):
+        raise bad_line(path, number, f"{key!r} should be a string, or a list of them, found {value!r:.60}", line)
+    return found
 
 
 def _label(value):

@@ -1,0 +1,13 @@
+"""The default run: logs of tickets, whose summaries have to copy names that train does not have."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated logs, names copied, exact summaries",
+    flags="--task=summarization",
+    metric="valid_beam_exact",
+    expected=None,
+    tolerance=2.0,
+    minutes=5,
+    seeds=1,
+)

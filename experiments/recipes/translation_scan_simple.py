@@ -1,0 +1,19 @@
+"""SCAN, commands like those of train: a tenth of the commands of the simple split, by a hash, is valid.
+
+The published number is of the simple split's test part, and of the best network over all splits: 2 LSTM layers of 200
+units without attention. The same network as in the two recipes beside this one, which ask for composition.
+"""
+
+from experiments import Experiment, Published
+
+EXPERIMENT = Experiment(
+    title="SCAN, random commands, exact matches",
+    flags="--task=translation --dataset=scan --data_dir={data}/scan --name=simple --tokenizer=whitespace "
+    "--units=200 --encoder_units=100 --dropout=0.3 --epochs=10",
+    metric="valid_exact",
+    expected=99.63,
+    tolerance=0.5,
+    minutes=10,
+    published=(Published("Lake & Baroni (2018), test", 99.8, "https://arxiv.org/abs/1711.00350"),),
+    seeds=1,
+)
