@@ -93,9 +93,9 @@ class Dialogue(TextToText):
     def load(self, unseen=False):
         data = super().load(unseen)
         for split, feed in data.splits.items():
-            histories = [example["history"] for example in feed.examples]
-            if cut := sum(self.latest(history) != history for history in histories):
-                data.summary[f"{split}, cut"] = f"the oldest turns of {cut:,} of {len(histories):,} histories"
+            cut = [self.latest(example["history"]) != example["history"] for example in feed.examples]
+            if any(cut):
+                data.summary[f"{split}, cut"] = f"the oldest turns of {sum(cut):,} of {len(cut):,} histories"
         return data
 
     def latest(self, history):
