@@ -1,11 +1,30 @@
-"""Files that are replaced in one step, so that neither a reader nor a kill ever sees half of one."""
+"""Files that are replaced in one step, so that neither a reader nor a kill ever sees half of one; and zip archives."""
 
 import contextlib
+import functools
 import json
 import math
 import os
 import pathlib
+import zipfile
 from collections.abc import Callable
+
+
+class UnreadableError(ValueError):
+    """A file of an example, such as a recording or a picture, can't be read."""
+
+
+@functools.lru_cache(8)  # to open an archive is to read its table of contents
+def archive(path: pathlib.Path) -> zipfile.ZipFile:
+    """A zip archive, opened.
+
+    Raises:
+        UnreadableError: it is none.
+    """
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise UnreadableError(f"{path}: not a zip archive: {error}") from error
 
 
 def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:

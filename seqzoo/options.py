@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from seqzoo.config import Config, default, option
 from seqzoo.data.augmentation import AXES
 from seqzoo.datasets import DATASETS
+from seqzoo.inputs.pictures import APPLICATIONS, RESIDUAL
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import UNITS
 from seqzoo.text.lines import check_encoding
@@ -152,6 +153,69 @@ class Video(Config):
             raise ValueError(
                 f"--picture_filters should be numbers joined by +, such as 8+16. Received: {self.picture_filters!r}"
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures(Config):
+    """Pictures."""
+
+    reader: str = option(
+        "map", "What the recurrent layers read of a picture: the positions of a map of features (Xu et al., 2015), or "
+        "its columns from left to right, as of a line of handwriting.", choices=("map", "columns"),
+        sweep=["map", "columns"],
+    )  # fmt: skip
+    picture_size: int = option(
+        0, "Scale pictures to so many rows and columns; those whose columns are read to so many rows, in proportion. "
+        "0: to the size of the first one, or 224 if that is larger.", minimum=1, maximum=4096, zero=True,
+    )  # fmt: skip
+    colour: str = option(
+        "auto", "Read pictures in grey or in colour; auto: as the first one is.", choices=("auto", "grey", "colour")
+    )
+    encoder: str = option(
+        RESIDUAL, "Network that makes the map: a small residual one, or a Keras application.",
+        choices=(RESIDUAL, *APPLICATIONS), needs="reader=map",
+    )  # fmt: skip
+    encoder_weights: str = option(
+        "", "File with the weights of that application without its top, such as those of ImageNet.", path=True,
+        needs=tuple(f"encoder={name}" for name in APPLICATIONS), shapes=False,
+    )  # fmt: skip
+    tune_encoder: bool = option(
+        False, "Train these weights further; otherwise they are frozen.", needs="encoder_weights", sweep=[True, False]
+    )
+    picture_filters: str = option(
+        "16+32+64", "Filters of the convolutions, joined by +; each halves the rows and columns.",
+        needs=(f"encoder={RESIDUAL}", "reader=columns"), sweep=["16+32+64", "32+64+128"],
+    )  # fmt: skip
+    picture_kernel: int = option(
+        3, "Rows and columns that they see.", minimum=1, needs=(f"encoder={RESIDUAL}", "reader=columns")
+    )
+    blocks: int = option(1, "Residual blocks after each convolution of a map.", minimum=0, needs="reader=map")
+    input_dropout: float = option(
+        0.0, "Dropout of the features, with one mask for all positions of a picture.", minimum=0, maximum=0.95,
+        sweep=(0.0, 0.5),
+    )  # fmt: skip
+    shift: int = option(
+        1, "In training, move a picture by so many rows and columns at most, anew each epoch.", minimum=0, maximum=100,
+        shapes=False,
+    )  # fmt: skip
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.widths:
+            raise ValueError(
+                f"--picture_filters should be numbers joined by +, such as 16+32. Received: {self.picture_filters!r}"
+            )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The filters of each convolution; () if they are malformed."""
+        parts = self.picture_filters.split("+")
+        return tuple(map(int, parts)) if all(part.isdecimal() and int(part) for part in parts) else ()
+
+    @property
+    def width_pooling(self) -> tuple[int, ...]:
+        """Columns that each convolution joins where columns are read: the first two halve their number."""
+        return (2, 2, *[1] * len(self.widths))[: len(self.widths)]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ FLOORS = (
     {"metrics", "layers", "data"},
     {"inputs", "decoding"},
     {"models", "display"},
-    {"music", "sound", "items"},
+    {"music", "sound", "pictures", "items"},
     {"datasets"},
     {"options"},
     {"task"},

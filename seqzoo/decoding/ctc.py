@@ -66,7 +66,12 @@ class CTCPredictor(Predictor):
         loss: see `Predictor`.
         settings: options of the group `options.Decoding`, of which the beam counts.
         n_best: different answers wanted of each row.
+
+    Attributes:
+        attends: False, as there is no attention to show.
     """
+
+    attends = False
 
     def __init__(self, model, loss, settings, n_best: int = 1):
         super().__init__(model, CTCDecode(settings.beam, n_best)(model.output), loss)

@@ -128,7 +128,7 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
 
     Returns:
         [{"text", "score", "log_probability", "tokens"}]; "attention", weights by token and source token, and "copied",
-        a share a token, if the row has them.
+        a share a token, if the row has them. Without a source, attention is by token and step, padding included.
     """
     answers, words = {}, source.split(text) if source else []
     if source and source.units == "words" and words and not words[0].startswith(" "):
@@ -147,8 +147,8 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
             "tokens": target.readable(tokens),
         }
         if "attention" in row:
-            weights = row["attention"][k, :length, : len(words) + 1].astype("float64")  # as float32 0.817 is 0.81699997
-            answer["attention"] = weights.round(3).tolist()
+            weights = row["attention"][k, :length, : len(words) + 1 if source else None]
+            answer["attention"] = weights.astype("float64").round(3).tolist()  # as float32 0.817 is 0.81699997
         if "copied" in row:
             answer["copied"] = row["copied"][k, :length].astype("float64").round(3).tolist()
         answers.setdefault(answer["text"], answer)

@@ -12,7 +12,12 @@ class Searching(Task):
     Its requests have the group `options.Decoding`, and where a language model may rescore answers, `options.Rescoring`.
     An answer has ``"n_best"``, dicts of "text" and "score", best first; a subclass says in `chosen` what the first one
     is for the answer.
+
+    Class attributes:
+        shows_attention: whether the answers in reports come with their attention, where the run has it.
     """
+
+    shows_attention = False
 
     def chosen(self, answer: dict, n_best: list[dict]) -> dict:
         """An answer with this list, the first of which it gives."""
@@ -56,6 +61,13 @@ class Searching(Task):
                 continue
             metrics[f"{split}_beam_{score}"] = value
         return metrics, examples, answers
+
+    def explained(self, predictor, examples, answers):
+        """The answers with their attention."""
+        if not (self.shows_attention and predictor.attends and predictor.settings.beam > 1):  # once, of the beam's
+            return answers
+        attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
+        return self.answers(attending, self.feed(examples))[1]
 
     def rescored(self, answer: dict, settings) -> dict:
         """The answer with its n best in the order that a language model gives them, if the settings name one.

@@ -88,6 +88,7 @@ class TextToText(Searching):
 
     requests = {"evaluate": Evaluating, "predict": Predicting, "export": Exporting}
     source, target, written = "source", "target", "answer"
+    shows_attention = True
     axes = {"source": "source", "copied": "source", "target": "target", "labels": "target"}
 
     def learn(self, train):
@@ -293,13 +294,6 @@ class TextToText(Searching):
 
     def differs(self, answer):
         return answer[self.written] != answer["reference"]
-
-    def explained(self, predictor, examples, answers):
-        """The answers with their attention."""
-        if not (predictor.attends and predictor.settings.beam > 1):  # once, of the beam's
-            return answers
-        attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
-        return self.answers(attending, self.feed(examples))[1]
 
 
 def plot_attention(answer: dict, path: str):

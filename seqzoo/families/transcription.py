@@ -1,6 +1,7 @@
 """Transcription: what tasks share that write down a sequence, by CTC or by an encoder-decoder that attends."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -78,11 +79,12 @@ class Transcription(Searching):
 
     Class attributes:
         transcript: the feature with the transcript.
+        written: the key of the transcript in an answer.
         units: what its labels are, see `text.codec.Codec`; None: what --tokenizer says, of the group `options.Units`.
     """
 
     requests = {"evaluate": Evaluating, "predict": Predicting}
-    transcript = "text"
+    transcript, written = "text", "transcript"
     units: str | None = None
     measures = {
         **{name: Measure(name.upper(), "min", "%") for name in ("wer", "cer")},
@@ -119,10 +121,15 @@ class Transcription(Searching):
         """The transcript of an example, as the model learns and scores read it."""
         return " ".join(example[self.transcript].split())
 
+    def texts(self, example: dict) -> list[str]:
+        """All transcripts of an example, of which the first is its `text`; training learns each of them."""
+        return [self.text(example)]
+
     def learn_labels(self, train):
         size, count = (getattr(self.config, *given) for given in (("vocabulary", 0), ("min_count", 1)))
         units = self.units or self.config.tokenizer
-        return {"labels": Codec.learn(units, map(self.text, train), size, count, unicode=self.config.unicode)}
+        texts = itertools.chain.from_iterable(map(self.texts, train))
+        return {"labels": Codec.learn(units, texts, size, count, unicode=self.config.unicode)}
 
     def load(self, unseen=False):
         data = super().load(unseen)
@@ -139,9 +146,13 @@ class Transcription(Searching):
 
         def encode(example):
             inputs = self.arrays(example, training)
-            ids = codec.encode(self.text(example))[0] if self.transcript in example else []
-            if training and not ids:
+            if training and not any(self.texts(example)):
                 raise Skip("no transcript")
+            texts = self.texts(example) if self.transcript in example else [""]
+            return [row(example, inputs, text) for text in texts] if training else row(example, inputs, texts[0])
+
+        def row(example, inputs, text):
+            ids, inputs = codec.encode(text)[0], dict(inputs)
             if config.model == "attention":
                 inputs["target"] = np.array([codec.end, *ids], "int32")
                 return inputs, np.array([*ids, codec.end], "int32"), np.ones(len(ids) + 1, "float32")
@@ -207,7 +218,7 @@ class Transcription(Searching):
         return super().search(predictor, request, **wanted)
 
     def answer(self, example, row):
-        answer = {**self.asked(example), "transcript": "", "log_probability": None, "tokens": [], "n_best": []}
+        answer = {**self.asked(example), self.written: "", "log_probability": None, "tokens": [], "n_best": []}
         if self.transcript in example:
             answer["reference"] = self.text(example)
         return self.chosen(answer, self.n_best(row)) if row else answer
@@ -249,13 +260,18 @@ class Transcription(Searching):
     def chosen(self, answer, n_best):
         best = n_best[0]
         found = {name: best[name] for name in ("log_probability", "tokens")}
-        return {**answer, "transcript": best["text"], **found, "n_best": n_best}
+        return {**answer, self.written: best["text"], **found, "n_best": n_best}
 
     def predict(self, run, lines, request=None):
         request = request or Predicting()
-        search = self.search(run.predictor, request, n_best=request.n_best, score_labels=False)
+        wanted = {"n_best": request.n_best, "score_labels": False, **self.wanted(request)}
+        search = self.search(run.predictor, request, **wanted)
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
+
+    def wanted(self, request) -> dict:
+        """What the answers to a request need of the search besides, see `BeamPredictor.variant`."""
+        return {}
 
     def signatures(self, run, request):
         from seqzoo.export.generating import greedy_arrays
@@ -279,7 +295,7 @@ class Transcription(Searching):
         example, answer = by_length[len(by_length) // 2]
         p = self.frame_probabilities(predictor, example)
         spikes_plot(
-            p, self.assets["labels"].tokens, self.step_names(example), folder / "spikes.png", answer["transcript"]
+            p, self.assets["labels"].tokens, self.step_names(example), folder / "spikes.png", answer[self.written]
         )
 
     def frame_probabilities(self, predictor, example: dict) -> np.ndarray:
@@ -294,7 +310,7 @@ class Transcription(Searching):
         return row["p"]
 
     def scores(self, examples, answers):
-        return word_scores([answer["transcript"] for answer in answers], [*map(self.text, examples)])
+        return word_scores([answer[self.written] for answer in answers], [*map(self.text, examples)])
 
     def show(self, answer, console):
         print_transcribed(answer, console)
@@ -303,4 +319,4 @@ class Transcription(Searching):
         return transcribed_articles(answers)
 
     def differs(self, answer):
-        return answer["transcript"] != answer["reference"]
+        return answer[self.written] != answer["reference"]

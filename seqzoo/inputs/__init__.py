@@ -14,9 +14,12 @@ Importing this package imports neither Keras nor TensorFlow; calling a front fun
 from seqzoo.inputs.frames import Frames, frames
 from seqzoo.inputs.ids import ids
 from seqzoo.inputs.images import images
+from seqzoo.inputs.pictures import Pictures, pictures
 from seqzoo.inputs.sound import sound
 from seqzoo.inputs.starts import Starts
 from seqzoo.inputs.video import Video, video
 from seqzoo.inputs.words import Words, words
 
-__all__ = ["Frames", "Starts", "Video", "Words", "frames", "ids", "images", "sound", "video", "words"]
+__all__ = [
+    "Frames", "Pictures", "Starts", "Video", "Words", "frames", "ids", "images", "pictures", "sound", "video", "words",
+]  # fmt: skip

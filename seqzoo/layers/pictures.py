@@ -1,4 +1,4 @@
-"""Pictures of a video: the same small convolution over each."""
+"""Convolutions over pictures: over each frame of a video by itself, and a residual map of one picture."""
 
 from collections.abc import Sequence
 
@@ -47,3 +47,36 @@ class FrameConvolution(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size}
+
+
+def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 3, name: str = "image"):
+    """A map of the features of pictures, by a small residual network without normalisation.
+
+    For each number of filters: convolution -> maxima of 2 by 2 -> blocks, x + convolution(relu(convolution(relu(x)))).
+    The second convolution of a block begins at 0, so that each block begins as the identity.
+
+    Sources: He et al., 2016, Identity Mappings in Deep Residual Networks (the order within a block); Espeholt et al.,
+    2018, IMPALA, figure 3 (the whole).
+
+    Args:
+        x: [B, I, W, C].
+        filters: filters of each stage.
+        blocks: residual blocks of a stage.
+        kernel_size: rows and columns that a filter sees.
+        name: prefix of the layers.
+
+    Returns:
+        [B, I', W', filters[-1]], I' and W' halved and rounded up by each stage.
+    """
+
+    def convolution(x, count, suffix, start="he_normal"):
+        layer = keras.layers.Conv2D(count, kernel_size, padding="same", kernel_initializer=start, name=name + suffix)
+        return layer(x)
+
+    for stage, count in enumerate(filters):
+        x = convolution(x, count, f"_convolution{stage}")
+        x = keras.layers.MaxPooling2D(2, padding="same", name=f"{name}_pooling{stage}")(x)
+        for block in range(blocks):
+            y = convolution(ops.relu(x), count, f"_block{stage}_{block}_first")
+            x = x + convolution(ops.relu(y), count, f"_block{stage}_{block}_second", "zeros")
+    return ops.relu(x)

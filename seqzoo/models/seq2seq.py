@@ -138,8 +138,9 @@ def seq2seq(
     recurrent = {"dropout": dropout, "variational": variational, **options}
 
     # Computed once per sequence: `fixed`, which the steps read, and the first `state`, which they change.
-    source = keras.Input((None, front[1].shape[-1] if front else dim), name="vectors")  # [B, S, X]
-    real = keras.Input((None,), dtype="bool", name="mask")  # [B, S]
+    length, width = front[1].shape[1:] if front else (None, dim)  # S is known of a picture
+    source = keras.Input((length, width), name="vectors")  # [B, S, X]
+    real = keras.Input((length,), dtype="bool", name="mask")  # [B, S]
     x = drop(source, input_dropout, variational)
     begin = [_zeros(x, size) for size in _both_sizes(encoder, encoder_units) * encoder_layers]
     encoded, finals = stack(

@@ -1,18 +1,17 @@
 """Recordings: sounds that are read when their samples are needed, as one channel at the rate that is asked for."""
 
 import dataclasses
-import functools
 import io
 import math
 import pathlib
 import re
-import zipfile
 from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
 
 from seqzoo.extras import check_installed
+from seqzoo.files import UnreadableError, archive
 
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3")  # of the files that are looked for
 STREAMED = 0x7FFFF000  # a longer WAV says that its writer did not know the length, as one that comes through a pipe
@@ -109,7 +108,7 @@ class Member(Stored):
     member: str
 
     def file(self):
-        return io.BytesIO(_archive(self.archive).read(self.member))
+        return io.BytesIO(archive(self.archive).read(self.member))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,15 +137,6 @@ class Joined(Recording):
 
     def native_rate(self):
         return self.rate
-
-
-class UnreadableError(ValueError):
-    """A recording can't be read."""
-
-
-@functools.lru_cache(8)  # to open an archive is to read its table of contents
-def _archive(path):
-    return zipfile.ZipFile(path)
 
 
 def first_rate(recordings: Iterable[Recording]) -> int:

@@ -15,10 +15,11 @@ from seqzoo.datasets.files import clean_label, data_path, interleaved, plain_nam
 from seqzoo.datasets.frames.numbers import checked_frames, floats, is_header, table_columns
 from seqzoo.datasets.splits import refuse_arguments
 from seqzoo.datasets.text.delimited import csv_records
+from seqzoo.pictures.picture import ENDINGS as PICTURES
+from seqzoo.pictures.picture import is_grey, naming, opened, plain
 from seqzoo.text.lines import decode_lines, open_bytes
 
 ENDINGS = (".csv", ".tsv", ".npy", ".npz", ".gif")
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 TABLE = "labels.csv"
 
 
@@ -80,7 +81,7 @@ def read_clip(file: BinaryIO, name: str, picture_size: int = 0) -> np.ndarray:
     elif ending == ".gif":
         from PIL import ImageSequence
 
-        with _open_picture(file, name) as picture:
+        with opened(file, name) as picture:
             array = _pictures([(frame, name) for frame in ImageSequence.Iterator(picture)], picture_size)
     else:
         raise ValueError(f"{name}: a clip is a file {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
@@ -101,12 +102,12 @@ def read_pictures(folder: pathlib.Path, picture_size: int = 0) -> np.ndarray:
     if not files:
         raise ValueError(f"{folder}: no pictures ({', '.join(PICTURES)}).")
 
-    def opened():
+    def frames():
         for file in files:
-            with file.open("rb") as bytes_, _open_picture(bytes_, file) as picture:
+            with file.open("rb") as bytes_, opened(bytes_, str(file)) as picture:
                 yield picture, file
 
-    return _pictures(opened(), picture_size)
+    return _pictures(frames(), picture_size)
 
 
 def _examples(folder, columns, picture_size):
@@ -195,24 +196,13 @@ def _read_array(file, name):
     raise ValueError(f"{name}: should hold one array, or one called frames. There: {', '.join(names) or 'none'}.")
 
 
-def _open_picture(file, name):
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        return Image.open(file)
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{name}: no picture that can be read: {error}") from error
-
-
 def _pictures(pictures, picture_size):
     """[T, I, W, C] of pairs (picture, its name)."""
     arrays, grey = [], None
     for picture, name in pictures:
-        grey = _is_grey(picture) if grey is None else grey  # of the whole clip
-        try:
-            picture = picture.convert("L" if grey else "RGB")
-        except OSError as error:
-            raise ValueError(f"{name}: a damaged picture: {error}") from error
+        grey = is_grey(picture) if grey is None else grey  # of the whole clip
+        with naming(name):
+            picture = plain(picture, grey)
         if picture_size:
             picture = picture.resize((picture_size, picture_size))
         arrays.append(np.asarray(picture, "float32").reshape(picture.height, picture.width, -1) / 255)
@@ -223,13 +213,6 @@ def _pictures(pictures, picture_size):
                 f"{height}. --picture_size=32 scales all to one size."
             )
     return np.stack(arrays)
-
-
-def _is_grey(picture):
-    if picture.mode == "P":  # a GIF's colours are numbers of a palette
-        red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
-        return np.array_equal(red, green) and np.array_equal(green, blue)
-    return picture.mode in ("1", "L", "I;16", "I", "F", "LA")
 
 
 def _numbered(path):

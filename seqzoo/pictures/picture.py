@@ -1,0 +1,183 @@
+"""Pictures that are read when their pixels are needed, in the size and the colours that are asked for."""
+
+import base64
+import contextlib
+import dataclasses
+import io
+import pathlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from seqzoo.files import UnreadableError, archive
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")  # of the files that are looked for
+GREY = ("1", "L", "LA", "I;16", "I;16L", "I;16B", "I", "F")  # modes of Pillow
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A picture. Subclasses say where it comes from; examples of a dataset carry it in place of its pixels.
+
+    Attributes:
+        name: what messages and answers call it, such as its path.
+    """
+
+    name: str
+
+    def opened(self):
+        """A context with the PIL.Image.Image.
+
+        Raises:
+            UnreadableError: it can't be read; its name is in the message.
+        """
+        raise NotImplementedError
+
+    def read(self, height: int, width: int, channels: int) -> np.ndarray:
+        """Its pixels, [I, W, C] in uint8, scaled to a height and a width. What is transparent is white.
+
+        Args:
+            height: I.
+            width: W; 0: in proportion to the height.
+            channels: 1, grey, or 3.
+
+        Raises:
+            UnreadableError: as `opened`.
+        """
+        with self.opened() as picture, naming(self.name):
+            picture = plain(picture, channels == 1)
+            width = width or max(1, round(picture.width * height / picture.height))
+            if picture.size != (width, height):
+                picture = picture.resize((width, height))
+            return np.asarray(picture, "uint8").reshape(height, width, channels)
+
+    def shape(self) -> tuple[int, int, int]:
+        """Its own height, width and channels."""
+        with self.opened() as picture, naming(self.name):
+            return picture.height, picture.width, 1 if is_grey(picture) else 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Pixels(Picture):
+    """A picture in memory.
+
+    Attributes:
+        pixels: [I, W, C] in uint8.
+    """
+
+    pixels: np.ndarray
+
+    @contextlib.contextmanager
+    def opened(self):
+        yield image(self.pixels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored(Picture):
+    """A picture in a file.
+
+    Attributes:
+        path: of the file.
+    """
+
+    path: pathlib.Path
+
+    @contextlib.contextmanager
+    def opened(self):
+        try:
+            file = self.file()
+        except (OSError, KeyError) as error:
+            reason = getattr(error, "strerror", None) or "there is no such file"
+            raise UnreadableError(f"{self.name}: {reason}.") from error
+        with file, opened(file, self.name) as picture:
+            yield picture
+
+    def file(self) -> BinaryIO:
+        """The file, opened."""
+        return self.path.open("rb")
+
+
+@dataclasses.dataclass(frozen=True)
+class Member(Stored):
+    """A picture in a zip archive.
+
+    Attributes:
+        member: its name there.
+    """
+
+    member: str
+
+    def file(self):
+        return io.BytesIO(archive(self.path).read(self.member))
+
+
+@contextlib.contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Context in which what Pillow raises for a bad picture becomes an UnreadableError with its name."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        yield
+    except UnidentifiedImageError as error:
+        raise UnreadableError(f"{name}: no picture that can be read: its format is unknown.") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnreadableError(f"{name}: a damaged picture: {error}") from error
+
+
+@contextlib.contextmanager
+def opened(file: BinaryIO, name: str):
+    """Context with the PIL.Image.Image in a file.
+
+    Raises:
+        UnreadableError: it holds none.
+    """
+    from PIL import Image
+
+    with naming(name):
+        picture = Image.open(file)
+    with picture:
+        yield picture
+
+
+def is_grey(picture) -> bool:
+    """Whether a PIL.Image.Image has no colours."""
+    if picture.mode == "P":  # the colours are numbers of a palette
+        red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
+        return np.array_equal(red, green) and np.array_equal(green, blue)
+    return picture.mode in GREY
+
+
+def plain(picture, grey: bool):
+    """A PIL.Image.Image in grey or in colours of 8 bits, upright, and white where it is transparent."""
+    from PIL import Image, ImageOps
+
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+        picture = picture.convert("I").point(lambda value: value * (1 / 256))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("L" if grey else "RGB")
+
+
+def image(pixels: np.ndarray):
+    """The PIL.Image.Image of pixels [I, W, C] in uint8."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def data_address(pixels: np.ndarray) -> str:
+    """Pixels [I, W, C] in uint8 as an address that holds the picture itself: ``data:image/png;base64,...``."""
+    file = io.BytesIO()
+    image(pixels).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def shifted(pixels: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
+    """Pixels [I, W, C] moved by up to so many rows and columns; the border is repeated where nothing is left."""
+    down, right = rng.integers(0, 2 * most + 1, 2)
+    height, width, _ = pixels.shape
+    wide = np.pad(pixels, ((most, most), (most, most), (0, 0)), "edge")
+    return wide[down : down + height, right : right + width]
