@@ -51,7 +51,9 @@ class Config(
     units: int = default(options.Recurrent, units=64)
     layers: int = default(options.Recurrent, layers=1)
     dropout: float = default(options.Recurrent, dropout=0.1)
-    epochs: int = default(options.Training, epochs=10)
+    batch_size: int = default(options.Batching, batch_size=16)
+    epochs: int = default(options.Training, epochs=14)
+    learning_rate: float = default(options.Training, learning_rate=3e-3)
     average: float = default(options.Training, average=0.99)
 
     def __post_init__(self):
