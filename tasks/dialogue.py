@@ -9,11 +9,11 @@ from seqzoo.config import default, option
 from seqzoo.datasets.dialogue.replies import replies
 from seqzoo.datasets.splits import every_nth
 from seqzoo.families.text_to_text import Objective, Sides, TextToText
-from seqzoo.metrics.dialogue import reply_scores
+from seqzoo.metrics.dialogue import reply_scores, slot_errors
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import commonest_baseline
-from seqzoo.text.turns import BOT, MARK, USER, latest_turns, read_turns, split_turns
+from seqzoo.text.turns import ACT, BOT, MARK, USER, latest_turns, read_turns, split_turns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Dialogue(TextToText):
             ("slot_error", "slot error", "min", "%"),
         )
     } | {"loss": Measure("loss", "min", "nats"), "perplexity": Measure("PPL", "min")}
+    objective = "accuracy"
     packages = ("sacrebleu",)  # BLEU
     advice = {
         "bookings": "This run learned to book tables. To train on your own dialogues, a list of turns a line: "
@@ -92,9 +93,9 @@ class Dialogue(TextToText):
     def load(self, unseen=False):
         data = super().load(unseen)
         for split, feed in data.splits.items():
-            histories = [example["history"] for example in feed.examples]
-            if cut := sum(self.latest(history) != history for history in histories):
-                data.summary[f"{split}, cut"] = f"the oldest turns of {cut:,} of {len(histories):,} histories"
+            cut = [self.latest(example["history"]) != example["history"] for example in feed.examples]
+            if any(cut):
+                data.summary[f"{split}, cut"] = f"the oldest turns of {sum(cut):,} of {len(cut):,} histories"
         return data
 
     def latest(self, history):
@@ -110,6 +111,24 @@ class Dialogue(TextToText):
 
     def example(self, line):
         return {"history": read_turns(line)}
+
+    def export_notes(self):
+        form = "`<user> hi <bot> hello <user> a table`"
+        return [
+            *super().export_notes(),
+            f"A source is a history, its turns behind the marks of their speakers: {form}.",
+        ]
+
+    def search(self, predictor, request, **wanted):
+        """Where acts are said, all answers of the beam: `chosen` puts them in order."""
+        if any(token.strip() == ACT for token in self.codecs[0].tokens):
+            wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
+        return super().search(predictor, request, **wanted)
+
+    def chosen(self, answer, n_best):
+        if answer["text"].startswith(ACT):  # the sort is stable: of equal ones the likeliest is the first
+            n_best = sorted(n_best, key=lambda best: slot_errors(answer["text"], best["text"]))
+        return super().chosen(answer, n_best)
 
     def scores(self, examples, answers):
         return reply_scores(
