@@ -156,8 +156,8 @@ class TextToText(Searching):
             return text
         else:
             codec = Codec(units, Vocabulary([END]), self.config.unicode)
-        offsets = codec.offsets(text)
-        return text if len(offsets) <= self.max_source else text[: offsets[self.max_source - 1][1]]
+        tokens = codec.split(text)
+        return text if len(tokens) <= self.max_source else codec.join(tokens[: self.max_source])
 
     @property
     def codecs(self):
