@@ -8,7 +8,7 @@ from experiments import Experiment, Published
 EXPERIMENT = Experiment(
     title="SNIPS, slots and intents at once, F1 of slots on valid",
     flags="--task=dialogue_understanding --dataset=slot_files --data_dir={data}/snips "
-    "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --novectors_trainable --units=128 --dropout=0.5 "
+    "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --novectors_trainable --nocrf --units=128 --dropout=0.5 "
     "--word_dropout=0.5 --epochs=10",
     metric="valid_slot_f1",
     expected=None,

@@ -171,7 +171,7 @@ class TextToText(Searching):
         def encode(example):
             tokens = source.split(self.read_side(example, self.source))
             target_tokens = target.split(self.read_side(example, self.target))
-            if not tokens or (self.target in example and not target_tokens):
+            if not tokens or (training and not target_tokens):
                 raise Skip(f"empty {self.target if tokens else self.source}")
             if max(0 if self.max_source else len(tokens), len(target_tokens)) > longest:
                 raise Skip(f"more than {longest} tokens")
