@@ -105,7 +105,7 @@ def sample_dialogue(rng: random.Random) -> tuple[list[tuple[str, str]], dict[str
 
 
 @DATASETS.register("bookings")
-@generated(dict(train=1400, valid=140, test=140), FEATURES, instead="dialogues")
+@generated(dict(train=1200, valid=120, test=120), FEATURES, instead="dialogues")
 def bookings(seed: int, split: str, size: int) -> Iterator[dict]:
     """Dialogues that book a table, with corrections that only the history can answer; needs no download.
 
