@@ -8,7 +8,8 @@ from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="synthesized digits, encoder-decoder with attention, words, word error rate",
-    flags="--task=speech --model=attention --tokenizer=whitespace --subsample=4 --batch_size=16 --dropout=0.1 --epochs=30",
+    flags="--task=speech --model=attention --tokenizer=whitespace --subsample=4 --batch_size=16 --dropout=0.1 "
+    "--epochs=30",
     metric="valid_wer",
     expected=None,
     tolerance=2.0,
