@@ -50,7 +50,7 @@ class Config(
     copy: bool = default(options.EncoderDecoder, copy=True)
     layers: int = default(options.Recurrent, layers=1)
     dropout: float = default(options.Recurrent, dropout=0.1)
-    epochs: int = default(options.Training, epochs=8)
+    epochs: int = default(options.Training, epochs=6)
     learning_rate: float = default(options.Training, learning_rate=3e-3)
     average: float = default(options.Training, average=0.995)
 

@@ -300,7 +300,7 @@ def test_a_source_of_frames_is_translated_by_beam_search_and_by_several_models()
 
 
 def test_an_answer_may_be_as_long_as_the_ratio_says_or_as_the_longest_that_was_learned():
-    predictor, limits = BeamPredictor([Seq2SeqDecoder(make("additive"))], 3, Decoding(beam=1), longest=17), []
+    predictor, limits = BeamPredictor([Seq2SeqDecoder(make("additive"))], 3, Decoding(beam=1), bounds=(17, 0)), []
     predictor = predictor.variant(Decoding(beam=1, longest_ratio=2.0))
     search = predictor.beam
     predictor.beam = lambda inputs, limit, mask: limits.extend(limit) or search(inputs, limit, mask=mask)

@@ -17,7 +17,11 @@ from seqzoo.task import TASKS
 from seqzoo.training import train, transfer
 from seqzoo.training.folder import read_config
 
-RECIPES = {"dates": "translation_dates", "chorales": "music_chorales"}  # others: zoo_NAME
+RECIPES = {  # others: zoo_NAME
+    "chorales": "music_chorales",
+    "commands": "dialogue_understanding_generated",
+    "dates": "translation_dates",
+}
 PEOPLE = "PER", "ORG", "LOC", "MISC"
 
 loaded = functools.cache(lambda name: seqzoo.load(f"zoo:{name}"))
@@ -154,6 +158,16 @@ def test_a_training_that_starts_from_pretrained_vectors_needs_no_file_of_them():
     assert len(fresh) == 2 and vectors.shape == (len(task.assets["words"].words), 50)
     same = sum(layer.count_params() for layer in model.layers if layer.name not in fresh)
     assert same > 0.99 * kept.count_params()
+
+
+def test_a_training_that_starts_from_another_may_write_longer_texts():
+    kind, flags = TASKS["translation"], ["--task=translation", "--init_from=zoo:dates", "--dataset=parallel"]
+    task = kind(kind.Config(**run.parse(flags, "translation", "train")[2]))
+    rows = [{"source": "May 3rd, 2021", "target": "2021-05-03 " * 2}] * 4
+    task.read = lambda: {split: Examples(lambda: iter(rows), kind.needs, "mine") for split in ("train", "valid")}
+    source = transfer.source(task)
+    task.load()
+    assert not transfer.take_weights(task.build(), task, source) and task.assets["longest"] == 22
 
 
 @needs("pos-english")

@@ -75,7 +75,9 @@ class BeamPredictor:
         """
         real = self.decoder.source_mask(inputs)  # [B, S]
         limits = np.floor(self.settings.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
-        limits = np.minimum(np.maximum(limits, self.bounds[0]), self.bounds[1] or limits.max(initial=0))
+        least, most = self.bounds
+        limits = np.maximum(limits, least)
+        limits = np.minimum(limits, most) if most else limits
         answers = self.beam(inputs, limits, mask=real)._asdict()
         if self.copies:
             words = np.pad(real[:, 1:], ((0, 0), (0, 1)))[:, None, None]  # all but the end mark

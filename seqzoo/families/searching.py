@@ -55,8 +55,8 @@ class Searching(Task):
         found, examples, answers = super().report(search, data, folder)
         for name, value in found.items():
             split, _, score = name.partition("_")
-            if isinstance(value, dict):  # of a group of rows, such as intervals
-                value = {row: {f"beam_{name}": cell for name, cell in cells.items()} for row, cells in value.items()}
+            if score.endswith("intervals"):
+                value = {end: {f"beam_{name}": bound for name, bound in own.items()} for end, own in value.items()}
             elif f"beam_{score}" not in self.measures and not isinstance(value, str):  # the signature of a score
                 continue
             metrics[f"{split}_beam_{score}"] = value

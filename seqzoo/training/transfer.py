@@ -74,8 +74,9 @@ def _with_another_label(task, run):
 
     Other labels may be as many as those of the run, so that their layers have the same shapes.
     """
-    learned = [name for name, asset in task.assets.items() if asset != run.task.assets[name]]
-    more = {name: Vocabulary([*task.assets[name].tokens, "\0"], unknown=False) for name in learned}
+    labels = {name: asset for name, asset in task.assets.items() if isinstance(asset, Vocabulary)}
+    learned = [name for name, asset in labels.items() if asset != run.task.assets[name]]
+    more = {name: Vocabulary([*labels[name].tokens, "\0"], unknown=False) for name in learned}
     return type(task)(task.config, {**task.assets, **more}).build() if more else None
 
 
