@@ -108,5 +108,9 @@ def _drawn(shape, placed, split, rng):
     noise = np.frombuffer(rng.randbytes(shape[0] * shape[1]), "uint8").reshape(shape)
     picture = (noise >> 7).astype("float64")  # 0 or 1
     for digit, (row, column) in placed:
-        picture[row : row + 8, column : column + 8] += rng.choice(_digits(split)[digit])
+        pixels = rng.choice(_digits(split)[digit])
+        if split == "train":  # there are few hands: the digits lean to either side, too
+            lean = rng.choice((-1, 0, 1))
+            pixels = np.stack([np.roll(line, round(lean * (3.5 - i) / 3.5)) for i, line in enumerate(pixels)])
+        picture[row : row + 8, column : column + 8] += pixels
     return (np.minimum(picture, 16) * (255 / 16)).astype("uint8")[..., None]
