@@ -70,6 +70,14 @@ CORPORA = {
         "http://www.manythings.org/anki/",
         "`deu.txt` of deu-eng.zip, English, tab, German, gzipped; pairs of later years are more and give other scores",
     ),
+    "emoji_captions": Corpus(
+        "Emoji as pictures of 32 by 32 with their English names: 3,289 and 183, of which valid has compositions only",
+        ("train_captions.tsv", "valid_captions.tsv", "train_images.zip", "valid_images.zip"),
+        "https://unicode.org/Public/emoji/15.0/emoji-test.txt",
+        "the fully-qualified emoji of `emoji-test.txt` with their names in lower case, drawn in Noto Color Emoji on "
+        "white as PNG, in a zip; tables of file, tab, name; the split is your own: some sequences with a skin tone, "
+        "every word of which is in train",
+    ),
     "fsdd": Corpus(
         "Free Spoken Digits at 8 kHz, six speakers, indices 5 to 49 of commit 26eb9aaf; index 5 to 9 is valid",
         ("recordings.zip", "strings_valid.txt"),

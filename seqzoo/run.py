@@ -632,8 +632,9 @@ def _answer(lines, answers, converses=""):
     with contextlib.suppress(EOFError):
         if converses:
             _chat(answers, converses)
-        while not converses and (line := input("> ")):
-            collections.deque(answers([line]), maxlen=0)
+        else:
+            while line := input("> "):
+                collections.deque(answers([line]), maxlen=0)
 
 
 def _chat(answers, reply):

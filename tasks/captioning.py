@@ -51,7 +51,9 @@ class Config(
     units: int = default(options.Recurrent, units=64)
     layers: int = default(options.Recurrent, layers=1)
     dropout: float = default(options.Recurrent, dropout=0.1)
-    epochs: int = default(options.Training, epochs=10)
+    batch_size: int = default(options.Batching, batch_size=16)
+    epochs: int = default(options.Training, epochs=14)
+    learning_rate: float = default(options.Training, learning_rate=3e-3)
     average: float = default(options.Training, average=0.99)
 
     def __post_init__(self):
@@ -167,6 +169,12 @@ class Captioning(Transcription):
                 replace(pathlib.Path(png), functools.partial(captions_plot, [answer]))
                 png = ""
             yield answer
+
+    def export_notes(self):
+        height, width, channels = self.assets["pictures"].shape
+        values = "whole numbers from 0 to 255" if self.config.reader == "map" else "from 0 to 1"
+        wide = f"{width} columns" if width else "any width, of which `image_width` columns are real"
+        return [f"`image` holds pictures of {height} rows, {wide} and {channels} channels: {values}."]
 
     def plot(self, predictor, examples, answers, folder):
         """Saves a picture of valid as picture.png, and what the network looks at in it; of CTC its spikes."""

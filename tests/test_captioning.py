@@ -191,8 +191,8 @@ def test_the_steps_of_a_map_are_its_positions_row_by_row():
     other[0, 12:, 4:] ^= 255
     (before, real), (after, _) = model({"image": image}), model({"image": other})
     assert before.shape == (1, 4 * 2, 5) and np.all(real)
-    changed = np.any(np.asarray(before) != np.asarray(after), axis=-1)[0].reshape(4, 2)
-    assert np.argwhere(changed).tolist() == [[3, 1]]
+    changed = np.abs(np.asarray(before) - np.asarray(after)).sum(-1)[0].reshape(4, 2)
+    assert changed.argmax() == 3 * 2 + 1  # the norm changes all positions a little
 
 
 def test_the_weights_of_an_application_come_from_a_file_and_are_frozen(tmp_path):

@@ -125,6 +125,15 @@ def test_scores_by_hand():
     assert slot_error(["<act> goodbye"], ["bye"]) is None
 
 
+def test_of_an_act_the_answer_that_says_its_slots_comes_first():
+    task = TASKS["dialogue"]()
+    texts = ["[value_name] is nice", "[value_area] has [value_name]", "[value_name] is in [value_area]"]
+    n_best = [{"text": text} for text in texts]
+    answer = task.chosen({"text": "<act> inform [value_area] [value_name]"}, n_best)
+    assert answer["reply"] == texts[1] and [best["text"] for best in answer["n_best"]] == [*texts[1:], texts[0]]
+    assert task.chosen({"text": "<user> [value_area]"}, n_best)["reply"] == texts[0]
+
+
 def test_the_oldest_turns_are_left_out():
     config, splits, _ = TASKS["dialogue"].tiny()
     task = TASKS["dialogue"](config)

@@ -75,10 +75,8 @@ def test_of_a_long_text_the_first_tokens_are_read_and_it_is_said(tokenizer):
 
 def test_an_empty_text_or_summary_is_left_out_and_counted():
     _, data = loaded([{"text": "a", "summary": "a"}, {"text": " \n", "summary": "a"}, {"text": "a", "summary": ""}])
-    for split in ("train", "valid"):
-        assert data.summary[split].startswith("1 examples") and data.splits[split].skipped == {
-            "empty text": 1, "empty summary": 1
-        }  # fmt: skip
+    assert data.splits["train"].skipped == {"empty text": 1, "empty summary": 1}
+    assert data.splits["valid"].skipped == {"empty text": 1}  # whatever is written for the other counts as wrong
 
 
 def test_words_at_the_start_of_a_line_are_copied_as_those_within():

@@ -5,7 +5,7 @@ from experiments import Experiment
 EXPERIMENT = Experiment(
     title="RNNLG restaurant, delexicalised, BLEU over equal acts on valid",
     flags="--task=dialogue --dataset=rnnlg --data_dir={data}/rnnlg/restaurant --tokenizer=whitespace --objective=bleu "
-    "--epochs=20",
+    "--coverage --dropout=0.3 --input_dropout=0.1 --epochs=40 --evaluate_every=2",
     metric="valid_beam_bleu",
     expected=None,
     tolerance=2.0,

@@ -1,13 +1,18 @@
-"""The digits of speech_digits, by an encoder-decoder that attends to the frames (Listen, Attend and Spell)."""
+"""The digits of speech_digits, by an encoder-decoder that attends to the frames (Listen, Attend and Spell).
+
+It has to find out by itself where each word is spoken, and takes longer than CTC. It writes words: of the letters of a
+random digit only the first tells something that the others do not, and with those it found nothing in 8 epochs.
+"""
 
 from experiments import Experiment
 
 EXPERIMENT = Experiment(
-    title="synthesized digits, encoder-decoder with attention, characters, word error rate",
-    flags="--task=speech --model=attention",
+    title="synthesized digits, encoder-decoder with attention, words, word error rate",
+    flags="--task=speech --model=attention --tokenizer=whitespace --subsample=4 --batch_size=16 --dropout=0.1 "
+    "--epochs=30",
     metric="valid_wer",
     expected=None,
     tolerance=2.0,
-    minutes=5.0,
+    minutes=20.0,
     seeds=1,
 )

@@ -8,9 +8,9 @@ from experiments import Experiment, Published
 
 EXPERIMENT = Experiment(
     title="AESLC, subject lines of e-mails, ROUGE-L against the original subjects",
-    flags="--task=summarization --dataset=jsonl --data_dir={data}/aeslc --lowercase --max_tokens=120 --longest=20 "
-    "--min_count=4 --dim=128 --encoder_units=128 --units=256 --coverage --dropout=0.3 --input_dropout=0.2 "
-    "--batch_size=64 --learning_rate=0.002 --average=0.997 --epochs=7",
+    flags="--task=summarization --dataset=jsonl --data_dir={data}/aeslc --lowercase --max_tokens=80 --longest=20 "
+    "--min_count=4 --dim=128 --encoder_units=128 --units=256 --dropout=0.3 --input_dropout=0.2 --batch_size=64 "
+    "--learning_rate=0.003 --average=0.995 --epochs=6",
     metric="valid_beam_rougel",
     expected=None,
     tolerance=0.8,

@@ -84,12 +84,16 @@ class _Rewriter:
         """{"tokens", the answer, "score"} of {"text": [B]}."""
         text = _stripped(inputs["text"])
         text = tf.strings.lower(text, encoding="utf-8") if self.task.config.lowercase else text
-        tokens = self.reader.split(text)
-        tokens = tokens[:, : self.task.max_source] if self.task.max_source else tokens
+        tokens = self.cut(self.reader.split(text))
         return {"tokens": tokens, **self.of_tokens(search, tokens)}
+
+    def cut(self, tokens):
+        """The tokens [B, T] that the run reads."""
+        return tokens[:, : self.task.max_source] if self.task.max_source else tokens
 
     def of_tokens(self, search, tokens):
         """{the answer, "score"} of tokens [B, T]."""
+        tokens = self.cut(tokens)
         count = tf.reduce_sum(tf.cast(tokens != "", tf.int32), 1)  # [B]
         ids = tf.pad(self.reader.encode(tokens), [[0, 0], [0, 1]])
         ids += self.reader.end * tf.one_hot(count, tf.shape(ids)[1], dtype=tf.int32)  # [B, S]

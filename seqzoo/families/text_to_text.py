@@ -156,8 +156,8 @@ class TextToText(Searching):
             return text
         else:
             codec = Codec(units, Vocabulary([END]), self.config.unicode)
-        offsets = codec.offsets(text)
-        return text if len(offsets) <= self.max_source else text[: offsets[self.max_source - 1][1]]
+        tokens = codec.split(text)
+        return text if len(tokens) <= self.max_source else codec.join(tokens[: self.max_source])
 
     @property
     def codecs(self):
@@ -171,7 +171,7 @@ class TextToText(Searching):
         def encode(example):
             tokens = source.split(self.read_side(example, self.source))
             target_tokens = target.split(self.read_side(example, self.target))
-            if not tokens or (self.target in example and not target_tokens):
+            if not tokens or (training and not target_tokens):
                 raise Skip(f"empty {self.target if tokens else self.source}")
             if max(0 if self.max_source else len(tokens), len(target_tokens)) > longest:
                 raise Skip(f"more than {longest} tokens")

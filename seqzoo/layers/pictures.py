@@ -1,9 +1,12 @@
 """Convolutions over pictures: over each frame of a video by itself, and a residual map of one picture."""
 
+import math
 from collections.abc import Sequence
 
 import keras
 from keras import ops
+
+GROUPS = 8  # of features that are normalised together, at most
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -50,13 +53,14 @@ class FrameConvolution(keras.layers.Layer):
 
 
 def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 3, name: str = "image"):
-    """A map of the features of pictures, by a small residual network without normalisation.
+    """A map of the features of pictures, by a small residual network.
 
-    For each number of filters: convolution -> maxima of 2 by 2 -> blocks, x + convolution(relu(convolution(relu(x)))).
-    The second convolution of a block begins at 0, so that each block begins as the identity.
+    For each number of filters: a convolution, maxima of 2 by 2, and blocks x + f(f(x)) of a convolution f of
+    relu(norm(x)). The second convolution of a block begins at 0, so that each block begins as the identity. The norm
+    is over groups of features and all positions of one picture, so that no other picture of a batch matters.
 
-    Sources: He et al., 2016, Identity Mappings in Deep Residual Networks (the order within a block); Espeholt et al.,
-    2018, IMPALA, figure 3 (the whole).
+    Sources: He et al., 2016, Identity Mappings in Deep Residual Networks (the order within a block); Wu & He, 2018,
+    Group Normalization; Espeholt et al., 2018, IMPALA, figure 3 (the stages).
 
     Args:
         x: [B, I, W, C].
@@ -73,10 +77,15 @@ def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 
         layer = keras.layers.Conv2D(count, kernel_size, padding="same", kernel_initializer=start, name=name + suffix)
         return layer(x)
 
+    def activated(x, suffix):
+        groups = math.gcd(GROUPS, x.shape[-1])
+        return ops.relu(keras.layers.GroupNormalization(groups, name=f"{name}{suffix}_norm")(x))
+
     for stage, count in enumerate(filters):
         x = convolution(x, count, f"_convolution{stage}")
         x = keras.layers.MaxPooling2D(2, padding="same", name=f"{name}_pooling{stage}")(x)
         for block in range(blocks):
-            y = convolution(ops.relu(x), count, f"_block{stage}_{block}_first")
-            x = x + convolution(ops.relu(y), count, f"_block{stage}_{block}_second", "zeros")
-    return ops.relu(x)
+            first, second = (f"_block{stage}_{block}_{which}" for which in ("first", "second"))
+            y = convolution(activated(x, first), count, first)
+            x = x + convolution(activated(y, second), count, second, "zeros")
+    return activated(x, "_last")

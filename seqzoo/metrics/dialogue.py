@@ -75,20 +75,20 @@ def reply_bleu(replies: Sequence[str], references: Sequence[Sequence[str]], toke
     return {"bleu": metric.corpus_score(replies, streams).score, "bleu_signature": str(metric.get_signature())}
 
 
-def slot_error(acts: Iterable[str], replies: Iterable[str]) -> float | None:
-    """The slot error rate in percent: slots that a reply lacks, and those that it has too many, of all slots of acts.
+def slot_errors(act: str, reply: str) -> int:
+    """How many slots of an act a reply lacks, and how many it has too many; both are texts with placeholders."""
+    wanted, said = (collections.Counter(PLACEHOLDER.findall(text)) for text in (act, reply))
+    return (wanted - said).total() + (said - wanted).total()
 
-    Args:
-        acts, replies: texts with placeholders such as ``[value_name]``.
+
+def slot_error(acts: Sequence[str], replies: Iterable[str]) -> float | None:
+    """The slot error rate in percent: slots that replies lack, and those that they have too many, of all slots of acts.
 
     Returns:
         The rate; None: no act has a slot.
 
     Source: Wen et al., 2015, Semantically Conditioned LSTM-based Natural Language Generation, section 3.3.
     """
-    wrong = total = 0
-    for act, reply in zip(acts, replies, strict=True):
-        wanted, said = (collections.Counter(PLACEHOLDER.findall(text)) for text in (act, reply))
-        wrong += (wanted - said).total() + (said - wanted).total()
-        total += wanted.total()
+    wrong = sum(slot_errors(act, reply) for act, reply in zip(acts, replies, strict=True))
+    total = sum(len(PLACEHOLDER.findall(act)) for act in acts)
     return 100 * wrong / total if total else None

@@ -6,8 +6,8 @@
     <bot> and at what time?
     <user> no, italian
     <bot> with italian food then. and at what time?
-    <user> at eight
-    <bot> a table for four with italian food in rome at eight. shall i book it?
+    <user> at 8pm
+    <bot> a table for four with italian food in rome at 8pm. shall i book it?
 
 The bot asks for what it does not know yet, in a fixed order, and repeats what has changed; before it books it says all.
 So each reply follows from the history, and hardly any from the last turn: "no, italian" is answered by what is still
@@ -28,7 +28,7 @@ VALUES = {
     "cuisine": "italian french indian thai greek korean spanish turkish mexican japanese".split(),
     "city": "rome paris london madrid berlin vienna oslo lisbon dublin prague".split(),
     "people": "two three four five six seven eight nine".split(),
-    "time": "noon one two five six seven eight nine".split(),
+    "time": "noon 1pm 2pm 5pm 6pm 7pm 8pm 9pm".split(),
 }
 QUESTIONS = {
     "cuisine": "which cuisine would you like?",
@@ -36,19 +36,19 @@ QUESTIONS = {
     "people": "for how many people?",
     "time": "and at what time?",
 }
-# How a guest gives a value when opening, when asked, and when correcting; a bare number could be people or a time.
+# How a guest gives a value when opening, when asked, and when correcting.
 OPENING = {"cuisine": "with {} food", "city": "in {}", "people": "for {}", "time": "at {}"}
 ANSWERS = {
     "cuisine": ["{}", "{} please", "i love {} food", "something {}"],
     "city": ["{}", "in {}", "{} please", "somewhere in {}"],
     "people": ["for {}", "we are {}", "{} people", "a table for {}"],
-    "time": ["at {}", "at {} please", "{} o'clock", "we come at {}"],
+    "time": ["at {}", "{} please", "{}", "we come at {}"],
 }
 CORRECTIONS = {
     "cuisine": ["{}", "{} food"],
     "city": ["{}", "in {}"],
     "people": ["for {}", "we are {}"],
-    "time": ["at {}", "{} o'clock"],
+    "time": ["{}", "at {}"],
 }
 REGRETS = ["no, {}", "sorry, {}", "wait, {}", "{} instead", "make that {}"]
 REQUESTS = ["i would like a table", "can you book a table", "a table", "hi, i need a table", "please book a table"]
@@ -59,7 +59,7 @@ SHARES = {"train": 8, "valid": 1, "test": 1}  # of all bookings, of each split
 
 
 def summary(booking: dict[str, str]) -> str:
-    """A booking in words: "a table for four with italian food in rome at eight"."""
+    """A booking in words: "a table for four with italian food in rome at 8pm"."""
     return " ".join(
         ["a table", *(OPENING[slot].format(booking[slot]) for slot in ("people", "cuisine", "city", "time"))]
     )
@@ -105,7 +105,7 @@ def sample_dialogue(rng: random.Random) -> tuple[list[tuple[str, str]], dict[str
 
 
 @DATASETS.register("bookings")
-@generated(dict(train=1500, valid=150, test=150), FEATURES, instead="dialogues")
+@generated(dict(train=1200, valid=120, test=120), FEATURES, instead="dialogues")
 def bookings(seed: int, split: str, size: int) -> Iterator[dict]:
     """Dialogues that book a table, with corrections that only the history can answer; needs no download.
 

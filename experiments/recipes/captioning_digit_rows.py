@@ -1,0 +1,14 @@
+"""Rows of one to six handwritten digits, whose columns are read by CTC; --model=attention reads them, too."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="rows of handwritten digits, read by CTC, exact numbers",
+    flags="--task=captioning --dataset=digit_rows --reader=columns --model=ctc --tokenizer=characters "
+    "--picture_filters=16+32",
+    metric="valid_exact",
+    expected=None,
+    tolerance=3.0,
+    minutes=2.0,
+    seeds=1,
+)

@@ -1,0 +1,17 @@
+"""The names of emoji, from pictures of 32 by 32; valid has only compositions, such as a known person in another tone.
+
+The table of the run has two baselines: the caption of the nearest picture, and what that shows with a classified tone.
+Shifts are the only augmentation, since hues are part of what is named.
+"""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="names of emoji, compositions not in train, exact captions",
+    flags="--task=captioning --dataset=captions --data_dir={data}/emoji_captions",
+    metric="valid_exact",
+    expected=None,
+    tolerance=5.0,
+    minutes=15.0,
+    seeds=1,
+)

@@ -1,0 +1,13 @@
+"""Two handwritten digits in a scene; the pairs of valid are never together in train. The default run."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="scenes of two handwritten digits, pairs not in train, exact captions",
+    flags="--task=captioning",
+    metric="valid_exact",
+    expected=None,
+    tolerance=2.5,
+    minutes=3.0,
+    seeds=1,
+)

@@ -1,0 +1,13 @@
+"""The default run without copying: unknown words are replaced by what they attend to (Jean et al., 2015)."""
+
+from experiments import Experiment
+
+EXPERIMENT = Experiment(
+    title="generated logs without copying, ROUGE-L",
+    flags="--task=summarization --nocopy",
+    metric="valid_beam_rougel",
+    expected=56.5,
+    tolerance=4.0,
+    minutes=6,
+    seeds=1,
+)
