@@ -20,7 +20,7 @@ HELD_OUT = {"valid": 3, "test": 7}  # how much more the second digit is than the
 
 
 @DATASETS.register("digit_scenes")
-@generated(dict(train=5000, valid=500, test=500), FEATURES, instead="captions")
+@generated(dict(train=6000, valid=500, test=500), FEATURES, instead="captions")
 def digit_scenes(seed: int, split: str, size: int) -> Iterator[dict]:
     """Two handwritten digits in a picture of 24 by 24: "a three above a seven"; needs no download.
 
@@ -106,7 +106,7 @@ def _digits(split):
 def _drawn(shape, placed, split, rng):
     """[I, W, 1] in uint8: digits at places, over noise."""
     noise = np.frombuffer(rng.randbytes(shape[0] * shape[1]), "uint8").reshape(shape)
-    picture = (noise >> 6).astype("float64")  # 0 to 3
+    picture = (noise >> 7).astype("float64")  # 0 or 1
     for digit, (row, column) in placed:
         picture[row : row + 8, column : column + 8] += rng.choice(_digits(split)[digit])
     return (np.minimum(picture, 16) * (255 / 16)).astype("uint8")[..., None]
