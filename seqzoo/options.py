@@ -191,7 +191,7 @@ class Pictures(Config):
     )
     blocks: int = option(1, "Residual blocks after each convolution of a map.", minimum=0, needs="reader=map")
     input_dropout: float = option(
-        0.0, "Dropout of the features, with one mask for all positions of a picture.", minimum=0, maximum=0.95,
+        0.1, "Dropout of the features, with one mask for all positions of a picture.", minimum=0, maximum=0.95,
         sweep=(0.0, 0.5),
     )  # fmt: skip
     shift: int = option(

@@ -51,7 +51,7 @@ class Config(
     layers: int = default(options.Recurrent, layers=0)
     dropout: float = default(options.Recurrent, dropout=0.1)
     batch_size: int = default(options.Batching, batch_size=16)
-    epochs: int = default(options.Training, epochs=12)
+    epochs: int = default(options.Training, epochs=10)
     learning_rate: float = default(options.Training, learning_rate=2e-3)
     average: float = default(options.Training, average=0.99)
 
