@@ -51,7 +51,8 @@ class Config(
     layers: int = default(options.Recurrent, layers=0)
     dropout: float = default(options.Recurrent, dropout=0.1)
     batch_size: int = default(options.Batching, batch_size=16)
-    epochs: int = default(options.Training, epochs=10)
+    cache_tokens: int = default(options.Batching, cache_tokens=500_000)  # kilobytes
+    epochs: int = default(options.Training, epochs=8)
     learning_rate: float = default(options.Training, learning_rate=2e-3)
     average: float = default(options.Training, average=0.99)
 
@@ -138,7 +139,8 @@ class Captioning(Transcription):
             answer["references"] = self.texts(example)
         if row and "attention" in row:
             pixels = example["picture"].read(*self.assets["pictures"].shape)
-            rows, columns = self.map[0], self.map[1] or self.steps({"image_width": pixels.shape[1]})
+            rows, columns = self.map
+            columns = columns or math.ceil(self.steps({"image_width": pixels.shape[1]}) / self.config.subsample)
             for entry in answer["n_best"]:
                 entry["attention"] = [weights[: rows * columns] for weights in entry["attention"]]
             answer |= {"picture": data_address(pixels), "size": [*pixels.shape[:2]], "map": [rows, columns]}
@@ -176,7 +178,7 @@ class Captioning(Transcription):
         return [f"`image` holds pictures of {height} rows, {wide} and {channels} channels: {values}."]
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a picture of valid as picture.png, and what the network looks at in it; of CTC its spikes."""
+        """Saves a picture of valid as picture.png; of CTC also its spikes."""
         super().plot(predictor, examples, answers, folder)
         image(examples[0]["picture"].read(*self.assets["pictures"].shape)).save(folder / "picture.png")
 

@@ -16,6 +16,7 @@ from seqzoo.task import TASKS, Task
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
 NER = "May 😀 met Ford in Paris."
+FILES = ("clips", "captions")  # runs that read files
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
@@ -51,6 +52,12 @@ ANSWERS = {  # {run: (task whose options it has, mode, answer)}
         "n_best": [{"text": "hello", "score": -0.1, "log_probability": -0.2, "tokens": ["hello", "<end>"],
                     "attention": [[0.1, 0.9, 0.0]] * 2}],
     }),
+    "captions": ("captioning", "predict", {
+        "caption": "a cat", "map": [2, 3], "size": [20, 30],
+        "picture": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=",
+        "n_best": [{"text": "a cat", "score": -0.1, "log_probability": -0.2, "tokens": [{"text": "a"}, {"text": "cat"}],
+                    "attention": [[0.1, 0.9, 0.0, 0.0, 0.0, 0.0]] * 2}],
+    }),
     "speaker": ("language_model", "generate", {
         "sample": 1, "prime": "def ", "text": "main():\n    pass", "ended_by": "length", "unknown_in_prime": [],
     }),
@@ -71,7 +78,7 @@ class Canned(Task):
         super().__init__(config=options.Serving())
         self.name, mode, self.given = ANSWERS[run]
         self.modes, self.requests = (mode,), TASKS[self.name].requests
-        self.files = (".wav",) if run == "clips" else ()
+        self.files = (".wav",) if run in FILES else ()
         self.converses = "reply" if run == "chat" else ""
 
     def predict(self, run, lines, request=None):
@@ -189,7 +196,7 @@ def test_every_kind_of_answer_is_shown_and_fits_the_screen(site, browser, clip, 
     emulate(browser, width, colours)
     browser.get(site)
     for run in ANSWERS:
-        article = shown(browser, run, str(clip) if run == "clips" else "May met Ford.")
+        article = shown(browser, run, str(clip) if run in FILES else "May met Ford.")
         count = {
             kind: len(article.find_elements("css selector", kind))
             for kind in (".entity", ".token", ".bar", ".weighted", "td", "rect", "img", "audio")
@@ -205,6 +212,7 @@ def test_every_kind_of_answer_is_shown_and_fits_the_screen(site, browser, clip, 
                 "clips": {".bar": 1, "audio": 1},
                 "dates": {"td": 126},
                 "chat": {"td": 6},
+                "captions": {"audio": 1, "rect": 12},
                 "speaker": {},
                 "scorer": {".weighted": 3},
                 "composer": {"rect": 3},

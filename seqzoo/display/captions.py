@@ -15,7 +15,7 @@ from seqzoo.display.plain import plain, plain_text
 COLOUR = (255, 70, 0)  # of attention over a picture
 STRONGEST = 0.75  # its opacity where a word has the most
 SHOWN = 30  # words of a strip
-ROW = 8  # pictures of a row of a strip
+ROW = 10  # pictures of a row of a strip
 
 
 def print_captioned(answer: dict, console: Console) -> None:

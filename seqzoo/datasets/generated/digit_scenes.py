@@ -20,7 +20,7 @@ HELD_OUT = {"valid": 3, "test": 7}  # how much more the second digit is than the
 
 
 @DATASETS.register("digit_scenes")
-@generated(dict(train=6000, valid=500, test=500), FEATURES, instead="captions")
+@generated(dict(train=8000, valid=500, test=500), FEATURES, instead="captions")
 def digit_scenes(seed: int, split: str, size: int) -> Iterator[dict]:
     """Two handwritten digits in a picture of 24 by 24: "a three above a seven"; needs no download.
 
