@@ -62,8 +62,8 @@ NUMBERS = sorted(
     key=str,
 )
 PATHS = {
-    "workdir", "config", "input", "data_dir", "vectors", "ensemble", "extra_train", "html", "png", "out", "primer",
-    "melody", "init_from", "about", "language_model", "index",
+    "workdir", "config", "input", "data_dir", "encoder_weights", "vectors", "ensemble", "extra_train", "html", "png",
+    "out", "primer", "melody", "init_from", "about", "language_model", "index",
 }  # fmt: skip
 
 
@@ -75,7 +75,8 @@ def test_the_home_folder_is_expanded_in_every_path(monkeypatch):
             assert name not in PATHS or field.metadata["path"], name
             assert name in PATHS or not about_files or name in ("task", "name", "style", "conditions", "group_by"), name
             if field.metadata["path"]:
-                made = config(**{name: "~/a b/~x"})
+                beside = {"encoder": "mobilenet_v2"} if name == "encoder_weights" else {}
+                made = config(**{name: "~/a b/~x", **beside})
                 assert getattr(made, name) == "/home/somebody/a b/~x" == made.to_dict()[name]
                 assert getattr(config(), name) == ""
     assert options.Decoding(ensemble="~/a,b,~/c").ensemble == "/home/somebody/a,b,/home/somebody/c"

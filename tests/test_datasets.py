@@ -54,11 +54,11 @@ def test_generated_data_depend_on_their_seed_alone():
         parts = [itertools.islice(examples, 100) for examples in DATASETS[name]().values()]
         found[name] = zlib.crc32(b"".join(map(serialized, itertools.chain(*parts))))
     assert found == {
-        "bookings": 3613256886,
+        "bookings": 828984622,
         "commands": 887260951,
         "dates": 651251849,
-        "digit_rows": 2561721942,
-        "digit_scenes": 3389764684,
+        "digit_rows": 3692443392,
+        "digit_scenes": 3070508651,
         "episodes": 4244304889,
         "event_logs": 616544203,
         "figures": 1344338516,

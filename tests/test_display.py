@@ -205,7 +205,7 @@ def test_control_characters_of_data_are_shown_and_not_obeyed():
     table = printed(result_table({"test_classes": {odd: {"f1": 1.0}}}, MEASURES, odd))
     outputs = [*map(printed, sentences), table, printed(plain_table(odd, [odd], [[odd]], odd))]
     for print_answer, answer in (
-        (print_n_best, {"translation": odd, "n_best": []}),
+        (print_n_best, {"n_best": [{"text": odd, "score": -1.0}]}),
         (print_scored, {"text": odd, "log_probability": -1.0, "perplexity": 2.0, "tokens": [token]}),
         (print_sample, {"sample": 2, "prime": odd, "text": odd, "unknown_in_prime": []}),
     ):

@@ -152,7 +152,7 @@ _LEGENDS = {
 def _copied(best: dict) -> str:
     """The text of an answer, with what was copied marked."""
     pieces, position, text = [], 0, best["text"]
-    for token, share in zip(best["tokens"], best.get("copied", ()), strict=False):
+    for token, share in zip(best.get("tokens", ()), best.get("copied", ()), strict=False):
         start = text.find(token.strip(), position)
         end = start + len(token.strip())
         if position <= start < end:

@@ -1,18 +1,18 @@
 """Bookings: dialogues in which a table is booked, and in which the guest corrects what was said before.
 
-    <user> a table for four in rome please
+    <user> a table for four please
     <bot> which cuisine would you like?
     <user> french
-    <bot> and at what time?
+    <bot> in which city?
     <user> no, italian
-    <bot> with italian food then. and at what time?
-    <user> at 8pm
-    <bot> a table for four with italian food in rome at 8pm. shall i book it?
+    <bot> italian then. in which city?
+    <user> rome
+    <bot> a table for four with italian food in rome. shall i book it?
 
 The bot asks for what it does not know yet, in a fixed order, and repeats what has changed; before it books it says all.
 So each reply follows from the history, and hardly any from the last turn: "no, italian" is answered by what is still
-open, or by all that was said since the beginning. What is booked at last, the cuisine, the city, how many people and
-the time together, is in one split only.
+open, or by all that was said since the beginning. What is booked at last, the cuisine, the city and how many people
+together, is in one split only.
 """
 
 import random
@@ -25,31 +25,23 @@ from seqzoo.text.turns import BOT, USER
 
 # In the order in which the bot asks.
 VALUES = {
-    "cuisine": "italian french indian thai greek korean spanish turkish mexican japanese".split(),
-    "city": "rome paris london madrid berlin vienna oslo lisbon dublin prague".split(),
-    "people": "two three four five six seven eight nine".split(),
-    "time": "noon 1pm 2pm 5pm 6pm 7pm 8pm 9pm".split(),
+    "cuisine": "italian french indian thai greek korean spanish turkish mexican japanese polish lebanese".split(),
+    "city": "rome paris london madrid berlin vienna oslo lisbon dublin prague athens warsaw".split(),
+    "people": "two three four five six seven eight nine ten twelve".split(),
 }
 QUESTIONS = {
     "cuisine": "which cuisine would you like?",
     "city": "in which city?",
     "people": "for how many people?",
-    "time": "and at what time?",
 }
 # How a guest gives a value when opening, when asked, and when correcting.
-OPENING = {"cuisine": "with {} food", "city": "in {}", "people": "for {}", "time": "at {}"}
+OPENING = {"cuisine": "with {} food", "city": "in {}", "people": "for {}"}
 ANSWERS = {
     "cuisine": ["{}", "{} please", "i love {} food", "something {}"],
     "city": ["{}", "in {}", "{} please", "somewhere in {}"],
-    "people": ["for {}", "we are {}", "{} people", "a table for {}"],
-    "time": ["at {}", "{} please", "{}", "we come at {}"],
+    "people": ["{}", "for {}", "we are {}", "a table for {}"],
 }
-CORRECTIONS = {
-    "cuisine": ["{}", "{} food"],
-    "city": ["{}", "in {}"],
-    "people": ["for {}", "we are {}"],
-    "time": ["{}", "at {}"],
-}
+CORRECTIONS = {"cuisine": ["{}", "{} food"], "city": ["{}", "in {}"], "people": ["{}", "for {}", "we are {}"]}
 REGRETS = ["no, {}", "sorry, {}", "wait, {}", "{} instead", "make that {}"]
 REQUESTS = ["i would like a table", "can you book a table", "a table", "hi, i need a table", "please book a table"]
 AGREEMENTS = ["yes", "yes please", "that is right", "perfect"]
@@ -59,10 +51,8 @@ SHARES = {"train": 8, "valid": 1, "test": 1}  # of all bookings, of each split
 
 
 def summary(booking: dict[str, str]) -> str:
-    """A booking in words: "a table for four with italian food in rome at 8pm"."""
-    return " ".join(
-        ["a table", *(OPENING[slot].format(booking[slot]) for slot in ("people", "cuisine", "city", "time"))]
-    )
+    """A booking in words: "a table for four with italian food in rome"."""
+    return " ".join(["a table", *(OPENING[slot].format(booking[slot]) for slot in ("people", "cuisine", "city"))])
 
 
 def sample_dialogue(rng: random.Random) -> tuple[list[tuple[str, str]], dict[str, str]]:
@@ -83,11 +73,11 @@ def sample_dialogue(rng: random.Random) -> tuple[list[tuple[str, str]], dict[str
         slot = rng.choice(list(known))
         known[slot] = other(slot)
         user = rng.choice(REGRETS).format(rng.choice(CORRECTIONS[slot]).format(known[slot]))
-        say(user, next_reply(f"{OPENING[slot].format(known[slot])} then. "))
+        say(user, next_reply(f"{known[slot]} then. "))
 
     if rng.random() < 0.3:
         say(rng.choice(GREETINGS), "hello, what can i do for you?")
-    opening = rng.sample([*VALUES], rng.choice([0, 1, 1, 2, 2, 3]))
+    opening = rng.sample([*VALUES], rng.choice([0, 1, 1, 2]))
     known |= {slot: other(slot) for slot in opening}
     say(" ".join([rng.choice(REQUESTS), *(OPENING[slot].format(known[slot]) for slot in opening)]), next_reply())
     while True:
@@ -105,7 +95,7 @@ def sample_dialogue(rng: random.Random) -> tuple[list[tuple[str, str]], dict[str
 
 
 @DATASETS.register("bookings")
-@generated(dict(train=1200, valid=120, test=120), FEATURES, instead="dialogues")
+@generated(dict(train=1500, valid=150, test=150), FEATURES, instead="dialogues")
 def bookings(seed: int, split: str, size: int) -> Iterator[dict]:
     """Dialogues that book a table, with corrections that only the history can answer; needs no download.
 
