@@ -133,9 +133,9 @@ def test_the_same_bytes_are_the_same_lines_by_each_way_in(tmp_path, monkeypatch)
         (tmp_path / "x").write_bytes(data)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), "latin-1"))
         for command in (
-            run.Command(task="ner", text=data.decode("utf-8", "surrogateescape")),
-            run.Command(task="ner", input=str(tmp_path / "x")),
-            run.Command(task="ner"),
+            run.Command(text=data.decode("utf-8", "surrogateescape")),
+            run.Command(input=str(tmp_path / "x")),
+            run.Command(),
         ):
             yield lambda command=command: list(run._lines(command, None))
 
@@ -144,13 +144,13 @@ def test_the_same_bytes_are_the_same_lines_by_each_way_in(tmp_path, monkeypatch)
         with pytest.raises(ValueError, match=rf"{source}:2: not UTF-8: .* in b'a\\n\\xe9 b'. If .* Latin-1: convert"):
             read()
     monkeypatch.setattr("sys.stdin", io.StringIO("not read"))
-    assert run._lines(run.Command(task="ner", text=""), None) == [""]
-    assert list(run._lines(run.Command(task="ner"), None)) == ["not read"]
+    assert run._lines(run.Command(text=""), None) == [""]
+    assert list(run._lines(run.Command(), None)) == ["not read"]
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(ValueError, match="Standard input is closed"):
-        run._lines(run.Command(task="ner"), None)
+        run._lines(run.Command(), None)
     with pytest.raises(ValueError, match="both given"):
-        run._lines(run.Command(task="ner", text="", input="x"), None)
+        run._lines(run.Command(text="", input="x"), None)
     command, _, _ = run.parse(["--mode=predict", "--workdir=x", "--text="], "ner", "predict")
     assert command.text is not run.NOT_GIVEN and run._lines(command, None) == [""]
     assert run.parse(["--mode=predict", "--workdir=x"], "ner", "predict")[0].text is run.NOT_GIVEN
