@@ -52,7 +52,7 @@ class Config(
     dropout: float = default(options.Recurrent, dropout=0.1)
     batch_size: int = default(options.Batching, batch_size=16)
     cache_tokens: int = default(options.Batching, cache_tokens=500_000)  # kilobytes
-    epochs: int = default(options.Training, epochs=8)
+    epochs: int = default(options.Training, epochs=10)
     learning_rate: float = default(options.Training, learning_rate=2e-3)
     average: float = default(options.Training, average=0.99)
 

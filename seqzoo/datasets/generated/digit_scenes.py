@@ -20,14 +20,14 @@ HELD_OUT = {"valid": 3, "test": 7}  # how much more the second digit is than the
 
 
 @DATASETS.register("digit_scenes")
-@generated(dict(train=8000, valid=500, test=500), FEATURES, instead="captions")
+@generated(dict(train=7000, valid=500, test=500), FEATURES, instead="captions")
 def digit_scenes(seed: int, split: str, size: int) -> Iterator[dict]:
     """Two handwritten digits in a picture of 24 by 24: "a three above a seven"; needs no download.
 
     The caption begins with the upper digit, of two side by side with the left one. Pairs are held out: in valid the
     second digit is the first plus three (modulo ten), in test plus seven, and in train never, though each digit is
-    there in both places. Every third picture of train has one digit alone, "a three", which names are learned from.
-    The digits are those of scikit-learn, other pictures in each split.
+    there in both places. Every other picture of train has one digit alone, "a three", from which the names are learned
+    first. The digits are those of scikit-learn, other pictures in each split.
 
     Args:
         seed: decides digits, their places and noise.
@@ -43,7 +43,7 @@ def digit_scenes(seed: int, split: str, size: int) -> Iterator[dict]:
         second = (first + rng.choice(steps)) % 10
         relation, places = _placed(rng)
         caption = f"{_article(first)} {relation} {_article(second)}"
-        if split == "train" and number % 3 == 0:
+        if split == "train" and number % 2 == 0:
             places, caption = [(rng.randint(0, SIZE - 8), rng.randint(0, SIZE - 8))], _article(first)
         picture = _drawn((SIZE, SIZE), zip((first, second), places, strict=False), split, rng)
         yield {"picture": Pixels(f"scene {number + 1} of {split}", picture), "captions": [caption]}
