@@ -581,7 +581,7 @@ def _lines(command, console):
     if command.text is not NOT_GIVEN:
         # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
         found = list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
-        return ["\n".join(found)] if TASKS[command.task].documents else found
+        return ["\n".join(found)] if command.task and TASKS[command.task].documents else found
     if source:
         return lines(open_bytes(source), source)
     if sys.stdin is None:
@@ -592,7 +592,7 @@ def _lines(command, console):
             return [path]
         return lines(stdin, "standard input")
     typed = "Type a text; an empty line or Ctrl-D ends."
-    if command.mode == "predict" and TASKS[command.task].converses:
+    if command.mode == "predict" and command.task and TASKS[command.task].converses:
         typed = "Type your turn; an empty line begins a new conversation, Ctrl-D ends."
     console.print(Text(typed, "dim"))
     return None

@@ -285,6 +285,8 @@ def test_a_classifier_learns_one_batch():
     np.testing.assert_array_equal(np.argmax(class_decoder(model)(inputs)["probabilities"], -1), labels)
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_classifier_in_pieces_trains_under_xla():
     model = make(*CLASSIFIERS["everything"])
     inputs, labels, weights = batch()

@@ -219,6 +219,8 @@ def test_saved_model_is_the_same_in_a_fresh_process(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), ops.convert_to_numpy(model([features, MASK])))
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 @pytest.mark.tensorflow("tf.function")
 def test_compiled_by_xla_is_the_same():
     import tensorflow as tf

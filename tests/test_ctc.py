@@ -247,6 +247,8 @@ def test_a_model_learns_to_transcribe_and_is_saved(tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 @pytest.mark.tensorflow("compares graph and eager")
 def test_the_loss_compiles_under_xla():
     z, mask = logits()

@@ -284,6 +284,8 @@ def test_a_run_of_jax_is_exported(tagger, tmp_path):
     assert "MODEL_CARD.md" in done.stdout and "texts, one by one" in (out / "MODEL_CARD.md").read_text("utf-8")
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_shared_run_has_weights_of_16_bits_and_no_path_and_answers_as_the_run(tagger, tmp_path):
     own, about = tagger[0], tmp_path / "about.json"
     config = dataclasses.replace(own.task.config, data_dir="/home/me/my.conll", vectors="/home/me/glove.txt")

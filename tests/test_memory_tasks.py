@@ -201,12 +201,16 @@ def test_wrong_flags_are_refused(flags, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_short_adding_problem_is_learned(registered):
     result = memory_tasks.trained(task_of("adding", "--length=10", "--units=16", "--learning_rate=0.01", "--epochs=4"))
     assert result["loss"] < result["baseline"] / 4
     assert [point["step"] for point in result["curve"]] == [100 * (n + 1) for n in range(len(result["curve"]))]
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_training_ends_when_the_task_is_solved(registered, monkeypatch):
     monkeypatch.setattr(MEMORY_TASKS["order"], "solved", lambda self, loss, accuracy: True)
     result = memory_tasks.trained(task_of("order", "--length=10", "--units=2", "--batch_size=1", "--epochs=3"))

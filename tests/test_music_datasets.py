@@ -232,6 +232,8 @@ def test_chorales_name_the_package_to_install_and_refuse_arguments(monkeypatch):
         DATASETS["chorales"](data_dir="x.json", name="bwv253")
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 @pytest.mark.skipif(not importlib.util.find_spec("music21"), reason="music21 is an optional extra")
 def test_the_real_chorales_are_complete_and_within_the_ranges_of_the_voices():
     chorales._installed.cache_clear()

@@ -269,6 +269,8 @@ def test_a_carried_state_continues_the_sequence(name):
     close(last, states)
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_saved_layer_is_the_same_in_a_fresh_process_that_imports_seqzoo_models(tmp_path):
     check_saved_layers(tmp_path, [*((name, "tanh") for name in NAMES), ("bilstm", "crelu")])
 

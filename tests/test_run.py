@@ -323,6 +323,8 @@ def test_a_run_does_not_go_on_with_other_data(trained, corpus, tmp_path, capsys)
     assert "The data changed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_fresh_process_evaluates_and_predicts_the_same(trained, corpus, tmp_path):
     _, folder = trained
     status, out, error = done("--mode=evaluate", f"--workdir={folder}", f"--data_dir={corpus / 'valid.txt'}")

@@ -61,6 +61,8 @@ def test_a_hundred_unseen_texts_in_a_file_are_all_scored(trained, tmp_path, caps
         assert "test: 100 examples" in capsys.readouterr().out.replace("\n", " ")
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_classes_named_like_scores_or_that_differ_in_case_keep_their_own(tmp_path):
     labels = ["macro", "Macro", "baseline", "accuracy"]
     folder = write(tmp_path / "data" / "train.tsv", [(f"word{n}", labels[n % 4]) for n in range(80)])
@@ -144,6 +146,8 @@ def test_a_wrong_command_or_useless_data_is_one_line(flags, words, tmp_path, cap
     assert error.count("\n") == 1 and all(word in error for word in words), error
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_explaining_by_attention_needs_attention(corpus, tmp_path, capsys):
     flags = ["--dataset=tsv", f"--data_dir={corpus}", f"--workdir={tmp_path / 'run'}", "--epochs=1"]
     assert run.main([*SMALL, *flags]) == 0
@@ -151,6 +155,8 @@ def test_explaining_by_attention_needs_attention(corpus, tmp_path, capsys):
     assert "--explain=occlusion" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_long_text_keeps_both_ends_and_weights_follow_labels():
     kind = TASKS["sentiment"]
     task = kind(kind.Config(max_tokens=4, label_weights="negative=3"))

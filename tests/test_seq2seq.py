@@ -279,6 +279,8 @@ def test_the_same_noise_samples_the_same_translation_alone_and_in_a_batch():
     assert (sampler({"source": source}, 1 - noise) != ids).any()
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_source_of_frames_is_translated_by_beam_search_and_by_several_models():
     rng = np.random.default_rng(0)
     decoders = []

@@ -296,6 +296,8 @@ def test_a_run_is_evaluated_on_another_folder_by_the_beam_that_is_asked_for(trai
     assert scores["test_bleu_signature"].startswith("nrefs:1") and 0 < scores["test_chrf"] <= 100
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_run_twice_is_the_run_and_others_must_have_its_vocabularies(folder, spelled, trained, capsys):
     lines = ["red cat owl", "big dog sees"]
     alone = predict(trained, lines, beam=2, attention=True)
@@ -394,6 +396,8 @@ def test_a_run_without_attention_has_pages_without_tables_and_refuses_what_needs
     assert not (tmp_path / "a.png").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_patience_counts_epochs_between_scores(tmp_path, monkeypatch):
     from rich.console import Console
 

@@ -152,7 +152,9 @@ def ways_in(rng, folder):
     ways = {str(path): [f"--input={path}"], "standard input": []}
     if data.removeprefix(codecs.BOM_UTF8) and b"\0" not in data:  # an empty --text is a text, an empty file has none
         ways["--text"] = [f"--text={data.decode('utf-8', 'surrogateescape')}"]
-    task = SimpleNamespace(predict=lambda run, lines, request: ({"text": line} for line in lines), show=None)
+    task = SimpleNamespace(
+        predict=lambda run, lines, request: ({"text": line} for line in lines), show=None, converses=""
+    )
     answers = []
     for source, flags in ways.items():
         out = io.StringIO()
