@@ -58,7 +58,7 @@ def test_generated_data_depend_on_their_seed_alone():
         "commands": 887260951,
         "dates": 651251849,
         "digit_rows": 3692443392,
-        "digit_scenes": 3070508651,
+        "digit_scenes": 1359013344,
         "episodes": 4244304889,
         "event_logs": 616544203,
         "figures": 1344338516,
