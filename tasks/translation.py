@@ -9,8 +9,7 @@ from seqzoo.data.batches import chunks
 from seqzoo.datasets.splits import by_target
 from seqzoo.display.terminal import print_scored
 from seqzoo.families.text_to_text import Objective, Sides, TextToText
-from seqzoo.metrics.measure import Measure
-from seqzoo.metrics.translation import translation_scores
+from seqzoo.metrics.translation import MEASURES, translation_scores
 from seqzoo.task import CHUNK, TASKS
 
 
@@ -39,16 +38,7 @@ class Translation(TextToText):
     modes = ("train", "evaluate", "predict", "score")
     written = "translation"
     needs = {"source": str, "target": str}
-    measures = {
-        "bleu": Measure("BLEU", "max"),
-        "chrf": Measure("chrF", "max"),
-        "exact": Measure("exact", "max", "%"),
-        "loss": Measure("loss", "min", "nats"),
-        "perplexity": Measure("PPL", "min"),
-        "beam_bleu": Measure("beam BLEU", "max"),
-        "beam_chrf": Measure("beam chrF", "max"),
-        "beam_exact": Measure("beam exact", "max", "%"),
-    }
+    measures = MEASURES
     objective = "bleu"
     packages = ("sacrebleu",)  # BLEU
     demo = {"dates": '--text="Monday, May 3rd, 2021"'}
