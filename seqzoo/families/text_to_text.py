@@ -111,7 +111,9 @@ class TextToText(Searching):
         if "train" in data.splits and not unseen:
             # What was learned can be said, however short the source is: "jump around right thrice" asks for 24 actions.
             self.assets["longest"] = max(len(labels) for _, (_, labels, _) in data.splits["train"].encoded())
-        cut = {split: sum(self.is_cut(*pair) for pair in feed.encoded()) for split, feed in data.splits.items()}
+        cut = {}
+        if self.max_source:  # else nothing is cut, and no split is encoded once more
+            cut = {split: sum(self.is_cut(*pair) for pair in feed.encoded()) for split, feed in data.splits.items()}
         if any(cut.values()):
             counts = ", ".join(f"{count:,} of {data.splits[split].size:,} in {split}" for split, count in cut.items())
             data.summary["cut"] = f"of longer texts the first {self.max_source:,} tokens are read: {counts}"
@@ -119,7 +121,7 @@ class TextToText(Searching):
 
     def is_cut(self, example: dict, encoded: tuple) -> bool:
         """Whether only a part of an example's source was encoded."""
-        if not self.max_source or len(encoded[0]["source"]) <= self.max_source:
+        if len(encoded[0]["source"]) <= self.max_source:
             return False
         return self.read_side(example, self.source) != self.read_text(example[self.source])
 
@@ -183,10 +185,11 @@ class TextToText(Searching):
         """(inputs, labels, weights) of tokens: source and end mark; begin mark (which is the end mark) and target."""
         source, target = self.codecs
         inputs = {"source": np.array([*source.ids(tokens), source.end], "int32")}
-        ids = target.ids(target_tokens)
         if self.config.copy:
             inputs["copied"] = np.array([*extended_source(tokens, target), target.end], "int32")
             ids = extended(target_tokens, target, tokens)
+        else:
+            ids = target.ids(target_tokens)
         inputs["target"] = np.array([target.end, *ids], "int32")
         return inputs, np.array([*ids, target.end], "int32"), np.ones(len(ids) + 1, "float32")
 
