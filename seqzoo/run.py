@@ -49,7 +49,7 @@ from seqzoo.datasets import DATASETS
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
 from seqzoo.extras import EXTRAS, check_installed
 from seqzoo.rnns import RNNS
-from seqzoo.task import TASKS
+from seqzoo.task import TASKS, Task
 
 SHARED = {"export": options.Exporting, "serve": options.Serving}  # modes of all tasks, and their options
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
@@ -574,6 +574,8 @@ def _lines(command, console):
         raise ValueError(f"--input: no file {command.input!r}.")
     from seqzoo.text.lines import JsonTexts, Lines, open_bytes
 
+    task = TASKS[command.task] if command.task else Task  # whose lines are texts
+
     def lines(file, source):
         kind = JsonTexts if source.lower().removesuffix(".gz").endswith(".jsonl") else Lines
         return kind(file, source, allow_nul=True, flag="")
@@ -581,18 +583,18 @@ def _lines(command, console):
     if command.text is not NOT_GIVEN:
         # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
         found = list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
-        return ["\n".join(found)] if command.task and TASKS[command.task].documents else found
+        return ["\n".join(found)] if task.documents else found
     if source:
         return lines(open_bytes(source), source)
     if sys.stdin is None:
         raise ValueError("Standard input is closed: give --text or --input.")
     if not sys.stdin.isatty():
         stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
-        if path := _saved(stdin, TASKS[command.task].files if command.task else ()):
+        if path := _saved(stdin, task.files):
             return [path]
         return lines(stdin, "standard input")
     typed = "Type a text; an empty line or Ctrl-D ends."
-    if command.mode == "predict" and command.task and TASKS[command.task].converses:
+    if command.mode == "predict" and task.converses:
         typed = "Type your turn; an empty line begins a new conversation, Ctrl-D ends."
     console.print(Text(typed, "dim"))
     return None
