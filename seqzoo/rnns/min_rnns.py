@@ -5,7 +5,7 @@ from keras import ops
 
 from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, both_directions, from_cell, in_float32
+from seqzoo.rnns.cells import OneStep, from_cell, in_float32
 from seqzoo.rnns.cells import activation as activation_of
 
 CHUNK = 8  # the fastest of 8, 16 and 32 on one core
@@ -232,25 +232,13 @@ def _steps(a, b, h, reverse):
     return states[::-1] if reverse else states
 
 
-@RNNS.register("min_gru", recurrent_kernel=False)
+@RNNS.register("min_gru", gates="z", states="h", parameters="2 (D + 1)", parallel=True, recurrent_kernel=False)
 def min_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """minGRU (Feng et al., 2024): an update gate that does not read the state; all steps at once."""
     return from_cell(MinGRUCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
 
 
-@RNNS.register("bimin_gru", bidirectional=True, recurrent_kernel=False)
-def bimin_gru(units: int, **kwargs) -> keras.layers.Layer:
-    """minGRU in both directions."""
-    return both_directions(min_gru(units, **kwargs))
-
-
-@RNNS.register("min_lstm", recurrent_kernel=False)
+@RNNS.register("min_lstm", gates="i f", states="h", parameters="3 (D + 1)", parallel=True, recurrent_kernel=False)
 def min_lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """minLSTM (Feng et al., 2024): input and forget gates that do not read the state; all steps at once."""
     return from_cell(MinLSTMCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bimin_lstm", bidirectional=True, recurrent_kernel=False)
-def bimin_lstm(units: int, **kwargs) -> keras.layers.Layer:
-    """minLSTM in both directions."""
-    return both_directions(min_lstm(units, **kwargs))

@@ -52,7 +52,7 @@ class PlainRNN(ScanRNN):
         return last, ops.flip(hs, 1) if self.go_backwards else hs, [last]
 
 
-@RNNS.register("none", recurrent_kernel=False)
+@RNNS.register("none", gates="", states="h", parameters="D + 1", parallel=True, recurrent_kernel=False, both=False)
 def none(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """No recurrence: each step on its own, h = tanh(x W + b); the baseline of every recurrent layer."""
     return from_cell(PlainCell, units, PlainRNN, activation=activation_of(activation, units), **kwargs)
