@@ -159,6 +159,19 @@ def last_real(values: keras.KerasTensor, first: keras.KerasTensor, mask: keras.K
     return ops.where(ops.any(mask, axis=1), ops.take_along_axis(values, last, axis=1)[:, 0], first)
 
 
+def delayed(
+    values: keras.KerasTensor, first: keras.KerasTensor, mask: keras.KerasTensor | None
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Returns the values [B, T, N] of the last real step before each step, and those of the last real step, [B, N].
+
+    `first` [B, N] stands where there is none before.
+    """
+    held = values
+    if mask is not None:  # exactly, as a is 0 or 1
+        held = linear_scan(*where_real(mask, ops.zeros_like(values), values), first)
+    return _shifted(held, first), held[:, -1]
+
+
 def linear_scan(
     a: keras.KerasTensor, b: keras.KerasTensor, h: keras.KerasTensor, reverse: bool = False, pairs: bool = False
 ) -> keras.KerasTensor:
