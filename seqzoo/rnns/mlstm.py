@@ -151,12 +151,12 @@ def _flat(part):
 
 
 def _at_least_one(overlap, m):
-    """max(|q n|, 1) of q n times exp(-m); where exp(-m) would overflow, the memory is empty beside it anyway."""
-    return ops.maximum(ops.abs(overlap), ops.exp(ops.minimum(-m, 80.0)))
+    """max(|q n|, 1) of unstabilised q and n, times exp(-m), which would be infinite or 0 in float32 far from m = 0."""
+    return ops.maximum(ops.abs(overlap), ops.exp(-ops.clip(m, -80.0, 80.0)))
 
 
 @RNNS.register(
-    "mlstm", gates="i f o", states="h C n m", parameters="4 (D + 1) + 8 (D + 1) / H", parallel=True,
+    "mlstm", gates="i f o", states="h C n m", parameters="(4 + 8 / H) (D + 1)", parallel=True,
     recurrent_kernel=False,
 )  # fmt: skip
 def mlstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:

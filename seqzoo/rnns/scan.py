@@ -63,6 +63,10 @@ class ScanCell(keras.layers.SimpleRNNCell):
     def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
         return self.bias_initializer(shape, dtype=dtype)
 
+    def get_initial_state(self, batch_size: int | None = None) -> list[keras.KerasTensor]:
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [ops.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+
     def products(self, x: keras.KerasTensor, training: bool = False) -> list[keras.KerasTensor]:
         """Returns the parts of x W + b, [..., H] each, in float32, for x [B, D] or [B, T, D], with its dropout."""
         if training and self.dropout:
