@@ -5,6 +5,7 @@ ordinary run folders; its scores are recorded in results/NAME.json, with the com
 
     recipes/      one file a benchmark, each with an EXPERIMENT
     benchmarks/   programs that measure speed, memory and equality across devices
+    gpu.py        kernels, equality, speed and memory on a GPU
     studies/      programs that compare models
     results/      recorded scores and figures
     samples/      music and figures of recorded runs

@@ -91,6 +91,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
 
 def compared(args: argparse.Namespace) -> list[dict]:
     """What each layer runs on here, and how far its results are from those of a process without a GPU."""
+    without_tensor_float()
     with concurrent.futures.ThreadPoolExecutor() as pool:
         reference = pool.submit(in_own_process, args, "reference")
         found = list(passes())
@@ -117,7 +118,6 @@ def passes(names: tuple[str, ...] = ()) -> Iterator[tuple[dict, dict[str, np.nda
     from seqzoo.display import kernels
     from seqzoo.rnns import RNNS
 
-    without_tensor_float()
     fits = {
         kernels.CUDNN: {CUDNN}, kernels.LOOP: {LOOP}, kernels.FUSED: {LOOP}, kernels.SCAN: {LOOP, NEITHER},
         kernels.PLAIN: {NEITHER},

@@ -100,19 +100,20 @@ def test_cudnn_is_ruled_out_by_the_rules_of_keras(name, option, monkeypatch, no_
 
 
 @pytest.mark.parametrize("use_cudnn", ["auto", False])
-def test_an_lstm_that_cudnn_does_not_run_takes_our_loop_on_a_gpu(use_cudnn, monkeypatch):
+def test_on_a_gpu_the_fused_loop_serves_only_where_keras_leaves_it_the_layer(use_cudnn, monkeypatch):
     monkeypatch.setattr(keras_rnn, "_is_gpu_available", lambda: True)
     layer = RNNS["lstm"](4, recurrent_dropout=0.1, use_cudnn=use_cudnn)
     calls = []
     with recorded(lstm, "fused_lstm", calls, monkeypatch):
         layer(np.ones((1, 3, 2), "float32"), training=False)
     (kernel,) = kernels.kernels(layer)
-    assert calls and FUSED in kernel.gpu
+    assert kernel.gpu == ("while loop in training, then fused loop" if calls else LOOP)
+    assert bool(calls) == (use_cudnn is False)
 
 
 @pytest.mark.parametrize("masked", [True, False])
-def test_on_jax_a_mask_rules_out_cudnn_for_an_lstm_by_the_rules_of_keras(masked, monkeypatch):
-    """Pretends that there is a GPU, and checks whether Keras calls the only cuDNN operation that JAX has."""
+def test_on_jax_a_mask_rules_out_cudnn_by_the_rules_of_keras(masked, monkeypatch):
+    """Pretends that there is a GPU, and checks whether Keras calls the only cuDNN operation that JAX has, an LSTM."""
     jax_cudnn = pytest.importorskip("jax.experimental.rnn")
     jax_rnn = importlib.import_module("keras.src.backend.jax.rnn")
     monkeypatch.setattr(jax_rnn, "_is_gpu_available", lambda: True)

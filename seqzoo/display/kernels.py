@@ -141,7 +141,8 @@ def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool
     def run(gpu):
         if gpu and not why:
             return CUDNN
-        if not isinstance(layer, LSTM):
+        # Keras marks an LSTM as fit for cuDNN regardless of its recurrent dropout; our LSTM then defers to Keras.
+        if not isinstance(layer, LSTM) or (gpu and why == "recurrent_dropout"):
             return LOOP
         training, use = (FUSED if layer.plain(training) else LOOP for training in (True, False))
         return training if training == use else f"{training} in training, then {use}"

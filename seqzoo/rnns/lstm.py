@@ -41,9 +41,8 @@ class LSTM(OneStep, keras.layers.LSTM):
     def inner_loop(self, sequences, initial_state, mask, training=False):
         cell = self.cell
         one_step = not training and sequences.shape[1] == 1  # the cell does it
-        # Keras clears supports_jit where it may use cuDNN, also if recurrent dropout rules that out.
-        cudnn = not self.supports_jit and not cell.recurrent_dropout
-        if one_step or cudnn or not self.plain(training):
+        # Keras clears supports_jit where cuDNN will be used.
+        if one_step or not self.supports_jit or not self.plain(training):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         x = ops.transpose(sequences, (1, 0, 2))  # [T, B, D]
         dtype = x.dtype
