@@ -64,7 +64,7 @@ def run(
     settings: Callable | None = None,
     keep_going: bool = False,
 ) -> None:
-    """Runs a benchmark: measures its rows in turns, saves the results after each round, and shows them.
+    """Runs a benchmark: measures its rows in turns, saves the results after each row, and shows them.
 
     Rows run one after the other, in reverse order every other round (A B C C B A ...), so that a machine that slows
     down over time favours none.
@@ -100,7 +100,7 @@ def run(
                     if not keep_going:
                         raise
                     results.setdefault("failed", []).append({"row": row, "error": str(error)[-2000:]})
-            args.out.write_text(json.dumps(results, indent=1), "utf-8")
+                args.out.write_text(json.dumps(results, indent=1), "utf-8")
     print()
     show(results)
     print(f"\nsaved as {args.out}")
