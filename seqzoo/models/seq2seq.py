@@ -150,9 +150,12 @@ def seq2seq(
     each = len(finals) // encoder_layers
     finals = [_joined(finals[i : i + each]) for i in range(0, len(finals), each)]  # of each layer
     state = []
+    unread = not RNNS.trait(rnn, "reads_output", True)
     for number, size in enumerate(sizes):
         layer = max(0, encoder_layers - layers + number * layers // len(sizes))
-        state.append(keras.layers.Dense(size, "tanh", name=f"bridge{number}")(finals[layer]))
+        bridge = keras.layers.Dense(size, "tanh", name=f"bridge{number}")
+        output = number % (len(sizes) // layers) == 0
+        state.append(_zeros(x, size) if output and unread else bridge(finals[layer]))
     fixed = []
     if attends:
         compared = keys(encoded, attention, units if attention == "general" else attention_units or units)
