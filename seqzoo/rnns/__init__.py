@@ -8,6 +8,7 @@ Builders read two more: recurrent_kernel=False if no matrix reads the state; rea
 first state, which is the output.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,11 @@ class DirectedRegistry(Registry):
         if layer and key == "bidirectional":
             return True
         return super().trait(layer or name, key, default)
+
+    def parameters(self, name: str, D: int, H: int) -> int:
+        """Returns the number of parameters of a layer of H units, in each direction, that reads vectors of width D."""
+        product = re.sub(r"(?<=[\d)]) (?=[(DH])", " * ", self.trait(name, "parameters", ""))  # 4 (D + 1): 4 * (D + 1)
+        return round(H * eval(product, {"D": D, "H": H}))
 
     def __contains__(self, name: str) -> bool:
         return super().__contains__(name) or bool(self.one_way(name))
