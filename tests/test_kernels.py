@@ -14,7 +14,8 @@ from seqzoo.display import kernels
 from seqzoo.display.kernels import CUDNN, FUSED, LOOP, PLAIN, SCAN, UNROLLED
 from seqzoo.inputs import words
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
-from seqzoo.rnns import RNNS, lstm, min_rnns
+from seqzoo.rnns import RNNS, lstm
+from seqzoo.rnns.scan import ScanRNN
 from seqzoo.training.loop import explain
 
 # The package has a function of the module's name.
@@ -65,13 +66,13 @@ def test_the_kernel_reported_for_this_device_is_the_one_that_runs(name, option, 
     kinds = here.replace(" in training, then ", ",").split(",")
     for training, kind in ((True, kinds[0]), (False, kinds[-1])):
         calls = []
-        with (
-            recorded(lstm, "fused_lstm", calls, monkeypatch),
-            recorded(min_rnns, "linear_scan", calls, monkeypatch),
-            recorded(keras.src.backend, "rnn", calls, monkeypatch),
-        ):
+        watched = [(lstm, "fused_lstm"), (keras.src.backend, "rnn")]
+        watched += [(type(layer.cell), "scan")] if isinstance(layer, ScanRNN) else []
+        with contextlib.ExitStack() as stack:
+            for module, function in watched:
+                stack.enter_context(recorded(module, function, calls, monkeypatch))
             layer(np.ones((1, 3, 2), "float32"), mask=np.ones((1, 3), bool), training=training)
-        expected = {FUSED: {"fused_lstm"}, SCAN: {"linear_scan"}, LOOP: {"rnn"}, UNROLLED: {"rnn"}, PLAIN: set()}
+        expected = {FUSED: {"fused_lstm"}, SCAN: {"scan"}, LOOP: {"rnn"}, UNROLLED: {"rnn"}, PLAIN: {"scan"}}
         assert set(calls) == expected[kind]
         assert layer.unroll == (kind == UNROLLED)
 

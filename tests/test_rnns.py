@@ -14,8 +14,9 @@ from keras import ops
 from seqzoo.backend.gradients import gradient
 from seqzoo.layers import masks
 from seqzoo.options import Recurrent
-from seqzoo.rnns import RNNS, min_rnns
+from seqzoo.rnns import RNNS
 from seqzoo.rnns import lstm as lstm_module
+from seqzoo.rnns import scan as scan_module
 
 B, T, D, H = 3, 6, 3, 4
 LENGTHS = np.array([6, 2, 4])
@@ -386,7 +387,7 @@ def test_the_fused_lstm_is_the_lstm_of_keras(how, steps, masked, go_backwards, m
         np.testing.assert_allclose(received[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-LONG = 5 * min_rnns.CHUNK**2 + 3  # chunks of chunks, and a rest
+LONG = 5 * scan_module.CHUNK**2 + 3  # chunks of chunks, and a rest
 
 
 @pytest.mark.parametrize(
@@ -451,7 +452,7 @@ def test_two_shut_gates_of_a_min_lstm_share_evenly():
 
 
 def test_a_linear_scan_forgets_keeps_and_has_second_derivatives():
-    steps = 3 * min_rnns.CHUNK
+    steps = 3 * scan_module.CHUNK
     a = np.random.default_rng(0).choice([0, 1e-30, 0.3, 1], (B, steps, H)).astype("float32")
     b, h = numbers(B, steps, H), numbers(B, H, seed=2)
 
@@ -469,7 +470,7 @@ def test_a_linear_scan_forgets_keeps_and_has_second_derivatives():
         x = ops.concatenate([a, b, h[:, None]], axis=1)
         return [scan(a, b, h), gradient(cubes, x), gradient(lambda x: gradient(cubes, x) ** 2, x)]
 
-    for received, expected in zip(results(min_rnns.linear_scan), results(in_turn), strict=True):
+    for received, expected in zip(results(scan_module.linear_scan), results(in_turn), strict=True):
         np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 

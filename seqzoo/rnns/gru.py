@@ -3,7 +3,7 @@
 import keras
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, both_directions
+from seqzoo.rnns.cells import OneStep
 from seqzoo.rnns.cells import activation as activation_of
 
 
@@ -12,7 +12,7 @@ class GRU(OneStep, keras.layers.GRU):
     """Keras's GRU."""
 
 
-@RNNS.register("gru")
+@RNNS.register("gru", gates="z r", states="h", parameters="3 (D + H + 2)", cudnn=True)
 def gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """GRU: z, r = sigmoid; h = z h + (1 - z) tanh(x W + r (h U + b)) (Cho et al., 2014); orthogonal U.
 
@@ -20,9 +20,3 @@ def gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     textbook's (and the paper's), tanh(x W + (r h) U + b), is ``reset_after=False`` and does not.
     """
     return GRU(units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bigru", bidirectional=True)
-def bigru(units: int, **kwargs) -> keras.layers.Layer:
-    """GRU in both directions."""
-    return both_directions(gru(units, **kwargs))

@@ -5,7 +5,7 @@ from keras import ops
 
 from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, both_directions, in_float32
+from seqzoo.rnns.cells import OneStep, in_float32
 from seqzoo.rnns.cells import activation as activation_of
 
 
@@ -139,13 +139,7 @@ def fused_lstm(
     return run(x, h0, c0, W, U, b)
 
 
-@RNNS.register("lstm")
+@RNNS.register("lstm", gates="i f o", states="h c", parameters="4 (D + H + 1)", cudnn=True)
 def lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """LSTM (Hochreiter & Schmidhuber, 1997) with forget gate, forget bias 1 and orthogonal U."""
     return LSTM(units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bilstm", bidirectional=True)
-def bilstm(units: int, **kwargs) -> keras.layers.Layer:
-    """LSTM in both directions (Graves & Schmidhuber, 2005)."""
-    return both_directions(lstm(units, **kwargs))

@@ -5,7 +5,7 @@ from keras import ops
 
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import activation as activation_of
-from seqzoo.rnns.cells import both_directions, from_cell
+from seqzoo.rnns.cells import from_cell
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -51,13 +51,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         return h, [h, c]
 
 
-@RNNS.register("peephole_lstm")
+@RNNS.register("peephole_lstm", gates="i f o", states="h c", parameters="4 (D + H + 1) + 3")
 def peephole_lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """LSTM whose gates read the cell state (Gers & Schmidhuber, 2000); forget bias 1."""
     return from_cell(PeepholeLSTMCell, units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bipeephole_lstm", bidirectional=True)
-def bipeephole_lstm(units: int, **kwargs) -> keras.layers.Layer:
-    """LSTM with peepholes in both directions."""
-    return both_directions(peephole_lstm(units, **kwargs))

@@ -5,7 +5,7 @@ from keras import ops
 
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import activation as activation_of
-from seqzoo.rnns.cells import both_directions, from_cell
+from seqzoo.rnns.cells import from_cell
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -51,13 +51,7 @@ class SimpleGRUCell(keras.layers.SimpleRNNCell):
         return c, [c]
 
 
-@RNNS.register("simple_gru")
+@RNNS.register("simple_gru", gates="u", states="c", parameters="2 (D + H + 1)")
 def simple_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """Teaching GRU with an update gate only: c' = u c~ + (1 - u) c."""
     return from_cell(SimpleGRUCell, units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bisimple_gru", bidirectional=True)
-def bisimple_gru(units: int, **kwargs) -> keras.layers.Layer:
-    """Teaching GRU in both directions."""
-    return both_directions(simple_gru(units, **kwargs))
