@@ -1,6 +1,7 @@
 """The Neural Turing Machine: a recurrent network that reads and writes a memory of its own."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import scan
@@ -88,7 +89,7 @@ class NTMCell(keras.layers.SimpleRNNCell):
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def call(self, sequence, states, training=False):
-        y, states = self.step(sequence, self.opened(states), training=training)
+        y, states, _ = self.step(sequence, self.opened(states), training=training)
         return y, self.closed(states, y.dtype)
 
     def opened(self, states: list) -> list:
@@ -120,7 +121,7 @@ class NTMCell(keras.layers.SimpleRNNCell):
             training: whether there is dropout.
 
         Returns:
-            (y [B, H], states after the step).
+            (y [B, H], states after the step, a [B, G - R, M]).
         """
         (*inner, r, w, memory), R = states, self.read_heads
         if training and self.dropout:
@@ -142,7 +143,7 @@ class NTMCell(keras.layers.SimpleRNNCell):
         for head in range(self.write_heads):
             memory = erased(memory, writing[:, head], e[:, head])
         memory = memory + ops.matmul(ops.transpose(writing, (0, 2, 1)), a)
-        return y, [*after, r_new, w_new, memory]
+        return y, [*after, r_new, w_new, memory], a
 
     def addresses(self, z, w, memory) -> tuple:
         """Where all heads go: w' [B, G, N]; and e and a [B, G - R, M] of the writing ones.
@@ -243,7 +244,7 @@ class NTM(RNN):
 
         def step(carry, row):
             (y, *states), (x, m) = carry, row
-            new, states = self.cell.step(x, states, m, training)
+            new, states, _ = self.cell.step(x, states, m, training)
             y = ops.where(m > 0, new, y)
             return [y, *states], y
 
@@ -252,7 +253,27 @@ class NTM(RNN):
         return y, ys, self.cell.closed(states, dtype)
 
 
-@RNNS.register("ntm", gates="g e", states="h c r w M")
+def trace(layer: NTM, x: np.ndarray) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+    """What the heads of a built layer do while it reads one sequence x [T, D].
+
+    Returns:
+        {"write": [(a [T, M], w [T, N]) of each writing head], "read": [(r [T, M], w [T, N]) of each reading head]}.
+    """
+    cell, rows = layer.cell, []
+    R, M = cell.read_heads, cell.width
+    states = cell.opened(cell.get_initial_state(1))
+    for step in x:
+        _, states, a = cell.step(ops.convert_to_tensor(step[None], cell.compute_dtype), states)
+        rows.append([ops.convert_to_numpy(part)[0] for part in (a, states[-3], states[-2])])
+    a, r, w = map(np.stack, zip(*rows, strict=True))  # [T, G - R, M], [T, R M], [T, G, N]
+    r = r.reshape(len(x), R, M)
+    return {
+        "write": [(a[:, head], w[:, R + head]) for head in range(cell.write_heads)],
+        "read": [(r[:, head], w[:, head]) for head in range(R)],
+    }
+
+
+@RNNS.register("ntm", gates="g e", states="h c r w M", parameters="4 (D + H + 49) + 368 / H")
 def ntm(
     units: int,
     rows: int = 128,
