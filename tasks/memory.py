@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import functools
-import itertools
 import json
 import pathlib
 import random
@@ -44,7 +43,7 @@ class Network(Options):
         choices=("", "orthogonal", "normal", "identity"), shapes=False,
     )  # fmt: skip
     forget_bias: str = option(
-        "", "Bias of the forget gate: a number; chrono: for --length (Tallec & Ollivier, 2018); empty: the layer's own.",
+        "", "Bias of the forget gate: a number; chrono: fit for --length (Tallec & Ollivier, 2018); empty: the usual.",
         needs="rnn=" + "|".join(FORGETS), shapes=False,
     )  # fmt: skip
 
@@ -112,7 +111,8 @@ class Memory(Task):
     }
     objective = "wrong"
     axes = {"frames": "time", "labels": "time"}
-    demo = {"": "--text=20"}
+    demo = {"": "--text=20 --png={folder}/sequence.png"}
+    first = None
 
     @property
     def reader(self):
@@ -263,14 +263,17 @@ class Memory(Task):
     def show(self, answer, console):
         print_remembered(answer, console)
 
+    def examples(self, line, request=None):
+        example = self.example(line)
+        self.first = self.first or example
+        return [example]
+
     def predict(self, run, lines, request=None):
-        if request and request.png:  # of the first line alone
-            lines = iter(lines)
-            first = list(itertools.islice(lines, 1))
-            for line in first:
-                self.draw(run.predictor, self.example(line), request.png)
-            lines = itertools.chain(first, lines)
-        return super().predict(run, lines, request)
+        self.first = None  # the example of the first line, to draw it
+        for answer in super().predict(run, lines, request):
+            if request and request.png and answer["line"] == 1:
+                self.draw(run.predictor, self.first, request.png)
+            yield answer
 
     def draw(self, predictor, example, path):
         """Draws a sequence, its answer, and what the heads of an NTM do."""

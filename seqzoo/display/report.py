@@ -44,7 +44,7 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
     "lengths.png": ("Longer sequences", "What is wrong on valid against the length; training ended at the first one."),
     "memory.png": (
         "A sequence",
-        "Of valid: what was read and answered; of a Neural Turing Machine also what its heads write and read, and where.",
+        "Of valid: what was read and answered; of a Neural Turing Machine also what its heads write and read.",
     ),
     "gates.png": ("Gates", "Of the units that vary most, while the network reads what --mode=inspect was given."),
 }
