@@ -69,7 +69,7 @@ class Config(options.Data, Network, Machine, options.Batching, options.Training)
 
     dataset: str = default(options.Data, dataset="copy")
     batch_size: int = default(options.Batching, batch_size=16)
-    epochs: int = default(options.Training, epochs=100)
+    epochs: int = default(options.Training, epochs=20)
     learning_rate: float = default(options.Training, learning_rate=1e-3)
     schedule: str = default(options.Training, schedule="constant")
     clip_norm: float = default(options.Training, clip_norm=10.0)
