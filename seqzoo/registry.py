@@ -63,7 +63,8 @@ class Registry:
             for file in sorted(pathlib.Path(folder).rglob("*.py")):
                 parts = file.relative_to(folder).with_suffix("").parts
                 module = ".".join([self.package, *(part for part in parts if part != "__init__")])
-                for node in ast.parse(file.read_text("utf-8")).body:
+                source = file.read_text("utf-8")
+                for node in ast.parse(source).body if ".register(" in source else ():
                     for call in getattr(node, "decorator_list", []):
                         if isinstance(call, ast.Call) and getattr(call.func, "attr", None) == "register":
                             summary = (ast.get_docstring(node) or "").split("\n")[0]

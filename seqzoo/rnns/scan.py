@@ -63,6 +63,10 @@ class ScanCell(keras.layers.SimpleRNNCell):
     def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
         return self.bias_initializer(shape, dtype=dtype)
 
+    def get_initial_state(self, batch_size: int | None = None) -> list[keras.KerasTensor]:
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [ops.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+
     def products(self, x: keras.KerasTensor, training: bool = False) -> list[keras.KerasTensor]:
         """Returns the parts of x W + b, [..., H] each, in float32, for x [B, D] or [B, T, D], with its dropout."""
         if training and self.dropout:
@@ -157,6 +161,19 @@ def last_real(values: keras.KerasTensor, first: keras.KerasTensor, mask: keras.K
     steps = ops.cumsum(ops.ones_like(mask, dtype="int32"), axis=1) - 1  # [B, T, 1]: 0, 1 ... T - 1
     last = ops.max(ops.where(mask, steps, 0), axis=1, keepdims=True)  # [B, 1, 1]
     return ops.where(ops.any(mask, axis=1), ops.take_along_axis(values, last, axis=1)[:, 0], first)
+
+
+def delayed(
+    values: keras.KerasTensor, first: keras.KerasTensor, mask: keras.KerasTensor | None
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Returns the values [B, T, N] of the last real step before each step, and those of the last real step, [B, N].
+
+    `first` [B, N] stands where there is none before.
+    """
+    held = values
+    if mask is not None:  # exactly, as a is 0 or 1
+        held = linear_scan(*where_real(mask, ops.zeros_like(values), values), first)
+    return _shifted(held, first), held[:, -1]
 
 
 def linear_scan(
