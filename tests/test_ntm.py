@@ -144,6 +144,15 @@ def test_any_state_is_one_to_go_on_from():
     np.testing.assert_allclose(w.sum(-1), 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("controller", ["lstm", "none"])
+def test_a_loaded_machine_is_the_one_that_was_saved(controller, tmp_path):
+    inputs = keras.Input((None, D))
+    model = keras.Model(inputs, RNNS["ntm"](H, controller=controller, read_heads=2, **MEMORY)(inputs))
+    model.save(tmp_path / "model.keras")
+    x = numbers(B, T, D)
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "model.keras")(x), model(x), atol=1e-6)
+
+
 def test_a_trace_shows_what_the_heads_do():
     layer, x = made(read_heads=2), numbers(T, D)
     found = trace(layer, x)

@@ -76,7 +76,8 @@ class NTMCell(keras.layers.SimpleRNNCell):
 
     def build(self, input_shape):
         G, R, N, M, H = self.heads, self.read_heads, self.rows, self.width, self.units
-        self.controller.build((input_shape[0], input_shape[-1] + R * M))
+        if not self.controller.built:  # it is in a loaded model
+            self.controller.build((input_shape[0], input_shape[-1] + R * M))
         self.parts = [G * M, G, G, G * (2 * self.shift + 1), G, (G - R) * M, (G - R) * M]  # k beta g s gamma e a
         self.head_kernel = self.add_weight((H, sum(self.parts)), "glorot_uniform", name="head_kernel")
         self.head_bias = self.add_weight((sum(self.parts),), "zeros", name="head_bias")
