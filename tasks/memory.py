@@ -280,12 +280,11 @@ class Memory(Task):
         from seqzoo.rnns.ntm import NTM, trace
 
         ((_, row),) = self.feed([example]).outputs(predictor)
-        frames, gold, layer = example["frames"], example.get("answer"), predictor.model.get_layer("memory")
-        if gold is not None:
-            gold = np.concatenate([np.zeros((len(frames) - len(gold), gold.shape[1])), gold])
+        frames, layer = example["frames"], predictor.model.get_layer("memory")
         heads = trace(layer, frames) if isinstance(layer, NTM) else {}
-        title = f"{self.config.dataset}, {example.get('length', len(frames))}: {self.config.rnn}"
-        replace(pathlib.Path(path), lambda path: memory_plot(frames, gold, row["answer"], heads, title, path))
+        length = f", length {example['length']}" if "length" in example else ""
+        drawn = frames, row["answer"], example.get("answer"), heads, f"{self.config.dataset}{length}: {self.config.rnn}"
+        replace(pathlib.Path(path), lambda path: memory_plot(*drawn, path))
 
     def plot(self, predictor, examples, answers, folder):
         """Saves faults against length as lengths.png, and the first sequence of valid as memory.png."""

@@ -58,52 +58,68 @@ def lengths_plot(curves: Mapping[str, Mapping[int, float]], what: str, path: str
 
 
 def memory_plot(
-    inputs: np.ndarray, gold: np.ndarray | None, outputs: np.ndarray, trace: Mapping, title: str, path: str
+    inputs: np.ndarray, outputs: np.ndarray, gold: np.ndarray | None, trace: Mapping, title: str, path: str
 ):
     """Draws a sequence, its answer, and what the heads of a Neural Turing Machine did, as figure 6 of Graves et al.
 
     Args:
-        inputs, outputs: [T, D] and [T, K]; gold [T, K], what is right; None: not known.
+        inputs, outputs: [T, D] and [T, K].
+        gold: [A, K], the right answer, due at the last A steps: other outputs are not drawn, and wrong ones are marked;
+            None: not known.
         trace: of `rnns.ntm.trace`; empty for other networks, of which only inputs and outputs are drawn.
         title: stands above the plot.
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
 
-    panels = [("inputs", inputs, "Greys", None)]  # title, values [T, ...], colours, rows to draw or None for all
-    panels += [("right outputs", gold, "Greys", None)] if gold is not None else []
-    panels += [("outputs", outputs, "Greys", None)]
-    for kind in ("write", "read"):
-        for number, (vectors, weights) in enumerate(trace.get(kind, ()), 1):
-            head = f", head {number}" if len(trace[kind]) > 1 else ""
-            panels.append((f"{'adds' if kind == 'write' else 'reads'}{head}", vectors, "RdBu_r", None))
-            panels.append((f"{kind} weights{head}", weights, "Blues", used_rows([w for _, w in trace[kind]])))
-    heights = [min(3.0, max(0.7, 0.09 * (len(rows) if rows is not None else x.shape[1]))) for _, x, _, rows in panels]
-    width = min(16, max(5, 0.07 * len(inputs) + 2))
-    figure = Figure(figsize=(width, sum(heights) + 0.45 * len(panels) + 0.5), layout="constrained")
+    T, due = len(inputs), 0 if gold is None else len(inputs) - len(gold)
+    rows = max(map(len, trace.values()), default=0)
+    figure = Figure(figsize=(min(20, 3 + 0.12 * T), 1.5 + 3.4 * rows), layout="constrained")
     figure.suptitle(plain(title), fontsize=10)
-    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)
-    for axes, (name, values, colours, rows) in zip(grid.flat, panels, strict=True):
-        shown = values if rows is None else values[:, rows]
-        low, high = (-1, 1) if colours == "RdBu_r" else (0, 1)
-        axes.imshow(shown.T, aspect="auto", interpolation="nearest", cmap=colours, vmin=low, vmax=high)
-        axes.set_title(name, fontsize=9)
-        axes.set_yticks([])
-        if rows is not None:
-            axes.set_ylabel(f"rows {rows[0] + 1} to {rows[-1] + 1}", fontsize=8)
-    axes.set_xlabel("step")
+    grid = figure.subplots(1 + 2 * rows, 2, sharex=True, squeeze=False, height_ratios=[1] + [1.3, 2.6] * rows)
+    _draw(grid[0, 0], "inputs", inputs, "Greys")
+    shown = np.where(np.arange(T)[:, None] < due, 0, outputs)
+    _draw(grid[0, 1], "outputs", shown, "Greys")
+    if gold is not None:
+        step, column = np.nonzero(abs(outputs[due:] - gold) > 0.5)
+        grid[0, 1].plot(step + due, column, "x", color="tab:red", markersize=4)
+    used = used_rows([weights for found in trace.values() for _, weights in found])
+    for column, (kind, vectors) in enumerate((("write", "adds"), ("read", "reads"))):
+        for row in range(rows):
+            upper, lower = grid[1 + 2 * row, column], grid[2 + 2 * row, column]
+            if row >= len(trace[kind]):
+                upper.axis("off")
+                lower.axis("off")
+                continue
+            head = f", head {row + 1}" if len(trace[kind]) > 1 else ""
+            values, weights = trace[kind][row]
+            _draw(upper, f"{vectors}{head}", values, "RdBu_r")
+            _draw(lower, f"{kind} weights{head}", weights[:, used], "Blues")
+            lower.set_ylabel(f"rows {used[0] + 1} to {used[-1] + 1}", fontsize=8)
+    for axes in grid[-1]:
+        axes.set_xlabel("step")
     save_figure(figure, path)
+
+
+def _draw(axes, title, values, colours):
+    axes.imshow(
+        values.T, aspect="auto", interpolation="nearest", cmap=colours, vmin=-1 if colours == "RdBu_r" else 0, vmax=1
+    )
+    axes.set_title(title, fontsize=9)
+    axes.set_yticks([])
 
 
 def used_rows(weights: list[np.ndarray]) -> np.ndarray:
     """The shortest stretch of rows, modulo their number, with all that some heads gave weight to.
 
     Args:
-        weights: [T, N] of each head.
+        weights: [T, N] of each head; [] of none gives no rows.
 
     Returns:
         Indices of the rows, in their order around the memory.
     """
+    if not weights:
+        return np.arange(0)
     N = weights[0].shape[1]
     used = np.flatnonzero(np.max([each.max(0) for each in weights], 0) >= USED)
     if not len(used):
