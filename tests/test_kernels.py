@@ -7,6 +7,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from marks import FORWARD
 from rich.console import Console
 
 from seqzoo import run
@@ -20,9 +21,9 @@ from seqzoo.training.loop import explain
 
 # The package has a function of the module's name.
 keras_rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
-# (here, on a GPU) of each registered layer. A new cell, which is not listed, runs in a loop.
-EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (LOOP, CUDNN), "min_gru": (SCAN, SCAN), "min_lstm": (SCAN, SCAN)}
-EXPECTED["none"] = (PLAIN, PLAIN)
+# (here, on a GPU) of each registered layer. A new cell, which is not listed, runs in a loop, or in a scan.
+EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (LOOP, CUDNN), "none": (PLAIN, PLAIN)}
+OFTEN = ("lstm", "gru", "min_gru", "none")  # with all options
 OPTIONS = (
     {"activation": "relu"}, {"activation": "crelu"}, {"recurrent_activation": "relu"}, {"unroll": True},
     {"use_bias": False}, {"recurrent_dropout": 0.1}, {"dropout": 0.1}, {"use_cudnn": False}, {"reset_after": False},
@@ -54,12 +55,19 @@ def test_each_registered_layer_has_the_kernels_of_its_kind(name, no_gpu):
     found = kernels.kernels(layer)
     assert len(found) == 1 + isinstance(layer, keras.layers.Bidirectional)
     for kernel in found:
-        assert (kernel.here, kernel.gpu) == EXPECTED.get(name.removeprefix("bi"), (LOOP, LOOP))
+        other = SCAN if RNNS.trait(name, "parallel", False) else LOOP
+        assert (kernel.here, kernel.gpu) == EXPECTED.get(name.removeprefix("bi"), (other, other))
         assert bool(kernel.why) == (kernel.gpu != CUDNN)
 
 
-@pytest.mark.parametrize("name", [name for name in RNNS.names() if not name.startswith("bi")])
-@pytest.mark.parametrize("option", [{}, {"unroll": True}, {"recurrent_dropout": 0.1}, {"activation": "relu"}])
+@pytest.mark.parametrize(
+    "name, option",
+    [
+        pytest.param(name, option, marks=[] if name in OFTEN or not option else [pytest.mark.slow, pytest.mark.variant])
+        for option in ({}, {"unroll": True}, {"recurrent_dropout": 0.1}, {"activation": "relu"})
+        for name in FORWARD
+    ],
+)
 def test_the_kernel_reported_for_this_device_is_the_one_that_runs(name, option, no_gpu, monkeypatch):
     layer = RNNS[name](4, **option)
     here = kernels.kernels(layer)[0].here
