@@ -6,7 +6,7 @@ from keras import ops
 
 from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import RNN, from_cell, in_float32
+from seqzoo.rnns.cells import OneStep, from_cell, in_float32
 
 START = 1e-6  # of every number of the memory (Collier & Beel, 2018)
 CLIP = 20.0  # of what the controller says to the heads (Collier & Beel, 2018)
@@ -230,8 +230,11 @@ def erased(memory: keras.KerasTensor, w: keras.KerasTensor, e: keras.KerasTensor
 
 
 @keras.saving.register_keras_serializable("seqzoo")
-class NTM(RNN):
-    """A Keras RNN around `NTMCell`, in whose loop the memory has 32 bits and a padded step is a write of nothing."""
+class NTM(OneStep, keras.layers.RNN):
+    """Keras's recurrent layer around `NTMCell`.
+
+    Its own loop, `scan`, keeps the memory in 32 bits, and a padded step writes nothing.
+    """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if self.unroll or (not training and sequences.shape[1] == 1):
