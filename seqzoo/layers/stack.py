@@ -1,6 +1,7 @@
 """A stack of recurrent layers, with dropout, residual connections and layer normalisation."""
 
 import keras
+from keras import ops
 
 from seqzoo.layers.weight_drop import WeightDrop
 from seqzoo.rnns import RNNS
@@ -26,6 +27,24 @@ def state_sizes(rnn: str, units: int, layers: int) -> list[int]:
         raise ValueError(f"A layer that reads forward is needed. Received: rnn={rnn!r}, which is bidirectional.")
     sizes = layer.state_size
     return [*(sizes if isinstance(sizes, list | tuple) else [sizes])] * layers
+
+
+def first_states(summaries: list, sizes: list[int], units: int, name: str) -> list:
+    """The states that a stack begins with, given what was read before: tanh(W s + b) for a summary s.
+
+    A state that is wider than the layer, such as the memory of a Neural Turing Machine, begins with zeros.
+
+    Args:
+        summaries: [B, S] for each state.
+        sizes, units: of the states, as of `state_sizes`, and H.
+        name: prefix of the names of the layers.
+    """
+    return [
+        keras.layers.Dense(size, "tanh", name=f"{name}{number}")(summary)
+        if size <= units
+        else ops.tile(ops.zeros_like(summary[:, :1]), (1, size))
+        for number, (summary, size) in enumerate(zip(summaries, sizes, strict=True))
+    ]
 
 
 def stack(
