@@ -5,7 +5,7 @@ from experiments import Experiment
 EXPERIMENT = Experiment(
     title="bAbI dialogue task 1, API calls, exact replies on dev",
     flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task1 --tokenizer=whitespace "
-    "--longest=520 --batch_size=64 --epochs=6 --patience=2",
+    "--longest=520 --batch_size=32 --attention=general --epochs=20 --evaluate_every=4",
     metric="valid_beam_accuracy",
     expected=None,
     tolerance=1.0,
