@@ -209,3 +209,14 @@ def test_an_exported_layer_answers_alike(tmp_path):
     served = tf.saved_model.load(tmp_path / "model")
     for received, expected in zip(served.serve(x), model(x), strict=True):
         close(received, expected)
+
+
+@pytest.mark.parametrize("name", ["lru", "rg_lru", "mlstm"])
+def test_a_state_that_decays_slowly_is_not_lost_in_16_bits(name):
+    """In bfloat16 0.999 is 1."""
+    exact, half = RNNS[name](H), RNNS[name](H, dtype="mixed_bfloat16")
+    for layer in (exact, half):
+        layer.build((None, None, D))
+    half.set_weights(exact.get_weights())
+    x = 0.1 * numbers(B, 200, D)
+    np.testing.assert_allclose(ops.cast(half(x), "float32"), exact(x), rtol=0.03, atol=0.01)

@@ -89,7 +89,7 @@ class LRUCell(ScanCell):
     def scan(self, x, states, mask, training=False):
         h, s = states
         skip, b = self.content(x, h, training)
-        one = ops.concatenate([ops.ones_like(self.nu), ops.zeros_like(self.nu)])
+        one = ops.concatenate([ops.ones(self.units, b.dtype), ops.zeros(self.units, b.dtype)])
         a = ops.zeros_like(b) + self.eigenvalues()  # [B, T, 2H]
         ss = linear_scan(*where_real(mask, a, b, one), s, pairs=True)
         hs = self.read(ss, skip)

@@ -44,8 +44,10 @@ class RGLRUCell(LinearCell):
 
     def gates(self, r: keras.KerasTensor, i: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         log_a = -C * ops.sigmoid(r) * ops.softplus(-in_float32(ops.convert_to_tensor(self.decay)))
-        # Where r underflows, 1 - a^2 is 0, and the slope of the root infinite.
-        return ops.exp(log_a), ops.sqrt(ops.maximum(-ops.expm1(2 * log_a), 1e-30)) * ops.sigmoid(i)
+        a = ops.exp(log_a)
+        # 1 - a^2, without rounding where a is near 1. Where r underflows it is 0, where the root has no slope.
+        squared = ops.maximum((1 + a * a) * ops.tanh(-log_a), 1e-30)
+        return a, ops.sqrt(squared) * ops.sigmoid(i)
 
 
 @RNNS.register("rg_lru", gates="r i", states="h", parameters="3 (D + 1) + 1", parallel=True, recurrent_kernel=False)
