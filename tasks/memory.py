@@ -300,6 +300,6 @@ class Memory(Task):
     @classmethod
     def tiny(cls):
         draw = DATASETS["copy"].draw
-        examples = [draw(random.Random(length), length) for length in (1, 3, 2, 4)]
-        config = cls.Config(units=16, rows=6, width=4, epochs=2, learning_rate=0.02, batch_size=4, evaluate_every=1)
+        examples = [draw(random.Random(0), length) for length in (1, 3, 2, 1)]  # which begin alike
+        config = cls.Config(units=16, epochs=2, learning_rate=0.02, batch_size=4, evaluate_every=1)
         return config, {"train": examples, "valid": examples}, ["3", json.dumps([[0.0] * 9] * 2)]
