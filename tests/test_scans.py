@@ -7,6 +7,7 @@ from backends import weight_gradients
 from keras import ops
 from test_rnns import ACTIVATIONS, LENGTHS, B, D, T, close, numbers, random_weights, sigmoid
 
+from seqzoo.models import seq2seq
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import activation as activation_of
 from seqzoo.rnns.lru import LRUCell
@@ -220,3 +221,9 @@ def test_a_state_that_decays_slowly_is_not_lost_in_16_bits(name):
     half.set_weights(exact.get_weights())
     x = 0.1 * numbers(B, 200, D)
     np.testing.assert_allclose(ops.cast(half(x), "float32"), exact(x), rtol=0.03, atol=0.01)
+
+
+def test_a_decoder_has_no_weights_for_an_output_that_no_step_reads():
+    model = seq2seq(9, 9, dim=4, units=4, encoder_units=4, layers=2, rnn="sru")
+    bridges = {weight.path.split("/")[-2] for weight in model.weights if "bridge" in weight.path}
+    assert bridges == {"bridge1", "bridge3"}  # of c, in both layers

@@ -8,6 +8,6 @@ EXPERIMENT = Experiment(
     metric="valid_accuracy",
     expected=None,
     tolerance=3.0,
-    minutes=1.5,
+    minutes=2.5,
     seeds=1,
 )

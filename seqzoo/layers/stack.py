@@ -29,22 +29,26 @@ def state_sizes(rnn: str, units: int, layers: int) -> list[int]:
     return [*(sizes if isinstance(sizes, list | tuple) else [sizes])] * layers
 
 
-def first_states(summaries: list, sizes: list[int], units: int, name: str) -> list:
+def first_states(summaries: list, rnn: str, units: int, layers: int, name: str) -> list:
     """The states that a stack begins with, given what was read before: tanh(W s + b) for a summary s.
 
-    A state that is wider than the layer, such as the memory of a Neural Turing Machine, begins with zeros.
+    States begin with zeros where a layer is registered with ``reads_output=False``, the outputs, which no step reads,
+    or with ``given_states=2``, all behind the first two: the memory of a Neural Turing Machine.
 
     Args:
         summaries: [B, S] for each state.
-        sizes, units: of the states, as of `state_sizes`, and H.
+        rnn, units, layers: of the stack.
         name: prefix of the names of the layers.
     """
-    return [
-        keras.layers.Dense(size, "tanh", name=f"{name}{number}")(summary)
-        if size <= units
-        else ops.tile(ops.zeros_like(summary[:, :1]), (1, size))
-        for number, (summary, size) in enumerate(zip(summaries, sizes, strict=True))
-    ]
+    sizes, states = state_sizes(rnn, units, layers), []
+    each = len(sizes) // layers
+    first, end = int(not RNNS.trait(rnn, "reads_output", True)), RNNS.trait(rnn, "given_states", each)
+    for number, (summary, size) in enumerate(zip(summaries, sizes, strict=True)):
+        if first <= number % each < end:
+            states.append(keras.layers.Dense(size, "tanh", name=f"{name}{number}")(summary))
+        else:
+            states.append(ops.tile(ops.zeros_like(summary[:, :1]), (1, size)))
+    return states
 
 
 def stack(

@@ -135,7 +135,7 @@ def generator(
         ]
         c = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
         if join != "step":
-            first = first_states([c] * len(sizes), sizes, units, "first")
+            first = first_states([c] * len(sizes), rnn, units, layers, "first")
         if join != "state":
             # Not a sum with zeros: TensorFlow's addition of [1, T, 1] and [1, 1, C] goes wrong where T is C.
             each.append(ops.ones_like(position[..., :1]) * c[:, None])

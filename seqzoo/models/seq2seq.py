@@ -46,7 +46,7 @@ def seq2seq(
     """A recurrent encoder-decoder, with or without attention.
 
         h_1 ... h_S = encoder(source)                     [B, S, E]
-        s_0 = tanh(W_0 [final states of the encoder])     each state of each layer of the decoder; 0 if wider than H
+        s_0 = tanh(W_0 [final states of the encoder])     each state of each layer of the decoder
         s_t = RNN(e(y_{t-1}), s_{t-1})                    y_0 is the begin mark
         s~_t = tanh(W [c_t; s_t])                         c_t: what `layers.attention.Attention` reads of h for s_t
         p(y_t | y_1 ... y_{t-1}, source) = softmax(E' s~_t + b)
@@ -150,7 +150,7 @@ def seq2seq(
     each = len(finals) // encoder_layers
     finals = [_joined(finals[i : i + each]) for i in range(0, len(finals), each)]  # of each layer
     below = [max(0, encoder_layers - layers + number * layers // len(sizes)) for number in range(len(sizes))]
-    state = first_states([finals[layer] for layer in below], sizes, units, "bridge")
+    state = first_states([finals[layer] for layer in below], rnn, units, layers, "bridge")
     fixed = []
     if attends:
         compared = keys(encoded, attention, units if attention == "general" else attention_units or units)

@@ -78,7 +78,7 @@ def vector_model(
             for condition, count in conditions.items()
         ]
         c = keras.layers.Concatenate()(embedded) if len(embedded) > 1 else embedded[0]
-        first = first_states([c] * len(sizes), sizes, units, "first")
+        first = first_states([c] * len(sizes), rnn, units, layers, "first")
         first, each = ([] if join == "step" else first), ([] if join == "state" else [c])
         conditioner = keras.Model(known, [*each, *first], name="conditioner")
 

@@ -99,7 +99,9 @@ class LRUCell(ScanCell):
         return {**super().get_config(), **self.ring}
 
 
-@RNNS.register("lru", gates="", states="h s", parameters="3 D + 2 H + 4", parallel=True, recurrent_kernel=False)
+@RNNS.register(
+    "lru", gates="", states="h s", parameters="3 D + 2 H + 4", parallel=True, recurrent_kernel=False, reads_output=False
+)
 def lru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """Linear recurrent unit (Orvieto et al., 2023): a complex diagonal recurrence without gates; long memory."""
     return from_cell(LRUCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)

@@ -157,7 +157,7 @@ def _at_least_one(overlap, m):
 
 @RNNS.register(
     "mlstm", gates="i f o", states="h C n m", parameters="(4 + 8 / H) (D + 1)", parallel=True,
-    recurrent_kernel=False,
+    recurrent_kernel=False, reads_output=False,
 )  # fmt: skip
 def mlstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """mLSTM of xLSTM (Beck et al., 2024): a matrix as memory, written and read by keys; exponential input gates."""

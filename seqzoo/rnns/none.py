@@ -29,7 +29,16 @@ class PlainCell(LinearCell):
         return hs, [last_real(hs, h, mask)]
 
 
-@RNNS.register("none", gates="", states="h", parameters="D + 1", parallel=True, recurrent_kernel=False, both=False)
+@RNNS.register(
+    "none",
+    gates="",
+    states="h",
+    parameters="D + 1",
+    parallel=True,
+    recurrent_kernel=False,
+    reads_output=False,
+    both=False,
+)
 def none(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """No recurrence: each step on its own, h = tanh(x W + b); the baseline of every recurrent layer."""
     return from_cell(PlainCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)

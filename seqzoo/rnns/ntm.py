@@ -277,7 +277,7 @@ def trace(layer: NTM, x: np.ndarray) -> dict[str, list[tuple[np.ndarray, np.ndar
     }
 
 
-@RNNS.register("ntm", gates="g e", states="h c r w M", parameters="4 (D + H + 49) + 368 / H")
+@RNNS.register("ntm", gates="g e", states="h c r w M", parameters="4 (D + H + 49) + 368 / H", given_states=2)
 def ntm(
     units: int,
     rows: int = 128,

@@ -80,7 +80,15 @@ class QRNNCell(ScanCell):
         return {**super().get_config(), "window": self.window}
 
 
-@RNNS.register("qrnn", gates="f o", states="h c s", parameters="3 (2 D + 1)", parallel=True, recurrent_kernel=False)
+@RNNS.register(
+    "qrnn",
+    gates="f o",
+    states="h c s",
+    parameters="3 (2 D + 1)",
+    parallel=True,
+    recurrent_kernel=False,
+    reads_output=False,
+)
 def qrnn(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """Quasi-recurrent network (Bradbury et al., 2017): gates by a convolution of 2 steps, fo-pooling."""
     return from_cell(QRNNCell, units, ScanRNN, activation=activation_of(activation, units), **kwargs)

@@ -60,7 +60,13 @@ class SRUCell(ScanCell):
 
 
 @RNNS.register(
-    "sru", gates="f r", states="h c", parameters="(3 + (D != H)) D + 2", parallel=True, recurrent_kernel=False
+    "sru",
+    gates="f r",
+    states="h c",
+    parameters="(3 + (D != H)) D + 2",
+    parallel=True,
+    recurrent_kernel=False,
+    reads_output=False,
 )
 def sru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """Simple recurrent unit (Lei et al., 2018): gates that do not read the state, and a highway for x."""
