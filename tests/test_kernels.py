@@ -15,7 +15,7 @@ from seqzoo.display import kernels
 from seqzoo.display.kernels import CUDNN, FUSED, LOOP, PLAIN, SCAN, UNROLLED
 from seqzoo.inputs import words
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
-from seqzoo.rnns import RNNS, lstm
+from seqzoo.rnns import RNNS, lstm, ntm
 from seqzoo.rnns.scan import ScanRNN
 from seqzoo.training.loop import explain
 
@@ -76,11 +76,13 @@ def test_the_kernel_reported_for_this_device_is_the_one_that_runs(name, option, 
         calls = []
         watched = [(lstm, "fused_lstm"), (keras.src.backend, "rnn")]
         watched += [(type(layer.cell), "scan")] if isinstance(layer, ScanRNN) else []
+        watched += [(ntm, "scan")] if name == "ntm" else []
         with contextlib.ExitStack() as stack:
             for module, function in watched:
                 stack.enter_context(recorded(module, function, calls, monkeypatch))
             layer(np.ones((1, 3, 2), "float32"), mask=np.ones((1, 3), bool), training=training)
-        expected = {FUSED: {"fused_lstm"}, SCAN: {"scan"}, LOOP: {"rnn"}, UNROLLED: {"rnn"}, PLAIN: {"scan"}}
+        loop = {"scan" if name == "ntm" else "rnn"}
+        expected = {FUSED: {"fused_lstm"}, SCAN: {"scan"}, LOOP: loop, UNROLLED: {"rnn"}, PLAIN: {"scan"}}
         assert set(calls) == expected[kind]
         assert layer.unroll == (kind == UNROLLED)
 

@@ -4,8 +4,8 @@ Every layer is called as ``layer(x, mask=mask, initial_state=None)`` with x [B, 
 
 A layer is registered with what ``--list`` says of it: gates and states, by the letters of its equations; parameters, of
 one unit, as an expression in D and H; parallel=True if training computes all steps at once; cudnn=True if cuDNN has it.
-Builders read two more: recurrent_kernel=False if no matrix reads the state; reads_output=False if no step reads the
-first state, which is the output.
+Builders read three more: recurrent_kernel=False if no matrix reads the state; reads_output=False if no step reads the
+first state, which is the output; given_states=2 if a decoder starts only the first two from what an encoder read.
 """
 
 import re
