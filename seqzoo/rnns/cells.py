@@ -157,46 +157,49 @@ def plus(xW: keras.KerasTensor, bias: keras.Variable | None) -> keras.KerasTenso
 
 
 class GatedCell(StepCell, keras.layers.SimpleRNNCell):
-    """Base of the cells of this package: its weights, with their options, are those of Keras's cells.
-
-    A subclass says how many columns they have and defines `step`; further arguments go to its ``__init__`` and config.
+    """Base of the cells of this package; its weights have the options of Keras's cells.
 
     Attributes:
-        columns: the columns of kernel [D, ..], recurrent_kernel [H, ..] and bias [..], in units.
-        count: how many states [B, H] it has.
-        open: {block of H biases: its first value}, where that is not 0.
+        columns: the columns of the weights, in units: kernel [D, columns H], recurrent_kernel [H, columns H] and bias
+            [columns H], where a cell does not override `shapes`.
+        count: how many states [B, H] the cell has.
+        first: {block of biases, H each: its first value}, where that is not the option's.
     """
 
-    columns: tuple[int, int, int]
+    columns: int
     count = 1
-    open: ClassVar[dict[int, float]] = {}
+    first: ClassVar[dict[int, float]] = {}
 
     def __init__(self, units: int, **kwargs):
         super().__init__(units, **kwargs)
         self.state_size = [units] * self.count
 
+    def shapes(self, D: int) -> tuple[tuple, tuple, tuple]:
+        """Returns the shapes of kernel, recurrent_kernel and bias."""
+        K = self.columns * self.units
+        return (D, K), (self.units, K), (K,)
+
     def build(self, input_shape):
-        D, H = input_shape[-1], self.units
-        kernel, recurrent, bias = (count * H for count in self.columns)
+        kernel, recurrent_kernel, bias = self.shapes(input_shape[-1])
         self.kernel = self.add_weight(
-            (D, kernel), self.kernel_initializer, name="kernel",
+            kernel, self.kernel_initializer, name="kernel",
             regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
         )  # fmt: skip
         self.recurrent_kernel = self.add_weight(
-            (H, recurrent), self.recurrent_initializer, name="recurrent_kernel",
+            recurrent_kernel, self.recurrent_initializer, name="recurrent_kernel",
             regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
         )  # fmt: skip
         self.bias = self.add_weight(
-            (bias,), self.first_bias, name="bias",
+            bias, self.first_bias, name="bias",
             regularizer=self.bias_regularizer, constraint=self.bias_constraint,
         ) if self.use_bias else None  # fmt: skip
         self.built = True
 
     def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
-        """The first biases: those of Keras's option, and the blocks of `open`."""
-        blocks = ops.split(self.bias_initializer(shape, dtype=dtype), self.columns[-1])
+        """Returns the first biases, by Keras's option and `first`."""
+        blocks = ops.split(self.bias_initializer(shape, dtype=dtype), shape[0] // self.units)
         return ops.concatenate(
-            [block * 0 + self.open[i] if i in self.open else block for i, block in enumerate(blocks)]
+            [ops.full_like(b, self.first[i]) if i in self.first else b for i, b in enumerate(blocks)]
         )
 
     def get_initial_state(self, batch_size=None):

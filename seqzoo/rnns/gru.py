@@ -25,10 +25,9 @@ class GRU(FusedLoop, keras.layers.GRU):
     """
 
     def terms(self, xW):
-        cell, H = self.cell, self.cell.units
+        cell = self.cell
         if not cell.reset_after:
-            parts = ops.split(ops.convert_to_tensor(cell.recurrent_kernel), [2 * H], axis=-1)
-            return Terms(parts, ops.split(plus(xW, cell.bias), [2 * H], axis=-1))
+            return Terms([cell.recurrent_kernel], [plus(xW, cell.bias)]).split(2 * cell.units)
         if cell.bias is None:
             return Terms([cell.recurrent_kernel], [None], [xW])
         b, after = ops.unstack(in_float32(ops.convert_to_tensor(cell.bias)), 2)

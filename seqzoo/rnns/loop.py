@@ -26,6 +26,12 @@ class Terms(NamedTuple):
     inputs: Sequence[keras.KerasTensor] = ()
     weights: Sequence[keras.KerasTensor] = ()
 
+    def split(self, column: int) -> "Terms":
+        """Divides the only part of U, and what is added to its product, into two parts at a column."""
+        (U,), (added,) = self.U, self.added
+        parts = ops.split(ops.convert_to_tensor(U), [column], axis=-1)
+        return self._replace(U=parts, added=ops.split(added, [column], axis=-1))
+
     def affine(self, drop: Callable) -> Callable:
         """Returns the function (v, part=0) -> v U + added of a part, with dropout of v; see `fused_loop`."""
 

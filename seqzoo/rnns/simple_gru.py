@@ -21,7 +21,7 @@ class SimpleGRUCell(GatedCell):
     Shapes: x [B, D], c [B, H]. kernel [D, 2H] and recurrent_kernel [H, 2H] hold u's columns, then c~'s.
     """
 
-    columns = 2, 2, 2
+    columns = 2
 
     def step(self, affine, states):
         (c,) = states
