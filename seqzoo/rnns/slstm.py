@@ -64,9 +64,9 @@ class SLSTMCell(GatedCell):
         h, c, n, m = states
         columns = affine(h)
         i, f, z, o = ops.split(columns if self.heads == 1 else self.regrouped(columns, self.heads), 4, axis=-1)
-        log_f = -ops.softplus(-f) + m
-        m = ops.where(n > 0, ops.maximum(log_f, i), i)
-        i, f = ops.exp(i - m), ops.exp(log_f - m)
+        kept = ops.where(n > 0, m - ops.softplus(-f), i)  # log f + m
+        m = ops.maximum(kept, i)
+        i, f = ops.exp(i - m), ops.exp(kept - m)
         c, n = f * c + i * self.activation(z), f * n + i
         return [ops.sigmoid(o) * c / n, c, n, m]
 
