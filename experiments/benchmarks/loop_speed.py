@@ -7,11 +7,11 @@ One layer, forward and backward, of each registered cell whose gates read the st
 none. The column "products" is what the matrix products alone take, those before, in and after the loop: no loop can be
 faster with this library.
 
-Protocol. A cell and size run in a process of their own; there, fused loop, Keras's loop and products take turns, so
-that all of them see the same machine. The gradient is that of a sum over all outputs, with respect to input and
-weights; nothing is updated. Batch and length are unknown when TensorFlow traces, and a mask is given, as in training,
-though nothing is padded. Two batches warm up. The tables have medians of processor time, meaningful on a busy machine
-only with --threads=1.
+Protocol. Each cell runs in a process of its own; there, fused loop, Keras's loop and products take turns, so that all of
+them see the same machine. The gradient is that of a sum over all outputs, with respect to input and weights; nothing is
+updated. Batch and length are unknown when TensorFlow traces, and a mask is given, as in training, though nothing is
+padded. Two batches warm up. The tables have medians of processor time, meaningful on a busy machine only with
+--threads=1.
 """
 
 import argparse
@@ -21,31 +21,34 @@ import statistics
 from experiments.benchmarks.benchmark import Clock, flags, grouped, run
 
 SIZES = ((32, 50, 256, 256), (16, 100, 350, 400))  # B, T, D, H
-OLD = "lstm", "gru", "gru:reset_before", "rnn", "simple_gru", "peephole_lstm"
-CELLS = (*OLD, "mgu", "rhn", "mult_lstm", "ln_lstm", "slstm", "indrnn")
+CELLS = ("lstm", "gru", "gru:reset_before", "rnn", "simple_gru", "peephole_lstm")
+CELLS += ("mgu", "rhn", "mult_lstm", "ln_lstm", "slstm", "indrnn")
 
 
 def main() -> None:
-    run(arguments(), [f"{cell}@{'x'.join(map(str, size))}" for size in SIZES for cell in CELLS], measured, show)
+    run(arguments(), CELLS, measured, show)
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = flags("loop_speed", __doc__, CELLS, 2)
-    parser.add_argument("--batches", type=int, default=15, help="batches of each loop that are timed in a process")
+    parser.add_argument("--batches", type=int, default=9, help="batches of each loop that are timed in a process")
     return parser
 
 
 def measured(args: argparse.Namespace) -> list[dict]:
     """Measures a cell in its own process."""
+    return [measured_at(*size, args) for size in SIZES]
+
+
+def measured_at(B: int, T: int, D: int, H: int, args: argparse.Namespace) -> dict:
+    """Measures a cell with batches of B sequences of T steps of D values, and H units."""
     import keras
     import tensorflow as tf
 
     from seqzoo.rnns import RNNS
 
     keras.utils.set_random_seed(args.round)
-    cell, size = args.row.split("@")
-    B, T, D, H = map(int, size.split("x"))
-    name, _, before = cell.partition(":")
+    name, _, before = args.row.partition(":")
     layer = RNNS[name](H, return_sequences=True, **({"reset_after": False} if before else {}))
     kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}.get(name)
     loop = kind.from_config(layer.get_config()) if kind else keras.layers.RNN(layer.cell, return_sequences=True)
@@ -98,13 +101,13 @@ def measured(args: argparse.Namespace) -> list[dict]:
                 times[key].append(1000 * clock.cpu_seconds)
     # Two for a multiplication and an addition; W takes part in three products, U too.
     gflop = 2 * B * T * 3 * (math.prod(W.shape) + math.prod(U.shape)) / 1e9
-    return [{"cell": cell, "size": size, "gflop": gflop, **{key: statistics.median(own) for key, own in times.items()}}]
+    milliseconds = {key: statistics.median(own) for key, own in times.items()}
+    return {"cell": args.row, "B": B, "T": T, "D": D, "H": H, "gflop": gflop, **milliseconds}
 
 
 def show(results: dict) -> None:
     """Prints the tables, in Markdown."""
-    for size, runs in grouped(results["runs"], "size").items():
-        B, T, D, H = size.split("x")
+    for (B, T, D, H), runs in grouped(results["runs"], "B", "T", "D", "H").items():
         print(f"\nBatch {B}, T={T}, D={D}, H={H}: processor milliseconds\n")
         print("| cell | Keras's loop | fused loop | times faster | products alone | GFLOP/s of products |")
         print("|---|---|---|---|---|---|")

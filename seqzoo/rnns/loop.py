@@ -147,8 +147,7 @@ def fused_loop(
         like = first, rows(widths), rows(heights[1:])
         last, (after, products, vs) = scan(forward, first, (added, inputs, masks), like)
 
-        def gradient(*args, upstream=None):
-            dhs, *dlast = args if upstream is None else upstream
+        def gradient(dhs, *dlast):
             before = [ops.concatenate([s[None], ss[:-1]], axis=0) for s, ss in zip(first, after, strict=True)]
             U_transposed = [ops.swapaxes(W, -1, -2) if len(W.shape) > 1 else W for W in U]
 
@@ -159,9 +158,9 @@ def fused_loop(
                 def affine(v, part=0):
                     @ops.custom_gradient
                     def kept(v):
-                        def gradient(*args, upstream=None):
-                            (dproducts[part],) = args if upstream is None else upstream
-                            return times(dproducts[part], U_transposed[part])
+                        def gradient(dproduct):
+                            dproducts[part] = dproduct
+                            return times(dproduct, U_transposed[part])
 
                         return products[part], gradient
 
