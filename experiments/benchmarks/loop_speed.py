@@ -7,9 +7,9 @@ One layer, forward and backward, of each registered cell whose gates read the st
 none. The column "products" is what the matrix products alone take, those before, in and after the loop: no loop can be
 faster with this library.
 
-Protocol. Each cell runs in a process of its own; there, fused loop, Keras's loop and products take turns, so that all of
-them see the same machine. The gradient is that of a sum over all outputs, with respect to input and weights; nothing is
-updated. Batch and length are unknown when TensorFlow traces, and a mask is given, as in training, though nothing is
+Protocol. Each cell runs in a process of its own; there, fused loop, Keras's loop and products take turns, so that all
+of them see the same machine. The gradient is that of a sum over all outputs, with respect to input and weights; nothing
+is updated. Batch and length are unknown when TensorFlow traces, and a mask is given, as in training, though nothing is
 padded. Two batches warm up. The tables have medians of processor time, meaningful on a busy machine only with
 --threads=1.
 """
