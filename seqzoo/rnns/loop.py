@@ -176,7 +176,7 @@ def fused_loop(
                     dbefore = [d + all - part for d, all, part in zip(dbefore, dstates, real, strict=True)]
                 return (dbefore, [a + b for a, b in zip(dweights, dw, strict=True)]), (dproducts, dinputs)
 
-            carry = dlast, [ops.zeros_like(weight) for weight in weights]
+            carry = list(dlast), [ops.zeros_like(weight) for weight in weights]
             like = rows(widths), rows(x.shape[-1] for x in inputs)
             kept = dhs, before, products, inputs, masks
             (dfirst, dweights), (dproducts, dinputs) = scan(backward, carry, kept, like, reverse=True, flip=False)
