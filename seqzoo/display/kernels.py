@@ -139,7 +139,7 @@ def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool
     def run(gpu):
         if gpu and not why:
             return CUDNN
-        return FUSED if isinstance(layer, FusedLoop) and layer.equations else LOOP
+        return FUSED if isinstance(layer, FusedLoop) and layer.equations() else LOOP
 
     return _kind(layer), run, why
 

@@ -68,15 +68,14 @@ class FusedLoop(OneStep):
     runs without them, on other backends, where the layer is unrolled, and where cuDNN will be used.
     """
 
-    @property
-    def equations(self):
-        """What defines the steps, this layer or its cell; None: Keras's loop runs."""
+    def equations(self):  # no property: Keras looks for weights in the attributes of a layer, and in theirs
+        """Returns what defines the steps, this layer or its cell; None: Keras's loop runs."""
         if keras.backend.backend() != "tensorflow" or self.unroll:
             return None
         return next((thing for thing in (self, self.cell) if hasattr(thing, "terms")), None)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        cell, equations = self.cell, self.equations
+        cell, equations = self.cell, self.equations()
         one_step = not training and sequences.shape[1] == 1  # the cell does it
         # Keras clears supports_jit where cuDNN may be used, with recurrent dropout too, though cuDNN has none.
         cudnn = not self.supports_jit and not cell.recurrent_dropout
