@@ -5,6 +5,7 @@ ordinary run folders; its scores are recorded in results/NAME.json, with the com
 
     recipes/      one file a benchmark, each with an EXPERIMENT
     benchmarks/   programs that measure speed, memory and equality across devices
+    gpu.py        kernels, equality, speed and memory on a GPU
     studies/      programs that compare models
     results/      recorded scores and figures
     samples/      music and figures of recorded runs
@@ -156,11 +157,12 @@ def experiments() -> dict[str, Experiment]:
 
 
 def programs() -> dict[str, str]:
-    """{module: first line of its docstring} of the programs in benchmarks/ and studies/, which are not imported."""
+    """{module: first line of its docstring} of the programs here, in benchmarks/ and studies/; none is imported."""
     found = {}
-    for room in ("benchmarks", "studies"):
-        for module in pkgutil.iter_modules([HERE / room]):
-            tree = ast.parse((HERE / room / f"{module.name}.py").read_text("utf-8"))
+    for room in (".", "benchmarks", "studies"):
+        for path in sorted((HERE / room).glob("[!_]*.py")):
+            tree = ast.parse(path.read_text("utf-8"))
             if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
-                found[f"{__name__}.{room}.{module.name}"] = ast.get_docstring(tree).split("\n")[0]
+                module = ".".join([__name__, *path.relative_to(HERE).with_suffix("").parts])
+                found[module] = ast.get_docstring(tree).split("\n")[0]
     return found

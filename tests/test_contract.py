@@ -16,10 +16,11 @@ from backends import weight_gradients
 from marks import slow, variants
 
 from seqzoo.assets import save_assets
+from seqzoo.backend.distribution import Devices
 from seqzoo.data import Batches
 from seqzoo.datasets import Examples
 from seqzoo.task import TASKS
-from seqzoo.training import load, train, transfer
+from seqzoo.training import load, loop, train, transfer
 from seqzoo.training.folder import prepare
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -418,12 +419,21 @@ def test_the_plain_network_without_recurrence_trains(name, tmp_path):
 
 @pytest.mark.tensorflow("XLA compiles every model on JAX")
 @pytest.mark.parametrize("name", slow_names("ner", "translation"))
-def test_a_train_step_compiles_under_xla(name):
-    changes = {"static_shapes": True} if hasattr(TASKS[name].Config, "static_shapes") else {"vary_window": False}
-    task, data = tiny(name, **changes)
-    assert not task.xla_obstacles()
-    feed = data.splits["train"]
-    assert feed.static_shapes
-    model = task.training_model(task.build(), feed.steps)
-    model.compile("sgd", loss=task.loss(), jit_compile=True)
-    assert np.isfinite(model.fit(feed.epoch(0).take(1), verbose=0).history["loss"][0])
+def test_the_train_step_of_a_tpu_compiles_under_xla(name, monkeypatch):
+    """The task's model, optimizer and loss in the step of `Devices`, on the one device of a strategy that compiles."""
+    import tensorflow as tf
+
+    run = tf.distribute.OneDeviceStrategy.run
+    compiled = lambda self, step, args=(): run(self, tf.function(step, jit_compile=True), args)  # noqa: E731
+    monkeypatch.setattr(tf.distribute.OneDeviceStrategy, "run", compiled)
+    monkeypatch.setattr(tf.distribute, "TPUStrategy", tf.distribute.OneDeviceStrategy)  # whose gradients are dense
+    static = {"static_shapes": True} if hasattr(TASKS[name].Config, "static_shapes") else {"vary_window": False}
+    task, data = tiny(name, **static)
+    devices, feed = Devices(tf.distribute.OneDeviceStrategy("CPU:0"), static=True), data.splits["train"]
+    devices.check(task)
+    devices.check_feed(feed)
+    _, model = loop._build(task, data, devices, None, None)
+    before = model.get_weights()
+    loss = devices.fit(model, feed.epoch(0).take(1), 0, keras.callbacks.CallbackList())
+    assert np.isfinite(loss) and all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert any((weight != old).any() for weight, old in zip(model.get_weights(), before, strict=True))

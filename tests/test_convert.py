@@ -15,6 +15,7 @@ from seqzoo.export.onnx import run_onnx, to_onnx
 from seqzoo.export.steps import greedy, start, step
 from seqzoo.inputs import words
 from seqzoo.layers import POOLINGS
+from seqzoo.layers.copying import PointerGenerator
 from seqzoo.models import LanguageModelDecoder, Seq2SeqDecoder, class_decoder, classifier, language_model, seq2seq
 from seqzoo.models import decoder as tag_decoder
 from seqzoo.rnns import RNNS
@@ -171,6 +172,21 @@ def test_a_model_with_an_operation_that_a_format_lacks_is_refused(kind):
 
     with pytest.raises(ValueError, match="for this model: .*Bit(wiseAnd|cast)"):
         converted(kind, function, {"x": keras.KerasTensor((None, None))})
+
+
+@both
+def test_what_is_copied_from_two_places_adds_up(kind):
+    shapes = {"logits": (None, 2, 3), "gate": (None, 2, 1), "attention": (None, 2, 4)}
+    specs = {name: keras.KerasTensor(shape) for name, shape in shapes.items()}
+    specs["copied"] = keras.KerasTensor((None, 4), "int32")
+
+    def function(inputs):
+        return {"log_p": PointerGenerator()(*(inputs[name] for name in specs))}
+
+    rng = np.random.default_rng(0)
+    inputs = {name: rng.random((1, *shape[1:]), "float32") for name, shape in shapes.items()}
+    inputs["copied"] = np.array([[4, 1, 4, 1]], "int32")
+    np.testing.assert_allclose(converted(kind, function, specs)(inputs)["log_p"], function(inputs)["log_p"], atol=1e-5)
 
 
 @both

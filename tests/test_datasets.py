@@ -57,6 +57,8 @@ def test_generated_data_depend_on_their_seed_alone():
         "bookings": 828984622,
         "commands": 887260951,
         "dates": 651251849,
+        "digit_lines": 2563693594,
+        "digit_pixels": 2045802210,
         "digit_rows": 3692443392,
         "digit_scenes": 1359013344,
         "episodes": 4244304889,

@@ -6,10 +6,11 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import experiments
-from experiments import Experiment, Published, __main__, corpora, recorded, tables
+from experiments import Experiment, Published, __main__, corpora, gpu, recorded, tables
 from experiments.benchmarks import benchmark
 from seqzoo import run
 from seqzoo.task import TASKS
@@ -92,7 +93,11 @@ def test_the_readme_of_the_experiments_has_all_results_and_corpora():
 
 def test_benchmarks_and_studies_are_listed_with_their_commands():
     found = experiments.programs()
-    assert {"experiments.benchmarks.tagger_speed", "experiments.studies.memory_tasks"} <= found.keys()
+    assert {
+        "experiments.gpu",
+        "experiments.benchmarks.tagger_speed",
+        "experiments.studies.memory_tasks",
+    } <= found.keys()
     assert "experiments.benchmarks.benchmark" not in found  # shared code, not a program
     for module in found:
         assert f"python -m {module}" in tables.listing()
@@ -224,3 +229,49 @@ def test_the_rows_of_a_benchmark_run_in_turns_and_no_path_is_recorded(monkeypatc
     saved = json.loads(out.read_text())
     assert saved["size"] == 3 and len(saved["runs"]) == 4 and saved["settings"]["before"] == "abc"
     assert saved["command"].startswith("python -m experiments.benchmarks.made_up --before=else --out=results.json")
+
+
+def test_a_row_that_fails_need_not_end_a_benchmark(monkeypatch, tmp_path, capsys):
+    def measured(args, row, number):
+        return [{"row": row}] if row == "b" else sys.exit("out of memory")
+
+    out = tmp_path / "results.json"
+    monkeypatch.setattr(benchmark, "in_own_process", measured)
+    monkeypatch.setattr(sys, "argv", ["x", f"--out={out}"])
+    parser = benchmark.flags("made_up", "doc", ["a", "b"], 1)
+    benchmark.run(parser, ["a", "b"], None, print, keep_going=True)
+    saved = json.loads(out.read_text())
+    assert saved["runs"] == [{"row": "b"}] and saved["failed"] == [{"row": "a", "error": "out of memory"}]
+    with pytest.raises(SystemExit, match="out of memory"):
+        benchmark.run(parser, ["a", "b"], None, print)
+
+
+@pytest.mark.parametrize("name", ["lstm", "none"])
+def test_the_kernel_found_in_what_is_executed_is_the_one_that_is_explained(name):
+    for row, arrays in gpu.passes((name,)):
+        assert row["agrees"] and row["kernel"] == {"lstm": gpu.LOOP, "none": gpu.NEITHER}[name]
+        assert all(np.isfinite(array).all() and array.any() for array in arrays.values())
+
+
+def test_a_gpu_that_differs_or_is_missing_is_said(capsys):
+    assert gpu.kernel("While CudnnRNNV3", "CudnnRNN", "While") == gpu.CUDNN
+    layer = {
+        "name": "lstm",
+        "masked": True,
+        "kernel": gpu.CUDNN,
+        "explained": "cuDNN",
+        "agrees": True,
+        "device": "H200",
+    }
+    gpu.show({"runs": [{**layer, "differs_by": 2e-6}, {**layer, "agrees": False, "differs_by": float("nan")}]})
+    out = capsys.readouterr().out
+    assert "2 passes: 1 run on another kernel than explained; 1 differ from a CPU by more than 0.0001" in out
+    assert "numbers of a CPU" not in out
+    gpu.show(
+        {
+            "runs": [{**layer, "device": "CPU", "differs_by": 0.0}],
+            "failed": [{"row": "a", "error": "x\nOOM\n\na failed"}],
+        }
+    )
+    out = capsys.readouterr().out
+    assert "a failed: OOM" in out and "numbers of a CPU" in out

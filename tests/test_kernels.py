@@ -110,11 +110,29 @@ def test_on_a_gpu_recurrent_dropout_takes_the_fused_loop(name, monkeypatch):
     assert kernels.kernels(layer)[0].gpu == FUSED
 
 
-def test_jax_has_no_cudnn_for_a_gru_nor_with_a_mask(monkeypatch):
+@pytest.mark.parametrize("masked", [True, False])
+def test_on_jax_a_mask_rules_out_cudnn_by_the_rules_of_keras(masked, monkeypatch):
+    """Pretends that there is a GPU, and checks whether Keras calls the only cuDNN operation that JAX has, an LSTM."""
+    jax_cudnn = pytest.importorskip("jax.experimental.rnn")
+    jax_rnn = importlib.import_module("keras.src.backend.jax.rnn")
+    monkeypatch.setattr(jax_rnn, "_is_gpu_available", lambda: True)
+    called = []
+
+    def cudnn(*args, **kwargs):
+        called.append(True)
+        raise ValueError  # Keras falls back to the loop
+
+    monkeypatch.setattr(jax_cudnn, "lstm", cudnn)
+    layer = RNNS["lstm"](4)
+    layer.build((1, 3, 2))
+    weights = [np.array(getattr(layer.cell, name)) for name in ("kernel", "recurrent_kernel", "bias")]
+    x, h, mask = np.ones((1, 3, 2), "float32"), np.zeros((1, 4), "float32"), np.ones((1, 3), bool) if masked else None
+    with pytest.raises(NotImplementedError):
+        jax_rnn.lstm(x, h, h, mask, *weights, layer.activation, layer.recurrent_activation)
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    assert "jax" in kernels.why_not_cudnn(keras.layers.GRU(4), masked=False)
-    assert "mask" in kernels.why_not_cudnn(keras.layers.LSTM(4))
-    assert kernels.why_not_cudnn(keras.layers.LSTM(4), masked=False) == ""
+    why = kernels.why_not_cudnn(layer, masked)
+    assert bool(called) == (why == "") and ("mask" in why) == masked
+    assert "jax" in kernels.why_not_cudnn(RNNS["gru"](4), masked)
 
 
 def test_nested_layers_are_found(no_gpu):

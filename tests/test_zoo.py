@@ -17,7 +17,8 @@ from seqzoo.task import TASKS
 from seqzoo.training import train, transfer
 from seqzoo.training.folder import read_config
 
-RECIPES = {  # others: zoo_NAME
+RECIPES = {
+    "emoji": "captioning_emoji",  # others: zoo_NAME
     "chorales": "music_chorales",
     "commands": "dialogue_understanding_generated",
     "dates": "translation_dates",
@@ -210,3 +211,8 @@ def test_chorales_are_written_outside_the_package(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert run.main(["--mode=generate", "--workdir=zoo:chorales", "--length=8", "--json"]) == 0
     assert [*(tmp_path / "runs/zoo-chorales/samples").glob("*.mid")]
+
+
+def test_the_captioner_names_a_drawing():
+    (answer,) = answers("emoji", ["experiments/samples/red_circle.png"])
+    assert answer["caption"] == "red circle"

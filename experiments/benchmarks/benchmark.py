@@ -22,10 +22,12 @@ from collections.abc import Callable, Iterable
 from experiments import RESULTS
 from seqzoo.training.environment import versions
 
-PACKAGES = ("tensorflow", "keras", "torch", "numpy")
+PACKAGES = ("tensorflow", "jax", "keras", "torch", "numpy")
 
 
-def flags(name: str, doc: str, rows: Iterable[str], rounds: int) -> argparse.ArgumentParser:
+def flags(
+    name: str, doc: str, rows: Iterable[str], rounds: int, package: str = "experiments.benchmarks"
+) -> argparse.ArgumentParser:
     """An argument parser with the flags that all benchmarks share; a benchmark adds its own.
 
     Args:
@@ -33,8 +35,9 @@ def flags(name: str, doc: str, rows: Iterable[str], rounds: int) -> argparse.Arg
         doc: docstring of the module.
         rows: what it measures.
         rounds: default number of rounds.
+        package: where the module is.
     """
-    module = f"experiments.benchmarks.{name}"
+    module = f"{package}.{name}"
     parser = argparse.ArgumentParser(
         f"python -m {module}",
         description=doc,
@@ -59,8 +62,9 @@ def run(
     show: Callable,
     prepare: Callable | None = None,
     settings: Callable | None = None,
+    keep_going: bool = False,
 ) -> None:
-    """Runs a benchmark: measures its rows in turns, saves the results after each round, and shows them.
+    """Runs a benchmark: measures its rows in turns, saves the results after each row, and shows them.
 
     Rows run one after the other, in reverse order every other round (A B C C B A ...), so that a machine that slows
     down over time favours none.
@@ -73,6 +77,7 @@ def run(
         prepare: args -> dict to add to the results, called once; it may write files into ``args.folder``, a temporary
             folder that the rows read.
         settings: args -> {flag: value} to record instead of the flag's own value, such as the name of a folder.
+        keep_going: whether a row that fails leads to {"row", "error"} in the results instead of an end.
     """
     args = parser.parse_args()
     if args.row:
@@ -89,8 +94,13 @@ def run(
         for number in range(args.rounds):
             for row in rows[:: -1 if number % 2 else 1]:
                 print(f"round {number + 1}/{args.rounds}: {row}", flush=True)
-                results["runs"] += in_own_process(args, row, number)
-            args.out.write_text(json.dumps(results, indent=1), "utf-8")
+                try:
+                    results["runs"] += in_own_process(args, row, number)
+                except SystemExit as error:
+                    if not keep_going:
+                        raise
+                    results.setdefault("failed", []).append({"row": row, "error": str(error)[-2000:]})
+                args.out.write_text(json.dumps(results, indent=1), "utf-8")
     print()
     show(results)
     print(f"\nsaved as {args.out}")

@@ -59,6 +59,7 @@ from seqzoo.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import keras
+    import torch
 
 
 ROWS = ("seqzoo:whole", "seqzoo:segments", "seqzoo:200", "keras:200", "keras:whole", "pytorch:200")
@@ -194,8 +195,8 @@ def with_texts(args: argparse.Namespace, model: "keras.Model", batches: Benchmar
     return result | {"texts": sum(len(inputs["tokens"]) for inputs, *_ in steps)}
 
 
-def pytorch_training(args: argparse.Namespace, config: Config, examples: list, kind: str) -> dict:
-    """The same network in PyTorch."""
+def torch_classifier() -> "torch.nn.Module":
+    """The same network in PyTorch, up to the score of the second class [B]."""
     import torch
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence
@@ -208,14 +209,22 @@ def pytorch_training(args: argparse.Namespace, config: Config, examples: list, k
             self.dense = nn.Linear(2 * UNITS, 1)
 
         def forward(self, tokens):
-            lengths = (tokens != 0).sum(1)  # [B]
+            lengths = (tokens != 0).sum(1).cpu()  # [B]
             packed = pack_padded_sequence(self.words(tokens), lengths, batch_first=True, enforce_sorted=False)
             _, (states, _) = self.lstm(packed)  # [layers * directions, B, H]
             return self.dense(torch.cat([states[-2], states[-1]], dim=1))[:, 0]  # [B]
 
+    return Network()
+
+
+def pytorch_training(args: argparse.Namespace, config: Config, examples: list, kind: str) -> dict:
+    """Trains `torch_classifier`."""
+    import torch
+    from torch import nn
+
     torch.manual_seed(config.seed)
     batches = text_batches(examples, lambda ids: ids[-MOST:], config, bucketed=False)
-    model = Network()
+    model = torch_classifier()
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
 
     def train(epoch, limit):

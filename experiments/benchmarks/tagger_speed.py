@@ -317,7 +317,7 @@ def torch_tagger(task: Task) -> "torch.nn.Module":
             spelled = self.convolution(spelled).amax(2).view(*tokens.shape, -1)  # [B, T, F]
             x = torch.cat([self.words(tokens), spelled, self.casing(casing)], dim=2)  # [B, T, D]
             x = self.locked_dropout(x, config.word_dropout)
-            packed = pack_padded_sequence(x, mask.sum(1), batch_first=True, enforce_sorted=False)
+            packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
             x, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)  # [B, T, 2H]
             scores = self.dense(self.locked_dropout(x, config.dropout))  # [B, T, K]
             if self.crf is None:

@@ -53,7 +53,7 @@ import json
 import pathlib
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,7 +103,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def prepared(args: argparse.Namespace) -> dict:
     """Writes the ids of all pairs to a file, and checks that both implementations compute the same."""
-    sides = real_sentences(args) if args.data_dir else made_up_sentences(args)
+    sides = real_sentences(args) if args.data_dir else made_up_sentences(args.pairs)
     lengths = [[len(ids) for ids in side] for side in sides]
     flat = [np.concatenate(side).astype("int32") for side in sides]
     np.savez(args.folder / IDS, source=flat[0], target=flat[1], lengths=lengths)
@@ -119,11 +119,11 @@ def prepared(args: argparse.Namespace) -> dict:
     return {"data": data, "checks": checks}
 
 
-def made_up_sentences(args: argparse.Namespace) -> tuple[list, list]:
+def made_up_sentences(pairs: int) -> tuple[list, list]:
     """Sources and targets, lists of ids, that have a real corpus's lengths and frequencies and no meaning."""
     rng = np.random.default_rng(0)
-    sources = np.clip(np.round(rng.lognormal(np.log(14), 0.4, args.pairs)), 2, 60).astype(int)
-    targets = np.clip(np.round(sources * rng.lognormal(0, 0.15, args.pairs)), 2, 60).astype(int)
+    sources = np.clip(np.round(rng.lognormal(np.log(14), 0.4, pairs)), 2, 60).astype(int)
+    targets = np.clip(np.round(sources * rng.lognormal(0, 0.15, pairs)), 2, 60).astype(int)
     words = np.arange(END + 1, TOKENS)
     reached = np.cumsum(1 / (words - END + 2.0))  # Zipf's law, with Mandelbrot's shift
     draw = lambda count: words[np.searchsorted(reached, rng.random(count) * reached[-1])]  # noqa: E731
@@ -148,13 +148,18 @@ def real_sentences(args: argparse.Namespace) -> list[list]:
     return [[[known.get(word, 1) for word in words] for words in side] for side in zip(*pairs, strict=True)]
 
 
-def pair_batches(args: argparse.Namespace) -> BenchmarkBatches:
-    """Batches of pairs of similar length, in random order."""
+def prepared_batches(args: argparse.Namespace) -> BenchmarkBatches:
+    """Batches of the pairs in the file."""
     with np.load(args.folder / IDS) as arrays:
         sides = [
             np.split(arrays[side], np.cumsum(lengths)[:-1])
             for side, lengths in zip(("source", "target"), arrays["lengths"], strict=True)
         ]
+    return pair_batches(sides, args.round)
+
+
+def pair_batches(sides: Iterable[list], seed: int) -> BenchmarkBatches:
+    """Batches of sources and targets of similar length, in random order."""
 
     def encode(pair):
         source, target = pair
@@ -164,7 +169,7 @@ def pair_batches(args: argparse.Namespace) -> BenchmarkBatches:
 
     axes = {"source": "source", "target": "target", "labels": "target"}
     pairs = list(zip(*sides, strict=True))
-    return BenchmarkBatches(pairs, encode, axes, mixed=True, batch_size=BATCH, seed=args.round)
+    return BenchmarkBatches(pairs, encode, axes, mixed=True, batch_size=BATCH, seed=seed)
 
 
 def measured(args: argparse.Namespace) -> list[dict]:
@@ -182,7 +187,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
         ("pytorch", "training"): pytorch_training,
         ("pytorch", "translation"): pytorch_translation,
     }[software, work]
-    result = run(args, attention, pair_batches(args))
+    result = run(args, attention, prepared_batches(args))
     clock = result.pop("clock")
     peak = peak_mib()
     counted = "target_tokens" if work == "training" else "sentences"
@@ -330,7 +335,7 @@ def pytorch_model(args: argparse.Namespace, attention: str) -> "torch.nn.Module"
         def encode(self, source):
             """(encoded [B, S, E], keys [B, S, A], what is padding [B, 1, S]) and the decoder's state (h, c), [B, H]."""
             padding = source == 0  # [B, S]
-            lengths = (~padding).sum(1)
+            lengths = (~padding).sum(1).cpu()
             packed = pack_padded_sequence(self.table(source), lengths, batch_first=True, enforce_sorted=False)
             packed, (h, c) = self.encoder(packed)  # h, c: [2, B, H]
             encoded, _ = pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])  # [B, S, E]
@@ -390,7 +395,8 @@ def pytorch_model(args: argparse.Namespace, attention: str) -> "torch.nn.Module"
 def pytorch_loss(model: "torch.nn.Module", inputs: dict, labels: np.ndarray) -> "torch.Tensor":
     import torch
 
-    source, target, labels = (torch.from_numpy(x).long() for x in (inputs["source"], inputs["target"], labels))
+    arrays = inputs["source"], inputs["target"], labels
+    source, target, labels = (torch.as_tensor(array).long().to(model.bias.device) for array in arrays)
     logits = model(source, target)
     return torch.nn.functional.cross_entropy(
         logits.view(-1, TOKENS), labels.view(-1), ignore_index=0, label_smoothing=SMOOTHING
@@ -443,7 +449,7 @@ def check(args: argparse.Namespace) -> dict:
     attention = args.row.split(":")[1]
     ours, theirs = seqzoo_model(args, attention), pytorch_model(args, attention).eval()
     copy_weights(ours, theirs, attention)
-    inputs, labels, weights = next(pair_batches(args).arrays(0))
+    inputs, labels, weights = next(prepared_batches(args).arrays(0))
     source, target = (torch.from_numpy(inputs[name]).long() for name in ("source", "target"))
     with torch.no_grad():
         logits = theirs(source, target).numpy()

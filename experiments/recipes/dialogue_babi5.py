@@ -5,10 +5,10 @@ from experiments import Experiment
 EXPERIMENT = Experiment(
     title="bAbI dialogue task 5, full dialogues, exact replies on dev",
     flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task5 --tokenizer=whitespace "
-    "--longest=520 --batch_size=64 --attention=general --epochs=6 --evaluate_every=2",
+    "--longest=520 --batch_size=16 --schedule=constant --epochs=8 --evaluate_every=2",
     metric="valid_beam_accuracy",
     expected=None,
     tolerance=1.0,
-    minutes=25,
+    minutes=30,
     seeds=1,
 )

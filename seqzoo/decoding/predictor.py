@@ -16,14 +16,14 @@ class Predictor:
         loss: a keras.losses.Loss or {output name: Loss}.
 
     Call it with (inputs, labels, weights) of a batch: returns {name: NumPy array [B, ...]} and adds the batch to the
-    mean loss.
+    mean loss, unless all its weights are 0.
     """
 
     def __init__(self, model, decoded: dict, loss):
         self.model = model
         self._joined = keras.Model(model.input, {"decoded": decoded, "outputs": model.output})
         self._losses = loss if isinstance(loss, dict) else {"labels": loss}
-        self._run = None
+        self._runs = {}  # {whether there is a loss to compute: compiled function}
         self._sums = np.zeros((len(self._losses), 2))  # of each loss, weighted, and of its weights
 
     def _outputs(self, inputs, labels, weights):
@@ -36,15 +36,23 @@ class Predictor:
             sums.append(ops.stack([ops.cast(mean, "float32") * weight, weight]))
         return made["decoded"], ops.stack(sums)
 
+    def _decoded(self, inputs):
+        return self._joined(inputs, training=False)["decoded"]
+
     def __call__(self, inputs: dict, labels, weights) -> dict:
         inputs = {name: inputs[name] for name in self.model.input}
-        batch = keras.tree.map_structure(ops.convert_to_tensor, (inputs, labels, weights))
-        if self._run is None:  # one graph for all lengths
+        labelled = any(np.any(w) for w in keras.tree.flatten(weights))  # what is to be predicted has no labels
+        batch = (inputs, labels, weights) if labelled else (inputs,)
+        batch = keras.tree.map_structure(ops.convert_to_tensor, batch)
+        if labelled not in self._runs:  # one graph for all lengths
             open_axes = keras.tree.map_structure(lambda x: keras.KerasTensor([None] * len(x.shape), x.dtype), batch[1:])
-            self._run = compiled(self._outputs, (dict(self.model.input), *open_axes))
-        decoded, sums = self._run(*batch)
-        self._sums += np.asarray(sums)
-        return {name: np.asarray(array) for name, array in decoded.items()}
+            function = self._outputs if labelled else self._decoded
+            self._runs[labelled] = compiled(function, (dict(self.model.input), *open_axes))
+        made = self._runs[labelled](*batch)
+        if labelled:
+            made, sums = made
+            self._sums += np.asarray(sums)
+        return {name: np.asarray(array) for name, array in made.items()}
 
     def mean_loss(self) -> dict:
         """{"loss": weighted mean over the batches since it was last asked for}; {} if nothing had a weight.

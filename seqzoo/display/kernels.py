@@ -41,9 +41,10 @@ def kernels(model: keras.layers.Layer, masked: bool = True) -> list[Kernel]:
     """The Kernel of each recurrent layer of a model, in the order of the model.
 
     They are derived from the layers by the rules of Keras 3.15 (`keras/src/backend/tensorflow/rnn.py` and `jax/rnn.py`)
-    and of the layers in this package, for whole sequences: a single step outside training is a call of the cell. cuDNN
-    also needs right-padded masks without empty rows, like those of `data.Batches`; given others, Keras does not fall
-    back, it fails.
+    and of the layers in this package, for whole sequences: a single step outside training is a call of the cell. On
+    TensorFlow cuDNN also needs right-padded masks without empty rows, like those of `data.Batches`; given others, Keras
+    does not fall back, it fails. On JAX Keras gives cuDNN no masks at all, so models of this package never run on it
+    there. `python -m experiments.gpu` compares this with what is executed.
 
     Args:
         model: a model or a layer; built or not.

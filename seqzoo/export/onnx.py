@@ -54,11 +54,24 @@ def to_onnx(function: Callable, specs: dict) -> bytes:
                 tensors_to_rename=names,
                 opset=OPSET,
             )
+            _sum_duplicates(model.graph)
             content = model.SerializeToString()
             onnxruntime.InferenceSession(content)  # tf2onnx leaves in the file what it can't convert
     except Exception as error:  # of several kinds
         raise ValueError(f"No ONNX for this model: {str(error).splitlines()[0]}") from error
     return content
+
+
+def _sum_duplicates(graph) -> None:
+    """Lets values that are scattered to one place be summed, as by TensorFlow; tf2onnx (1.17) has the last one win."""
+    from onnx import helper
+
+    for node in graph.node:
+        if node.op_type == "ScatterND" and node.name.rpartition("/")[2].startswith("ScatterNd"):
+            node.attribute.append(helper.make_attribute("reduction", "add"))
+        for attribute in node.attribute:
+            for body in (attribute.g, *attribute.graphs):  # of loops
+                _sum_duplicates(body)
 
 
 def run_onnx(model: bytes | str | os.PathLike, inputs: dict) -> dict:

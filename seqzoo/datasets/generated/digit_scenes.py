@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from seqzoo.datasets import DATASETS
+from seqzoo.datasets.generated.digits import digits
 from seqzoo.datasets.splits import generated
 from seqzoo.pictures import Picture, Pixels
 
@@ -15,7 +16,6 @@ FEATURES = {"picture": Picture, "captions": list}
 SIZE = 24  # rows and columns of a scene; a digit has 8
 ROW = (12, 64)  # rows and columns of a row of digits
 MOST = 6  # digits of a row
-SHARES = {"train": (0, 1397), "valid": (1397, 1597), "test": (1597, 1797)}  # the pictures of digits, once shuffled
 HELD_OUT = {"valid": 3, "test": 7}  # how much more the second digit is than the first, modulo 10
 
 
@@ -63,13 +63,13 @@ def digit_rows(seed: int, split: str, size: int) -> Iterator[dict]:
     """
     rng = random.Random(f"{seed}-{split}")
     for number in range(size):
-        digits, column, placed = [rng.randrange(10) for _ in range(rng.randint(1, MOST))], 0, []
-        for digit in digits:
+        chosen, column, placed = [rng.randrange(10) for _ in range(rng.randint(1, MOST))], 0, []
+        for digit in chosen:
             column += rng.randint(0, 2)
             placed.append((digit, (rng.randint(0, ROW[0] - 8), column)))
             column += 8
         picture = _drawn(ROW, placed, split, rng)
-        yield {"picture": Pixels(f"row {number + 1} of {split}", picture), "captions": ["".join(map(str, digits))]}
+        yield {"picture": Pixels(f"row {number + 1} of {split}", picture), "captions": ["".join(map(str, chosen))]}
 
 
 def _placed(rng):
@@ -92,15 +92,10 @@ def _article(digit):
 
 
 @functools.cache
-def _digits(split):
+def _pictures(split):
     """{digit: its pictures, [N, 8, 8] integers from 0 to 16} of a split."""
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    order = [*range(len(data.target))]
-    random.Random(0).shuffle(order)  # as they come, digits of one hand are together
-    own = order[slice(*SHARES[split])]
-    return {digit: data.images[[i for i in own if data.target[i] == digit]] for digit in range(10)}
+    pictures, labels = digits(split)
+    return {digit: pictures[labels == digit] for digit in range(10)}
 
 
 def _drawn(shape, placed, split, rng):
@@ -108,5 +103,5 @@ def _drawn(shape, placed, split, rng):
     noise = np.frombuffer(rng.randbytes(shape[0] * shape[1]), "uint8").reshape(shape)
     picture = (noise >> 7).astype("float64")  # 0 or 1
     for digit, (row, column) in placed:
-        picture[row : row + 8, column : column + 8] += rng.choice(_digits(split)[digit])
+        picture[row : row + 8, column : column + 8] += rng.choice(_pictures(split)[digit])
     return (np.minimum(picture, 16) * (255 / 16)).astype("uint8")[..., None]

@@ -1,6 +1,5 @@
 """Handwritten digits that move over a small canvas: the label is the movement, which no single frame shows."""
 
-import functools
 import math
 import random
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from seqzoo.datasets import DATASETS
+from seqzoo.datasets.generated.digits import digits
 from seqzoo.datasets.splits import generated
 
 SIZE = 16  # rows and columns of a frame; a digit has 8
@@ -16,7 +16,6 @@ OPPOSITE = {
     "right": "left", "down": "up", "down right": "up left", "up right": "down left", "clockwise": "anticlockwise",
 }  # fmt: skip
 STEPS = {"right": (0, 1), "down": (1, 0), "down right": (1, 1), "up right": (-1, 1)}  # rows and columns a frame
-SHARES = {"train": (0, 1397), "valid": (1397, 1597), "test": (1597, 1797)}  # the digits of each split
 
 
 @DATASETS.register("moving_digits")
@@ -34,23 +33,14 @@ def moving_digits(seed: int, split: str, size: int) -> Iterator[dict]:
     Yields:
         ``{"frames": array [T, 16, 16, 1], "label": str}``, values from 0 to 1.
     """
-    first, end = SHARES[split]
-    digits, rng = _digits()[first:end], random.Random(f"{seed}-{split}")
+    (pictures, _), rng = digits(split, shuffled=False), random.Random(f"{seed}-{split}")
     for number in range(size):
         if number % 2 == 0:
             label = rng.choice(sorted(OPPOSITE))
-            frames = _drawn(digits[rng.randrange(len(digits))], _path(label, rng), rng)
+            frames = _drawn(pictures[rng.randrange(len(pictures))], _path(label, rng), rng)
             yield {"frames": frames, "label": label}
         else:
             yield {"frames": np.ascontiguousarray(frames[::-1]), "label": OPPOSITE[label]}
-
-
-@functools.cache
-def _digits():
-    """[1797, 8, 8] integers from 0 to 16."""
-    from sklearn.datasets import load_digits
-
-    return load_digits().images.astype("int64")
 
 
 def _path(label, rng):
