@@ -37,6 +37,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 
 from absl import flags
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -47,6 +48,7 @@ from seqzoo.config import Config, option
 from seqzoo.config_file import ConfigFile, read_config_file
 from seqzoo.datasets import DATASETS
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
+from seqzoo.display.tables import FittedTable
 from seqzoo.extras import EXTRAS, check_installed
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Task
@@ -360,14 +362,26 @@ def parse_flags(parser: flags.FlagValues, argv: list[str], known_only: bool = Fa
     return {name: parser[name].value for name in parser if parser[name].present}
 
 
-def listing() -> Table:
-    """A table of all registered tasks, datasets and recurrent layers."""
-    table = Table(show_header=False, box=None)
-    for title, registry in (("tasks", TASKS), ("datasets", DATASETS), ("RNNs", RNNS)):
-        for name in registry.names():
+def listing() -> Group:
+    """Tables of all registered tasks, datasets and recurrent layers, and of the facts of the layers."""
+    table, layers = Table(show_header=False, box=None), [name for name in RNNS.names() if not RNNS.one_way(name)]
+    for title, names, registry in (
+        ("tasks", TASKS.names(), TASKS), ("datasets", DATASETS.names(), DATASETS), ("RNNs", layers, RNNS)
+    ):  # fmt: skip
+        for name in names:
             table.add_row(Text(title, "bold"), name, Text(registry.summary(name), "dim"))
             title = ""
-    return table
+    columns = ["RNN", "gates", "states", "parameters of a unit", "steps in training", "cuDNN"]
+    rows = [
+        [
+            name, *(RNNS.trait(name, fact, "") for fact in ("gates", "states", "parameters")),
+            "at once" if RNNS.trait(name, "parallel", False) else "one by one",
+            "yes" if RNNS.trait(name, "cudnn", False) else "",
+        ]
+        for name in layers
+    ]  # fmt: skip
+    captions = ["H units that read vectors of width D", '"bi" in front (bilstm): both directions']
+    return Group(table, "", FittedTable("Recurrent layers", columns, rows, captions))
 
 
 def zoo_table() -> Table:

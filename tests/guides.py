@@ -12,7 +12,8 @@ GUIDES = [ROOT / "README.md", *(ROOT / room / "README.md" for room in ROOMS)]
 EXAMPLES = {  # what a guide adds to a registry: {module that its reader would write: (guide, a line of its snippet)}
     "seqzoo.tasks.parity": ("tasks/README.md", "@TASKS.register"),
     "seqzoo.datasets.text.fasttext": ("seqzoo/README.md", "@DATASETS.register"),
-    "seqzoo.rnns.mine": ("seqzoo/rnns/README.md", "@RNNS.register"),
+    "seqzoo.rnns.mine": ("seqzoo/rnns/README.md", '@RNNS.register("mine"'),
+    "seqzoo.rnns.cfc": ("seqzoo/rnns/README.md", '@RNNS.register("cfc"'),
 }
 
 

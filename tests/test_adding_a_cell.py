@@ -1,15 +1,13 @@
-"""The cell that seqzoo/rnns/README.md shows passes the contract tests of every recurrent layer."""
+"""The cells that seqzoo/rnns/README.md shows pass the contract tests of every recurrent layer."""
 
-import pathlib
-import re
-
+import guides
+import keras
 import pytest
 import test_rnns as contract
 
-from seqzoo import rnns
 from seqzoo.rnns import RNNS
 
-SNIPPET = re.search(r"```python\n(.*?)```", pathlib.Path(rnns.__path__[0], "README.md").read_text("utf-8"), re.S)[1]
+SNIPPET = guides.snippets("seqzoo/rnns/README.md")[0]
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +15,7 @@ def mine(monkeypatch):
     """Registers the cell for one test."""
     monkeypatch.setattr(RNNS, "_things", dict(RNNS._things))
     exec(compile(SNIPPET, "seqzoo/rnns/mine.py", "exec"), {"__name__": "seqzoo.rnns.mine"})
-    assert "mine" in RNNS
+    assert "mine" in RNNS and "bimine" in RNNS
 
 
 @pytest.mark.parametrize(
@@ -27,6 +25,7 @@ def mine(monkeypatch):
         contract.test_the_last_state_is_the_output_at_the_last_real_step,
         contract.test_a_carried_state_continues_the_sequence,
         contract.test_recurrent_kernels_start_orthogonal_and_forget_gates_open,
+        contract.test_the_parameters_listed_are_those_of_a_unit,
     ],
 )
 def test_it_keeps_the_contract(test):
@@ -58,3 +57,19 @@ def test_it_is_near_to_float32_in_16_bits(policy):
     from test_precision import test_each_recurrent_layer_is_near_to_float32_and_padding_changes_nothing as near
 
     near("mine", policy)
+
+
+@pytest.mark.slow
+def test_the_layer_of_another_package_keeps_the_contract(tmp_path):
+    pytest.importorskip("ncps")
+    guides.register("seqzoo.rnns.cfc")
+    contract.test_padding_changes_nothing("cfc")
+    contract.test_the_last_state_is_the_output_at_the_last_real_step("cfc")
+    contract.test_a_carried_state_continues_the_sequence("cfc")
+    contract.test_both_directions_are_one_forward_and_one_that_reads_the_reversed_sequence("bicfc")
+    contract.test_dropout_acts_in_training_only("cfc", "recurrent_dropout")
+    contract.test_the_parameters_listed_are_those_of_a_unit("cfc")
+    inputs, x = keras.Input((None, 3)), contract.numbers(2, 5, 3)
+    model = keras.Model(inputs, RNNS["cfc"](4)(inputs))
+    model.save(tmp_path / "model.keras")
+    contract.close(keras.models.load_model(tmp_path / "model.keras")(x), model(x))

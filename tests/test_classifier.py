@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from backends import weight_gradients
 from keras import ops
+from marks import FORWARD
 
 from seqzoo.backend.gradients import gradient
 from seqzoo.inputs import frames, images, words
@@ -17,7 +18,6 @@ from seqzoo.models import class_decoder, classifier, explaining
 from seqzoo.models.classifier import cut
 from seqzoo.models.explaining import integrated_gradients, log_odds, occlusion
 from seqzoo.models.regularized import regularized
-from seqzoo.rnns import RNNS
 
 K, V, C = 3, 20, 9  # classes, words, characters
 B, T, W = 3, 6, 4
@@ -262,7 +262,7 @@ def test_segments_are_read_apart_and_pooled_together():
 
 def test_every_registered_rnn_makes_a_classifier():
     inputs = batch()[0]
-    for name in RNNS.names():
+    for name in FORWARD:
         model = make("words", {"rnn": name, "layers": 1, "pooling": ("last",)})
         logits = np.array(model(inputs_of(model, inputs)))
         assert logits.shape == (B, K) and np.isfinite(logits).all(), name

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import test_models
 from keras import ops
-from marks import slow, variants
+from marks import FORWARD, slow, variants
 
 from seqzoo.decoding import Beam
 from seqzoo.export.litert import QUANTIZE, run_litert, to_litert
@@ -23,7 +23,6 @@ from seqzoo.rnns import RNNS
 pytestmark = pytest.mark.tensorflow("the converters read graphs of TensorFlow")
 B, T, W = test_models.B, 8, 5  # T and W are longer than the sentences and words: all are padded
 END = 3
-FORWARD = [name for name in RNNS.names() if not name.startswith("bi")]
 
 
 def lacking(*packages):

@@ -54,9 +54,13 @@ def test_generated_data_depend_on_their_seed_alone():
         parts = [itertools.islice(examples, 100) for examples in DATASETS[name]().values()]
         found[name] = zlib.crc32(b"".join(map(serialized, itertools.chain(*parts))))
     assert found == {
+        "adding": 2082774167,
+        "associative_recall": 226731696,
         "bookings": 828984622,
         "commands": 887260951,
+        "copy": 2105416870,
         "dates": 651251849,
+        "delayed_copy": 2155579884,
         "digit_lines": 2563693594,
         "digit_pixels": 2045802210,
         "digit_rows": 3692443392,
@@ -66,13 +70,17 @@ def test_generated_data_depend_on_their_seed_alone():
         "figures": 1344338516,
         "genes": 63121662,
         "grammar": 3658219966,
+        "modulo_3": 2261835266,
         "moving_digits": 2762553575,
         "paraphrases": 2235348114,
+        "parity": 4258204479,
+        "repeat_copy": 3307207210,
         "reversed": 3220256872,
         "promoters": 1196083960,
         "reviews": 1752236288,
         "spellings": 1180426277,
         "spoken_digits": 3955692645,
+        "temporal_order": 2681284923,
     }
 
 

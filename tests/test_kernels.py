@@ -7,6 +7,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from marks import FORWARD
 from rich.console import Console
 
 from seqzoo import run
@@ -14,14 +15,15 @@ from seqzoo.display import kernels
 from seqzoo.display.kernels import CUDNN, FUSED, LOOP, PLAIN, SCAN, UNROLLED
 from seqzoo.inputs import words
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
-from seqzoo.rnns import RNNS, cells, min_rnns
+from seqzoo.rnns import RNNS, cells, ntm
+from seqzoo.rnns.scan import ScanRNN
 from seqzoo.training.loop import explain
 
 # The package has a function of the module's name.
 keras_rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
-# (here, on a GPU) of each registered layer whose gates do not all read the state, or that has a kernel of its own.
-EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (FUSED, CUDNN), "min_gru": (SCAN, SCAN), "min_lstm": (SCAN, SCAN)}
-EXPECTED["none"] = (PLAIN, PLAIN)
+# (here, on a GPU) of each registered layer that has a kernel of its own, or runs in neither a fused loop nor a scan.
+EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (FUSED, CUDNN), "none": (PLAIN, PLAIN), "ntm": (LOOP, LOOP)}
+OFTEN = ("lstm", "gru", "min_gru", "none")  # with all options
 OPTIONS = (
     {"activation": "relu"}, {"activation": "crelu"}, {"recurrent_activation": "relu"}, {"unroll": True},
     {"use_bias": False}, {"recurrent_dropout": 0.1}, {"dropout": 0.1}, {"use_cudnn": False}, {"reset_after": False},
@@ -53,24 +55,33 @@ def test_each_registered_layer_has_the_kernels_of_its_kind(name, no_gpu):
     found = kernels.kernels(layer)
     assert len(found) == 1 + isinstance(layer, keras.layers.Bidirectional)
     for kernel in found:
-        assert (kernel.here, kernel.gpu) == EXPECTED.get(name.removeprefix("bi"), (FUSED, FUSED))
+        other = SCAN if RNNS.trait(name, "parallel", False) else FUSED
+        assert (kernel.here, kernel.gpu) == EXPECTED.get(name.removeprefix("bi"), (other, other))
         assert bool(kernel.why) == (kernel.gpu != CUDNN)
 
 
-@pytest.mark.parametrize("name", [name for name in RNNS.names() if not name.startswith("bi")])
-@pytest.mark.parametrize("option", [{}, {"unroll": True}, {"recurrent_dropout": 0.1}, {"activation": "relu"}])
+@pytest.mark.parametrize(
+    "name, option",
+    [
+        pytest.param(name, option, marks=[] if name in OFTEN or not option else [pytest.mark.slow, pytest.mark.variant])
+        for option in ({}, {"unroll": True}, {"recurrent_dropout": 0.1}, {"activation": "relu"})
+        for name in FORWARD
+    ],
+)
 def test_the_kernel_reported_for_this_device_is_the_one_that_runs(name, option, no_gpu, monkeypatch):
     layer = RNNS[name](4, **option)
     here = kernels.kernels(layer)[0].here
     for training in (True, False):
         calls = []
-        with (
-            recorded(cells, "fused_loop", calls, monkeypatch),
-            recorded(min_rnns, "linear_scan", calls, monkeypatch),
-            recorded(keras.src.backend, "rnn", calls, monkeypatch),
-        ):
+        watched = [(cells, "fused_loop"), (keras.src.backend, "rnn")]
+        watched += [(type(layer.cell), "scan")] if isinstance(layer, ScanRNN) else []
+        watched += [(ntm, "scan")] if name == "ntm" else []
+        with contextlib.ExitStack() as stack:
+            for module, function in watched:
+                stack.enter_context(recorded(module, function, calls, monkeypatch))
             layer(np.ones((1, 3, 2), "float32"), mask=np.ones((1, 3), bool), training=training)
-        expected = {FUSED: {"fused_loop"}, SCAN: {"linear_scan"}, LOOP: {"rnn"}, UNROLLED: {"rnn"}, PLAIN: set()}
+        loop = {"scan" if name == "ntm" else "rnn"}
+        expected = {FUSED: {"fused_loop"}, SCAN: {"scan"}, LOOP: loop, UNROLLED: {"rnn"}, PLAIN: {"scan"}}
         assert set(calls) == expected[here]
         assert layer.unroll == (here == UNROLLED)
 

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from marks import FORWARD, variants
 
 from seqzoo import run
 from seqzoo.data.streams import Streams
@@ -32,7 +33,8 @@ from seqzoo.text.codec import Codec
 from seqzoo.training import load, train
 
 V = 11
-FORWARD = [name for name in RNNS.names() if not isinstance(RNNS[name](2), keras.layers.Bidirectional)]
+FEW = ["lstm", "gru", "min_gru", "qrnn", "mlstm", "none"]
+CELLS = [*FEW, *variants(*(name for name in FORWARD if name not in FEW))]
 CODE = 'def area(width, height):\n    """How large."""\n    return width * height  # never negative\n\n\n' * 8
 
 
@@ -117,7 +119,7 @@ def test_a_text_with_fewer_tokens_than_rows_is_refused():
 # Models.
 
 
-@pytest.mark.parametrize("rnn", [*FORWARD, 1, 3])
+@pytest.mark.parametrize("rnn", [*CELLS, 1, 3])
 def test_streamed_windows_score_as_one_long_pass(rnn):
     arguments = {"rnn": rnn} if rnn in FORWARD else {"context": rnn}
     model = small(**arguments)
@@ -139,7 +141,7 @@ def test_streamed_windows_score_as_one_long_pass(rnn):
         np.testing.assert_allclose(distribution.logits, whole[:, t], atol=1e-5)
 
 
-@pytest.mark.parametrize("rnn", FORWARD)
+@pytest.mark.parametrize("rnn", CELLS)
 def test_padding_changes_no_score_and_no_state(rnn):
     decoder = LanguageModelDecoder(small(rnn))
     ids = numbers(2, 9)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from backends import weight_gradients
 from keras import ops
-from marks import variants
+from marks import FORWARD, variants
 
 from seqzoo.backend.gradients import compiled
 from seqzoo.inputs import frames, ids, images, video, words
@@ -18,7 +18,6 @@ from seqzoo.layers.crf import CRFLoss
 from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.models import class_decoder, classifier, decoder, seq2seq, tagger
 from seqzoo.options import Recurrent, Training
-from seqzoo.rnns import RNNS
 from seqzoo.text.casing import CASES
 from seqzoo.training.optimizers import optimizer
 
@@ -284,7 +283,7 @@ def test_a_crf_tagger_trains_under_xla():
 
 def test_every_registered_rnn_makes_a_tagger():
     inputs = batch()[0]
-    for name in RNNS.names():
+    for name in FORWARD:
         model = make("words", {"rnn": name, "layers": 1})
         assert np.isfinite(model(inputs_of(model, inputs))).all()
 

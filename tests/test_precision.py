@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from marks import variants
+from marks import LAYERS, variants
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
@@ -74,7 +74,7 @@ def near(received, expected, policy, message=""):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", *variants("mixed_float16")])
-@pytest.mark.parametrize("name", RNNS.names())
+@pytest.mark.parametrize("name", LAYERS)
 def test_each_recurrent_layer_is_near_to_float32_and_padding_changes_nothing(name, policy):
     x = np.random.default_rng(1).normal(size=(B, T + 3, D)).astype("float32")
     mask = np.pad(MASK, [(0, 0), (0, 3)])

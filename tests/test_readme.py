@@ -7,12 +7,13 @@ import re
 
 import guides
 import pytest
-from marks import slow
+from marks import FORWARD, slow
 
 import experiments
 from seqzoo import run, sweep, zoo
 from seqzoo.assets import save_assets
 from seqzoo.datasets import DATASETS, Examples
+from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 from seqzoo.training.folder import prepare, read_config
 
@@ -133,6 +134,13 @@ def test_links_and_images_exist(guide):
 
 def test_the_readme_is_short():
     assert len(guides.GUIDES[0].read_text("utf-8").splitlines()) <= 200
+
+
+def test_every_recurrent_layer_stands_in_its_guide_with_its_file():
+    table = (guides.ROOT / "seqzoo/rnns/README.md").read_text("utf-8")
+    for name in FORWARD:
+        module = RNNS[name].__module__.rpartition(".")[2]
+        assert re.search(rf"^\|[^|]*`{name}`[^|]*\|[^|]*\| `{module}\.py` \|$", table, re.MULTILINE), name
 
 
 def test_every_task_has_a_section_in_its_guide_and_a_command_in_the_readme():

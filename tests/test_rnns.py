@@ -10,26 +10,21 @@ import numpy as np
 import pytest
 from backends import weight_gradients
 from keras import ops
+from marks import BOTH, FORWARD, LAYERS, variants
 
 from seqzoo.backend.gradients import gradient
 from seqzoo.layers import masks
 from seqzoo.options import Recurrent
-from seqzoo.rnns import RNNS, cells, min_rnns
+from seqzoo.rnns import RNNS, cells
+from seqzoo.rnns import scan as scan_module
 
 B, T, D, H = 3, 6, 3, 4
 LENGTHS = np.array([6, 2, 4])
 CHOICES = Recurrent.__dataclass_fields__["activation"].metadata["choices"]
 
 
-def both(name):
-    return isinstance(RNNS[name](2), keras.layers.Bidirectional)
-
-
 NAMES = RNNS.names()
-FORWARD = [name for name in NAMES if not both(name)]
-BOTH = [name for name in NAMES if both(name)]
-MIN = ["min_gru", "min_lstm"]
-AT_ONCE = [*MIN, "none"]  # gates do not see the state: all steps are computed at once, without a recurrent kernel
+AT_ONCE = [name for name in FORWARD if RNNS.trait(name, "parallel", False)]  # training computes all steps at once
 
 
 def random_weights(layer, seed=0):
@@ -49,7 +44,12 @@ def numbers(*shape, seed=1):
 
 
 def close(received, expected, tolerance=1e-4):
-    np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance)
+    """Compares two arrays, or two lists of arrays of any widths."""
+    if isinstance(received, list):
+        for one, other in zip(received, expected, strict=True):
+            close(one, other, tolerance)
+    else:
+        np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance)
 
 
 # The equations, one step each: (x, state, activation, weights) -> state, whose first part is the output.
@@ -198,38 +198,35 @@ def run(layer, x, mask, upstream, state_upstream):
     return np.array(y), [np.array(state) for state in states], np.array(dx), [ops.convert_to_numpy(d) for d in dw]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LAYERS)
 def test_padding_changes_nothing(name):
     layer = make(name)
     ids = np.where(np.arange(T) < LENGTHS[:, None], 5, 0)
     x = np.where(ids[..., None] == 0, 1e3 * numbers(B, T, D, seed=9), numbers(B, T, D))  # garbage behind the end
     upstream = numbers(B, T, 2 * H, seed=2)[..., : layer.compute_output_shape((B, T, D))[0][-1]]
-    state_upstream = numbers(len(layer(x)) - 1, B, H, seed=3)
+    state_upstream = [numbers(*state.shape, seed=3) for state in layer(x)[1:]]
 
     y, states, dx, dw = run(layer, x, masks.from_ids(ids), upstream, state_upstream)
     assert not dx[ids == 0].any()
     summed = [np.zeros_like(d) for d in dw]
     for row, length in enumerate(LENGTHS):
         one = slice(row, row + 1)
-        alone = run(layer, x[one, :length], None, upstream[one, :length], state_upstream[:, one])
+        alone = run(layer, x[one, :length], None, upstream[one, :length], [part[one] for part in state_upstream])
         close(y[row, :length], alone[0][0])
         close([state[row] for state in states], [state[0] for state in alone[1]])
         close(dx[row, :length], alone[2][0])
         summed = [total + d for total, d in zip(summed, alone[3], strict=True)]
-    for received, expected in zip(dw, summed, strict=True):
-        close(received, expected)
+    close(dw, summed)
 
     # In another order, and told the lengths instead of the padding.
     order = [2, 0, 1]
     mask = masks.from_lengths(LENGTHS[order], ids)
-    other = run(layer, x[order], mask, upstream[order], state_upstream[:, order])
+    other = run(layer, x[order], mask, upstream[order], [part[order] for part in state_upstream])
     real = ids[order] > 0
     close(other[0][real], y[order][real])
-    for received, expected in zip(other[1], states, strict=True):
-        close(received, expected[order])
+    close(other[1], [state[order] for state in states])
     close(other[2], dx[order])
-    for received, expected in zip(other[3], dw, strict=True):
-        close(received, expected)
+    close(other[3], dw)
 
 
 def test_masking_and_true_lengths_are_the_same_mask():
@@ -239,7 +236,7 @@ def test_masking_and_true_lengths_are_the_same_mask():
     np.testing.assert_array_equal(masks.from_lengths([2, 4, 1], ids), np.array(expected, bool))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LAYERS)
 def test_the_last_state_is_the_output_at_the_last_real_step(name):
     layer = make(name)
     last_layer = random_weights(RNNS[name](H, return_state=True))
@@ -248,12 +245,13 @@ def test_the_last_state_is_the_output_at_the_last_real_step(name):
     last, *same = last_layer(x, mask=mask)
     close(same, states)
     expected = np.array(y)[range(B), LENGTHS - 1]  # [B, H] or [B, 2H]
-    if name in BOTH:
+    first = states[0]
+    if RNNS.trait(name, "bidirectional", False):
         # The reader from the end ends at step 0.
         expected = np.concatenate([expected[:, :H], np.array(y)[:, 0, H:]], axis=-1)
-        close(np.concatenate([states[0], states[len(states) // 2]], axis=-1), expected)
-    else:
-        close(states[0], expected)
+        first = np.concatenate([first, states[len(states) // 2]], axis=-1)
+    if name.removeprefix("bi") != "ntm":  # whose output is its first state and what it read
+        close(first, expected)
     close(last, expected)
 
 
@@ -328,7 +326,8 @@ def all_results(layer, x, first, mask, how):
         positions = ops.cast(ops.arange(ops.size(y)), "float32")
         upstream = ops.sin(ops.reshape(positions, ops.shape(y)))  # another one for each value
         loss = ops.sum(real * upstream)
-        loss += sum(ops.sum(state * upstream[:, 0]) * number for number, state in enumerate(last, 2))
+        for number, state in enumerate(last, 2):
+            loss += ops.sum(state * ops.cos(ops.arange(state.shape[-1], dtype="float32"))) * number
         return loss, [real, *last]
 
     inputs = [ops.convert_to_tensor(value) for value in (x, *first)]
@@ -348,7 +347,7 @@ def all_results(layer, x, first, mask, how):
             return outputs, tape.gradient(loss, [inputs, weights], unconnected_gradients="zero")
 
         if how == "dynamic":
-            shapes = [(None, None, D), *[(None, H)] * len(first)], [weight.shape for weight in weights]
+            shapes = [(None, None, D), *((None, part.shape[-1]) for part in first)], [w.shape for w in weights]
             of = tf.function(of, input_signature=[[tf.TensorSpec(shape) for shape in part] for part in shapes])
         elif how == "jit":
             of = tf.function(of, jit_compile=True)
@@ -385,18 +384,27 @@ def test_the_fused_loop_is_the_loop_of_keras(how, steps, masked, go_backwards, m
         np.testing.assert_allclose(received[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-LONG = 5 * min_rnns.CHUNK**2 + 3  # chunks of chunks, and a rest
+LONG = 5 * scan_module.CHUNK**2 + 3  # chunks of chunks, and a rest
 
 
-@pytest.mark.parametrize(
-    "how, steps, masked, go_backwards",
-    graphs(("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("dynamic", LONG), ("jit", LONG)),
-)
-@pytest.mark.parametrize("name", AT_ONCE)
+def scan_cases():
+    """`graphs` of each cell that trains by scan; by default all of them of one cell, and what is special of others."""
+    for name in AT_ONCE:
+        cases = ("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("dynamic", LONG), ("jit", LONG)
+        for case in graphs(*cases, *[("eager", 40)] * (name in ("lru", "mlstm"))):  # whose scans are others
+            how, steps, masked, backwards = case.values
+            special = how == "eager" and (steps == T or (steps == 40 and masked and backwards))
+            (shown,) = [name] if name == "min_gru" or special else variants(name)
+            marks = [*case.marks, *getattr(shown, "marks", ())]
+            yield pytest.param(name, *case.values, marks=marks)
+
+
+@pytest.mark.parametrize("name, how, steps, masked, go_backwards", scan_cases())
 def test_all_steps_at_once_are_the_steps_one_after_the_other(name, how, steps, masked, go_backwards):
-    layer = make(name, go_backwards=go_backwards)
+    options = {"qrnn": {"window": 3}, "mlstm": {"heads": 2}}.get(name, {})
+    layer = make(name, go_backwards=go_backwards, **options)
     loop = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True, go_backwards=go_backwards)
-    x, first = numbers(B, steps, D), [numbers(B, H, seed=2)]
+    x, first = numbers(B, steps, D), [numbers(B, size, seed=2) for size in layer.state_size]
     mask = None
     if masked:
         lengths = np.array([steps, steps // 2, steps // 3])[:, None]
@@ -406,7 +414,7 @@ def test_all_steps_at_once_are_the_steps_one_after_the_other(name, how, steps, m
     received = all_results(layer, x, first, mask, how)
     traced = "jit" if keras.backend.backend() == "jax" else "dynamic"
     expected = all_results(loop, x, first, mask, traced if steps == LONG else "eager")
-    assert len(expected) == 6
+    assert len(expected) == 2 + 2 * len(first) + len(layer.trainable_variables)
     for key in expected:
         np.testing.assert_allclose(received[key], expected[key], rtol=1e-4, atol=1e-4, err_msg=key)
 
@@ -430,7 +438,10 @@ def test_the_scan_drops_what_the_loop_drops(name):
         close(received, expected)
 
 
-@pytest.mark.parametrize("name", AT_ONCE)
+LINEAR = ["min_gru", "min_lstm", "none", "rg_lru", "qrnn", "mlstm"]  # the output is linear in the new content
+
+
+@pytest.mark.parametrize("name", LINEAR)
 def test_recurrent_dropout_of_the_scan_drops_units_of_the_state_and_keeps_its_mean(name):
     layer, x = make(name, recurrent_dropout=0.5), numbers(B, 50, D)
     plain, dropped = np.array(layer(x)[0]), np.array(layer(x, training=True)[0])
@@ -450,7 +461,7 @@ def test_two_shut_gates_of_a_min_lstm_share_evenly():
 
 
 def test_a_linear_scan_forgets_keeps_and_has_second_derivatives():
-    steps = 3 * min_rnns.CHUNK
+    steps = 3 * scan_module.CHUNK
     a = np.random.default_rng(0).choice([0, 1e-30, 0.3, 1], (B, steps, H)).astype("float32")
     b, h = numbers(B, steps, H), numbers(B, H, seed=2)
 
@@ -468,18 +479,18 @@ def test_a_linear_scan_forgets_keeps_and_has_second_derivatives():
         x = ops.concatenate([a, b, h[:, None]], axis=1)
         return [scan(a, b, h), gradient(cubes, x), gradient(lambda x: gradient(cubes, x) ** 2, x)]
 
-    for received, expected in zip(results(min_rnns.linear_scan), results(in_turn), strict=True):
+    for received, expected in zip(results(scan_module.linear_scan), results(in_turn), strict=True):
         np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FORWARD)
 def test_crelu_needs_an_even_number_of_units(name):
     with pytest.raises(ValueError, match="even number of units. Received: 5"):
         RNNS[name](5, activation="crelu")
 
 
 @pytest.mark.parametrize("which", ["dropout", "recurrent_dropout"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LAYERS)
 def test_dropout_acts_in_training_only(name, which):
     plain, dropping = make(name), make(name, **{which: 0.5})
     x = numbers(B, T, D)
@@ -490,22 +501,31 @@ def test_dropout_acts_in_training_only(name, which):
     assert np.isfinite(once).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LAYERS)
 def test_recurrent_kernels_start_orthogonal_and_forget_gates_open(name):
     layer = RNNS[name](H)
     layer.build((None, None, D))
     kernels = [np.array(weight) for weight in layer.weights if weight.path.endswith("recurrent_kernel")]
-    assert len(kernels) == (0 if name.removeprefix("bi") in AT_ONCE else 1 + (name in BOTH))
+    both = RNNS.trait(name, "bidirectional", False)
+    assert len(kernels) == (1 + both if RNNS.trait(name, "recurrent_kernel", True) else 0)
     for U in kernels:
         if U.ndim > 1:  # an IndRNN has a vector
             U = U.reshape(H, -1)  # the heads of an sLSTM
             close(U @ U.T, np.eye(H), 1e-5)
     for weight in layer.weights:
-        if weight.path.endswith("bias"):
+        if weight.path.endswith("/bias"):
             bias = np.array(weight)
             expected = np.zeros_like(bias)
-            if "lstm" in name:
+            if name.endswith("ntm") or ("lstm" in name and "mlstm" not in name):  # its gates have a bias of their own
                 expected[H : 2 * H] = 1
             if "rhn" in name:
                 expected.reshape(-1, 2, H)[:, 1] = -2  # transform gates
             np.testing.assert_array_equal(bias, expected)
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_the_parameters_listed_are_those_of_a_unit(name):
+    units, width = 8, 3
+    layer = RNNS[name](units)
+    layer.build((None, None, width))
+    assert layer.count_params() == RNNS.parameters(name, width, units)

@@ -7,7 +7,7 @@ One layer, forward and backward: time and memory of a batch against the length o
 
     lstm, gru                       the registered layers: their gates depend on the state, so a loop is required
                                     (seqzoo/rnns/loop.py; see loop_speed).
-    min_gru:scan, min_lstm:scan     minGRU and minLSTM as seqzoo trains them (seqzoo/rnns/min_rnns.py).
+    min_gru:scan, min_lstm:scan     minGRU and minLSTM as seqzoo trains them (seqzoo/rnns/scan.py).
     min_gru:loop, min_lstm:loop     the same cells in keras.layers.RNN, step by step.
     min_gru:fused                   as min_gru:scan, one matrix product for all steps and a hand-written gradient, but
                                     h = a h + b step by step: the difference to min_gru:scan is the scan's own gain.
@@ -49,7 +49,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
     import keras
     import tensorflow as tf
 
-    from seqzoo.rnns import RNNS, min_rnns
+    from seqzoo.rnns import RNNS, scan
 
     keras.utils.set_random_seed(args.round)
     name, length = args.row.split("@")
@@ -59,7 +59,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
     if form == "loop":
         layer = keras.layers.RNN(layer.cell, return_sequences=True)
     if form == "fused":
-        min_rnns._scan = functools.partial(min_rnns._scan, levels=0)  # no chunks
+        scan._scan = functools.partial(scan._scan, levels=0)  # no chunks
     layer.build((None, None, args.units))
     shape = (args.batch_size, length, args.units)
     x, upstream = tf.random.normal(shape), tf.random.normal(shape)

@@ -8,6 +8,6 @@ EXPERIMENT = Experiment(
     metric="valid_beam_exact",
     expected=100.0,
     tolerance=2.0,
-    minutes=5,
+    minutes=2,
     seeds=1,
 )

@@ -8,6 +8,6 @@ EXPERIMENT = Experiment(
     metric="valid_beam_rougel",
     expected=56.5,
     tolerance=4.0,
-    minutes=6,
+    minutes=2,
     seeds=1,
 )

@@ -32,7 +32,8 @@ import numpy as np
 
 from experiments import RESULTS
 from experiments.benchmarks.benchmark import circumstances, keep_to
-from experiments.studies.memory_tasks import COLOURS, initializer, set_forget_bias
+from experiments.studies.memory_tasks import COLOURS
+from seqzoo.rnns.initialization import recurrent_initializer, set_forget_bias
 
 D = 8  # width of the random input
 # What is measured beside every registered layer: name -> rnn, activation, initialisation of U, forget bias.
@@ -107,7 +108,7 @@ def relative_norms(
     from seqzoo.rnns import RNNS
 
     keras.utils.set_random_seed(seed)
-    U = initializer(initialization, args.units)
+    U = recurrent_initializer(initialization, args.units)
     layer = RNNS[rnn](args.units, activation=activation, recurrent_initializer=U)
     layer.build((None, None, D))
     if forget_bias != "":

@@ -263,7 +263,7 @@ def generated(
     Args:
         default_sizes: {split: size} where no sizes are given.
         features, aligned: of `Examples`.
-        instead: name of the dataset that reads such files, for the message.
+        instead: name of the dataset that reads such files, for the message; "": none does.
     """
 
     def decorate(generate):
@@ -276,9 +276,9 @@ def generated(
             seed: int = 0,
             sizes: dict[str, int] | None = None,
         ) -> dict[str, Examples]:
+            advice = f" To read files name their format, as --dataset={instead}." if instead else ""
             refuse_arguments(
-                f"--dataset={dataset} generates its examples and reads nothing. To read files name their format, as "
-                f"--dataset={instead}.",
+                f"--dataset={dataset} generates its examples and reads nothing.{advice}",
                 data_dir=data_dir,
                 name=name,
                 columns=columns,

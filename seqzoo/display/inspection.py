@@ -18,8 +18,8 @@ from seqzoo.display.plots import DRAWN_UNITS, GATE_NAMES, gate_plot
 from seqzoo.display.tables import plain_table
 from seqzoo.files import replace
 from seqzoo.layers.tokens import log_probabilities
-from seqzoo.rnns.min_rnns import LinearCell
 from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
+from seqzoo.rnns.scan import LinearCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell
 
 LONGEST = 5000  # tokens of a text that are inspected

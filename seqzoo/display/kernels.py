@@ -10,8 +10,8 @@ from seqzoo.display.tables import FittedTable, plain_table
 from seqzoo.layers.attention import FeedingRNN
 from seqzoo.layers.notes import NoteDecoder
 from seqzoo.rnns.cells import FusedLoop
-from seqzoo.rnns.min_rnns import ScanRNN
-from seqzoo.rnns.none import PlainRNN
+from seqzoo.rnns.none import PlainCell
+from seqzoo.rnns.scan import ScanRNN
 
 CUDNN, FUSED, LOOP, SCAN, UNROLLED = "cuDNN", "fused loop", "while loop", "parallel scan", "unrolled"
 PLAIN = "all steps at once"
@@ -25,7 +25,7 @@ class Kernel:
         layer: its path in the model, such as ``reader/bidirectional/forward_lstm``.
         kind: its class, or the more specific class of its cell.
         here, gpu: on this device, and on a GPU: "cuDNN"; "fused loop" (`rnns.loop.fused_loop`); "parallel scan"
-            (`rnns.min_rnns.linear_scan`); "while loop" (of Keras's backend); "unrolled" (a graph of all steps);
+            (`rnns.scan.ScanRNN`); "while loop" (of Keras's backend); "unrolled" (a graph of all steps);
             "all steps at once" (no recurrence).
         why: what rules out cuDNN; "" if nothing does.
     """
@@ -132,10 +132,9 @@ def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool
     why = why_not_cudnn(layer, masked)
     if layer.unroll:
         return _kind(layer), lambda gpu: UNROLLED, why
-    if isinstance(layer, PlainRNN):
-        return _kind(layer), lambda gpu: PLAIN, why
     if isinstance(layer, ScanRNN):
-        return _kind(layer), lambda gpu: SCAN, why
+        kernel = PLAIN if isinstance(layer.cell, PlainCell) else SCAN
+        return _kind(layer), lambda gpu: kernel, why
 
     def run(gpu):
         if gpu and not why:

@@ -41,6 +41,11 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
         "A recording",
         "Its spectrogram; below, at each frame the probability of each label and of the blank between them.",
     ),
+    "lengths.png": ("Longer sequences", "What is wrong on valid against the length; training ended at the first one."),
+    "memory.png": (
+        "A sequence",
+        "Of valid: what was read and answered; of a Neural Turing Machine also what its heads write and read.",
+    ),
     "gates.png": ("Gates", "Of the units that vary most, while the network reads what --mode=inspect was given."),
 }
 LINKS = {  # {file: what it is}

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.backend.gradients import scan
+from seqzoo.layers.weight_drop import with_kernel
 from seqzoo.rnns import RNNS
 
 SCORES = ("additive", "concat", "convolutional", "dot", "general", "location")
@@ -241,7 +242,7 @@ class FeedingRNN(keras.layers.Layer):
             width = self.units
             if norm:
                 norm.build((None, width))
-            if self.weight_drop and not hasattr(cell, "recurrent_kernel"):
+            if self.weight_drop and not hasattr(with_kernel(cell), "recurrent_kernel"):
                 raise ValueError(f"{type(cell).__name__} has no recurrent kernel to drop weights of.")
         self.attention.build((None, None, width), encoded_shape, keys_shape)
         self.attend.build((None, None, encoded_shape[-1] + width))
@@ -306,6 +307,7 @@ class FeedingRNN(keras.layers.Layer):
         for cell in self.cells:
             cell.get_recurrent_dropout_mask(state[0])
             if self.weight_drop:
+                cell = with_kernel(cell)
                 kernels.append(cell.recurrent_kernel)
                 dropped = keras.random.dropout(
                     ops.convert_to_tensor(cell.recurrent_kernel), self.weight_drop, seed=self.noise
@@ -318,7 +320,7 @@ class FeedingRNN(keras.layers.Layer):
         for cell in self.cells:
             cell.reset_recurrent_dropout_mask()
         for cell, kernel in zip(self.cells, kernels, strict=bool(kernels)):
-            vars(cell)["recurrent_kernel"] = kernel
+            vars(with_kernel(cell))["recurrent_kernel"] = kernel
 
     def compute_output_spec(self, x, state, encoded, source_mask, keys=None, mask=None, training=False):
         B, T, _ = x.shape

@@ -1,6 +1,7 @@
 """A stack of recurrent layers, with dropout, residual connections and layer normalisation."""
 
 import keras
+from keras import ops
 
 from seqzoo.layers.weight_drop import WeightDrop
 from seqzoo.rnns import RNNS
@@ -26,6 +27,28 @@ def state_sizes(rnn: str, units: int, layers: int) -> list[int]:
         raise ValueError(f"A layer that reads forward is needed. Received: rnn={rnn!r}, which is bidirectional.")
     sizes = layer.state_size
     return [*(sizes if isinstance(sizes, list | tuple) else [sizes])] * layers
+
+
+def first_states(summaries: list, rnn: str, units: int, layers: int, name: str) -> list:
+    """The states that a stack begins with, given what was read before: tanh(W s + b) for a summary s.
+
+    States begin with zeros where a layer is registered with ``reads_output=False``, the outputs, which no step reads,
+    or with ``given_states=2``, all behind the first two: the memory of a Neural Turing Machine.
+
+    Args:
+        summaries: [B, S] for each state.
+        rnn, units, layers: of the stack.
+        name: prefix of the names of the layers.
+    """
+    sizes, states = state_sizes(rnn, units, layers), []
+    each = len(sizes) // layers
+    first, end = int(not RNNS.trait(rnn, "reads_output", True)), RNNS.trait(rnn, "given_states", each)
+    for number, (summary, size) in enumerate(zip(summaries, sizes, strict=True)):
+        if first <= number % each < end:
+            states.append(keras.layers.Dense(size, "tanh", name=f"{name}{number}")(summary))
+        else:
+            states.append(ops.tile(ops.zeros_like(summary[:, :1]), (1, size)))
+    return states
 
 
 def stack(

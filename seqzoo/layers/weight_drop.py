@@ -4,6 +4,11 @@ import keras
 from keras import ops
 
 
+def with_kernel(cell: keras.layers.Layer) -> keras.layers.Layer:
+    """The cell that holds the recurrent kernel: a cell itself, or the controller of a Neural Turing Machine."""
+    return getattr(cell, "controller", cell)
+
+
 @keras.saving.register_keras_serializable("seqzoo")
 class WeightDrop(keras.layers.Wrapper):
     """Wraps a recurrent layer: in training, part of its recurrent kernel is set to 0, the same in all steps.
@@ -30,7 +35,7 @@ class WeightDrop(keras.layers.Wrapper):
     def _cells(self):
         both = isinstance(self.layer, keras.layers.Bidirectional)
         layers = [self.layer.forward_layer, self.layer.backward_layer] if both else [self.layer]
-        return [layer.cell for layer in layers]
+        return [with_kernel(layer.cell) for layer in layers]
 
     def build(self, input_shape):
         super().build(input_shape)

@@ -10,7 +10,7 @@ from keras import ops
 from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import Categorical, cast_like
 from seqzoo.layers.notes import NoteDecoder, Relations, heights
-from seqzoo.layers.stack import drop, stack, state_sizes
+from seqzoo.layers.stack import drop, first_states, stack, state_sizes
 from seqzoo.layers.tokens import log_probabilities
 from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
@@ -135,7 +135,7 @@ def generator(
         ]
         c = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
         if join != "step":
-            first = [keras.layers.Dense(size, "tanh", name=f"first{i}")(c) for i, size in enumerate(sizes)]
+            first = first_states([c] * len(sizes), rnn, units, layers, "first")
         if join != "state":
             # Not a sum with zeros: TensorFlow's addition of [1, T, 1] and [1, 1, C] goes wrong where T is C.
             each.append(ops.ones_like(position[..., :1]) * c[:, None])

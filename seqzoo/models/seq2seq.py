@@ -9,7 +9,7 @@ from seqzoo.decoding.steps import Categorical, cast_like, shifted
 from seqzoo.layers import masks
 from seqzoo.layers.attention import Attention, FeedingRNN, keys
 from seqzoo.layers.copying import CoverageLoss, PointerGenerator, known
-from seqzoo.layers.stack import drop, stack, state_sizes
+from seqzoo.layers.stack import drop, first_states, stack, state_sizes
 from seqzoo.layers.tokens import TokenEmbedding, log_probabilities
 from seqzoo.models.builder import builder, check_front
 from seqzoo.rnns import RNNS
@@ -149,10 +149,8 @@ def seq2seq(
     encoded = ops.where(real[..., None], encoded, 0.0)  # [B, S, E]; 0 at padding
     each = len(finals) // encoder_layers
     finals = [_joined(finals[i : i + each]) for i in range(0, len(finals), each)]  # of each layer
-    state = []
-    for number, size in enumerate(sizes):
-        layer = max(0, encoder_layers - layers + number * layers // len(sizes))
-        state.append(keras.layers.Dense(size, "tanh", name=f"bridge{number}")(finals[layer]))
+    below = [max(0, encoder_layers - layers + number * layers // len(sizes)) for number in range(len(sizes))]
+    state = first_states([finals[layer] for layer in below], rnn, units, layers, "bridge")
     fixed = []
     if attends:
         compared = keys(encoded, attention, units if attention == "general" else attention_units or units)

@@ -9,7 +9,7 @@ from seqzoo.data.windows import before
 from seqzoo.decoding.steps import Mixture, cast_like
 from seqzoo.inputs import frames
 from seqzoo.layers import mixture
-from seqzoo.layers.stack import drop, stack, state_sizes
+from seqzoo.layers.stack import drop, first_states, stack, state_sizes
 
 
 def check_width(width: int, **given) -> None:
@@ -78,7 +78,7 @@ def vector_model(
             for condition, count in conditions.items()
         ]
         c = keras.layers.Concatenate()(embedded) if len(embedded) > 1 else embedded[0]
-        first = [keras.layers.Dense(size, "tanh", name=f"first{i}")(c) for i, size in enumerate(sizes)]
+        first = first_states([c] * len(sizes), rnn, units, layers, "first")
         first, each = ([] if join == "step" else first), ([] if join == "state" else [c])
         conditioner = keras.Model(known, [*each, *first], name="conditioner")
 

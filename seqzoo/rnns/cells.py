@@ -213,5 +213,8 @@ def from_cell(cell: type, units: int, layer: type = RNN, **kwargs) -> keras.laye
 
 
 def both_directions(layer: keras.layers.Layer) -> keras.layers.Bidirectional:
-    """Joins `layer` and a copy that reads backward: outputs [B, T, 2H], or [B, 2H], the last states of both."""
+    """Joins `layer` and a copy that reads backward (Schuster & Paliwal, 1997).
+
+    Its outputs are [B, T, 2H], or [B, 2H], the last states of both.
+    """
     return keras.layers.Bidirectional(layer, merge_mode="concat", dtype=layer.dtype_policy)

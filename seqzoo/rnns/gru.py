@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import FusedLoop, both_directions, plus
+from seqzoo.rnns.cells import FusedLoop, plus
 from seqzoo.rnns.cells import activation as activation_of
 from seqzoo.rnns.loop import Terms, in_float32
 
@@ -56,9 +56,3 @@ def gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     textbook's (and the paper's), tanh(x W + (r h) U + b), is ``reset_after=False`` and does not.
     """
     return GRU(units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bigru", bidirectional=True)
-def bigru(units: int, **kwargs) -> keras.layers.Layer:
-    """GRU in both directions."""
-    return both_directions(gru(units, **kwargs))

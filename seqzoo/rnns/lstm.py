@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import FusedLoop, both_directions, plus
+from seqzoo.rnns.cells import FusedLoop, plus
 from seqzoo.rnns.cells import activation as activation_of
 from seqzoo.rnns.loop import Terms
 
@@ -38,9 +38,3 @@ class LSTM(FusedLoop, keras.layers.LSTM):
 def lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """LSTM (Hochreiter & Schmidhuber, 1997) with forget gate, forget bias 1 and orthogonal U."""
     return LSTM(units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bilstm", bidirectional=True)
-def bilstm(units: int, **kwargs) -> keras.layers.Layer:
-    """LSTM in both directions (Graves & Schmidhuber, 2005)."""
-    return both_directions(lstm(units, **kwargs))

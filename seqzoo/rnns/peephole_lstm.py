@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import StepCell, both_directions, from_cell
+from seqzoo.rnns.cells import StepCell, from_cell
 from seqzoo.rnns.cells import activation as activation_of
 from seqzoo.rnns.loop import in_float32
 
@@ -51,9 +51,3 @@ class PeepholeLSTMCell(StepCell, keras.layers.LSTMCell):
 def peephole_lstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """LSTM whose gates read the cell state (Gers & Schmidhuber, 2000); forget bias 1."""
     return from_cell(PeepholeLSTMCell, units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bipeephole_lstm", bidirectional=True)
-def bipeephole_lstm(units: int, **kwargs) -> keras.layers.Layer:
-    """LSTM with peepholes in both directions."""
-    return both_directions(peephole_lstm(units, **kwargs))

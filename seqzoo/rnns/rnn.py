@@ -3,7 +3,7 @@
 import keras
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import FusedLoop, both_directions, plus
+from seqzoo.rnns.cells import FusedLoop, plus
 from seqzoo.rnns.cells import activation as activation_of
 from seqzoo.rnns.loop import Terms
 
@@ -26,9 +26,3 @@ class SimpleRNN(FusedLoop, keras.layers.SimpleRNN):
 def rnn(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """Plain RNN: h = tanh(x W + h U + b) (Elman, 1990); orthogonal U."""
     return SimpleRNN(units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("birnn", bidirectional=True)
-def birnn(units: int, **kwargs) -> keras.layers.Layer:
-    """Plain RNN in both directions (Schuster & Paliwal, 1997)."""
-    return both_directions(rnn(units, **kwargs))

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import GatedCell, both_directions, from_cell
+from seqzoo.rnns.cells import GatedCell, from_cell
 from seqzoo.rnns.cells import activation as activation_of
 
 
@@ -34,9 +34,3 @@ class SimpleGRUCell(GatedCell):
 def simple_gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """Teaching GRU with an update gate only: c' = u c~ + (1 - u) c."""
     return from_cell(SimpleGRUCell, units, activation=activation_of(activation, units), **kwargs)
-
-
-@RNNS.register("bisimple_gru", bidirectional=True)
-def bisimple_gru(units: int, **kwargs) -> keras.layers.Layer:
-    """Teaching GRU in both directions."""
-    return both_directions(simple_gru(units, **kwargs))

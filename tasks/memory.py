@@ -1,0 +1,305 @@
+"""Memory: what a network still knows of what it read, such as a sequence to copy. Many to many, and many to one."""
+
+import collections
+import dataclasses
+import functools
+import json
+import pathlib
+import random
+
+import numpy as np
+
+from seqzoo import options
+from seqzoo.config import Config as Options
+from seqzoo.config import default, option
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.generated.memory import LONGEST
+from seqzoo.display.memory import lengths_plot, memory_plot, print_remembered
+from seqzoo.files import replace
+from seqzoo.metrics.measure import Measure
+from seqzoo.rnns import RNNS
+from seqzoo.rnns.initialization import FORGETS
+from seqzoo.task import TASKS, Task
+
+STEPS = 100  # of training in an epoch, each on new sequences
+NEAR = 0.04  # how far a number may be off (Hochreiter & Schmidhuber, 1997)
+SETS = tuple(name for name in DATASETS.names() if DATASETS.trait(name, "memory", False))
+
+
+@dataclasses.dataclass(frozen=True)
+class Network(Options):
+    """Network."""
+
+    length: int = option(
+        0, "Longest sequence of train; those of valid are once to six times as long. Of adding, temporal_order and "
+        "delayed_copy the length of all. 0: 20, or 400, 100 and 30 of those three.", minimum=1, maximum=LONGEST,
+        zero=True, shapes=False,
+    )  # fmt: skip
+    rnn: str = option("ntm", "Kind of recurrent layer (see --list).", choices=RNNS, sweep=["ntm", "lstm", "gru"])
+    units: int = option(100, "Units of the layer, those of the controller of an NTM.", minimum=1, sweep=[64, 100, 200])
+    activation: str = option("tanh", "Activation of the new content, such as relu.")
+    initialization: str = option(
+        "", "Initialization of the recurrent kernel; empty: the layer's own.",
+        choices=("", "orthogonal", "normal", "identity"), shapes=False,
+    )  # fmt: skip
+    forget_bias: str = option(
+        "", "Bias of the forget gate: a number; chrono: fit for --length (Tallec & Ollivier, 2018); empty: the usual.",
+        needs="rnn=" + "|".join(FORGETS), shapes=False,
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine(Options):
+    """Neural Turing Machine."""
+
+    controller: str = option(
+        "lstm", "Recurrent layer that controls the heads; none: a feed-forward one.", choices=RNNS, needs="rnn=ntm",
+        sweep=["lstm", "none"],
+    )  # fmt: skip
+    rows: int = option(128, "Rows of the memory.", minimum=3, needs="rnn=ntm", sweep=[64, 128, 256])
+    width: int = option(20, "Numbers of a row.", minimum=1, needs="rnn=ntm", sweep=[10, 20, 40])
+    read_heads: int = option(1, "Heads that read.", minimum=1, needs="rnn=ntm", sweep=[1, 2, 4])
+    write_heads: int = option(1, "Heads that write.", minimum=1, needs="rnn=ntm")
+    shift: int = option(1, "Rows that a head moves in a step, at most.", minimum=0, needs="rnn=ntm")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(options.Data, Network, Machine, options.Batching, options.Training):
+    """Memory."""
+
+    dataset: str = default(options.Data, dataset="copy")
+    batch_size: int = default(options.Batching, batch_size=16)
+    epochs: int = default(options.Training, epochs=20)
+    learning_rate: float = default(options.Training, learning_rate=1e-3)
+    schedule: str = default(options.Training, schedule="constant")
+    clip_norm: float = default(options.Training, clip_norm=10.0)
+    average: float = default(options.Training, average=0.0)
+    evaluate_every: int = default(options.Training, evaluate_every=5)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.dataset not in SETS:
+            raise ValueError(f"--dataset should be one of {', '.join(SETS)}. Received: {self.dataset!r}")
+        if self.forget_bias not in ("", "chrono"):
+            float(self.forget_bias)
+        if self.initialization == "identity" and RNNS.trait(self.rnn, "gates", "") != "":
+            raise ValueError("--initialization=identity needs a square kernel, such as that of --rnn=rnn.")
+        if 2 * self.shift + 1 > self.rows:
+            raise ValueError(f"--shift={self.shift} needs --rows={2 * self.shift + 1} or more. Received: {self.rows}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicting(Options):
+    """Predictions."""
+
+    png: str = option(
+        "", "Draw the first sequence, its answer, and of an NTM what its heads write and read, to this file.", path=True
+    )
+
+
+@TASKS.register("memory")
+class Memory(Task):
+    """Memory tasks such as copy: what is wrong in a sequence's answer, also of longer sequences than in training."""
+
+    Config = Config
+    requests = {"predict": Predicting}
+    needs = {"frames": np.ndarray, "answer": np.ndarray, "length": int, "kind": str}
+    measures = {
+        "wrong": Measure("wrong a sequence", "min"),
+        "accuracy": Measure("all right", "max", "%"),
+        "loss": Measure("loss", "min"),
+    }
+    objective = "wrong"
+    axes = {"frames": "time", "labels": "time"}
+    demo = {"": "--text=20 --png={folder}/sequence.png"}
+    first = None
+
+    @property
+    def reader(self):
+        return DATASETS[self.config.dataset]
+
+    def read(self):
+        sizes = {"train": STEPS * (self.config.batch_size or 32), "valid": 384}
+        return self.reader(**options.source(self.config), length=self.config.length, sizes=sizes)
+
+    def content(self, example):
+        return example["frames"].tobytes().hex()
+
+    def learn(self, train):
+        first = next(iter(train))
+        widths = {"inputs": first["frames"].shape[1], "outputs": first["answer"].shape[1], "kind": first["kind"]}
+        # What a network without a memory can do: the mean at each step, counted from the end.
+        rows = collections.defaultdict(list)
+        for example in train:
+            for step, row in enumerate(example["answer"][::-1]):
+                rows[step].append(row)
+        return {**widths, "guesses": [np.mean(rows[step], 0).round(4).tolist() for step in sorted(rows)]}
+
+    def encoder(self, training=False):
+        outputs = self.assets["outputs"]
+
+        def encode(example):
+            frames = example["frames"].astype("float32", copy=False)
+            labels, weights = np.zeros((len(frames), outputs), "float32"), np.zeros(len(frames), "float32")
+            if "answer" in example:
+                answered = len(frames) - len(example["answer"])
+                labels[answered:], weights[answered:] = example["answer"], 1
+            return {"frames": frames, "frames_length": np.array(len(frames), "int32")}, labels, weights
+
+        return encode
+
+    def augmenter(self):
+        """Replaces the sequences of the last epoch by new ones."""
+        encode, draw = self.encoder(training=True), self.reader.draw
+        return lambda example, encoded, rng: encode(draw(random.Random(int(rng.integers(2**63))), example["length"]))
+
+    def build(self):
+        import keras
+
+        from seqzoo.inputs import frames
+        from seqzoo.rnns.initialization import recurrent_initializer, set_forget_bias
+
+        config, arguments = self.config, {}
+        inputs, x, mask = frames(self.assets["inputs"])  # [B, T, D], [B, T]
+        if config.initialization:
+            arguments["recurrent_initializer"] = recurrent_initializer(config.initialization, config.units)
+        if config.rnn == "ntm":
+            arguments |= config.arguments(Machine)
+        layer = RNNS[config.rnn](
+            config.units, activation=config.activation, return_sequences=True, name="memory", **arguments
+        )
+        y = layer(x, mask=mask)  # [B, T, H]
+        if config.forget_bias:
+            length = config.length or self.reader.usual
+            set_forget_bias(layer, config.rnn, config.units, config.forget_bias, length, config.seed)
+        logits = keras.layers.Dense(self.assets["outputs"], name="logits")(y)
+        return keras.Model(inputs, keras.layers.Activation("linear", dtype="float32")(logits), name="memory")
+
+    def loss(self):
+        import keras
+
+        kind = {
+            "bits": functools.partial(keras.losses.BinaryCrossentropy, from_logits=True),
+            "classes": functools.partial(keras.losses.CategoricalCrossentropy, from_logits=True),
+            "numbers": keras.losses.MeanSquaredError,
+        }[self.assets["kind"]]
+        return kind(reduction="mean_with_sample_weight")
+
+    def decoded(self, model):
+        from keras import ops
+
+        to = {"bits": ops.sigmoid, "classes": ops.softmax, "numbers": lambda x: x}[self.assets["kind"]]
+        return {"answer": to(model.output)}
+
+    def example(self, line):
+        """A length, of which a random sequence is drawn, or a JSON list of frames."""
+        inputs = self.assets["inputs"]
+        if line.strip().isdecimal():
+            length, shortest = int(line), self.reader.shortest
+            if not shortest <= length <= LONGEST:
+                raise ValueError(f"A length should be from {shortest} to {LONGEST}. Received: {line.strip()[:20]}")
+            return self.reader.draw(random.Random(line.strip()), length)
+        try:
+            frames = np.asarray(json.loads(line), "float32")
+        except (ValueError, TypeError):
+            frames = np.zeros(0)
+        if frames.ndim != 2 or frames.shape[1] != inputs or not np.isfinite(frames).all():
+            raise ValueError(
+                f"A line should be a length, such as 20, or a JSON list of frames of {inputs} numbers each. Received: "
+                f"{line[:100]!r}"
+            )
+        return {"frames": frames}
+
+    def answer(self, example, row):
+        if row is None:
+            return {"answer": []}
+        frames, gold = example["frames"], example.get("answer")
+        found = row["answer"][: len(frames)]
+        if gold is None:
+            return {"steps": len(frames), "answer": self._rows(found)}
+        found = found[len(frames) - len(gold) :]
+        rows = {"answer": self._rows(found), "gold": self._rows(gold)}
+        return {"length": example["length"], "wrong": self._wrong(found, gold), **rows}
+
+    def _rows(self, rows):
+        """Steps of an answer, ready for JSON: texts of bits, indices of classes, numbers."""
+        kind = self.assets["kind"]
+        if kind == "bits":
+            return ["".join("01"[int(bit > 0.5)] for bit in row) for row in rows]
+        return [int(row.argmax()) for row in rows] if kind == "classes" else np.round(rows, 4).astype(float).tolist()
+
+    def _wrong(self, found, gold):
+        """How many bits, classes or numbers of an answer are wrong."""
+        if self.assets["kind"] == "numbers":
+            return int((abs(found - gold) >= NEAR).sum())
+        if self.assets["kind"] == "classes":
+            return int((found.argmax(-1) != gold.argmax(-1)).sum())
+        return int(((found > 0.5) != (gold > 0.5)).sum())
+
+    def scores(self, examples, answers):
+        by_length = collections.defaultdict(list)
+        for example, answer in zip(examples, answers, strict=True):
+            by_length[example["length"]].append(answer["wrong"])
+
+        def scored(wrong):
+            return {"wrong": float(np.mean(wrong)), "accuracy": 100 * float(np.mean(np.equal(wrong, 0)))}
+
+        every = scored([wrong for own in by_length.values() for wrong in own])
+        lengths = {f"{length}": scored(by_length[length]) for length in sorted(by_length)}
+        return {**every, **({"lengths": lengths} if len(lengths) > 1 else {})}
+
+    def baselines(self, train):
+        guesses = np.array(self.assets["guesses"])
+
+        def answer(example):
+            steps = np.minimum(np.arange(len(example["answer"])), len(guesses) - 1)[::-1]
+            return {"wrong": self._wrong(guesses[steps], example["answer"])}
+
+        return {"no memory": answer}
+
+    def differs(self, answer):
+        return bool(answer.get("wrong"))
+
+    def show(self, answer, console):
+        print_remembered(answer, console)
+
+    def examples(self, line, request=None):
+        example = self.example(line)
+        self.first = self.first or example
+        return [example]
+
+    def predict(self, run, lines, request=None):
+        self.first = None  # the example of the first line, to draw it
+        for answer in super().predict(run, lines, request):
+            if request and request.png and answer["line"] == 1:
+                self.draw(run.predictor, self.first, request.png)
+            yield answer
+
+    def draw(self, predictor, example, path):
+        """Draws a sequence, its answer, and what the heads of an NTM do."""
+        from seqzoo.rnns.ntm import NTM, trace
+
+        ((_, row),) = self.feed([example]).outputs(predictor)
+        frames, layer = example["frames"], predictor.model.get_layer("memory")
+        heads = trace(layer, frames) if isinstance(layer, NTM) else {}
+        length = f", length {example['length']}" if "length" in example else ""
+        drawn = frames, row["answer"], example.get("answer"), heads, f"{self.config.dataset}{length}: {self.config.rnn}"
+        replace(pathlib.Path(path), lambda path: memory_plot(*drawn, path))
+
+    def plot(self, predictor, examples, answers, folder):
+        """Saves faults against length as lengths.png, and the first sequence of valid as memory.png."""
+        curves = {self.config.rnn: answers}
+        for name, answer in self.baselines(()).items():
+            curves[name] = [{"wrong": answer(example)["wrong"]} for example in examples]
+        scored = {name: self.scores(examples, found) for name, found in curves.items()}
+        if "lengths" in scored[self.config.rnn]:
+            curves = {name: {int(n): row["wrong"] for n, row in s["lengths"].items()} for name, s in scored.items()}
+            lengths_plot(curves, f"{self.assets['kind']} wrong a sequence", str(folder / "lengths.png"))
+        self.draw(predictor, examples[0], folder / "memory.png")
+
+    @classmethod
+    def tiny(cls):
+        draw = DATASETS["copy"].draw
+        examples = [draw(random.Random(0), length) for length in (1, 3, 2, 1)]  # which begin alike
+        config = cls.Config(units=16, epochs=2, learning_rate=0.02, batch_size=4, evaluate_every=1)
+        return config, {"train": examples, "valid": examples}, ["3", json.dumps([[0.0] * 9] * 2)]
