@@ -15,14 +15,14 @@ from seqzoo.display import kernels
 from seqzoo.display.kernels import CUDNN, FUSED, LOOP, PLAIN, SCAN, UNROLLED
 from seqzoo.inputs import words
 from seqzoo.models import classifier, generator, language_model, seq2seq, tagger
-from seqzoo.rnns import RNNS, lstm, ntm
+from seqzoo.rnns import RNNS, cells, ntm
 from seqzoo.rnns.scan import ScanRNN
 from seqzoo.training.loop import explain
 
 # The package has a function of the module's name.
 keras_rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
-# (here, on a GPU) of each registered layer. A new cell, which is not listed, runs in a loop, or in a scan.
-EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (LOOP, CUDNN), "none": (PLAIN, PLAIN)}
+# (here, on a GPU) of each registered layer that has a kernel of its own, or runs in neither a fused loop nor a scan.
+EXPECTED = {"lstm": (FUSED, CUDNN), "gru": (FUSED, CUDNN), "none": (PLAIN, PLAIN), "ntm": (LOOP, LOOP)}
 OFTEN = ("lstm", "gru", "min_gru", "none")  # with all options
 OPTIONS = (
     {"activation": "relu"}, {"activation": "crelu"}, {"recurrent_activation": "relu"}, {"unroll": True},
@@ -55,7 +55,7 @@ def test_each_registered_layer_has_the_kernels_of_its_kind(name, no_gpu):
     found = kernels.kernels(layer)
     assert len(found) == 1 + isinstance(layer, keras.layers.Bidirectional)
     for kernel in found:
-        other = SCAN if RNNS.trait(name, "parallel", False) else LOOP
+        other = SCAN if RNNS.trait(name, "parallel", False) else FUSED
         assert (kernel.here, kernel.gpu) == EXPECTED.get(name.removeprefix("bi"), (other, other))
         assert bool(kernel.why) == (kernel.gpu != CUDNN)
 
@@ -71,10 +71,9 @@ def test_each_registered_layer_has_the_kernels_of_its_kind(name, no_gpu):
 def test_the_kernel_reported_for_this_device_is_the_one_that_runs(name, option, no_gpu, monkeypatch):
     layer = RNNS[name](4, **option)
     here = kernels.kernels(layer)[0].here
-    kinds = here.replace(" in training, then ", ",").split(",")
-    for training, kind in ((True, kinds[0]), (False, kinds[-1])):
+    for training in (True, False):
         calls = []
-        watched = [(lstm, "fused_lstm"), (keras.src.backend, "rnn")]
+        watched = [(cells, "fused_loop"), (keras.src.backend, "rnn")]
         watched += [(type(layer.cell), "scan")] if isinstance(layer, ScanRNN) else []
         watched += [(ntm, "scan")] if name == "ntm" else []
         with contextlib.ExitStack() as stack:
@@ -82,9 +81,9 @@ def test_the_kernel_reported_for_this_device_is_the_one_that_runs(name, option, 
                 stack.enter_context(recorded(module, function, calls, monkeypatch))
             layer(np.ones((1, 3, 2), "float32"), mask=np.ones((1, 3), bool), training=training)
         loop = {"scan" if name == "ntm" else "rnn"}
-        expected = {FUSED: {"fused_lstm"}, SCAN: {"scan"}, LOOP: loop, UNROLLED: {"rnn"}, PLAIN: {"scan"}}
-        assert set(calls) == expected[kind]
-        assert layer.unroll == (kind == UNROLLED)
+        expected = {FUSED: {"fused_loop"}, SCAN: {"scan"}, LOOP: loop, UNROLLED: {"rnn"}, PLAIN: {"scan"}}
+        assert set(calls) == expected[here]
+        assert layer.unroll == (here == UNROLLED)
 
 
 @pytest.mark.parametrize(
@@ -110,16 +109,16 @@ def test_cudnn_is_ruled_out_by_the_rules_of_keras(name, option, monkeypatch, no_
         assert word in kernel.why and (value in (True, 0.1) or str(value) in kernel.why)
 
 
-@pytest.mark.parametrize("use_cudnn", ["auto", False])
-def test_on_a_gpu_the_fused_loop_serves_only_where_keras_leaves_it_the_layer(use_cudnn, monkeypatch):
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_on_a_gpu_recurrent_dropout_takes_the_fused_loop(name, monkeypatch):
     monkeypatch.setattr(keras_rnn, "_is_gpu_available", lambda: True)
-    layer = RNNS["lstm"](4, recurrent_dropout=0.1, use_cudnn=use_cudnn)
-    calls = []
-    with recorded(lstm, "fused_lstm", calls, monkeypatch):
-        layer(np.ones((1, 3, 2), "float32"), training=False)
-    (kernel,) = kernels.kernels(layer)
-    assert kernel.gpu == ("while loop in training, then fused loop" if calls else LOOP)
-    assert bool(calls) == (use_cudnn is False)
+    layer = RNNS[name](4, recurrent_dropout=0.1)
+    for training in (True, False):
+        calls = []
+        with recorded(cells, "fused_loop", calls, monkeypatch):
+            layer(np.ones((1, 3, 2), "float32"), training=training)
+        assert calls
+    assert kernels.kernels(layer)[0].gpu == FUSED
 
 
 @pytest.mark.parametrize("masked", [True, False])
@@ -154,7 +153,7 @@ def test_nested_layers_are_found(no_gpu):
     whole = ("LSTM", FUSED, CUDNN)
     front = words(9, characters="rnn", character_vocabulary=5)
     assert found(tagger(3, front, rnn="bilstm", units=4, layers=2)) == [whole] * 6
-    assert found(classifier(3, words(9), units=4, layers=1, rnn="bigru")) == [("GRU", LOOP, CUDNN)] * 2
+    assert found(classifier(3, words(9), units=4, layers=1, rnn="bigru")) == [("GRU", FUSED, CUDNN)] * 2
     assert found(classifier(3, words(9), ("mean",), layers=0)) == []
     assert found(language_model(9, units=4, weight_drop=0.1)) == [whole] * 2
     assert found(generator(9, 2, units=4)) == [whole, ("GRUCell", UNROLLED, UNROLLED)]

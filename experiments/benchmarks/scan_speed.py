@@ -5,8 +5,8 @@
 
 One layer, forward and backward: time and memory of a batch against the length of its sequences.
 
-    lstm, gru                       the registered layers: their gates depend on the state, so a loop is required. The
-                                    LSTM is seqzoo's own, with a hand-written gradient; the GRU is Keras's.
+    lstm, gru                       the registered layers: their gates depend on the state, so a loop is required
+                                    (seqzoo/rnns/loop.py; see loop_speed).
     min_gru:scan, min_lstm:scan     minGRU and minLSTM as seqzoo trains them (seqzoo/rnns/scan.py).
     min_gru:loop, min_lstm:loop     the same cells in keras.layers.RNN, step by step.
     min_gru:fused                   as min_gru:scan, one matrix product for all steps and a hand-written gradient, but

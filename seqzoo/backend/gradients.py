@@ -75,7 +75,7 @@ def _jitted(function):
     return call
 
 
-def scan(step: Callable, carry, xs, like=None, reverse: bool = False) -> tuple:
+def scan(step: Callable, carry, xs, like=None, reverse: bool = False, flip: bool = True) -> tuple:
     """Runs a step over the first axis of xs, as `ops.scan` does.
 
     Keras's loop on TensorFlow (3.15) fails on several xs of a dynamic length, wants outputs with the shapes of the
@@ -89,6 +89,7 @@ def scan(step: Callable, carry, xs, like=None, reverse: bool = False) -> tuple:
         xs: tensors [T, ...], likewise.
         like: a structure of tensors with the shapes and dtypes of the outputs; None: those of the carry.
         reverse: begin at the last row.
+        flip: False for a loop that is never exported, such as that of a gradient: it saves copies of the arrays.
 
     Returns:
         (last carry, outputs [T, ...]).
@@ -100,17 +101,19 @@ def scan(step: Callable, carry, xs, like=None, reverse: bool = False) -> tuple:
     nest = tf.nest
     carry, xs = (nest.map_structure(tf.convert_to_tensor, part) for part in (carry, xs))
     like = carry if like is None else like
-    xs = nest.map_structure(lambda x: tf.reverse(x, [0]), xs) if reverse else xs
+    flip = flip and reverse
+    xs = nest.map_structure(lambda x: tf.reverse(x, [0]), xs) if flip else xs
     T = ops.shape(nest.flatten(xs)[0])[0]
     rows = nest.map_structure(lambda x: tf.TensorArray(x.dtype, T, element_shape=x.shape[1:]).unstack(x), xs)
     kept = [tf.TensorArray(part.dtype, T, element_shape=part.shape) for part in nest.flatten(like)]
 
     def body(t, carry, kept):
-        after, outputs = step(carry, nest.map_structure(lambda row: row.read(t), rows))
+        at = T - 1 - t if reverse and not flip else t
+        after, outputs = step(carry, nest.map_structure(lambda row: row.read(at), rows))
         after = nest.map_structure(lambda new, old: tf.ensure_shape(new, old.shape), after, carry)
-        return t + 1, after, [array.write(t, part) for array, part in zip(kept, nest.flatten(outputs), strict=True)]
+        return t + 1, after, [array.write(at, part) for array, part in zip(kept, nest.flatten(outputs), strict=True)]
 
     loop = (tf.constant(0), carry, kept)
     _, carry, kept = tf.while_loop(lambda t, *_: t < T, body, loop, parallel_iterations=1, maximum_iterations=T)
-    outputs = [tf.reverse(array.stack(), [0]) if reverse else array.stack() for array in kept]
+    outputs = [tf.reverse(array.stack(), [0]) if flip else array.stack() for array in kept]
     return carry, nest.pack_sequence_as(like, outputs)

@@ -9,7 +9,7 @@ import keras
 from seqzoo.display.tables import FittedTable, plain_table
 from seqzoo.layers.attention import FeedingRNN
 from seqzoo.layers.notes import NoteDecoder
-from seqzoo.rnns.lstm import LSTM
+from seqzoo.rnns.cells import FusedLoop
 from seqzoo.rnns.none import PlainCell
 from seqzoo.rnns.scan import ScanRNN
 
@@ -24,10 +24,9 @@ class Kernel:
     Attributes:
         layer: its path in the model, such as ``reader/bidirectional/forward_lstm``.
         kind: its class, or the more specific class of its cell.
-        here, gpu: on this device, and on a GPU: "cuDNN"; "fused loop" (`rnns.lstm.fused_lstm`); "parallel scan"
+        here, gpu: on this device, and on a GPU: "cuDNN"; "fused loop" (`rnns.loop.fused_loop`); "parallel scan"
             (`rnns.scan.ScanRNN`); "while loop" (of Keras's backend); "unrolled" (a graph of all steps);
             "all steps at once" (no recurrence).
-            If training and inference differ: "while loop in training, then fused loop".
         why: what rules out cuDNN; "" if nothing does.
     """
 
@@ -140,11 +139,7 @@ def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool
     def run(gpu):
         if gpu and not why:
             return CUDNN
-        # Keras marks an LSTM as fit for cuDNN regardless of its recurrent dropout; our LSTM then defers to Keras.
-        if not isinstance(layer, LSTM) or (gpu and why == "recurrent_dropout"):
-            return LOOP
-        training, use = (FUSED if layer.plain(training) else LOOP for training in (True, False))
-        return training if training == use else f"{training} in training, then {use}"
+        return FUSED if isinstance(layer, FusedLoop) and layer.equations() else LOOP
 
     return _kind(layer), run, why
 

@@ -20,7 +20,7 @@ class Regularized(keras.Model):
     2017, Adversarial Training Methods for Semi-Supervised Text Classification, equations 3 to 8. They normalise the
     embeddings so that the network can't outgrow the perturbation; here its norm is a share of the features' norm.
 
-    On TensorFlow, `adversarial` and `virtual` do not compile under XLA with the fused loop of an LSTM, whose gradient
+    On TensorFlow, `adversarial` and `virtual` do not compile under XLA with the fused loop of an RNN, whose gradient
     would itself be recorded. Without ``jit_compile`` all terms work with all layers.
     """
 

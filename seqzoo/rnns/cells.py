@@ -1,9 +1,13 @@
 """Shared by all families: activations by name, a layer around a cell, both directions."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import keras
 from keras import ops
+
+from seqzoo.rnns.loop import Terms, fused_loop, in_float32, times
 
 _LAYER_ARGUMENTS = (
     "return_sequences",
@@ -39,11 +43,6 @@ def activation(name: str, units: int) -> Callable:
     return crelu
 
 
-def in_float32(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Casts 16-bit values to float32: over many steps, rounding to 8 or 11 binary digits loses slow changes."""
-    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
-
-
 class OneStep:
     """Mixin for Keras recurrent layers: outside of training, a single step calls the cell, without a loop.
 
@@ -62,9 +61,148 @@ class OneStep:
         return y, y[:, None], list(states)
 
 
+class FusedLoop(OneStep):
+    """Mixin for Keras recurrent layers: on TensorFlow, all steps run in a loop with a gradient of its own.
+
+    The layer or its cell defines ``terms(xW)`` and ``step(affine, states, ...)``, as `StepCell` does. Keras's own loop
+    runs without them, on other backends, where the layer is unrolled, and where cuDNN will be used.
+    """
+
+    def equations(self):  # no property: Keras looks for weights in the attributes of a layer, and in theirs
+        """Returns what defines the steps, this layer or its cell; None: Keras's loop runs."""
+        if keras.backend.backend() != "tensorflow" or self.unroll:
+            return None
+        return next((thing for thing in (self, self.cell) if hasattr(thing, "terms")), None)
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        cell, equations = self.cell, self.equations()
+        one_step = not training and sequences.shape[1] == 1  # the cell does it
+        # Keras clears supports_jit where cuDNN may be used, with recurrent dropout too, though cuDNN has none.
+        cudnn = not self.supports_jit and not cell.recurrent_dropout
+        if one_step or equations is None or cudnn:
+            return super().inner_loop(sequences, initial_state, mask=mask, training=training)
+        x = ops.transpose(sequences, (1, 0, 2))  # [T, B, D]
+        mask = None if mask is None else ops.cast(ops.transpose(mask), "bool")[:, :, None]  # [T, B, 1]
+        if self.go_backwards:
+            x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
+        x_mask = cell.get_dropout_mask(sequences[:, 0]) if training and cell.dropout else None
+        h_mask = cell.get_recurrent_dropout_mask(initial_state[0]) if training and cell.recurrent_dropout else None
+        (W, x_mask), *_ = divided([cell.kernel], x_mask, cell.compute_dtype)
+        terms = equations.terms(times(dropped(x, x_mask), W))
+        U, h_masks = zip(*divided(terms.U, h_mask, cell.compute_dtype), strict=True)
+        states = [in_float32(state) for state in initial_state]
+        hs, states = fused_loop(
+            equations.step, terms._replace(U=U), states, mask, lambda v, part: dropped(v, h_masks[part])
+        )
+        outputs = ops.where(mask, hs, 0) if self.zero_output_for_mask and mask is not None else hs
+        return states[0], ops.transpose(outputs, (1, 0, 2)), states
+
+
+def dropped(v: keras.KerasTensor, mask: keras.KerasTensor | list | None) -> keras.KerasTensor:
+    """v [..., H] with dropout by a mask [B, H]; a list of n masks makes n copies side by side, [..., n H]."""
+    if mask is None:
+        return v
+    if isinstance(mask, list):
+        return ops.concatenate([dropped(v, one) for one in mask], axis=-1)
+    return v * ops.cast(mask, v.dtype)
+
+
+def divided(parts: Sequence, mask: keras.KerasTensor | list | None, dtype: str) -> list[tuple]:
+    """Returns (part, its dropout mask) for parts of a matrix, [H, K] each.
+
+    Where Keras's cells have a list of masks, one for each gate, a part becomes the blocks [n, H, H] of the
+    block-diagonal matrix that multiplies the n copies that `dropped` makes.
+    """
+    parts = [ops.cast(ops.convert_to_tensor(part), dtype) for part in parts]
+    if not isinstance(mask, list):
+        return [(part, mask) for part in parts]
+    width, pairs, masks = sum(part.shape[-1] for part in parts) // len(mask), [], iter(mask)
+    for part in parts:
+        H, K = part.shape
+        blocks = ops.transpose(ops.reshape(part, (H, K // width, width)), (1, 0, 2))
+        pairs.append((blocks, [*itertools.islice(masks, K // width)]))
+    return pairs
+
+
 @keras.saving.register_keras_serializable("seqzoo")
-class RNN(OneStep, keras.layers.RNN):
-    """Keras's recurrent layer around a cell."""
+class RNN(FusedLoop, keras.layers.RNN):
+    """Keras's recurrent layer around a cell, with the fused loop if the cell is a `StepCell`."""
+
+
+class StepCell:
+    """Mixin for Keras cells that define one `step`: it serves the fused loop and a single call alike."""
+
+    def terms(self, xW: keras.KerasTensor) -> Terms:
+        """What the steps are computed from, given x W [..., K] in float32; here x W + b + h U for all gates."""
+        return Terms([self.recurrent_kernel], [plus(xW, self.bias)])
+
+    def step(self, affine: Callable, states: list, *inputs_and_weights: keras.KerasTensor) -> list:
+        """Returns the states after a step, of which the first is the output; see `loop.fused_loop`."""
+        raise NotImplementedError
+
+    def call(self, inputs, states, training=False):
+        x_mask = self.get_dropout_mask(inputs) if training and self.dropout else None
+        h_mask = self.get_recurrent_dropout_mask(states[0]) if training and self.recurrent_dropout else None
+        terms = self.terms(times(dropped(inputs, x_mask), ops.convert_to_tensor(self.kernel)))
+        affine = terms.affine(lambda v, part: dropped(v, h_mask))
+        new = self.step(affine, [in_float32(state) for state in states], *terms.inputs, *terms.weights)
+        new = [ops.cast(state, inputs.dtype) for state in new]
+        return new[0], new
+
+
+def plus(xW: keras.KerasTensor, bias: keras.Variable | None) -> keras.KerasTensor:
+    """xW + bias; a cell without a bias has None."""
+    return xW if bias is None else xW + in_float32(ops.convert_to_tensor(bias))
+
+
+class GatedCell(StepCell, keras.layers.SimpleRNNCell):
+    """Base of the cells of this package; its weights have the options of Keras's cells.
+
+    Attributes:
+        columns: the columns of the weights, in units: kernel [D, columns H], recurrent_kernel [H, columns H] and bias
+            [columns H], where a cell does not override `shapes`.
+        count: how many states [B, H] the cell has.
+        first: {block of biases, H each: its first value}, where that is not the option's.
+    """
+
+    columns: int
+    count = 1
+    first: ClassVar[dict[int, float]] = {}
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(units, **kwargs)
+        self.state_size = [units] * self.count
+
+    def shapes(self, D: int) -> tuple[tuple, tuple, tuple]:
+        """Returns the shapes of kernel, recurrent_kernel and bias."""
+        K = self.columns * self.units
+        return (D, K), (self.units, K), (K,)
+
+    def build(self, input_shape):
+        kernel, recurrent_kernel, bias = self.shapes(input_shape[-1])
+        self.kernel = self.add_weight(
+            kernel, self.kernel_initializer, name="kernel",
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
+        self.recurrent_kernel = self.add_weight(
+            recurrent_kernel, self.recurrent_initializer, name="recurrent_kernel",
+            regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
+        )  # fmt: skip
+        self.bias = self.add_weight(
+            bias, self.first_bias, name="bias",
+            regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+        ) if self.use_bias else None  # fmt: skip
+        self.built = True
+
+    def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
+        """Returns the first biases, by Keras's option and `first`."""
+        blocks = ops.split(self.bias_initializer(shape, dtype=dtype), shape[0] // self.units)
+        return ops.concatenate(
+            [ops.full_like(b, self.first[i]) if i in self.first else b for i, b in enumerate(blocks)]
+        )
+
+    def get_initial_state(self, batch_size=None):
+        return [ops.zeros((batch_size, H), dtype=self.compute_dtype) for H in self.state_size]
 
 
 def from_cell(cell: type, units: int, layer: type = RNN, **kwargs) -> keras.layers.Layer:

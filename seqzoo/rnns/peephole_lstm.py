@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import StepCell, from_cell
 from seqzoo.rnns.cells import activation as activation_of
-from seqzoo.rnns.cells import from_cell
+from seqzoo.rnns.loop import in_float32
 
 
 @keras.saving.register_keras_serializable("seqzoo")
-class PeepholeLSTMCell(keras.layers.LSTMCell):
+class PeepholeLSTMCell(StepCell, keras.layers.LSTMCell):
     """One step of an LSTM with peephole connections.
 
     Equations (Gers & Schmidhuber, 2000; products with p elementwise)::
@@ -32,23 +33,18 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         super().build(input_shape)
         self.peepholes = self.add_weight((3, self.units), "zeros", name="peepholes")
 
-    def call(self, inputs, states, training=False):
-        x, (h, c) = inputs, states
-        if training and self.dropout:
-            x = x * self.get_dropout_mask(x)
-        if training and self.recurrent_dropout:
-            h = h * self.get_recurrent_dropout_mask(h)
-        z = ops.matmul(x, self.kernel) + ops.matmul(h, self.recurrent_kernel)  # [B, 4H]
-        if self.use_bias:
-            z = z + self.bias
-        zi, zf, zc, zo = ops.split(z, 4, axis=-1)  # [B, H] each
-        pi, pf, po = ops.unstack(ops.convert_to_tensor(self.peepholes), 3)
+    def terms(self, xW):
+        return super().terms(xW)._replace(weights=[in_float32(ops.convert_to_tensor(self.peepholes))])
+
+    def step(self, affine, states, peepholes):
+        h, c = states
+        zi, zf, zc, zo = ops.split(affine(h), 4, axis=-1)  # [B, H] each
+        pi, pf, po = ops.unstack(peepholes, 3)
         i = self.recurrent_activation(zi + pi * c)
         f = self.recurrent_activation(zf + pf * c)
         c = f * c + i * self.activation(zc)
         o = self.recurrent_activation(zo + po * c)
-        h = o * self.activation(c)
-        return h, [h, c]
+        return [o * self.activation(c), c]
 
 
 @RNNS.register("peephole_lstm", gates="i f o", states="h c", parameters="4 (D + H + 1) + 3")

@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
+from seqzoo.rnns.cells import GatedCell, from_cell
 from seqzoo.rnns.cells import activation as activation_of
-from seqzoo.rnns.cells import from_cell
 
 
 @keras.saving.register_keras_serializable("seqzoo")
-class SimpleGRUCell(keras.layers.SimpleRNNCell):
+class SimpleGRUCell(GatedCell):
     """One step of the simplified GRU.
 
     Equations (Ng, Deep Learning specialisation, 2018; Cho et al., 2014, without the relevance gate)::
@@ -21,34 +21,13 @@ class SimpleGRUCell(keras.layers.SimpleRNNCell):
     Shapes: x [B, D], c [B, H]. kernel [D, 2H] and recurrent_kernel [H, 2H] hold u's columns, then c~'s.
     """
 
-    def build(self, input_shape):
-        H = self.units
-        self.kernel = self.add_weight(
-            (input_shape[-1], 2 * H), self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.recurrent_kernel = self.add_weight(
-            (H, 2 * H), self.recurrent_initializer, name="recurrent_kernel",
-            regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
-        )  # fmt: skip
-        self.bias = self.add_weight(
-            (2 * H,), self.bias_initializer, name="bias",
-            regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-        ) if self.use_bias else None  # fmt: skip
-        self.built = True
+    columns = 2
 
-    def call(self, sequence, states, training=False):
-        x, c = sequence, states[0]
-        if training and self.dropout:
-            x = x * self.get_dropout_mask(x)
-        c_dropped = c * self.get_recurrent_dropout_mask(c) if training and self.recurrent_dropout else c
-        z = ops.matmul(x, self.kernel) + ops.matmul(c_dropped, self.recurrent_kernel)  # [B, 2H]
-        if self.use_bias:
-            z = z + self.bias
-        u = ops.sigmoid(z[:, : self.units])  # [B, H]
-        candidate = self.activation(z[:, self.units :])  # [B, H]
-        c = u * candidate + (1 - u) * c
-        return c, [c]
+    def step(self, affine, states):
+        (c,) = states
+        u, candidate = ops.split(affine(c), 2, axis=-1)
+        u = ops.sigmoid(u)
+        return [u * self.activation(candidate) + (1 - u) * c]
 
 
 @RNNS.register("simple_gru", gates="u", states="c", parameters="2 (D + H + 1)")
