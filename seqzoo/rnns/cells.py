@@ -92,7 +92,7 @@ class FusedLoop(OneStep):
         U, h_masks = zip(*divided(terms.U, h_mask, cell.compute_dtype), strict=True)
         states = [in_float32(state) for state in initial_state]
         hs, states = fused_loop(
-            equations.step, terms._replace(U=U), states, mask, lambda v, part: dropped(v, h_masks[part])
+            equations.step, terms._replace(U=U), states, mask, lambda v, part: dropped(v, h_masks[part]), training
         )
         outputs = ops.where(mask, hs, 0) if self.zero_output_for_mask and mask is not None else hs
         return states[0], ops.transpose(outputs, (1, 0, 2)), states

@@ -94,6 +94,7 @@ def fused_loop(
     states: Sequence[keras.KerasTensor],
     mask: keras.KerasTensor | None = None,
     drop: Callable = lambda v, part: v,
+    training: bool = True,
 ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
     """Runs all steps of a cell on TensorFlow, in loops that hold only what depends on the step before.
 
@@ -107,6 +108,7 @@ def fused_loop(
         states: the states before the first step, [B, H] each.
         mask: [T, B, 1], False at padding, which keeps the states; None: all steps are real.
         drop: function (v, part) -> v with dropout, for v [B, H] and [T, B, H].
+        training: whether a gradient will be asked for; False: the loop keeps nothing for it, and one takes longer.
 
     The parts of U may have 16 bits; all else has the dtype of the states, at least float32.
 
@@ -126,6 +128,18 @@ def fused_loop(
 
     def where_real(mask, new, old):
         return [ops.where(*mask, n, o) for n, o in zip(new, old, strict=True)] if mask else new
+
+    if not training:
+
+        def forward_only(states, row):
+            given, inputs, mask = row
+            added = [given[additive.index(part)] if part in additive else None for part in range(len(U))]
+            affine = terms._replace(added=added).affine(drop)
+            states = where_real(mask, step(affine, states, *inputs, *terms.weights), states)
+            return states, states[0]
+
+        last, hs = scan(forward_only, list(states), (added, list(terms.inputs), masks), like=states[0])
+        return hs, last
 
     @ops.custom_gradient
     def run(*tensors):
