@@ -40,7 +40,7 @@ class Network(Options):
     activation: str = option("tanh", "Activation of the new content, such as relu.")
     initialization: str = option(
         "", "Initialization of the recurrent kernel; empty: the layer's own.",
-        choices=("", "orthogonal", "normal", "identity"), shapes=False,
+        choices=("", "orthogonal", "normal", "identity"), shapes=False, sweep=["orthogonal", "normal"],
     )  # fmt: skip
     forget_bias: str = option(
         "", "Bias of the forget gate: a number; chrono: fit for --length (Tallec & Ollivier, 2018); empty: the usual.",

@@ -126,7 +126,9 @@ def test_what_an_option_needs_exists():
             assert not needs or any(other in fields for other, *_ in needs), (config, name)
             for other, *condition in needs:
                 if condition[:1] == ["="]:
-                    assert {*condition[1].split("|")} <= {*fields[other].metadata["choices"]}, (config, name)
+                    choices = fields[other].metadata["choices"]
+                    choices = choices.names() if hasattr(choices, "names") else choices
+                    assert {*condition[1].split("|")} <= {*choices}, (config, name)
 
 
 NER, TEXTS, LM, MUSIC, MT = (TASKS[name] for name in ("ner", "sentiment", "language_model", "music", "translation"))

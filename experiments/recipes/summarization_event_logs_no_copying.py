@@ -6,7 +6,7 @@ EXPERIMENT = Experiment(
     title="generated logs without copying, ROUGE-L",
     flags="--task=summarization --nocopy",
     metric="valid_beam_rougel",
-    expected=56.5,
+    expected=57.64,
     tolerance=4.0,
     minutes=2,
     seeds=1,
