@@ -5,7 +5,7 @@ from experiments import Experiment
 EXPERIMENT = Experiment(
     title="bAbI dialogue task 3, displayed options, exact replies on dev",
     flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task3 --tokenizer=whitespace "
-    "--longest=520 --batch_size=16 --schedule=constant --epochs=12 --evaluate_every=3",
+    "--longest=520 --batch_size=16 --learning_rate=0.0007 --schedule=constant --epochs=12 --evaluate_every=3",
     metric="valid_beam_accuracy",
     expected=None,
     tolerance=1.0,
