@@ -196,6 +196,7 @@ def test_the_steps_of_a_map_are_its_positions_row_by_row():
     assert changed.argmax() == 3 * 2 + 1  # the norm changes all positions a little
 
 
+@pytest.mark.slow
 def test_the_weights_of_an_application_come_from_a_file_and_are_frozen(tmp_path):
     shape = (32, 32, 3)
     keras.utils.set_random_seed(1)

@@ -61,6 +61,7 @@ def state(folder):
     return arrays, [row["loss"] for row in json.loads(str(arrays.pop("history")))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, options, stop, first",
     [

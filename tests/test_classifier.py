@@ -413,6 +413,7 @@ def test_the_adversarial_change_is_as_long_as_it_should_be_and_along_the_gradien
     close(training_loss((inputs, labels, weights), {"adversarial": 1.0, "perturbation": 0.2})[1], expected, 1e-5)
 
 
+@pytest.mark.slow
 def test_padding_and_rows_of_weight_0_change_no_term():
     data = batch()
     data = data[0], data[1], np.array([1, 2, 0], "float32")
@@ -466,6 +467,7 @@ def test_a_bag_of_words_is_explained_by_its_words(method, monkeypatch):
     assert (received > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_explanations_of_a_network_are_what_they_are_defined_as(multi_label):
     model = make(*TINY)

@@ -83,6 +83,7 @@ def test_steps_agree_with_the_whole_and_padding_changes_nothing(options):
     assert decoder.share_copied(inputs, values[:, :0]).shape == (2, 0)
 
 
+@pytest.mark.slow
 def test_a_beam_copies_words_that_no_vocabulary_has():
     keras.utils.set_random_seed(0)
     model = seq2seq(V, V, copy=True, **SIZES)

@@ -185,6 +185,7 @@ def small_model(allowed=None, size=K):
     return model
 
 
+@pytest.mark.slow
 def test_loss_of_a_model_is_the_mean_over_real_tokens_and_falls():
     model = small_model()
     random = np.random.default_rng(4)

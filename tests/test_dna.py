@@ -178,6 +178,7 @@ def test_a_position_is_the_same_whatever_the_padding():
     assert not found[1, 2:, 1:].any()
 
 
+@pytest.mark.slow
 def test_what_a_letter_decides_is_the_mean_over_all_that_it_might_have_been():
     keras.utils.set_random_seed(0)
     model = classifier(2, frames(4, name="letters"), filters=3, kernel_size=3, units=3, layers=1)

@@ -93,6 +93,7 @@ def test_a_run_has_scores_its_baseline_and_statistics_of_the_corpus(folder):
     assert load(folder).task.assets["conditions"].styles.tokens[2:] == ["air", "jig"]
 
 
+@pytest.mark.slow
 def test_samples_are_midi_files_with_piano_rolls_and_the_same_for_the_same_seed(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(synthesizer, "find", lambda: None)
     asked = ["--mode=generate", f"--workdir={folder}", "--samples=2", "--length=3", "--key=F# minor", "--style=jig"]

@@ -49,6 +49,7 @@ def test_tasks_are_found_in_a_bare_checkout(elsewhere):
     assert found(elsewhere, checkout) == (checkout / "tasks/ner.py").resolve()
 
 
+@pytest.mark.slow
 def test_a_wheel_holds_all_that_is_needed_and_finds_tasks_from_any_folder(elsewhere, tmp_path):
     source, installed = tmp_path / "source", tmp_path / "installed"
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "__pycache__", "runs", "*.egg-info", "build"))

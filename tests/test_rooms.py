@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "seqzoo"
 
@@ -56,6 +58,7 @@ def test_imports_run_one_way():
     assert not upward, "\n".join(upward)
 
 
+@pytest.mark.slow
 def test_training_a_tagger_imports_no_music():
     script = (
         "import sys, seqzoo.training, seqzoo.display.plots, seqzoo.display.terminal, seqzoo.models\n"

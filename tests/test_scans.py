@@ -196,6 +196,7 @@ def test_options_of_a_cell_are_those_of_both_directions_and_of_a_copy(name, opti
         assert options.items() <= one.cell.get_config().items()
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow("SavedModel")
 def test_an_exported_layer_answers_alike(tmp_path):
     import tensorflow as tf

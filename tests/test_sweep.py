@@ -279,6 +279,7 @@ def test_hyperband_goes_on_with_the_better_trials_in_their_folders(search):
     assert [name for name in (call.split()[0] for call in calls[9:13]) if name in {c.split()[0] for c in calls[:9]}]
 
 
+@pytest.mark.slow
 def test_failed_trials_do_not_keep_hyperband_from_promoting(search):
     odd = ",".join(map(str, range(1, 500, 2)))
     status, results, calls, _ = search("--sweep=units=1..500", "--tuner=hyperband", "--epochs=9", FAIL=odd)
@@ -299,6 +300,7 @@ def test_hyperband_refuses_a_space_that_is_too_small(search):
     assert status == 2 and not calls and "17 settings" in output and "only 3" in output
 
 
+@pytest.mark.slow
 def test_bayesian_optimisation_finds_the_end_of_a_range_and_repeats_nothing(search):
     status, results, calls, _ = search("--sweep=units=1..90", "--tuner=bayesian", "--max_trials=6")
     units = [int(call.split()[1]) for call in calls]
@@ -389,6 +391,7 @@ def _kill_after(command, environment, file, words):
     assert not _processes(*words)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_killed_search_leaves_no_process_and_its_command_resumes_it(search, tmp_path):
     script = f"""

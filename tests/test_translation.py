@@ -352,6 +352,7 @@ def spelled(tmp_path_factory):
     return place / "run", out
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_first_score_goes_on_and_counts_its_sampling_steps(spelled):
     folder, (out, again) = spelled
     history = json.loads((folder / "history.json").read_text())

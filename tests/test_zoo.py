@@ -206,6 +206,7 @@ def test_shakespeare_is_likelier_than_other_english():
     assert scored[0]["perplexity"] < 6 < scored[1]["perplexity"]
 
 
+@pytest.mark.slow
 @needs("chorales")
 def test_chorales_are_written_outside_the_package(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)

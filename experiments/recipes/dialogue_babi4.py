@@ -8,7 +8,8 @@ from experiments import Experiment
 EXPERIMENT = Experiment(
     title="bAbI dialogue task 4, phone numbers and addresses, exact replies on dev",
     flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task4 --tokenizer=whitespace "
-    "--longest=520 --min_count=100 --batch_size=16 --learning_rate=0.0007 --schedule=constant --epochs=10 --evaluate_every=5",
+    "--longest=520 --min_count=100 --batch_size=16 --learning_rate=0.0007 --schedule=constant --epochs=10 "
+    "--evaluate_every=5",
     metric="valid_beam_accuracy",
     expected=None,
     tolerance=1.0,

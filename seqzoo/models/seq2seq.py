@@ -46,7 +46,7 @@ def seq2seq(
     """A recurrent encoder-decoder, with or without attention.
 
         h_1 ... h_S = encoder(source)                     [B, S, E]
-        s_0 = tanh(W_0 [final states of the encoder])     each state of each layer of the decoder
+        s_0 = tanh(W_0 tanh[final states of the encoder]) each state of each layer of the decoder
         s_t = RNN(e(y_{t-1}), s_{t-1})                    y_0 is the begin mark
         s~_t = tanh(W [c_t; s_t])                         c_t: what `layers.attention.Attention` reads of h for s_t
         p(y_t | y_1 ... y_{t-1}, source) = softmax(E' s~_t + b)
@@ -82,7 +82,7 @@ def seq2seq(
         copy: whether tokens of the source can be copied.
         coverage_loss: weight of `layers.copying.CoverageLoss` in training.
         context: without attention, "state": the decoder starts from the encoder's final states; "step": a summary of
-            them, c = tanh(W_c [final states]), also joins each step, its input and s~.
+            them, c = tanh(W_c tanh[final states]), also joins each step, its input and s~.
         tied: True: the output is the table of the target's embeddings (Press & Wolf, 2017); "joint": it is also that of
             the source's, for a joint vocabulary; False: three tables.
         dropout: before each layer after the first, of the encoder's output and of s~ before the softmax.
@@ -148,7 +148,8 @@ def seq2seq(
     )
     encoded = ops.where(real[..., None], encoded, 0.0)  # [B, S, E]; 0 at padding
     each = len(finals) // encoder_layers
-    finals = [_joined(finals[i : i + each]) for i in range(0, len(finals), each)]  # of each layer
+    # Of each layer. The cell of an LSTM grows with the length, and would saturate what is computed from it.
+    finals = [ops.tanh(_joined(finals[i : i + each])) for i in range(0, len(finals), each)]
     below = [max(0, encoder_layers - layers + number * layers // len(sizes)) for number in range(len(sizes))]
     state = first_states([finals[layer] for layer in below], rnn, units, layers, "bridge")
     fixed = []
