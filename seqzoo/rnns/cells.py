@@ -155,19 +155,46 @@ def plus(xW: keras.KerasTensor, bias: keras.Variable | None) -> keras.KerasTenso
     return xW if bias is None else xW + in_float32(ops.convert_to_tensor(bias))
 
 
-class GatedCell(StepCell, keras.layers.SimpleRNNCell):
-    """Base of the cells of this package; its weights have the options of Keras's cells.
+class OwnCell(keras.layers.SimpleRNNCell):
+    """Base of the cells of this package: weights with the options of Keras's cells, states that begin with zeros.
+
+    Attributes:
+        first: {block of biases, H each: its first value}, where that is not the option's.
+    """
+
+    first: ClassVar[dict[int, float]] = {}
+
+    def add_own(self, name: str, shape: tuple, initializer: Callable | None = None) -> keras.Variable:
+        """Adds "kernel", "recurrent_kernel" or "bias", with the options for it; an initializer replaces that one."""
+        option = name.removesuffix("_kernel")
+        return self.add_weight(
+            shape, initializer or getattr(self, f"{option}_initializer"), name=name,
+            regularizer=getattr(self, f"{option}_regularizer"), constraint=getattr(self, f"{option}_constraint"),
+        )  # fmt: skip
+
+    def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
+        """Returns the first biases, by Keras's option and `first`."""
+        blocks = ops.split(self.bias_initializer(shape, dtype=dtype), shape[0] // self.units)
+        return ops.concatenate(
+            [ops.full_like(b, self.first[i]) if i in self.first else b for i, b in enumerate(blocks)]
+        )
+
+    def get_initial_state(self, batch_size: int | None = None) -> list[keras.KerasTensor]:
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [ops.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+
+
+class GatedCell(StepCell, OwnCell):
+    """Base of the cells of this package whose gates read the state.
 
     Attributes:
         columns: the columns of the weights, in units: kernel [D, columns H], recurrent_kernel [H, columns H] and bias
             [columns H], where a cell does not override `shapes`.
         count: how many states [B, H] the cell has.
-        first: {block of biases, H each: its first value}, where that is not the option's.
     """
 
     columns: int
     count = 1
-    first: ClassVar[dict[int, float]] = {}
 
     def __init__(self, units: int, **kwargs):
         super().__init__(units, **kwargs)
@@ -180,29 +207,10 @@ class GatedCell(StepCell, keras.layers.SimpleRNNCell):
 
     def build(self, input_shape):
         kernel, recurrent_kernel, bias = self.shapes(input_shape[-1])
-        self.kernel = self.add_weight(
-            kernel, self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.recurrent_kernel = self.add_weight(
-            recurrent_kernel, self.recurrent_initializer, name="recurrent_kernel",
-            regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
-        )  # fmt: skip
-        self.bias = self.add_weight(
-            bias, self.first_bias, name="bias",
-            regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-        ) if self.use_bias else None  # fmt: skip
+        self.kernel = self.add_own("kernel", kernel)
+        self.recurrent_kernel = self.add_own("recurrent_kernel", recurrent_kernel)
+        self.bias = self.add_own("bias", bias, self.first_bias) if self.use_bias else None
         self.built = True
-
-    def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
-        """Returns the first biases, by Keras's option and `first`."""
-        blocks = ops.split(self.bias_initializer(shape, dtype=dtype), shape[0] // self.units)
-        return ops.concatenate(
-            [ops.full_like(b, self.first[i]) if i in self.first else b for i, b in enumerate(blocks)]
-        )
-
-    def get_initial_state(self, batch_size=None):
-        return [ops.zeros((batch_size, H), dtype=self.compute_dtype) for H in self.state_size]
 
 
 def from_cell(cell: type, units: int, layer: type = RNN, **kwargs) -> keras.layers.Layer:

@@ -1,5 +1,7 @@
 """minGRU and minLSTM: their gates do not read the state, so all steps are computed at once."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -49,10 +51,7 @@ class MinLSTMCell(LinearCell):
     """
 
     parts = 3
-
-    def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
-        i, _, candidate = ops.split(self.bias_initializer(shape, dtype=dtype), 3)
-        return ops.concatenate([i, ops.ones_like(i), candidate])
+    first: ClassVar = {1: 1.0}
 
     def gates(self, i: keras.KerasTensor, f: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         # f / (f + i) = 1 / (1 + exp(log i - log f)), which is not 0 / 0 when both gates are near 0.

@@ -6,7 +6,7 @@ from keras import ops
 
 from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, from_cell, in_float32
+from seqzoo.rnns.cells import OneStep, OwnCell, from_cell, in_float32
 
 START = 1e-6  # of every number of the memory (Collier & Beel, 2018)
 CLIP = 20.0  # of what the controller says to the heads (Collier & Beel, 2018)
@@ -15,7 +15,7 @@ TINY = 1e-16  # keeps roots and logarithms finite
 
 
 @keras.saving.register_keras_serializable("seqzoo")
-class NTMCell(keras.layers.SimpleRNNCell):
+class NTMCell(OwnCell):
     """One step of a Neural Turing Machine: a controller, a memory M of N rows, and heads that read and write it.
 
     Equations (Graves et al., 2014, arXiv 1410.5401, section 3; rows i and j modulo N)::
@@ -85,9 +85,6 @@ class NTMCell(keras.layers.SimpleRNNCell):
         self.first_w = self.add_weight((G, N), _on_the_first_row, name="first_w")
         self.first_r = self.add_weight((R * M,), keras.initializers.RandomUniform(-0.5, 0.5), name="first_r")
         self.built = True
-
-    def get_initial_state(self, batch_size=None):
-        return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def call(self, sequence, states, training=False):
         y, states, _ = self.step(sequence, self.opened(states), training=training)

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from seqzoo.backend.gradients import scan
-from seqzoo.rnns.cells import OneStep, in_float32
+from seqzoo.rnns.cells import OneStep, OwnCell, in_float32
 
 CHUNK = 8  # the fastest of 8, 16 and 32 on one core
 
@@ -33,7 +33,7 @@ class ScanRNN(OneStep, keras.layers.RNN):
         return states[0], hs, states
 
 
-class ScanCell(keras.layers.SimpleRNNCell):
+class ScanCell(OwnCell):
     """A cell whose matrix products read x alone; its first state is its output, h [B, H].
 
     A subclass defines `parts`, the number of products of x, `biased`, how many of them, from the first on, have a bias,
@@ -50,22 +50,10 @@ class ScanCell(keras.layers.SimpleRNNCell):
     parts = biased = None
 
     def build(self, input_shape):
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.parts * self.units), self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.bias = self.add_weight(
-            (self.biased * self.units,), self.first_bias, name="bias",
-            regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-        ) if self.use_bias else None  # fmt: skip
+        self.kernel = self.add_own("kernel", (input_shape[-1], self.parts * self.units))
+        bias = (self.biased * self.units,)
+        self.bias = self.add_own("bias", bias, self.first_bias) if self.use_bias else None
         self.built = True
-
-    def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
-        return self.bias_initializer(shape, dtype=dtype)
-
-    def get_initial_state(self, batch_size: int | None = None) -> list[keras.KerasTensor]:
-        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
-        return [ops.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 
     def products(self, x: keras.KerasTensor, training: bool = False) -> list[keras.KerasTensor]:
         """Returns the parts of x W + b, [..., H] each, in float32, for x [B, D] or [B, T, D], with its dropout."""
