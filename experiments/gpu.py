@@ -134,7 +134,9 @@ def passes(names: tuple[str, ...] = ()) -> Iterator[tuple[dict, dict[str, np.nda
             mask = real if masked else None
             x, upstream = rng.normal(size=SHAPE), rng.normal(size=layer.compute_output_shape(SHAPE))
             x, upstream = (keras.ops.convert_to_tensor(array, "float32") for array in (x, upstream * real[..., None]))
-            seen, arrays = executed(lambda x, layer=layer, mask=mask: layer(x, mask=mask), layer, x, upstream)
+            seen, arrays = executed(
+                lambda x, layer=layer, mask=mask: layer(x, mask=mask, training=True), layer, x, upstream
+            )
             said = kernels.kernels(layer, masked)[0].here
             row = {"name": name, "masked": masked, "kernel": seen, "explained": said, "agrees": seen in fits[said]}
             yield row, {f"{name}/{masked}/{number}": np.array(array) for number, array in enumerate(arrays)}

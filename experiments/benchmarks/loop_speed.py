@@ -63,7 +63,7 @@ def measured_at(B: int, T: int, D: int, H: int, args: argparse.Namespace) -> dic
         def step(x, upstream, mask):
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                loss = tf.reduce_sum(layer(x, mask=mask) * upstream)
+                loss = tf.reduce_sum(layer(x, mask=mask, training=True) * upstream)
             return tape.gradient(loss, [x, *layer.trainable_variables])
 
         return lambda: step(x, upstream, mask)

@@ -8,6 +8,6 @@ EXPERIMENT = Experiment(
     metric="valid_wrong",
     expected=0.0,
     tolerance=1.0,
-    minutes=4,
+    minutes=17.1,
     seeds=1,
 )

@@ -8,6 +8,6 @@ EXPERIMENT = Experiment(
     metric="valid_accuracy",
     expected=100.0,
     tolerance=3.0,
-    minutes=2.5,
+    minutes=4.2,
     seeds=1,
 )
