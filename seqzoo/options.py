@@ -429,6 +429,21 @@ class Recurrent(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class Machine(Config):
+    """Neural Turing Machine."""
+
+    controller: str = option(
+        "lstm", "Recurrent layer that controls the heads; none: a feed-forward one.", choices=RNNS, needs="rnn=ntm",
+        sweep=["lstm", "none"],
+    )  # fmt: skip
+    rows: int = option(128, "Rows of the memory.", minimum=3, needs="rnn=ntm", sweep=[64, 128, 256])
+    width: int = option(20, "Numbers of a row.", minimum=1, needs="rnn=ntm", sweep=[10, 20, 40])
+    read_heads: int = option(1, "Heads that read.", minimum=1, needs="rnn=ntm", sweep=[1, 2, 4])
+    write_heads: int = option(1, "Heads that write.", minimum=1, needs="rnn=ntm")
+    shift: int = option(1, "Rows that a head moves in a step, at most.", minimum=0, needs="rnn=ntm")
+
+
+@dataclasses.dataclass(frozen=True)
 class Softmax(Config):
     """Softmax."""
 

@@ -1,6 +1,5 @@
 """Memory: what a network still knows of what it read, such as a sequence to copy. Many to many, and many to one."""
 
-import collections
 import dataclasses
 import functools
 import json
@@ -13,16 +12,16 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.datasets import DATASETS
-from seqzoo.datasets.generated.memory import LONGEST
+from seqzoo.datasets.generated.memory import LONGEST, asked
 from seqzoo.display.memory import lengths_plot, memory_plot, print_remembered
 from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
+from seqzoo.metrics.memory import faults, mean_rows, memory_scores, written
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.initialization import FORGETS
 from seqzoo.task import TASKS, Task
 
 STEPS = 100  # of training in an epoch, each on new sequences
-NEAR = 0.04  # how far a number may be off (Hochreiter & Schmidhuber, 1997)
 SETS = tuple(name for name in DATASETS.names() if DATASETS.trait(name, "memory", False))
 
 
@@ -49,22 +48,7 @@ class Network(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Machine(Options):
-    """Neural Turing Machine."""
-
-    controller: str = option(
-        "lstm", "Recurrent layer that controls the heads; none: a feed-forward one.", choices=RNNS, needs="rnn=ntm",
-        sweep=["lstm", "none"],
-    )  # fmt: skip
-    rows: int = option(128, "Rows of the memory.", minimum=3, needs="rnn=ntm", sweep=[64, 128, 256])
-    width: int = option(20, "Numbers of a row.", minimum=1, needs="rnn=ntm", sweep=[10, 20, 40])
-    read_heads: int = option(1, "Heads that read.", minimum=1, needs="rnn=ntm", sweep=[1, 2, 4])
-    write_heads: int = option(1, "Heads that write.", minimum=1, needs="rnn=ntm")
-    shift: int = option(1, "Rows that a head moves in a step, at most.", minimum=0, needs="rnn=ntm")
-
-
-@dataclasses.dataclass(frozen=True)
-class Config(options.Data, Network, Machine, options.Batching, options.Training):
+class Config(options.Data, Network, options.Machine, options.Batching, options.Training):
     """Memory."""
 
     dataset: str = default(options.Data, dataset="copy")
@@ -127,13 +111,9 @@ class Memory(Task):
 
     def learn(self, train):
         first = next(iter(train))
-        widths = {"inputs": first["frames"].shape[1], "outputs": first["answer"].shape[1], "kind": first["kind"]}
-        # What a network without a memory can do: the mean at each step, counted from the end.
-        rows = collections.defaultdict(list)
-        for example in train:
-            for step, row in enumerate(example["answer"][::-1]):
-                rows[step].append(row)
-        return {**widths, "guesses": [np.mean(rows[step], 0).round(4).tolist() for step in sorted(rows)]}
+        guesses = mean_rows(example["answer"] for example in train).round(4).tolist()
+        shapes = {"inputs": first["frames"].shape[1], "outputs": first["answer"].shape[1]}
+        return {**shapes, "kind": first["kind"], "guesses": guesses}
 
     def encoder(self, training=False):
         outputs = self.assets["outputs"]
@@ -154,26 +134,13 @@ class Memory(Task):
         return lambda example, encoded, rng: encode(draw(random.Random(int(rng.integers(2**63))), example["length"]))
 
     def build(self):
-        import keras
-
         from seqzoo.inputs import frames
-        from seqzoo.rnns.initialization import recurrent_initializer, set_forget_bias
+        from seqzoo.models import memorizer
 
-        config, arguments = self.config, {}
-        inputs, x, mask = frames(self.assets["inputs"])  # [B, T, D], [B, T]
-        if config.initialization:
-            arguments["recurrent_initializer"] = recurrent_initializer(config.initialization, config.units)
-        if config.rnn == "ntm":
-            arguments |= config.arguments(Machine)
-        layer = RNNS[config.rnn](
-            config.units, activation=config.activation, return_sequences=True, name="memory", **arguments
-        )
-        y = layer(x, mask=mask)  # [B, T, H]
-        if config.forget_bias:
-            length = config.length or self.reader.usual
-            set_forget_bias(layer, config.rnn, config.units, config.forget_bias, length, config.seed)
-        logits = keras.layers.Dense(self.assets["outputs"], name="logits")(y)
-        return keras.Model(inputs, keras.layers.Activation("linear", dtype="float32")(logits), name="memory")
+        config = self.config
+        network = {**config.arguments(Network), "length": config.length or self.reader.usual, "seed": config.seed}
+        machine = config.arguments(options.Machine) if config.rnn == "ntm" else {}
+        return memorizer(self.assets["outputs"], frames(self.assets["inputs"]), **network, **machine)
 
     def loss(self):
         import keras
@@ -192,68 +159,34 @@ class Memory(Task):
         return {"answer": to(model.output)}
 
     def example(self, line):
-        """A length, of which a random sequence is drawn, or a JSON list of frames."""
-        inputs = self.assets["inputs"]
-        if line.strip().isdecimal():
-            length, shortest = int(line), self.reader.shortest
-            if not shortest <= length <= LONGEST:
-                raise ValueError(f"A length should be from {shortest} to {LONGEST}. Received: {line.strip()[:20]}")
-            return self.reader.draw(random.Random(line.strip()), length)
-        try:
-            frames = np.asarray(json.loads(line), "float32")
-        except (ValueError, TypeError):
-            frames = np.zeros(0)
-        if frames.ndim != 2 or frames.shape[1] != inputs or not np.isfinite(frames).all():
-            raise ValueError(
-                f"A line should be a length, such as 20, or a JSON list of frames of {inputs} numbers each. Received: "
-                f"{line[:100]!r}"
-            )
-        return {"frames": frames}
+        return asked(self.reader, line, self.assets["inputs"])
 
     def answer(self, example, row):
         if row is None:
             return {"answer": []}
-        frames, gold = example["frames"], example.get("answer")
-        found = row["answer"][: len(frames)]
+        kind, gold, steps = self.assets["kind"], example.get("answer"), len(example["frames"])
+        found = row["answer"][:steps]
         if gold is None:
-            return {"steps": len(frames), "answer": self._rows(found)}
-        found = found[len(frames) - len(gold) :]
-        rows = {"answer": self._rows(found), "gold": self._rows(gold)}
-        return {"length": example["length"], "wrong": self._wrong(found, gold), **rows}
-
-    def _rows(self, rows):
-        """Steps of an answer, ready for JSON: texts of bits, indices of classes, numbers."""
-        kind = self.assets["kind"]
-        if kind == "bits":
-            return ["".join("01"[int(bit > 0.5)] for bit in row) for row in rows]
-        return [int(row.argmax()) for row in rows] if kind == "classes" else np.round(rows, 4).astype(float).tolist()
-
-    def _wrong(self, found, gold):
-        """How many bits, classes or numbers of an answer are wrong."""
-        if self.assets["kind"] == "numbers":
-            return int((abs(found - gold) >= NEAR).sum())
-        if self.assets["kind"] == "classes":
-            return int((found.argmax(-1) != gold.argmax(-1)).sum())
-        return int(((found > 0.5) != (gold > 0.5)).sum())
+            return {"steps": steps, "answer": written(kind, found)}
+        found = found[steps - len(gold) :]
+        wrong = faults(kind, found, gold)
+        return {
+            "length": example["length"],
+            "wrong": wrong,
+            "answer": written(kind, found),
+            "gold": written(kind, gold),
+        }
 
     def scores(self, examples, answers):
-        by_length = collections.defaultdict(list)
-        for example, answer in zip(examples, answers, strict=True):
-            by_length[example["length"]].append(answer["wrong"])
-
-        def scored(wrong):
-            return {"wrong": float(np.mean(wrong)), "accuracy": 100 * float(np.mean(np.equal(wrong, 0)))}
-
-        every = scored([wrong for own in by_length.values() for wrong in own])
-        lengths = {f"{length}": scored(by_length[length]) for length in sorted(by_length)}
-        return {**every, **({"lengths": lengths} if len(lengths) > 1 else {})}
+        lengths = [example["length"] for example in examples]
+        return memory_scores(lengths, [answer["wrong"] for answer in answers])
 
     def baselines(self, train):
         guesses = np.array(self.assets["guesses"])
 
         def answer(example):
             steps = np.minimum(np.arange(len(example["answer"])), len(guesses) - 1)[::-1]
-            return {"wrong": self._wrong(guesses[steps], example["answer"])}
+            return {"wrong": faults(self.assets["kind"], guesses[steps], example["answer"])}
 
         return {"no memory": answer}
 

@@ -14,6 +14,7 @@ from seqzoo import layers, rnns
 from seqzoo.models.classifier import class_decoder, classifier
 from seqzoo.models.generator import GeneratorDecoder, generator
 from seqzoo.models.language_model import LanguageModelDecoder, language_model, on_targets, streamed
+from seqzoo.models.memorizer import memorizer
 from seqzoo.models.scheduled import scheduled
 from seqzoo.models.seq2seq import Seq2SeqDecoder, seq2seq
 from seqzoo.models.siamese import siamese, similarity_decoder
@@ -32,6 +33,7 @@ __all__ = [
     "decoder",
     "generator",
     "language_model",
+    "memorizer",
     "on_targets",
     "scheduled",
     "seq2seq",

@@ -10,6 +10,7 @@ Sequences of train have random lengths up to the one asked for, those of valid o
 a network has to go on where its training ended; or all have the length itself (`fixed`).
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator
 
@@ -162,6 +163,33 @@ def delayed_copy(rng: random.Random, length: int) -> tuple:
     x[:COPIED] = answer[-COPIED:] = [rng.randrange(SYMBOLS) for _ in range(COPIED)]
     x[length + COPIED - 1] = mark
     return np.eye(SYMBOLS + 2)[x], np.eye(SYMBOLS + 1)[answer]
+
+
+def asked(reader: Callable, line: str, width: int) -> dict:
+    """The example of a line: a length, of which a random sequence is drawn, or a JSON list of frames.
+
+    Args:
+        reader: one of these datasets.
+        line: the text; equal ones give the same sequence.
+        width: D.
+
+    Raises:
+        ValueError: a length that the dataset can't draw, or anything but frames [T, D] of finite numbers.
+    """
+    if line.strip().isdecimal():
+        if not reader.shortest <= int(line) <= LONGEST:
+            raise ValueError(f"A length should be from {reader.shortest} to {LONGEST}. Received: {line.strip()[:20]}")
+        return reader.draw(random.Random(line.strip()), int(line))
+    try:
+        frames = np.asarray(json.loads(line), "float32")
+    except (ValueError, TypeError):
+        frames = np.zeros(0)
+    if frames.ndim != 2 or frames.shape[1] != width or not np.isfinite(frames).all():
+        raise ValueError(
+            f"A line should be a length, such as 20, or a JSON list of frames of {width} numbers each. Received: "
+            f"{line[:100]!r}"
+        )
+    return {"frames": frames}
 
 
 def _bits(rng, rows, columns):
