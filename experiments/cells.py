@@ -218,6 +218,7 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
         "epochs": metrics["epochs"],
         "parameters": metrics["parameters"],
         "stopped": bool(late),
+        "limit": minutes,
         "command": shlex.join(["python", "-m", "seqzoo.run", *given.split()]),
         "commit": commit(),
         "versions": versions(("tensorflow", "keras")),
@@ -227,7 +228,7 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
 def cell(column: Column, entry: dict) -> str:
     """An entry as text."""
     score = column.measure.format(entry["score"])
-    late = " (stopped)" if entry["stopped"] else ""
+    late = ", *stopped*" if entry["stopped"] else ""
     return f"{f'**{score}**' if column.solves(entry['score']) else score}, {entry['seconds']:,.0f} s{late}"
 
 
@@ -244,11 +245,13 @@ def page(found: dict) -> str:
         lines.append([f"`{rnn}`", *(f"`{trait}`" if trait else "-" for trait in traits), *entries])
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     about = "\n".join(f"- **{column.title}**: {column.about}" for column in columns.values())
+    limits = " or ".join(f"{n:g}" for n in sorted({e["limit"] for row in found.values() for e in row.values()}))
     text = __doc__.split("\n\n", 1)[1]
     return (
         "# Recurrent layers compared\n\nEvery recurrent layer of [the registry](../seqzoo/rnns/README.md) on small "
-        "tasks: its score on valid, and the seconds that its training took on one processor. **Bold**: solved.\n\n"
-        f"{table}\n\n{about}\n\nWritten by `python -m experiments.cells`; commands, commits and versions of each entry "
+        "tasks: its score on valid, and the seconds that its training took on one processor. **Bold**: solved; "
+        f"*stopped*: by the time limit, {limits} minutes.\n\n{table}\n\n{about}\n\n"
+        "Written by `python -m experiments.cells`; commands, commits and versions of each entry "
         f"are in [results/cells.json](results/cells.json).\n\n```\n{text.strip()}\n```\n"
     )
 
