@@ -113,6 +113,25 @@ def test_answers_name_what_was_copied(monkeypatch):
     assert inputs["copied"].tolist()[:2] == [size, size + 1] and len(inputs["copied"]) == len(inputs["source"])
 
 
+def test_words_that_are_always_copied_are_not_among_those_that_are_written():
+    pairs = [
+        {"source": "a table in Rome for two", "target": "call Rome two"},
+        {"source": "no call , Paris", "target": "call Paris now"},
+        {"source": "now in Rome", "target": "call Rome"},
+    ]
+    task = Translation(Config(tokenizer="whitespace", copy=True, copied_only=True, **SIZES))
+    task.assets = task.learn(pairs)
+    source, target = task.codecs
+    assert {"call", "now"} <= {*target.tokens}  # each once without being in the source
+    assert not {"Rome", "two", "Paris"} & {*target.tokens} and {"Rome", "two", "Paris"} <= {*source.tokens}
+    inputs, labels, _ = task.encoder()(pairs[0])
+    V = len(target.tokens)
+    assert labels.tolist() == [target.ids(["call"])[0], V + 3, V + 5, target.end]
+    for wrong in ({"joint": True}, {"tokenizer": "bpe"}):
+        with pytest.raises(ValueError, match="--copied_only needs"):
+            Config(**{"tokenizer": "words", "copy": True, "copied_only": True, **wrong})
+
+
 def test_the_gradient_reaches_gate_and_attention():
     import tensorflow as tf
 

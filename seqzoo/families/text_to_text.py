@@ -14,7 +14,7 @@ from seqzoo.display.terminal import print_n_best
 from seqzoo.families.searching import Searching
 from seqzoo.files import replace
 from seqzoo.text.codec import END, Codec
-from seqzoo.text.copying import extended, extended_source
+from seqzoo.text.copying import copied_only, extended, extended_source
 from seqzoo.text.subwords import KINDS
 from seqzoo.text.vocabulary import Vocabulary
 
@@ -29,7 +29,17 @@ class Sides(Options):
         0.0, "With --tokenizer=bpe: share of the merges skipped in training, anew each epoch (Provilkov et al., 2020).",
         minimum=0, maximum=0.9, needs="tokenizer=bpe",
     )  # fmt: skip
+    copied_only: bool = option(
+        False, "With --copy: leave words out of the vocabulary of targets that the source has wherever a target of "
+        "train has them, such as names. They can only be copied, so that training learns to copy from its start.",
+        needs="copy",
+    )  # fmt: skip
     longest: int = option(100, "Maximum number of tokens on a side; longer pairs are left out of training.", minimum=1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.copied_only and (self.joint or self.tokenizer in KINDS):
+            raise ValueError("--copied_only needs words or characters, and two vocabularies: no --joint.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,17 +102,27 @@ class TextToText(Searching):
     axes = {"source": "source", "copied": "source", "target": "target", "labels": "target"}
 
     def learn(self, train):
-        def codec(*sides):
+        config = self.config
+
+        def codec(*sides, without=()):
             texts = (self.read_side(example, side) for example in train for side in sides)
-            config = self.config
-            found = Codec.learn(config.tokenizer, texts, config.vocabulary, config.min_count, unicode=config.unicode)
+            least = config.min_count
+            found = Codec.learn(
+                config.tokenizer, texts, config.vocabulary, least, unicode=config.unicode, without=without
+            )
             if config.copy:  # rare words are copied: no advice to take smaller units
                 found.summary.clear()
             return found
 
         if self.config.joint:
             return {"joint": codec(self.source, self.target)}
-        return {"source": codec(self.source), "target": codec(self.target)}
+        source = codec(self.source)
+        if not config.copied_only:
+            return {"source": source, "target": codec(self.target)}
+        pairs = (
+            [source.split(self.read_side(example, side)) for side in (self.source, self.target)] for example in train
+        )
+        return {"source": source, "target": codec(self.target, without=copied_only(pairs))}
 
     def load(self, unseen=False):
         data = super().load(unseen)

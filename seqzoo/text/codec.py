@@ -4,7 +4,7 @@ import collections
 import itertools
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from seqzoo.assets import Asset
 from seqzoo.text.normalization import align, normalize
@@ -68,6 +68,7 @@ class Codec(Asset):
         min_count: int = 1,
         spell: bool = False,
         unicode: str = "nfc",
+        without: Container[str] = (),
     ) -> "Codec":
         """Learns a vocabulary from text.
 
@@ -78,6 +79,7 @@ class Codec(Asset):
             min_count: tokens with a smaller count are unknown.
             spell: of words: spell the unknown ones; their characters are added to the `size` tokens.
             unicode: see the class.
+            without: tokens that are unknown, whatever their count.
         """
         pieces = (normalize(piece, unicode) for piece in pieces)
         if units in KINDS:
@@ -86,7 +88,7 @@ class Codec(Asset):
         for piece in pieces:
             counts.update(split(piece))
         known = [token for token, count in by_frequency(counts) if count >= min_count and token not in MARKS]
-        known = known[: size or None]
+        known = [token for token in known if token not in without][: size or None]
         if spell and units != "characters":
             characters = {character for token in counts for character in token}
             known += [character + form for character in sorted(characters) for form in (_MORE, _LAST)]

@@ -1,5 +1,7 @@
 """Copying: ids of the words of a source that a vocabulary lacks, so that an encoder-decoder can write them."""
 
+from collections.abc import Iterable
+
 from seqzoo.text.codec import Codec
 from seqzoo.text.vocabulary import UNKNOWN_ID
 
@@ -26,3 +28,17 @@ def extended(target_tokens: list[str], target: Codec, tokens: list[str]) -> list
     own = dict(zip(tokens, extended_source(tokens, target), strict=True))
     ids = target.ids(target_tokens)
     return [own.get(token, i) if i == UNKNOWN_ID else i for token, i in zip(target_tokens, ids, strict=True)]
+
+
+def copied_only(pairs: Iterable[tuple[list[str], list[str]]]) -> set[str]:
+    """The tokens of targets that their sources have, too, in all pairs: what copying alone could write.
+
+    Args:
+        pairs: tokens of sources and of their targets.
+    """
+    copied, written = set(), set()
+    for source, target in pairs:
+        target = set(target)
+        copied |= target
+        written |= target.difference(source)
+    return copied - written
