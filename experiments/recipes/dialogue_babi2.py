@@ -1,14 +1,17 @@
-"""bAbI dialogue task 2, updated API calls; replies are written word by word, not chosen."""
+"""bAbI dialogue task 2, updated API calls; replies are written word by word, not chosen.
+
+Without --copied_only all API calls stay wrong: 79.0 after 8 epochs, at learning rates of 0.0007 and 0.003.
+"""
 
 from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="bAbI dialogue task 2, updated API calls, exact replies on dev",
     flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task2 --tokenizer=whitespace "
-    "--longest=520 --batch_size=16 --learning_rate=0.0007 --schedule=constant --epochs=8 --evaluate_every=4",
+    "--longest=520 --copied_only --batch_size=16 --schedule=constant --epochs=4 --evaluate_every=2",
     metric="valid_beam_accuracy",
     expected=None,
     tolerance=1.0,
-    minutes=5,
+    minutes=3,
     seeds=1,
 )
