@@ -51,7 +51,12 @@ def test_words_of_the_source_have_ids_of_their_own():
     source = "Mira met Olsen met Mira".split()
     met = codec.ids(["met"])[0]
     assert extended_source(source, codec) == [size, met, size + 2, met, size]
-    assert extended("Olsen met Ivo in".split(), codec, source) == [size + 2, met, 1, codec.ids(["in"])[0]]
+    assert extended("Olsen met Ivo in".split(), codec, source, extended_source(source, codec)) == [
+        size + 2,
+        met,
+        1,
+        codec.ids(["in"])[0],
+    ]
 
 
 @pytest.mark.parametrize("options", [{}, {"coverage": True, "coverage_loss": 1.0}, {"input_feeding": True}])

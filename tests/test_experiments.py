@@ -107,7 +107,7 @@ def test_benchmarks_and_studies_are_listed_with_their_commands():
 def test_the_fast_experiments_are_enough_and_not_too_much_for_every_change():
     fast = {name: experiment for name, experiment in ALL.items() if experiment.is_fast}
     assert {experiment.task for experiment in fast.values()} >= {"ner", "sentiment", "translation"}
-    assert sum(experiment.minutes for experiment in fast.values()) < 16
+    assert sum(experiment.minutes for experiment in fast.values()) < 20
 
 
 def test_lower_is_better_where_the_task_says_so():

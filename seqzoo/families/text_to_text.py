@@ -206,8 +206,9 @@ class TextToText(Searching):
         source, target = self.codecs
         inputs = {"source": np.array([*source.ids(tokens), source.end], "int32")}
         if self.config.copy:
-            inputs["copied"] = np.array([*extended_source(tokens, target), target.end], "int32")
-            ids = extended(target_tokens, target, tokens)
+            copied = extended_source(tokens, target)
+            inputs["copied"] = np.array([*copied, target.end], "int32")
+            ids = extended(target_tokens, target, tokens, copied)
         else:
             ids = target.ids(target_tokens)
         inputs["target"] = np.array([target.end, *ids], "int32")

@@ -20,13 +20,18 @@ def extended_source(tokens: list[str], target: Codec) -> list[int]:
     return [first[token] if i == UNKNOWN_ID else i for token, i in zip(tokens, target.ids(tokens), strict=True)]
 
 
-def extended(target_tokens: list[str], target: Codec, tokens: list[str]) -> list[int]:
+def extended(target_tokens: list[str], target: Codec, tokens: list[str], copied: list[int]) -> list[int]:
     """The ids of a target's tokens, those that the vocabulary lacks as `extended_source` numbers them.
 
     A token that neither the vocabulary nor the source has is unknown.
+
+    Args:
+        target_tokens: the target.
+        target: its codec.
+        tokens: the source.
+        copied: the `extended_source` of it.
     """
-    own = dict(zip(tokens, extended_source(tokens, target), strict=True))
-    ids = target.ids(target_tokens)
+    own, ids = dict(zip(tokens, copied, strict=True)), target.ids(target_tokens)
     return [own.get(token, i) if i == UNKNOWN_ID else i for token, i in zip(target_tokens, ids, strict=True)]
 
 
