@@ -66,6 +66,7 @@ def main() -> None:
 def arguments() -> argparse.ArgumentParser:
     parser = flags("gpu", __doc__, ("kernels", *speed_rows()), 1, package="experiments")
     parser.add_argument("--steps", type=int, default=100, help="batches that each network trains on, twice")
+    parser.set_defaults(rnn="lstm")  # of the networks that benchmarks build
     return parser
 
 

@@ -5,7 +5,8 @@
     pip install torch                                               adds the rows of PyTorch
 
 All draw from one network: 68 characters, embeddings of width 128, two LSTM layers of 400 units (--units), a logit for
-each character; temperature 1; one text, or 32 at once. Its weights are random, which does not affect speed.
+each character; temperature 1; one text, or 32 at once. Its weights are random, which does not affect speed. With
+--rnn=gru all LSTMs are GRUs.
 
     seqzoo:64        what ``seqzoo.run --mode=generate`` does: `decoding.Sampler`, 64 characters a call of one graph.
     seqzoo:512       the same, 512 characters a call.
@@ -14,7 +15,7 @@ each character; temperature 1; one text, or 32 at once. Its weights are random, 
     keras:call       tensorflow.org/text/tutorials/text_generation: the state is carried on, a tf.function computes one
                      step and draws the character, called in a Python loop.
     keras:unrolled   the same with ``LSTM(unroll=True)``, which avoids Keras's loop over the single step.
-    pytorch:lstm     nn.LSTM, one step a call in a Python loop, torch.no_grad, state carried on, torch.multinomial.
+    pytorch:layers   nn.LSTM, one step a call in a Python loop, torch.no_grad, state carried on, torch.multinomial.
     pytorch:cells    the same with nn.LSTMCell. nn.LSTM runs on oneDNN, where a call is expensive; under
                      ``torch.backends.mkldnn.flags(enabled=False)`` nn.LSTM is as fast as the cells.
 
@@ -43,7 +44,7 @@ import numpy as np
 
 from experiments.benchmarks.benchmark import Clock, flags, medians, peak_mib, run
 
-ROWS = ("seqzoo:64", "seqzoo:512", "keras:predict", "keras:call", "keras:unrolled", "pytorch:lstm", "pytorch:cells")
+ROWS = ("seqzoo:64", "seqzoo:512", "keras:predict", "keras:call", "keras:unrolled", "pytorch:layers", "pytorch:cells")
 TEXTS = (1, 32)  # at once
 AT_A_TIME = {"seqzoo:512": 512, "keras:predict": 1}  # characters of each text; the other rows: 64
 TOKENS, DIM, LAYERS, WINDOW = 68, 128, 2, 40
@@ -56,7 +57,8 @@ def main() -> None:
 
 def arguments() -> argparse.ArgumentParser:
     parser = flags("generation_speed", __doc__, ROWS, 2)
-    parser.add_argument("--units", type=int, default=400, help="units of each LSTM")
+    parser.add_argument("--rnn", choices=("lstm", "gru"), default="lstm", help="recurrent layers (default: lstm)")
+    parser.add_argument("--units", type=int, default=400, help="units of each layer")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long drawing is timed")
     return parser
 
@@ -113,7 +115,7 @@ def seqzoo_writer(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     from seqzoo.models import LanguageModelDecoder, language_model
 
     keras.utils.set_random_seed(args.round)
-    model = language_model(TOKENS, dim=DIM, rnn="lstm", units=args.units, layers=LAYERS)
+    model = language_model(TOKENS, dim=DIM, rnn=args.rnn, units=args.units, layers=LAYERS)
     decoder, rng = LanguageModelDecoder(model), np.random.default_rng(args.round)
     sampler = Sampler(decoder, banned=(0, 1), stop=(0,))  # looks for an end that is never drawn
     samples = sampler.start({"tokens": np.zeros((texts, 0), "int32")})
@@ -134,7 +136,7 @@ def keras_predictor(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     keras.utils.set_random_seed(args.round)
     model = keras.Sequential([keras.Input((WINDOW,), dtype="int32"), layers.Embedding(TOKENS, DIM)])
     for number in range(LAYERS):
-        model.add(layers.LSTM(args.units, return_sequences=number < LAYERS - 1))
+        model.add(keras_layer(args)(args.units, return_sequences=number < LAYERS - 1))
     model.add(layers.Dense(TOKENS, activation="softmax"))
     rng = np.random.default_rng(args.round)
     text = rng.integers(2, TOKENS, (texts, WINDOW), "int32")
@@ -150,6 +152,13 @@ def keras_predictor(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     return draw, model.count_params()
 
 
+def keras_layer(args: argparse.Namespace) -> type:
+    """The recurrent layer of Keras."""
+    from keras import layers
+
+    return {"lstm": layers.LSTM, "gru": layers.GRU}[args.rnn]
+
+
 def keras_caller(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     """A graph for one step, called from Python."""
     import keras
@@ -157,11 +166,12 @@ def keras_caller(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     from keras import layers
 
     keras.utils.set_random_seed(args.round)
-    inputs = [keras.Input((1,), dtype="int32"), *(keras.Input((args.units,)) for _ in range(2 * LAYERS))]
+    states = 2 if args.rnn == "lstm" else 1
+    inputs = [keras.Input((1,), dtype="int32"), *(keras.Input((args.units,)) for _ in range(states * LAYERS))]
     x, after = layers.Embedding(TOKENS, DIM)(inputs[0]), []  # [B, 1, D]
     for number in range(LAYERS):
-        lstm = layers.LSTM(args.units, return_sequences=True, return_state=True, unroll=kind == "unrolled")
-        x, *new = lstm(x, initial_state=inputs[1 + 2 * number : 3 + 2 * number])
+        layer = keras_layer(args)(args.units, return_sequences=True, return_state=True, unroll=kind == "unrolled")
+        x, *new = layer(x, initial_state=inputs[1 + states * number : 1 + states * (number + 1)])
         after += new
     model = keras.Model(inputs, [layers.Dense(TOKENS)(x[:, 0]), *after])
 
@@ -170,7 +180,7 @@ def keras_caller(args: argparse.Namespace, texts: int, kind: str) -> tuple:
         logits, *state = model([ids, *state])
         return tf.random.categorical(logits, 1, dtype="int32"), state
 
-    ids, state = tf.fill([texts, 1], 2), [tf.zeros([texts, args.units])] * (2 * LAYERS)
+    ids, state = tf.fill([texts, 1], 2), [tf.zeros([texts, args.units])] * (states * LAYERS)
 
     def draw(count):
         nonlocal ids, state
@@ -192,21 +202,23 @@ def pytorch_writer(args: argparse.Namespace, texts: int, kind: str) -> tuple:
     if args.threads:
         torch.set_num_threads(args.threads)
     embedding, dense = nn.Embedding(TOKENS, DIM), nn.Linear(args.units, TOKENS)
-    if kind == "lstm":
-        lstm = nn.LSTM(DIM, args.units, num_layers=LAYERS, batch_first=True)
+    layer, cell = {"lstm": (nn.LSTM, nn.LSTMCell), "gru": (nn.GRU, nn.GRUCell)}[args.rnn]
+    if kind == "layers":
+        recurrent = layer(DIM, args.units, num_layers=LAYERS, batch_first=True)
     else:
-        lstm = nn.ModuleList(nn.LSTMCell(args.units if number else DIM, args.units) for number in range(LAYERS))
-    model = nn.ModuleList([embedding, lstm, dense]).eval()
-    ids, state = torch.full((texts, 1), 2), None if kind == "lstm" else [None] * LAYERS
+        recurrent = nn.ModuleList(cell(args.units if number else DIM, args.units) for number in range(LAYERS))
+    model = nn.ModuleList([embedding, recurrent, dense]).eval()
+    ids, state = torch.full((texts, 1), 2), None if kind == "layers" else [None] * LAYERS
 
     def read(ids, state):
-        if kind == "lstm":
-            hidden, state = lstm(embedding(ids), state)  # [B, 1, H]
+        if kind == "layers":
+            hidden, state = recurrent(embedding(ids), state)  # [B, 1, H]
             return hidden[:, 0], state
         x, after = embedding(ids[:, 0]), []  # [B, D]
-        for cell, before in zip(lstm, state, strict=True):
-            x, c = cell(x, before)  # [B, H]
-            after.append((x, c))
+        for cell, before in zip(recurrent, state, strict=True):
+            now = cell(x, before)  # (h, c) of an LSTM, h [B, H] of a GRU
+            x = now[0] if args.rnn == "lstm" else now
+            after.append(now)
         return x, after
 
     @torch.no_grad()

@@ -6,7 +6,7 @@
 
 All train one network, that of https://keras.io/examples/nlp/bidirectional_lstm_imdb/: embeddings of 20,000 words, width
 128, two bidirectional LSTM layers of 64 units, the final states of both directions (except `seqzoo:segments`) and an
-output layer. Batch size 32, learning rate 1e-3, no dropout.
+output layer. Batch size 32, learning rate 1e-3, no dropout. With --rnn=gru all LSTMs are GRUs.
 
     seqzoo:whole      what ``seqzoo.run --task=sentiment`` trains, on all tokens of each text: its batches, classifier,
                       loss and optimizer. Batches are of texts of similar length, of at most --batch_tokens.
@@ -81,6 +81,7 @@ def main() -> None:
 def arguments() -> argparse.ArgumentParser:
     parser = flags("sentiment_speed", __doc__, ROWS, 3)
     parser.add_argument("--data_dir", required=True, help="folder with train.jsonl.gz")
+    parser.add_argument("--rnn", choices=("lstm", "gru"), default="lstm", help="recurrent layers (default: lstm)")
     parser.add_argument("--steps", type=int, default=100, help="steps that are timed; 0: an epoch")
     parser.add_argument("--warmup", type=int, default=5, help="steps before the clock starts")
     return parser
@@ -161,6 +162,7 @@ def seqzoo_training(args: argparse.Namespace, config: Config, examples: list, ki
         pooling=("max",) if kind == "segments" else ("last",),
         segment=SEGMENT if kind == "segments" else 0,
         front=words(WORDS, word_dim=WIDTH),
+        rnn=f"bi{args.rnn}",
         units=UNITS,
         layers=2,
     )
@@ -181,8 +183,9 @@ def keras_training(args: argparse.Namespace, config: Config, examples: list, kin
     batches = text_batches(examples, lambda ids: ids, config, bucketed=False)
     inputs = keras.Input((None,), dtype="int32", name="tokens")  # [B, T]
     x = layers.Embedding(WORDS, WIDTH, mask_zero=kind == "whole")(inputs)  # [B, T, D]
-    x = layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True))(x)  # [B, T, 2H]
-    x = layers.Bidirectional(layers.LSTM(UNITS))(x)  # [B, 2H]
+    recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[args.rnn]
+    x = layers.Bidirectional(recurrent(UNITS, return_sequences=True))(x)  # [B, T, 2H]
+    x = layers.Bidirectional(recurrent(UNITS))(x)  # [B, 2H]
     model = keras.Model({"tokens": inputs}, layers.Dense(1, activation="sigmoid")(x))  # [B, 1]
     model.compile(optimizer=keras.optimizers.Adam(config.learning_rate), loss="binary_crossentropy")
     return with_texts(args, model, batches)
@@ -195,7 +198,7 @@ def with_texts(args: argparse.Namespace, model: "keras.Model", batches: Benchmar
     return result | {"texts": sum(len(inputs["tokens"]) for inputs, *_ in steps)}
 
 
-def torch_classifier() -> "torch.nn.Module":
+def torch_classifier(rnn: str = "lstm") -> "torch.nn.Module":
     """The same network in PyTorch, up to the score of the second class [B]."""
     import torch
     from torch import nn
@@ -205,13 +208,16 @@ def torch_classifier() -> "torch.nn.Module":
         def __init__(self):
             super().__init__()
             self.words = nn.Embedding(WORDS, WIDTH)
-            self.lstm = nn.LSTM(WIDTH, UNITS, num_layers=2, batch_first=True, bidirectional=True)
+            self.recurrent = {"lstm": nn.LSTM, "gru": nn.GRU}[rnn](
+                WIDTH, UNITS, num_layers=2, batch_first=True, bidirectional=True
+            )
             self.dense = nn.Linear(2 * UNITS, 1)
 
         def forward(self, tokens):
             lengths = (tokens != 0).sum(1).cpu()  # [B]
             packed = pack_padded_sequence(self.words(tokens), lengths, batch_first=True, enforce_sorted=False)
-            _, (states, _) = self.lstm(packed)  # [layers * directions, B, H]
+            _, states = self.recurrent(packed)
+            states = states[0] if rnn == "lstm" else states  # [layers * directions, B, H]
             return self.dense(torch.cat([states[-2], states[-1]], dim=1))[:, 0]  # [B]
 
     return Network()
@@ -224,7 +230,7 @@ def pytorch_training(args: argparse.Namespace, config: Config, examples: list, k
 
     torch.manual_seed(config.seed)
     batches = text_batches(examples, lambda ids: ids[-MOST:], config, bucketed=False)
-    model = torch_classifier()
+    model = torch_classifier(args.rnn)
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
 
     def train(epoch, limit):

@@ -7,6 +7,7 @@
 All train one network: words (width 100, or that of the vectors), characters (embedding 30, convolution of 50 filters of
 size 3, maximum over the word) and casing (10), concatenated; two bidirectional LSTM layers; a score for each tag; a
 CRF, or a softmax with --head=softmax. Batch size, learning rate, gradient clipping and dropout rates are the same.
+With --rnn=gru all LSTMs are GRUs.
 
     seqzoo     what ``seqzoo.run --task=ner`` trains: its batches, tagger, loss and optimizer.
     keras      stock layers of keras.layers and keras.optimizers.Adam. Keras has no CRF, so the CRF is seqzoo's.
@@ -77,7 +78,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--data_dir", default="", help="folder with train.txt and valid.txt; default: built-in text")
     parser.add_argument("--vectors", default="", help="file of pretrained word vectors; default: random, width 100")
     parser.add_argument("--head", choices=("crf", "softmax"), default="crf")
-    parser.add_argument("--units", type=int, default=128, help="units of each LSTM and direction")
+    parser.add_argument("--rnn", choices=("lstm", "gru"), default="lstm", help="recurrent layers (default: lstm)")
+    parser.add_argument("--units", type=int, default=128, help="units of each layer and direction")
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--steps", type=int, default=200, help="steps that are timed; 0: an epoch")
     parser.add_argument("--warmup", type=int, default=20, help="steps before the clock starts")
@@ -94,6 +96,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
         data_dir=args.data_dir,
         vectors=args.vectors,
         crf=args.head == "crf",
+        rnn=f"bi{args.rnn}",
         units=args.units,
         batch_size=args.batch_size,
         seed=args.round,
@@ -169,8 +172,9 @@ def stock_tagger(task: Task) -> "keras.Model":
     casing = layers.Embedding(len(CASES), 10)(inputs["casing"])  # [B, T, 10]
     features = [embedding(inputs["tokens"]), ops.max(spelled, axis=2), casing]
     x = layers.SpatialDropout1D(config.word_dropout)(layers.Concatenate()(features))  # [B, T, D]
+    recurrent = {"bilstm": layers.LSTM, "bigru": layers.GRU}[config.rnn]
     for _ in range(config.layers):
-        x = layers.Bidirectional(layers.LSTM(config.units, return_sequences=True))(x, mask=mask)  # [B, T, 2H]
+        x = layers.Bidirectional(recurrent(config.units, return_sequences=True))(x, mask=mask)  # [B, T, 2H]
         x = layers.SpatialDropout1D(config.dropout)(x)
     scores = layers.Dense(len(tags))(x)  # [B, T, K]
     if config.crf:
@@ -297,7 +301,7 @@ def torch_tagger(task: Task) -> "torch.nn.Module":
             self.characters = nn.Embedding(len(characters), config.char_dim)
             self.convolution = nn.Conv1d(config.char_dim, config.char_units, 3, padding=1)
             self.casing = nn.Embedding(len(CASES), 10)
-            self.lstm = nn.LSTM(
+            self.recurrent = {"bilstm": nn.LSTM, "bigru": nn.GRU}[config.rnn](
                 width + config.char_units + 10,
                 config.units,
                 num_layers=config.layers,
@@ -318,7 +322,7 @@ def torch_tagger(task: Task) -> "torch.nn.Module":
             x = torch.cat([self.words(tokens), spelled, self.casing(casing)], dim=2)  # [B, T, D]
             x = self.locked_dropout(x, config.word_dropout)
             packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-            x, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)  # [B, T, 2H]
+            x, _ = pad_packed_sequence(self.recurrent(packed)[0], batch_first=True)  # [B, T, 2H]
             scores = self.dense(self.locked_dropout(x, config.dropout))  # [B, T, K]
             if self.crf is None:
                 return nn.functional.cross_entropy(scores[mask], labels[mask])
@@ -434,7 +438,7 @@ def show(results: dict) -> None:
                 f"{statistics.median(run['loss'] for run in runs):.3f}",
             )
         console.print(table)
-        for line in parameter_check(training, results["settings"]["units"]):
+        for line in parameter_check(training, *(results["settings"][name] for name in ("units", "rnn"))):
             console.print(line)
     if adam:
         table = Table(title="Milliseconds of an optimizer step over an embedding", title_justify="left", box=None)
@@ -448,10 +452,10 @@ def show(results: dict) -> None:
         console.print(table)
 
 
-def parameter_check(training: list[dict], units: int) -> Iterator[str]:
+def parameter_check(training: list[dict], units: int, rnn: str) -> Iterator[str]:
     """Yields a line for each contender: its parameters, and whether they are more only by what is known to differ."""
     first = {run["row"].split(":")[0]: run for run in reversed(training)}
-    second_bias = 2 * 2 * 4 * units  # layers, directions, gates
+    second_bias = 2 * 2 * 4 * units if rnn == "lstm" else 0  # layers, directions, gates; Keras's GRU has it, too
     known = {"seqzoo": 0, "keras": 0, "pytorch": second_bias}
     for software in sorted(first, key=[*known].index):
         run = first[software]

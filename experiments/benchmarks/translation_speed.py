@@ -7,7 +7,7 @@
 All are one network: a joint vocabulary of 6,000, tied embeddings of width 256 (source, target and output), a
 bidirectional LSTM of 256 units a direction, an LSTM of 384 that starts from its final states, attention ("general" or
 "additive", 384 wide), tanh(W [c; s]) of width 256. Batches of 64 pairs, Adam at 1e-3, label smoothing 0.1, gradients
-clipped to norm 1, no dropout. Beams of 5.
+clipped to norm 1, no dropout. Beams of 5. With --rnn=gru all LSTMs are GRUs.
 
     seqzoo     `seq2seq`, `SmoothedCrossentropy` and the optimizer of the tasks, without averaging of weights, in
                model.fit; its step decoder and `Beam`.
@@ -95,6 +95,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = flags("translation_speed", __doc__, ROWS, 2)
     parser.add_argument("--data_dir", default="", help="folder with train.en and train.de; default: made-up sentences")
     parser.add_argument("--pairs", type=int, default=20_000, help="pairs of sentences, at most")
+    parser.add_argument("--rnn", choices=("lstm", "gru"), default="lstm", help="recurrent layers (default: lstm)")
     parser.add_argument("--steps", type=int, default=60, help="training steps that are timed")
     parser.add_argument("--batches", type=int, default=20, help="batches whose translation is timed")
     parser.add_argument("--warmup", type=int, default=4, help="steps or batches before the clock starts")
@@ -261,7 +262,8 @@ def seqzoo_model(args: argparse.Namespace, attention: str) -> "keras.Model":
 
     keras.utils.set_random_seed(args.round)
     return seq2seq(
-        TOKENS, TOKENS, dim=DIM, units=UNITS, encoder_units=ENCODER_UNITS, attention=attention, tied="joint"
+        TOKENS, TOKENS, dim=DIM, encoder=f"bi{args.rnn}", rnn=args.rnn, units=UNITS, encoder_units=ENCODER_UNITS,
+        attention=attention, tied="joint",
     )  # fmt: skip
 
 
@@ -323,9 +325,10 @@ def pytorch_model(args: argparse.Namespace, attention: str) -> "torch.nn.Module"
             self.table = nn.Embedding(TOKENS, DIM, padding_idx=0)
             nn.init.uniform_(self.table.weight, -0.1, 0.1)
             self.bias = nn.Parameter(torch.zeros(TOKENS))
-            self.encoder = nn.LSTM(DIM, ENCODER_UNITS, batch_first=True, bidirectional=True)
-            self.bridge = nn.Linear(4 * ENCODER_UNITS, 2 * UNITS)
-            self.decoder = nn.LSTM(DIM, UNITS, batch_first=True)
+            layer, self.states = {"lstm": (nn.LSTM, 2), "gru": (nn.GRU, 1)}[args.rnn]  # h and c, or h
+            self.encoder = layer(DIM, ENCODER_UNITS, batch_first=True, bidirectional=True)
+            self.bridge = nn.Linear(2 * self.states * ENCODER_UNITS, self.states * UNITS)
+            self.decoder = layer(DIM, UNITS, batch_first=True)
             self.keys = nn.Linear(2 * ENCODER_UNITS, UNITS, bias=False)
             if attention == "additive":
                 self.query = nn.Linear(UNITS, UNITS)
@@ -333,14 +336,16 @@ def pytorch_model(args: argparse.Namespace, attention: str) -> "torch.nn.Module"
             self.attend = nn.Linear(2 * ENCODER_UNITS + UNITS, DIM, bias=False)
 
         def encode(self, source):
-            """(encoded [B, S, E], keys [B, S, A], what is padding [B, 1, S]) and the decoder's state (h, c), [B, H]."""
+            """(encoded [B, S, E], keys [B, S, A], what is padding [B, 1, S]) and the decoder's states, [B, H] each."""
             padding = source == 0  # [B, S]
             lengths = (~padding).sum(1).cpu()
             packed = pack_padded_sequence(self.table(source), lengths, batch_first=True, enforce_sorted=False)
-            packed, (h, c) = self.encoder(packed)  # h, c: [2, B, H]
+            packed, last = self.encoder(packed)
+            last = last if self.states == 2 else (last,)  # [2, B, H] each
             encoded, _ = pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])  # [B, S, E]
-            state = torch.tanh(self.bridge(torch.cat([h[0], c[0], h[1], c[1]], dim=1))).chunk(2, dim=1)
-            return (encoded, self.keys(encoded), padding[:, None]), state
+            last = torch.cat([part[direction] for direction in range(2) for part in last], dim=1)
+            first = torch.tanh(self.bridge(torch.tanh(last))).chunk(self.states, dim=1)
+            return (encoded, self.keys(encoded), padding[:, None]), first
 
         def write(self, hidden, encoded, keys, padding):
             """Logits [B, T, V] of the decoder's states [B, T, H]."""
@@ -353,16 +358,17 @@ def pytorch_model(args: argparse.Namespace, attention: str) -> "torch.nn.Module"
             return nn.functional.linear(torch.tanh(self.attend(read)), self.table.weight, self.bias)
 
         def forward(self, source, target):
-            fixed, (h, c) = self.encode(source)
-            hidden, _ = self.decoder(self.table(target), (h[None].contiguous(), c[None].contiguous()))  # [B, T, H]
+            fixed, first = self.encode(source)
+            first = tuple(part[None].contiguous() for part in first)
+            hidden, _ = self.decoder(self.table(target), first if self.states == 2 else first[0])  # [B, T, H]
             return self.write(hidden, *fixed)
 
         @torch.inference_mode()
         def translate(self, source, limit):
             """Ids [B, N] of the likeliest translations, N at most the limit."""
-            fixed, (h, c) = self.encode(source)
+            fixed, states = self.encode(source)
             rows = len(source)
-            h, c = (part.repeat_interleave(WIDTH, dim=0) for part in (h, c))  # [B K, H]
+            states = [part.repeat_interleave(WIDTH, dim=0) for part in states]  # [B K, H]
             first = torch.arange(rows)[:, None] * WIDTH  # the first hypothesis of each sentence
             ids = torch.full((rows * WIDTH,), BEGIN)
             log_p = torch.full((rows, WIDTH), -torch.inf)
@@ -370,8 +376,11 @@ def pytorch_model(args: argparse.Namespace, attention: str) -> "torch.nn.Module"
             ended = torch.zeros(rows * WIDTH, dtype=torch.bool)
             trail = torch.zeros(rows * WIDTH, limit, dtype=torch.long)
             for t in range(limit):
-                h, c = torch.lstm_cell(self.table(ids), (h, c), *self.decoder.all_weights[0])
-                logits = self.write(h.view(rows, WIDTH, -1), *fixed)  # [B, K, V]
+                if self.states == 2:
+                    states = torch.lstm_cell(self.table(ids), states, *self.decoder.all_weights[0])
+                else:
+                    states = [torch.gru_cell(self.table(ids), states[0], *self.decoder.all_weights[0])]
+                logits = self.write(states[0].view(rows, WIDTH, -1), *fixed)  # [B, K, V]
                 next_log_p = torch.log_softmax(logits, dim=2)
                 next_log_p[:, :, :BEGIN] = -torch.inf
                 if ended.any():  # an ended hypothesis goes on with padding, which costs nothing
@@ -380,7 +389,8 @@ def pytorch_model(args: argparse.Namespace, attention: str) -> "torch.nn.Module"
                 log_p, indices = (log_p[:, :, None] + next_log_p).view(rows, -1).topk(WIDTH, dim=1)
                 parents = (first + indices // TOKENS).view(-1)
                 ids = (indices % TOKENS).view(-1)
-                h, c, trail, ended = h[parents], c[parents], trail[parents], ended[parents] | (ids == END)
+                states = [part[parents] for part in states]
+                trail, ended = trail[parents], ended[parents] | (ids == END)
                 trail[:, t] = ids
                 if ended.all():
                     break
@@ -492,17 +502,24 @@ def copy_weights(ours: "keras.Model", theirs: "torch.nn.Module", attention: str)
         with torch.no_grad():
             parameter.copy_(torch.from_numpy(np.concatenate([np.array(array).T for array in arrays])))
 
-    def put_lstm(lstm, suffix, cell):
-        put(getattr(lstm, f"weight_ih_l0{suffix}"), cell.kernel)
-        put(getattr(lstm, f"weight_hh_l0{suffix}"), cell.recurrent_kernel)
-        put(getattr(lstm, f"bias_ih_l0{suffix}"), cell.bias)
-        put(getattr(lstm, f"bias_hh_l0{suffix}"), 0 * np.array(cell.bias))
+    def put_cell(layer, suffix, cell):
+        """Keras has z r h of a GRU, PyTorch r z n; a GRU has a second bias in both, an LSTM in PyTorch alone."""
+        biases = np.atleast_2d(np.array(cell.bias))
+        for name, array in (
+            ("weight_ih", cell.kernel), ("weight_hh", cell.recurrent_kernel), ("bias_ih", biases[0]),
+            ("bias_hh", biases[1] if len(biases) > 1 else 0 * biases[0]),
+        ):  # fmt: skip
+            array = np.array(array)
+            if theirs.states == 1:
+                z, r, n = np.split(array, 3, axis=-1)
+                array = np.concatenate([r, z, n], axis=-1)
+            put(getattr(layer, f"{name}_l0{suffix}"), array)
 
     both = layer(encoder, "Bidirectional")
-    put_lstm(theirs.encoder, "", both.forward_layer.cell)
-    put_lstm(theirs.encoder, "_reverse", both.backward_layer.cell)
-    put_lstm(theirs.decoder, "", layer(decoder, "LSTM").cell)
-    bridges = [encoder.get_layer(f"bridge{number}") for number in range(2)]
+    put_cell(theirs.encoder, "", both.forward_layer.cell)
+    put_cell(theirs.encoder, "_reverse", both.backward_layer.cell)
+    put_cell(theirs.decoder, "", layer(decoder, type(both.forward_layer).__name__).cell)
+    bridges = [encoder.get_layer(f"bridge{number}") for number in range(theirs.states)]
     put(theirs.bridge.weight, *(bridge.kernel for bridge in bridges))
     put(theirs.bridge.bias, *(bridge.bias for bridge in bridges))
     put(theirs.keys.weight, encoder.get_layer("keys").kernel)
