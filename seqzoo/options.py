@@ -675,7 +675,8 @@ class Training(Config):
     )
     precision: str = option(
         "float32",
-        "Precision of the layers: float32, or 16 bits with float32 weights, losses, softmax and CRF, for a GPU or TPU.",
+        "Precision of the layers: float32, or 16 bits with float32 weights, losses, softmax and CRF, for a GPU, a TPU "
+        "or, with mixed_bfloat16, a CPU with AMX.",
         choices=PRECISIONS,
     )
     accumulate: int = option(
