@@ -220,7 +220,7 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
         "stopped": bool(late),
         "limit": minutes,
         "command": shlex.join(["python", "-m", "seqzoo.run", *given.split()]),
-        "commit": commit(),
+        "commit": commit(HERE.parent),
         "versions": versions(("tensorflow", "keras")),
     }
 
