@@ -6,8 +6,8 @@
     python -m experiments.cells --page                           only the page
 
 Each entry of the table is a run of ``seqzoo.run`` with one recurrent layer that reads forward, of 64 units, on one
-processor. It ends when the task is solved, when its epochs are over, or after --minutes of training, and the best epoch
-counts. Entries are recorded one by one in results/cells.json; an interrupted one goes on from its checkpoint.
+processor. It ends when the task is solved, when its epochs are over, or after --minutes of processor time, and the best
+epoch counts. Entries are recorded one by one in results/cells.json; an interrupted one goes on from its checkpoint.
 
 Limits: one seed, one learning rate for all, and a time limit that favours layers which are fast on a CPU: an entry that
 was stopped by it says so.
@@ -191,18 +191,13 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
     column, given, folder = COLUMNS[task], flags(rnn, task), runs / f"{task}-{rnn}"
     kind, *options = given.split()
     kind = TASKS[kind.removeprefix("--task=")]
-    late = []
+    late, begin = [], time.process_time()  # which other programs do not prolong
 
     class Ends(keras.callbacks.Callback):
         """Ends training once the task is solved or the time is over."""
 
-        def on_epoch_begin(self, epoch, logs=None):
-            history = folder / "history.json"  # also of before an interruption
-            rows = json.loads(history.read_text("utf-8")) if history.is_file() else []
-            self.end = time.perf_counter() + 60 * minutes - sum(row["seconds"] for row in rows)
-
         def on_train_batch_end(self, batch, logs=None):
-            if time.perf_counter() > self.end:
+            if time.process_time() > begin + 60 * minutes - before:
                 late.append(batch)
                 self.model.stop_training = True
 
@@ -210,11 +205,13 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
             if column.score in logs and column.solves(logs[column.score]):
                 self.model.stop_training = True
 
+    history = folder / "history.json"  # of before an interruption
+    before = sum(row["seconds"] for row in json.loads(history.read_text("utf-8"))) if history.is_file() else 0
     config = kind.Config(**parse_flags(flag_parser([kind.Config]), options))
     metrics = train(kind(config), folder, callbacks=[Ends()])
     return {
         "score": metrics[column.score],
-        "seconds": 60 * metrics["minutes"],
+        "seconds": before + time.process_time() - begin,
         "epochs": metrics["epochs"],
         "parameters": metrics["parameters"],
         "stopped": bool(late),
@@ -249,7 +246,7 @@ def page(found: dict) -> str:
     text = __doc__.split("\n\n", 1)[1]
     return (
         "# Recurrent layers compared\n\nEvery recurrent layer of [the registry](../seqzoo/rnns/README.md) on small "
-        "tasks: its score on valid, and the seconds that its training took on one processor. **Bold**: solved; "
+        "tasks: its score on valid, and the processor seconds that its training took. **Bold**: solved; "
         f"*stopped*: by the time limit, {limits} minutes.\n\n{table}\n\n{about}\n\n"
         "Written by `python -m experiments.cells`; commands, commits and versions of each entry "
         f"are in [results/cells.json](results/cells.json).\n\n```\n{text.strip()}\n```\n"

@@ -1,7 +1,7 @@
 """bAbI dialogue task 5, full dialogues; replies are written word by word, not chosen.
 
-Half of what is wrong is the phone number or the address of another restaurant, a third the choice of a restaurant; calls
-of the API are all right. With all names in the encoder's vocabulary (without --min_count) 4 epochs were no better.
+Of 200 replies 17 were wrong: 11 gave a phone number for an address, or that of another restaurant, 6 proposed the
+wrong one; calls of the API were all right. With all names in the encoder's vocabulary, 4 epochs were no better.
 """
 
 from experiments import Experiment
