@@ -136,7 +136,7 @@ class Dialogue(TextToText):
             [example["history"] for example in examples],
             [answer["reply"] for answer in answers],
             [self.text(example["reply"]) for example in examples],
-            [example.get("dialogue", number) for number, example in enumerate(examples)],
+            [*itertools.accumulate((self.ends(example) for example in examples[:-1]), initial=0)],
             {"whitespace": "none", "characters": "char"}.get(self.config.tokenizer, "13a"),
         )
 
