@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=_path, help="folder of the runs (default: runs/experiments, or runs/checks)")
     parser.add_argument("--seeds", help="such as 0,1,2 (default: those of the recipe; with --check: 0)")
     parser.add_argument(
-        "--budget", help="time after which no new seed is begun, such as 8h or 90m: seeds never recorded come first, then "
-        "those recorded the longest ago; those recorded at this commit are left out"
+        "--budget", help="time after which no new seed is begun, such as 8h or 90m: seeds never recorded come first, "
+        "then those recorded the longest ago; those recorded at this commit are left out"
     )  # fmt: skip
     parser.add_argument("--table", action="store_true", help="print the table of results")
     parser.add_argument(
