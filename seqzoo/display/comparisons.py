@@ -42,10 +42,10 @@ def print_comparison(
         if differing:
             console.print(plain_text(f"\n{run} is ahead the most on", "bold"), soft_wrap=True)
         for each in differing:
-            for name, value in each.example.items():
+            for line, (name, value) in enumerate(each.example.items()):
                 text = " ".join(map(str, value)) if isinstance(value, list) else value
                 text = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
-                console.print(plain_text(f"{each.number:>6}  {name}: {text}"), soft_wrap=True)
+                console.print(plain_text(f"{'' if line else each.number:>6}  {name}: {text}"), soft_wrap=True)
             for name, score, answer, show in zip(runs, each.scores, each.answers, shows, strict=True):
                 console.print(plain_text(f"        {name}, {Measure.format(score)}: ", "dim"), end="")
                 show(answer, console)
