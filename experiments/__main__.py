@@ -5,27 +5,32 @@
     python -m experiments ner_conll2003_glove --data=FOLDER --seeds=1,2     train these seeds
     python -m experiments pos_ewt pos_imst --data=FOLDER --check            train one seed, compare, record nothing
     python -m experiments --fast --check                                    check the recipes that need no data
+    python -m experiments --all --data=FOLDER --budget=8h                   train the stalest seeds anew for eight hours
     python -m experiments --table                                           print all results in Markdown
     python -m experiments --readme                                          write them into the READMEs
 
-FOLDER holds the corpora, in the folders that experiments/README.md lists. A finished run is trained again only by
---check; an interrupted one is resumed.
+FOLDER holds the corpora, in the folders that experiments/README.md lists; --all leaves out recipes whose corpora it
+lacks. A finished run is trained again only by --check, or by --budget if it is recorded already; an interrupted one is
+resumed.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
+import time
 
 from experiments import RESULTS, Experiment, Recorded, experiments, recorded
 from experiments.corpora import missing
-from experiments.tables import ROOT, columns, listing, results, write
+from experiments.tables import ROOT, columns, listing, results, short, write
 from seqzoo.display.plain import plain
 from seqzoo.files import write_json
 from seqzoo.registry import did_you_mean
+from seqzoo.training.environment import commit
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,6 +44,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=_path, default="data", help="folder of the corpora (default: data)")
     parser.add_argument("--runs", type=_path, help="folder of the runs (default: runs/experiments, or runs/checks)")
     parser.add_argument("--seeds", help="such as 0,1,2 (default: those of the recipe; with --check: 0)")
+    parser.add_argument(
+        "--budget", help="time after which no new seed is begun, such as 8h or 90m: seeds never recorded come first, "
+        "then those recorded the longest ago; those recorded at this commit are left out"
+    )  # fmt: skip
     parser.add_argument("--table", action="store_true", help="print the table of results")
     parser.add_argument(
         "--readme", action="store_true", help="update the tables in README.md and experiments/README.md"
@@ -48,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         warn_of_outdated()
         asked = [
             *arguments.names,
-            *(f"--{name}" for name in ("all", "fast", "check", "seeds") if vars(arguments)[name]),
+            *(f"--{name}" for name in ("all", "fast", "check", "seeds", "budget") if vars(arguments)[name]),
         ]
         if (arguments.table or arguments.readme) and asked:
             raise ValueError(
@@ -60,8 +69,9 @@ def main(argv: list[str] | None = None) -> int:
             print("\n".join(f"wrote {path}" for path in write()) or "The tables are up to date.")
         elif names := chosen(arguments):
             return (check if arguments.check else record)(names, arguments)
-        elif arguments.check:
-            raise ValueError("--check needs the names of experiments, --fast or --all.")
+        elif arguments.check or arguments.budget:
+            option = "--check" if arguments.check else "--budget"
+            raise ValueError(f"{option} needs the names of experiments, --fast or --all.")
         else:
             print(listing())
         return 0
@@ -75,6 +85,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _path(text: str) -> pathlib.Path:
     return pathlib.Path(text).expanduser()
+
+
+def _minutes(text: str) -> float:
+    """The minutes of a time such as 8h, 1.5h or 90m; a ValueError of another one."""
+    if not (found := re.fullmatch(r"(\d+(?:\.\d+)?)([hm])", text)) or not float(found[1]):
+        raise ValueError(f"--budget should be hours or minutes, such as 8h or 90m. Received: {text!r}")
+    return float(found[1]) * {"h": 60, "m": 1}[found[2]]
 
 
 def warn_of_outdated() -> None:
@@ -92,9 +109,12 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
     """The names to run, [] for none.
 
     Raises:
-        ValueError: an unknown name, names beside --all or --fast, a malformed seed, or missing corpora.
+        ValueError: an unknown name, names beside --all or --fast, a malformed seed, --check with --budget, or missing
+            corpora of what is named.
     """
     known = experiments()
+    if arguments.check and arguments.budget:
+        raise ValueError("--budget is for training that is recorded, and --check records nothing.")
     if bool(arguments.names) + arguments.all + arguments.fast > 1:
         raise ValueError("Give names, --all or --fast: only one of them.")
     for name in arguments.names:
@@ -105,43 +125,126 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
         raise ValueError(f"--seeds should be whole numbers joined by commas. Received: {arguments.seeds!r}")
     names = list(known) if arguments.all else [name for name in known if arguments.fast and known[name].is_fast]
     names = names or list(dict.fromkeys(arguments.names))
+    if arguments.all:
+        lacking = [name for name in names if [*missing(known[name].data, arguments.data)]]
+        if lacking:
+            print(f"left out, as --data={arguments.data} lacks their corpora: {', '.join(lacking)}", file=sys.stderr)
+        return [name for name in names if name not in lacking]
     if lacks := list(missing((path for name in names for path in known[name].data), arguments.data)):
         raise ValueError("\n".join([f"--data={arguments.data} lacks corpora:", *lacks]))
     return names
 
 
 def record(names: list[str], arguments: argparse.Namespace) -> int:
-    """Trains the seeds of experiments and records their scores; returns the exit status of the first failure."""
-    for number, name in enumerate(names, 1):
+    """Trains the seeds of experiments and records their scores.
+
+    Returns:
+        The exit status of the first failure, which ends it; with --budget others go on, and it is 1.
+    """
+    jobs, failed = [], []
+    budget = _minutes(arguments.budget) if arguments.budget else 0
+    for name in names:
+        seeds = arguments.seeds.split(",") if arguments.seeds else map(str, range(experiments()[name].seeds))
+        jobs += [(name, seed) for seed in seeds]
+    if budget:
+        jobs = stalest(jobs)
+        print(plan(jobs, budget), flush=True)
+    end = time.monotonic() + 60 * budget
+    for number, (name, seed) in enumerate(jobs):
+        if budget and time.monotonic() >= end:
+            print(f"The budget is spent. The same command goes on with the {_seeds(jobs[number:])} left.")
+            break
         experiment = experiments()[name]
-        seeds = arguments.seeds.split(",") if arguments.seeds else map(str, range(experiment.seeds))
-        for seed in seeds:
-            print(f"{number}/{len(names)}: {name}, seed {seed}, about {experiment.minutes:g} minutes", flush=True)
-            folder = (arguments.runs or pathlib.Path("runs/experiments")) / f"{name}-{seed}"
-            if status := train(experiment, seed, folder, arguments.data):
+        print(f"{number + 1}/{len(jobs)}: {name}, seed {seed}, about {experiment.minutes:g} minutes", flush=True)
+        folder = (arguments.runs or pathlib.Path("runs/experiments")) / f"{name}-{seed}"
+        overwrite = ["--overwrite"] if budget and _is_recorded(folder, experiment, name, seed) else []
+        if status := train(experiment, seed, folder, arguments.data, *overwrite):
+            if not budget:
                 return status
-            metrics, environment = (
-                json.loads((folder / f"{what}.json").read_text("utf-8")) for what in ("metrics", "environment")
-            )
-            environment["command"] = experiment.command(seed)
-            kept = recorded(name, experiment).seeds  # not those of an earlier recipe
-            found = Recorded(experiment, {**kept, seed: {"metrics": metrics, "environment": environment}})
-            RESULTS.mkdir(exist_ok=True)
-            write_json(
-                RESULTS / f"{name}.json",
-                {
-                    "seeds": found.seeds,
-                    "metric": experiment.metric,
-                    "mean": found.mean,
-                    "spread": found.spread,
-                    "minutes": found.minutes,
-                },
-            )
+            failed.append(f"{name}, seed {seed}: exit status {status}")
+            continue
+        found = _save(folder, experiment, name, seed)
+        if jobs[number + 1 : number + 2] and jobs[number + 1][0] == name:
+            continue
         print(
             f"{name}: {experiment.metric} {found.mean:.2f} ± {found.spread:.2f} ({len(found.scores)} seeds), "
             f"{experiment.verdict(found.mean)[0]}; python -m experiments --readme updates the table"
         )
-    return 0
+    if failed:
+        print("\n".join(["failed:", *failed]), file=sys.stderr)
+    return int(bool(failed))
+
+
+def _save(folder, experiment, name, seed):
+    """Records the scores of a finished run; returns all that is recorded of the experiment."""
+    metrics, environment = _read(folder, "metrics"), _read(folder, "environment")
+    environment["command"] = experiment.command(seed)
+    kept = recorded(name, experiment).seeds  # not those of an earlier recipe
+    found = Recorded(experiment, {**kept, seed: {"metrics": metrics, "environment": environment}})
+    RESULTS.mkdir(exist_ok=True)
+    write_json(
+        RESULTS / f"{name}.json",
+        {
+            "seeds": found.seeds,
+            "metric": experiment.metric,
+            "mean": found.mean,
+            "spread": found.spread,
+            "minutes": found.minutes,
+        },
+    )
+    return found
+
+
+def _read(folder, what):
+    return json.loads((folder / f"{what}.json").read_text("utf-8"))
+
+
+def _is_recorded(folder, experiment, name, seed):
+    """Whether a folder holds a finished run whose scores are those that are recorded: it is stale."""
+    result = recorded(name, experiment).seeds.get(seed)
+    finished = (folder / "metrics.json").is_file()
+    return bool(result) and finished and _read(folder, "environment")["date"] == result["environment"]["date"]
+
+
+def stalest(jobs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(name, seed) in the order in which they should be trained, without those recorded at this commit.
+
+    Seeds of experiments of which nothing is recorded come first, then other seeds that are not, then others by date.
+    """
+    now, keys = commit(ROOT), {}
+    for name, seed in jobs:
+        found = recorded(name, experiments()[name]).seeds
+        environment = found.get(seed, {}).get("environment", {})
+        if not environment or "dirty" in str(now) or environment.get("git") != now:
+            keys[name, seed] = bool(found), environment.get("date", "")
+    return sorted(keys, key=keys.get)
+
+
+def plan(jobs: list[tuple[str, str]], budget: float) -> str:
+    """What will be trained, a line a seed with the reason; those beyond the budget of minutes are only counted."""
+    rows, minutes = [], 0.0
+    for name, seed in jobs:
+        if minutes >= budget:
+            break
+        experiment = experiments()[name]
+        found = recorded(name, experiment)
+        environment = found.seeds.get(seed, {}).get("environment")
+        reason = "an older recipe is recorded" if seed in found.outdated else "never recorded"
+        if environment:
+            reason = f"recorded {environment['date'][:10]} at {short(environment.get('git'))}"
+        rows.append((f"{experiment.minutes:g} min", name, f"seed {seed}", reason))
+        minutes += experiment.minutes
+    lines = [columns(rows)] if rows else ["Everything is recorded at this commit."]
+    if len(jobs) > len(rows):
+        lines.append(f"then {_seeds(jobs[len(rows) :])}, for which {budget:g} minutes are hardly enough")
+    if "dirty" in str(commit(ROOT)):
+        lines.append("The code has changes that are not committed: what is recorded now will be marked as -dirty.")
+    return "\n".join(lines)
+
+
+def _seeds(jobs):
+    minutes = sum(experiments()[name].minutes for name, _ in jobs)
+    return f"{len(jobs)} seeds of {len({name for name, _ in jobs})} experiments, about {minutes / 60:.1f} hours,"
 
 
 def check(names: list[str], arguments: argparse.Namespace) -> int:

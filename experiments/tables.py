@@ -42,16 +42,18 @@ def columns(rows: list[tuple[str, ...]]) -> str:
 
 def results() -> str:
     """The results beside the published scores in Markdown, followed by dates, versions and machines."""
-    lines = ["| experiment | ours | seeds | minutes each | published |", "|---|---|---|---|---|"]
-    every = {name: recorded(name, experiment) for name, experiment in experiments().items()}
-    every = {name: found for name, found in every.items() if found.seeds}
+    lines = ["| experiment | ours | seeds | minutes each | commit | published |", "|---|---|---|---|---|---|"]
+    known = {name: recorded(name, experiment) for name, experiment in experiments().items()}
+    every = {name: found for name, found in known.items() if found.seeds}
     if not every:
         return "Nothing is recorded yet."
     tasks = {name: found.experiment.task for name, found in every.items()}
     for task, names in itertools.groupby(sorted(every, key=lambda name: (tasks[name], name)), tasks.get):
-        lines.append(f"| **{task.replace('_', ' ')}** | | | | |")
+        lines.append(f"| **{task.replace('_', ' ')}** | | | | | |")
         lines += (_row(name, every[name]) for name in names)
-    return "\n".join([*lines, "", _circumstances(every)])
+    missing = [f"`{name}`" for name, found in known.items() if not found.seeds]
+    missing = [f"Not recorded: {', '.join(missing)}."] if missing else []
+    return "\n".join([*lines, "", " ".join([_circumstances(every), *missing])])
 
 
 def summary() -> str:
@@ -69,20 +71,27 @@ def _ours(found):
 
 
 def _bar(bar):
-    return f"{f'[{bar.what}]({bar.source})' if bar.source else bar.what} {bar.score}"
+    return f"[{bar.what}]({bar.source}) {bar.score}" if bar.source else f"{bar.what} {bar.score}, not traced"
+
+
+def short(git: str | None) -> str:
+    """The commit of an environment in seven letters, with "-dirty" if the code was not committed; "-" if unknown."""
+    return re.sub(r"^(.*-g)?([0-9a-f]{7})[0-9a-f]*", r"\2", git) if git else "-"
 
 
 def _row(name, found):
     experiment, count = found.experiment, len(found.seeds)
     ours = f"{experiment.metric} {_ours(found)}"
-    seeds = f"{count} of {experiment.seeds}" if count < experiment.seeds else count
+    seeds = f"{count} of {experiment.seeds}" if count < experiment.seeds else f"{count}"
+    seeds += f", {len(found.outdated)} of an older recipe left out" if found.outdated else ""
+    commits = ", ".join(sorted(map(short, found.environments("git"))))
     minutes = f"{found.minutes:.0f}" if found.minutes >= 1 else "< 1"
     published = "; ".join(map(_bar, experiment.published))
-    return f"| `{name}`: {experiment.title} | {ours} | {seeds} | {minutes} | {published or '-'} |"
+    return f"| `{name}`: {experiment.title} | {ours} | {seeds} | {minutes} | {commits} | {published or '-'} |"
 
 
 def _circumstances(every):
-    """Dates, versions and machines of the recorded runs, and the runs of uncommitted code."""
+    """Dates, versions and machines of the recorded runs."""
 
     def values(key):
         return sorted({value for found in every.values() for value in found.environments(key) if value})
@@ -91,14 +100,10 @@ def _circumstances(every):
     packages = {"python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
     versions = ", ".join(f"{package} {' and '.join(values(key))}" for key, package in packages.items())
     machines = [f"{cores} cores" for cores in values("cores")] + values("processor")
-    line = f"Recorded from {dates[0]} to {dates[-1]} with {versions}; {', '.join(machines)}."
-    loose = (
-        f"`{name}`"
-        for name, found in every.items()
-        if any(not git or "dirty" in git for git in found.environments("git"))
+    return (
+        f"Recorded from {dates[0]} to {dates[-1]} with {versions}; {', '.join(machines)}. A commit that ends in "
+        "-dirty is the one before changes that were not committed."
     )
-    listed = ", ".join(loose)
-    return f"{line} Run from uncommitted code: {listed}." if listed else line
 
 
 def blocks() -> dict[str, str]:

@@ -12,6 +12,7 @@ from seqzoo.config import Config, default, option
 from seqzoo.data.augmentation import AXES
 from seqzoo.datasets import DATASETS
 from seqzoo.inputs.pictures import APPLICATIONS, RESIDUAL
+from seqzoo.metrics.bootstrap import SAMPLES
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import UNITS
 from seqzoo.text.lines import check_encoding
@@ -746,6 +747,20 @@ class Exporting(Config):
         choices=QUANTIZE, needs="format=litert",
     )  # fmt: skip
     out: str = option("", "Folder of the exported run. Empty: export-FORMAT in the run's folder.", path=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparing(Config):
+    """Comparison of two runs."""
+
+    split: str = option(
+        "", "Split whose answers are compared. Empty: valid; of other data, test or all.", choices=("", "valid", "test")
+    )
+    samples: int = option(
+        SAMPLES, "Bootstrap samples, and exchanges of answers; more give finer p-values.", minimum=100,
+        maximum=1_000_000,
+    )  # fmt: skip
+    shown: int = option(3, "Examples to show on which either run is ahead the most.", minimum=0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ python -m seqzoo.run --task=ner --help                        all options of a t
 python -m seqzoo.run --task=ner --workdir=runs/ner            train, or continue
 python -m seqzoo.run --config=FILE --units=64                 options from a file; flags override them
 python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FILE
+python -m seqzoo.run --mode=compare --workdir=runs/ner,runs/other --samples=10000      (is one better, or lucky?)
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 python -m seqzoo.run --mode=predict --workdir=runs/speech < recording.wav
 python -m seqzoo.run --mode=predict --workdir=runs/dialogue                  (a chat; a line: turns with tabs between)
@@ -53,12 +54,17 @@ from seqzoo.extras import EXTRAS, check_installed
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Task
 
-SHARED = {"export": options.Exporting, "serve": options.Serving}  # modes of all tasks, and their options
+SHARED = {  # modes of all tasks, and their options
+    "export": options.Exporting, "serve": options.Serving, "compare": options.Comparing
+}  # fmt: skip
+SEVERAL = ("serve", "compare")  # modes that take several runs
+SCORES = ("evaluate", "compare")  # modes that read data with their labels
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
 FOREIGN = {  # those that a mode does not have; other modes: TRAINS
-    "train": READS, "export": (*TRAINS[1:], "text", "json"), "serve": (*TRAINS, *READS, "explain_rnn")
+    "train": READS, "export": (*TRAINS[1:], "text", "json"), "serve": (*TRAINS, *READS, "explain_rnn"),
+    "compare": (*TRAINS, "text", "input", "explain_rnn"),
 }  # fmt: skip
 FIXED = ("seed", "unicode", "folds", "fold")  # options of the data that a finished run keeps
 FLAGS_ONLY = ("config", "debug")  # options that a file of options cannot hold
@@ -191,8 +197,8 @@ def run(argv: list[str]) -> int:
     command = dataclasses.replace(command, task=name)
     if mode == "train":
         return _train(TASKS[name](TASKS[name].Config(**settings)), command, console)
-    if mode == "evaluate":
-        return _evaluate(command, settings, request, console)
+    if mode in SCORES:
+        return {"evaluate": _evaluate, "compare": _compare}[mode](command, settings, request, console)
     modes = {
         "predict": _predict, "generate": _generate, "score": _score, "inspect": _inspect, "export": _export,
         "serve": _serve,
@@ -237,13 +243,13 @@ def _checked(given, name, mode):
             modes = (*TASKS[name].modes, *SHARED)
             right = ", ".join(other for other in modes if key not in FOREIGN.get(other, TRAINS))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
-    if mode == "evaluate":
+    if mode in SCORES:
         # Not what decides which examples are held out, and not the form of the texts of the vocabularies.
         fixed = (*FIXED, "group_by")
         groups = [group for group in (options.Data, options.Strings, options.Batching) if issubclass(kind, group)]
         readable = [option for group in groups for option in group.__dataclass_fields__ if option not in fixed]
         if wrong := [key for key in settings if key not in readable]:
-            raise ValueError(f"--{wrong[0]} is fixed by the run. Evaluation can change: {', '.join(readable)}.")
+            raise ValueError(f"--{wrong[0]} is fixed by the run. --mode={mode} can change: {', '.join(readable)}.")
     elif mode != "train" and settings:
         raise ValueError(f"--{next(iter(settings))} is fixed by the run. --mode={mode} needs only --workdir.")
     if mode == "train" and settings.get("init_from"):
@@ -269,8 +275,12 @@ def _groups(name, mode):
 
 
 def _requests(name):
-    """{mode: its options} of a task, "" for none."""
-    return {**SHARED, **(TASKS[name].requests if name else {})}
+    """{mode: its options} of a task, "" for none. Runs are compared with the options that they are evaluated with."""
+    own = TASKS[name].requests if name else {}
+    if "evaluate" not in own:
+        return {**SHARED, **own}
+    kinds = options.Comparing, own["evaluate"]
+    return {**SHARED, **own, "compare": dataclasses.make_dataclass("Comparing", [], bases=kinds, frozen=True)}
 
 
 def options_of(config: type[Config], given: dict) -> dict:
@@ -313,7 +323,7 @@ def _task_and_mode(early, asks_help):
         raise ValueError(f"--mode={early.mode} needs --workdir=RUN, the folder of a trained run.")
     from seqzoo.training.folder import read_config
 
-    for folder in reversed(workdir.split(",") if early.mode == "serve" else [workdir]):
+    for folder in reversed(workdir.split(",") if early.mode in SEVERAL else [workdir]):
         name, _ = read_config(folder)
         if task not in ("", name):
             raise ValueError(f"{folder} is a run of task {name}. Received: --task={task}")
@@ -439,27 +449,54 @@ def _evaluate(command, settings, request, console):
     from seqzoo.metrics.measure import flat
     from seqzoo.training.loop import print_summary, show
 
-    task, trained_on = run.task, run.task.config
-    if "dataset" in settings:  # the run's other options of data belong to its own dataset
-        settings = {**options.Data().to_dict(), **{key: getattr(trained_on, key) for key in FIXED}, **settings}
-    task.config = dataclasses.replace(trained_on, **settings)
-    folder = task.config.data_dir
-    if folder and folder == trained_on.data_dir and not pathlib.Path(folder).expanduser().exists():
-        raise ValueError(
-            f"{command.workdir} was trained on {folder}, which is not here: name the data to score it on by --dataset "
-            "and --data_dir."
-        )
-    data = task.load(unseen=_source(task.config) != _source(trained_on))
+    data = _scored_data(run, command.workdir, settings)
     print_summary(data, console)
     metrics = {}
     for split, feed in data.splits.items():
-        metrics |= flat(split, task.evaluate(run.predictor, feed, request))
-    config = task.config
-    show(metrics, task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
+        metrics |= flat(split, run.task.evaluate(run.predictor, feed, request))
+    config = run.task.config
+    show(metrics, run.task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
     path = run.output() / scores_file(config.data_dir and _source(config)[-1] or config.name or config.dataset)
     write_json(path, metrics)
     console.print(f"saved as {path}", soft_wrap=True)
     return 0
+
+
+def _compare(command, settings, request, console):
+    folders = command.workdir.split(",")
+    if len(folders) != 2:
+        raise ValueError(f"--mode=compare needs two runs, --workdir=RUN,RUN. Received: {command.workdir}")
+    runs = [_load(dataclasses.replace(command, workdir=folder)) for folder in folders]
+    from seqzoo.display.comparisons import print_comparison
+    from seqzoo.training.comparison import check_alike, compare
+
+    check_alike(runs)  # before their data are read
+    data = [_scored_data(run, folder, settings) for run, folder in zip(runs, folders, strict=True)]
+    errors = PlainConsole(stderr=True)
+    found = compare(
+        runs, data, request.split, request.samples, request, request.shown, lambda line: errors.print(line, style="dim")
+    )
+    if _as_json(command, console):
+        print(json_line({"runs": folders, **dataclasses.asdict(found)}))
+    else:
+        task = runs[0].task
+        print_comparison(found, folders, task.measures, [run.task.show for run in runs], console)
+    return 0
+
+
+def _scored_data(run, folder, settings):
+    """The TaskData to score a run on: those of its training, or others that the settings name."""
+    task, trained_on = run.task, run.task.config
+    if "dataset" in settings:  # the run's other options of data belong to its own dataset
+        settings = {**options.Data().to_dict(), **{key: getattr(trained_on, key) for key in FIXED}, **settings}
+    task.config = dataclasses.replace(trained_on, **settings)
+    path = task.config.data_dir
+    if path and path == trained_on.data_dir and not pathlib.Path(path).expanduser().exists():
+        raise ValueError(
+            f"{folder} was trained on {path}, which is not here: name the data to score it on by --dataset and "
+            "--data_dir."
+        )
+    return task.load(unseen=_source(task.config) != _source(trained_on))
 
 
 def scores_file(source: str) -> str:

@@ -463,7 +463,11 @@ class Task:
             feed: the split.
             request: options of ``--mode=evaluate``; None during training.
         """
-        return self.answered(predictor, feed)[0]
+        return self.answered(self.requested(predictor, request), feed)[0]
+
+    def requested(self, predictor, request=None):
+        """The predictor with the options of ``--mode=evaluate``, where the task has such; None: those of training."""
+        return predictor
 
     def answered(self, predictor, feed: Feed) -> tuple[dict, list[dict], list[dict]]:
         """(scores, examples, answers) of a split."""

@@ -132,11 +132,12 @@ class Dialogue(TextToText):
         return super().chosen(answer, n_best)
 
     def scores(self, examples, answers):
+        ends = [self.ends(example) for example in examples]
         return reply_scores(
             [example["history"] for example in examples],
             [answer["reply"] for answer in answers],
             [self.text(example["reply"]) for example in examples],
-            [example.get("dialogue", number) for number, example in enumerate(examples)],
+            [*itertools.accumulate(ends[:-1], initial=0)],  # the number of each dialogue
             {"whitespace": "none", "characters": "char"}.get(self.config.tokenizer, "13a"),
         )
 

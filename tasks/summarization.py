@@ -10,7 +10,7 @@ from seqzoo import options
 from seqzoo.config import default, option
 from seqzoo.families.text_to_text import Objective, Sides, TextToText
 from seqzoo.metrics.measure import Measure
-from seqzoo.metrics.summaries import COUNTED, rouge_scores
+from seqzoo.metrics.summaries import COUNTED, rouge_intervals, rouge_scores
 from seqzoo.task import SAMPLED, TASKS
 from seqzoo.text.baselines import first_sentence
 
@@ -96,10 +96,18 @@ class Summarization(TextToText):
             )
         return super().learn(train)
 
-    def scores(self, examples, answers):
+    def summaries_and_references(self, examples, answers):
+        """What ROUGE compares: the texts of the answers, and a list of references for each."""
         references = [example.get("references", [example["summary"]]) for example in examples]
-        references = [[*map(self.text, own)] for own in references]
-        return rouge_scores([answer["summary"] for answer in answers], references, self.config.rouge)
+        return [answer["summary"] for answer in answers], [[*map(self.text, own)] for own in references]
+
+    def scores(self, examples, answers):
+        return rouge_scores(*self.summaries_and_references(examples, answers), self.config.rouge)
+
+    def answered(self, predictor, feed):
+        scores, *rows = super().answered(predictor, feed)
+        intervals = rouge_intervals(*self.summaries_and_references(*rows), self.config.rouge)
+        return {**scores, "95%_intervals": intervals}, *rows
 
     def baselines(self, train):
         source, target = self.codecs

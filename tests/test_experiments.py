@@ -5,6 +5,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -159,12 +160,67 @@ def test_the_table_shows_spread_missing_seeds_and_sources_and_leaves_out_what_is
     for score, seed in ((89.0, 0), (90.0, 1)):
         trained.score = score
         __main__.main(["tags", f"--seeds={seed}"])
-    row = "| `tags`: made up | valid_f1 89.50 ± 0.71 | 2 of 3 | < 1 | [a paper, test](https://a.b) 89.5; hearsay 89.0 |"
-    assert row in tables.results()
+    published = "[a paper, test](https://a.b) 89.5; hearsay 89.0, not traced"
+    row = f"| `tags`: made up | valid_f1 89.50 ± 0.71 | 2 of 3 | < 1 | abc | {published} |"
+    assert row in tables.results() and tables.results().endswith(" Not recorded: `plays`.")
     assert "2026-01-02 with Python 3, TensorFlow 2, Keras 3" in tables.results()
     assert "2026-01-02" in tables.listing().splitlines()[1]
     known["tags"] = recipe(flags="--task=ner --units=8")
     assert recorded("tags", known["tags"]).outdated.keys() == {"0", "1"}
+    __main__.main(["tags", "--seeds=0"])
+    assert "| 1 of 3, 1 of an older recipe left out |" not in tables.results()  # they are gone once it is run
+
+
+def test_a_commit_is_shortened_and_stays_marked():
+    assert tables.short("0123456789abcdef-dirty") == "0123456-dirty"
+    assert tables.short("v1.0-12-g0123456789abcdef") == "0123456" and tables.short(None) == "-"
+
+
+def test_a_budget_trains_the_stalest_seeds_first_and_goes_on_where_it_ended(known, trained, monkeypatch, capsys):
+    known["new"] = recipe(seeds=1)
+    clock, git = [0.0], ["here"]
+    monkeypatch.setattr(__main__, "time", types.SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(__main__, "commit", lambda root: git[0])
+
+    def run_for(minutes):
+        trained.clear()
+        assert __main__.main(["--all", f"--budget={minutes}m"]) == 0
+        return [command[-1 - ("--overwrite" in command)].rpartition("/")[2] for command in trained]
+
+    def train(command, **kwargs):
+        number = len(trained.dates)
+        trained.dates.append(number)
+        clock[0] += 120
+        return finish(command, date=f"2026-01-0{1 + number}", git=git[0])
+
+    def finish(command, date, git):
+        done = ended(command)
+        folder = pathlib.Path(next(flag for flag in command if flag.startswith("--workdir=")).partition("=")[2])
+        (folder / "environment.json").write_text(json.dumps({**ENVIRONMENT, "date": date, "git": git}))
+        return done
+
+    trained.dates, ended = [], subprocess.run
+    monkeypatch.setattr(subprocess, "run", train)
+    __main__.main(["tags", "--seeds=1"])
+    assert run_for(3) == ["new-0", "tags-0"]  # the first of a row without any, then what a row lacks; 2 minutes each
+    out, error = capsys.readouterr()
+    assert "The budget is spent. The same command goes on with the 1 seeds of 1 experiments" in out
+    assert "lacks their corpora: plays" in error
+    assert run_for(600) == ["tags-2"]
+    assert run_for(600) == [] and "Everything is recorded at this commit" in capsys.readouterr().out
+    git[0] = "there"
+    assert run_for(3) == ["tags-1", "new-0"]  # those recorded first
+    assert all("--overwrite" in command for command in trained)
+    assert "recorded 2026-01-01 at here" in capsys.readouterr().out
+    (pathlib.Path("runs/experiments/tags-0") / "metrics.json").unlink()  # stopped while it was trained anew
+    assert run_for(1) == ["tags-0"] and "--overwrite" not in trained[0]
+
+
+def test_a_seed_that_fails_does_not_end_a_budget(known, trained, monkeypatch, capsys):
+    monkeypatch.setattr(__main__, "commit", lambda root: "here")
+    trained.score = None
+    assert __main__.main(["tags", "--budget=8h"]) == 1
+    assert len(trained) == 3 and "tags, seed 1: exit status 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -174,6 +230,9 @@ def test_the_table_shows_spread_missing_seeds_and_sources_and_leaves_out_what_is
         (["tags", "--fast"], "only one of them"),
         (["tags", "--seeds=one"], "whole numbers"),
         (["--check"], "--check needs"),
+        (["--budget=8h"], "--budget needs"),
+        (["--all", "--budget=8"], "hours or minutes, such as 8h or 90m. Received: '8'"),
+        (["--all", "--budget=8h", "--check"], "records nothing"),
         (["--table", "tags"], "Received: tags"),
         (["tags", "plays", "--data=here"], "here/ptb does not exist; it should hold ptb.train.txt, ptb.valid.txt"),
         (["plays", "--data=half"], "half/ptb lacks ptb.valid.txt: Penn Treebank"),

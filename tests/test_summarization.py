@@ -10,7 +10,7 @@ from seqzoo import options, run
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.decoding.search import BeamPredictor
 from seqzoo.display.labels import attended
-from seqzoo.metrics.summaries import rouge_scores
+from seqzoo.metrics.summaries import rouge_intervals, rouge_scores
 from seqzoo.tasks.summarization import Config, Summarization
 from seqzoo.text.lines import JsonTexts
 
@@ -49,9 +49,10 @@ def test_words_of_other_scripts_and_characters_count_if_asked_for():
 
 def test_an_interval_is_around_the_mean_as_wide_as_the_sample_is_small():
     def width(n):
-        scores = rouge_scores(["a", "b"] * n, [["a"]] * 2 * n)
-        bounds = [scores["95%_intervals"][end]["rouge1"] for end in ("low", "high")]
-        assert bounds[0] <= scores["rouge1"] == 50 <= bounds[1]
+        texts = ["a", "b"] * n, [["a"]] * 2 * n
+        found = rouge_intervals(*texts)
+        bounds = [found[end]["rouge1"] for end in ("low", "high")]
+        assert bounds[0] <= rouge_scores(*texts)["rouge1"] == 50 <= bounds[1]
         return bounds[1] - bounds[0]
 
     # 2 * 1.96 standard errors of a share of one half: 0.5 / sqrt(2 n)

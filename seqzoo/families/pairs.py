@@ -236,6 +236,12 @@ class Pairs(Embedded):
             return yes_no_scores(*([row[key] for row in answers] for key in ("gold_label", "label")), yes)
         if self.config.goal == "regression":
             return correlation_scores(*([row[key] for row in answers] for key in ("gold_score", "score")))
+        if "vectors" in answers[0]:  # else they are ranked already, among all texts of the split
+            self.rank(examples, answers)
+        return retrieval_scores([answer["rank"] for answer in answers])
+
+    def rank(self, examples: list[dict], answers: list[dict]):
+        """Puts the rank of the right text among all of them in the place of the vectors of each answer."""
         vectors = [answer.pop("vectors") for answer in answers]
         if isinstance(vectors[0][0], dict):  # of the baseline
             from sklearn.feature_extraction import DictVectorizer
@@ -247,7 +253,6 @@ class Pairs(Embedded):
         found = ranks(first, second, [text_id(example["second"]) for example in examples])
         for answer, rank in zip(answers, found, strict=True):
             answer["rank"] = float(rank)
-        return retrieval_scores(found)
 
     def answered(self, predictor, feed):
         scores, *rows = super().answered(predictor, feed)

@@ -36,9 +36,8 @@ class Searching(Task):
             wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
         return predictor.variant(request, others, **wanted)
 
-    def evaluate(self, predictor, feed, request=None):
-        """Scores of the answers of a search with the options of the request."""
-        return super().evaluate(self.search(predictor, request) if request else predictor, feed)
+    def requested(self, predictor, request=None):
+        return self.search(predictor, request) if request else predictor
 
     def answers(self, predictor, feed):
         examples, answers = super().answers(predictor, feed)

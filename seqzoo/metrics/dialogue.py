@@ -4,7 +4,7 @@ import collections
 import itertools
 from collections.abc import Iterable, Sequence
 
-from seqzoo.extras import check_installed
+from seqzoo.metrics.translation import sacrebleu_metric
 from seqzoo.text.placeholders import PLACEHOLDER
 from seqzoo.text.turns import ACT
 
@@ -67,10 +67,7 @@ def reply_bleu(replies: Sequence[str], references: Sequence[Sequence[str]], toke
     Raises:
         ValueError: sacreBLEU is not installed.
     """
-    check_installed("sacrebleu", "BLEU")
-    from sacrebleu.metrics import BLEU
-
-    metric = BLEU(tokenize=tokenize, force=True)  # else it warns of tokenized texts
+    metric = sacrebleu_metric("BLEU", tokenize=tokenize, force=True)  # else it warns of tokenized texts
     streams = [*map(list, itertools.zip_longest(*references))]  # of replies with fewer references: None
     return {"bleu": metric.corpus_score(replies, streams).score, "bleu_signature": str(metric.get_signature())}
 

@@ -1,5 +1,6 @@
 """Scores of summaries: ROUGE, by rouge-score, with bootstrap intervals."""
 
+import functools
 import importlib.metadata
 import re
 from collections.abc import Sequence
@@ -7,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqzoo.extras import check_installed
+from seqzoo.metrics.bootstrap import interval, resamples
 
 KINDS = {"rouge1": "rouge1", "rouge2": "rouge2", "rougel": "rougeL"}  # score: its name in rouge-score
-RESAMPLES = 1000
+SCORES = (*KINDS, "exact")
+CACHED = 1 << 15  # summaries whose scores are remembered: resamples ask for them again and again
 COUNTED = {  # what is counted: its pattern in lower-case text; None: rouge-score's own, with Porter's stems
     "english": None, "words": r"\w+", "characters": r"\S",
 }  # fmt: skip
@@ -26,7 +29,7 @@ class Splitter:
 
 
 def rouge_scores(summaries: Sequence[str], references: Sequence[Sequence[str]], counted: str = "english") -> dict:
-    """F1 of ROUGE-1, -2 and -L of summaries, exact matches, and 95% intervals of all four.
+    """F1 of ROUGE-1, -2 and -L of summaries, and exact matches.
 
     Of several references of a text, the one with the highest F1 counts, for each score.
 
@@ -37,36 +40,53 @@ def rouge_scores(summaries: Sequence[str], references: Sequence[Sequence[str]], 
             "words" of any script, as they are; or "characters". Case is ignored.
 
     Returns:
-        ``{"rouge1", "rouge2", "rougel", "exact", "95%_intervals", "rouge_signature"}``: scores from 0 to 100; the
-        percentage of summaries equal to a reference; ``{"low": {score: number}, "high": ...}``, percentiles of
-        `RESAMPLES` bootstrap samples of the texts; and the protocol to report the scores with, str.
+        ``{"rouge1", "rouge2", "rougel", "exact", "rouge_signature"}``: scores from 0 to 100; the percentage of
+        summaries equal to a reference; and the protocol to report the scores with, str.
 
     Raises:
         ValueError: the numbers of summaries and references differ, or are 0; or rouge-score is not installed.
 
-    Sources: Lin, 2004, ROUGE: A Package for Automatic Evaluation of Summaries; Koehn, 2004, Statistical Significance
-    Tests for Machine Translation Evaluation, for the intervals.
+    Source: Lin, 2004, ROUGE: A Package for Automatic Evaluation of Summaries.
     """
-    check_installed("rouge_score", "ROUGE")
-    from rouge_score.rouge_scorer import RougeScorer
-
-    if len(summaries) != len(references) or not references:
-        raise ValueError(f"There are {len(summaries)} summaries of {len(references)} texts.")
-    pattern = COUNTED[counted]
-    scorer = RougeScorer([*KINDS.values()], use_stemmer=True, tokenizer=Splitter(pattern) if pattern else None)
-    rows = []
-    for summary, own in zip(summaries, references, strict=True):
-        found = scorer.score_multi(own, summary)
-        rows.append([*(found[kind].fmeasure for kind in KINDS.values()), summary in own])
-    rows = 100 * np.array(rows, float)  # [N, scores]
-    names, rng = (*KINDS, "exact"), np.random.default_rng(0)
-    samples = [rows[rng.integers(len(rows), size=len(rows))].mean(axis=0) for _ in range(RESAMPLES)]
-    bounds = zip(("low", "high"), np.percentile(samples, (2.5, 97.5), axis=0), strict=True)
+    rows = _rows(summaries, references, counted)
     what = "Porter's stems" if counted == "english" else counted
     most = max(map(len, references))
     of = f"the best of {most} references" if most > 1 else "one reference"
     return {
-        **dict(zip(names, rows.mean(axis=0).tolist(), strict=True)),
-        "95%_intervals": {bound: dict(zip(names, values.tolist(), strict=True)) for bound, values in bounds},
+        **dict(zip(SCORES, rows.mean(axis=0).tolist(), strict=True)),
         "rouge_signature": f"F1, {what}, {of}, rouge-score {importlib.metadata.version('rouge-score')}",
     }
+
+
+def rouge_intervals(summaries: Sequence[str], references: Sequence[Sequence[str]], counted: str = "english") -> dict:
+    """95% bootstrap intervals of the scores of `rouge_scores`: ``{"low": {score: number}, "high": ...}``."""
+    rows = _rows(summaries, references, counted)
+    bounds = interval(np.array([rows[chosen].mean(axis=0) for chosen in resamples(len(rows))]))
+    return {
+        end: dict(zip(SCORES, values.tolist(), strict=True))
+        for end, values in zip(("low", "high"), bounds, strict=True)
+    }
+
+
+def _rows(summaries, references, counted):
+    """The scores of each summary, [N, scores]."""
+    check_installed("rouge_score", "ROUGE")
+    if len(summaries) != len(references) or not references:
+        raise ValueError(f"There are {len(summaries)} summaries of {len(references)} texts.")
+    pairs = zip(summaries, references, strict=True)
+    return 100 * np.array([_row(summary, tuple(own), counted) for summary, own in pairs], float)
+
+
+@functools.lru_cache(CACHED)
+def _row(summary, references, counted):
+    """The scores of a summary, from 0 to 1."""
+    found = _scorer(counted).score_multi(references, summary)
+    return *(found[kind].fmeasure for kind in KINDS.values()), summary in references
+
+
+@functools.cache
+def _scorer(counted):
+    from rouge_score.rouge_scorer import RougeScorer
+
+    pattern = COUNTED[counted]
+    return RougeScorer([*KINDS.values()], use_stemmer=True, tokenizer=Splitter(pattern) if pattern else None)

@@ -1,5 +1,6 @@
 """Scores of tagged sentences, as lists of tags: exact spans, single tags, confusion matrix, frequent errors."""
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
@@ -33,19 +34,13 @@ def span_scores(gold: Sentences, predicted: Sentences) -> dict:
 
     Source: E. F. Tjong Kim Sang and S. Buchholz, Introduction to the CoNLL-2000 Shared Task (2000), and its conlleval.
     """
-    from seqeval.metrics.sequence_labeling import get_entities
-
     check_lengths(gold, predicted)
-    for tag in {tag for sentences in (gold, predicted) for tags in sentences for tag in tags}:
-        if split_tag(tag)[0] in "LU":
-            raise ValueError(f"Spans are scored in BIO or BIOES, not {tag!r}: convert with seqzoo.text.spans.to_bio.")
-    # Counted here, since seqeval's scores per class lack the number of predicted spans, which the micro average needs;
-    # asking seqeval for it as well would read all spans twice.
-    gold_spans = set(get_entities([list(tags) for tags in gold]))
-    predicted_spans = set(get_entities([list(tags) for tags in predicted]))
-    found, correct, support = (
-        Counter(kind for kind, _, _ in chosen) for chosen in (predicted_spans, gold_spans & predicted_spans, gold_spans)
-    )
+    correct, found, support = Counter(), Counter(), Counter()
+    for tags in zip(gold, predicted, strict=True):
+        gold_spans, predicted_spans = (_read_spans(tuple(own)) for own in tags)
+        support.update(kind for kind, _, _ in gold_spans)
+        found.update(kind for kind, _, _ in predicted_spans)
+        correct.update(kind for kind, _, _ in gold_spans & predicted_spans)
     tokens = sum(map(len, gold))
     equal = sum(a == b for tags in zip(gold, predicted, strict=True) for a, b in zip(*tags, strict=True))
     return {
@@ -53,6 +48,17 @@ def span_scores(gold: Sentences, predicted: Sentences) -> dict:
         "accuracy": percent(equal, tokens),
         "classes": scores_by_class(correct, found, support),
     }
+
+
+@functools.lru_cache(1 << 15)  # resamples hold the same sentences again and again
+def _read_spans(tags: tuple[str, ...]) -> frozenset[tuple[str, int, int]]:
+    """The spans of a sentence, (type, first, last), as seqeval reads them."""
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    for tag in {*tags}:
+        if split_tag(tag)[0] in "LU":
+            raise ValueError(f"Spans are scored in BIO or BIOES, not {tag!r}: convert with seqzoo.text.spans.to_bio.")
+    return frozenset(get_entities([*tags]))
 
 
 def accuracy_scores(

@@ -1,11 +1,13 @@
 """Scores of translations, by sacreBLEU."""
 
+import functools
 import itertools
 from collections.abc import Sequence
 
 from seqzoo.extras import check_installed
 from seqzoo.metrics.measure import Measure
 
+CACHED = 1 << 15  # texts whose counts are remembered
 MEASURES = {  # of tasks that are scored by `translation_scores`, greedily and by beam search
     "bleu": Measure("BLEU", "max"),
     "chrf": Measure("chrF", "max"),
@@ -41,9 +43,6 @@ def translation_scores(
 
     Sources: Papineni et al., 2002; Popović, 2015; Post, 2018, A Call for Clarity in Reporting BLEU Scores.
     """
-    check_installed("sacrebleu", "BLEU")
-    from sacrebleu.metrics import BLEU, CHRF
-
     if len(translations) != len(references) or not references:
         raise ValueError(f"There are {len(translations)} translations of {len(references)} references.")
     references = [[given] if isinstance(given, str) else [*given] for given in references]
@@ -51,9 +50,43 @@ def translation_scores(
         *itertools.zip_longest(*references)
     ]  # the first reference of all, the second ones, None where there is none
     scores = {}
-    for name, metric in (("bleu", BLEU(lowercase=lowercase, tokenize=tokenize)), ("chrf", CHRF(lowercase=lowercase))):
+    for name, options in (("bleu", {"tokenize": tokenize}), ("chrf", {})):
+        metric = sacrebleu_metric(name.upper(), lowercase=lowercase, **options)
         scores[name] = metric.corpus_score(translations, streams).score
         scores[f"{name}_signature"] = str(metric.get_signature())
     fold = str.lower if lowercase else str
     same = sum(fold(text) in map(fold, given) for text, given in zip(translations, references, strict=True))
     return {**scores, "exact": 100 * same / len(references)}
+
+
+@functools.cache
+def sacrebleu_metric(name: str, **options):
+    """A metric of sacreBLEU, "BLEU" or "CHRF", that remembers the n-gram counts of texts it has met.
+
+    Counting takes nearly all of its time, and resamples hold the same texts again and again.
+
+    Args:
+        name: its name in `sacrebleu.metrics`.
+        **options: of the metric.
+
+    Raises:
+        ValueError: sacreBLEU is not installed.
+    """
+    check_installed("sacrebleu", "BLEU")
+    from sacrebleu import metrics
+
+    counts = {}  # {(text, *references): its counts}
+
+    class Remembering(getattr(metrics, name)):
+        def _extract_corpus_statistics(self, hypotheses, references):
+            rows = [*zip(hypotheses, *references, strict=True)]
+            if len(counts) > CACHED:
+                counts.clear()
+            if unknown := [row for row in dict.fromkeys(rows) if row not in counts]:
+                texts, *streams = zip(*unknown, strict=True)
+                counts.update(zip(unknown, super()._extract_corpus_statistics(texts, streams), strict=True))
+            numbers = {len(row) - 1 - row.count(None) for row in rows}
+            self.num_refs = numbers.pop() if len(numbers) == 1 else -1  # as signatures say it
+            return [counts[row] for row in rows]
+
+    return Remembering(**options)

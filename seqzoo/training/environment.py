@@ -8,6 +8,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 
 
 def environment():
@@ -40,13 +41,21 @@ def versions(packages) -> dict[str, str | None]:
     return found
 
 
-def commit(folder) -> str | None:
-    """The commit of a checkout, as of git describe; None if the folder is not one."""
+def commit(folder: pathlib.Path, code: Sequence[str] = ("seqzoo", "tasks")) -> str | None:
+    """The commit of a checkout, as of git describe, with "-dirty" if its code was changed; None: it is no checkout.
+
+    Args:
+        folder: of the checkout.
+        code: what is the code: changes elsewhere, such as results that were recorded since, do not count.
+    """
     if not (folder / ".git").exists():  # else git would describe a repository around an installed package
         return None
     with contextlib.suppress(OSError):  # no git
-        command = ["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty"]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+        git = ["git", "-C", folder]
+        command = [*git, "describe", "--always", "--abbrev=40"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", *code], capture_output=True, check=False)
+        return (found + "-dirty" * bool(changed.returncode)) if found else None
 
 
 def processor():
