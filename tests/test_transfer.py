@@ -241,12 +241,12 @@ def test_depths_go_by_recurrent_layers_from_the_output_down():
     found = dict(
         zip((v.path for v in model.trainable_variables), depths(model, model.trainable_variables), strict=True)
     )
-    kinds = {"word_embedding": {3}, "casing_embedding": {3}, "lstm": {2, 1}, "emissions": {0}, "crf": {0}}
+    kinds = {"word_embedding": {3}, "embeddings": {3}, "lstm": {2, 1}, "emissions": {0}, "crf": {0}}
     for kind, expected in kinds.items():
         assert {depth for path, depth in found.items() if kind in path} == expected, (kind, found)
     model = classifier(2, words(9, word_dim=3), rnn="gru", units=2, layers=1)
     assert sorted({*depths(model, model.trainable_variables)}) == [0, 1, 2]
-    with pytest.raises(ValueError, match="recurrent layers, and the model has none"):
+    with pytest.raises(ValueError, match="there are no recurrent layers"):
         depths(classifier(2, words(9, word_dim=3), layers=0), [])
 
 
