@@ -640,7 +640,17 @@ class Training(Config):
 
     init_from: str = option(
         "", "Run to start from, a folder or zoo:NAME: its weights, its vocabularies and the options that shape its "
-        "model. Labels that it lacks are learned anew.", path=True,
+        "model. Labels that it lacks are learned anew. A task that reads words can also start from a language model, "
+        "or from two of them, joined by a comma, one of which was trained with --reverse.", path=True,
+    )  # fmt: skip
+    unfreeze_every: int = option(
+        0, "Gradual unfreezing: train what is above the recurrent layers first, and one layer more after so many "
+        "epochs, from the top down (Howard & Ruder, 2018); 0: all from the beginning.", minimum=0, needs="init_from",
+    )  # fmt: skip
+    layer_decay: float = option(
+        1.0, "Learning rate of each recurrent layer as a share of that of the layer above it (Howard & Ruder, 2018: "
+        "0.38); the embeddings are the lowest layer.", minimum=0.001, maximum=1, needs="init_from",
+        sweep=[1.0, 0.6, 0.38],
     )  # fmt: skip
     epochs: int = option(40, "Passes over the training data.", minimum=1)
     optimizer: str = option(
@@ -682,9 +692,15 @@ class Training(Config):
     )
     accumulate: int = option(
         1,
-        "Batches whose gradients are averaged before a step; each has the same weight, whatever its size. Batches left "
-        "over after the last epoch are not used.",
+        "Batches whose gradients are averaged before a step; without --weigh_batches each has the same weight, "
+        "whatever its size. Batches left over after the last epoch are not used.",
         minimum=1,
+    )
+    weigh_batches: bool = option(
+        False,
+        "Weigh the gradient of each batch by its decisions (tokens, labels), relative to their mean over an epoch; "
+        "otherwise a batch of few decisions counts as much as one of many.",
+        sweep=[False, True],
     )
 
 

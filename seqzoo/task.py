@@ -21,6 +21,7 @@ from seqzoo.display.plain import plain_text
 from seqzoo.display.report import shown
 from seqzoo.extras import check_installed
 from seqzoo.files import to_json, write_json
+from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
 from seqzoo.text.normalization import normalize
@@ -98,6 +99,7 @@ class Task:
     advice: dict[str, str] = {}
     warned = False  # that most words are unknown
     start: dict = {}  # the assets of the run that training starts from, see --init_from
+    pretrained_words: Iterable[str] = ()  # those of the language model that it starts from
 
     def __init__(self, config=None, assets: dict | None = None):
         self.config = self.Config() if config is None else config
@@ -369,6 +371,9 @@ class Task:
                     raise ValueError(f"No {split} split in the data. Found: {', '.join(splits) or 'nothing'}.")
             splits = read = {split: Fingerprinted(examples) for split, examples in splits.items()}
             self.assets = self._started(splits["train"], summary) if self.start else self.learn(splits["train"])
+            for asset in self.assets.values():
+                if isinstance(asset, Words) and self.pretrained_words:
+                    asset.extend(self.pretrained_words)
             if found := duplicates(splits["train"], splits["valid"], self.content):
                 summary["duplicates"] = found
         else:

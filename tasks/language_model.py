@@ -49,6 +49,10 @@ class Streaming(Options):
     window: int = option(
         100, "Steps that gradients go back; the state is carried from window to window.", minimum=2, sweep=[35, 70, 140]
     )
+    reverse: bool = option(
+        False, "Read texts from right to left: each token is predicted from those behind it. For --init_from of a "
+        "layer that reads in both directions.", shapes=True,
+    )  # fmt: skip
     vary_window: bool = option(
         True, "Draw the length of each window around --window (Merity et al., 2018); on JAX it is that or half of it."
     )
@@ -183,18 +187,25 @@ class LanguageModel(Task):
     def check(self, examples):
         if "good" not in examples.features:
             super().check(examples)
-        elif self.assets is None:
+            return
+        self.check_forward(f"--dataset={self.config.dataset}")
+        if self.assets is None:
             raise ValueError(f"--dataset={self.config.dataset} is for --mode=evaluate: it has no text to learn from.")
 
+    def check_forward(self, what):
+        """Raises a ValueError if the run reads from right to left, which `what` can't."""
+        if self.config.reverse:
+            raise ValueError(f"{what} reads from left to right, but this run was trained with --reverse.")
+
     def hold_out(self, train):
-        documents = (piece["end"] for piece in train)
+        documents = map(self.ends, train)
         if sum(itertools.islice(filter(None, documents), 2)) < 2:
             parts = by_characters(train)
             return parts["train"], parts["valid"], "the last 10% of train are valid"
         return *every_nth(train, 20, self.ends), "every 20th document of train is valid, or the last of fewer"
 
     def ends(self, example):
-        return example["end"]
+        return example.get("end", True)  # a text of a dataset for another task is a document
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)
@@ -217,7 +228,8 @@ class LanguageModel(Task):
 
             return Pairs(examples, codec)
         rows = config.batch_size if training else 1
-        return Streams(examples, codec, rows, config.window, config.vary_window, config.seed, config.cache_tokens)
+        cache = config.cache_tokens
+        return Streams(examples, codec, rows, config.window, config.vary_window, config.seed, cache, config.reverse)
 
     def build(self):
         from seqzoo.models import language_model
@@ -259,8 +271,8 @@ class LanguageModel(Task):
     def report(self, predictor, data, folder):
         """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams.
 
-        What is kept for people to read is the beginning of valid with the probabilities of its tokens, and samples with
-        how varied they are.
+        What is kept for people to read is the beginning of valid with the probabilities of its tokens, and, unless the
+        run reads from right to left, samples with how varied they are.
         """
         from seqzoo.decoding.scoring import score_texts
 
@@ -274,10 +286,11 @@ class LanguageModel(Task):
                 for name, nats, seconds in ngrams.baselines(train, ids, order, predictor.tokens)
             }
         beginning = [next(iter(data.examples["valid"]))["text"][:SHOWN]]
-        scored = score_texts(predictor, self.assets["tokens"], beginning)
-        metrics["corpus_diversity"] = corpus = self.corpus_diversity(valid)
-        samples = self.sampled(predictor, Generating(samples=SAMPLES, seed=self.config.seed), corpus)
-        write_json(folder / "predictions.json", [*scored, *samples])
+        shown = [*score_texts(predictor, self.assets["tokens"], beginning, self.config.reverse)]
+        if not self.config.reverse:
+            metrics["corpus_diversity"] = corpus = self.corpus_diversity(valid)
+            shown += self.sampled(predictor, Generating(samples=SAMPLES, seed=self.config.seed), corpus)
+        write_json(folder / "predictions.json", shown)
         return metrics, [], []
 
     def corpus_diversity(self, text):
@@ -288,6 +301,7 @@ class LanguageModel(Task):
         return diversity.corpus_diversity(map(self.assets["tokens"].decode, tokens))
 
     def signatures(self, run, request):
+        self.check_forward("--mode=export")
         from seqzoo.export.generating import language_model
 
         return language_model(run, self.assets["tokens"], request.length)
@@ -314,11 +328,12 @@ class LanguageModel(Task):
             lines = [part for line in lines for part in line.split(" / ") if part.strip()]
             if len(lines) < 2:
                 raise ValueError(f"--rank needs at least two texts, on lines or separated by ' / '. Received: {lines}")
-        scored = enumerate(score_texts(run.predictor, self.assets["tokens"], lines), 1)
+        scored = enumerate(score_texts(run.predictor, self.assets["tokens"], lines, self.config.reverse), 1)
         answers = ({"line": number, **answer} for number, answer in scored)
         return ranked(answers) if request.rank else answers
 
     def generate(self, run, request, write):
+        self.check_forward("--mode=generate")
         from seqzoo.training.folder import read_json
 
         metrics = run.folder / "metrics.json"  # which a run that is not finished lacks
@@ -347,6 +362,7 @@ class LanguageModel(Task):
         yield from sampled_articles(answer for answer in answers if "sample" in answer)
 
     def inspect(self, run, lines, request, console):
+        self.check_forward("--mode=inspect")
         from seqzoo.display.inspection import inspect
 
         inspect(run.predictor, self.assets["tokens"], lines, request, run.output(), console, self.config.rnn)

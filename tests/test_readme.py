@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import os
 import re
+import unittest.mock
 
 import guides
 import pytest
@@ -93,7 +94,13 @@ def check_run(argv):
     names = [flags["task"]] if mode == "train" else [workdirs()[folder] for folder in flags["workdir"].split(",")]
     for name in names:
         assert mode in (*TASKS[name].modes, *run.SHARED), f"{name} has no mode {mode}"
-        run.parse(argv, name, mode)
+        first = flags.get("init_from", "").split(",")
+        if any(folder.startswith("runs/") for folder in first):  # made by the commands before
+            assert {*first} <= workdirs().keys()
+            with unittest.mock.patch("seqzoo.training.transfer.inherited", lambda name, settings: settings):
+                run.parse(argv, name, mode)
+        else:
+            run.parse(argv, name, mode)
 
 
 def check_sweep(argv):

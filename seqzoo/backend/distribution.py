@@ -170,6 +170,8 @@ class Devices:
         # Both make a step only under a condition, within which TensorFlow allows no exchange between devices.
         if self.strategy and (config.accumulate > 1 or config.precision == "mixed_float16"):
             raise ValueError("--accumulate and --precision=mixed_float16 are for one device, without --strategy.")
+        if self.strategy and config.weigh_batches:  # each device's weights sum to 1, see `split_batch`
+            raise ValueError("--weigh_batches is for one device, without --strategy.")
         if self.static and (obstacles := task.xla_obstacles()):
             raise ValueError(f"A TPU compiles with XLA, which {' and '.join(obstacles)} do not support.")
 

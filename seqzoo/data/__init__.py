@@ -27,3 +27,6 @@ class Feed(Protocol):
 
     def epoch(self, number: int):
         """A tf.data.Dataset of (inputs, labels[, weights]), the same for the same number."""
+
+    def decisions(self) -> float:
+        """How many labels an epoch decides, each counted by its weight."""

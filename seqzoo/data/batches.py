@@ -272,6 +272,11 @@ class Batches:
         signature = tf.nest.map_structure(lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), first)
         return untuned(tf.data.Dataset.from_generator(generate, output_signature=signature), self.steps)
 
+    def decisions(self) -> float:
+        """How many labels an epoch decides: their weights, summed over all examples."""
+        weights = (weight for _, (_, _, weights) in self.encoded() for weight in _named(weights).values())
+        return float(sum(np.sum(weight, dtype="float64") for weight in weights))
+
     def encoded(self) -> Iterator[tuple]:
         """(example, (inputs, labels, weights)) of all examples that are not left out, in the order of the data."""
         return ((example, encoded) for example, encoded, _ in self._items() if encoded is not None)

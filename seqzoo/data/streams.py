@@ -20,7 +20,7 @@ class Streams:
     from. Every other id is predicted exactly once.
 
     Args:
-        examples: iterable of {"text": piece, "end": whether its document ends here}.
+        examples: iterable of {"text": piece, "end": whether its document ends here}; without "end" it does.
         codec: text.codec.Codec, which encodes the text.
         rows: B, number of equal parts of the text that training reads in parallel.
         window: T, time steps between two truncations of the gradient.
@@ -30,6 +30,7 @@ class Streams:
             is left out here. Where shapes must be few, on JAX, the length is T or T / 2 without a deviate.
         seed: seed of the lengths.
         cache_tokens: maximum number of ids held in memory; more are kept in a temporary file, deleted with the process.
+        reverse: read the text from its end to its beginning; each id is then predicted from those behind it.
 
     Attributes:
         tokens: number of ids predicted. characters, words: of the text, where words are separated by white space and
@@ -52,7 +53,9 @@ class Streams:
         varied: bool = False,
         seed: int = 0,
         cache_tokens: int = 2_000_000,
+        reverse: bool = False,
     ):
+        self.reverse = reverse
         self.codec, self.rows, self.window, self.varied, self.seed = codec, rows, window, varied, seed
         self.fixed_rows, self.static_shapes = rows, not varied
         self.characters = self.words = self.unknown = self.spelled = 0
@@ -80,7 +83,7 @@ class Streams:
         return f"{self.characters:,} characters, {self.words:,} words, {self.tokens:,} tokens{unknown}"
 
     def _write(self, examples: Iterable):
-        codec, pending = self.codec, array.array("i", [self.codec.end])
+        codec, pending = self.codec, array.array("i", [] if self.reverse else [self.codec.end])
         starts = True  # the next piece starts a document
         for example in examples:
             if starts and self.characters:
@@ -91,14 +94,21 @@ class Streams:
             self.spelled += sum(map(spelled_bytes, unknown))
             self.characters += len(example["text"])
             self.words += len(example["text"].split()) + example["text"].count("\n")
-            starts = example["end"]
+            starts = example.get("end", True)
             if len(pending) > BLOCK:
                 self.file.write(np.array(pending, self.type).tobytes())
                 pending = array.array("i")
+        pending.extend([codec.end] if self.reverse else [])  # from which the last token is predicted
         self.file.write(np.array(pending, self.type).tobytes())
 
     def read(self, start: int, count: int) -> np.ndarray:
-        """The ids from `start` on, int32; fewer than `count` at the end."""
+        """The ids from `start` on in the order in which they are read, int32; fewer than `count` at the end."""
+        if self.reverse:
+            end = max(0, self.tokens + 1 - start)
+            return self._stored(max(0, end - count), min(count, end))[::-1]
+        return self._stored(start, count)
+
+    def _stored(self, start: int, count: int) -> np.ndarray:
         if self.ids is not None:
             return self.ids[start : start + count]
         self.file.flush()
@@ -109,6 +119,10 @@ class Streams:
         """How often each id occurs among those that are predicted: [V]."""
         pieces = (self.read(start, BLOCK) for start in range(1, 1 + self.tokens, BLOCK))
         return sum(np.bincount(piece, minlength=len(self.codec.tokens)) for piece in pieces)
+
+    def decisions(self) -> float:
+        """How many ids an epoch predicts in training."""
+        return float(self.rows * self.length)
 
     def _mean_length(self) -> float:
         return 0.95 * self.window + 0.05 * self.window / 2 if self.varied else self.window

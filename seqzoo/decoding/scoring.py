@@ -35,13 +35,14 @@ def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
     return nats
 
 
-def score_texts(decoder, codec, texts: Iterable[str]) -> Iterator[dict]:
+def score_texts(decoder, codec, texts: Iterable[str], reverse: bool = False) -> Iterator[dict]:
     """Scores lines of a document: the line end after a text is scored as well, and the one before it is read first.
 
     Args:
         decoder: models.LanguageModelDecoder that begins with the line end.
         codec: text.codec.Codec.
         texts: any number of them; they are read in chunks.
+        reverse: the model reads from right to left: first the line end after a text, and the one before it is scored.
 
     Yields:
         What `Codec.scored` returns of each text, in order. Unknown tokens cost their spelling, too, see
@@ -49,7 +50,8 @@ def score_texts(decoder, codec, texts: Iterable[str]) -> Iterator[dict]:
     """
 
     def encode(text):
-        ids = np.array([*codec.encode(text)[0], codec.newline], "int32")
+        ids = codec.encode(text)[0]
+        ids = np.array([*(ids[::-1] if reverse else ids), codec.newline], "int32")
         return {}, ids, np.ones(len(ids), "float32")
 
     def score(inputs, labels, weights):
@@ -58,7 +60,11 @@ def score_texts(decoder, codec, texts: Iterable[str]) -> Iterator[dict]:
     batch_tokens = max(64, LOGITS // decoder.held)
     for chunk in chunks(texts, CHUNK):
         for text, row in Batches(chunk, encode, {"labels": "time"}, 64, batch_tokens).outputs(score):
-            yield codec.scored(text, row["ids"], row["scores"], spell=True)
+            ids, scores = row["ids"], row["scores"]
+            if reverse:
+                within = np.count_nonzero(ids) - 1  # the tokens of the text
+                ids, scores = (np.concatenate([x[:within][::-1], x[within:]]) for x in (ids, scores))
+            yield codec.scored(text, ids, scores, spell=True)
 
 
 def ranked(answers: Iterable[dict]) -> list[dict]:

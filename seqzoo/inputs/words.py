@@ -203,6 +203,22 @@ class Words(Asset):
             )
         return learned
 
+    def extend(self, tokens: Iterable[str]) -> None:
+        """Adds words that training lacks and for which there will be vectors, behind those of training."""
+        forms = dict.fromkeys(map(self._form, tokens))
+        self.words = Vocabulary([*self.words.tokens[2:], *(form for form in forms if form not in self.words)])
+
+    def ids_among(self, ids: dict[str, int]) -> np.ndarray:
+        """The ids [V] of the words elsewhere, given {token: id} there, the most frequent ones first; 0: none.
+
+        Of several tokens that have one form here, the first counts. A word that is not there as it is written here is
+        looked up in lower case.
+        """
+        forms = {}
+        for token, i in ids.items():
+            forms.setdefault(self._form(token), i)
+        return np.array([forms.get(word, forms.get(word.lower(), 0)) for word in self.words.tokens])
+
     def knows(self, token: str) -> bool:
         """Whether training had this word."""
         return 1 < self.words.encode([self._form(token)])[0] < self.known

@@ -169,6 +169,21 @@ class Codec(Asset):
                 changes["lower_cased_words"] += 1
         return " ".join(words) + stop, changes
 
+    def words(self) -> dict[str, int]:
+        """Returns {token: id}, the most frequent ones first, without marks and the characters of spelled words.
+
+        Of `words` without the space before them, which makes two tokens one word: it has the more frequent one's id. No
+        whitespace is a word.
+        """
+        found = {}
+        for token, i in self._ids.items():  # in the order of ids, which is that of frequency
+            if self.units == "words":
+                token = token.removeprefix(" ") or token
+            spelled = self.spell and token.endswith((_MORE, _LAST))
+            if not spelled and (self.units == "characters" or not token.isspace()):
+                found.setdefault(token, i)
+        return found
+
     def known(self, text: str) -> list[bool]:
         """Returns of each id that `encode` gives whether it is a known token."""
         return [i != UNKNOWN_ID for i in self.ids(self.split(text))]

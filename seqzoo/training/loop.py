@@ -261,21 +261,24 @@ def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, con
     import keras
 
     from seqzoo.training.optimizers import optimizer
+    from seqzoo.training.stacks import depths
+    from seqzoo.training.weighing import weigh_batches
 
     steps = data.splits["train"].steps
     with devices.scope():
         with precision(task.config.precision):
             plain = task.build()
             if source:  # a checkpoint, if there is one, replaces these weights
-                fresh = transfer.take_weights(plain, task, source)
-                text = f"initial weights: those of {task.config.init_from}"
-                text += f", but fresh ones of {', '.join(fresh)}" if fresh else ""
-                console.print(plain_text(text), soft_wrap=True)
+                for line in transfer.start(plain, task, source):
+                    console.print(plain_text(line), soft_wrap=True)
             model = task.training_model(plain, steps)
             if model is plain:  # saved without its optimizer: a third of the size, and it loads where that is unknown
                 plain = keras.Model(model.input, model.output, name=model.name)
+        if task.config.weigh_batches:
+            weigh_batches(model, data.splits["train"].decisions() / steps)
+        apart = task.config.unfreeze_every or task.config.layer_decay != 1
         model.compile(
-            optimizer=optimizer(task.config, steps),
+            optimizer=optimizer(task.config, steps, depths(plain, model.trainable_variables) if apart else None),
             loss=devices.loss(task.loss()),
             # Compiled by XLA, which Keras would choose on a GPU, LazyAdam would move the wrong rows.
             jit_compile=keras.backend.backend() == "jax",

@@ -189,7 +189,7 @@ class _Average:
 
 
 class _Stabilized:
-    """Mixin for optimizers: gradient accumulation, clipping, and a moving average of the weights.
+    """Mixin for optimizers: gradient accumulation, clipping, a moving average of the weights, and rates of layers.
 
     With `accumulate`, each step uses the mean gradient of that many batches; batches left over at the end of an epoch
     are kept in optimizer variables for the next. Clipping, averaging and the update happen once a step, and only the
@@ -199,7 +199,15 @@ class _Stabilized:
 
     Gradients are clipped by value and then by global norm (Pascanu et al., 2013). The average starts at the initial
     weights and its decay warms up, min(average, (1 + t) / (10 + t)), so that early weights are soon forgotten.
+
+    With `depths` a variable that lies d layers below the output learns at the learning rate times ``layer_decay ** d``,
+    from step ``d * unfreeze_steps`` on (discriminative rates and gradual unfreezing: Howard & Ruder, 2018, ULMFiT,
+    sections 3.2 and 3.3). It is the step that is scaled, not the gradient, as the steps of Adam do not depend on the
+    scale of gradients. A layer that waits has moments already when its turn comes, and its gradients are clipped with
+    the others.
     """
+
+    depths, layer_decay, unfreeze_steps = None, 1.0, 0.0
 
     def stabilize(self, clip_norm: float, clip_value: float, average: float, accumulate: int) -> "_Stabilized":
         self.clip_norm, self.clip_value_at, self.average = clip_norm, clip_value, average
@@ -218,6 +226,31 @@ class _Stabilized:
         if self.accumulate > 1:
             self.batches = self.add_variable((), dtype="int32", name="accumulated_batches")
             self.sums = [_Sum(self, variable) for variable in variables]
+
+    def differentiate(self, depths: list[int], layer_decay: float, unfreeze_steps: float) -> None:
+        """Gives variables rates of their own; `depths` are those of the variables that the optimizer is built with."""
+        self.depths, self.layer_decay, self.unfreeze_steps = depths, layer_decay, unfreeze_steps
+
+    def _share(self, variable):
+        """The share of the learning rate that a variable has at this step."""
+        depth = self.depths[self._get_variable_index(variable)]
+        trained = self.iterations >= math.ceil(depth * self.unfreeze_steps)
+        return self.layer_decay**depth * ops.cast(trained, "float32")
+
+    def update_step(self, gradient, variable, learning_rate):
+        if self.depths:
+            learning_rate = ops.cast(learning_rate, "float32") * self._share(variable)
+        return super().update_step(gradient, variable, learning_rate)
+
+    def _apply_weight_decay(self, variables):
+        if not (self.depths and self.weight_decay):
+            super()._apply_weight_decay(variables)
+            return
+        whole = self.weight_decay
+        for variable in variables:
+            vars(self)["weight_decay"] = whole * self._share(variable)  # past Keras, which tracks attributes
+            super()._apply_weight_decay([variable])
+        vars(self)["weight_decay"] = whole
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars  # Keras would sum over devices here, after clipping
@@ -309,12 +342,13 @@ def schedule(config: Config, batches: int) -> keras.optimizers.schedules.Learnin
     return _WarmUp(falling, math.ceil(config.warmup * steps)) if config.warmup else falling
 
 
-def optimizer(config: Config, batches: int) -> keras.optimizers.Optimizer:
-    """A Keras optimizer with the schedule, clipping, averaging and accumulation of a config.
+def optimizer(config: Config, batches: int, depths: list[int] | None = None) -> keras.optimizers.Optimizer:
+    """A Keras optimizer with the schedule, clipping, averaging, accumulation and layers' rates of a config.
 
     Args:
         config: has the options of the group Training.
         batches: number of batches in an epoch.
+        depths: how many layers lie above each trainable variable, see `transfer.depths`; None: all learn alike.
 
     Returns:
         The optimizer; see `averaged` for its averages. For float16 it is the `inner_optimizer` of a
@@ -336,6 +370,8 @@ def optimizer(config: Config, batches: int) -> keras.optimizers.Optimizer:
     kwargs = {"weight_decay": config.weight_decay} if config.weight_decay or config.optimizer == "adamw" else {}
     made = type(base.__name__, (_Stabilized, base), {})(learning_rate=schedule(config, batches), **kwargs)
     made.stabilize(config.clip_norm, config.clip_value, config.average, config.accumulate)
+    if depths:
+        made.differentiate(depths, config.layer_decay, config.unfreeze_every * batches / config.accumulate)
     return keras.optimizers.LossScaleOptimizer(made) if config.precision == "mixed_float16" else made
 
 

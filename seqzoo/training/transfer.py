@@ -1,10 +1,24 @@
-"""Training that starts from the weights and vocabularies of another run: ``--init_from=RUN``."""
+"""Training that starts from another run: ``--init_from=RUN``.
 
+A run of the same task gives its weights and vocabularies. A run of a language model gives a task that reads words its
+embeddings and its recurrent layers (Dai & Le, 2015, Semi-supervised Sequence Learning; Howard & Ruder, 2018, ULMFiT).
+"""
+
+from typing import TYPE_CHECKING
+
+from seqzoo import options
 from seqzoo.config import Config, checked, flag_text
 from seqzoo.inputs import Words
+from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Task
 from seqzoo.text.vocabulary import Vocabulary
 from seqzoo.training.folder import Run, load, read_config
+
+if TYPE_CHECKING:
+    from seqzoo.training.pretrained import LanguageModels
+
+LAYERS = ("units", "layers", "activation", "residual", "layer_norm")  # options that a language model's layers decide
+WORDS = ("words", "whitespace")  # tokenizers whose tokens are words
 
 
 def inherited(name: str, settings: dict) -> dict:
@@ -15,23 +29,34 @@ def inherited(name: str, settings: dict) -> dict:
         settings: {option: value} that were given, with init_from.
 
     Raises:
-        ValueError: the other run is of another task, or an option was given that does not fit its weights.
+        ValueError: the other run is of a task that this one can't start from, or an option was given that does not fit
+            its weights.
     """
-    config = _config(name, settings["init_from"])
-    _check(config, settings)
-    return {**{option.name: getattr(config, option.name) for option in config.shaping()}, **settings}
+    configs = _configs(name, settings["init_from"])
+    if _is_language_model(name, configs):
+        return _with_layers(TASKS[name].Config, configs, settings)
+    _check(configs[0], settings)
+    return {**{option.name: getattr(configs[0], option.name) for option in configs[0].shaping()}, **settings}
 
 
-def source(task: Task) -> Run | None:
-    """The run that a training starts from, whose assets the task takes over; None if it starts from nothing.
+def source(task: Task) -> "Run | LanguageModels | None":
+    """The run that a training starts from, whose assets or words the task takes over; None if it starts from nothing.
 
     Raises:
         ValueError: see `inherited`.
     """
-    task.start, name = {}, task.config.init_from
+    task.start, task.pretrained_words, name = {}, (), task.config.init_from
     if not name:
         return None
-    _check(_config(task.name, name), task.config.to_dict())
+    configs, settings = _configs(task.name, name), task.config.to_dict()
+    if _is_language_model(task.name, configs):
+        from seqzoo.training.pretrained import LanguageModels  # which imports Keras
+
+        _check_words(type(task.config), configs, settings)
+        models = LanguageModels([load(folder) for folder in name.split(",")])
+        task.pretrained_words = () if task.config.vectors else models.words  # those of the vectors are known
+        return models
+    _check(configs[0], settings)
     run = load(name)
     for asset in run.task.assets.values():
         if isinstance(asset, Words):
@@ -40,8 +65,16 @@ def source(task: Task) -> Run | None:
     return run
 
 
+def start(model, task: Task, source: "Run | LanguageModels") -> list[str]:
+    """Gives a model its initial weights, see `take_weights` and `LanguageModels.give`; returns lines that say which."""
+    if not isinstance(source, Run):
+        return source.give(model, task)
+    fresh = take_weights(model, task, source)
+    return [f"initial weights: those of {task.config.init_from}" + (f"; fresh: {', '.join(fresh)}" if fresh else "")]
+
+
 def take_weights(model, task: Task, run: Run) -> list[str]:
-    """Gives a model the weights of the run that its training starts from.
+    """Gives a model the weights of the run of the same task that its training starts from.
 
     Args:
         model: as the task built it.
@@ -88,20 +121,85 @@ def _shapes(model):
     return [[weight.shape for weight in layer.weights] for layer in _layers(model)]
 
 
-def _config(name: str, folder: str) -> Config:
-    """The config of the run to start from."""
-    other, config = read_config(folder)
-    if TASKS[other] is not TASKS[name]:
-        raise ValueError(f"--init_from: {folder} is a run of task {other}. Received: --task={name}")
-    return config
-
-
 def _check(config: Config, settings: dict) -> None:
     """Raises a ValueError if an option was given that does not fit the weights of a run."""
     for option in config.shaping():
         own = getattr(config, option.name)
         if option.type is not float and checked(option, settings.get(option.name, own)) != own:
+            raise _fixed(option.name, settings, own)
+
+
+def _fixed(name, settings, value):
+    return ValueError(
+        f"--{name} is fixed by the run to start from, {settings['init_from']}, which has {flag_text(value) or 'none'}. "
+        f"Received: --{name}={flag_text(settings[name])}"
+    )
+
+
+def _configs(name: str, folders: str) -> list[Config]:
+    """The configs of the runs to start from: one of the same task, or one or two of language models.
+
+    Raises:
+        ValueError: a run of another task, or two that are not a forward and a backward language model.
+    """
+    folders = folders.split(",")
+    tasks, configs = zip(*map(read_config, folders), strict=True)
+    kind = TASKS[name]
+    if len(folders) == 1 and TASKS[tasks[0]] is kind:
+        return [*configs]
+    reads_words = issubclass(kind.Config, options.Words)
+    for folder, task in zip(folders, tasks, strict=True):
+        if task != "language_model" or not reads_words:
+            also = "; a run of language_model would do, too" if reads_words else ""
+            raise ValueError(f"--init_from: {folder} is a run of task {task}. Received: --task={name}{also}")
+    if sorted(config.reverse for config in configs) not in ([False], [True], [False, True]):
+        raise ValueError(
+            "--init_from: of two language models one should read forward and one backward (--reverse). Received: "
+            + ", ".join(f"{f}, {'backward' if c.reverse else 'forward'}" for f, c in zip(folders, configs, strict=True))
+        )
+    return [*configs]
+
+
+def _is_language_model(name: str, configs: list[Config]) -> bool:
+    """Whether the runs that a training starts from are of language models, and the task is another one."""
+    return type(configs[0]) is not TASKS[name].Config
+
+
+# --- From language models -----------------------------------------------------------------------------
+
+
+def _with_layers(kind: type[Config], models: list[Config], settings: dict) -> dict:
+    """The settings of a training, with embeddings and recurrent layers as wide as those of language models."""
+    _check_words(kind, models, settings)
+    first, usual = models[0], kind.__dataclass_fields__["rnn"].default
+    shape = {"word_dim": sum(model.dim for model in models)}
+    if not first.context:
+        both = RNNS.trait(usual, "bidirectional", False) and f"bi{first.rnn}" in RNNS
+        shape |= {"rnn": f"bi{first.rnn}" if both else first.rnn, **{name: getattr(first, name) for name in LAYERS}}
+    idle = kind.without_effect({**shape, **settings}).keys() - settings.keys()  # --residual with --layers=1
+    return {**{name: value for name, value in shape.items() if name not in idle}, **settings}
+
+
+def _check_words(kind: type[Config], models: list[Config], settings: dict) -> None:
+    """Raises a ValueError if words are not what the language models read, or have no room for their embeddings."""
+    own = {name: field.default for name, field in kind.__dataclass_fields__.items()} | settings
+    tokenizer = own.get("tokenizer", "words")  # taggers get words
+    for model in models:
+        if model.tokenizer != tokenizer and not {model.tokenizer, tokenizer} <= {*WORDS}:
             raise ValueError(
-                f"--{option.name} is fixed by the run to start from, {settings['init_from']}, which has "
-                f"{flag_text(own) or 'none'}. Received: --{option.name}={flag_text(settings[option.name])}"
+                f"--init_from: the language model reads {model.tokenizer}, and the task {tokenizer}. Both should read "
+                "words, or both characters (--tokenizer)."
             )
+        if model.tokenizer not in (*WORDS, "characters"):
+            raise ValueError(
+                f"--init_from: each run learns subwords of its own, so those of --tokenizer={tokenizer} are not those "
+                "of the language model. Use --tokenizer=words or characters in both."
+            )
+    if own["vectors"] and own["vectors_trainable"]:
+        raise ValueError(
+            "--init_from brings the embeddings of a language model, and --vectors others: leave one out, or let "
+            "--novectors_trainable put both side by side."
+        )
+    dim = sum(model.dim for model in models)
+    if "word_dim" in settings and settings["word_dim"] != dim:
+        raise _fixed("word_dim", settings, dim)

@@ -1,0 +1,59 @@
+"""The recurrent layers of a model, as those who train it see them: which lies above which, and which way it reads."""
+
+from collections.abc import Iterator
+
+import keras
+
+from seqzoo.layers.attention import FeedingRNN
+from seqzoo.layers.notes import NoteDecoder
+from seqzoo.layers.weight_drop import WeightDrop
+
+
+def layers_within(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yields the layers of a model and of the models in it, from input to output; without the wrappers of weights."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from layers_within(layer)
+        else:
+            yield layer.layer if isinstance(layer, WeightDrop) else layer
+
+
+def recurrent_layers(model: keras.Model) -> list[tuple[str, keras.layers.RNN]]:
+    """Returns [(name, layer)] of the stack of a model: "layer 1"; or "layer 1 forward" and "layer 1 backward"."""
+    kinds = keras.layers.RNN | keras.layers.Bidirectional
+    found = []
+    for number, layer in enumerate((layer for layer in layers_within(model) if isinstance(layer, kinds)), 1):
+        if isinstance(layer, keras.layers.Bidirectional):
+            found.append((f"layer {number} forward", layer.forward_layer))
+            found.append((f"layer {number} backward", layer.backward_layer))
+        else:
+            found.append((f"layer {number}", layer))
+    return found
+
+
+def depths(model: keras.Model, variables: list[keras.Variable]) -> list[int]:
+    """How many recurrent layers each variable lies below the output.
+
+    What is above the last recurrent layer, such as the scores of labels and a CRF, has depth 0, that layer 1, the one
+    before it, with what stands between the two, 2; what comes before the first recurrent layer, such as embeddings, is
+    the deepest.
+
+    Args:
+        model: from a builder.
+        variables: of the model, or of one that shares its weights; what it adds has depth 0.
+
+    Raises:
+        ValueError: there are no recurrent layers.
+    """
+    layers, level, levels = [*layers_within(model)], 0, {}
+    kinds = keras.layers.RNN | keras.layers.Bidirectional | FeedingRNN | NoteDecoder
+    count = sum(isinstance(layer, kinds) for layer in layers)
+    if not count:
+        raise ValueError(
+            "--layer_decay and --unfreeze_every go from layer to layer, and there are no recurrent layers."
+        )
+    for layer in layers:
+        level += isinstance(layer, kinds)
+        above = level == count and not isinstance(layer, kinds)
+        levels |= {id(variable): level + above for variable in layer.trainable_variables}
+    return [count + 1 - levels.get(id(variable), count + 1) for variable in variables]
