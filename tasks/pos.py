@@ -7,7 +7,7 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.display.terminal import tagged
-from seqzoo.families.tagging import Tagger, Tagging
+from seqzoo.families.tagging import AuxiliaryLanguageModel, Tagger, Tagging
 from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
@@ -20,8 +20,8 @@ from seqzoo.text.tokenizer import Tokenization, split_sentences, splitter
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Batching, options.Words, options.Characters, Tagger, options.Recurrent, options.Training,
-    options.Labels,
+    options.Data, options.Batching, options.Words, options.Characters, Tagger, options.Recurrent,
+    AuxiliaryLanguageModel, options.Training, options.Labels,
 ):  # fmt: skip
     """Part-of-speech tagging."""
 
@@ -81,6 +81,14 @@ class POS(Tagging):
 
     def front(self):
         return self.assets["words"].front(self.config)
+
+    def training_model(self, model, steps):
+        from seqzoo.models import auxiliary
+
+        config, known = self.config, self.assets["words"].known - 2
+        if not (config.auxiliary_lm and known):
+            return model
+        return auxiliary(model, min(config.auxiliary_words, known), config.auxiliary_lm)
 
     def examples(self, line, request=None):
         form = self.config.unicode
