@@ -68,7 +68,8 @@ def test_states_are_those_of_the_layer_and_padding_changes_nothing(unit, languag
     for words, found in zip(SENTENCES, together, strict=True):
         for number in range(len(words)):  # a text that ends with the word: its last state
             made = states.encode(words[: number + 1])
-            ids, zeros = made["ids"][None], [np.zeros((1, x.shape[-1]), "float32") for x in states.reader.inputs[1:]]
+            ids = keras.ops.convert_to_tensor(made["ids"][None])
+            zeros = [keras.ops.zeros((1, x.shape[-1])) for x in states.reader.inputs[1:]]
             last = keras.ops.convert_to_numpy(states.reader([ids, *zeros]))[0, -1]
             np.testing.assert_allclose(found[number], last, atol=1e-3)  # 16 bits
 

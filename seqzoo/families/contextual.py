@@ -291,11 +291,13 @@ class WordStates:
 
     def states(self, sentences: list[list[str]]) -> Iterator[np.ndarray]:
         """Yields [T, H], float16, of each sentence."""
+        from keras import ops
+
         axes = {"ids": "time", "positions": "words"}
         feed = Batches(sentences, lambda words: (self.encode(words), {}, {}), axes, batch_size=64)
 
         def read(inputs, labels, weights):
-            return {"states": np.asarray(self._read(*(np.asarray(inputs[name], "int32") for name in axes)))}
+            return {"states": np.asarray(self._read(*(ops.convert_to_tensor(inputs[name]) for name in axes)))}
 
         for words, row in feed.outputs(read):
             yield row["states"][: len(words)] if row else np.zeros((0, self.width), "float16")
