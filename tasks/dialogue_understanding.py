@@ -51,7 +51,7 @@ class DialogueUnderstanding(NER):
     }
     objective = "exact"
     feature = "slots"
-    axes = {"tokens": "time", "characters": "time", "casing": "time", "slots": "time"}
+    axes = {"tokens": "time", "characters": "time", "casing": "time", "contextual": "time", "slots": "time"}
     demo = {"": '--text="how do i get from Marlow to Ashby"'}
     advice = {
         "commands": "The commands were generated, so these scores say little about real ones. To train on your own: "
@@ -157,6 +157,8 @@ class DialogueUnderstanding(NER):
     def signatures(self, run, request):
         from seqzoo.export.signatures import tagging
 
+        if self.only_arrays(request):
+            return {}
         single, names = self.assets["tokenization"].single, self.exported_tags(self.assets["tags"].tokens)
         return tagging(run, names, single, {"intent": self.assets["intents"].tokens})
 

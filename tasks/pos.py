@@ -7,7 +7,8 @@ from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.display.terminal import tagged
-from seqzoo.families.tagging import Tagger, Tagging
+from seqzoo.families.contextual import Contextual, WithContext
+from seqzoo.families.tagging import AuxiliaryLanguageModel, Tagger, Tagging
 from seqzoo.files import write_json
 from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure
@@ -20,8 +21,8 @@ from seqzoo.text.tokenizer import Tokenization, split_sentences, splitter
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    options.Data, options.Batching, options.Words, options.Characters, Tagger, options.Recurrent, options.Training,
-    options.Labels,
+    options.Data, options.Batching, options.Words, options.Characters, Contextual, Tagger, options.Recurrent,
+    AuxiliaryLanguageModel, options.Training, options.Labels,
 ):  # fmt: skip
     """Part-of-speech tagging."""
 
@@ -38,7 +39,7 @@ class Predicting(Options):
 
 
 @TASKS.register("pos")
-class POS(Tagging):
+class POS(WithContext, Tagging):
     """Part-of-speech tagging: accuracy, on known and unknown words."""
 
     Config = Config
@@ -53,7 +54,7 @@ class POS(Tagging):
         "unknown_count": Measure("unknown"),
         "loss": Measure("loss", "min"),
     }
-    axes = {"tokens": "time", "characters": "time", "casing": "time", "labels": "time"}
+    axes = {"tokens": "time", "characters": "time", "casing": "time", "contextual": "time", "labels": "time"}
     feature = "pos"
     demo = {"": '--text="May met Ford in Paris."'}
     advice = {
@@ -64,23 +65,36 @@ class POS(Tagging):
     def learn(self, train):
         words = Words.learn(self.config, (example["tokens"] for example in train))
         tokens = collections.Counter(token for example in train for token in example["tokens"])
-        return {"words": words, **self.learn_labels(train), "tokenization": Tokenization.learn(tokens)}
+        learned = {"words": words, **self.learn_labels(train), "tokenization": Tokenization.learn(tokens)}
+        return {**learned, **self.learn_context()}
+
+    def words_of(self, example):
+        return example["tokens"]
 
     def gold_tags(self, tags):
         """Predicted tags in the scheme of the data."""
         return tags
 
     def encoder(self, training=False):
-        words = self.assets["words"].encoder(self.config.static_shapes)
+        words, context = self.assets["words"].encoder(self.config.static_shapes), self.context_encoder()
         tags = self.tag_encoder()
 
         def encode(example):
-            return words(example["tokens"]), *tags(example, len(example["tokens"]))
+            tokens = example["tokens"]
+            return {**words(tokens), **context(tokens)}, *tags(example, len(tokens))
 
         return encode
 
     def front(self):
-        return self.assets["words"].front(self.config)
+        return self.assets["words"].front(self.config, contextual=self.context_width)
+
+    def training_model(self, model, steps):
+        from seqzoo.models import auxiliary
+
+        config, known = self.config, self.assets["words"].known - 2
+        if not (config.auxiliary_lm and known):
+            return model
+        return auxiliary(model, min(config.auxiliary_words, known), config.auxiliary_lm)
 
     def examples(self, line, request=None):
         form = self.config.unicode
@@ -101,6 +115,8 @@ class POS(Tagging):
     def signatures(self, run, request):
         from seqzoo.export.signatures import tagging
 
+        if self.only_arrays(request):
+            return {}
         single = self.assets.get("tokenization", Tokenization()).single
         return tagging(run, self.exported_tags(self.assets["tags"].tokens), single)
 

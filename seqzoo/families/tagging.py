@@ -23,6 +23,23 @@ class Tagger(Options):
     crf: bool = option(False, "Score whole sequences of tags with a conditional random field.", sweep=[False, True])
 
 
+@dataclasses.dataclass(frozen=True)
+class AuxiliaryLanguageModel(Options):
+    """Auxiliary language model."""
+
+    shapes = False  # it is not saved
+
+    auxiliary_lm: float = option(
+        0.0, "Weight of a language model's loss in training: the forward states of the first recurrent layer predict "
+        "the next word, the backward ones the word before (Rei, 2017: 0.1); 0: none.", minimum=0, maximum=100,
+        needs="layers", sweep=[0.0, 0.1, 0.3],
+    )  # fmt: skip
+    auxiliary_words: int = option(
+        7500, "Words that it tells apart, the most frequent ones; others are one unknown word.", minimum=1,
+        needs="auxiliary_lm",
+    )  # fmt: skip
+
+
 class Tagging(Task):
     """A task whose examples have a tag for each step, in the feature `feature`, and whose model is `models.tagger`.
 

@@ -32,6 +32,7 @@ def words(
     char_units: int = 50,
     char_dropout: float = 0.0,
     casing: bool = False,
+    contextual: int = 0,
     lengths: bool = False,
     name: str = "",
 ) -> tuple:
@@ -53,13 +54,16 @@ def words(
         char_dim, char_units: width of character embeddings; filters of the CNN or units a direction of the RNN.
         char_dropout: dropout rate of the character features.
         casing: add a casing input.
+        contextual: width of an input of features that depend on the words around, such as the states of a language
+            model; 0: none.
         lengths: take the mask from an input of true lengths instead of the padding of the tokens.
         name: prefix of the names of inputs and layers: two fronts in one model need different ones.
 
     Returns:
         (inputs, x, mask). inputs: {"tokens": [B, T] ids, 0 is padding on the right; with `characters`, "characters":
-        [B, T, W]; with `casing`, "casing": [B, T]; with `lengths`, "lengths": [B]}, with a `name` "NAME_tokens" and so
-        on. x: [B, T, D]. mask: [B, T], True at real steps.
+        [B, T, W]; with `casing`, "casing": [B, T]; with `contextual`, "contextual": [B, T, C] of 16 bits; with
+        `lengths`, "lengths": [B]}, with a `name` "NAME_tokens" and so on. x: [B, T, D]. mask: [B, T], True at real
+        steps.
 
     Raises:
         ValueError: no features at all, or an unknown kind of character features.
@@ -74,13 +78,15 @@ def words(
 
     if characters not in ("cnn", "rnn", "none"):
         raise ValueError(f"characters should be 'cnn', 'rnn' or 'none'. Received: {characters!r}")
-    if not (vocabulary or characters != "none" or casing):
-        raise ValueError("A model of words needs features: a vocabulary of words, characters or casing.")
+    if not (vocabulary or characters != "none" or casing or contextual):
+        raise ValueError(
+            "A model of words needs features: a vocabulary of words, characters, casing or contextual ones."
+        )
     prefix = f"{name}_" if name else ""
     inputs = {}
 
-    def take(key, shape):
-        inputs[prefix + key] = keras.Input(shape, dtype="int32", name=prefix + key)
+    def take(key, shape, dtype="int32"):
+        inputs[prefix + key] = keras.Input(shape, dtype=dtype, name=prefix + key)
         return inputs[prefix + key]
 
     def called(layer):
@@ -114,6 +120,8 @@ def words(
     if casing:
         layer = keras.layers.Embedding(len(CASES), 10, **called("casing_embedding"))
         parts.append(layer(take("casing", (None,))))  # [B, T, 10]
+    if contextual:
+        parts.append(ops.cast(take("contextual", (None, contextual), "float16"), "float32"))  # [B, T, C]
     x = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]  # [B, T, D]
     return inputs, drop(x, word_dropout), mask
 
@@ -258,8 +266,13 @@ class Words(Asset):
 
         return encode
 
-    def front(self, config, name: str = "") -> tuple:
-        """The front `words` with these vocabularies and the options of a config; see `learn` for its groups."""
+    def front(self, config, name: str = "", contextual: int = 0) -> tuple:
+        """The front `words` with these vocabularies and the options of a config; see `learn` for its groups.
+
+        Args:
+            config: the config.
+            name, contextual: of `words`.
+        """
         if config.vectors and self.vectors is None:
             raise ValueError("Pretrained vectors are not saved: build the model from words that were just learned.")
         return words(
@@ -278,6 +291,7 @@ class Words(Asset):
             char_units=config.char_units,
             char_dropout=config.char_dropout,
             casing=self.casing,
+            contextual=contextual,
             name=name,
         )
 

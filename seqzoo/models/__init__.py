@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 
 from seqzoo import layers, rnns
+from seqzoo.models.auxiliary import auxiliary
 from seqzoo.models.classifier import class_decoder, classifier
 from seqzoo.models.generator import GeneratorDecoder, generator
 from seqzoo.models.language_model import LanguageModelDecoder, language_model, on_targets, streamed
@@ -28,6 +29,7 @@ __all__ = [
     "LanguageModelDecoder",
     "Seq2SeqDecoder",
     "VectorDecoder",
+    "auxiliary",
     "class_decoder",
     "classifier",
     "decoder",
