@@ -62,7 +62,7 @@ NUMBERS = sorted(
     key=str,
 )
 PATHS = {
-    "workdir", "config", "input", "data_dir", "encoder_weights", "vectors", "ensemble", "extra_train", "html", "png",
+    "workdir", "config", "contextual", "input", "data_dir", "encoder_weights", "vectors", "ensemble", "extra_train", "html", "png",
     "out", "primer", "melody", "init_from", "about", "language_model", "index",
 }  # fmt: skip
 
