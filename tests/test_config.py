@@ -62,8 +62,8 @@ NUMBERS = sorted(
     key=str,
 )
 PATHS = {
-    "workdir", "config", "contextual", "input", "data_dir", "encoder_weights", "vectors", "ensemble", "extra_train", "html", "png",
-    "out", "primer", "melody", "init_from", "about", "language_model", "index",
+    "workdir", "config", "input", "data_dir", "encoder_weights", "vectors", "ensemble", "extra_train", "html", "png",
+    "contextual", "out", "primer", "melody", "init_from", "about", "language_model", "index",
 }  # fmt: skip
 
 
