@@ -184,6 +184,11 @@ class LanguageModel(Task):
         "--dataset=text --data_dir=FILE_FOLDER_OR_GLOB"
     }
 
+    def __init__(self, config=None, assets=None):
+        super().__init__(config, assets)
+        if self.config.reverse:
+            self.modes = tuple(mode for mode in self.modes if mode not in ("generate", "inspect"))
+
     def check(self, examples):
         if "good" not in examples.features:
             super().check(examples)
