@@ -7,7 +7,7 @@ import types
 import keras
 import numpy as np
 import pytest
-from test_contract import assert_same, randomized, tiny
+from test_contract import assert_same, check_killed, randomized, tiny
 
 from seqzoo import options
 from seqzoo.assets import save_assets
@@ -87,6 +87,11 @@ def test_a_run_answers_without_the_folders_of_its_language_models(name, language
     assert_same(answers[: len(alone)], alone)
     states = run.task.encoder()(run.task.examples(lines[0])[0])[0]["contextual"]
     assert states.dtype == np.float16 and np.abs(states).max() > 0.01
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_as_one_that_was_not(language_models, tmp_path):
+    check_killed("ner", tmp_path, contextual=str(language_models["words"]))
 
 
 def test_states_of_a_data_set_are_computed_once_and_found_again(language_models, monkeypatch):

@@ -121,7 +121,9 @@ def words(
         layer = keras.layers.Embedding(len(CASES), 10, **called("casing_embedding"))
         parts.append(layer(take("casing", (None,))))  # [B, T, 10]
     if contextual:
-        parts.append(ops.cast(take("contextual", (None, contextual), "float16"), "float32"))  # [B, T, C]
+        # The width of a batch of tf.data is not static; layers read it.
+        fixed = keras.layers.Reshape((-1, contextual), dtype="float32", **called("contextual_width"))
+        parts.append(fixed(take("contextual", (None, contextual), "float16")))  # [B, T, C]
     x = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]  # [B, T, D]
     return inputs, drop(x, word_dropout), mask
 
