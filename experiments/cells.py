@@ -21,6 +21,7 @@ import pathlib
 import shlex
 import subprocess
 import sys
+import textwrap
 import time
 
 from experiments import HERE, RESULTS
@@ -127,8 +128,7 @@ def main(argv: list[str] | None = None) -> None:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    forward = [name for name in RNNS.names() if not RNNS.trait(name, "bidirectional", False)]
-    parser.add_argument("--rnns", default=",".join(forward), help="recurrent layers, with commas (default: all)")
+    parser.add_argument("--rnns", default=",".join(forward()), help="recurrent layers, with commas (default: all)")
     parser.add_argument("--tasks", default=",".join(COLUMNS), help="tasks, with commas (default: all)")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each entry (default: 10)")
     parser.add_argument("--runs", type=pathlib.Path, default="runs/cells", help="folder of the runs")
@@ -243,14 +243,21 @@ def page(found: dict) -> str:
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     about = "\n".join(f"- **{column.title}**: {column.about}" for column in columns.values())
     limits = " or ".join(f"{n:g}" for n in sorted({e["limit"] for row in found.values() for e in row.values()}))
-    text = __doc__.split("\n\n", 1)[1]
+    _, commands, about_it = __doc__.strip().replace("``", "`").split("\n\n", 2)
+    missing = len(COLUMNS) * len(forward()) - sum(map(len, found.values()))
+    left = f"{missing} entries are not measured yet.\n\n" if missing else ""
     return (
         "# Recurrent layers compared\n\nEvery recurrent layer of [the registry](../seqzoo/rnns/README.md) on small "
         "tasks: its score on valid, and the processor seconds that its training took. **Bold**: solved; "
-        f"*stopped*: by the time limit, {limits} minutes.\n\n{table}\n\n{about}\n\n"
-        "Written by `python -m experiments.cells`; commands, commits and versions of each entry "
-        f"are in [results/cells.json](results/cells.json).\n\n```\n{text.strip()}\n```\n"
+        f"*stopped*: by the time limit, {limits} minutes.\n\n{table}\n\n{left}{about}\n\n"
+        f"Written by this program:\n\n```\n{textwrap.dedent(commands)}\n```\n\n{about_it}\n\n"
+        "Commands, commits and versions of each entry are in [results/cells.json](results/cells.json).\n"
     )
+
+
+def forward() -> list[str]:
+    """The names of the layers that read forward."""
+    return [name for name in RNNS.names() if not RNNS.trait(name, "bidirectional", False)]
 
 
 if __name__ == "__main__":
