@@ -140,7 +140,7 @@ class LanguageModels(Asset):
                 share(run, copy, {})
                 for name in _files(copy):
                     file.write(copy / name, f"{number}/{name}")
-                units = f"{run.task.assets['tokens'].units}{', reverse' * _reads_backward(run)}"
+                units = f"{run.task.assets['tokens'].units}{', reverse' * run.task.config.reverse}"
                 digest = hashlib.blake2b(digest_size=16)
                 for name in _files(run.folder)[1:]:  # not its config, which names paths
                     digest.update((run.folder / name).read_bytes())
@@ -257,7 +257,7 @@ class WordStates:
         from seqzoo.backend.gradients import compiled
         from seqzoo.models.language_model import without_scores
 
-        self.codec, self.reverse = run.task.assets["tokens"], _reads_backward(run)
+        self.codec, self.reverse = run.task.assets["tokens"], run.task.config.reverse
         reader = run.model.get_layer("reader")
         hidden = without_scores(reader)[0].outputs[0]
         if "projection" in [layer.name for layer in reader.layers]:  # which keeps only what the next token depends on
@@ -312,10 +312,6 @@ def _files(folder):
     """The files of a run that its use needs, relative to its folder."""
     assets = sorted(path.name for path in (folder / "assets").glob("*") if not path.name.startswith("."))
     return [*NEEDED, *(f"assets/{name}" for name in assets)]
-
-
-def _reads_backward(run):
-    return bool(getattr(run.task.config, "reverse", False))
 
 
 def _key(words):

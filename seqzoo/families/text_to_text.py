@@ -106,10 +106,8 @@ class TextToText(Searching):
 
         def codec(*sides, without=()):
             texts = (self.read_side(example, side) for example in train for side in sides)
-            least = config.min_count
-            found = Codec.learn(
-                config.tokenizer, texts, config.vocabulary, least, unicode=config.unicode, without=without
-            )
+            limits = {"size": config.vocabulary, "min_count": config.min_count, "without": without}
+            found = Codec.learn(config.tokenizer, texts, unicode=config.unicode, **limits)
             if config.copy:  # rare words are copied: no advice to take smaller units
                 found.summary.clear()
             return found

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 SAMPLES = 1000
+REMEMBERED = 1 << 15  # answers whose counts metrics remember: resamples hold the same ones again and again
 
 
 def resamples(size: int, samples: int = SAMPLES, seed: int = 0) -> Iterator[np.ndarray]:

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqzoo.extras import check_installed
-from seqzoo.metrics.bootstrap import interval, resamples
+from seqzoo.metrics.bootstrap import REMEMBERED, interval, resamples
 
 KINDS = {"rouge1": "rouge1", "rouge2": "rouge2", "rougel": "rougeL"}  # score: its name in rouge-score
 SCORES = (*KINDS, "exact")
-CACHED = 1 << 15  # summaries whose scores are remembered: resamples ask for them again and again
 COUNTED = {  # what is counted: its pattern in lower-case text; None: rouge-score's own, with Porter's stems
     "english": None, "words": r"\w+", "characters": r"\S",
 }  # fmt: skip
@@ -77,7 +76,7 @@ def _rows(summaries, references, counted):
     return 100 * np.array([_row(summary, tuple(own), counted) for summary, own in pairs], float)
 
 
-@functools.lru_cache(CACHED)
+@functools.lru_cache(REMEMBERED)
 def _row(summary, references, counted):
     """The scores of a summary, from 0 to 1."""
     found = _scorer(counted).score_multi(references, summary)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from seqzoo.metrics.bootstrap import REMEMBERED
 from seqzoo.metrics.counts import percent, scores_by_class, scores_of_counts
 from seqzoo.text.spans import spans, split_tag
 
@@ -50,7 +51,7 @@ def span_scores(gold: Sentences, predicted: Sentences) -> dict:
     }
 
 
-@functools.lru_cache(1 << 15)  # resamples hold the same sentences again and again
+@functools.lru_cache(REMEMBERED)
 def _read_spans(tags: tuple[str, ...]) -> frozenset[tuple[str, int, int]]:
     """The spans of a sentence, (type, first, last), as seqeval reads them."""
     from seqeval.metrics.sequence_labeling import get_entities

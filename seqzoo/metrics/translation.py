@@ -5,9 +5,9 @@ import itertools
 from collections.abc import Sequence
 
 from seqzoo.extras import check_installed
+from seqzoo.metrics.bootstrap import REMEMBERED
 from seqzoo.metrics.measure import Measure
 
-CACHED = 1 << 15  # texts whose counts are remembered
 MEASURES = {  # of tasks that are scored by `translation_scores`, greedily and by beam search
     "bleu": Measure("BLEU", "max"),
     "chrf": Measure("chrF", "max"),
@@ -80,7 +80,7 @@ def sacrebleu_metric(name: str, **options):
     class Remembering(getattr(metrics, name)):
         def _extract_corpus_statistics(self, hypotheses, references):
             rows = [*zip(hypotheses, *references, strict=True)]
-            if len(counts) > CACHED:
+            if len(counts) > REMEMBERED:
                 counts.clear()
             if unknown := [row for row in dict.fromkeys(rows) if row not in counts]:
                 texts, *streams = zip(*unknown, strict=True)

@@ -1,6 +1,7 @@
 """Paired comparison of two runs: whether one is better on the same examples, or may only have been lucky with them."""
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Sequence
 
@@ -91,7 +92,7 @@ def compare(
     found = [_answers(run, examples, request) for run in runs]
     kept = [i for i in range(len(examples)) if all(i in answers for answers in found)]
     ends = np.cumsum([0, *(bool(first.ends(example)) for example in examples)])  # the unit of each example
-    units = [[*group] for group in _grouped(kept, ends)]
+    units = [[*group] for _, group in itertools.groupby(kept, ends.__getitem__)]
     if len(units) < 2:
         raise ValueError(f"Only {len(units)} of {len(examples)} examples of {split} can be drawn: two are too few.")
 
@@ -184,14 +185,6 @@ def _answers(run, examples, request) -> dict[int, dict]:
     index = {id(example): i for i, example in enumerate(examples)}
     answered, answers = task.answers(task.requested(run.predictor, request), task.feed(examples))
     return {index[id(example)]: answer for example, answer in zip(answered, answers, strict=True)}
-
-
-def _grouped(kept, ends):
-    """Lists of the indices that have the same number in `ends`."""
-    groups = {}
-    for i in kept:
-        groups.setdefault(ends[i], []).append(i)
-    return groups.values()
 
 
 def _compared(runs, whole) -> list[str]:

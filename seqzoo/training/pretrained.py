@@ -11,7 +11,7 @@ from seqzoo.training.folder import Run
 from seqzoo.training.stacks import layers_within, recurrent_layers
 
 
-class LanguageModels:
+class Pretrained:
     """What a training takes over from one language model, or from two that read in opposite directions.
 
     A word gets the embedding that the language model has of it; of a word that the model knows in several cases, but

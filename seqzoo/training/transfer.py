@@ -15,7 +15,7 @@ from seqzoo.text.vocabulary import Vocabulary
 from seqzoo.training.folder import Run, load, read_config
 
 if TYPE_CHECKING:
-    from seqzoo.training.pretrained import LanguageModels
+    from seqzoo.training.pretrained import Pretrained
 
 LAYERS = ("units", "layers", "activation", "residual", "layer_norm")  # options that a language model's layers decide
 WORDS = ("words", "whitespace")  # tokenizers whose tokens are words
@@ -39,7 +39,7 @@ def inherited(name: str, settings: dict) -> dict:
     return {**{option.name: getattr(configs[0], option.name) for option in configs[0].shaping()}, **settings}
 
 
-def source(task: Task) -> "Run | LanguageModels | None":
+def source(task: Task) -> "Run | Pretrained | None":
     """The run that a training starts from, whose assets or words the task takes over; None if it starts from nothing.
 
     Raises:
@@ -50,10 +50,10 @@ def source(task: Task) -> "Run | LanguageModels | None":
         return None
     configs, settings = _configs(task.name, name), task.config.to_dict()
     if _is_language_model(task.name, configs):
-        from seqzoo.training.pretrained import LanguageModels  # which imports Keras
+        from seqzoo.training.pretrained import Pretrained  # which imports Keras
 
         _check_words(type(task.config), configs, settings)
-        models = LanguageModels([load(folder) for folder in name.split(",")])
+        models = Pretrained([load(folder) for folder in name.split(",")])
         task.pretrained_words = () if task.config.vectors else models.words  # those of the vectors are known
         return models
     _check(configs[0], settings)
@@ -65,8 +65,8 @@ def source(task: Task) -> "Run | LanguageModels | None":
     return run
 
 
-def start(model, task: Task, source: "Run | LanguageModels") -> list[str]:
-    """Gives a model its initial weights, see `take_weights` and `LanguageModels.give`; returns lines that say which."""
+def start(model, task: Task, source: "Run | Pretrained") -> list[str]:
+    """Gives a model its initial weights, see `take_weights` and `Pretrained.give`; returns lines that say which."""
     if not isinstance(source, Run):
         return source.give(model, task)
     fresh = take_weights(model, task, source)
