@@ -1,6 +1,6 @@
 """bAbI dialogue task 2, updated API calls; replies are written word by word, not chosen.
 
-Without --copied_only nearly all API calls stay wrong: 79.0 after 8 epochs at a learning rate of 0.0007, and after 2 at the
+Without --copied_only nearly all API calls stay wrong: 79.0 after 8 epochs at a learning rate of 0.0007, after 2 at the
 usual one.
 """
 
