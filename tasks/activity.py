@@ -1,4 +1,4 @@
-"""Activity: a label for a sequence of frames, such as a skeleton's, a sensor's or pictures. Many to one."""
+"""Activity: gives a sequence of frames (a skeleton, sensors or pictures) a label. Many to one."""
 
 import dataclasses
 
@@ -81,7 +81,7 @@ class Activity(Clips, Classification):
         return {"bag of frames": lambda example: {"label": classify(example["frames"]), "probabilities": {}}}
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves the first clip as clip.npy and a picture of some, beside what every classifier has."""
+        """Saves what every classifier saves, the first clip as clip.npy, and a picture of some clips."""
         from seqzoo.display.clips import strips_plot
 
         super().plot(predictor, examples, answers, folder)

@@ -1,4 +1,4 @@
-"""Captioning: what a picture shows, in words. One to many, by an encoder-decoder that attends to the picture."""
+"""Captioning: describes a picture in words. One to many, by an encoder-decoder that attends to the picture."""
 
 import dataclasses
 
@@ -45,7 +45,7 @@ class Config(
         super().__post_init__()
         if self.reader == "map" and (self.model == "ctc" or self.subsample > 1):
             what = "--model=ctc" if self.model == "ctc" else f"--subsample={self.subsample}"
-            raise ValueError(f"{what} needs --reader=columns: the positions of a map do not follow one another.")
+            raise ValueError(f"{what} needs --reader=columns: the positions of a map are not a sequence.")
 
 
 @TASKS.register("captioning")

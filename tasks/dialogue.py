@@ -1,4 +1,4 @@
-"""Dialogue: the reply to all that was said before. Many to many, unaligned."""
+"""Dialogue: replies to a conversation. Many to many, unaligned."""
 
 import dataclasses
 import itertools
@@ -22,10 +22,10 @@ class History(Options):
 
     shapes = False
 
-    max_turns: int = option(0, "Turns of a history that are read, the latest ones; 0: all.", minimum=0)
+    max_turns: int = option(0, "Maximum number of turns of a history to read, the latest ones; 0: all.", minimum=0)
     objective: str = option(
-        "accuracy", "Score on valid that picks the best epoch: replies that are exactly right, or BLEU where many "
-        "replies are.", choices=("accuracy", "bleu"),
+        "accuracy", "Score on valid that chooses the best epoch: exactly right replies, or BLEU if many replies can be "
+        "right.", choices=("accuracy", "bleu"),
     )  # fmt: skip
 
 
@@ -39,8 +39,8 @@ class Config(
     tokenizer: str = default(options.Units, tokenizer="words")
     lowercase: bool = default(Sides, lowercase=True)
     longest: int = option(
-        400, "Maximum number of tokens of a history, whose oldest turns are left out, and of a reply; a pair with a "
-        "longer turn is left out of training.", minimum=1,
+        400, "Maximum number of tokens of a history, which loses its oldest turns, and of a reply. Training leaves "
+        "out pairs with a longer turn.", minimum=1,
     )  # fmt: skip
     copy: bool = default(options.EncoderDecoder, copy=True)
     input_dropout: float = default(options.EncoderDecoder, input_dropout=0.0)  # generated data need none
@@ -100,7 +100,7 @@ class Dialogue(TextToText):
         return data
 
     def latest(self, history):
-        """A history without its oldest turns, if there are more than can be read."""
+        """Drops the oldest turns of a history that is too long to read."""
 
         def length(turn):
             return len(self.codecs[0].split(turn)) if self.assets else 0
@@ -117,17 +117,17 @@ class Dialogue(TextToText):
         form = "`<user> hi <bot> hello <user> a table`"
         return [
             *super().export_notes(),
-            f"A source is a history, its turns behind the marks of their speakers: {form}.",
+            f"A source is a history; each turn follows the mark of its speaker: {form}.",
         ]
 
     def search(self, predictor, request, **wanted):
-        """Where acts are said, all answers of the beam: `chosen` puts them in order."""
+        """For dialogue acts, asks for all answers of the beam, which `chosen` sorts."""
         if any(token.strip() == ACT for token in self.codecs[0].tokens):
             wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
         return super().search(predictor, request, **wanted)
 
     def chosen(self, answer, n_best):
-        if answer["text"].startswith(ACT):  # the sort is stable: of equal ones the likeliest is the first
+        if answer["text"].startswith(ACT):  # stable: of equal answers the likeliest stays first
             n_best = sorted(n_best, key=lambda best: slot_errors(answer["text"], best["text"]))
         return super().chosen(answer, n_best)
 

@@ -1,4 +1,4 @@
-"""Dialogue understanding: the slots of a request's words, and its intent. Many to many, aligned, and many to one."""
+"""Dialogue understanding: finds slots of words and the intent of a request. Aligned many to many, and many to one."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ class Config(NERConfig):
     """Slots and intent."""
 
     gate: bool = option(
-        True, "Let the intent scale what the slots are read from (Goo et al., 2018).", sweep=[True, False]
+        True, "Scale the states that predict slots by the intent (Goo et al., 2018).", sweep=[True, False]
     )
     dataset: str = default(options.Data, dataset="commands")
     units: int = default(options.Recurrent, units=100)
@@ -147,7 +147,7 @@ class DialogueUnderstanding(NER):
 
     @staticmethod
     def missed_intent(answer):
-        """The gold intent where the answer has another one, else ""."""
+        """Returns the gold intent if the answer has another one, else ""."""
         gold = answer.get("gold", answer["intent"])
         return "" if gold == answer["intent"] else gold
 

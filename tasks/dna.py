@@ -1,4 +1,4 @@
-"""DNA, RNA and proteins: a label for a sequence of letters. Many to one."""
+"""DNA, RNA and proteins: gives a sequence of letters a label. Many to one."""
 
 import dataclasses
 import functools
@@ -19,9 +19,9 @@ class Predicting(Options):
     """Predictions."""
 
     explain: bool = option(
-        False, "Which letters decided: how far the log-odds of the label fall, on average, if a letter is another one."
+        False, "Show which letters decided: the mean drop in the log-odds of the label if a letter is replaced."
     )
-    png: str = option("", "Explain, and draw logos of the letters, a row for each sequence, to this file.", path=True)
+    png: str = option("", "Explain, and draw logos of the letters to this file, a row for each sequence.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Config(
 
     dataset: str = default(options.Data, dataset="promoters")
     reverse_complement: bool = option(
-        False, "A label of DNA is that of both strands: training reads either, and answers are the mean of both.",
+        False, "Both strands of DNA have the same label: train on either, and answer with the mean of both.",
         shapes=False,
     )  # fmt: skip
     filters: int = default(options.PooledConvolution, filters=32)
@@ -129,7 +129,7 @@ class DNA(LetterSequences, Classification):
             explained_logo_plot(self.letters, rows, request.png)
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves the confusion, reliability, mistakes, and of each label a logo of the letters that decided."""
+        """Saves confusion, reliability, mistakes, and for each label a logo of the letters that decided."""
         super().plot(predictor, examples, answers, folder)
         rows = []
         for label in () if self.config.multi_label else self.assets["labels"].tokens:
@@ -149,9 +149,9 @@ class DNA(LetterSequences, Classification):
         return config, {"train": examples, "valid": examples}, ["ttgacaTATAAT", "", "GCG"]
 
 
-@functools.lru_cache(4)  # a graph takes longer to make than a sequence to answer
+@functools.lru_cache(4)  # making the graph takes longer than answering a sequence
 def explaining(predictor, multi_label):
-    """`predictor` with "weights" [B, T] of the letters: positive ones speak for the likeliest label."""
+    """Adds "weights" [B, T] of the letters to `predictor`: positive ones support the likeliest label."""
     from seqzoo.models.explaining import occlusion, substitutions
 
     return weighing(predictor, occlusion(predictor.model, multi_label, substitutions("letters")))

@@ -1,4 +1,4 @@
-"""DNA, RNA and proteins: a tag for each letter. Many to many, aligned."""
+"""DNA, RNA and proteins: gives each letter a tag. Many to many, aligned."""
 
 import dataclasses
 from itertools import chain

@@ -1,4 +1,4 @@
-"""Language modelling: what comes next, in characters, words or subwords, or in words and characters."""
+"""Language modelling: predicts the next character, word or subword, or words with unknown ones spelled."""
 
 import dataclasses
 import itertools
@@ -22,10 +22,10 @@ from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
 from seqzoo.text.normalization import normalize
 
-NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most so many
+NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most this many
 SHOWN = 600  # characters of valid in the report
 SAMPLES = 6  # in the report
-PIECE = 2000  # tokens of valid that are read to have 200 words of them
+PIECE = 2000  # tokens of valid to read for a piece of 200 words
 ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
 
 
@@ -50,19 +50,19 @@ class Streaming(Options):
         100, "Steps that gradients go back; the state is carried from window to window.", minimum=2, sweep=[35, 70, 140]
     )
     reverse: bool = option(
-        False, "Read texts from right to left: each token is predicted from those behind it. For --init_from of a "
+        False, "Read texts from right to left: each token is predicted from those after it. For --init_from of a "
         "layer that reads in both directions.", shapes=True,
     )  # fmt: skip
     vary_window: bool = option(
-        True, "Draw the length of each window around --window (Merity et al., 2018); on JAX it is that or half of it."
+        True, "Draw the length of each window around --window (Merity et al., 2018); on JAX it is that or half."
     )
     valid_rows: int = option(
-        16, "Parts of valid that are read in parallel after an epoch, more of a long text; final scores read up to a "
-        "million tokens as one.", minimum=1,
+        16, "Parts of valid that are read in parallel after an epoch, more if it is long; final scores read up to a "
+        "million tokens as one stream.", minimum=1,
     )  # fmt: skip
-    cache_tokens: int = option(2_000_000, "Tokens of a split in memory at most; more go to a file.", minimum=0)
+    cache_tokens: int = option(2_000_000, "Tokens of a split to keep in memory; more go to a file.", minimum=0)
     ngram: int = option(
-        5, "Order of the n-gram baselines on valid, learned from 5 million tokens at most; 0: none.", minimum=0
+        5, "Order of the n-gram baselines on valid, learned from at most 5 million tokens; 0: none.", minimum=0
     )
 
 
@@ -72,17 +72,17 @@ class Model(Options):
 
     dim: int = option(128, "Width of the token embeddings.", minimum=1)
     context: int = option(
-        0, "Context of a feed-forward network (Bengio et al., 2003) instead of recurrent layers; 0: those.",
+        0, "Tokens that a feed-forward network (Bengio et al., 2003) reads; 0: use recurrent layers instead.",
         minimum=0,
     )  # fmt: skip
-    tied: bool = option(True, "One table for the embeddings and the output (Press & Wolf, 2017).")
+    tied: bool = option(True, "Use one table for the embeddings and the output (Press & Wolf, 2017).")
     embedding_dropout: float = option(0.0, "Share of the tokens whose embedding is dropped.", minimum=0, maximum=0.95)
     input_dropout: float = option(0.1, "Dropout of the embeddings' values.", minimum=0, maximum=0.95)
     activation_penalty: float = option(
         0.0, "Weight of the mean square of the last layer's output.", minimum=0, maximum=1e6
     )
     slowness_penalty: float = option(
-        0.0, "Weight of the mean square of its change from step to step.", minimum=0, maximum=1e6
+        0.0, "Weight of the mean square of that output's change from step to step.", minimum=0, maximum=1e6
     )
 
 
@@ -91,7 +91,7 @@ class Evaluating(Options):
     """Evaluation."""
 
     dynamic_rate: float = option(
-        0.0, "Learning rate of dynamic evaluation, as 1e-3: the weights follow the text being read; 0: off.", minimum=0,
+        0.0, "Learning rate of dynamic evaluation, such as 1e-3: the weights adapt to the text; 0: off.", minimum=0,
         maximum=100,
     )  # fmt: skip
     dynamic_decay: float = option(
@@ -99,8 +99,8 @@ class Evaluating(Options):
         needs="dynamic_rate",
     )  # fmt: skip
     match_vocabulary: bool = option(
-        False, "Pairs of sentences: lower-case words that are known only so, and separate the final stop or drop it as "
-        "the vocabulary has it.",
+        False, "In pairs of sentences, lower-case words that are only known in lower case, and separate or drop the "
+        "final stop to match the vocabulary.",
     )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ class Generating(options.Sampling):
     """Samples."""
 
     prime: str = option("", "Text to continue, from the beginning of a line; empty: the beginning of a document.")
-    length: int = option(500, "Tokens of a sample at most.", minimum=1)
+    length: int = option(500, "Maximum number of tokens of a sample.", minimum=1)
     stop: str = option(
         "", r"Text that ends a sample; \n is a line end, and \\ a backslash. The end of a document always does."
     )
@@ -124,12 +124,12 @@ class Inspecting(Options):
     """Inspection."""
 
     unit: str = option(
-        "", "Units that colour the text, LAYER:NUMBER from 1, such as 2:17, or 2:c17 for the cell of an LSTM; several "
-        "with commas. Empty: those that follow a feature of the text best."
+        "", "Units that colour the text, LAYER:NUMBER from 1, such as 2:17, or 2:c17 for the cell of an LSTM, "
+        "separated by commas. Empty: those that best track a feature of the text."
     )  # fmt: skip
     layer: int = option(0, "Layer whose gates are drawn, from 1; 0: the last.", minimum=0)
-    start: int = option(1, "First token for which they are drawn.", minimum=1)
-    steps: int = option(80, "Number of tokens for which they are drawn.", minimum=1, maximum=400)
+    start: int = option(1, "First token for which gates are drawn.", minimum=1)
+    steps: int = option(80, "Number of tokens for which gates are drawn.", minimum=1, maximum=400)
     html: str = option("", "Write the coloured text to this file. Empty: inspect.html in the run's folder.", path=True)
     png: str = option("", "Draw the gates into this file. Empty: gates.png in the run's folder.", path=True)
 
@@ -198,7 +198,7 @@ class LanguageModel(Task):
             raise ValueError(f"--dataset={self.config.dataset} is for --mode=evaluate: it has no text to learn from.")
 
     def check_forward(self, what):
-        """Raises a ValueError if the run reads from right to left, which `what` can't."""
+        """Raises a ValueError if the run reads from right to left, since `what` can't."""
         if self.config.reverse:
             raise ValueError(f"{what} reads from left to right, but this run was trained with --reverse.")
 
@@ -274,10 +274,10 @@ class LanguageModel(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Scores valid and test, exactly where they are short enough to be read as one stream, and valid by n-grams.
+        """Scores valid and test, exactly if they are short enough to be read as one stream, and valid by n-grams.
 
-        What is kept for people to read is the beginning of valid with the probabilities of its tokens, and, unless the
-        run reads from right to left, samples with how varied they are.
+        Saves for the report the beginning of valid with the probabilities of its tokens and, unless the run reads from
+        right to left, samples with their diversity.
         """
         from seqzoo.decoding.scoring import score_texts
 
@@ -299,7 +299,7 @@ class LanguageModel(Task):
         return metrics, [], []
 
     def corpus_diversity(self, text):
-        """How varied a text is, so that samples can be compared with it when it is not at hand any more."""
+        """Measures the diversity of a text, to compare samples with it when the text is no longer at hand."""
         pieces = min(diversity.PIECES, max(2, text.tokens // PIECE))
         apart = text.tokens // pieces
         tokens = (text.read(n * apart, min(PIECE, apart)) for n in range(pieces))
@@ -341,12 +341,12 @@ class LanguageModel(Task):
         self.check_forward("--mode=generate")
         from seqzoo.training.folder import read_json
 
-        metrics = run.folder / "metrics.json"  # which a run that is not finished lacks
+        metrics = run.folder / "metrics.json"  # missing while the run is unfinished
         corpus = read_json(metrics).get("corpus_diversity", {}) if metrics.is_file() else {}
         yield from self.sampled(run.predictor, request, corpus, write=write)
 
     def sampled(self, decoder, request, corpus, **options_of_samples):
-        """Samples; the last one says how varied they are, beside what `corpus_diversity` returned."""
+        """Returns samples; the last one has their diversity beside `corpus`, that of valid (`corpus_diversity`)."""
         from seqzoo.decoding.generation import sample_texts
 
         stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)

@@ -1,4 +1,4 @@
-"""Memory: what a network still knows of what it read, such as a sequence to copy. Many to many, and many to one."""
+"""Memory: tests how well a network remembers its input, as in copying. Many to many, and many to one."""
 
 import dataclasses
 import functools
@@ -30,19 +30,19 @@ class Network(Options):
     """Network."""
 
     length: int = option(
-        0, "Longest sequence of train; those of valid are once to six times as long. Of adding, temporal_order and "
-        "delayed_copy the length of all. 0: 20, or 400, 100 and 30 of those three.", minimum=1, maximum=LONGEST,
+        0, "Longest sequence of train; those of valid are one to six times as long. For adding, temporal_order and "
+        "delayed_copy: the length of all. 0: 20; for those three 400, 100 and 30.", minimum=1, maximum=LONGEST,
         zero=True, shapes=False,
     )  # fmt: skip
     rnn: str = option("ntm", "Kind of recurrent layer (see --list).", choices=RNNS, sweep=["ntm", "lstm", "gru"])
-    units: int = option(100, "Units of the layer, those of the controller of an NTM.", minimum=1, sweep=[64, 100, 200])
+    units: int = option(100, "Units of the layer or, for an NTM, of its controller.", minimum=1, sweep=[64, 100, 200])
     activation: str = option("tanh", "Activation of the new content, such as relu.")
     initialization: str = option(
         "", "Initialization of the recurrent kernel; empty: the layer's own.",
         choices=("", "orthogonal", "normal", "identity"), shapes=False, sweep=["orthogonal", "normal"],
     )  # fmt: skip
     forget_bias: str = option(
-        "", "Bias of the forget gate: a number; chrono: fit for --length (Tallec & Ollivier, 2018); empty: the usual.",
+        "", "Bias of the forget gate: a number; chrono: drawn for --length (Tallec & Ollivier, 2018); empty: default.",
         needs="rnn=" + "|".join(FORGETS), shapes=False,
     )  # fmt: skip
 
@@ -77,13 +77,13 @@ class Predicting(Options):
     """Predictions."""
 
     png: str = option(
-        "", "Draw the first sequence, its answer, and of an NTM what its heads write and read, to this file.", path=True
+        "", "Draw the first sequence, its answer and, for an NTM, what its heads write and read.", path=True
     )
 
 
 @TASKS.register("memory")
 class Memory(Task):
-    """Memory tasks such as copy: what is wrong in a sequence's answer, also of longer sequences than in training."""
+    """Memory tasks such as copy: errors in the answer to a sequence, also to longer ones than in training."""
 
     Config = Config
     requests = {"predict": Predicting}
@@ -220,7 +220,7 @@ class Memory(Task):
         replace(pathlib.Path(path), lambda path: memory_plot(*drawn, path))
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves faults against length as lengths.png, and the first sequence of valid as memory.png."""
+        """Saves errors against length as lengths.png, and the first sequence of valid as memory.png."""
         curves = {self.config.rnn: answers}
         for name, answer in self.baselines(()).items():
             curves[name] = [{"wrong": answer(example)["wrong"]} for example in examples]

@@ -1,4 +1,4 @@
-"""Motion and forecasting: how sequences of numbers go on, such as the joints of a body or a time series."""
+"""Motion and forecasting: continues sequences of numbers, such as the joints of a body or a time series."""
 
 import dataclasses
 import pathlib
@@ -23,18 +23,18 @@ class Motion(Options):
     """Motion."""
 
     condition: str = option(
-        "label", "Let samples be asked for by label, if the data has labels.", choices=("label", "none")
+        "label", "Allow samples of a given label, if the data have labels.", choices=("label", "none")
     )
     hide_label: float = option(
-        0.3, "Share of the training clips whose label is hidden; scores are without it.", minimum=0, maximum=1,
+        0.3, "Share of the training clips whose label is hidden; scores always hide it.", minimum=0, maximum=1,
         needs="condition", shapes=False,
     )  # fmt: skip
     max_frames: int = option(
-        400, "Frames that are read at once; longer sequences are cut into windows that overlap by half.", minimum=4,
+        400, "Most frames to read at once; longer sequences are cut into windows that overlap by half.", minimum=4,
         shapes=False,
     )  # fmt: skip
     relative: bool = option(
-        True, "Read changes, too, and predict them: frames follow each other smoothly. --norelative: each by itself."
+        True, "Also read changes from frame to frame, and predict changes. --norelative: predict frames by themselves."
     )  # fmt: skip
 
 
@@ -56,9 +56,9 @@ class Generating(options.Sampling):
     """Samples."""
 
     label: str = option("", "Label of the samples; empty: any.")
-    primer: str = option("", "File whose first frames are continued; empty: a training clip, of the label.", path=True)
-    prime_frames: int = option(5, "Frames of it that a sample begins with; 0: none, the model begins.", minimum=0)
-    length: int = option(75, "Frames that are generated after those a sample begins with.", minimum=1, maximum=100_000)
+    primer: str = option("", "File whose first frames are continued; empty: a training clip of the label.", path=True)
+    prime_frames: int = option(5, "Frames of it that begin a sample; 0: the model makes the first frame.", minimum=0)
+    length: int = option(75, "Frames to generate after those that begin a sample.", minimum=1, maximum=100_000)
     out: str = option("", "Folder for arrays, tables and pictures. Empty: samples in the run's folder.", path=True)
 
 
@@ -123,13 +123,13 @@ class MotionTask(Forecasting):
         return encode
 
     def arrays(self, x, known, given=0):
-        """(inputs, labels, weights) of a window [T, D], of which `given` frames are only read."""
+        """Returns (inputs, labels, weights) of a window [T, D], whose first `given` frames are not scored."""
         begin = self.assets["frames"].mean[: x.shape[1]]
         inputs = {"frames": before(x, begin), "frames_length": np.array(len(x), "int32")}
         return {**inputs, **self.known_label(""), **known}, x, (np.arange(len(x)) >= given).astype("float32")
 
     def augmenter(self):
-        """Hides labels; and changes clips, but not the windows of a long one."""
+        """Hides labels, and changes clips, except for windows whose first frames are not scored."""
         changes = self.config.arguments(options.Augmentation)
 
         def augment(example, encoded, rng):

@@ -1,4 +1,4 @@
-"""Music: one to many. From a note, a chord, a key, a melody or nothing, a piece."""
+"""Music: generates a piece from a note, a chord, a key, a melody or nothing. One to many."""
 
 import contextlib
 import dataclasses
@@ -26,7 +26,7 @@ from seqzoo.music.score import Note, Score
 from seqzoo.music.statistics import corpus_statistics
 from seqzoo.task import TASKS, Task
 
-KINDS = ("score", "voices", "frames")  # features that hold music, of which an example has one
+KINDS = ("score", "voices", "frames")  # features that hold music; an example has one of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,22 +40,22 @@ class Music(Options):
         choices=ENCODINGS,
     )
     notes: int = option(
-        4, "Voices, or maximum notes of a frame (of more, the highest ones and the lowest).", minimum=1,
+        4, "Voices, or maximum number of notes in a frame (keeps the highest ones and the lowest).", minimum=1,
         needs="encoding=voices|frames",
     )  # fmt: skip
-    steps_per_quarter: int = option(4, "Steps of a quarter note: 4 are sixteenths, 12 also have triplets.", minimum=1)
+    steps_per_quarter: int = option(4, "Steps per quarter note: 4 gives sixteenths, 12 also triplets.", minimum=1)
     transpose: bool = option(True, "Transpose each piece at random in each epoch of training.", shapes=False)
     drums: bool = option(
         False, "Read the drums of MIDI files (channel 10) instead of all other channels; samples are drums, too."
     )  # fmt: skip
     max_steps: int = option(
-        1024, "Steps of a piece that are read at once; longer ones are cut into parts.", minimum=16, shapes=False
+        1024, "Maximum number of steps read at once; longer pieces are cut into parts.", minimum=16, shapes=False
     )
     conditions: str = option(
-        "key,metre", "What samples can be asked for: key, metre, style (the folder of a file), with commas; or none."
+        "key,metre", "Conditions for samples, joined by commas: key, metre, style (the folder of a file); or none."
     )
     hide_conditions: float = option(
-        0.5, "Share of the training pieces whose conditions are hidden; scores are without them.", minimum=0, maximum=1,
+        0.5, "Share of the training pieces whose conditions are hidden; scores always hide them.", minimum=0, maximum=1,
         needs="conditions",
     )  # fmt: skip
     melody_ahead: float = option(
@@ -70,7 +70,7 @@ class Model(Options):
     """Generator."""
 
     output: str = option(
-        "notes", "Predict the notes of a step one by one, or each pitch on its own (a baseline, which only scores).",
+        "notes", "Predict the notes of a step one by one, or each pitch on its own (a baseline that can only score).",
         choices=("notes", "independent"), needs="encoding=frames",
     )  # fmt: skip
     join: str = option(
@@ -169,7 +169,7 @@ class MusicTask(Task):
             )
 
     def content(self, example):
-        """The steps from note to note, in pitch and time: the same in every key."""
+        """Returns the intervals from note to note, in pitch and time, which are the same in every key."""
         notes = []
         with contextlib.suppress(ValueError):  # a piece that is left out
             notes = sorted((note.start, -note.pitch) for note in self.assets["encoding"].score(example).notes)
@@ -185,7 +185,7 @@ class MusicTask(Task):
         config, first = self.config, next(iter(train), {})
         onsets, drums = "score" in first or "begins" in first, "score" in first and first["score"].drums
         names = config.conditions.split(",")
-        if drums:  # which are in no key
+        if drums:  # they have no key
             names = [name for name in names if name.strip() != "key"]
         return {
             "encoding": Encoding(config.encoding, config.notes, config.steps_per_quarter, onsets, drums),
@@ -255,11 +255,11 @@ class MusicTask(Task):
 
         if self.config.output == "independent":
             return GeneratorDecoder(model)
-        # Pieces are scored as known to go on: the probability of the end mark goes to the other ids.
+        # Scores are given that pieces go on: the probability of the end mark goes to the other ids.
         return GeneratorDecoder(model, barred=np.arange(model.output.shape[-1]) == END)
 
     def evaluate(self, predictor, feed, request=None):
-        """Scores pieces that are known to go on, without conditions, by the step of the grid (or event) and by token.
+        """Scores pieces per step of the grid (or event) and per token, without conditions, given that they go on.
 
         A run with --melody_ahead also knows how long a piece is, see `models.generator`.
         """
@@ -305,7 +305,7 @@ class MusicTask(Task):
         return of_music(self.assets["conditions"].inputs())
 
     def generate(self, run, request, write):
-        check_installed("mido", "--mode=generate")  # not found out after sampling
+        check_installed("mido", "--mode=generate")  # before sampling, not after it
         folder = pathlib.Path(request.out) if request.out else run.output() / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         scores = self.sample(run.model, request)
@@ -318,7 +318,7 @@ class MusicTask(Task):
             yield {"samples": corpus_statistics(scores), "corpus": json.loads(corpus.read_text("utf-8"))}
 
     def sample(self, model, request):
-        """Scores that the options of `Generating` ask for."""
+        """Samples the scores that the options of `Generating` ask for."""
         if self.config.output == "independent":
             raise ValueError("A run of --output=independent only scores; train one of --output=notes to generate.")
         encoding, conditions, ahead = self.assets["encoding"], self.assets["conditions"], self.config.melody_ahead > 0
@@ -343,9 +343,9 @@ class MusicTask(Task):
         return config, {"train": examples, "valid": examples}, []
 
 
-@functools.lru_cache(4)  # and with it the samplers that were traced for it
+@functools.lru_cache(4)  # also keeps the samplers traced for it
 def kept_decoder(model, barred, advance):
-    """A GeneratorDecoder; `barred` as tuples."""
+    """Returns a GeneratorDecoder; `barred` comes as tuples."""
     from seqzoo.models import GeneratorDecoder
 
     return GeneratorDecoder(model, np.array(barred), advance)

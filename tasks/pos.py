@@ -1,4 +1,4 @@
-"""Part-of-speech tagging: a tag for each word. Many to many, aligned."""
+"""Part-of-speech tagging: gives each word a tag. Many to many, aligned."""
 
 import collections
 import dataclasses
@@ -72,7 +72,7 @@ class POS(WithContext, Tagging):
         return example["tokens"]
 
     def gold_tags(self, tags):
-        """Predicted tags in the scheme of the data."""
+        """Converts predicted tags to the scheme of the data."""
         return tags
 
     def encoder(self, training=False):
@@ -121,7 +121,7 @@ class POS(WithContext, Tagging):
         return tagging(run, self.exported_tags(self.assets["tags"].tokens), single)
 
     def exported_tags(self, tags):
-        """The function from ids to tags in the scheme of the data, in a graph: `gold_tags`."""
+        """Returns the function from ids to tags in the scheme of the data: `gold_tags` in a graph."""
         from seqzoo.export.graph import names
 
         return names(tags)
@@ -173,7 +173,7 @@ class POS(WithContext, Tagging):
 
 
 def joined(tokens):
-    """(text, offsets) of tokens with blanks between them."""
+    """Joins tokens by blanks. Returns (text, offsets)."""
     offsets, start = [], 0
     for token in tokens:
         offsets.append((token, start, start + len(token)))

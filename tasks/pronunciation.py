@@ -1,4 +1,4 @@
-"""Pronunciation: the phones of a word as it is spelled. Many to many, by CTC or attention."""
+"""Pronunciation: gives a spelled word its phones. Many to many, by CTC or attention."""
 
 import collections
 import dataclasses
@@ -69,13 +69,13 @@ class Pronunciation(Transcription):
     }
 
     def word(self, example):
-        """The word of an example as the model reads it."""
+        """Returns the word of an example as the model reads it."""
         word = example["source"].strip()
         word = word.lower() if self.config.lowercase else word
         return unicodedata.normalize("NFD", word) if self.config.decompose else word
 
     def learn(self, train):
-        letters = Codec.learn("characters", map(self.word, train), 0, unicode="none")  # they are in their form
+        letters = Codec.learn("characters", map(self.word, train), 0, unicode="none")  # already normalized
         return {"letters": letters, **self.learn_labels(train)}
 
     def arrays(self, example, training):
@@ -104,7 +104,7 @@ class Pronunciation(Transcription):
         return phone_scores([answer["transcript"] for answer in answers], [*map(self.text, examples)])
 
     def baselines(self, train):
-        """Each letter has the phones that it has most often where those of a word are shared out evenly."""
+        """Gives each letter its most frequent phones, after dividing a word's phones evenly among its letters."""
         counts = collections.defaultdict(collections.Counter)
         for example in train:
             word, phones = self.word(example), self.text(example).split()

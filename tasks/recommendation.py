@@ -1,4 +1,4 @@
-"""Recommendation: which item comes next in a user's history. The next token, where tokens are items."""
+"""Recommendation: predicts the next item of a user's history. The next token, where tokens are items."""
 
 import dataclasses
 import functools
@@ -45,7 +45,7 @@ class Predicting(Options):
     """Predictions."""
 
     count: int = option(SHOWN, "Items to recommend.", minimum=1, maximum=100)
-    repeats: bool = option(False, "Recommend also items of the history.")
+    repeats: bool = option(False, "Also recommend items of the history.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Text classification: a label for a whole text, such as its sentiment. Many to one."""
+"""Text classification: gives a whole text a label, such as its sentiment. Many to one."""
 
 import dataclasses
 import functools
@@ -31,7 +31,7 @@ class Regularization(Options):
 
     shapes = False
 
-    rdrop: float = option(0.0, "Weight of R-drop: two passes under other dropout should agree.", minimum=0, maximum=1e6)
+    rdrop: float = option(0.0, "Weight of R-drop: two passes with other dropout should agree.", minimum=0, maximum=1e6)
     adversarial: float = option(
         0.0, "Weight of adversarial training: the loss under the worst small change.", minimum=0, maximum=1e6
     )
@@ -53,10 +53,10 @@ class Predicting(Options):
     """Predictions."""
 
     explain: str = option(
-        "", "Which words decided: how far the log-odds of the label fall without a word, or the weights of "
+        "", "Show which words decided: the drop in the log-odds of the label without a word, or the weights of "
         "--pooling=attention.", choices=("", "occlusion", "attention"),
     )  # fmt: skip
-    html: str = option("", "Write the predictions as a page for a browser to this file, too.", path=True)
+    html: str = option("", "Also write the predictions as a page for a browser to this file.", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Sentiment(WithContext, OfTexts, Classification):
     }
 
     def more_training(self):
-        """The examples in the file --extra_train."""
+        """Reads the examples in the file --extra_train."""
         path = self.config.extra_train
         if not path:
             return None
@@ -97,7 +97,7 @@ class Sentiment(WithContext, OfTexts, Classification):
             raise ValueError(f"--extra_train: no file {path!r}.")
         try:
             source = {**options.source(self.config), "data_dir": path, "name": None}
-            return DATASETS[self.config.dataset](**source)["test"]  # as of any single file
+            return DATASETS[self.config.dataset](**source)["test"]  # the split of a single file
         except ValueError as error:
             raise ValueError(f"--extra_train: {error}") from error
 
@@ -165,7 +165,7 @@ class Sentiment(WithContext, OfTexts, Classification):
         how = request.explain if request else ""
         if how == "attention" and "attention" not in self.config.pooling:
             raise ValueError(
-                f"The run pools by {self.config.pooling}, not by attention: --explain=occlusion explains it."
+                f"The run pools by {self.config.pooling}, not by attention: use --explain=occlusion."
             )
         predictor = explaining(run.predictor, how, self.config.multi_label)
         return super().predict(dataclasses.replace(run, predictor=predictor), lines, request)
@@ -187,9 +187,9 @@ class Sentiment(WithContext, OfTexts, Classification):
         return config, {"train": examples, "valid": examples}, ["a good film", "", "bad"]
 
 
-@functools.lru_cache(4)  # a graph takes longer to make than a text to answer
+@functools.lru_cache(4)  # making the graph takes longer than answering a text
 def explaining(predictor, how, multi_label):
-    """`predictor` with "weights" [B, T] of the words: positive ones speak for the likeliest label."""
+    """Adds "weights" [B, T] of the words to `predictor`: positive ones support the likeliest label."""
     if not how:
         return predictor
     if how == "attention":

@@ -17,18 +17,18 @@ class Comparison(Options):
     """Comparison."""
 
     head: str = option(
-        "comparison", "What compares the vectors of two texts: |a - b| and a * b with a softmax over the scale (Tai et "
-        "al., 2015), exp(-|a - b|) (MaLSTM; Mueller & Thyagarajan, 2016), or the cosine, which retrieval always takes.",
+        "comparison", "How to compare the vectors of two texts: |a - b| and a * b with a softmax over the scale (Tai "
+        "et al., 2015), exp(-|a - b|) (MaLSTM; Mueller & Thyagarajan, 2016), or the cosine; retrieval uses the cosine.",
         choices=HEADS, needs="goal=paraphrase|regression", sweep=[*HEADS],
     )  # fmt: skip
     hidden: int = option(50, "Width of the hidden layer of --head=comparison.", minimum=1, sweep=[50, 100, 200])
     pooling: str = option(
-        "max+mean", "From the states of a text to its vector.", choices=("last", "max", "mean", "max+mean"),
+        "max+mean", "How the states of a text become its vector.", choices=("last", "max", "mean", "max+mean"),
         sweep=["last", "max", "mean", "max+mean"],
     )  # fmt: skip
     aligned: bool = option(
-        False, "Compare each word with those of the other text that are like it (Parikh et al., 2016; Chen et al., "
-        "2017). A text alone then has no vector.", sweep=[False, True],
+        False, "Compare each word with the similar words of the other text (Parikh et al., 2016; Chen et al., 2017). "
+        "A single text then has no vector.", sweep=[False, True],
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Speech recognition: the text of a recording. Many to many, by CTC or attention."""
+"""Speech recognition: transcribes a recording. Many to many, by CTC or attention."""
 
 import copy
 import dataclasses
@@ -45,7 +45,7 @@ class Speech(Transcription):
     needs = {"audio": Recording, "text": str}
     axes = {**Transcription.axes, "sound": "samples"}
     files, packages = ENDINGS, ("jiwer", "soundfile")
-    in_pieces = None  # what reads a long recording, while `predict` runs
+    in_pieces = None  # the reader of long recordings, while `predict` runs
     demo = {"": "--text={folder}/speech.wav"}
     advice = {
         "spoken_digits": "These digits were synthesized. To train on your own recordings: --dataset=recordings "
@@ -111,7 +111,7 @@ class Speech(Transcription):
 
     def read_file(self, file, name):
         audio = Clip(name, file.name) if hasattr(file, "name") else Upload(name, file.read())
-        audio.native_rate()  # raises an error if it is no sound
+        audio.native_rate()  # raises an error if it is not sound
         return {"audio": audio}
 
     def asked(self, example):
@@ -123,13 +123,13 @@ class Speech(Transcription):
         yield from super(Speech, task).predict(run, lines, request)
 
     def is_long(self, audio):
-        """Whether a recording is to be read in pieces."""
+        """Returns whether a recording has to be read in pieces."""
         config, reads_forward = self.config, not RNNS.trait(self.config.rnn, "bidirectional", False)
         obstacle = "--model=attention" if config.model != "ctc" else "" if reads_forward else f"--rnn={config.rnn}"
         return bool(self.in_pieces) and is_long(audio, self.assets["sample_rate"], obstacle)
 
     def pieces(self, model):
-        """What reads recordings in pieces with the weights of a model."""
+        """Returns a reader of recordings in pieces, with the weights of a model."""
         from seqzoo.sound.pieces import Pieces
 
         whole, self = model, copy.copy(self)
@@ -157,7 +157,7 @@ class Speech(Transcription):
         return {"frame by frame": lambda example: {"transcript": transcribe(example["audio"])}} if transcribe else {}
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a recording of middle length, and a picture of it: spectrogram, spikes of CTC, words."""
+        """Saves a recording of median length and a picture of it: spectrogram, spikes of CTC, words."""
         import soundfile
 
         from seqzoo.sound.baselines import log_mel

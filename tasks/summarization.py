@@ -1,4 +1,4 @@
-"""Summarization: a short text that says what a long one says. Many to many, unaligned."""
+"""Summarization: condenses a long text into a short one. Many to many, unaligned."""
 
 import dataclasses
 import itertools
@@ -27,13 +27,13 @@ class Documents(Sides):
     """Texts and their summaries."""
 
     max_tokens: int = option(
-        400, "Tokens of a text that are read; of a longer one the first.", minimum=1, sweep=[100, 200, 400]
+        400, "Maximum number of tokens of a text to read, the first ones.", minimum=1, sweep=[100, 200, 400]
     )
     longest: int = option(
-        100, "Maximum number of tokens of a summary; those with more are left out of training.", minimum=1
+        100, "Maximum number of tokens of a summary; longer ones are left out of training.", minimum=1
     )
     rouge: str = option(
-        "english", "What ROUGE counts: words of a-z and digits by their Porter stems, as published scores of English; "
+        "english", "What ROUGE counts: words of a-z and digits by their Porter stems, as in published scores; "
         "words of any script; or characters.", choices=tuple(COUNTED), shapes=False,
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ class Summarization(TextToText):
         return super().learn(train)
 
     def summaries_and_references(self, examples, answers):
-        """What ROUGE compares: the texts of the answers, and a list of references for each."""
+        """Returns what ROUGE compares: the texts of the answers, and a list of references for each."""
         references = [example.get("references", [example["summary"]]) for example in examples]
         return [answer["summary"] for answer in answers], [[*map(self.text, own)] for own in references]
 

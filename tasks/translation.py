@@ -1,4 +1,4 @@
-"""Translation: a sentence in another language. Many to many, unaligned."""
+"""Translation: translates sentences into another language. Many to many, unaligned."""
 
 import dataclasses
 import itertools
@@ -53,12 +53,12 @@ class Translation(TextToText):
         return super().hold_out(train)
 
     def group(self, example):
-        return example["target"]  # as of `by_target`
+        return example["target"]  # as in `by_target`
 
     def scores(self, examples, answers):
         translations = [answer["translation"] for answer in answers]
         references = [self.text(example["target"]) for example in examples]
-        # As sacreBLEU does by default; in characters if those are what is written.
+        # sacreBLEU's default; characters if the model writes characters.
         tokenize = "char" if self.config.tokenizer == "characters" else "13a"
         return translation_scores(translations, references, tokenize, self.config.lowercase)
 
@@ -96,7 +96,7 @@ class Translation(TextToText):
 
 
 def pair(number, line):
-    """The example of a line to score.
+    """Returns the example of a line to score.
 
     Raises:
         ValueError: the line is not a source and a target with a tab between them.
