@@ -164,9 +164,7 @@ class Sentiment(WithContext, OfTexts, Classification):
     def predict(self, run, lines, request=None):
         how = request.explain if request else ""
         if how == "attention" and "attention" not in self.config.pooling:
-            raise ValueError(
-                f"The run pools by {self.config.pooling}, not by attention: use --explain=occlusion."
-            )
+            raise ValueError(f"The run pools by {self.config.pooling}, not by attention: use --explain=occlusion.")
         predictor = explaining(run.predictor, how, self.config.multi_label)
         return super().predict(dataclasses.replace(run, predictor=predictor), lines, request)
 

@@ -129,7 +129,7 @@ def test_several_labels_a_text_and_other_units(tokenizer, tmp_path, capsys):
     "flags, words",
     [
         (["--pooling=maxx"], ["--pooling", "last, max, mean, attention"]),
-        (["--vectors=v.txt", "--tokenizer=bpe", "--data_dir=no"], ["--vectors has vectors of words", "=bpe"]),
+        (["--vectors=v.txt", "--tokenizer=bpe", "--data_dir=no"], ["--vectors holds vectors of words", "=bpe"]),
         (["--explain=occlusion"], ["--explain is for --mode=predict"]),
         (["--dataset=grammar"], ["grammar", "needs text, label", "--columns"]),
         (["--label_weights=wonderful=2"], ["Unknown label 'wonderful'", "negative, positive"]),

@@ -65,7 +65,7 @@ def test_of_a_long_text_the_first_tokens_are_read_and_it_is_said(tokenizer):
     texts = "a b c d e", "a b c", "a b\nc d e f"
     most = 5 if tokenizer == "characters" else 3
     task, data = loaded([{"text": text, "summary": "a"} for text in texts], tokenizer=tokenizer, max_tokens=most)
-    assert data.summary["cut"] == f"of longer texts the first {most} tokens are read: 2 of 3 in train, 2 of 3 in valid"
+    assert data.summary["cut"] == f"the first {most} tokens of longer texts are read: 2 of 3 in train, 2 of 3 in valid"
     lengths = [len(arrays["source"]) for _, (arrays, *_) in data.splits["valid"].encoded()]
     assert lengths == [most + 1] * 3
     assert "e" not in "".join(task.codecs[0].tokens).replace("<end>", "")  # nothing of what is never read is learned

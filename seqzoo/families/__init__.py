@@ -1,1 +1,1 @@
-"""Families of tasks: what tasks of one kind share, such as all that put a label on a whole sequence."""
+"""Families of tasks: what tasks of one kind share, such as all that label a whole sequence."""

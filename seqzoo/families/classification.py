@@ -1,4 +1,4 @@
-"""Classification: what tasks share that give a whole sequence a label, or any number of them."""
+"""Classification: the common parts of tasks that give a whole sequence one or more labels."""
 
 import collections
 import dataclasses
@@ -25,7 +25,7 @@ MISTAKES = 50  # shown in the report of a run
 MODEL = (
     options.PooledConvolution,
     options.Recurrent,
-)  # groups of options of the model, of which a task has the first or not
+)  # groups of options of the model; a task may lack the first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Labelled(Options):
     """Labelled sequences."""
 
     valid_fraction: float = option(
-        0.1, "Share of each label's training examples that is held out where there is no valid split.", minimum=0.001,
+        0.1, "Share of each label's training examples to hold out if there is no valid split.", minimum=0.001,
         maximum=0.5, shapes=False,
     )  # fmt: skip
-    multi_label: bool = option(False, "An example has any number of labels, joined by |, instead of one.")
+    multi_label: bool = option(False, "Allow any number of labels per example, joined by |.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Classifier(Options):
     """Classifier."""
 
     pooling: str = option(
-        "max", f"From states to one vector, joined by +: {', '.join(POOLINGS)}.", sweep=["max", "max+mean", "attention"]
+        "max", f"Poolings of the states, joined by +: {', '.join(POOLINGS)}.", sweep=["max", "max+mean", "attention"]
     )
     segment: int = option(
-        0, "Chop sequences into pieces of so many steps, read apart and pooled together; 0: do not.", minimum=0,
-        needs="layers",
+        0, "Split sequences into pieces of this many steps, read separately and pooled together; 0: do not.",
+        minimum=0, needs="layers",
     )  # fmt: skip
 
     def __post_init__(self):
@@ -63,7 +63,7 @@ class Classifier(Options):
 class Classification(Task):
     """A task whose examples have the feature "label", and whose model is `models.classifier`.
 
-    Its Config has the groups `Labelled`, `Classifier`, `options.Recurrent` and `options.Labels`. A subclass gives
+    Its Config has the groups `Labelled`, `Classifier`, `options.Recurrent` and `options.Labels`. A subclass has
     `front`, `learn` (with `learn_labels`), `encoder` (with `label_encoder`), `example` and `answer` (with `labelled`).
     """
 
@@ -80,7 +80,7 @@ class Classification(Task):
     objective = "accuracy"
 
     def front(self) -> tuple:
-        """(inputs, x, mask) of the model, see `seqzoo.inputs`."""
+        """Returns (inputs, x, mask) of the model, see `seqzoo.inputs`."""
         raise NotImplementedError
 
     def hold_out(self, train):
@@ -106,13 +106,13 @@ class Classification(Task):
         return {"labels": Vocabulary(sorted(labels), unknown=False)}
 
     def labels_of(self, example: dict) -> list[str]:
-        """The labels of an example."""
+        """Returns the labels of an example."""
         if self.config.multi_label:
             return [part for part in map(str.strip, example["label"].split("|")) if part]
         return [example["label"]]
 
     def label_encoder(self):
-        """A function example -> (labels, weight), the last two that `encoder` gives."""
+        """Returns a function example -> (labels, weight), the last two values that `encoder` gives."""
         labels, several = self.assets["labels"], self.config.multi_label
         form = getattr(self.config, "unicode", "none")
         label_weights = options.label_weights(normalize(self.config.label_weights, form))
@@ -159,7 +159,7 @@ class Classification(Task):
         return [label for label in self.labels_of(example) if label not in self.assets["labels"]]
 
     def labelled(self, example: dict, row: dict | None) -> dict:
-        """The part of an answer that says the label, with the probabilities of all and the gold one if it is known."""
+        """Returns the part of an answer with its label, all probabilities and, if known, the gold label."""
         labels, several = self.assets["labels"].tokens, self.config.multi_label
         answer = {"label": None, "probabilities": {}}
         if row:
@@ -184,7 +184,7 @@ class Classification(Task):
         return scores
 
     def confidences(self, examples: list[dict], answers: list[dict]) -> tuple[list[float], list[bool]]:
-        """(confidences, whether right) of all answers; with several labels, of each label's yes or no."""
+        """Returns (confidences, whether right) of all answers; with several labels, of the yes or no for each."""
         confidences, correct = [], []
         for example, answer in zip(examples, answers, strict=True):
             gold, p = self.labels_of(example), answer["probabilities"]
@@ -198,10 +198,10 @@ class Classification(Task):
 
     @staticmethod
     def weighed(text: str, spans: list[tuple[int, int]], weights: np.ndarray) -> list[dict]:
-        """The part of an answer that says what decided: {"text", "start", "end", "weight"}, the largest weight 1.
+        """Returns what decided an answer: {"text", "start", "end", "weight"} of each step, scaled to a maximum of 1.
 
         Args:
-            text: that was classified.
+            text: the classified text.
             spans: (start, end) of each of its steps.
             weights: of the steps, with padding.
         """
@@ -213,7 +213,7 @@ class Classification(Task):
         ]
 
     def explaining(self, predictor):
-        """A predictor whose rows also say what decided, for the pages of a run's mistakes."""
+        """Returns a predictor whose rows also say what decided, for the pages of a run's mistakes."""
         return predictor
 
     def plot(self, predictor, examples, answers, folder):
@@ -244,7 +244,7 @@ class Classification(Task):
 
 
 def weighing(predictor, weights_of):
-    """`predictor` with "weights" [B, T] of the steps: ``weights_of(inputs, classes)`` for the likeliest classes."""
+    """Adds "weights" [B, T] of the steps to `predictor`: ``weights_of(inputs, classes)`` for the likeliest classes."""
 
     def run(inputs, labels, weights):
         rows = predictor(inputs, labels, weights)

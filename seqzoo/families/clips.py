@@ -1,11 +1,11 @@
-"""Clips: what tasks share whose examples have the feature "frames", such as skeletons or sensors."""
+"""Clips: the common parts of tasks whose examples have the feature "frames", such as skeletons or sensors."""
 
 from seqzoo.datasets.splits import fold
 from seqzoo.task import Task
 
 
 class Clips(Task):
-    """A task of frames. Where the data name groups, such as subjects, these are never divided between splits."""
+    """A task of frames. Groups that the data name, such as subjects, are never divided between splits."""
 
     def group(self, example):
         return example.get("group", example["frames"])
@@ -14,7 +14,7 @@ class Clips(Task):
         return ""  # no text
 
     def hold_out(self, train):
-        """Whole groups, such as subjects, where the data name them."""
+        """Holds out whole groups, such as subjects, if the data name them."""
         groups = {example["group"] for example in train} if "group" in train.features else ()
         if len(groups) < 2:
             return super().hold_out(train)

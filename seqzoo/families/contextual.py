@@ -29,9 +29,9 @@ class Contextual(Options):
     """Contextual features."""
 
     contextual: str = option(
-        "", "Runs of --task=language_model, folders or zoo:NAME joined by commas, whose states at a word are features "
-        "of it, those of characters at its last one (Peters et al., 2017; Akbik et al., 2018). They are frozen, and "
-        "copied into the run.", path=True,
+        "", "Runs of --task=language_model, folders or zoo:NAME joined by commas, whose states are features of each "
+        "word, for models of characters at its last one (Peters et al., 2017; Akbik et al., 2018). They are frozen, "
+        "and copied into the run.", path=True,
     )  # fmt: skip
 
     def __post_init__(self):
@@ -42,47 +42,47 @@ class Contextual(Options):
         if self.contextual and getattr(self, "auxiliary_lm", 0):
             raise ValueError(
                 "--auxiliary_lm predicts words from states that have not seen them, but with --contextual each word's "
-                "features have seen the words around: give one of the two."
+                "features have seen the words around it: give one of the two."
             )
 
 
 class WithContext(Task):
-    """A task whose words have contextual features if its config, which has the group `Contextual`, says so.
+    """A task whose words may have contextual features; its Config has the group `Contextual`.
 
-    A subclass gives `words_of`, and adds `learn_context` to what it learns, `context_encoder` to its inputs and
+    A subclass has `words_of`, and adds `learn_context` to what it learns, `context_encoder` to its inputs and
     `context_width` to its front.
     """
 
     def words_of(self, example: dict) -> list[str]:
-        """The words of an example that the model reads."""
+        """Returns the words of an example that the model reads."""
         raise NotImplementedError
 
     def learn_context(self) -> dict:
-        """The asset "contextual", or {}."""
+        """Returns the asset "contextual", or {}."""
         return {"contextual": LanguageModels.learn(self.config.contextual)} if self.config.contextual else {}
 
     @property
     def context(self) -> "LanguageModels | None":
-        """The language models; None: there are none."""
+        """The language models, or None."""
         return self.assets.get("contextual")
 
     @property
     def context_width(self) -> int:
-        """D, the width of the features; 0: there are none."""
+        """D, the width of the features; 0 without language models."""
         return self.context.width if self.context else 0
 
     def context_encoder(self) -> Callable[[list[str]], dict[str, np.ndarray]]:
-        """The function from T words to {"contextual": [T, D]}, or {}."""
+        """Returns a function from T words to {"contextual": [T, D]}; to {} without language models."""
         context = self.context
         return (lambda words: {"contextual": context(words)}) if context else (lambda words: {})
 
     def feed(self, examples, training=False):
-        if self.context:  # what is to be predicted comes in lists
+        if self.context:  # examples to predict come in lists
             self.context.read(lambda: map(self.words_of, examples), keep=not isinstance(examples, list))
         return super().feed(examples, training)
 
     def only_arrays(self, request) -> bool:
-        """Whether a run is exported without a signature that takes texts, since language models read them first.
+        """Returns whether an export has no signature that takes texts, since language models read them first.
 
         Args:
             request: options of ``--mode=export``.
@@ -99,7 +99,7 @@ class WithContext(Task):
 
 
 class LanguageModels(Asset):
-    """Copies of language model runs, and the states that they have at each word of a sentence.
+    """Copies of language model runs, and their states at each word of a sentence.
 
     Call it with T words: returns [T, D], float16. A file holds the states of all sentences of a data set, so that they
     are computed once and need no memory; see `read`.
@@ -114,12 +114,12 @@ class LanguageModels(Asset):
         self.archive = archive
         with zipfile.ZipFile(io.BytesIO(archive)) as file:
             self.sources = json.loads(file.read("sources.json"))
-        self.kept, self.recent = {}, {}  # {key of a sentence: [T, D]}: of data sets, of what was read last
+        self.kept, self.recent = {}, {}  # {key of a sentence: [T, D]} of data sets, and of the last `read`
         self.summary = {"contextual": ", ".join(f"{source['name']} ({source['units']})" for source in self.sources)}
 
     @classmethod
     def learn(cls, folders: str) -> "LanguageModels":
-        """Copies the runs in some folders, joined by commas, with weights of 16 bits.
+        """Copies the runs in folders, joined by commas, with weights of 16 bits.
 
         Raises:
             ValueError: one is not a run of task language_model.
@@ -170,7 +170,7 @@ class LanguageModels(Asset):
         return next(self.states([words]))
 
     def states(self, sentences: list[list[str]]) -> Iterator[np.ndarray]:
-        """Yields [T, D] of each sentence."""
+        """Yields the states [T, D] of each sentence."""
         for parts in zip(*(model.states(sentences) for model in self.models), strict=True):
             yield np.concatenate(parts, axis=-1)
 
@@ -179,10 +179,10 @@ class LanguageModels(Asset):
 
         Args:
             sentences: returns them; may be called twice.
-            keep: keep the states in a file in `cache_folder`, where they are found the next time; or else in memory,
-                until others are read.
+            keep: keep the states in a file in `cache_folder` for the next time; otherwise in memory, until the next
+                call.
         """
-        _ = self.models  # loaded in any case, so that what is built next gets the same random numbers
+        _ = self.models  # loaded in any case, so that layers built next get the same random numbers
         if not keep:
             found = [*sentences()]
             self.recent = dict(zip(map(_key, found), self.states(found), strict=True))
@@ -205,7 +205,7 @@ class LanguageModels(Asset):
             start += length
 
     def _write(self, path, lengths, sentences):
-        """Writes the states of sentences, of equal ones once, one after the other."""
+        """Writes the states of sentences one after the other, those of equal ones once."""
         rows = np.lib.format.open_memmap(path, "w+", np.float16, (sum(lengths.values()), self.width))
         left, start = {*lengths}, 0
 
@@ -237,9 +237,9 @@ class LanguageModels(Asset):
 class WordStates:
     """The states of one language model at each word of a sentence, which it reads as a text with blanks between words.
 
-    A model that reads forward has read the word, and all before it. One that reads backward (`reverse`) has read it,
-    and all after it. So of characters the states are those at the last and at the first one of the word. A sentence
-    begins after a line end, from a state of zeros.
+    A model that reads forward has then read the word and all before it; one that reads backward (`reverse`), the word
+    and all after it. So models of characters give the states at the last and the first character of the word. A
+    sentence begins after a line end, from a state of zeros.
 
     Sources: Peters et al., 2017, Semi-supervised sequence tagging with bidirectional language models, section 2.4;
     Akbik et al., 2018, Contextual String Embeddings for Sequence Labeling, section 2.3.
@@ -248,7 +248,7 @@ class WordStates:
         run: a run of task language_model.
 
     Attributes:
-        width: H, that of the last recurrent layer.
+        width: H, the width of the last recurrent layer.
     """
 
     def __init__(self, run):
@@ -267,7 +267,7 @@ class WordStates:
         self._read = compiled(self._states, (ids, ids))
 
     def _states(self, ids, positions):
-        """Ids [B, T], 0 is padding, and positions [B, W] among them -> [B, W, H]."""
+        """Maps ids [B, T], with padding 0, and positions [B, W] in them to states [B, W, H]."""
         from keras import ops
 
         inputs = self.reader.inputs[1:]
@@ -276,7 +276,7 @@ class WordStates:
         return ops.cast(ops.take_along_axis(states, positions[..., None], axis=1), "float16")
 
     def encode(self, words: list[str]) -> dict[str, np.ndarray]:
-        """{"ids": [T] what the model reads, "positions": [W] where it has just read each word}."""
+        """Returns {"ids": [T], what the model reads, "positions": [W], where it has just read each word}."""
         text = " ".join(words)
         ends = np.cumsum([len(word) + 1 for word in words], dtype=int) - 1  # of the words, in the text
         ids, spans = self.codec.encode(text)[0], np.array(self.codec.offsets(text), int).reshape(-1, 2)
@@ -286,11 +286,11 @@ class WordStates:
             ids = ids[::-1]
         else:
             positions = np.searchsorted(spans[:, 0], ends, side="left")
-        # Behind the line end the token number n, from 0, is at n + 1.
+        # After the line end, token n, from 0, is at n + 1.
         return {"ids": np.array([self.codec.newline, *ids], "int32"), "positions": positions.astype("int32")}
 
     def states(self, sentences: list[list[str]]) -> Iterator[np.ndarray]:
-        """Yields [T, H], float16, of each sentence."""
+        """Yields the states [T, H], float16, of each sentence."""
         from keras import ops
 
         axes = {"ids": "time", "positions": "words"}
@@ -304,16 +304,16 @@ class WordStates:
 
 
 def cache_folder() -> pathlib.Path:
-    """The folder of kept states, which may be deleted at any time: XDG_CACHE_HOME/seqzoo/contextual, or ~/.cache/..."""
+    """Returns the folder of kept states, which is safe to delete: XDG_CACHE_HOME/seqzoo/contextual, or ~/.cache/..."""
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqzoo" / "contextual"
 
 
 def _files(folder):
-    """The files of a run that its use needs, relative to its folder."""
+    """Lists the files that using a run needs, relative to its folder."""
     assets = sorted(path.name for path in (folder / "assets").glob("*") if not path.name.startswith("."))
     return [*NEEDED, *(f"assets/{name}" for name in assets)]
 
 
 def _key(words):
-    """What stands for a sentence among others."""
+    """Returns a key that identifies a sentence."""
     return hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Forecasting: what tasks share whose answers are the frames that follow those of an example."""
+"""Forecasting: the common parts of tasks whose answers are the frames that follow those of an example."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import did_you_mean
 from seqzoo.task import CHUNK
 
-STEPS = 12  # of a series that are forecast, unless --horizon says another number
+STEPS = 12  # of a series to forecast, unless --horizon is given
 ORIGINS = 200  # steps of a series at which forecasts begin
 SHOWN = 3  # examples of valid whose continuations are drawn
 REPORTED = 10  # forecasts that the report shows
@@ -31,7 +31,7 @@ class Horizons(Options):
     shapes = False
 
     fps: float = option(25.0, "Frames a second of clips.", minimum=0.01, maximum=1e5)
-    horizon: int = option(0, "Frames that a forecast has; 0: those of 400 ms, or 12 steps of a series.", minimum=0)
+    horizon: int = option(0, "Frames of a forecast; 0: 400 ms, or 12 steps of a series.", minimum=0)
     prime_frames: int = option(10, "Frames of a clip that are known before its first forecast.", minimum=1)
     season: int = option(
         1, "Steps of a season of a series, such as 12 of monthly data, for the seasonal naive forecast and MASE.",
@@ -47,13 +47,13 @@ class Horizons(Options):
 class Forecasts(Options):
     """Forecasts."""
 
-    horizon: int = option(0, "Frames of a forecast; 0: as the run was scored with.", minimum=0, maximum=100_000)
+    horizon: int = option(0, "Frames of a forecast; 0: as many as the run was scored with.", minimum=0, maximum=100_000)
     continuation: str = option(
         "mean", "Each next frame is the mean of its distribution, the mean of the likeliest Gaussian, or a sample.",
         choices=("mean", "mode", "sample"),
     )  # fmt: skip
-    interval: float = option(80.0, "Percent of the samples of a series in its intervals.", minimum=1, maximum=99.9)
-    draws: int = option(100, "Samples that the intervals of a series are made of.", minimum=2)
+    interval: float = option(80.0, "Percent of a series' samples within its intervals.", minimum=1, maximum=99.9)
+    draws: int = option(100, "Samples from which the intervals of a series are computed.", minimum=2)
     seed: int = option(0, "Seed of the samples.", minimum=0)
 
 
@@ -61,15 +61,15 @@ class Forecasts(Options):
 class Predicting(Forecasts):
     """Forecasts."""
 
-    label: str = option("", "Label of the clips; empty: not known.")
+    label: str = option("", "Label of the clips; empty: unknown.")
 
 
 class Forecasting(Clips):
     """A task whose model predicts the next frame: its predictor is a `models.VectorDecoder`.
 
     Its config has the groups `Horizons` and `options.Augmentation`, and `max_frames`, the longest context. Its assets
-    are ``frames``, an `inputs.Frames`; ``labels``, which a forecast can be told; of a time series ``names``, those of
-    its columns, and ``naive``, see `metrics.forecasts.naive_error`.
+    are ``frames``, an `inputs.Frames`; ``labels``, any of which a forecast can be given; and, for a time series,
+    ``names``, those of its columns, and ``naive``, see `metrics.forecasts.naive_error`.
     """
 
     modes = ("train", "evaluate", "predict", "generate", "score")
@@ -102,12 +102,12 @@ class Forecasting(Clips):
         return forecasts.frames_after(self.config.fps)
 
     def known_label(self, label):
-        """{"label": its id}, 0 of an unknown one; {} of a run without labels."""
+        """Returns {"label": its id}, 0 if it is unknown; {} if the run has no labels."""
         labels = self.assets["labels"]
         return {"label": np.int32(labels.index(label) + 1 if label in labels else 0)} if labels else {}
 
     def asked_label(self, label):
-        """The label, if the run knows it; a ValueError otherwise."""
+        """Returns the label if the run knows it; raises a ValueError otherwise."""
         labels = self.assets["labels"]
         if label and label not in labels:
             hint = did_you_mean(label, labels) if labels else " The run was trained without labels."
@@ -121,7 +121,7 @@ class Forecasting(Clips):
         return {"frames": read_clip(file, name), "file": name}
 
     def evaluate(self, predictor, feed, request=None):
-        """Nats a frame, in the units of the data; with a request also the error of forecasts."""
+        """Computes nats a frame, in the units of the data, and with a request also the error of forecasts."""
 
         def totals(inputs, labels, weights):
             return {"nats": -predictor.score(inputs, labels) * weights, "frames": weights}
@@ -139,9 +139,9 @@ class Forecasting(Clips):
         return scores
 
     def cut(self, examples, horizon=0):
-        """(contexts [P, D], futures [H, D]) of examples: forecasts begin where the last one ended.
+        """Cuts examples into (contexts [P, D], futures [H, D]): each forecast begins where the last one ended.
 
-        In a series they begin at each step, or where it is long at up to `ORIGINS` of them.
+        In a series one begins at each step or, if it is long, at about `ORIGINS` steps.
         """
         contexts, futures, steps, config = [], [], horizon or self.horizon, self.config
         for example in examples:
@@ -153,7 +153,7 @@ class Forecasting(Clips):
         return contexts, futures
 
     def continued(self, predictor, contexts, request, label=""):
-        """The `decoding.continuation.Continuation` of each context; with samples if it is a series."""
+        """Returns the `decoding.continuation.Continuation` of each context, with samples if it is a series."""
         from seqzoo.decoding.continuation import continued
 
         samples = request.draws if self.assets["names"] else 0
@@ -161,7 +161,7 @@ class Forecasting(Clips):
         return continued(predictor, contexts, known, steps, request.continuation, samples, request.seed)
 
     def errors(self, paths, futures, samples=None, percent=80.0):
-        """Scores of forecasts [N, H, D]."""
+        """Scores forecasts [N, H, D]."""
         counted = {"forecasts": len(paths)}
         if self.assets["names"]:
             scores = {
@@ -175,7 +175,7 @@ class Forecasting(Clips):
         return {**{f"error_{ms}ms": float(errors[n - 1]) for ms, n in after.items()}, **counted}
 
     def report(self, predictor, data, folder):
-        """Scores the run, and beside it forecasts that repeat the last frame, or the last season."""
+        """Scores the run and, as baselines, forecasts that repeat the last frame or the last season."""
         metrics, request = {}, Forecasts()
         for split in data.scored:
             metrics |= flat(split, self.evaluate(predictor, data.splits[split], request))
@@ -232,7 +232,7 @@ class Forecasting(Clips):
                 yield {"line": number, **self.answer(example, each, request.interval)}
 
     def answer(self, example, row, percent=80.0):
-        """What a `Continuation` says of an example: its next frames, and the intervals of a series."""
+        """Returns the next frames of an example from its `Continuation`, and the intervals of a series."""
         answer = {"file": example["file"]} if "file" in example else {}
         answer |= {"known": len(example["frames"]), "frames": plain(row.frames)}
         if names := self.assets["names"]:
@@ -241,7 +241,7 @@ class Forecasting(Clips):
         return answer
 
     def score(self, run, lines, request=None):
-        """The log density of the frames in files, without a label."""
+        """Computes the log density of the frames in files, without a label."""
         for number, line in enumerate(lines, 1):
             example = self.example(line)
             (_, row), *more = self.feed([example]).outputs(
@@ -260,5 +260,5 @@ class Forecasting(Clips):
 
 
 def plain(frames):
-    """Frames [H, D] as lists, ready for JSON."""
+    """Converts frames [H, D] to lists, ready for JSON."""
     return [[float(f"{number:.7g}") for number in frame] for frame in np.asarray(frames).tolist()]

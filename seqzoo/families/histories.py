@@ -1,4 +1,4 @@
-"""Histories: what tasks share whose examples are the items of a user in order, and whose answers rank all items."""
+"""Histories: the common parts of tasks that read the items of a user in order and rank all items."""
 
 import collections
 import dataclasses
@@ -17,8 +17,8 @@ from seqzoo.metrics.ranking import CUTOFFS, GAINS, rank_of, rank_scores
 from seqzoo.task import Task
 from seqzoo.text.vocabulary import Vocabulary, by_frequency
 
-SHOWN = 10  # recommended items of an answer, unless --count says another number
-BEGIN = 1  # the id before the first item, that of unknown items, which are left out: `models.next_items.BEGIN`
+SHOWN = 10  # recommended items of an answer, unless --count is given
+BEGIN = 1  # the id before the first item; unknown items, whose id it is, are left out: `models.next_items.BEGIN`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,28 +28,28 @@ class Histories(Options):
     shapes = False
 
     split: str = option(
-        "last", "What is held out where there is no valid split: the last item of each user, or the latest events of "
-        "all users.", choices=("last", "time"),
+        "last", "What to hold out if there is no valid split: the last item of each user, or the latest events of all "
+        "users.", choices=("last", "time"),
     )  # fmt: skip
     valid_fraction: float = option(
-        0.1, "Share of the events that are the latest ones.", minimum=0.0001, maximum=0.5, needs="split=time"
+        0.1, "Share of the events to hold out, the latest ones.", minimum=0.0001, maximum=0.5, needs="split=time"
     )
-    test_split: bool = option(False, "Hold out twice: what comes last is test, and what comes before it valid.")
+    test_split: bool = option(False, "Hold out twice: first test, then valid from what comes before it.")
     piece: int = option(
-        50, "Items of a history that training reads at once; a longer one is cut into pieces.", minimum=1
+        50, "Most items of a history that training reads at once; longer ones are cut into pieces.", minimum=1
     )
     drop_items: float = option(
         0.0, "In training, leave out a share of the items of a history, drawn anew between 0 and this.", minimum=0,
         maximum=0.95,
     )  # fmt: skip
-    repeats: bool = option(False, "Items of a history are candidates, too; otherwise all others are.")
+    repeats: bool = option(False, "Make the items of a history candidates, too; otherwise they are excluded.")
 
 
 class Ranking(Task):
-    """A task whose examples have a user and items, and whose model gives scores of all items after each.
+    """A task whose examples have a user and items, and whose model scores all items after each of them.
 
     An example of valid or test is a history whose last item is to be predicted. Its Config has the group `Histories`,
-    and its predictor gives what `models.next_items.NextItems` does.
+    and its predictor returns what `models.next_items.NextItems` does.
     """
 
     needs = {"user": str, "items": list}
@@ -83,7 +83,7 @@ class Ranking(Task):
         return splits, held_out
 
     def content(self, example):
-        return ""  # histories of valid go on where those of train end
+        return ""  # histories of valid continue those of train
 
     def learn(self, train):
         items = by_frequency(collections.Counter(item for example in train for item in example["items"]))
@@ -96,7 +96,7 @@ class Ranking(Task):
         return data
 
     def parted(self, example):
-        """(ids of the history, the right item or None) of an example; items that training lacks are left out."""
+        """Splits an example into (ids of the history, the right item or None), without items unseen in training."""
         *history, right = [*example["history"], None] if "history" in example else example["items"]
         return [i for i in self.assets["items"].encode(history) if i > BEGIN], right
 
@@ -134,7 +134,7 @@ class Ranking(Task):
 
     @functools.cached_property
     def blanks(self):
-        """Whether items have blanks in them."""
+        """Whether any item contains a blank."""
         return any(" " in item for item in self.assets["items"].tokens[2:])
 
     def example(self, line):
@@ -162,7 +162,7 @@ class Ranking(Task):
         return answer
 
     def ranked(self, higher, equal):
-        """The part of an answer that says where the right item is: none of the candidates if its rank is None."""
+        """Returns the part of an answer with the rank of the right item; None if it is not a candidate."""
         return {"rank": int(higher) + 1 if higher < len(self.assets["items"]) else None, "equal": int(equal)}
 
     def scores(self, examples, answers):

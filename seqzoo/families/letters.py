@@ -1,4 +1,4 @@
-"""Sequences of letters, such as DNA and proteins: what tasks share that read them."""
+"""Sequences of letters, such as DNA and proteins: the common parts of tasks that read them."""
 
 import dataclasses
 import functools
@@ -29,18 +29,18 @@ class Sequences(Options):
 
     alphabet: str = option("dna", "Letters of the sequences, with the codes that stand for several.", choices=ALPHABETS)
     letter_dropout: float = option(
-        0.0, "Share of the letters that training reads as any letter, N of bases.", minimum=0, maximum=0.95,
+        0.0, "Share of the letters that training reads as unknown, like N in DNA.", minimum=0, maximum=0.95,
         shapes=False,
     )  # fmt: skip
     positions: int = option(
-        0, "Width of the encoding of its position that is joined to each letter, where sequences are aligned at a "
-        "point, such as a splice site; an even number, 0: none.", minimum=0, maximum=512,
+        0, "Width of the position encoding that is joined to each letter, for sequences that are aligned at a point, "
+        "such as a splice site; an even number; 0: none.", minimum=0, maximum=512,
     )  # fmt: skip
 
     def __post_init__(self):
         super().__post_init__()
         if self.positions % 2:
-            raise ValueError(f"--positions should be even: a sine and a cosine a wave. Received: {self.positions}")
+            raise ValueError(f"--positions should be even: a wave has a sine and a cosine. Received: {self.positions}")
 
 
 class LetterSequences(Task):
@@ -67,7 +67,7 @@ class LetterSequences(Task):
         return {split: examples.with_read(functools.partial(checked, examples)) for split, examples in splits}
 
     def checked(self, example: dict) -> dict:
-        """An example as it was read, once its letters are known; raises a ValueError if it is malformed."""
+        """Returns an example whose letters are valid; raises a ValueError if it is malformed otherwise."""
         return example
 
     def content(self, example):
@@ -77,7 +77,7 @@ class LetterSequences(Task):
         return example["text"].upper()
 
     def inputs(self, example: dict) -> dict:
-        """The inputs of the model, the letters [T, D] and their number."""
+        """Returns the inputs of the model, the letters [T, D] and their number."""
         x = self.letters.frames(example["text"])
         return {"letters": x, "letters_length": np.array(len(x), "int32")}
 
@@ -124,7 +124,7 @@ class LetterSequences(Task):
 
 
 def add_matthews(scores: dict, gold: Sequence[str], predicted: Sequence[str | None]) -> dict:
-    """`scores`, as of `class_scores`, with Matthews's coefficient and, of each class, also the specificity."""
+    """Adds Matthews's coefficient and, for each class, also the specificity to the scores of `class_scores`."""
     scores["mcc"] = matthews(gold, predicted)
     for label, row in one_against_rest(gold, predicted).items():
         scores["classes"][label] |= row
@@ -132,7 +132,7 @@ def add_matthews(scores: dict, gold: Sequence[str], predicted: Sequence[str | No
 
 
 def stretches(text: str, tags: Sequence[str], confidences: Sequence[float] = (), gold: Sequence[str] = ()) -> dict:
-    """The answer to a text with a tag for each letter, as of `terminal.tagged`.
+    """Returns the answer to a text with a tag for each letter, in the form of `terminal.tagged`.
 
     Args:
         text: the letters.
@@ -141,8 +141,8 @@ def stretches(text: str, tags: Sequence[str], confidences: Sequence[float] = (),
         gold: the right tag of each, or none.
 
     Returns:
-        What `tagged` gives. A token is a stretch of letters that have one tag and one ``gold`` tag; its confidence is
-        the smallest of its letters'.
+        What `tagged` returns. A token is a stretch of letters with the same tag and the same ``gold`` tag; its
+        confidence is the lowest of its letters.
     """
     pairs, spans, least, start = [], [], [], 0
     for pair, letters in itertools.groupby(zip(tags, gold or tags, strict=True)):

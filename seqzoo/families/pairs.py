@@ -29,14 +29,14 @@ class Goal(Options):
     """Pairs."""
 
     goal: str = option(
-        "paraphrase", "What is learned of two texts: whether they are paraphrases (of a label), how similar they are "
+        "paraphrase", "What to learn about two texts: whether they are paraphrases (from labels), how similar they are "
         "(regression of a score), or to tell the second text from those of other pairs (retrieval).", choices=(*GOALS,),
     )  # fmt: skip
     scale: str = option(
         "", "Lowest and highest score, such as 1..5. Empty: those of train, as whole numbers.", needs="goal=regression"
     )
     positive: str = option(
-        "", f"The label of paraphrases. Empty: the one of {', '.join(YES)}.", needs="goal=paraphrase"
+        "", f"The label of paraphrases. Empty: the one among {', '.join(YES)}.", needs="goal=paraphrase"
     )
     temperature: float = option(
         0.05, "Divisor of the cosines of retrieval.", minimum=0.001, maximum=10, needs="goal=retrieval", shapes=False
@@ -47,7 +47,7 @@ class Goal(Options):
         self.bounds()
 
     def bounds(self) -> tuple[float, float] | None:
-        """The ends of --scale; None: it is not given.
+        """Returns the ends of --scale, or None if it is not given.
 
         Raises:
             ValueError: it is not two numbers, the first below the second.
@@ -64,7 +64,7 @@ class Goal(Options):
 class Pairs(Embedded):
     """A task whose examples are pairs of texts, and whose model is `models.siamese`.
 
-    Its Config has the groups `Goal`, `Tokens`, `options.Words` and `options.Characters`. A subclass gives `build`.
+    Its Config has the groups `Goal`, `Tokens`, `options.Words` and `options.Characters`. A subclass has `build`.
     """
 
     requests = {"predict": Predicting}
@@ -94,8 +94,8 @@ class Pairs(Embedded):
         for feature in self.needs.keys() - examples.features.keys():
             if found := [goal for name, goal in others.items() if name in examples.features and name != feature]:
                 raise ValueError(
-                    f"{examples.source} has no {feature}, which --goal={self.config.goal} needs; with what it has: "
-                    f"--goal={found[0]}. Or name the column: --columns={feature}=NAME."
+                    f"{examples.source} has no {feature}, which --goal={self.config.goal} needs. Choose "
+                    f"--goal={found[0]}, or name the column: --columns={feature}=NAME."
                 )
         super().check(examples)
 
@@ -114,7 +114,7 @@ class Pairs(Embedded):
             if not low <= example["score"] <= high:
                 raise ValueError(
                     f"{place(examples.source, example, number)}: the score {example['score']:g} is outside of the "
-                    f"scale {low:g}..{high:g}. Another scale: --scale=LOWEST..HIGHEST."
+                    f"scale {low:g}..{high:g}. Choose another scale: --scale=LOWEST..HIGHEST."
                 )
             yield example
 
@@ -138,7 +138,7 @@ class Pairs(Embedded):
         return {"scale": Vocabulary(points, unknown=False)}
 
     def yes_and_no(self, labels, source):
-        """The two labels, that of paraphrases last."""
+        """Returns the two labels, that of paraphrases last."""
         yes = [label for label in labels if label == self.config.positive or label.lower() in YES]
         yes = [self.config.positive] if self.config.positive else yes
         if len(labels) > 2 or len(yes) != 1 or yes[0] not in labels:
@@ -149,13 +149,13 @@ class Pairs(Embedded):
         return [*({*labels} - {*yes}), *yes]
 
     def points(self, scores):
-        """The points of the scale: whole numbers where there are 3 to 11 of them, else five."""
+        """Returns the points of the scale: whole numbers if there are 3 to 11 of them, else five points."""
         low, high = self.config.bounds() or (math.floor(scores[0]), math.ceil(scores[-1]))
         whole = float(low).is_integer() and float(high).is_integer() and 2 <= high - low <= 10
         return [f"{value:g}" for value in np.linspace(low, high, round(high - low) + 1 if whole else 5)]
 
     def values(self) -> np.ndarray:
-        """The points of the scale as numbers; of two labels 0 and 1."""
+        """Returns the points of the scale as numbers; for two labels 0 and 1."""
         points = self.assets["scale"].tokens
         return np.array([0.0, 1.0] if self.config.goal == "paraphrase" else [*map(float, points)])
 
@@ -178,7 +178,7 @@ class Pairs(Embedded):
         return encode
 
     def target(self, example):
-        """(labels, weight): [1], where the pair is on the scale, from 0 to 1; or [2], what tells texts apart.
+        """Returns (labels, weight): labels are [1], the position on the scale from 0 to 1; or [2], ids of the texts.
 
         Raises:
             Skip: the pair does not belong together, so retrieval can't use it.
@@ -214,7 +214,7 @@ class Pairs(Embedded):
         return answer | {f"gold_{name}": example[name] for name in ("score", "label") if name in example}
 
     def judged(self, y: float | None) -> dict:
-        """The part of an answer that says how similar two texts are."""
+        """Returns the part of an answer that says how similar two texts are."""
         if self.config.goal == "paraphrase":
             label = None if y is None else self.assets["scale"].tokens[y >= 0.5]
             return {"label": label, "probability": None if y is None else round(y, 4)}
@@ -241,7 +241,7 @@ class Pairs(Embedded):
         return retrieval_scores([answer["rank"] for answer in answers])
 
     def rank(self, examples: list[dict], answers: list[dict]):
-        """Puts the rank of the right text among all of them in the place of the vectors of each answer."""
+        """Replaces the vectors of each answer by the rank of the right text among all texts."""
         vectors = [answer.pop("vectors") for answer in answers]
         if isinstance(vectors[0][0], dict):  # of the baseline
             from sklearn.feature_extraction import DictVectorizer
@@ -273,7 +273,7 @@ class Pairs(Embedded):
         return {"bag of words": lambda example: {**self.judged(guess(*bags(example))), f"gold_{gold}": example[gold]}}
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves similarity.png: predicted against gold similarities; of retrieval nothing."""
+        """Saves similarity.png: predicted against gold similarities; nothing for retrieval."""
         from seqzoo.display.plots import similarity_plot
 
         if self.config.goal != "retrieval":
@@ -294,5 +294,5 @@ class Pairs(Embedded):
 
 
 def text_id(text: str) -> int:
-    """A number of 31 bits that tells a text from others."""
+    """Returns a number of 31 bits that identifies a text."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass")) >> 1

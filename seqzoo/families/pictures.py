@@ -1,4 +1,4 @@
-"""Pictures: what a task needs that writes down what is in a picture, with the attention over it."""
+"""Pictures: the common parts of tasks that transcribe or describe a picture, with the attention over it."""
 
 import dataclasses
 import functools
@@ -25,7 +25,7 @@ class Predicting(transcription.Predicting):
 
 
 class PictureTranscription(Transcription):
-    """A transcription of pictures. Its Config has the group `options.Pictures`, too; its examples have a "picture"."""
+    """A task that transcribes pictures. Its Config also has the group `options.Pictures`; examples have a "picture"."""
 
     requests = {**Transcription.requests, "predict": Predicting}
     shows_attention = True
@@ -33,7 +33,7 @@ class PictureTranscription(Transcription):
 
     @property
     def axes(self):
-        """The width of pictures is an axis where their columns are read."""
+        """The axes; the width of pictures is one of them if their columns are read."""
         return {**Transcription.axes, **({"image": (None, "width")} if self.config.reader == "columns" else {})}
 
     def content(self, example):
@@ -65,7 +65,7 @@ class PictureTranscription(Transcription):
 
     def read_file(self, file, name):
         picture = Stored(name, pathlib.Path(file.name))
-        picture.shape()  # raises an error if it is no picture
+        picture.shape()  # raises an error if it is not a picture
         return {"picture": picture}
 
     def asked(self, example):
@@ -109,6 +109,6 @@ class PictureTranscription(Transcription):
         return [f"`image` holds pictures of {height} rows, {wide} and {channels} channels: {values}."]
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a picture of valid as picture.png; of CTC also its spikes."""
+        """Saves a picture of valid as picture.png and, with CTC, its spikes."""
         super().plot(predictor, examples, answers, folder)
         image(examples[0]["picture"].read(*self.assets["pictures"].shape)).save(folder / "picture.png")

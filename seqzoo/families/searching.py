@@ -1,4 +1,4 @@
-"""Search: what tasks share whose answers are found by a search, as lists of the n best, and rescored."""
+"""Search: the common parts of tasks that search for the n best answers and rescore them."""
 
 import functools
 
@@ -9,22 +9,22 @@ from seqzoo.task import Task
 class Searching(Task):
     """A task whose predictor has `settings` and `variant`, as `decoding.search.BeamPredictor` has.
 
-    Its requests have the group `options.Decoding`, and where a language model may rescore answers, `options.Rescoring`.
-    An answer has ``"n_best"``, dicts of "text" and "score", best first; a subclass says in `chosen` what the first one
-    is for the answer.
+    Its requests have the group `options.Decoding` and, if a language model may rescore answers, `options.Rescoring`.
+    An answer has ``"n_best"``, dicts of "text" and "score", best first; a subclass defines in `chosen` how the first
+    one becomes the answer.
 
     Class attributes:
-        shows_attention: whether the answers in reports come with their attention, where the run has it.
+        shows_attention: whether answers in reports include their attention, if the run has it.
     """
 
     shows_attention = False
 
     def chosen(self, answer: dict, n_best: list[dict]) -> dict:
-        """An answer with this list, the first of which it gives."""
+        """Returns the answer with this list, whose first entry it gives."""
         raise NotImplementedError
 
     def search(self, predictor, request, **wanted):
-        """The predictor with the decoding options of a request; wanted: see `BeamPredictor.variant`."""
+        """Returns the predictor with the decoding options of a request; wanted: see `BeamPredictor.variant`."""
         from seqzoo.training.folder import load_alike
 
         def others():
@@ -48,7 +48,7 @@ class Searching(Task):
             yield self.rescored(answer, getattr(run.predictor, "settings", None))
 
     def report(self, predictor, data, folder):
-        """Scores also by beam search of the default width, whose answers are kept for people to read."""
+        """Also scores by beam search of the default width, and returns its answers for the report."""
         metrics = super().report(predictor, data, folder)[0]
         search = self.search(predictor, options.Decoding(), score_labels=False)
         found, examples, answers = super().report(search, data, folder)
@@ -62,14 +62,14 @@ class Searching(Task):
         return metrics, examples, answers
 
     def explained(self, predictor, examples, answers):
-        """The answers with their attention."""
-        if not (self.shows_attention and predictor.attends and predictor.settings.beam > 1):  # once, of the beam's
+        """Returns the answers with their attention."""
+        if not (self.shows_attention and predictor.attends and predictor.settings.beam > 1):  # only the beam's
             return answers
         attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
         return self.answers(attending, self.feed(examples))[1]
 
     def rescored(self, answer: dict, settings) -> dict:
-        """The answer with its n best in the order that a language model gives them, if the settings name one.
+        """Reorders the n best of an answer by a language model, if the settings name one.
 
             score + weight log P(text)
 
@@ -87,10 +87,10 @@ class Searching(Task):
 
 @functools.lru_cache(2)
 def language_model(folder: str):
-    """The run of a language model in a folder, or ``zoo:NAME``.
+    """Loads the run of a language model from a folder or ``zoo:NAME``.
 
     Raises:
-        ValueError: it is a run of another task, or none.
+        ValueError: it is a run of another task, or not a run.
     """
     from seqzoo.training.folder import load
 
@@ -103,6 +103,6 @@ def language_model(folder: str):
 
 
 def text_log_probabilities(folder: str, texts: list[str]) -> list[float]:
-    """log P of texts, each a line of its own, by the language model in a folder."""
+    """Returns log P of texts, each a line of its own, under the language model in a folder."""
     run = language_model(folder)
     return [row["log_probability"] for row in run.task.score(run, texts, options.Scoring())]

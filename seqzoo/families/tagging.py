@@ -1,4 +1,4 @@
-"""Tagging: what tasks share that give each step of a sequence a tag."""
+"""Tagging: the common parts of tasks that give each step of a sequence a tag."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -31,11 +31,11 @@ class AuxiliaryLanguageModel(Options):
 
     auxiliary_lm: float = option(
         0.0, "Weight of a language model's loss in training: the forward states of the first recurrent layer predict "
-        "the next word, the backward ones the word before (Rei, 2017: 0.1); 0: none.", minimum=0, maximum=100,
+        "the next word, the backward ones the previous one (Rei, 2017: 0.1); 0: none.", minimum=0, maximum=100,
         needs="layers", sweep=[0.0, 0.1, 0.3],
     )  # fmt: skip
     auxiliary_words: int = option(
-        7500, "Words that it tells apart, the most frequent ones; others are one unknown word.", minimum=1,
+        7500, "Words that it predicts, the most frequent ones; others are one unknown word.", minimum=1,
         needs="auxiliary_lm",
     )  # fmt: skip
 
@@ -43,7 +43,7 @@ class AuxiliaryLanguageModel(Options):
 class Tagging(Task):
     """A task whose examples have a tag for each step, in the feature `feature`, and whose model is `models.tagger`.
 
-    Its Config has the groups `Tagger`, `options.Recurrent` and `options.Labels`. A subclass gives `front`, `learn`
+    Its Config has the groups `Tagger`, `options.Recurrent` and `options.Labels`. A subclass has `front`, `learn`
     (with `learn_labels`), `encoder` (with `tag_encoder`), `examples`, `answer` and `scores`.
     """
 
@@ -51,7 +51,7 @@ class Tagging(Task):
     objective = "accuracy"
 
     def front(self) -> tuple:
-        """(inputs, x, mask) of the model, see `seqzoo.inputs`."""
+        """Returns (inputs, x, mask) of the model, see `seqzoo.inputs`."""
         raise NotImplementedError
 
     def learn_labels(self, train):
@@ -59,11 +59,11 @@ class Tagging(Task):
         return {"tags": Vocabulary(sorted(tags), unknown=False)}
 
     def learned_tags(self, example: dict) -> Sequence[str]:
-        """The tags of an example in the scheme that the model learns."""
+        """Returns the tags of an example in the scheme that the model learns."""
         return example[self.feature]
 
     def tag_encoder(self) -> Callable:
-        """A function (example, number of steps) -> (labels, weights) [T] each, the last two that `encoder` gives."""
+        """Returns a function (example, number of steps) -> (labels, weights), [T] each, as `encoder` gives them."""
         form = getattr(self.config, "unicode", "none")
         label_weights = options.label_weights(normalize(self.config.label_weights, form))
         encode = tag_encoder(self.assets["tags"], label_weights, self.config.crf)
@@ -77,7 +77,7 @@ class Tagging(Task):
         return tagger(len(tags), self.front(), crf=config.crf, allowed=self.allowed(tags), **config.arguments(*groups))
 
     def allowed(self, tags: Sequence[str]) -> np.ndarray | None:
-        """Which tag may follow which, [K + 1, K + 1], see `layers.crf.CRF`; None: any."""
+        """Returns which tag may follow which, [K + 1, K + 1], see `layers.crf.CRF`; None: any."""
         return None
 
     def loss(self):
@@ -99,15 +99,15 @@ class Tagging(Task):
         return [tag for tag, learned in pairs if learned not in self.assets["tags"]]
 
     def tags_of(self, answer: dict) -> list[str]:
-        """The tag of each step of an answer."""
+        """Returns the tag of each step of an answer."""
         return [token["tag"] for token in answer["tokens"]]
 
     def gold_and_predicted(self, examples: list[dict], answers: list[dict]) -> tuple[list, list]:
-        """The gold tags of examples, and those of the answers to them, a list for each."""
+        """Returns the gold tags of examples and the tags of the answers to them, a list for each."""
         return [example[self.feature] for example in examples], [*map(self.tags_of, answers)]
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves a picture of which tag was taken for which."""
+        """Saves a confusion plot of the tags."""
         from seqzoo.display.plots import confusion_plot
 
         confusion_plot(*confusion(*self.gold_and_predicted(examples, answers)), folder / "confusion.png")
@@ -123,7 +123,7 @@ class Tagging(Task):
 
 
 def tag_encoder(tags: Vocabulary, label_weights: dict[str, float], crf: bool) -> Callable:
-    """A function (tags of a sequence, () to predict; number of steps) -> (labels, weights), [T] each.
+    """Returns a function (tags of a sequence, () to predict; number of steps) -> (labels, weights), [T] each.
 
     Args:
         tags: those that the model knows.
@@ -131,7 +131,7 @@ def tag_encoder(tags: Vocabulary, label_weights: dict[str, float], crf: bool) ->
         crf: whether the loss is that of whole sequences.
 
     Raises:
-        ValueError: a weight of an unknown tag.
+        ValueError: a weight is for an unknown tag.
     """
     tags.encode(label_weights)
 

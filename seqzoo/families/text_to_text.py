@@ -1,4 +1,4 @@
-"""Text to text: what tasks share that write a text for a text, by an encoder-decoder."""
+"""Text to text: the common parts of tasks that write a text for a text, by an encoder-decoder."""
 
 import dataclasses
 import pathlib
@@ -23,15 +23,15 @@ from seqzoo.text.vocabulary import Vocabulary
 class Sides(Options):
     """Pairs of texts."""
 
-    joint: bool = option(False, "One vocabulary for both sides; with --tied they also share their embeddings.")
+    joint: bool = option(False, "Use one vocabulary for both sides; with --tied they also share embeddings.")
     lowercase: bool = option(False, "Lower-case both sides; scores ignore case, too.")
     bpe_dropout: float = option(
         0.0, "With --tokenizer=bpe: share of the merges skipped in training, anew each epoch (Provilkov et al., 2020).",
         minimum=0, maximum=0.9, needs="tokenizer=bpe",
     )  # fmt: skip
     copied_only: bool = option(
-        False, "With --copy: leave words out of the vocabulary of targets that the source has wherever a target of "
-        "train has them, such as names. They can only be copied, so that training learns to copy from its start.",
+        False, "With --copy: leave words out of the target vocabulary that training targets always share with their "
+        "source, such as names. They can only be copied, so the model learns to copy from the start.",
         needs="copy",
     )  # fmt: skip
     longest: int = option(100, "Maximum number of tokens on a side; longer pairs are left out of training.", minimum=1)
@@ -54,13 +54,13 @@ class Objective(Options):
         choices=("", "linear", "exponential", "inverse_sigmoid"),
     )  # fmt: skip
     sampling_epochs: float = option(
-        10.0, "Epochs until none (linear) or half of them (the others) are.", minimum=0.01, maximum=1e6,
+        10.0, "Epochs until none (linear) or half (the others) of them are correct.", minimum=0.01, maximum=1e6,
         needs="scheduled_sampling",
     )  # fmt: skip
     sampling_least: float = option(
         0.5, "Lowest share of correct inputs.", minimum=0, maximum=1, needs="scheduled_sampling"
     )
-    valid_beam: int = option(1, "Width of the beam on valid during training.", minimum=1)
+    valid_beam: int = option(1, "Beam width on valid during training.", minimum=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,11 +89,11 @@ class TextToText(Searching):
     """A task that writes a text for a text: its source and its target.
 
     Its Config has the groups `Sides`, `Objective`, `options.Units` and `options.EncoderDecoder`. A subclass names the
-    features and the answer, and gives `scores` and their `measures`.
+    features and the answer, and has `scores` and their `measures`.
 
     Class attributes:
         source, target: the features with the two texts.
-        written: what an answer calls the text that was written.
+        written: the key of the written text in an answer.
     """
 
     requests = {"evaluate": Evaluating, "predict": Predicting, "export": Exporting}
@@ -127,28 +127,28 @@ class TextToText(Searching):
         codecs = self.codecs[:1] if self.config.joint else self.codecs
         data.summary["vocabulary"] = " and ".join(f"{len(codec.tokens):,} tokens" for codec in codecs)
         if "train" in data.splits and not unseen:
-            # What was learned can be said, however short the source is: "jump around right thrice" asks for 24 actions.
+            # Answers may be as long as any target of train: "jump around right thrice" asks for 24 actions.
             self.assets["longest"] = max(len(labels) for _, (_, labels, _) in data.splits["train"].encoded())
         cut = {}
         if self.max_source:  # else nothing is cut, and no split is encoded once more
             cut = {split: sum(self.is_cut(*pair) for pair in feed.encoded()) for split, feed in data.splits.items()}
         if any(cut.values()):
             counts = ", ".join(f"{count:,} of {data.splits[split].size:,} in {split}" for split, count in cut.items())
-            data.summary["cut"] = f"of longer texts the first {self.max_source:,} tokens are read: {counts}"
+            data.summary["cut"] = f"the first {self.max_source:,} tokens of longer texts are read: {counts}"
         return data
 
     def is_cut(self, example: dict, encoded: tuple) -> bool:
-        """Whether only a part of an example's source was encoded."""
+        """Returns whether only a part of an example's source was encoded."""
         if len(encoded[0]["source"]) <= self.max_source:
             return False
         return self.read_side(example, self.source) != self.read_text(example[self.source])
 
     def text(self, text):
-        """A text as scores read it."""
+        """Returns a text as scores read it."""
         return text.strip().lower() if self.config.lowercase else text.strip()
 
     def read_text(self, text):
-        """A text as the codecs read it: to be copied, the first word of a line needs the blank that all others have."""
+        """Returns a text as codecs read it: to be copied, a line's first word needs the blank that all others have."""
         text = self.text(text)
         return f" {text}".replace("\n", "\n ") if text and self.spaced else text
 
@@ -159,16 +159,16 @@ class TextToText(Searching):
 
     @property
     def max_source(self) -> int:
-        """Tokens of a source that are read, the first of a longer one; 0: all, and training leaves long ones out."""
+        """The number of first tokens of a source that are read; 0: all, and training leaves long sources out."""
         return 0
 
     def read_side(self, example: dict, side: str) -> str:
-        """The source or target of an example as the codecs read it; "" of an example without target."""
+        """Returns the source or target of an example as the codecs read it; "" if it has no target."""
         text = self.read_text(example.get(side, ""))
         return self.cut(text) if side == self.source and self.max_source else text
 
     def cut(self, text: str) -> str:
-        """The first `max_source` tokens of a text; before subwords are learned, all of it."""
+        """Returns the first `max_source` tokens of a text; before subwords are learned, all of it."""
         units = self.config.tokenizer
         if self.assets:
             codec = self.codecs[0]
@@ -200,7 +200,7 @@ class TextToText(Searching):
         return encode
 
     def arrays(self, tokens, target_tokens):
-        """(inputs, labels, weights) of tokens: source and end mark; begin mark (which is the end mark) and target."""
+        """Returns (inputs, labels, weights): source and end mark; begin mark (which is the end mark) and target."""
         source, target = self.codecs
         inputs = {"source": np.array([*source.ids(tokens), source.end], "int32")}
         if self.config.copy:
@@ -213,7 +213,7 @@ class TextToText(Searching):
         return inputs, np.array([*ids, target.end], "int32"), np.ones(len(ids) + 1, "float32")
 
     def augmenter(self):
-        """BPE-dropout: other subwords of the same texts."""
+        """Samples other subwords of the same texts (BPE-dropout)."""
         if not self.config.bpe_dropout:
             return None
 

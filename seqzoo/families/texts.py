@@ -1,4 +1,4 @@
-"""Texts: what tasks share that read whole texts in words, characters or subwords."""
+"""Texts: the common parts of tasks that read whole texts in words, characters or subwords."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class Tokens(Options):
 
     tokenizer: str = option(
         "words",
-        "What a text is split into: words and punctuation of raw text, tokens that have spaces between them, "
+        "What a text is split into: words and punctuation of raw text, tokens separated by spaces, "
         "characters, or subwords learned from the training texts.",
         choices=TOKENIZERS,
     )
@@ -30,7 +30,7 @@ class Tokens(Options):
         super().__post_init__()
         if getattr(self, "vectors", "") and self.tokenizer not in ("words", "whitespace"):
             raise ValueError(
-                f"--vectors has vectors of words, so it needs --tokenizer=words or whitespace, or is left out. "
+                "--vectors holds vectors of words: choose --tokenizer=words or whitespace, or leave it out. "
                 f"Received: --tokenizer={self.tokenizer}"
             )
 
@@ -39,10 +39,10 @@ class OfTexts(Task):
     """A task that reads texts. Its Config has the groups `Tokens`, `options.Words` and `options.Characters`."""
 
     def learn_words(self, texts: Iterable[str], again: Iterable[str]) -> dict:
-        """The assets "words" and, of a tokenizer that needs them, "subwords".
+        """Learns the assets "words" and, if the tokenizer needs them, "subwords".
 
         Args:
-            texts, again: the training texts, twice, as they are read twice.
+            texts, again: the training texts, given twice since they are read twice.
         """
         assets, config = {}, self.config
         if config.tokenizer in KINDS:
@@ -56,19 +56,19 @@ class OfTexts(Task):
         return splitter(self.config.tokenizer, self.assets.get("subwords"), self.config.unicode)
 
     def offsets(self, text: str) -> list[tuple[str, int, int]]:
-        """[(token, start, end)] of the tokens of a text that the model reads."""
+        """Returns [(token, start, end)] of the tokens of a text that the model reads."""
         return both_ends(self.split(text), self.config.max_tokens)
 
     def tokens(self, text: str) -> list[str]:
-        """The tokens of a text that the model reads."""
+        """Returns the tokens of a text that the model reads."""
         return [token for token, _, _ in self.offsets(text)]
 
     def known_words(self, text: str) -> list[bool]:
-        """Whether the run knows each word of a text."""
+        """Returns whether the run knows each word of a text."""
         return [self.assets["words"].has_id(token) for token in self.tokens(text) if any(map(str.isalnum, token))]
 
     def bag(self, text: str) -> list[str]:
-        """All tokens of a text, in lower case if the run reads them so: what baselines count."""
+        """Returns all tokens of a text for baselines to count, in lower case if the run reads them so."""
         return [token.lower() if self.config.lowercase else token for token, _, _ in self.split(text)]
 
     def export_notes(self):
@@ -78,7 +78,7 @@ class OfTexts(Task):
 
 
 def both_ends(items: list, most: int) -> list:
-    """The first and last items of a long list, `most` together; 0: all."""
+    """Keeps the first and last items of a long list, `most` in total; 0: all."""
     if not most or len(items) <= most:
         return items
     head = most // 2

@@ -1,4 +1,4 @@
-"""Transcription: what tasks share that write down a sequence, by CTC or by an encoder-decoder that attends."""
+"""Transcription: the common parts of tasks that transcribe a sequence, by CTC or by attention."""
 
 import dataclasses
 import itertools
@@ -33,7 +33,7 @@ class Transcriber(Options):
     )  # fmt: skip
     filters: int = option(128, "Filters of these convolutions.", minimum=1, needs="subsample>1")
     upsample: int = option(
-        1, "How often each step is repeated: CTC gives at most one label a step.", minimum=1, maximum=100,
+        1, "Number of times to repeat each step: CTC gives at most one label a step.", minimum=1, maximum=100,
         needs="model=ctc",
     )  # fmt: skip
 
@@ -50,7 +50,7 @@ class Speller(Options):
         "(convolutional).", choices=("additive", "general", "convolutional"), needs="model=attention",
     )  # fmt: skip
     input_feeding: bool = option(
-        False, "Feed what was attended to into the next step, as Chan et al. do; slower.", needs="model=attention"
+        False, "Feed the attended context into the next step, as Chan et al. do; slower.", needs="model=attention"
     )
     label_smoothing: float = option(
         0.0, "Probability mass spread over all other labels.", minimum=0, maximum=0.9, needs="model=attention",
@@ -72,16 +72,16 @@ class Predicting(Evaluating):
 
 
 class Transcription(Searching):
-    """A task that gives a sequence its transcript: labels in their order.
+    """A task that transcribes a sequence: labels in their order.
 
     Its Config has the groups `Transcriber`, `Speller` and `options.Recurrent`, whose layers read the sequence; without
-    layers, attention reads a projection of each step. A subclass gives `front`, `learn` (with `learn_labels`),
+    layers, attention reads a projection of each step. A subclass has `front`, `learn` (with `learn_labels`),
     `arrays`, `example` and `asked`.
 
     Class attributes:
         transcript: the feature with the transcript.
         written: the key of the transcript in an answer.
-        units: what its labels are, see `text.codec.Codec`; None: what --tokenizer says, of the group `options.Units`.
+        units: the kind of labels, see `text.codec.Codec`; None: that of --tokenizer, of the group `options.Units`.
     """
 
     requests = {"evaluate": Evaluating, "predict": Predicting}
@@ -99,31 +99,31 @@ class Transcription(Searching):
     packages = ("jiwer",)
 
     def front(self) -> tuple:
-        """(inputs, x, mask) of the model, see `seqzoo.inputs`."""
+        """Returns (inputs, x, mask) of the model, see `seqzoo.inputs`."""
         raise NotImplementedError
 
     def arrays(self, example: dict, training: bool) -> dict:
-        """{name: array} of the inputs of the front; may raise `Skip`."""
+        """Returns {name: array} of the inputs of the front; may raise `Skip`."""
         raise NotImplementedError
 
     def steps(self, inputs: dict) -> int:
-        """The steps that the front gives of these arrays: by default those of the first one."""
+        """Returns the number of steps that the front makes of these arrays; by default the length of the first."""
         return len(next(iter(inputs.values())))
 
     def time(self, step: int) -> int | float:
-        """When a step of the front begins: by default its number."""
+        """Returns when a step of the front begins; by default its number."""
         return step
 
     def asked(self, example: dict) -> dict:
-        """The part of an answer that says what was asked, such as {"text": ...}; and its name, for messages."""
+        """Returns the part of an answer that says what was asked, such as {"text": ...}; messages name its value."""
         raise NotImplementedError
 
     def text(self, example: dict) -> str:
-        """The transcript of an example, as the model learns and scores read it."""
+        """Returns the transcript of an example, as the model learns and scores read it."""
         return " ".join(example[self.transcript].split())
 
     def texts(self, example: dict) -> list[str]:
-        """All transcripts of an example, of which the first is its `text`; training learns each of them."""
+        """Returns all transcripts of an example, first its `text`; training learns each of them."""
         return [self.text(example)]
 
     def learn_labels(self, train):
@@ -161,7 +161,7 @@ class Transcription(Searching):
             if training and needed > given:
                 name = next(iter(self.asked(example).values()))
                 raise Skip("more labels than frames", f"{name}, whose {len(ids)} labels need {needed} of {given}")
-            # Labels for which no path stands count as an error, and in no loss, where they would be infinite.
+            # Labels without a path count as an error, but not in the loss, which would be infinite.
             return inputs, np.array(ids if needed <= given else [], "int32"), np.float32(needed <= given)
 
         return encode
@@ -228,9 +228,9 @@ class Transcription(Searching):
         return self.chosen(answer, self.n_best(row)) if row else answer
 
     def n_best(self, row: dict) -> list[dict]:
-        """The answers of a row that differ as texts, best first: dicts of text, score, log_probability, tokens.
+        """Returns the different texts of a row, best first: dicts of text, score, log_probability, tokens.
 
-        A token of CTC has its text, confidence, begin and end; of others only the text is known.
+        With CTC a token has its text, confidence, begin and end; otherwise only its text.
         """
         from seqzoo.decoding.search import n_best
 
@@ -274,7 +274,7 @@ class Transcription(Searching):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
 
     def wanted(self, request) -> dict:
-        """What the answers to a request need of the search besides, see `BeamPredictor.variant`."""
+        """Returns what else a request needs from the search, see `BeamPredictor.variant`."""
         return {}
 
     def signatures(self, run, request):
@@ -286,11 +286,11 @@ class Transcription(Searching):
         return {"arrays": greedy_arrays(run, search, request.length)}
 
     def step_names(self, example: dict) -> list[str]:
-        """Names of the steps that an example has, for pictures; [] where they have none."""
+        """Returns names of an example's steps, for pictures; [] if they have none."""
         return []
 
     def plot(self, predictor, examples, answers, folder):
-        """Saves the spikes of CTC: the probabilities of all labels, frame by frame, of an answer of middle length."""
+        """Saves the spikes of CTC: the probabilities of all labels, frame by frame, of an answer of median length."""
         from seqzoo.display.plots import spikes_plot
 
         if self.config.model != "ctc":
@@ -303,7 +303,7 @@ class Transcription(Searching):
         )
 
     def frame_probabilities(self, predictor, example: dict) -> np.ndarray:
-        """[T, V], the probability of each label in each frame, 0 the blank."""
+        """Returns [T, V], the probability of each label in each frame; label 0 is the blank."""
         from keras import ops
 
         def run(inputs, labels, weights):

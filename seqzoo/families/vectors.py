@@ -1,4 +1,4 @@
-"""Vectors of texts: a line of --mode=predict is one text, and the answer its vector, or the nearest lines of a file."""
+"""Vectors of texts: --mode=predict answers a text with its vector, or with the nearest lines of a file."""
 
 import dataclasses
 import functools
@@ -26,18 +26,18 @@ class Predicting(Options):
     """Predictions."""
 
     index: str = option(
-        "", "A line is one text, and the answer the nearest lines of this file. Their vectors are kept beside it.",
+        "", "Read one text a line, and answer with the nearest lines of this file, whose vectors are kept beside it.",
         path=True,
     )  # fmt: skip
-    nearest: int = option(5, "How many of its lines.", minimum=1, needs="index")
-    vector: bool = option(False, "A line is one text, and the answer its vector.")
+    nearest: int = option(5, "Number of these lines.", minimum=1, needs="index")
+    vector: bool = option(False, "Read one text a line, and answer with its vector.")
 
 
 class Embedded(OfTexts):
     """A task of texts whose model is `models.siamese`, with `requests["predict"]` a `Predicting`."""
 
     def judged(self, y: float | None) -> dict:
-        """The part of an answer that says how similar two texts are, of a similarity y of the model."""
+        """Returns the part of an answer that says how similar two texts are, from the model's similarity y."""
         raise NotImplementedError
 
     def predict(self, run, lines, request=None):
@@ -54,10 +54,10 @@ class Embedded(OfTexts):
                 yield {"line": number, "text": text, **found}
 
     def vectors(self, run, texts: Iterable[str]) -> Iterator[np.ndarray | None]:
-        """Yields the vector [H] of each text; None of one without words.
+        """Yields the vector [H] of each text, None for a text without words.
 
         Raises:
-            ValueError: the run has none, since it reads a text beside the other.
+            ValueError: the run has none, since it reads both texts of a pair together.
         """
         encode, tower = self.assets["words"].encoder(self.config.static_shapes), tower_of(run.model)
         axes = dict.fromkeys(("tokens", "characters", "casing"), "time")
@@ -69,7 +69,7 @@ class Embedded(OfTexts):
             yield from (row and row["vector"] for _, row in feed.outputs(lambda inputs, *_: tower(inputs)))
 
     def searcher(self, run, path: str, count: int) -> Callable[[list], list[dict]]:
-        """The function from vectors of queries to {"nearest": [{"line", "text", ...}]} of each, the lines of a file."""
+        """Returns a function from vectors of queries to {"nearest": [{"line", "text", ...}]}, lines of a file."""
         tower = tower_of(run.model)
         if not pathlib.Path(path).is_file():
             raise ValueError(f"--index: no file {path!r}.")
@@ -97,13 +97,13 @@ class Embedded(OfTexts):
 
 
 def plain_vectors(vectors: list[np.ndarray | None]) -> list[dict]:
-    """{"vector": a list of numbers} of each vector, with as many digits as 32 bits have; None of none."""
+    """Returns {"vector": a list of numbers} for each vector, with as many digits as 32 bits have, or None."""
     return [{"vector": None if vector is None else [float(f"{x:.8g}") for x in vector]} for vector in vectors]
 
 
-@functools.lru_cache(4)  # a graph takes longer to make than a text to read
+@functools.lru_cache(4)  # making the graph takes longer than reading a text
 def tower_of(model):
-    """The `models.siamese.Tower` of a model."""
+    """Returns the `models.siamese.Tower` of a model."""
     from seqzoo.models.siamese import Tower
 
     return Tower(model)
