@@ -20,7 +20,7 @@ class Searching(Task):
     shows_attention = False
 
     def chosen(self, answer: dict, n_best: list[dict]) -> dict:
-        """Returns the answer with this list, whose first entry it gives."""
+        """Returns the answer with this list and the text of its first entry."""
         raise NotImplementedError
 
     def search(self, predictor, request, **wanted):

@@ -115,7 +115,7 @@ class Transcription(Searching):
         return step
 
     def asked(self, example: dict) -> dict:
-        """Returns the part of an answer that says what was asked, such as {"text": ...}; messages name its value."""
+        """Returns the part of an answer that says what was asked, such as {"text": ...}; messages quote its value."""
         raise NotImplementedError
 
     def text(self, example: dict) -> str:
