@@ -8,7 +8,7 @@ checkpoint.npz    everything the next epoch, or the next batch of an unfinished 
 model.keras       the model with the weights of the best epoch
 history.json      scores of each epoch; history.png, logs/ for TensorBoard
 metrics.json      scores of the best epoch, once training has finished
-report.html       all of it for people, see seqzoo.display.report; summary.json, what was said of the data
+report.html       all of it for people, see seqzoo.display.report; summary.json, the summary of the data
 fold1, fold2 ...  with --folds the runs, which have all of the above but metrics.json and environment.json
 .lock             while somebody trains here: which process, see seqzoo.training.lock
 """
@@ -143,7 +143,7 @@ class _Mismatch(ValueError):
 
 
 def save_model(folder: pathlib.Path, task: Task, model) -> None:
-    """Saves a model, stamped with the name of the task and the check sums of the assets, with which alone it is right.
+    """Saves a model, stamped with the name of the task and the check sums of the only assets that fit it.
 
     The stamp is the comment of the zip file, which Keras leaves alone.
     """

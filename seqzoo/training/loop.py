@@ -369,7 +369,7 @@ def _stop_reason(task: Task, history: list[dict]) -> str:
     patience, best = task.config.patience, _best_epoch(task, history)
     if patience and best:
         last = max(row["epoch"] for row in history if f"valid_{task.objective}" in row)
-        if last - best >= patience:  # epochs without a score say nothing against going on
+        if last - best >= patience:  # epochs without a score are no reason to stop
             return f"no better {task.objective} in {patience} epochs: stopped"
     return ""
 
