@@ -181,7 +181,7 @@ def _with_layers(kind: type[Config], models: list[Config], settings: dict) -> di
 
 
 def _check_words(kind: type[Config], models: list[Config], settings: dict) -> None:
-    """Raises a ValueError if the task reads other units than the language models, or has no room for their embeddings."""
+    """Raises a ValueError if task and language models read different units, or there is no room for embeddings."""
     own = {name: field.default for name, field in kind.__dataclass_fields__.items()} | settings
     tokenizer = own.get("tokenizer", "words")  # taggers get words
     for model in models:

@@ -53,7 +53,9 @@ def dialogues(
     """
     columns = dict(columns or {})
     if columns and columns.keys() != COLUMNS.keys():
-        raise ValueError(f"columns should be those of history and reply: --columns=history=A,reply=B. No: {columns}")
+        raise ValueError(
+            f"columns should be those of history and reply: --columns=history=A,reply=B. Unknown: {columns}"
+        )
     files = split_files(data_dir, *JSON, ".csv", ".tsv", ".txt", name=name, reader="dialogues")
     found = {}
     for split, path in files.items():
@@ -111,7 +113,7 @@ def _table(path, columns, encoding):
     if None in index.values():
         raise ValueError(
             f"{path}: no columns for history and reply. Choose them by name, --columns=history=A,reply=B, or without a "
-            f"header by index, --columns=history=0,reply=1. There: {', '.join(names) or 'nothing'}."
+            f"header by index, --columns=history=0,reply=1. Found: {', '.join(names) or 'nothing'}."
         )
     for number, fields in itertools.chain([(start, first)] if by_index else [], records):
         if len(fields) != len(first):

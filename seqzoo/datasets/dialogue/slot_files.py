@@ -33,8 +33,8 @@ def slot_files(
         Dict split -> `Examples` with ``tokens``, ``slots`` and ``intent``.
 
     Raises:
-        ValueError: no such files; while iterating, with file and line: an empty line, a number of tags that is not that
-            of the words, a malformed tag, or files of different lengths.
+        ValueError: no such files; while iterating, with file and line: an empty line, more or fewer tags than words, a
+            malformed tag, or files of different lengths.
     """
     if name or columns:
         raise ValueError(f"--dataset=slot_files takes no --name or --columns. Received: {name or columns}")

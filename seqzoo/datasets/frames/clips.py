@@ -124,7 +124,7 @@ def _label_rows(folder) -> Iterator[dict]:
         present = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "nothing"
         raise ValueError(
             f"{folder}: no folder of a label with clips in it: files {', '.join(ENDINGS)}, or folders of pictures; and "
-            f"no table {TABLE}. There: {present}."
+            f"no table {TABLE}. Found: {present}."
         )
     for clip in interleaved([*labels.values()]):
         yield {"file": clip.relative_to(folder).as_posix(), "label": clean_label(clip.parent.name)}
@@ -193,7 +193,7 @@ def _read_array(file, name):
             return loaded["frames" if "frames" in names else names[0]]
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{name}: not an array of numbers that NumPy wrote: {error}") from error
-    raise ValueError(f"{name}: should hold one array, or one called frames. There: {', '.join(names) or 'none'}.")
+    raise ValueError(f"{name}: should hold one array, or one called frames. Found: {', '.join(names) or 'none'}.")
 
 
 def _pictures(pictures, picture_size):

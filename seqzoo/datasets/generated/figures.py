@@ -28,7 +28,7 @@ def figures(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the figures.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"frames": array [T, 22], x and y of each joint, "label": str}``.

@@ -1,4 +1,4 @@
-"""CSV and TSV: a text and its label or summary a record, in columns."""
+"""CSV and TSV: one text with its label or summary per record, in columns."""
 
 import collections
 import csv as csv_module
@@ -121,7 +121,7 @@ def _layout(records, path, columns):
     if set(columns) != {"text", gold} or not all(indices.values()) or (gold == "label" and len(indices["label"]) > 1):
         raise ValueError(
             f"{path}: columns by index should be those of text and {gold}, from 0 to {width - 1} or negative from the "
-            f"end, as --columns=text=0,{gold}=1 or text=1+2,{gold}=0; the file has {width}. Received: {columns}"
+            f"end, such as --columns=text=0,{gold}=1 or text=1+2,{gold}=0; the file has {width}. Received: {columns}"
         )
     return number if _is_header(records, path, fields, indices) else 0, width, indices
 
@@ -173,7 +173,7 @@ def csv_records(
 
     Args:
         path, encoding: of the file.
-        file: it, if it is open; path is then for messages alone.
+        file: the file if it is already open; path is then for messages alone.
 
     Raises:
         ValueError: malformed quotes, with the line where the record begins.

@@ -1,4 +1,4 @@
-"""JSON lines: a text and its label or summary a line, as a JSON object."""
+"""JSON lines: one JSON object per line, with a text and its label or summary."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def jsonl(
     """Texts with labels or summaries in files with one JSON object a line, plain or gzipped.
 
     A label that is a number, true or false becomes its JSON text, and a list of labels is joined by ``|``; spaces
-    around labels and empty labels are removed. A list of summaries is several of one text. Blank lines are skipped.
+    around labels and empty labels are removed. A text may have a list of summaries. Blank lines are skipped.
     The format: https://jsonlines.org
 
     Args:
