@@ -53,9 +53,7 @@ def dialogues(
     """
     columns = dict(columns or {})
     if columns and columns.keys() != COLUMNS.keys():
-        raise ValueError(
-            f"columns should be those of history and reply: --columns=history=A,reply=B. Unknown: {columns}"
-        )
+        raise ValueError(f"columns should name history and reply: --columns=history=A,reply=B. Received: {columns}")
     files = split_files(data_dir, *JSON, ".csv", ".tsv", ".txt", name=name, reader="dialogues")
     found = {}
     for split, path in files.items():

@@ -28,8 +28,8 @@ def rnnlg(
 
     An act is ``inform(name='la taza';pricerange=cheap)``. Its values are replaced in the act and the sentence by the
     names of their slots, ``[value_name]``, except for values that a sentence does not spell out, such as yes; slots are
-    sorted, as their order means nothing. The history of the example is ``<act> inform [value_name] [value_pricerange]``. The
-    data: https://github.com/shawnwun/RNNLG
+    sorted, as their order means nothing. The history of the example is ``<act> inform [value_name]
+    [value_pricerange]``. The data: https://github.com/shawnwun/RNNLG
 
     Args:
         data_dir: folder with train/valid/test files ending in ``.json``, plain or gzipped, or one such file.

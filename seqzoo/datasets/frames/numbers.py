@@ -70,8 +70,8 @@ def checked_frames(array: np.ndarray, source: str | pathlib.Path) -> np.ndarray:
         array = array.reshape(len(array), -1)
     if array.ndim not in (2, 4):
         raise ValueError(
-            f"{source}: a clip should be [frames, numbers], [frames, joints, 2 or 3] or, for pictures, [frames, height, "
-            f"width, channels]. Received: shape {list(shape)}."
+            f"{source}: a clip should be [frames, numbers], [frames, joints, 2 or 3] or, for pictures, [frames, "
+            f"height, width, channels]. Received: shape {list(shape)}."
         )
     if not array.size:
         raise ValueError(f"{source}: an empty clip, of shape {list(shape)}.")

@@ -39,7 +39,7 @@ def series(
         test it begins with all steps before the split, and ``given`` is their number.
 
     Raises:
-        ValueError: no such files or columns; a field that is not a number, dates out of order, or a split without a step.
+        ValueError: no such files or columns; a field that is not a number, unsorted dates, or a split without a step.
     """
     path = data_path(data_dir, "series", "a CSV file, or a folder with train, valid and test files")
     files = {"": path} if path.is_file() else split_files(data_dir, ".csv", name=name, reader="series")

@@ -37,8 +37,8 @@ def histories(
     columns = columns or {}
     if set(columns) - {"user", "items"} or not all(isinstance(key, str) for key in columns.values()):
         raise ValueError(
-            "--dataset=histories has columns only in JSON lines, such as --columns=user=NAME,items=NAME. In other files "
-            f"a line is a user and then the items. Received: {columns}"
+            "--dataset=histories has columns only in JSON lines, such as --columns=user=NAME,items=NAME. In other "
+            f"files a line is a user and then the items. Received: {columns}"
         )
     files = split_files(data_dir, name=name, reader="histories")
     return {
