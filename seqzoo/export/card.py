@@ -91,7 +91,7 @@ def card(run, name: str, form: str, signatures: dict[str, Signature], measured: 
         form: the format.
         signatures: what it can be called with.
         measured: what check.json holds.
-        program: the text of example.py; "" of what is itself a run.
+        program: the text of example.py; "" for a copy of the run.
         about: see `about.read_about`.
     """
     return "\n".join(_lines(run, name, form, signatures, measured, program, about)) + "\n"

@@ -13,7 +13,7 @@ from seqzoo.config import Config, flag_text
 from seqzoo.files import write_json
 from seqzoo.training.folder import FORMAT, read_json
 
-KEPT = ("metrics.json", "history.json", "corpus.json", MANIFEST)  # as they are, of those that the run has
+KEPT = ("metrics.json", "history.json", "corpus.json", MANIFEST)  # copied unchanged, if the run has them
 WEIGHTS = "model.weights.h5"  # in a .keras file
 
 

@@ -1,4 +1,4 @@
-"""A run that is served: requests wait in a queue, and one thread answers those that came together in one call."""
+"""A run that is served: requests wait in a queue, and one thread answers waiting ones together, in one call."""
 
 import collections
 import contextlib
@@ -18,7 +18,7 @@ from seqzoo.task import Task
 from seqzoo.training.folder import Run, load, read_json
 
 MODES = ("predict", "score", "generate")  # that can be asked for over a network
-SHOWN = {"explain": "occlusion", "attention": True}  # what a page asks for, where a run has it
+SHOWN = {"explain": "occlusion", "attention": True}  # options that a page asks for, if a run has them
 WAITING = 256  # requests that wait at most
 
 
@@ -63,8 +63,8 @@ class Job:
 class Worker:
     """Answers requests to one run, in a thread of its own: nothing else calls its model.
 
-    What waits when the thread is free is answered together; nobody waits for others to come. If that fails each request
-    is answered by itself, so that one with a bad text spoils no other.
+    Requests that wait when the thread is free are answered together; none waits for others to come. If that fails, each
+    one is answered by itself, so that a bad text does not affect other requests.
 
     Args:
         folder: of the run.

@@ -16,7 +16,7 @@ from seqzoo.assets import Asset
 from seqzoo.extras import check_installed
 
 KINDS = ("bpe", "unigram")
-CHARACTERS = 20_000_000  # that pieces are learned from, at most: more change them little, and take memory
+CHARACTERS = 20_000_000  # at most, to learn pieces from: more change them little, and take memory
 _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 cannot
 
 _WORD = re.compile("\n|▁*[^▁\n]+|▁+")  # no merge crosses its bounds
@@ -87,7 +87,7 @@ class Subwords(Asset):
 
         model = io.BytesIO()
         texts = (_LONE.sub("\ufffd", text) for text in texts)
-        # Only "\n" is a line end; what else ends a line for Python, such as a form feed, is a character.
+        # Only "\n" is a line end; all else that ends a line for Python, such as a form feed, is a character.
         lines = (line for text in texts for line in (text.split("\n") if exact else text.splitlines()) if line.strip())
         normal = "identity" if exact else "nmt_nfkc_cf" if lowercase else "nmt_nfkc"
         try:
