@@ -641,7 +641,7 @@ class Training(Config):
     init_from: str = option(
         "", "Run to start from, a folder or zoo:NAME: its weights, its vocabularies and the options that shape its "
         "model. Labels that it lacks are learned anew. A task that reads words can also start from a language model, "
-        "or from two of them, joined by a comma, one of which was trained with --reverse.", path=True,
+        "or from two, joined by a comma, one trained with --reverse.", path=True,
     )  # fmt: skip
     unfreeze_every: int = option(
         0, "Epochs between two steps of gradual unfreezing, which first trains what is above the recurrent layers and "

@@ -70,7 +70,7 @@ FIXED = ("seed", "unicode", "folds", "fold")  # options of the data that a finis
 FLAGS_ONLY = ("config", "debug")  # options that a file of options cannot hold
 
 MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg"}  # first bytes of the files that standard input may be
-NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text, which unlike --text="" is no text
+NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text; unlike --text="" it is not a text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,7 +211,7 @@ def parse(argv: list[str], name: str, mode: str, file: ConfigFile | None = None)
         argv: the flags.
         name: the task; a command line that names only a run folder does not hold it.
         mode: the mode.
-        file: what the file of --config holds.
+        file: the content of the file of --config.
 
     Returns:
         (Command, request of the mode or None, options of the task's config).
@@ -689,7 +689,7 @@ def _answer(lines, answers, converses=""):
 
 
 def _chat(answers, reply):
-    """Answers each turn that is typed with all that was said before it; an empty line begins a new conversation."""
+    """Answers each typed turn, given all turns before it; an empty line begins a new conversation."""
     turns = []
     while True:
         if line := input("> ").replace("\t", " "):

@@ -160,7 +160,7 @@ class Task:
         """The keras.Model that is trained, if it is not `model` itself but one that shares its weights.
 
         Args:
-            model: what `build` returned: it is evaluated and saved.
+            model: returned by `build`; it is evaluated and saved.
             steps: batches of an epoch.
         """
         return model
@@ -171,11 +171,11 @@ class Task:
         raise NotImplementedError
 
     def decoded(self, model) -> dict:
-        """{name: tensor} computed from the model's outputs, [B, ...] each: what `answer` reads."""
+        """{name: tensor} computed from the model's outputs, [B, ...] each, which `answer` reads."""
         return dict(model.output) if isinstance(model.output, dict) else {"outputs": model.output}
 
     def example(self, line: str) -> dict:
-        """The example that a line of --text or --input stands for: a text, a pair, or what `read_file` makes of a file.
+        """The example of a line of --text or --input: a text, a pair, or what `read_file` makes of a file.
 
         Raises:
             ValueError: of a task with `files`, the line names no such file.
@@ -204,7 +204,7 @@ class Task:
         raise NotImplementedError
 
     def examples(self, line: str, request=None) -> list[dict]:
-        """All examples of a line, where it can hold several, such as sentences; request: options of the mode."""
+        """All examples of a line, if it can hold several, such as sentences; request: options of the mode."""
         return [self.example(line)]
 
     def unknown_labels(self, example: dict) -> list[str]:
@@ -495,7 +495,7 @@ class Task:
         Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
 
         Raises:
-            ValueError: a line is not what the task reads; of `Lines` with their source and its number.
+            ValueError: a line is not what the task reads; for `Lines` with their source and its number.
         """
 
         def examples(line, number):

@@ -513,7 +513,7 @@ def test_text_columns_are_joined_and_an_existing_name_wins(tmp_path):
         ("csv", "text,label\na\0,b\n", "x:2: a NUL character"),
         ("tsv", "text\tlabel\na\tx\n\nb x\n", "x:4: expected 2 fields"),
         ("tsv", "", "x holds no examples"),
-        ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: not a JSON object a line: Expecting"),
+        ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: expected one JSON object per line: Expecting"),
         ("jsonl", '[{"text": "a", "label": 1}]', "x:1: not a JSON object: '\\["),
         ("jsonl", '{"text": null, "label": 1}', "x:1: 'text' should be a string, found None"),
         ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', "x:2: 'label' should be a label, .*found None"),

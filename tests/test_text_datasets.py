@@ -333,7 +333,7 @@ def test_minimal_pairs_are_grouped_by_uid_or_by_file(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"sentence_good": "a"', "x.jsonl:2: not a JSON object a line"),
+        ('{"sentence_good": "a"', "x.jsonl:2: expected one JSON object per line"),
         ('["a", "b"]', "x.jsonl:2: not a JSON object"),
         ('{"sentence_good": "a"}', "x.jsonl:2: 'sentence_bad' should be a text, found None"),
         ('{"sentence_god": "a", "sentence_bad": "b"}', "'sentence_good' should .*mean --columns=good=sentence_god"),

@@ -25,7 +25,7 @@ def data_path(data_dir: str | pathlib.Path | None, reader: str, wanted: str) -> 
     Args:
         data_dir: a folder or file.
         reader: the name of the dataset, for messages.
-        wanted: what it reads, for messages: ``"a folder with train.en and train.de, or a file"``.
+        wanted: its input, for messages: ``"a folder with train.en and train.de, or a file"``.
 
     Raises:
         ValueError: none was given, or it does not exist.
@@ -214,7 +214,7 @@ def place(source: str, example: dict, number: int) -> str:
 
     Args:
         source: that of its `Examples`.
-        example: with its first ``line``, or with a ``text`` that stands in one line of the file.
+        example: with its first ``line``, or with a ``text`` that is in one line of the file.
         number: of the example, from 1, where no line is found.
     """
     line = example.get("line", 0)

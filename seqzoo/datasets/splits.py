@@ -1,4 +1,4 @@
-"""Splits: what they are called, how valid or a fold is held out, how generated examples are divided among them."""
+"""Splits: their names, how valid or a fold is held out, and how generated examples are divided among them."""
 
 import collections
 import functools

@@ -40,7 +40,7 @@ def export(
         request: options of the group `options.Exporting`.
         lines: texts to compare answers on; None: examples of the run's validation data.
         overwrite: replace the export that the folder holds.
-        source: what the lines were read from.
+        source: where the lines were read from.
 
     Returns:
         What check.json holds.

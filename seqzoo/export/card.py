@@ -87,10 +87,10 @@ def card(run, name: str, form: str, signatures: dict[str, Signature], measured: 
 
     Args:
         run: the run.
-        name: what it is called.
+        name: the title of the card.
         form: the format.
-        signatures: what it can be called with.
-        measured: what check.json holds.
+        signatures: its signatures, by name.
+        measured: the content of check.json.
         program: the text of example.py; "" for a copy of the run.
         about: see `about.read_about`.
     """

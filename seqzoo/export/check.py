@@ -64,7 +64,7 @@ def compare(
 
     Args:
         folder: the exported run.
-        signatures: what it can be called with.
+        signatures: its signatures, by name.
         cases: see `cases_of`.
         approximate: whether its numbers may differ from the run's, as those of quantized weights do.
         request: options of the export, if it is a copy of the run, which seqzoo calls; None: it needs no seqzoo.

@@ -167,7 +167,7 @@ def greedy_arrays(run, search, steps: int, note: str = "") -> Signature:
         specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in specs.items()},
         function=function,
         case=case,
-        outputs={"tokens": f"[B, {steps}], 0 behind the end"},
+        outputs={"tokens": f"[B, {steps}], 0 after the end"},
         padded=True,  # to the most steps
     )
 

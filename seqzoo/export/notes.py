@@ -10,7 +10,7 @@ def of_texts(form: str, units: str) -> list[str]:
 
     Args:
         form: the Unicode form of its texts, see `text.normalization.normalize`.
-        units: what it splits them into.
+        units: the units that it splits them into.
     """
     notes = [] if form == "none" else [f"Texts and tokens have to be in Unicode form {form.upper()}, as most are."]
     if units in KINDS:

@@ -494,7 +494,7 @@ def serve(folders: list[str], settings: options.Serving, log: Callable[[str], ob
 
 
 def watch(workers: Iterable[Worker], stopped: threading.Event) -> None:
-    """Looks once a second for runs that were trained anew."""
+    """Looks once a second for runs that were retrained."""
     while not stopped.wait(1):
         for worker in workers:
             worker.refresh()

@@ -23,7 +23,7 @@ def share(run, folder: pathlib.Path, about: dict) -> None:
     Args:
         run: the run, see `training.load`.
         folder: where to write.
-        about: what its about.json should hold.
+        about: the content of its about.json.
 
     Raises:
         ValueError: a weight is too large for 16 bits.

@@ -90,7 +90,7 @@ def shape_text(shape) -> str:
 
 
 def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signature:
-    """The signature with inputs of fixed shapes: one example of at most so many steps.
+    """The signature with inputs of fixed shapes: one example of at most `length` steps.
 
     Args:
         signature: one of arrays.

@@ -23,7 +23,7 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
         banned: ids that are never taken.
 
     Returns:
-        (function, specs): {"source": [B, S]}, or the inputs of the front -> {"tokens": [B, N]}, 0 behind the end.
+        (function, specs): {"source": [B, S]}, or the inputs of the front -> {"tokens": [B, N]}, 0 after the end.
     """
 
     def step(carry, _):
@@ -62,7 +62,7 @@ def step(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
     """One step: {"tokens": [B]} and what `start` gave -> {"logits": [B, V], "attention": [B, S], "state0": ...}.
 
     Returns:
-        (function, specs). The tokens are those that were decoded last, at first `decoder.begin`.
+        (function, specs). The tokens are those decoded last, at first `decoder.begin`.
     """
     fixed, state = decoder.signature
 

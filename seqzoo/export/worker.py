@@ -42,7 +42,7 @@ class Job:
 
     Attributes:
         mode: one of `MODES`.
-        texts: what is asked about; none to generate.
+        texts: the texts to answer; none to generate.
         request: options of the mode; None if the task has none.
         write: called with each piece of the first sample as it is drawn, by the thread of the worker.
         answers: their Future: [answer], where "line" counts the texts from 1.
@@ -109,7 +109,7 @@ class Worker:
         return job.answers
 
     def refresh(self) -> None:
-        """Loads the run again if it was trained anew in its folder. If that fails, the old one goes on answering."""
+        """Loads the run again if it was retrained in its folder. If that fails, the old one keeps answering."""
         stamp = self._stamped()
         if stamp == self._stamp or None in stamp:  # None: it is being trained
             return
@@ -184,7 +184,7 @@ def modes(task: Task) -> list[str]:
 
 
 def prepared(folder: pathlib.Path) -> Served:
-    """Loads a run and has it answer first texts, so that its functions are traced before a client waits.
+    """Loads a run and has it answer some texts, so that its functions are traced before a client waits.
 
     Raises:
         ValueError: the folder is not a run, or one that cannot answer.

@@ -1,4 +1,4 @@
-"""A history in a line: what --text, --input and requests hold."""
+"""Histories in lines of --text, --input and requests."""
 
 import json
 import re

@@ -213,7 +213,7 @@ class Codec(Asset):
         """Returns a text with the log probabilities of its tokens, ready for JSON.
 
         Args:
-            text: what was scored.
+            text: the text that was scored.
             ids: those of `encode(text)`, and the mark or line end that was scored after them; padding is ignored.
             scores: log P of each id, natural.
             spell: an unknown token costs its spelling, too, see `spelled_bytes`.

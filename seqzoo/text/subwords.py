@@ -120,7 +120,7 @@ class Subwords(Asset):
     def split(self, text: str) -> list[tuple[str, int, int]]:
         """Splits a text into (piece, start, end), offsets in characters; the piece has "▁" for a space.
 
-        A piece that stands for no character of its own, such as the space before a text, has start == end.
+        A piece without a character of its own, such as the space before a text, has start == end.
         """
         text = _LONE.sub("\ufffd", text)
         pieces = self._processor.encode(text, return_type="proto").pieces
@@ -134,8 +134,8 @@ class Subwords(Asset):
     def sample(self, text: str, dropout: float, rng: np.random.Generator) -> list[int]:
         """Samples a segmentation of a text with a BPE model and returns its ids (BPE-dropout, Provilkov et al., 2020).
 
-        Of the possible merges, the one learned first is applied, repeatedly until there is none, but each is skipped
-        with probability `dropout` every time. sentencepiece samples too, but its generator cannot be seeded again, so
+        The possible merge that was learned first is applied, until no merge is left, but each is skipped with
+        probability `dropout` every time. sentencepiece samples too, but its generator cannot be seeded again, so
         that no epoch could be repeated.
 
         Args:

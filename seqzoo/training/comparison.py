@@ -79,7 +79,7 @@ def compare(
         samples: how often examples are drawn with replacement, and how often the runs exchange answers.
         request: options of ``--mode=evaluate``.
         shown: how many examples to return on which either run is ahead the most.
-        say: called with a line on what takes long.
+        say: called with a line about a long computation.
 
     Raises:
         ValueError: the runs are of different tasks, score in different ways, or were given different examples; the task

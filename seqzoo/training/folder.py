@@ -1,4 +1,4 @@
-"""The folder of a run: what it holds, and how it is read back.
+"""The folder of a run: its content, and how it is read back.
 
 config.json       task, options, and the version of this format
 assets.json       what was learned from the training data: see seqzoo.assets
@@ -85,7 +85,7 @@ def read_config(folder: str | os.PathLike) -> tuple:
         kind = TASKS[name].Config
         idle = kind.without_effect(values)  # refused today, and accepted when older runs were trained
         return name, kind.from_dict({option: value for option, value in values.items() if option not in idle})
-    except (ValueError, TypeError) as error:  # TypeError: a task that is no text
+    except (ValueError, TypeError) as error:  # TypeError: a task that is not a text
         raise damaged(path, error, remedy) from error
 
 
@@ -297,7 +297,7 @@ def checkpoint(
         folder: of the run.
         model: compiled.
         history: rows of the finished epochs.
-        begun: what is done of the next epoch: {"batches", "seconds", "total", "rows"}, the last two of the losses.
+        begun: state of an unfinished epoch: {"batches", "seconds", "total", "rows"}, the last two of the losses.
         devices: what the model is trained on; None: one device.
     """
     carried, devices = _carried(model), devices or Devices()
@@ -328,7 +328,7 @@ def restore(folder: pathlib.Path, model, devices: Devices | None = None) -> tupl
     number of rows, as older checkpoints of several devices have; it then starts from zeros.
 
     Returns:
-        (history, what is done of the next epoch): ([], {}) if there is no checkpoint.
+        (history, state of an unfinished epoch): ([], {}) if there is no checkpoint.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another model.

@@ -41,7 +41,7 @@ def clips(
         data_dir: folder with a folder for each split, named as in `splits.SPLITS`; or with the clips of train.
         name: of other readers, not used.
         columns: {feature: column} of ``labels.csv``, for file, label and group.
-        picture_size: scale pictures to so many rows and columns; 0: leave them as they are.
+        picture_size: scale pictures to this many rows and columns; 0: leave them as they are.
 
     Returns:
         {split: Examples} of ``{"frames": array [T, D] or [T, I, W, C], "label": str, "file": str}``, with a column for
@@ -65,7 +65,7 @@ def read_clip(file: BinaryIO, name: str, picture_size: int = 0) -> np.ndarray:
 
     Args:
         file: binary file, not compressed.
-        name: its name, whose ending says what it is, and for messages: ``.csv`` or ``.tsv``, a frame a line, with or
+        name: its name, whose ending says what it is, and for messages: ``.csv`` or ``.tsv``, a frame per line, with or
             without a header; ``.npy``; ``.npz`` with one array, or one called ``frames``; ``.gif``. See
             `numbers.checked_frames` for the shapes of arrays.
         picture_size: of a GIF, as of `clips`.

@@ -1,4 +1,4 @@
-"""One long table of clips: a line for each frame, with the id of its clip."""
+"""One long table of clips: one line per frame, with the id of its clip."""
 
 import functools
 import os

@@ -21,7 +21,7 @@ from seqzoo.datasets.splits import generated
 
 FEATURES = {"frames": np.ndarray, "answer": np.ndarray, "length": int, "kind": str}
 SIZES = {"train": 3200, "valid": 384}
-TIMES = 6  # the longest sequences of valid are so many times as long as those of train
+TIMES = 6  # the longest sequences of valid are this many times as long as those of train
 LONGEST = 1000  # what --length can be
 BITS, ITEM, ITEM_BITS = 8, 3, 6  # of a vector to copy; vectors of an item to recall, bits of one
 MOST_VECTORS = 10  # of a sequence that is copied repeatedly
@@ -166,7 +166,7 @@ def delayed_copy(rng: random.Random, length: int) -> tuple:
 
 
 def asked(reader: Callable, line: str, width: int) -> dict:
-    """The example of a line: a length, of which a random sequence is drawn, or a JSON list of frames.
+    """The example of a line: a length, for which a random sequence is drawn, or a JSON list of frames.
 
     Args:
         reader: one of these datasets.

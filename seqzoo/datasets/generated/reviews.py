@@ -18,7 +18,7 @@ So the signs on the path from a review to a word multiply. The rules of meaning,
 
     negation      reverses its scope: "not dull", "far from dull", "fails to annoy"; twice, it does nothing
     doubt         "I doubt that", "nobody can say that", "whoever says that ... is wrong" reverse a whole clause
-    the past      "used to be dull" and "I expected it to be dull, but I was wrong" describe what is no longer so
+    the past      "used to be dull" and "I expected it to be dull, but I was wrong" describe what is no longer true
     the unreal    "would have been dull if" means that it was not; with "even if", the rest of the sentence is real
     comparison    which is better: "this film is better than ..." or "... is better than this film"
     contrast      what follows "but" decides, or the main clause, wherever "although" or "despite" occurs

@@ -35,7 +35,7 @@ def events(
 
     Args:
         data_dir: folder with train/valid/test files, or one file. The ending says the format: ``.csv``; ``.jsonl``,
-            ``.json`` or ``.ndjson``, an object a line; any other, columns separated by tabs.
+            ``.json`` or ``.ndjson``, one object per line; any other, columns separated by tabs.
         name: take only the files with this in their names.
         columns: dict feature -> column: ``{"user": "buyer", "item": "sku", "time": "day"}`` by the names in the header
             line or the keys, or ``{"user": 0, "item": 1, "time": 3}`` by index, negative from the end, for a file
@@ -69,7 +69,7 @@ def _examples(path, columns, encoding):
 
 
 def _rows(path, encoding):
-    """Yields (line, what it says, {column: value}), with indices as columns; those of JSON are keys."""
+    """Yields (line, its text, {column: value}); columns are indices, or keys in JSON."""
     if plain_name(path).endswith(JSON):
         for number, line, item in json_objects(path, encoding):
             yield number, line, item

@@ -44,7 +44,7 @@ def captions(
     - COCO's JSON of captions, ``captions_train2017.json``, as it is or in ``annotations/``;
     - Karpathy's JSON, ``dataset_flickr8k.json``, which names the split of each picture.
 
-    A picture with several captions is one example. Beside one table of all, lists with a file name a line, such as
+    A picture with several captions is one example. Beside one table of all, lists with one file name per line, such as
     ``Flickr_8k.devImages.txt``, say which pictures valid and test have; the others are train, or those of a list of
     train. Pictures are found by their path from the table's folder, or anywhere below `data_dir` by their names.
 

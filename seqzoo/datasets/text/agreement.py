@@ -24,7 +24,7 @@ def agreement(
 ) -> dict[str, Examples]:
     """Pairs of sentences, the verb in its right and its wrong number, to score language models on.
 
-    ``NAME.text`` has a sentence a line, its tokens separated by spaces, mostly with ``<eos>`` at the end, which is
+    ``NAME.text`` has one sentence per line, its tokens separated by spaces, mostly with ``<eos>`` at the end, which is
     removed. ``NAME.gold`` has as many lines, tab-separated: position of the verb among the tokens, from 0; its right
     form; its wrong form; number of attractors, nouns of the other number between subject and verb. Either may be
     gzipped. A pair whose two forms are the same is read, and left out where pairs are scored.

@@ -24,7 +24,7 @@ def parallel(
 ) -> dict[str, Examples]:
     """Parallel text for translation, plain or gzipped, in either of two layouts.
 
-    1. A file for each language, one sentence a line: ``train.en``, ``train.de``, ``valid.en``, ... The direction of
+    1. A file for each language, one sentence per line: ``train.en``, ``train.de``, ``valid.en``, ... The direction of
        translation must be given: ``--columns=source=en,target=de``. The languages are the endings of the file names, so
        ``train.en.txt`` is of the language ``en.txt``.
     2. Tab-separated columns without a header, in ``.tsv`` or ``.txt``: ``train.tsv``, ``valid.tsv``, ... The first is
@@ -36,7 +36,7 @@ def parallel(
 
     Either may come without splits, as ``deu.txt`` of https://www.manythings.org/anki or ``Europarl.de-en.de`` and
     ``.en`` of https://opus.nlpl.eu. It is then split into train 90%, valid 5% and test 5% by a hash (CRC-32) of the
-    source text, so that the translations of one source, of which such sets have many, are in one split. The other
+    source text, so that the translations of one source, which such sets often have, are in one split. The other
     direction gives other splits, and a set too small for that is the train split. A single file named as a split,
     ``test.tsv``, is the test split as a whole.
 

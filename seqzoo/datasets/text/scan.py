@@ -39,7 +39,7 @@ def scan(
     Args:
         data_dir: a folder with files such as ``tasks_train_simple.txt``, in it or in its folders; or one file of such
             lines, which is then the test split.
-        name: the split, as it stands in the names of the files: ``"simple"``, ``"length"``, ``"addprim_jump"`` ...
+        name: the split, as in the names of the files: ``"simple"``, ``"length"``, ``"addprim_jump"`` ...
         columns: should be empty.
         encoding: of the files.
 
@@ -128,5 +128,5 @@ def _primitive(examples, word):
         examples,
         lambda example: has_word(example) and example["source"] != word,
         f"the commands with {word!r} and other words",
-        lambda: itertools.repeat(bare, copies - 1),  # beside the one that stands in the file
+        lambda: itertools.repeat(bare, copies - 1),  # beside the one in the file
     )
