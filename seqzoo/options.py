@@ -772,7 +772,7 @@ class Comparing(Config):
 
     split: str = option(
         "",
-        "Split on which answers are compared. Empty: valid, or test or all of other data.",
+        "Split whose answers are compared. Empty: valid; for other data, test or all.",
         choices=("", "valid", "test"),
     )
     samples: int = option(

@@ -150,7 +150,7 @@ def bio_names(tags: list[str]) -> Callable:
 
 
 def both_ends(tokens, most: int):
-    """Tokens [B, T], of rows with more than `most` only the first and last ones, `most` together; 0: all."""
+    """Cuts rows of tokens [B, T] to their first and last ones, at most `most` together; 0: keeps all."""
     if not most:
         return tokens
     head = most // 2

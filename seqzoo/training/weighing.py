@@ -13,8 +13,8 @@ def weigh_batches(model: keras.Model, mean: float) -> None:
         sum_b (n_b / N) grad L_b = (1 / N) sum_i grad l_i        N: the mean of n over the batches of an epoch
 
     The mean of the factors is 1, so that the learning rate keeps its meaning, and so does the norm at which gradients
-    are clipped afterwards. A factor that all batches share has no effect on an optimizer such as Adam; factors that
-    differ between batches do. The value of the loss stays the mean over the batch.
+    are clipped afterwards. An optimizer such as Adam ignores a factor that all batches share, but not factors that
+    differ between batches. The value of the loss stays the mean over the batch.
 
     Decisions count by their weights, as they do in the loss; those of several outputs are added up.
 

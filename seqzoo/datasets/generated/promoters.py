@@ -3,7 +3,7 @@
 The polymerase of bacteria binds to DNA at two short patterns, the -35 box TTGACA and the -10 box TATAAT, with about 17
 bases between them. Here each sequence has both boxes once, with some letters replaced. In a promoter there are 16 to 18
 bases between them; in other sequences the distance differs, or the -10 box comes first. So neither the words of a
-sequence nor a window around one box give the label away.
+sequence nor a window around one box gives the label away.
 
 Source of the boxes and distances: Hawley & McClure, 1983, Compilation and analysis of E. coli promoter DNA sequences.
 """

@@ -81,7 +81,7 @@ def _read(path, encoding) -> Iterator[dict]:
 
 
 def _divided(examples, held, what, more=lambda: ()):
-    """{"train", "valid"}: train is what is not held out, and valid what is; `more` gives further examples of train."""
+    """{"train", "valid"}: valid has the examples that are held out, train all others and those of `more`."""
 
     def train():
         return itertools.chain((example for example in examples if not held(example)), more())
