@@ -55,14 +55,14 @@ class Data(Config):
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
     )
     group_by: str = option(
-        "", "Where files are held out as valid: keep those of one folder on one side, such as versions of one piece.",
+        "", "Keep the files of a folder, such as versions of one piece, on one side when files are held out as valid.",
         choices=("", "folder"),
     )  # fmt: skip
     folds: int = option(
-        0, "Cross-validation: train so many runs, in the folders fold1, fold2 ... of --workdir, each with another part "
-        "of train as valid. Equal examples are in one part. 0: one run.", minimum=2, zero=True,
+        0, "Cross-validation: train this many runs, in the folders fold1, fold2 ... of --workdir, each with another "
+        "part of train as valid. Equal examples are in one part. 0: one run.", minimum=2, zero=True,
     )  # fmt: skip
-    fold: int = option(0, "Train only this one of --folds, in --workdir itself; 0: all.", minimum=0, needs="folds")
+    fold: int = option(0, "Train only this fold, in --workdir itself; 0: all --folds.", minimum=0, needs="folds")
     unicode: str = option(
         "nfc",
         "Unicode form of all texts and labels: nfc composes letters and their accents (e and U+0301 are read as é).",
@@ -85,7 +85,7 @@ class Strings(Config):
     shapes = False
 
     strings: int = option(
-        0, "Maximum recordings that --dataset=named_recordings joins to a string of train.", minimum=0
+        0, "Maximum recordings that --dataset=named_recordings joins into a string for training.", minimum=0
     )
     apart: bool = option(False, "Score the recordings in lists of --dataset=named_recordings one by one.")
 
@@ -106,7 +106,7 @@ class Batching(Config):
     )
     cache_tokens: int = option(
         2_000_000,
-        "Maximum tokens of a split kept in memory, of large frames kilobytes; a larger one is read again each epoch.",
+        "Maximum tokens (for large frames kilobytes) of a split in memory; a larger split is read again each epoch.",
         minimum=0,
     )
 
@@ -120,19 +120,19 @@ class Batching(Config):
 class Frames(Config):
     """Frames."""
 
-    velocities: bool = option(False, "Read also how far each number has changed since the frame before.")
+    velocities: bool = option(False, "Also read the change of each number since the previous frame.")
     centre: int = option(
-        0, "Number, from 1, of the joint whose position is subtracted from those of all, 3 numbers each; 0: none.",
+        0, "Joint, counted from 1, whose position is subtracted from all joints (3 numbers each); 0: none.",
         minimum=0,
     )  # fmt: skip
     per_clip: bool = option(
         False,
-        "Subtract from each number its mean over the clip, and divide all by the size of the clip's movement: people "
+        "Subtract the mean over the clip from each number and divide all by the size of the clip's movement: people "
         "differ in both.",
     )
     one_scale: bool = option(
         False,
-        "Divide all numbers by one deviation, as fits joints, instead of each by its own, as fits several sensors.",
+        "Divide all numbers by one standard deviation (for joints) instead of each by its own (for sensors).",
     )
     input_dropout: float = option(
         0.0, "Dropout of a frame's features, with one mask for all steps.", minimum=0, maximum=0.95
@@ -143,10 +143,10 @@ class Frames(Config):
 class Video(Config):
     """Video."""
 
-    picture_size: int = option(0, "Scale pictures to so many rows and columns; 0: leave them.", minimum=0)
+    picture_size: int = option(0, "Scale pictures to this many rows and columns; 0: leave them.", minimum=0)
     picture_filters: str = option("8+16", "Filters of the convolutions over each picture, joined by +; 0: none.")
-    picture_kernel: int = option(3, "Rows and columns that they see.", minimum=1)
-    convlstm: int = option(0, "Filters of a convolutional LSTM behind the convolutions; 0: none.", minimum=0)
+    picture_kernel: int = option(3, "Rows and columns of their kernels.", minimum=1)
+    convlstm: int = option(0, "Filters of a convolutional LSTM after the convolutions; 0: none.", minimum=0)
 
     def __post_init__(self):
         super().__post_init__()
@@ -161,19 +161,19 @@ class Pictures(Config):
     """Pictures."""
 
     reader: str = option(
-        "map", "What the recurrent layers read of a picture: the positions of a map of features (Xu et al., 2015), or "
-        "its columns from left to right, as of a line of handwriting.", choices=("map", "columns"),
+        "map", "How the recurrent layers read a picture: as the positions of a feature map (Xu et al., 2015), or by "
+        "columns from left to right, as for a line of handwriting.", choices=("map", "columns"),
         sweep=["map", "columns"],
     )  # fmt: skip
     picture_size: int = option(
-        0, "Scale pictures to so many rows and columns; those whose columns are read to so many rows, in proportion. "
-        "0: to the size of the first one, or 224 if that is larger.", minimum=1, maximum=4096, zero=True,
+        0, "Scale pictures to this many rows and columns; with --reader=columns to this many rows, in proportion. "
+        "0: to the size of the first picture, at most 224.", minimum=1, maximum=4096, zero=True,
     )  # fmt: skip
     colour: str = option(
-        "auto", "Read pictures in grey or in colour; auto: as the first one is.", choices=("auto", "grey", "colour")
+        "auto", "Read pictures in grey or in colour; auto: like the first one.", choices=("auto", "grey", "colour")
     )
     encoder: str = option(
-        RESIDUAL, "Network that makes the map: a small residual one, or a Keras application.",
+        RESIDUAL, "Network that computes the feature map: a small residual one, or a Keras application.",
         choices=(RESIDUAL, *APPLICATIONS), needs="reader=map",
     )  # fmt: skip
     encoder_weights: str = option(
@@ -188,16 +188,16 @@ class Pictures(Config):
         needs=(f"encoder={RESIDUAL}", "reader=columns"), sweep=["16+32+64", "32+64+128"],
     )  # fmt: skip
     picture_kernel: int = option(
-        3, "Rows and columns that they see.", minimum=1, needs=(f"encoder={RESIDUAL}", "reader=columns")
+        3, "Rows and columns of their kernels.", minimum=1, needs=(f"encoder={RESIDUAL}", "reader=columns")
     )
-    blocks: int = option(1, "Residual blocks after each convolution of a map.", minimum=0, needs="reader=map")
+    blocks: int = option(1, "Residual blocks after each convolution of the map.", minimum=0, needs="reader=map")
     input_dropout: float = option(
         0.1, "Dropout of the features, with one mask for all positions of a picture.", minimum=0, maximum=0.95,
         sweep=(0.0, 0.5),
     )  # fmt: skip
     shift: int = option(
-        1, "In training, move a picture by so many rows and columns at most, anew each epoch.", minimum=0, maximum=100,
-        shapes=False,
+        1, "In training, shift a picture by at most this many rows and columns, anew each epoch.", minimum=0,
+        maximum=100, shapes=False,
     )  # fmt: skip
 
     def __post_init__(self):
@@ -215,7 +215,7 @@ class Pictures(Config):
 
     @property
     def width_pooling(self) -> tuple[int, ...]:
-        """Columns that each convolution joins where columns are read: the first two halve their number."""
+        """How many columns each convolution joins when columns are read: the first two halve their number."""
         return (2, 2, *[1] * len(self.widths))[: len(self.widths)]
 
 
@@ -225,23 +225,23 @@ class Augmentation(Config):
 
     shapes = False
 
-    scale: float = option(0.0, "In training, multiply a clip by 1 + this, or divide, at most.", minimum=0, maximum=10)
+    scale: float = option(0.0, "In training, multiply or divide a clip by up to 1 + this.", minimum=0, maximum=10)
     stretch: float = option(
-        0.0, "In training, multiply how far each number moves by a factor of its own, of 1 + this at most.", minimum=0,
+        0.0, "In training, multiply the movement of each number by a factor of its own, up to 1 + this.", minimum=0,
         maximum=10,
     )  # fmt: skip
     shift: float = option(
-        0.0, "In training, add a constant to each number of a clip, of this share of its deviation.", minimum=0,
-        maximum=10,
+        0.0, "In training, add a random constant to each number of a clip, of this share of its standard deviation.",
+        minimum=0, maximum=10,
     )  # fmt: skip
     rotation: float = option(
-        0.0, "In training, turn joints about the vertical axis by so many degrees, at most.", minimum=0, maximum=180
+        0.0, "In training, turn joints about the vertical axis by at most this many degrees.", minimum=0, maximum=180
     )
     vertical: str = option("y", "Which of the 3 numbers of a joint is its height.", choices=AXES)
     time_warp: float = option(
-        0.0, "In training, play a clip 1 + this as fast, or as slow, at most, and not evenly.", minimum=0, maximum=10
+        0.0, "In training, play a clip faster or slower by a varying factor, up to 1 + this.", minimum=0, maximum=10
     )
-    drop_frames: float = option(0.0, "In training, share of the frames that are left out.", minimum=0, maximum=0.9)
+    drop_frames: float = option(0.0, "Share of the frames that training leaves out.", minimum=0, maximum=0.9)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,14 +316,14 @@ class Sound(Config):
     bands: int = option(40, "Mel filters.", minimum=2, maximum=512, sweep=[40, 80])
     coefficients: int = option(13, "Cepstral coefficients.", minimum=2, maximum=512, needs="features=mfcc")
     window: float = option(0.025, "Length of a frame, in seconds.", minimum=0.001, maximum=1)
-    hop: float = option(0.01, "From one frame to the next, in seconds.", minimum=0.001, maximum=1)
+    hop: float = option(0.01, "Time from one frame to the next, in seconds.", minimum=0.001, maximum=1)
     normalize: str = option(
         "features", "Normalise the mean and deviation of each feature over a recording; or the volume alone, for "
         "recordings as short as a word.", choices=("features", "volume", "none"),
     )  # fmt: skip
-    mask_bands: int = option(2, "SpecAugment: bands of filters that training hides; 0: none.", minimum=0, maximum=10)
+    mask_bands: int = option(2, "SpecAugment: frequency bands that training masks; 0: none.", minimum=0, maximum=10)
     mask_band: int = option(6, "Maximum width of such a band.", minimum=1, needs="mask_bands")
-    mask_stretches: int = option(2, "SpecAugment: stretches of frames that training hides.", minimum=0, maximum=10)
+    mask_stretches: int = option(2, "SpecAugment: stretches of frames that training masks.", minimum=0, maximum=10)
     mask_stretch: int = option(10, "Maximum length of such a stretch, in frames.", minimum=1, needs="mask_stretches")
 
 
@@ -334,12 +334,12 @@ class Perturbation(Config):
     shapes = False
 
     speed: float = option(
-        0.1, "Maximum change of the speed of training's recordings; 0.1: from 10% slower to 10% faster.", minimum=0,
+        0.1, "Maximum change of a recording's speed in training; 0.1: from 10% slower to 10% faster.", minimum=0,
         maximum=0.5,
     )  # fmt: skip
     noise: float = option(
         10.0,
-        "Lowest ratio of training's recordings to the noise that is added, in dB; 0: no noise.",
+        "Lowest signal-to-noise ratio of the noise that training adds, in dB; 0: no noise.",
         minimum=0,
         maximum=1000,
     )
@@ -356,7 +356,7 @@ class Units(Config):
         choices=UNITS,
     )
     vocabulary: int = option(
-        0, "Maximum number of tokens, the most frequent ones; 0: all (of subwords 8000).", minimum=0
+        0, "Maximum number of tokens, the most frequent ones; 0: all (for subwords 8000).", minimum=0
     )
     min_count: int = option(
         1, "Tokens seen less often in training than this are unknown.", minimum=1,
@@ -419,7 +419,7 @@ class Recurrent(Config):
         return [("rnn", "units")]
 
     def check_forward(self):
-        """Raises a ValueError unless the layers read forward, as those that predict the next step have to."""
+        """Raises a ValueError unless the layers read forward, as predicting the next step requires."""
         if not self.layers:
             raise ValueError("--layers should be at least 1 for this task. Received: 0")
         if RNNS.trait(self.rnn, "bidirectional", False):
@@ -438,10 +438,10 @@ class Machine(Config):
         sweep=["lstm", "none"],
     )  # fmt: skip
     rows: int = option(128, "Rows of the memory.", minimum=3, needs="rnn=ntm", sweep=[64, 128, 256])
-    width: int = option(20, "Numbers of a row.", minimum=1, needs="rnn=ntm", sweep=[10, 20, 40])
+    width: int = option(20, "Width of a row.", minimum=1, needs="rnn=ntm", sweep=[10, 20, 40])
     read_heads: int = option(1, "Heads that read.", minimum=1, needs="rnn=ntm", sweep=[1, 2, 4])
     write_heads: int = option(1, "Heads that write.", minimum=1, needs="rnn=ntm")
-    shift: int = option(1, "Rows that a head moves in a step, at most.", minimum=0, needs="rnn=ntm")
+    shift: int = option(1, "Maximum rows that a head moves in a step.", minimum=0, needs="rnn=ntm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -454,7 +454,7 @@ class Softmax(Config):
         "answers are exact.", choices=("full", "sampled", "adaptive"), sweep=["full", "sampled", "adaptive"],
     )  # fmt: skip
     negatives: int = option(
-        1000, "Tokens drawn by their frequency that all positions of a batch share as negatives.", minimum=1,
+        1000, "Negatives that all positions of a batch share, drawn by frequency.", minimum=1,
         needs="softmax=sampled", shapes=False, sweep=[250, 1000, 4000],
     )  # fmt: skip
     cutoffs: str = option(
@@ -509,7 +509,7 @@ class PooledConvolution(Convolution):
     """Convolution before the recurrent layers."""
 
     pool: int = option(
-        1, "Steps of the convolution that become one, by their maximum; 1: all are kept.", minimum=1, needs="filters"
+        1, "Steps of the convolution that max pooling joins into one; 1: no pooling.", minimum=1, needs="filters"
     )
 
 
@@ -546,12 +546,12 @@ class EncoderDecoder(Recurrent):
         False, "Feed the attentional state into the next step (Luong et al., 2015).", needs="attention"
     )
     copy: bool = option(
-        False, "Let the decoder copy what it attends to, also words that it does not know: a pointer-generator (See et "
-        "al., 2017).", needs="attention",
+        False, "Let the decoder copy words of the source, even unknown ones: a pointer-generator (See et al., 2017).",
+        needs="attention",
     )  # fmt: skip
     coverage_loss: float = option(
-        0.0, "Weight of what is attended to again in the loss (See et al., 2017: 1).", minimum=0, maximum=100,
-        needs="attention",
+        0.0, "Weight of the coverage loss, which penalises repeated attention (See et al., 2017: 1).", minimum=0,
+        maximum=100, needs="attention",
     )  # fmt: skip
     context: str = option(
         "state", "Without attention: the source only initialises the state, or is also an input of each step.",
@@ -581,8 +581,8 @@ class Scoring(Config):
     """Scores."""
 
     rank: bool = option(
-        False, "The lines are alternatives: list them by their probability, each with its share of it. Plain texts may "
-        "also be separated by ' / ' in --text."
+        False, "Treat the lines as alternatives: list them by probability, each with its share of the total. In --text "
+        "' / ' may separate them, too."
     )  # fmt: skip
 
 
@@ -605,8 +605,8 @@ class Decoding(Config):
     block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
     longest_ratio: float = option(
         2.0,
-        "Maximum length of an output: this many times the length of the source, plus ten tokens; or that of the "
-        "longest target in training, if it is longer.",
+        "Maximum length of an output: this many times the length of the source, plus ten tokens; or the length of the "
+        "longest target in training, if that is larger.",
         minimum=0,
         maximum=1000,
     )
@@ -641,11 +641,12 @@ class Training(Config):
     init_from: str = option(
         "", "Run to start from, a folder or zoo:NAME: its weights, its vocabularies and the options that shape its "
         "model. Labels that it lacks are learned anew. A task that reads words can also start from a language model, "
-        "or from two of them, joined by a comma, one of which was trained with --reverse.", path=True,
+        "or from two, joined by a comma, one trained with --reverse.", path=True,
     )  # fmt: skip
     unfreeze_every: int = option(
-        0, "Gradual unfreezing: train what is above the recurrent layers first, and one layer more after so many "
-        "epochs, from the top down (Howard & Ruder, 2018); 0: all from the beginning.", minimum=0, needs="init_from",
+        0, "Epochs between two steps of gradual unfreezing, which first trains what is above the recurrent layers and "
+        "then adds one layer a step, from the top down (Howard & Ruder, 2018); 0: train all from the beginning.",
+        minimum=0, needs="init_from",
     )  # fmt: skip
     layer_decay: float = option(
         1.0, "Learning rate of each recurrent layer as a share of that of the layer above it (Howard & Ruder, 2018: "
@@ -698,8 +699,8 @@ class Training(Config):
     )
     weigh_batches: bool = option(
         False,
-        "Weigh the gradient of each batch by its decisions (tokens, labels), relative to their mean over an epoch; "
-        "otherwise a batch of few decisions counts as much as one of many.",
+        "Weigh the gradient of each batch by its number of labelled tokens or sequences, relative to the mean over an "
+        "epoch; otherwise a small batch counts as much as a large one.",
         sweep=[False, True],
     )
 
@@ -746,16 +747,16 @@ class Exporting(Config):
 
     format: str = option(
         "savedmodel",
-        "Format of the exported model: a SavedModel takes texts and needs TensorFlow alone; those of LiteRT (formerly "
-        "TensorFlow Lite) and ONNX take ids. run: a copy of the run to share, with weights of 16 bits.",
+        "Format of the exported model: a SavedModel takes texts and needs TensorFlow alone; LiteRT (formerly "
+        "TensorFlow Lite) and ONNX models take ids. run: a copy of the run to share, with 16-bit weights.",
         choices=FORMATS,
     )
     length: int = option(
-        64, "Tokens that a LiteRT model reads, to which the caller pads them; and that a translation has at most.",
-        minimum=1, needs="format=litert|onnx",
+        64, "Tokens that a LiteRT model reads, padded by the caller; and maximum tokens of a translation.", minimum=1,
+        needs="format=litert|onnx",
     )  # fmt: skip
     about: str = option(
-        "", "JSON file with what the model card says and the run can't know, such as the licence of the data: see "
+        "", "JSON file with facts for the model card that the run can't know, such as the licence of the data: see "
         "seqzoo/README.md. Empty: about.json in the run's folder, if there is one.", path=True,
     )  # fmt: skip
     quantize: str = option(
@@ -770,7 +771,9 @@ class Comparing(Config):
     """Comparison of two runs."""
 
     split: str = option(
-        "", "Split whose answers are compared. Empty: valid; of other data, test or all.", choices=("", "valid", "test")
+        "",
+        "Split whose answers are compared. Empty: valid; for other data, test or all.",
+        choices=("", "valid", "test"),
     )
     samples: int = option(
         SAMPLES, "Bootstrap samples, and exchanges of answers; more give finer p-values.", minimum=100,
@@ -783,10 +786,10 @@ class Comparing(Config):
 class Serving(Config):
     """Server."""
 
-    port: int = option(8000, "Port of the server; 0: any that is free.", minimum=0, maximum=65535)
+    port: int = option(8000, "Port of the server; 0: any free port.", minimum=0, maximum=65535)
     host: str = option(
-        "127.0.0.1", "Address of the server: that of this machine alone, or 0.0.0.0 for all its networks. Whoever "
-        "reaches it can use it."
+        "127.0.0.1", "Address of the server: by default for this machine only; 0.0.0.0 for all its networks. Whoever "
+        "reaches the server can use it."
     )  # fmt: skip
     max_texts: int = option(256, "Maximum texts of a request, and of requests that are answered together.", minimum=1)
     max_characters: int = option(10_000, "Maximum characters of a request, all its texts together.", minimum=1)

@@ -69,8 +69,8 @@ FOREIGN = {  # those that a mode does not have; other modes: TRAINS
 FIXED = ("seed", "unicode", "folds", "fold")  # options of the data that a finished run keeps
 FLAGS_ONLY = ("config", "debug")  # options that a file of options cannot hold
 
-MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg"}  # how files begin that standard input may be
-NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text, which unlike --text="" is no text
+MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg"}  # first bytes of the files that standard input may be
+NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text; unlike --text="" it is not a text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,9 +84,7 @@ class Command(Config):
         "", "File of options, in YAML (a line of it: units: 64) or the config.json of a run; flags override it.",
         path=True,
     )  # fmt: skip
-    overwrite: bool = option(
-        False, "Delete the run that --workdir holds, and start over; or the export that --out holds."
-    )
+    overwrite: bool = option(False, "Delete the run in --workdir, or the export in --out, and start over.")
     strategy: str = option(
         "one",
         "Devices to train on: one, all GPUs (mirrored), the processes in TF_CONFIG (multi_worker), a TPU, or the best "
@@ -97,18 +95,18 @@ class Command(Config):
         0, "Number of GPUs for --strategy=mirrored; 0: all. Without a GPU the CPU is split into as many.", minimum=0
     )
     stop_after: int = option(
-        0, "Pause after so many epochs; the same command without it continues. 0: train all epochs.", minimum=0
+        0, "Pause after this many epochs; the same command without this flag continues. 0: train all.", minimum=0
     )
     text: str = option(
-        NOT_GIVEN, "What to predict on, score or inspect: a text, or whatever the task takes, such as a path."
+        NOT_GIVEN, "Input to predict on, score or inspect: a text, or whatever the task takes, such as a path."
     )
     input: str = option(
-        "", "File of such texts, one per line; one that ends in .jsonl holds JSON: a string or an object with a key "
-        "text on each line, for texts of several lines. -, or neither --text nor --input: standard input; of a task "
-        "that reads files it may also be such a file.", path=True,
+        "", "File of such texts, one per line; a .jsonl file has a JSON string, or an object with a key text, on each "
+        "line, for texts of several lines. -, or neither --text nor --input: standard input; if the task reads files, "
+        "it may also be such a file.", path=True,
     )  # fmt: skip
     explain_rnn: bool = option(
-        False, "First list which kernel each recurrent layer uses, here and on a GPU, and why it is not cuDNN's."
+        False, "First list which kernel each recurrent layer uses, here and on a GPU, and why cuDNN is not used."
     )
     json: bool = option(False, "Answer in JSON lines; the default wherever the output is not a terminal.")
     debug: bool = option(False, "Show the whole traceback of an error.")
@@ -172,7 +170,7 @@ def _status(error):
 
 
 def run(argv: list[str]) -> int:
-    """Runs a command line. Raises what `main` turns into one line."""
+    """Runs a command line; `main` turns its exceptions into one line."""
     console = PlainConsole()
     if "--list" in argv:
         console.print(listing())
@@ -213,7 +211,7 @@ def parse(argv: list[str], name: str, mode: str, file: ConfigFile | None = None)
         argv: the flags.
         name: the task; a command line that names only a run folder does not hold it.
         mode: the mode.
-        file: what the file of --config holds.
+        file: the content of the file of --config.
 
     Returns:
         (Command, request of the mode or None, options of the task's config).
@@ -229,7 +227,7 @@ def parse(argv: list[str], name: str, mode: str, file: ConfigFile | None = None)
 
 
 def _checked(given, name, mode):
-    """What `parse` returns, of {option: value}."""
+    """Returns what `parse` does, given {option: value}."""
     kind, requests = TASKS[name].Config, _requests(name)
     command = Command(**options_of(Command, given))
     asked = options_of(requests[mode], given) if mode in requests else {}
@@ -244,7 +242,7 @@ def _checked(given, name, mode):
             right = ", ".join(other for other in modes if key not in FOREIGN.get(other, TRAINS))
             raise ValueError(f"--{key} is for --mode={right}. Received: --mode={mode}")
     if mode in SCORES:
-        # Not what decides which examples are held out, and not the form of the texts of the vocabularies.
+        # Except those that decide which examples are held out, or the Unicode form of the vocabularies.
         fixed = (*FIXED, "group_by")
         groups = [group for group in (options.Data, options.Strings, options.Batching) if issubclass(kind, group)]
         readable = [option for group in groups for option in group.__dataclass_fields__ if option not in fixed]
@@ -266,7 +264,7 @@ def _parser(name, mode):
 
 
 def _groups(name, mode):
-    """The Config classes with the options of a task, "" for none, in a mode; of two of one name the first counts."""
+    """The Config classes with the options of a task, "" for none, in a mode; the first one with an option counts."""
     requests = _requests(name)
     groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
     if mode in requests:  # a name that both have is the request's, such as --seed
@@ -289,13 +287,13 @@ def options_of(config: type[Config], given: dict) -> dict:
 
 
 def fields_of(groups: Iterable[type[Config]]) -> dict[str, dataclasses.Field]:
-    """{option: its field} of the options of some Config classes that a file can hold; the first class that has it."""
+    """{option: its field} of the options of some Config classes that a file can hold, from the first class with it."""
     fields = {field.name: field for group in [*groups][::-1] for field in dataclasses.fields(group)}
     return {name: field for name, field in fields.items() if name not in FLAGS_ONLY}
 
 
 def own_options(argv: list[str], kind: type[Config]) -> tuple[ConfigFile, Config]:
-    """What is known of a command line before the options of its task are.
+    """Parses a command's own options, before those of its task are known.
 
     Args:
         argv: the flags.
@@ -373,7 +371,7 @@ def parse_flags(parser: flags.FlagValues, argv: list[str], known_only: bool = Fa
 
 
 def listing() -> Group:
-    """Tables of all registered tasks, datasets and recurrent layers, and of the facts of the layers."""
+    """Tables of all registered tasks, datasets and recurrent layers, and of the properties of the layers."""
     table, layers = Table(show_header=False, box=None), [name for name in RNNS.names() if not RNNS.one_way(name)]
     for title, names, registry in (
         ("tasks", TASKS.names(), TASKS), ("datasets", DATASETS.names(), DATASETS), ("RNNs", layers, RNNS)
@@ -567,7 +565,7 @@ def _export(command, request, console):
     for package in EXTRAS.get(request.format, ()):  # not found out after the run is converted
         check_installed(package, f"--format={request.format}")
     lines = _lines(command, console) if command.input else None
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # also of a run that was trained on JAX
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # even for a run that was trained on JAX
     import_tensorflow()
     import tensorflow as tf
 
@@ -691,7 +689,7 @@ def _answer(lines, answers, converses=""):
 
 
 def _chat(answers, reply):
-    """Answers each turn that is typed with all that was said before it; an empty line begins a new conversation."""
+    """Answers each typed turn, given all turns before it; an empty line begins a new conversation."""
     turns = []
     while True:
         if line := input("> ").replace("\t", " "):
@@ -735,7 +733,7 @@ def import_tensorflow() -> None:
 
         tf.get_logger().setLevel("ERROR")
         if backend == "jax":
-            tf.config.set_visible_devices([], "GPU")  # of which tf.data would take the memory
+            tf.config.set_visible_devices([], "GPU")  # tf.data would take its memory
 
 
 if __name__ == "__main__":

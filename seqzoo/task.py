@@ -71,8 +71,8 @@ class Task:
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
         documents: whether --text is one text, however many lines it has.
-        converses: what answers call the reply to a line that is a conversation, turns with tabs between them; what is
-            typed is then answered with all turns before it. "": lines stand alone.
+        converses: the key of the reply in answers, if a line is a conversation, turns separated by tabs; a turn that is
+            typed is then answered given all turns before it. "": lines stand alone.
         files: endings such as ".wav" of the files that lines of --text and --input name; (): a line is a text.
         packages: those of an extra that the scores need, see `extras`.
         demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
@@ -97,7 +97,7 @@ class Task:
     packages: tuple[str, ...] = ()
     demo: dict[str, str] = {}
     advice: dict[str, str] = {}
-    warned = False  # that most words are unknown
+    warned = False  # whether users were told that most words are unknown
     start: dict = {}  # the assets of the run that training starts from, see --init_from
     pretrained_words: Iterable[str] = ()  # those of the language model that it starts from
 
@@ -112,19 +112,19 @@ class Task:
         return *every_nth(train, 20), "every 20th example of train is valid, or the last of fewer"
 
     def more_training(self) -> Examples | None:
-        """Examples that join train once valid is held out, none of which are held out themselves; None: no more."""
+        """Examples that are added to train after valid is held out, so that none of them is; None: no more."""
         return None
 
     def content(self, example: dict) -> str:
-        """What train and valid should not share, as tokens with blanks between them: by default the first text."""
+        """The text that train and valid should not share, its tokens separated by blanks: by default the first text."""
         first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
         return " ".join(first.split() if isinstance(first, str) else map(str, first))
 
     def group(self, example: dict) -> object:
-        """What examples of one fold of --folds may have in common: by default the first feature that is needed.
+        """The group of an example, which --folds keeps in one fold: by default the first feature that is needed.
 
-        Equal sequences are then in one fold. A task whose examples belong together, such as those of one person, says
-        so here.
+        Equal sequences are then in one fold. A task whose examples belong together, such as those of one person,
+        overrides this.
         """
         value = example[next(iter(self.needs))]
         return " ".join(value.split()) if isinstance(value, str) else value
@@ -138,9 +138,9 @@ class Task:
         return {}
 
     def learn_labels(self, train: Examples) -> dict:
-        """Those of the assets of `learn` that list what the run can answer: {name: Vocabulary} of labels or tags.
+        """The assets of `learn` that list the possible answers: {name: Vocabulary} of labels or tags.
 
-        A run that starts from another one with --init_from keeps all assets of that one but these, if it lacks a label.
+        A training with --init_from keeps the assets of that run, but learns these anew if it lacks a label.
         """
         return {}
 
@@ -160,7 +160,7 @@ class Task:
         """The keras.Model that is trained, if it is not `model` itself but one that shares its weights.
 
         Args:
-            model: what `build` returned: it is evaluated and saved.
+            model: returned by `build`; it is evaluated and saved.
             steps: batches of an epoch.
         """
         return model
@@ -171,11 +171,11 @@ class Task:
         raise NotImplementedError
 
     def decoded(self, model) -> dict:
-        """{name: tensor} computed from the model's outputs, [B, ...] each: what `answer` reads."""
+        """{name: tensor} computed from the model's outputs, [B, ...] each, which `answer` reads."""
         return dict(model.output) if isinstance(model.output, dict) else {"outputs": model.output}
 
     def example(self, line: str) -> dict:
-        """The example that a line of --text or --input stands for: a text, a pair, or what `read_file` makes of a file.
+        """The example of a line of --text or --input: a text, a pair, or what `read_file` makes of a file.
 
         Raises:
             ValueError: of a task with `files`, the line names no such file.
@@ -195,16 +195,16 @@ class Task:
         """The example in a file whose ending is one of `files`.
 
         Args:
-            file: it, opened.
+            file: the open file.
             name: its path, for the answer and for messages.
 
         Raises:
-            ValueError: the file, which is named, does not hold what it should.
+            ValueError: the file does not hold what it should; the message names it.
         """
         raise NotImplementedError
 
     def examples(self, line: str, request=None) -> list[dict]:
-        """All examples of a line, where it can hold several, such as sentences; request: options of the mode."""
+        """All examples of a line, if it can hold several, such as sentences; request: options of the mode."""
         return [self.example(line)]
 
     def unknown_labels(self, example: dict) -> list[str]:
@@ -212,7 +212,7 @@ class Task:
         return []
 
     def known(self, example: dict) -> Iterable[bool]:
-        """Whether the run knows each word of an example, so that users are told where it knows few; (): do not."""
+        """Whether the run knows each word of an example, to warn users if it knows few; (): no warning."""
         return ()
 
     def answer(self, example: dict, row: dict | None) -> dict:
@@ -233,14 +233,14 @@ class Task:
         return {}
 
     def signatures(self, run, request) -> dict:
-        """What an exported run can be called with: {name: export.signatures.Signature}, the easiest one last.
+        """The signatures of an exported run: {name: export.signatures.Signature}, the easiest one last.
 
         Args:
             run: the trained run.
             request: options of ``--mode=export``.
 
         Returns:
-            The signatures; {}: the arrays of `encoder` give those of `decoded`.
+            The signatures; {}: one from the arrays of `encoder` to those of `decoded`.
         """
         return {}
 
@@ -265,7 +265,7 @@ class Task:
         return False
 
     def explained(self, predictor, examples: list[dict], answers: list[dict]) -> list[dict]:
-        """The answers to the few examples that a report shows, with what explains them if the run can tell that."""
+        """The answers to the few examples that a report shows, with explanations if the run has any."""
         return answers
 
     @classmethod
@@ -289,7 +289,7 @@ class Task:
         return self.measure.sign
 
     def merit(self, row: dict) -> tuple[float, float]:
-        """How good an epoch is, to compare with others: its objective on valid, and of equal ones the loss.
+        """How good an epoch is: its objective on valid, and its loss to break ties.
 
         Args:
             row: the epoch's row of the history, with its score. A score that is not a number is the worst.
@@ -329,7 +329,7 @@ class Task:
         """The splits of the data that the config names, in its Unicode form.
 
         Args:
-            hold_out: whether a part of train becomes valid, if there is no such split; or a fold of both.
+            hold_out: whether to hold out a part of train as valid if there is no valid split, or a fold of both.
 
         Returns:
             ({split: Examples}, what was held out for valid, "" if nothing was).
@@ -351,12 +351,12 @@ class Task:
         """Reads the data that the config names; learns the assets from its training split if there are none yet.
 
         Args:
-            unseen: the run was not trained on this data: all of it is scored, also a split called train.
+            unseen: the run was not trained on this data: all of it is scored, even a split called train.
 
         Raises:
             ValueError: a split is missing or empty; or a package that the scores need is not installed.
         """
-        for package in self.packages:  # not found out after the first epoch
+        for package in self.packages:  # before training, not after the first epoch
             check_installed(package, f"--task={self.name}")
         (splits, held_out), summary, read = self.splits(hold_out=not unseen), {}, {}
         for examples in splits.values():
@@ -455,7 +455,7 @@ class Task:
         )
 
     def predictor(self, model):
-        """What `evaluate` and `predict` run: by default the decoded outputs and the loss, in one compiled function."""
+        """The predictor of `evaluate` and `predict`: by default one compiled function for decoded outputs and loss."""
         from seqzoo.decoding.predictor import Predictor
 
         return Predictor(model, self.decoded(model), self.loss())
@@ -495,7 +495,7 @@ class Task:
         Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
 
         Raises:
-            ValueError: a line is not what the task reads; of `Lines` with their source and its number.
+            ValueError: a line is not what the task reads; for `Lines` with their source and its number.
         """
 
         def examples(line, number):

@@ -104,7 +104,7 @@ def test_pictures_are_found_beside_the_table_below_it_and_in_archives_of_their_s
         ("train.tsv", "a.png\tx\nb.png\n", r"train.tsv:2: expected 2 fields, found 1"),
         ("train.tsv", "first\tsecond\na.png\tx\n", "no column for the file .* --columns=file=NAME,caption=NAME"),
         ("train.json", '{"images": []}', "train.json: neither COCO's JSON .* nor Karpathy's"),
-        ("notes.md", "x", "no table of pictures and captions .* There: notes.md"),
+        ("notes.md", "x", "no table of pictures and captions .* Found: notes.md"),
     ],
 )
 def test_malformed_tables_are_errors_with_file_and_line(tmp_path, name, content, error):

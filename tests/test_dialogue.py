@@ -92,7 +92,7 @@ def test_own_dialogues_are_lists_of_turns_or_tables(tmp_path):
     with pytest.raises(ValueError, match="test.tsv: no columns for history and reply"):
         [*splits["test"]]
     (tmp_path / "train.jsonl").write_text('["hi", {"text": "hello"}]')
-    with pytest.raises(ValueError, match="train.jsonl:1: not a dialogue a line: a turn should be"):
+    with pytest.raises(ValueError, match="train.jsonl:1: expected one dialogue per line: a turn should be"):
         [*splits["train"]]
 
 

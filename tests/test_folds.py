@@ -53,7 +53,9 @@ def test_a_document_in_pieces_is_in_one_fold():
 
 def test_fewer_groups_than_folds_are_an_error_that_says_how_many_there_are():
     rows = [{"text": text} for text in "aabbcc"]
-    with pytest.raises(ValueError, match="--folds=4 needs as many groups .* Found: 3; --folds=3 leaves each out"):
+    with pytest.raises(
+        ValueError, match="--folds=4 needs as many different groups .* Found: 3; --folds=3 leaves each out"
+    ):
         folds(rows, 4)
     assert all(len(held) == 2 for _, held in folds(rows, 3))
 

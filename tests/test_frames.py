@@ -103,8 +103,8 @@ def test_joints_are_joined_and_single_numbers_are_frames():
 @pytest.mark.parametrize(
     "name, content, message",
     [
-        ("a.csv", "1,2\n3,x\n", "a.csv:2: field 2, 'x', is no number: '3,x'"),
-        ("a.csv", "1,abc\n", "a.csv:1: field 2, 'abc', is no number"),
+        ("a.csv", "1,2\n3,x\n", "a.csv:2: field 2, 'x', is not a number: '3,x'"),
+        ("a.csv", "1,abc\n", "a.csv:1: field 2, 'abc', is not a number"),
         ("a.csv", "1,2\n3,\n", "a.csv:2: field 2 is empty"),
         ("a.csv", "1,2\n3\n", "a.csv:2: 1 numbers; the first frame has 2"),
         ("a.csv", "x,y\n", "a.csv holds no frames"),
@@ -115,7 +115,7 @@ def test_joints_are_joined_and_single_numbers_are_frames():
         ("a.npy", saved(np.zeros((5, 4, 4))), "a.npy: a clip should be [frames, numbers]"),
         ("a.npy", saved(np.array(["x"])), "a.npy: a clip should hold numbers"),
         ("a.npy", b"\x93NUM", "a.npy: not an array of numbers that NumPy wrote"),
-        ("a.npz", saved({"b": 1}, lambda file, value: np.savez(file, x=1, y=2)), "one called frames. There: x, y"),
+        ("a.npz", saved({"b": 1}, lambda file, value: np.savez(file, x=1, y=2)), "one called frames. Found: x, y"),
         ("a.npz", saved([{}], lambda file, value: np.savez(file, np.array(value))), "a.npz: not an array of numbers"),
         ("a.mp4", b"", "a.mp4: a clip is a file .csv, .tsv, .npy, .npz or .gif"),
         ("a.gif", b"GIF89a", "a.gif: no picture that can be read"),
@@ -144,7 +144,7 @@ def test_a_long_table_is_read_as_a_stream_of_clips(tmp_path):
         "ann,1,1,walk,9,1": "train.csv:5: clip '1' began before and ended",
         "bob,2,1,walk,9,1": "train.csv:5: clip '2' has the label 'walk', and 'run' before",
         "bob,2,1,run,6,1": "train.csv:5: the time falls within a clip",
-        "bob,2,?,run,9,1": "train.csv:5: field 1, '?', is no number",
+        "bob,2,?,run,9,1": "train.csv:5: field 1, '?', is not a number",
         "bob,2,1,run,9": "train.csv:5: expected 6 fields",
     }.items():
         path.write_text(TABLE + line)
@@ -159,9 +159,9 @@ def test_ts_files_hold_series_of_unequal_length(tmp_path):
     ]  # fmt: skip
     for line, message in {
         "1,2:3:up": "X_TRAIN.ts:5: expected 2 dimensions of one length, found lengths 2, 1",
-        "1:2:left": "X_TRAIN.ts:5: label 'left' is none of @classLabel, up, down",
+        "1:2:left": "X_TRAIN.ts:5: label 'left' is not in @classLabel: up, down",
         "1,?:2,3:up": "X_TRAIN.ts:5: a missing value, ?",
-        "1,x:2,3:up": "X_TRAIN.ts:5: field 2, 'x', is no number",
+        "1,x:2,3:up": "X_TRAIN.ts:5: field 2, 'x', is not a number",
     }.items():
         path.write_text(HEADER + line)
         assert message in error("ts", path)

@@ -78,9 +78,9 @@ def test_a_series_is_split_by_time_and_valid_knows_what_was_before(tmp_path):
     "text, columns, error",
     [
         ("1,2\n3,4\n", None, "first line should be a header"),
-        ("a,b\n1,2\n3,x\n", None, r"s\.csv:3: field 1, 'x', is no number"),
+        ("a,b\n1,2\n3,x\n", None, r"s\.csv:3: field 1, 'x', is not a number"),
         ("a,b\n1,2\n3\n", None, r"s\.csv:3: expected 2 fields"),
-        ("a,b\n1,2\n", {"frames": "c"}, "no columns 'c'. There: 'a', 'b'"),
+        ("a,b\n1,2\n", {"frames": "c"}, "no columns 'c'. Found: 'a', 'b'"),
         ("t,b\n2020-02-01,1\n2020-01-31,1\n", None, r"s\.csv:3: 2020-01-31 follows 2020-02-01; sort"),
         ("a,b\n1,2\n3,4\n", None, "2 steps are too few"),
         ("a,b\n1,2\n3,nan\n", None, "frame 2, number 1 is nan"),

@@ -94,18 +94,18 @@ def test_files_of_languages_need_a_direction(tmp_path, languages):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"train.en": "a\nb\n", "train.de": "a\n"}, "train.en has 2 lines and .*train.de has 1: should be one each"),
+        ({"train.en": "a\nb\n", "train.de": "a\n"}, "train.en has 2 lines and .*train.de has 1: expected one"),
         ({"train.en": "a\n", "train.de": "a\n\n"}, "train.en has 1 lines and .*train.de has 2"),
         ({"train.en": "", "train.de": ""}, "train.en and train.de holds no examples"),
         ({"train.en": "a\n", "train.de": "a\n", "dev.en": "a\n"}, r"dev.en has no translation: .* ends in \.de"),
         ({"train.en": "a\n", "train.de": "a\n", "dev.de": "a\n"}, r"dev.de has no translation: .* ends in \.en"),
-        ({"train.en": "a\n", "train.fr": "a\n"}, r"no file ends in \.de. There: train.en, train.fr"),
+        ({"train.en": "a\n", "train.fr": "a\n"}, r"no file ends in \.de. Found: train.en, train.fr"),
         ({"train.en": "a\n", "train.de": b"a\n\xfc\n"}, "train.de:2: not UTF-8"),
         ({"train.en": "a\n", "train.de": b"a\n\0b\n"}, "train.de:2: a NUL character"),
         ({"train.en": "a\n", "train.de.gz": b"a\n"}, "train.de.gz:1: damaged gzip data"),
         ({"train.en": "a\n", "train.de": "a\n", "train.de.gz": b"a\n"}, "2 files fit the train split: train.de, train"),
-        ({"a.en": "a\n", "b.en": "a\n", "a.de": "a\n"}, r"2 files, none of them named as a split.* There: a.en, b"),
-        ({}, r"no file ends in \.en. There: nothing"),
+        ({"a.en": "a\n", "b.en": "a\n", "a.de": "a\n"}, r"2 files, none of them named as a split.* Found: a.en, b"),
+        ({}, r"no file ends in \.en. Found: nothing"),
     ],
 )  # fmt: skip
 def test_files_that_are_not_pairs_are_refused_at_once(tmp_path, files, message):
@@ -142,7 +142,7 @@ def test_tab_separated_columns_are_source_target_and_others_are_ignored(tmp_path
         ("a\tb\n", {"source": "en", "target": 1}, "columns should be the languages"),
         ("a\tb\n", {"source": "en"}, "columns should be the languages"),
         ("a\tb\n", {"source": "en", "target": "en"}, "columns should be the languages"),
-        ("a\tb\n", EN_DE, "languages are files of a folder, .*by index, as --columns=source=0,target=1"),
+        ("a\tb\n", EN_DE, "languages are files of a folder, .*by index, such as --columns=source=0,target=1"),
     ],
 )  # fmt: skip
 def test_a_malformed_table_names_file_and_line(tmp_path, text, columns, message):
@@ -188,9 +188,9 @@ def test_missing_and_ambiguous_files_are_reported(tmp_path):
     for kwargs, message in [
         ({}, "needs --data_dir, a folder, such as one with train.en and train.de, or a file"),
         ({"data_dir": tmp_path / "nowhere"}, "nowhere: there is no such folder or file"),
-        ({"data_dir": tmp_path}, "2 files, none of them named as a split, .*by --name. There: a.tsv, b.txt"),
-        ({"data_dir": tmp_path, "name": "c"}, "no file ends in .tsv or .txt and 'c' in its name. There: a.tsv, b.txt"),
-        ({"data_dir": tmp_path, "columns": EN_DE}, r"no file ends in \.en. There: a.tsv, b.txt"),
+        ({"data_dir": tmp_path}, "2 files, none of them named as a split, .*by --name. Found: a.tsv, b.txt"),
+        ({"data_dir": tmp_path, "name": "c"}, "no file ends in .tsv or .txt and 'c' in its name. Found: a.tsv, b.txt"),
+        ({"data_dir": tmp_path, "columns": EN_DE}, r"no file ends in \.en. Found: a.tsv, b.txt"),
     ]:
         with pytest.raises(ValueError, match=message):
             DATASETS["parallel"](**kwargs)

@@ -76,7 +76,7 @@ def test_a_plain_name_wins_and_two_candidates_are_refused(tmp_path):
     assert {split: file.name for split, file in split_files(tmp_path, name="bb").items()} == {"valid": "bb-dev.tsv"}
     (tmp_path / "aa-dev.tsv").unlink()
     assert split_files(tmp_path)["train"].name == "train.tsv"
-    with pytest.raises(ValueError, match=r"no .conllu file with train.*There: bb-dev.tsv, train.tsv"):
+    with pytest.raises(ValueError, match=r"no .conllu file with train.*Found: bb-dev.tsv, train.tsv"):
         split_files(tmp_path, ".conllu")
 
 
@@ -457,11 +457,11 @@ def test_columns_are_found_by_their_common_names_or_given(tmp_path):
     for columns, message in [
         (
             {"label": "star"},
-            "x.tsv: no column for the label: looked for 'star'. There: 'rating', 'body', 'Label', 'TEXT'",
+            "x.tsv: no column for the label: looked for 'star'. Found: 'rating', 'body', 'Label', 'TEXT'",
         ),
         ({"text": 3}, "text and label, from 0 to 3 .*Received: {'text': 3}"),
         ({"text": 0, "label": 4}, "the file has 4. Received"),
-        ({"tokens": "body"}, "columns should be of text and label"),
+        ({"tokens": "body"}, "columns should name text and label"),
     ]:
         with pytest.raises(ValueError, match=message):
             only("tsv", file, columns=columns)
@@ -484,7 +484,7 @@ def test_text_columns_are_joined_and_an_existing_name_wins(tmp_path):
         assert texts("title+a+b+title") == ["t x t", "x"]
         assert texts("title+body") == ["y", "y"]
         for columns in (["title+bdy"], ["title+"], ["title", "stars+body"]):
-            with pytest.raises(ValueError, match=r"no column for the .* '[a-z]+\+.*There: 'stars', 'title', 'body'"):
+            with pytest.raises(ValueError, match=r"no column for the .* '[a-z]+\+.*Found: 'stars', 'title', 'body'"):
                 texts(*columns)
         if reader != "jsonl":
             assert texts("1+-3", "0") == ["t b b", "c"]
@@ -513,14 +513,14 @@ def test_text_columns_are_joined_and_an_existing_name_wins(tmp_path):
         ("csv", "text,label\na\0,b\n", "x:2: a NUL character"),
         ("tsv", "text\tlabel\na\tx\n\nb x\n", "x:4: expected 2 fields"),
         ("tsv", "", "x holds no examples"),
-        ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: not a JSON object a line: Expecting"),
+        ("jsonl", '{"text": "a", "label": 1}\n\n{"text": "a"\n', "x:3: expected one JSON object per line: Expecting"),
         ("jsonl", '[{"text": "a", "label": 1}]', "x:1: not a JSON object: '\\["),
         ("jsonl", '{"text": null, "label": 1}', "x:1: 'text' should be a string, found None"),
         ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', "x:2: 'label' should be a label, .*found None"),
         ("jsonl", '{"text": "a", "label": []}', "x:1: 'label' should be a label"),
         ("jsonl", '{"text": "a", "label": ["b|c"]}', "x:1: 'label' should be a label"),
         ("jsonl", '{"text": "\\ud83d", "label": 1}', r"x:1: half of a character, '\\ud83d'"),
-        ("jsonl", '{"txt": "a", "label": 1}', "x: no column for the text: .*There: 'txt', 'label'"),
+        ("jsonl", '{"txt": "a", "label": 1}', "x: no column for the text: .*Found: 'txt', 'label'"),
     ],
 )
 def test_a_malformed_labelled_text_names_file_and_line(tmp_path, reader, text, message):
@@ -595,7 +595,7 @@ def test_folders_are_labels_and_are_interleaved(tmp_path):
     assert list(flat) == ["train"] and list(flat["train"]) == expected
     for folder, message in [
         ("nowhere", "there is no such folder"),
-        ("train/pos", "no folder of a label with .txt files in it. There: 1.txt, 2.txt"),
+        ("train/pos", "no folder of a label with .txt files in it. Found: 1.txt, 2.txt"),
         ("", "two folders for the test split: Testing, test"),
     ]:
         (tmp_path / "Testing").mkdir(exist_ok=True)
@@ -666,7 +666,7 @@ def test_several_summaries_of_a_text_are_its_references(tmp_path):
     assert only("csv", file, columns={"summary": "first+second"}) == found
     with pytest.raises(ValueError, match=r"b.jsonl:1: 'summary' should be a string, or a list of them, found 3"):
         only("jsonl", write(tmp_path / "b.jsonl", '{"text": "t", "summary": 3}'))
-    with pytest.raises(ValueError, match="columns should be of text and label, .*, or of text and summary"):
+    with pytest.raises(ValueError, match="columns should name text and label, .*, or text and summary"):
         only("csv", file, columns={"label": "first", "summary": "second"})
 
 

@@ -66,7 +66,7 @@ def test_events_of_any_format_are_histories_in_the_order_of_time(tmp_path):
         ("events", "a.csv", "user,item,time\n1,a,x\n", "a.csv:2: the time should be a number, or a date .* 'x'"),
         ("events", "a.csv", "user,item\n1,a\n1\n", "a.csv:3: expected 2 fields .* found 1"),
         ("events", "a.csv", "user,item\n1,\n", "a.csv:2: the item should be"),
-        ("events", "a.csv", "user,film\n1,a\n", "no column for the item: looked for item or .* There: 'user', 'film'"),
+        ("events", "a.csv", "user,film\n1,a\n", "no column for the item: looked for item or .* Found: 'user', 'film'"),
         ("events", "a.csv", "user,item\n", "holds no events: its only line is a header"),
         ("events", "a.jsonl", '{"user": 1, "item": [2]}\n', "a.jsonl:1: the item should be a text or a number"),
         ("histories", "a.txt", "u a b\nv\n", "a.txt:2: expected a user and one item or more: 'v'"),

@@ -261,7 +261,7 @@ LONG = json.dumps({"text": "x" * 1_000_000}).encode()
         ("/predict", {"text": "a", "options": {"html": "/tmp/x"}}, 422, "no option 'html'"),
         ("/predict", {"text": "a", "options": {"beam": 10_000}}, 422, "at most 16"),
         ("/predict", {"text": "a", "run": "ecko"}, 404, "Did you mean 'echo'"),
-        ("/predict", b'{"text": "\\ud800"}', 422, "no character of Unicode"),
+        ("/predict", b'{"text": "\\ud800"}', 422, "not a Unicode character"),
         ("/predict", b'{"text": "a"', 422, "not JSON"),
         ("/predict", b'"a"', 422, "JSON object"),
         ("/predict", b"[" * 50_000, 400, "body"),

@@ -201,9 +201,9 @@ def test_arguments_that_name_no_text_are_refused(tmp_path):
         ({}, "needs --data_dir, a text file, a folder, or a glob"),
         ({"data_dir": file, "columns": {"text": 0}}, "has no columns. Received: columns={'text': 0}"),
         ({"data_dir": tmp_path / "book"}, "no such folder or file. Did you mean '.*books'?"),
-        ({"data_dir": tmp_path / "nothing"}, r"nothing: no file fits '\*\*/\*'. There: nothing"),
-        ({"data_dir": tmp_path / "images"}, "images: 1 files fit .*all empty or not text. There: a.png"),
-        ({"data_dir": tmp_path / "books" / "*.md"}, r"books: no file fits '\*.md'. There: emma.txt"),
+        ({"data_dir": tmp_path / "nothing"}, r"nothing: no file fits '\*\*/\*'. Found: nothing"),
+        ({"data_dir": tmp_path / "images"}, "images: 1 files fit .*all empty or not text. Found: a.png"),
+        ({"data_dir": tmp_path / "books" / "*.md"}, r"books: no file fits '\*.md'. Found: emma.txt"),
         ({"data_dir": tmp_path / "nowhere" / "*.md"}, "no such folder or file"),
         ({"data_dir": tmp_path, "name": "/tmp/*.txt"}, "'/tmp/.*' is not a glob inside a folder"),
         ({"data_dir": file, "name": "emma"}, "--name=emma chooses among the files of a folder, and .* is one file"),
@@ -305,7 +305,7 @@ def test_agreement_sets_are_chosen_by_name(tmp_path):
     assert len(list(DATASETS["agreement"](data_dir=tmp_path / "linzen.gold")["test"])) == 2
     for kwargs, message in [
         ({}, "needs --data_dir, a folder with NAME.text and NAME.gold"),
-        ({"data_dir": tmp_path}, "3 sets of NAME.text .* Choose one by --name. There: alone, generated, linzen"),
+        ({"data_dir": tmp_path}, "3 sets of NAME.text .* Choose one by --name. Found: alone, generated, linzen"),
         ({"data_dir": tmp_path, "name": "linsen"}, "no sets .*'linsen' in the name. Did you mean --name=linzen"),
         ({"data_dir": tmp_path / "alone.gold"}, "alone.text: there is no such file. A set has NAME.text and NAME.gold"),
         ({"data_dir": write(tmp_path / "x.tsv", "")}, "should be called NAME.text or NAME.gold"),
@@ -333,7 +333,7 @@ def test_minimal_pairs_are_grouped_by_uid_or_by_file(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"sentence_good": "a"', "x.jsonl:2: not a JSON object a line"),
+        ('{"sentence_good": "a"', "x.jsonl:2: expected one JSON object per line"),
         ('["a", "b"]', "x.jsonl:2: not a JSON object"),
         ('{"sentence_good": "a"}', "x.jsonl:2: 'sentence_bad' should be a text, found None"),
         ('{"sentence_god": "a", "sentence_bad": "b"}', "'sentence_good' should .*mean --columns=good=sentence_god"),
@@ -359,7 +359,7 @@ def test_missing_minimal_pairs_are_reported(tmp_path):
         ({"data_dir": tmp_path}, "wh_island.jsonl holds no examples"),
         ({"data_dir": tmp_path, "name": "wh_iland"}, "no .jsonl file with 'wh_iland' .*Did you mean --name=wh_island"),
         ({"data_dir": tmp_path / "nowhere"}, "no such folder or file"),
-        ({"data_dir": tmp_path, "columns": {"text": "a"}}, "columns should be of good, bad and group"),
+        ({"data_dir": tmp_path, "columns": {"text": "a"}}, "columns should name good, bad and group"),
     ]:
         with pytest.raises(ValueError, match=message):
             DATASETS["minimal_pairs"](**kwargs)

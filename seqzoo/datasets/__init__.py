@@ -1,4 +1,4 @@
-"""Datasets: one file a source or format. ``DATASETS[name](...)`` gives ``{split: Examples}``."""
+"""Datasets: one file per source or format. ``DATASETS[name](...)`` gives ``{split: Examples}``."""
 
 from seqzoo.datasets.examples import Examples
 from seqzoo.datasets.splits import every_nth, joined, stratified

@@ -21,11 +21,11 @@ def duplicates(train: Iterable[dict], valid: Iterable[dict], content: Callable[[
 
     Two examples are near-duplicates if their sets of 5-grams have a Jaccard similarity of 0.8 or more. Sorted by their
     hashes, two such sets share one of the first fifth of their 5-grams, so only those are looked up in an index (prefix
-    filtering: Chaudhuri et al., 2006, https://doi.org/10.1109/ICDE.2006.9). Nothing of train is kept.
+    filtering: Chaudhuri et al., 2006, https://doi.org/10.1109/ICDE.2006.9). The texts of train are not kept.
 
     Args:
         train, valid: the examples; each is read once, in part if it is large.
-        content: function example -> its tokens, with one blank between two.
+        content: function example -> its tokens, separated by single blanks.
 
     Returns:
         ``"12 of 500 valid examples are also in train, 3 more nearly"``; "" if valid has nothing to compare.
@@ -81,7 +81,7 @@ def _sketch(text):
 
 
 def _first(grams):
-    """The first n-grams, one of which every similar set has among its own first ones."""
+    """The first n-grams; each similar set has one of them among its own first ones."""
     return grams[: len(grams) - math.ceil(SIMILAR * len(grams)) + 1].tolist()
 
 

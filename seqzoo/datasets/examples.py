@@ -54,11 +54,11 @@ class Examples:
             yield example
 
     def with_read(self, read: Callable[[], Iterable[dict]], source: str | os.PathLike | None = None) -> "Examples":
-        """Returns Examples with the same features that `read` gives, such as a part of these."""
+        """Returns Examples with the same features, read by `read`, such as a part of these."""
         return Examples(read, self.features, self.source if source is None else source, self.aligned, self.summary)
 
 
-# What is accepted as a number beside its own type: np.float32 is no float and np.int64 no int.
+# Types that also count as numbers: np.float32 is not a float, and np.int64 is not an int.
 _ACCEPTED = {int: numbers.Integral, float: numbers.Real}
 
 

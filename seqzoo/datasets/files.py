@@ -25,7 +25,7 @@ def data_path(data_dir: str | pathlib.Path | None, reader: str, wanted: str) -> 
     Args:
         data_dir: a folder or file.
         reader: the name of the dataset, for messages.
-        wanted: what it reads, for messages: ``"a folder with train.en and train.de, or a file"``.
+        wanted: its input, for messages: ``"a folder with train.en and train.de, or a file"``.
 
     Raises:
         ValueError: none was given, or it does not exist.
@@ -50,8 +50,8 @@ def split_files(
 ) -> dict[str, pathlib.Path]:
     """Finds the files of the splits by their names: ``train.txt``, ``en_ewt-ud-dev.conllu.gz``, ``eng.testa``.
 
-    The split is the last word in the file's name that means one (`splits.SPLITS`). Where several files fit, the one
-    whose name is only that wins: ``train.tsv`` before ``train_phrases.tsv``.
+    The split is the last word in the file's name that means one (`splits.SPLITS`). If several files fit, one without
+    other words in its name wins: ``train.tsv`` before ``train_phrases.tsv``.
 
     Args:
         data_dir: a folder; or one file, which is then the test split, so that any labelled file can be scored.
@@ -94,7 +94,7 @@ def split_files(
         named = f" and {name!r}" if name else ""
         raise ValueError(
             f"{folder}: no {wanted} with train, valid (or dev, val, testa) or test (or testb){named} in its name. "
-            f"There: {_listed(present) or 'nothing'}."
+            f"Found: {_listed(present) or 'nothing'}."
         )
     return found
 
@@ -117,8 +117,8 @@ def split_folders(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 
 
 def interleaved(lists: list[list]) -> Iterator:
-    """Yields the items of several lists, in proportion to their lengths: data that is sorted by label would stay sorted
-    where it is too large to be shuffled in memory."""
+    """Yields the items of several lists, interleaved in proportion to their lengths: data sorted by label would stay
+    sorted if it is too large to be shuffled in memory."""
 
     def spread(items):
         return [((number + 0.5) / len(items), item) for number, item in enumerate(items)]
@@ -161,8 +161,8 @@ def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint
     """
     if (unknown := set(columns) - set(COLUMNS)) or {"label", "summary"} <= set(columns):
         raise ValueError(
-            "columns should be of text and label, as --columns=text=NAME,label=NAME, or of text and summary. "
-            + (f"No: {unknown}" if unknown else f"Received: {columns}")
+            "columns should name text and label, such as --columns=text=NAME,label=NAME, or text and summary. "
+            + (f"Unknown: {unknown}" if unknown else f"Received: {columns}")
         )
     lower = {name.lower(): name for name in reversed(names)}  # reversed: of two equal names the first wins
     usual = {feature: next((lower[n] for n in common if n in lower), "") for feature, common in COLUMNS.items()}
@@ -177,14 +177,14 @@ def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint
             wanted = repr(column) if feature in columns else " or ".join(common)
             present = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
             raise ValueError(
-                f"{path}: no column for the {feature}: looked for {wanted}. There: {present}. "
+                f"{path}: no column for the {feature}: looked for {wanted}. Found: {present}. "
                 f"Choose them: --columns=text=NAME,{gold}=NAME. {hint}".rstrip()
             )
     return found
 
 
 def summarized(text: str, summaries: list[str]) -> dict:
-    """The example of a text and its summaries, of which the first that is not empty is learned.
+    """The example of a text and its summaries; training uses the first one that is not empty.
 
     Returns:
         ``{"text", "summary"}``, and ``"references"``, all summaries that are not empty, if there are several.
@@ -214,7 +214,7 @@ def place(source: str, example: dict, number: int) -> str:
 
     Args:
         source: that of its `Examples`.
-        example: with its first ``line``, or with a ``text`` that stands in one line of the file.
+        example: with its first ``line``, or with a ``text`` that is in one line of the file.
         number: of the example, from 1, where no line is found.
     """
     line = example.get("line", 0)

@@ -1,4 +1,4 @@
-"""Splits: what they are called, how valid or a fold is held out, how generated examples are divided among them."""
+"""Splits: their names, how valid or a fold is held out, and how generated examples are divided among them."""
 
 import collections
 import functools
@@ -165,7 +165,7 @@ def fold(
     sizes = collections.Counter(units)
     if len(sizes) < count:
         raise ValueError(
-            f"{examples.source}: --folds={count} needs as many groups of examples that are not equal. Found: "
+            f"{examples.source}: --folds={count} needs as many different groups of examples. Found: "
             f"{len(sizes)}" + (f"; --folds={len(sizes)} leaves each out in turn." if len(sizes) > 1 else ".")
         )
     drawn = random.Random(seed).sample(sorted(sizes), len(sizes))
@@ -198,8 +198,8 @@ def hold_out_files(
     Args:
         files: in their order.
         every: n.
-        group_by: "folder": the files of one folder, with its subfolders, are on one side. Such a folder is the topmost
-            one above a file that holds files itself, below the folder that all files share.
+        group_by: "folder": the files of one folder and its subfolders stay on one side. The folder of a file is the
+            topmost one that holds files itself, below the folder that all files share.
 
     Returns:
         (the rest, what is held out, a description).
@@ -222,7 +222,7 @@ def hold_out_files(
 
 
 def joined(splits: dict[str, Examples] | Iterable[Examples]) -> Examples:
-    """Returns the examples of all splits, one after the other: of data that a run has not seen, all are scored."""
+    """Returns the examples of all splits, one after the other: a run is scored on all examples of unseen data."""
     parts = [*(splits.values() if isinstance(splits, dict) else splits)]
     sources = dict.fromkeys(part.source for part in parts)
     return parts[0].with_read(lambda: itertools.chain(*parts), ", ".join(sources))
@@ -255,10 +255,10 @@ def generated(
 ) -> Callable[[Callable[[int, str, int], Iterable[dict]]], Callable[..., dict[str, Examples]]]:
     """Decorator that makes a dataset of a function which generates its examples; the dataset has the function's name.
 
-    What it decorates is ``function(seed, split, size)``, which yields the examples of a split. What comes out has the
-    arguments of a reader, which should be empty since nothing is read, and `seed` and `sizes`, {split: size}; it
-    returns {split: Examples}, generated anew by each iteration. It raises a ValueError if `sizes` has an unknown split,
-    or something to read was given.
+    It decorates ``function(seed, split, size)``, which yields the examples of a split. The dataset has the arguments of
+    a reader, which should be empty since nothing is read, and `seed` and `sizes`, {split: size}. It returns {split:
+    Examples}, generated anew by each iteration. It raises a ValueError if `sizes` has an unknown split, or if an
+    argument of readers was given.
 
     Args:
         default_sizes: {split: size} where no sizes are given.

@@ -48,7 +48,7 @@ def tfds(
 
     Returns:
         Dict split -> `Examples`: a list of strings for a sequence, else a string. With ``tokens``, lists are aligned.
-        Of events those of `items.events.histories`.
+        For events those of `items.events.histories`.
 
     Raises:
         ValueError: no such set or feature (the nearest is named), none of the splits, or it cannot be downloaded; while
@@ -56,8 +56,8 @@ def tfds(
     """
     if not name or not columns:
         raise ValueError(
-            "--dataset=tfds needs the name of a TFDS set, as 'glue/sst2', and columns, feature -> its name in the set, "
-            f"as {{'text': 'sentence', 'label': 'label'}}. Received: name={name!r}, columns={columns!r}"
+            "--dataset=tfds needs the name of a TFDS set, such as 'glue/sst2', and columns, feature -> its name in the "
+            f"set, such as {{'text': 'sentence', 'label': 'label'}}. Received: name={name!r}, columns={columns!r}"
         )
     return (_histories if "item" in columns else _load)(data_dir, name, columns)
 
@@ -207,7 +207,7 @@ def gigaword(
 def cnn_dailymail(
     data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
 ) -> dict[str, Examples]:
-    """News and their highlights, a line each (See et al., 2017, https://aclanthology.org/P17-1099), from TFDS.
+    """News and their highlights, one per line (See et al., 2017, https://aclanthology.org/P17-1099), from TFDS.
 
     Args as in `tfds`. Gigabytes.
     """
@@ -251,7 +251,7 @@ def wikipedia(
     """
     if not (name or "").partition("/")[2]:
         raise ValueError(
-            "--dataset=wikipedia needs the date and language of a dump, as --name=wikipedia/20230601.en, "
+            "--dataset=wikipedia needs the date and language of a dump, such as --name=wikipedia/20230601.en, "
             "wikipedia/20230601.tr or, small, wikipedia/20230601.simple. "
             f"Received: name={name!r}. All: https://www.tensorflow.org/datasets/catalog/wikipedia"
         )
@@ -406,8 +406,8 @@ def _histories(data_dir, name, columns):
     """Returns the splits of a set in which each record is an event of a user."""
     if not {"user", "item"} <= set(columns) <= {"user", "item", "time"}:
         raise ValueError(
-            f"{name}: events have a user and an item, and may have a time, as --columns=user=user_id,item=movie_title,"
-            f"time=timestamp. Received: {columns}"
+            f"{name}: events have a user and an item, and may have a time: "
+            f"--columns=user=user_id,item=movie_title,time=timestamp. Received: {columns}"
         )
 
     def events(records):
@@ -432,7 +432,7 @@ def _translation(data_dir, name, columns):
         columns = dict(zip(("source", "target"), _builder(name, data_dir).info.supervised_keys, strict=True))
     if set(columns) != {"source", "target"} or len({*columns.values()}) < 2:
         raise ValueError(
-            f"{name}: the direction should be two of its languages, as --columns=source=en,target=de. "
+            f"{name}: the direction should be two of its languages, such as --columns=source=en,target=de. "
             f"Received: {columns}"
         )
     return _load(data_dir, name, columns, "parallel")

@@ -1,4 +1,4 @@
-"""Trained runs, for programs that do not use this package: files, and a server (`export.server`).
+"""Exports trained runs for programs that do not use this package: as files, and by a server (`export.server`).
 
 `export` writes a folder:
 
@@ -21,7 +21,7 @@ from collections.abc import Iterable
 
 from seqzoo.files import check_folder, write_json
 
-REPORT = "check.json"  # by which a folder is known as an export
+REPORT = "check.json"  # marks a folder as an export
 
 
 def export(
@@ -40,7 +40,7 @@ def export(
         request: options of the group `options.Exporting`.
         lines: texts to compare answers on; None: examples of the run's validation data.
         overwrite: replace the export that the folder holds.
-        source: what the lines were read from.
+        source: where the lines were read from.
 
     Returns:
         What check.json holds.
@@ -138,13 +138,13 @@ def in_float32(run):
 
 
 def _of_arrays(run, signatures, request):
-    """The only signature of a file: it takes arrays and draws nothing."""
+    """The only signature of a file: it takes arrays and does not sample."""
     from seqzoo.export.signatures import padded, renamed
 
     name = next((name for name in ("arrays", "step") if name in signatures), None)
     if name is None:
         raise ValueError(
-            "Files of LiteRT and ONNX hold one function from arrays to arrays, without random draws. Runs of task "
+            "LiteRT and ONNX files hold one function from arrays to arrays, without random draws. Runs of task "
             f"{run.task.name} have only {', '.join(signatures)}: use --format=savedmodel."
         )
     if request.format == "onnx":

@@ -87,11 +87,11 @@ def card(run, name: str, form: str, signatures: dict[str, Signature], measured: 
 
     Args:
         run: the run.
-        name: what it is called.
+        name: the title of the card.
         form: the format.
-        signatures: what it can be called with.
-        measured: what check.json holds.
-        program: the text of example.py; "" of what is itself a run.
+        signatures: its signatures, by name.
+        measured: the content of check.json.
+        program: the text of example.py; "" for a copy of the run.
         about: see `about.read_about`.
     """
     return "\n".join(_lines(run, name, form, signatures, measured, program, about)) + "\n"

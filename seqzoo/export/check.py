@@ -14,7 +14,7 @@ import numpy as np
 from seqzoo.export.signatures import Signature
 
 MOST = 100  # examples
-LARGEST = 1e-4  # difference of a number, of large ones relative to it, that may be rounding
+LARGEST = 1e-4  # difference of a number, relative for large ones, that counts as rounding
 
 
 def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
@@ -47,8 +47,8 @@ def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str
     }
     if not all(cases.values()):
         raise ValueError(
-            f"None of the {len(examples)} examples to compare answers on can be answered: give others by --input, or, "
-            "if they are too long for a file of LiteRT, a larger --length."
+            f"None of the {len(examples)} examples to compare answers on can be answered: give others by --input or, "
+            "if they are too long for a LiteRT file, a larger --length."
         )
     return cases
 
@@ -64,15 +64,15 @@ def compare(
 
     Args:
         folder: the exported run.
-        signatures: what it can be called with.
+        signatures: its signatures, by name.
         cases: see `cases_of`.
         approximate: whether its numbers may differ from the run's, as those of quantized weights do.
-        request: options of the export of what is itself a run, which seqzoo calls; None: it needs no seqzoo.
+        request: options of the export, if it is a copy of the run, which seqzoo calls; None: it needs no seqzoo.
 
     Returns:
         {signature: {"examples", "split_alike", "equal_answers", "largest_difference", "first_call_seconds",
-        "median_ms"}}; shares are from 0 to 1. Where the graph splits texts itself, answers are compared of those that
-        it splits alike.
+        "median_ms"}}; shares are from 0 to 1. Where the graph splits texts itself, only answers to those that it splits
+        alike are compared.
 
     Raises:
         ValueError: it can't be loaded, or its answers are not those of the run.
@@ -82,7 +82,7 @@ def compare(
     for name, measured in found.items():
         if measured["largest_difference"] > LARGEST and not approximate:
             raise ValueError(
-                f"What was exported does not answer as the run does: a number of the signature {name!r} differs by "
+                f"The exported model does not answer as the run does: a number of the signature {name!r} differs by "
                 f"{measured['largest_difference']:.2g}. Please report it."
             )
     return found
@@ -109,7 +109,7 @@ def _answers(folder, cases, request):
         )  # fmt: skip
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ValueError(f"What was exported can't be called in a process of its own: {reason}")
+            raise ValueError(f"The exported model can't be called in a process of its own: {reason}")
         with np.load(f"{temporary}/answers.npz") as file:
             return dict(file)
 

@@ -1,7 +1,7 @@
 """Calls an exported run in a process in which seqzoo can't be imported: ``python -I fresh.py FOLDER CASES``.
 
-A run that was exported as a run is called by seqzoo, whose folder is then on the path, with the options of the export:
-``python fresh.py FOLDER CASES REQUEST``, in JSON.
+A copy of a run is called by seqzoo, whose folder is then on the path, with the options of the export in JSON:
+``python fresh.py FOLDER CASES REQUEST``.
 
 CASES is an npz file with an array for each input, called SIGNATURE/CASE/INPUT; the outputs are written beside it in
 answers.npz, by the same names, with the seconds of each call in SIGNATURE/seconds.
@@ -51,7 +51,7 @@ def loaded(folder: pathlib.Path):
 
 
 def of_a_run(folder: pathlib.Path, asked: dict) -> tuple:
-    """(what is to be kept, {signature: function}) of a run; asked: options of the export."""
+    """(the object to keep alive, {signature: function}) of a run; asked: options of the export."""
     from seqzoo import options
     from seqzoo.export import savedmodel, signatures_of
     from seqzoo.training import load

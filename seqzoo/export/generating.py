@@ -1,4 +1,4 @@
-"""What an exported run can be called with whose model makes one id after the other, by search or by sampling."""
+"""Signatures of exported runs whose models produce one id after the other, by search or by sampling."""
 
 import dataclasses
 import functools
@@ -40,14 +40,14 @@ def text_to_text(run, request) -> dict[str, Signature]:
 
 
 def _of_strings(run, searches):
-    """Signatures of strings, of searches by name; the last search also answers tokens that the caller made."""
+    """Signatures of strings, given searches by name; the last search also answers tokens that the caller has split."""
     *_, (best, last) = searches.items()
     rewriter = _Rewriter(run)
     outputs = {run.task.written: "[B]", "score": "[B], by which the search ranks it"}
     units, tables = rewriter.source.units, (rewriter.reader, rewriter.writer)
     signatures = {
         "tokens": Signature(
-            summary=f'Tokens of {units} that the caller made, with "" as padding on the right; as `{best}`.',
+            summary=f'Tokens of {units} that the caller has split, with "" as padding on the right; as `{best}`.',
             specs={"tokens": TOKENS},
             function=lambda inputs: rewriter.of_tokens(last, inputs["tokens"]),
             case=functools.partial(rewriter.token_case, last),
@@ -62,7 +62,7 @@ def _of_strings(run, searches):
             specs={"text": TEXTS},
             function=functools.partial(rewriter.of_texts, search),
             case=functools.partial(rewriter.text_case, search),
-            outputs={"tokens": "[B, T], what the text was split into", **outputs},
+            outputs={"tokens": "[B, T], the tokens of the text", **outputs},
             tables=tables,
             exact=units != "words",
         )
@@ -70,7 +70,7 @@ def _of_strings(run, searches):
 
 
 class _Rewriter:
-    """Writes texts for texts in a graph, and says what the run itself answers.
+    """Maps texts to texts in a graph, and gives the answers of the run itself.
 
     Args:
         run: see `text_to_text`.
@@ -149,7 +149,7 @@ def greedy_arrays(run, search, steps: int, note: str = "") -> Signature:
         run: a run of an encoder-decoder.
         search: its `decoding.search.BeamPredictor` of width 1.
         steps: ids of an answer at most.
-        note: what else is to be said of the ids.
+        note: a further remark on the ids.
     """
     function, specs = greedy(search.decoder, search.end, steps, search.beam.banned)
     encode = run.task.encoder()
@@ -167,7 +167,7 @@ def greedy_arrays(run, search, steps: int, note: str = "") -> Signature:
         specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in specs.items()},
         function=function,
         case=case,
-        outputs={"tokens": f"[B, {steps}], 0 behind the end"},
+        outputs={"tokens": f"[B, {steps}], 0 after the end"},
         padded=True,  # to the most steps
     )
 
@@ -269,15 +269,15 @@ def language_model(run, codec, length: int) -> dict[str, Signature]:
     continuing = _Continuing(run, codec)
     signatures = {
         "start": Signature(
-            summary="The state before the first token, of so many texts.",
+            summary="The state before the first token, for a number of texts.",
             specs={"rows": tf.TensorSpec([], tf.int32, "rows")},
             function=continuing.start,
             case=continuing.start_case,
             outputs=continuing.states,
         ),
         "step": Signature(
-            summary="Reads ids, 0 as padding on the right, from a state, which is 0 before the first token: how likely "
-            "each next token is, and the state after them.",
+            summary="Reads ids, with 0 as padding on the right, from a state, which is 0 before the first token. "
+            "Returns how likely each next token is, and the state after the ids.",
             specs={"ids": tf.TensorSpec([None, None], tf.int32, "ids"), **continuing.specs},
             function=continuing.step,
             case=functools.partial(continuing.step_case, min(length, CHECKED)),
@@ -307,7 +307,7 @@ def language_model(run, codec, length: int) -> dict[str, Signature]:
 
 
 class _Continuing:
-    """A language model in a graph, and what the run itself answers.
+    """A language model in a graph, and the answers of the run itself.
 
     Args:
         run, codec: see `language_model`.
@@ -399,7 +399,7 @@ def music(run, decoder, end: int) -> dict[str, Signature]:
 
     Args:
         run: a run of the task music.
-        decoder: a models.GeneratorDecoder with what its encoding bars and lets stand.
+        decoder: a models.GeneratorDecoder with the constraints of its encoding.
         end: the id that ends a piece.
     """
     known, slots = decoder.conditioner.input, decoder.slots
@@ -428,7 +428,7 @@ def music(run, decoder, end: int) -> dict[str, Signature]:
     specs = {name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in known.items()}
     return {
         "sample": Signature(
-            summary="Samples steps of music under conditions; `forced` ids above 0 are taken, such as a beginning or a "
+            summary="Samples steps of music under conditions; `forced` ids above 0 are kept, such as a beginning or a "
             f"melody. {_CHOICES}",
             specs={**specs, "forced": tf.TensorSpec([None, None, slots], tf.int32, "forced"), **SAMPLING},
             function=function,

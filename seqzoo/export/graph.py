@@ -1,4 +1,4 @@
-"""Text in stock TensorFlow ops: what turns strings into a model's inputs, and its ids into strings, inside a graph.
+"""Text in stock TensorFlow ops: turns strings into a model's inputs, and its ids into strings, inside a graph.
 
 Look-ups, casing and spelling are exactly those of Python, because their character classes are made from Python's own.
 The tokenizer is not: TensorFlow's regular expressions (RE2) have no look-around, so `mark_words` first wraps what the
@@ -150,7 +150,7 @@ def bio_names(tags: list[str]) -> Callable:
 
 
 def both_ends(tokens, most: int):
-    """The first and last tokens of the rows of [B, T] that have more than `most`, together so many; 0: all."""
+    """Cuts rows of tokens [B, T] to their first and last ones, at most `most` together; 0: keeps all."""
     if not most:
         return tokens
     head = most // 2
@@ -195,7 +195,7 @@ class CodecIds(tf.Module):
         return tf.where(tokens == "", 0, self._table.lookup(tokens))
 
     def texts(self, ids):
-        """The tokens [...] of ids, "" of padding and the end mark."""
+        """The tokens [...] of ids, "" for padding and the end mark."""
         texts = tf.gather(tf.constant(self._tokens), ids)
         if self.units in KINDS:
             texts = tf.strings.regex_replace(texts, "▁", " ")
@@ -309,7 +309,7 @@ _PASSES = (
 
 
 def mark_words(texts, markup: bool = False):
-    """Texts with a `CUT` at both ends of each token, as near to `text.tokenizer.tokenize` as RE2 can be.
+    """Texts with a `CUT` at both ends of each token, as near to `text.tokenizer.tokenize` as RE2 allows.
 
     Args:
         texts: strings without reserved characters.

@@ -43,8 +43,8 @@ def to_litert(function: Callable, specs: dict, length: int, quantize: str = "non
             raise ValueError(f"LiteRT needs fixed shapes: {name!r} has several unknown dimensions, {tuple(spec.shape)}")
         fixed[name] = tf.TensorSpec([1, *(length if n is None else n for n in spec.shape[1:])], spec.dtype, name)
     graph = traced(function, fixed)
-    # The converter wants an object that holds the variables. Those of a Keras model it takes for resources that are
-    # filled at run time: a file without the weights, whose answers are NaN. Those of a module become constants.
+    # The converter wants an object that holds the variables. It takes those of a Keras model for resources that are
+    # filled at run time, so the file would lack the weights and answer NaN. Those of a module become constants.
     module = tf.Module()
     module.weights = list(graph.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], module)

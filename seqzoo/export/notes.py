@@ -1,4 +1,4 @@
-"""What users of an exported run have to know, as sentences for its card."""
+"""Notes for the users of an exported run, as sentences for its card."""
 
 from collections.abc import Iterable
 
@@ -6,11 +6,11 @@ from seqzoo.text.subwords import KINDS
 
 
 def of_texts(form: str, units: str) -> list[str]:
-    """Of a run that reads texts.
+    """Notes on a run that reads texts.
 
     Args:
         form: the Unicode form of its texts, see `text.normalization.normalize`.
-        units: what it splits them into.
+        units: the units that it splits them into.
     """
     notes = [] if form == "none" else [f"Texts and tokens have to be in Unicode form {form.upper()}, as most are."]
     if units in KINDS:
@@ -22,7 +22,7 @@ def of_texts(form: str, units: str) -> list[str]:
 
 
 def of_music(conditions: Iterable[str]) -> list[str]:
-    """Of a run that makes music.
+    """Notes on a run that makes music.
 
     Args:
         conditions: the names of the inputs that set the conditions which the run knows.

@@ -13,13 +13,13 @@ from seqzoo.backend.silence import silent
 from seqzoo.export.tracing import traced
 from seqzoo.extras import check_installed
 
-OPSET = 17  # of 2022: also older runtimes read it
+OPSET = 17  # from 2022, so that older runtimes read it, too
 
 
 def to_onnx(function: Callable, specs: dict) -> bytes:
     """Converts a function of tensors, such as a decoded model, to ONNX.
 
-    Inputs and outputs have the names of the dicts; an output that is called as an input, such as a state, gets `next_`
+    Inputs and outputs have the names of the dicts; an output with the name of an input, such as a state, gets `next_`
     before its name. Unknown dimensions, such as batch and length, stay open.
 
     Args:
@@ -63,7 +63,7 @@ def to_onnx(function: Callable, specs: dict) -> bytes:
 
 
 def _sum_duplicates(graph) -> None:
-    """Lets values that are scattered to one place be summed, as by TensorFlow; tf2onnx (1.17) has the last one win."""
+    """Sums values that are scattered to one place, as TensorFlow does; with tf2onnx (1.17) the last one wins."""
     from onnx import helper
 
     for node in graph.node:
@@ -93,7 +93,7 @@ def _imported(name: str) -> ModuleType:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Context without the logs of tf2onnx and TensorFlow, which tell each step and what is deprecated."""
+    """Context without the logs of tf2onnx and TensorFlow, which report each step and deprecation."""
     loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow")]
     levels = [logger.level for logger in loggers]
     try:

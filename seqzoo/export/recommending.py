@@ -1,4 +1,4 @@
-"""What an exported recommender can be called with: histories as ids, and as the names of items."""
+"""Signatures of an exported recommender: histories as ids, and as the names of items."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,9 +7,9 @@ from seqzoo.export import graph
 from seqzoo.export.signatures import Signature, row_of
 from seqzoo.models.next_items import BEGIN
 
-COUNT = 20  # items that an exported run names
+COUNT = 20  # items that an exported run recommends
 ITEMS = tf.TensorSpec([None, None], tf.string, "items")
-_OUTPUTS = {"probabilities": "[B, K], of all candidates together 1"}
+_OUTPUTS = {"probabilities": "[B, K], which sum to 1 over all candidates"}
 
 
 def recommendation(run, repeats: bool) -> dict[str, Signature]:
@@ -29,7 +29,7 @@ def recommendation(run, repeats: bool) -> dict[str, Signature]:
 
     def of_names(inputs):
         ids = table.lookup(inputs["items"])
-        known = tf.ragged.boolean_mask(ids, ids > BEGIN)  # what is unknown, and padding, is left out
+        known = tf.ragged.boolean_mask(ids, ids > BEGIN)  # without unknown items and padding
         begun = tf.concat([tf.fill([tf.shape(ids)[0], 1], BEGIN), known], axis=1)
         found = best(begun.to_tensor(0))
         return {"next": tf.gather(names, found["items"]), "probabilities": found["probabilities"]}

@@ -1,7 +1,7 @@
 """The server: trained runs answer over HTTP, as ``--mode=predict``, ``score`` and ``generate`` do, and on a page.
 
 POST /predict   {"text": "..."} or {"texts": ["...", ...]}; "run" chooses one of several, "options" are the mode's;
-                of runs that read files {"files": [{"name": "a.wav", "data": "BASE64"}, ...]}
+                for runs that read files {"files": [{"name": "a.wav", "data": "BASE64"}, ...]}
 POST /score     the same
 POST /generate  {"options": {...}}; with "stream": true the first sample comes as it is drawn, as server-sent events
 GET  /models    the runs, with their scores, modes and options
@@ -51,7 +51,7 @@ LIMITS = {"samples": 16, "beam": 16, "n_best": 16, "length": 2000, "longest_rati
 KEPT = 100  # requests whose files can be fetched
 ESCAPED = 12  # bytes that a character takes in JSON at most: two escapes such as \ud83d
 FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,100}")
-# Nothing of the page comes from elsewhere, whatever a text or a label holds.
+# The page loads nothing from elsewhere, whatever a text or a label holds.
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'"
@@ -127,7 +127,7 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
 
 
 def add_error_handlers(app: fastapi.FastAPI) -> None:
-    """Answers requests that cannot be read with a sentence, as all other errors."""
+    """Answers requests that cannot be read with a sentence, like all other errors."""
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request, error):
@@ -141,7 +141,7 @@ def add_error_handlers(app: fastapi.FastAPI) -> None:
 
 
 def add_pages(app: fastapi.FastAPI, workers: dict[str, Worker]) -> None:
-    """Adds what is there without asking a run: the page, and what is known of the runs."""
+    """Adds what needs no answer of a run: the page, and descriptions of the runs."""
     page = importlib.resources.files("seqzoo.export").joinpath("page.html").read_text("utf-8")
 
     @app.get("/", include_in_schema=False)
@@ -160,7 +160,7 @@ def add_pages(app: fastapi.FastAPI, workers: dict[str, Worker]) -> None:
 
 
 class Handler:
-    """Takes requests, has workers answer them, and makes responses of the answers.
+    """Takes requests, has workers answer them, and turns the answers into responses.
 
     Args:
         workers, limits, folder: see `application`.
@@ -228,7 +228,7 @@ class Handler:
         return name, worker, Job(mode, lines, request)
 
     def _lines(self, asked, task):
-        """What a request is about, as lines of --input: its texts, or the paths of its files, which are saved."""
+        """The lines of --input that a request stands for: its texts, or the paths of its files, which are saved."""
         if not task.files:
             return texts_of(asked, self.limits)
         files, folder = files_of(asked, task.files, self.limits), self._new_folder()
@@ -249,8 +249,8 @@ class Handler:
 def host_names(host: str) -> list[str]:
     """The names by which clients may call a server that listens on `host`.
 
-    Others are refused: else a web page could ask the server through a browser of this machine, by letting the name of
-    its own site point here (DNS rebinding). A server of all networks is called by names that it cannot know.
+    Others are refused: otherwise a web page could query the server through a browser on this machine, by letting the
+    name of its own site point here (DNS rebinding). A server for all networks has names that it cannot know.
     """
     if host in ("", "0.0.0.0", "::"):
         return ["*"]
@@ -264,7 +264,7 @@ def refused(status: int, detail: str, **headers: str) -> fastapi.HTTPException:
 
 @contextlib.contextmanager
 def refusing(worker: Worker, folder: pathlib.Path):
-    """Context in which a request is answered: what goes wrong becomes an error for its client.
+    """Context in which a request is answered: exceptions become errors for its client.
 
     Args:
         worker: the Worker that answers.
@@ -289,7 +289,7 @@ def texts_of(asked: Texts, limits: options.Serving) -> tuple[str, ...]:
         HTTPException: none, too many, or too long ones.
     """
     if asked.files is not None:
-        raise refused(422, "This run reads texts, no files.")
+        raise refused(422, "This run reads texts, not files.")
     if (asked.text is None) == (asked.texts is None):
         raise refused(422, 'Give either "text", a string, or "texts", a list of strings.')
     texts = (asked.text,) if asked.texts is None else tuple(asked.texts)
@@ -324,14 +324,14 @@ def files_of(asked: Texts, endings: tuple[str, ...], limits: options.Serving) ->
 
 
 def check_characters(texts: Iterable[str], limits: options.Serving) -> None:
-    """Raises an HTTPException if texts are too long together, or no Unicode."""
+    """Raises an HTTPException if texts are too long together, or not Unicode."""
     text = "".join(texts)
     if len(text) > limits.max_characters:
         raise refused(413, f"A request has at most {limits.max_characters:,} characters. Received: {len(text):,}")
     try:
         text.encode()
     except UnicodeEncodeError as error:  # half of a surrogate pair
-        raise refused(422, f"{text[error.start]!r} is no character of Unicode.") from error
+        raise refused(422, f"{text[error.start]!r} is not a Unicode character.") from error
 
 
 def checked_request(kind: type[Config] | None, given: dict, limits: options.Serving) -> Config | None:
@@ -356,7 +356,7 @@ def checked_request(kind: type[Config] | None, given: dict, limits: options.Serv
 
 
 def offered_options(kind: type[Config] | None) -> dict[str, dataclasses.Field]:
-    """{name: field} of the options of a mode that clients may give: none that names a file of this machine."""
+    """{name: field} of the options of a mode that clients may give: all but those that name files of this machine."""
     fields = {field.name: field for field in dataclasses.fields(kind)} if kind else {}
     files = {name for name, field in fields.items() if field.metadata["path"]}
     for name, field in fields.items():
@@ -367,7 +367,7 @@ def offered_options(kind: type[Config] | None) -> dict[str, dataclasses.Field]:
 
 
 def description(name: str, worker: Worker) -> dict:
-    """What a client can know about a run."""
+    """The description of a run for clients."""
     served = worker.served
     task = served.run.task
     return {
@@ -397,7 +397,7 @@ def option_descriptions(kind: type[Config] | None) -> list[dict]:
 
 
 def linked(answer: dict, folder: pathlib.Path) -> dict:
-    """An answer whose files, in `folder`, are links to them."""
+    """An answer with links in place of its files in `folder`."""
     prefix = f"{folder}/"
     return {
         key: f"/files/{value.removeprefix(prefix)}" if isinstance(value, str) and value.startswith(prefix) else value
@@ -411,12 +411,12 @@ def server_event(value: dict) -> str:
 
 
 def sentence(error: dict) -> str:
-    """What a body that does not fit lacks, from the first error that Pydantic found."""
+    """A sentence on what is wrong with a body, from the first error that Pydantic found."""
     if error["type"] == "json_invalid":
         return f"The body is not JSON: {error['ctx']['error']}, at character {error['loc'][-1]}."
     where = ".".join(map(str, error["loc"][1:]))
     if error["type"] == "extra_forbidden":
-        return f'Unknown field {where!r}. Options of a run stand in "options".'
+        return f'Unknown field {where!r}. Options of a run belong in "options".'
     if not where:
         return "The body should be a JSON object, sent with the header Content-Type: application/json."
     return f"{where!r}: {error['msg']}."
@@ -462,7 +462,7 @@ def serve(folders: list[str], settings: options.Serving, log: Callable[[str], ob
         log: called with lines for the operator.
 
     Raises:
-        ValueError: a folder is not a run that answers, two have one name, or the port is not free.
+        ValueError: a folder is not a run that answers, two have the same name, or the port is not free.
     """
     names = [zoo.located(folder).resolve().name for folder in folders]
     if len({*names}) < len(names):
@@ -494,7 +494,7 @@ def serve(folders: list[str], settings: options.Serving, log: Callable[[str], ob
 
 
 def watch(workers: Iterable[Worker], stopped: threading.Event) -> None:
-    """Looks once a second for runs that were trained anew."""
+    """Looks once a second for runs that were retrained."""
     while not stopped.wait(1):
         for worker in workers:
             worker.refresh()
@@ -504,7 +504,7 @@ def bound(host: str, port: int) -> socket.socket:
     """A socket that has an address and does not listen yet.
 
     Raises:
-        ValueError: the address is not free, or none of this machine.
+        ValueError: the address is not free, or not one of this machine.
     """
     with port_errors(host, port):
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

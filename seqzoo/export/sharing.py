@@ -13,7 +13,7 @@ from seqzoo.config import Config, flag_text
 from seqzoo.files import write_json
 from seqzoo.training.folder import FORMAT, read_json
 
-KEPT = ("metrics.json", "history.json", "corpus.json", MANIFEST)  # as they are, of those that the run has
+KEPT = ("metrics.json", "history.json", "corpus.json", MANIFEST)  # copied unchanged, if the run has them
 WEIGHTS = "model.weights.h5"  # in a .keras file
 
 
@@ -23,7 +23,7 @@ def share(run, folder: pathlib.Path, about: dict) -> None:
     Args:
         run: the run, see `training.load`.
         folder: where to write.
-        about: what its about.json should hold.
+        about: the content of its about.json.
 
     Raises:
         ValueError: a weight is too large for 16 bits.

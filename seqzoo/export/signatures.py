@@ -1,4 +1,4 @@
-"""What an exported run can be called with: functions of tensors, for each kind of task."""
+"""Signatures of exported runs: functions of tensors, for each kind of task."""
 
 import copy
 import dataclasses
@@ -20,12 +20,12 @@ class Signature:
         summary: one sentence for the model card.
         specs: {name: tf.TensorSpec} of the inputs.
         function: {name: tensor} of the inputs -> {name: tensor} of the outputs.
-        case: example -> ({input: array}, {output: array}): what it is called with for an example, and what the run
-            itself answers; None: the example can't be asked alone.
+        case: example -> ({input: array}, {output: array}): its inputs for an example, and the answer of the run
+            itself; None: the example can't be answered alone.
         outputs: {name: what it is}, for the card.
         tables: tf.Modules and tables that the function reads.
-        exact: whether the answers should be those of the run. Otherwise the graph splits the text itself, and those of
-            texts that it splits in another way may differ; these have outputs whose names end in tokens.
+        exact: whether the answers should be those of the run. Otherwise the graph splits the text itself, and answers
+            may differ if it splits a text in another way; such signatures have outputs whose names end in tokens.
         padded: whether the inputs are padded to fixed shapes, so that the outputs are longer than the run's.
     """
 
@@ -40,7 +40,7 @@ class Signature:
 
 
 _ARRAYS = "Arrays that the caller makes, with 0 as padding on the right, as the run itself computes them."
-_WORD_ARRAYS = f""" Of vocabularies/words.json they need:
+_WORD_ARRAYS = f""" They need vocabularies/words.json:
 
 - `tokens`: the position of each word in `words` + 2, or 1 if it is not there; in lower case if `lowercase`.
 - `characters`: the same of each character in `characters`; of a word longer than `max_word_length` half from each end.
@@ -56,7 +56,7 @@ Labels are given by their positions in vocabularies/labels.json."""
 
 
 def arrays(run) -> Signature:
-    """The arrays that the run's encoder makes of an example -> what its model gives, decoded."""
+    """From the arrays that the run's encoder makes of an example to the decoded outputs of its model."""
     task, inputs = _unpadded(run.task), dict(run.model.input)
     decoded, encode = keras.Model(inputs, task.decoded(run.model)), task.encoder()
 
@@ -90,7 +90,7 @@ def shape_text(shape) -> str:
 
 
 def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signature:
-    """The signature with inputs of fixed shapes: one example of at most so many steps.
+    """The signature with inputs of fixed shapes: one example of at most `length` steps.
 
     Args:
         signature: one of arrays.
@@ -115,7 +115,7 @@ def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signatu
 
 
 def renamed(signature: Signature) -> Signature:
-    """The signature with the names of `onnx.to_onnx`: `next_` before an output that is called as an input."""
+    """The signature with the names of `onnx.to_onnx`: `next_` before an output with the name of an input."""
 
     def names(values):
         return {f"next_{name}" if name in signature.specs else name: value for name, value in values.items()}
@@ -145,7 +145,7 @@ def _unpadded(task):
 TOKENS = tf.TensorSpec([None, None], tf.string, "tokens")
 TEXTS = tf.TensorSpec([None], tf.string, "text")
 _SPLIT = {
-    "tokens": "[B, T], what the text was split into",
+    "tokens": "[B, T], the tokens of the text",
     "starts": "[B, T], where each token begins in the text, in characters",
     "ends": "[B, T], where it ends",
 }
@@ -213,7 +213,7 @@ def tagging(
         {
             "tags": '[B, T], "" at padding',
             "confidences": "[B, T], the probability of each tag",
-            **{name: '[B], "" of an empty sentence' for name in classes},
+            **{name: '[B], "" for an empty sentence' for name in classes},
         },
         tables,
     )
@@ -263,7 +263,7 @@ def classification(run, labels: list[str], split: Callable, kind: str, most: int
         return {"tokens": pair[1]["tokens"]}, outputs
 
     outputs = {
-        "label": '[B], the labels joined by |, "" of an empty text' if multi_label else '[B], "" of an empty text',
+        "label": '[B], the labels joined by |, "" for an empty text' if multi_label else '[B], "" for an empty text',
         "probabilities": "[B, C]",
         "labels": "[C], the names of the probabilities",
     }
@@ -286,7 +286,7 @@ def similarity(run, kind: str, most: int, tower=None) -> dict[str, Signature]:
         return graph.both_ends(_never_empty(split(texts)[0]), most)
 
     def own(texts):
-        """Texts and what the run splits them into: (inputs, outputs)."""
+        """Texts and the tokens that the run splits them into: (inputs, outputs)."""
         tokens = {
             f"{name}_tokens".removeprefix("text_"): np.array([run.task.tokens(text)]) for name, text in texts.items()
         }
@@ -314,14 +314,14 @@ def similarity(run, kind: str, most: int, tower=None) -> dict[str, Signature]:
         inputs, tokens = own({"text": example["first"]})
         return None if vector is None else (inputs, {"vector": vector[None], **tokens})
 
-    sides, what = ("first", "second"), "[B, T], what the text was split into"
+    sides, what = ("first", "second"), "[B, T], the tokens of the text"
     pair = Signature(
         summary="Pairs of texts, each a string, which the graph splits into tokens.",
         specs={side: tf.TensorSpec([None], tf.string, side) for side in sides},
         function=of_pair,
         case=pair_case,
         outputs={
-            "similarity": "[B], from 0 to 1, the ends of the scale; of retrieval the cosine",
+            "similarity": "[B], from 0 to 1, the ends of the scale; for retrieval the cosine",
             **{f"{side}_tokens": what for side in sides},
         },
         tables=(tables,),
@@ -345,7 +345,7 @@ def _of_words(what, answer, split, cases, outputs, tables):
     """The signatures `tokens` and `text` of a model that reads words.
 
     Args:
-        what: a text is.
+        what: the word for a text, such as "sentence".
         answer: tokens [B, T] -> {name: tensor}.
         split: texts [B] -> tokens, starts, ends.
         cases: of both signatures.
@@ -384,7 +384,7 @@ def _split_arrays(spans):
 
 
 def _needed(signature, given):
-    """Those of some arrays that a signature takes."""
+    """The arrays that a signature takes, among those given."""
     return {name: given[name] for name in signature.specs}
 
 

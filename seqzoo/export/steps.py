@@ -1,6 +1,6 @@
-"""An encoder-decoder as functions of tensors: what `to_litert` and `to_onnx` convert of it.
+"""An encoder-decoder as functions of tensors, which `to_litert` and `to_onnx` convert.
 
-`greedy` is the whole of it in one file. For a search of their own callers convert `start` and `step`.
+`greedy` decodes all in one function. Callers with a search of their own convert `start` and `step`.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
     Args:
         decoder: of an encoder-decoder.
         end: id that ends an answer.
-        steps: N, ids of an answer at most; the loop makes so many steps, also behind the end.
+        steps: N, maximum ids of an answer; the loop always makes this many steps, even after the end.
         banned: ids that are never taken.
 
     Returns:
-        (function, specs): {"source": [B, S]}, or the inputs of the front -> {"tokens": [B, N]}, 0 behind the end.
+        (function, specs): {"source": [B, S]}, or the inputs of the front -> {"tokens": [B, N]}, 0 after the end.
     """
 
     def step(carry, _):
@@ -46,7 +46,7 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
 
 
 def start(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
-    """What is computed once: {"source": [B, S]}, or the inputs of the front -> what the steps read and change.
+    """The part that is computed once: {"source": [B, S]}, or the inputs of the front -> what steps read and change.
 
     Returns:
         (function, specs). The outputs are the inputs of `step` beside the tokens: "fixed0" ... and "state0" ...
@@ -62,7 +62,7 @@ def step(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
     """One step: {"tokens": [B]} and what `start` gave -> {"logits": [B, V], "attention": [B, S], "state0": ...}.
 
     Returns:
-        (function, specs). The tokens are those that were decoded last, at first `decoder.begin`.
+        (function, specs). The tokens are those decoded last, at first `decoder.begin`.
     """
     fixed, state = decoder.signature
 

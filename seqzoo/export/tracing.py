@@ -7,7 +7,7 @@ def traced(function: Callable, specs: dict):
     """Traces a function of a dict of tensors: the tf.ConcreteFunction.
 
     Raises:
-        ValueError: it computes in 16 bits, which neither LiteRT nor ONNX Runtime can everywhere.
+        ValueError: it computes in 16 bits, which LiteRT and ONNX Runtime do not support everywhere.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What an exported run can be called with whose model predicts vectors of numbers, one after the other."""
+"""Signatures of exported runs whose models predict vectors of numbers, one after the other."""
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,7 @@ def vectors(run, labels: list[str]) -> dict[str, Signature]:
 
     Args:
         run: the trained run.
-        labels: the labels that samples can be asked for, of ids from 1.
+        labels: the labels that samples can be asked for, with ids from 1.
     """
     decoder = run.predictor
     D, begin = len(decoder.begin), decoder.begin
@@ -85,7 +85,7 @@ def vectors(run, labels: list[str]) -> dict[str, Signature]:
     said = f" `label` is 0, unknown, or the number of one of {', '.join(labels)}." if labels else ""
     return {
         "start": Signature(
-            summary=f"The state before the first frame, of so many sequences.{said}",
+            summary=f"The state before the first frame, for a number of sequences.{said}",
             specs={"rows": tf.TensorSpec([], tf.int32, "rows"), **asked},
             function=start,
             case=start_case,

@@ -1,4 +1,4 @@
-"""A run that is served: requests wait in a queue, and one thread answers those that came together in one call."""
+"""A run that is served: requests wait in a queue, and one thread answers waiting ones together, in one call."""
 
 import collections
 import contextlib
@@ -18,7 +18,7 @@ from seqzoo.task import Task
 from seqzoo.training.folder import Run, load, read_json
 
 MODES = ("predict", "score", "generate")  # that can be asked for over a network
-SHOWN = {"explain": "occlusion", "attention": True}  # what a page asks for, where a run has it
+SHOWN = {"explain": "occlusion", "attention": True}  # options that a page asks for, if a run has them
 WAITING = 256  # requests that wait at most
 
 
@@ -42,7 +42,7 @@ class Job:
 
     Attributes:
         mode: one of `MODES`.
-        texts: what is asked about; none to generate.
+        texts: the texts to answer; none to generate.
         request: options of the mode; None if the task has none.
         write: called with each piece of the first sample as it is drawn, by the thread of the worker.
         answers: their Future: [answer], where "line" counts the texts from 1.
@@ -63,8 +63,8 @@ class Job:
 class Worker:
     """Answers requests to one run, in a thread of its own: nothing else calls its model.
 
-    What waits when the thread is free is answered together; nobody waits for others to come. If that fails each request
-    is answered by itself, so that one with a bad text spoils no other.
+    Requests that wait when the thread is free are answered together; none waits for others to come. If that fails, each
+    one is answered by itself, so that a bad text does not affect other requests.
 
     Args:
         folder: of the run.
@@ -109,7 +109,7 @@ class Worker:
         return job.answers
 
     def refresh(self) -> None:
-        """Loads the run again if it was trained anew in its folder. If that fails, the old one goes on answering."""
+        """Loads the run again if it was retrained in its folder. If that fails, the old one keeps answering."""
         stamp = self._stamped()
         if stamp == self._stamp or None in stamp:  # None: it is being trained
             return
@@ -184,7 +184,7 @@ def modes(task: Task) -> list[str]:
 
 
 def prepared(folder: pathlib.Path) -> Served:
-    """Loads a run and has it answer first texts, so that its functions are traced before a client waits.
+    """Loads a run and has it answer some texts, so that its functions are traced before a client waits.
 
     Raises:
         ValueError: the folder is not a run, or one that cannot answer.

@@ -12,7 +12,7 @@ import numpy as np
 from seqzoo.metrics.ranking import rank_of, rank_scores
 
 Scorer = Callable[[Sequence[int]], np.ndarray]
-EVENTS = 2_000_000  # that are learned from at most
+EVENTS = 2_000_000  # at most, to learn from
 LONGEST = 500  # the last items of a history that are counted together
 TUNED = 2000  # histories that the weights of the mix are tuned on
 WEIGHTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # of popularity and item-kNN beside the Markov chain
@@ -42,7 +42,7 @@ def item_knn(histories: Sequence[Sequence[int]], items: int) -> Scorer:
 
 
 def markov(histories: Sequence[Sequence[int]], items: int) -> Scorer:
-    """How often each id came right after the last one of the history, as a share."""
+    """The share of times that each id came right after the last one of the history."""
     from scipy import sparse
 
     pairs = np.array([pair for history in histories for pair in itertools.pairwise(history)], int).reshape(-1, 2)
@@ -60,11 +60,11 @@ def _sum_of_rows(matrix, rows):
 
 
 def recommenders(histories: Sequence[Sequence[int]], items: int, repeats: bool = False) -> dict[str, Scorer]:
-    """All of them, {name: function}, and "best mix", whose weights are tuned on the last items of these histories.
+    """All recommenders, {name: function}, and "best mix", whose weights are tuned on the last items of these histories.
 
         score = Markov + a item-kNN + b popularity              each divided by its largest score
 
-    a and b are those of the best NDCG@10 where the three have learned from the histories without their last items.
+    a and b give the best NDCG@10 when the three have learned from the histories without their last items.
 
     Args:
         histories: of training, lists of ids.

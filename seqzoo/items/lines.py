@@ -1,4 +1,4 @@
-"""A history in a line: what --text, --input and requests hold."""
+"""Histories in lines of --text, --input and requests."""
 
 import json
 import re
@@ -8,11 +8,11 @@ def items_of(line: str, blanks: bool) -> list[str]:
     """The items in a line that somebody types: a JSON list, or names separated by ``|``, tabs or blanks.
 
     Args:
-        line: "" is a history without items.
-        blanks: whether items may have blanks in them, which then separate nothing.
+        line: the text; "" is a history without items.
+        blanks: whether items may contain blanks, which then do not separate items.
 
     Raises:
-        ValueError: what begins as a JSON list is none of texts and numbers.
+        ValueError: the line begins with [ but is not a JSON list of texts or numbers.
 
     Example::
 

@@ -44,7 +44,7 @@ def lookup_baseline(train_pairs: Iterable[tuple[list, list]]) -> Callable[[list]
 
 
 def commonest_baseline(pairs: Iterable[tuple[str, str]]) -> Callable[[str], str]:
-    """Answers each question as it was most often in training, and an unseen one by the most frequent answer of all.
+    """Gives a question its most frequent answer in training, and an unseen one the most frequent answer of all.
 
     Args:
         pairs: iterable of (question, answer). Of equally frequent answers the first one counts.
@@ -62,12 +62,12 @@ def commonest_baseline(pairs: Iterable[tuple[str, str]]) -> Callable[[str], str]
 def window_baseline(
     train_pairs: Iterable[tuple[str, list]], reach: int = 12, size: int = 1, smoothing: float = 1.0
 ) -> Callable[[str], list]:
-    """Tags each letter of a text by the letters around it: naive Bayes of what stands at each distance.
+    """Tags each letter of a text by the letters around it: naive Bayes over the letters at each distance.
 
     Args:
         train_pairs: iterable of (letters, tags), one pair a text. Only counts are kept.
         reach: how far to look on each side.
-        size: how many letters, from a distance on, count as one.
+        size: how many letters at a distance count together, as an n-gram.
         smoothing: added to each count; above 0.
 
     Returns:
@@ -169,12 +169,12 @@ def naive_bayes_baseline(train_pairs: Iterable[tuple[list, str]], smoothing: flo
 
 
 def tfidf(token_lists: Iterable[list[str]]) -> Callable[[list[str]], dict[str, float]]:
-    """Texts as bags of words, in which a rare word weighs more: tf-idf.
+    """Bags of words with tf-idf weights, in which a rare word weighs more.
 
-    The weight of a word is its count times 1 + log((1 + N) / (1 + n)), of N training texts n with that word.
+    The weight of a word is its count times 1 + log((1 + N) / (1 + n)), where n of N training texts have that word.
 
     Args:
-        token_lists: the training texts, of which only counts are kept.
+        token_lists: the training texts; only counts are kept.
 
     Returns:
         A function from the tokens of a text to {token: weight}, of length 1.
@@ -194,7 +194,7 @@ def tfidf(token_lists: Iterable[list[str]]) -> Callable[[list[str]], dict[str, f
 
 
 def overlap_baseline(pairs: Iterable[tuple[dict, dict, float]]) -> Callable[[dict, dict], float]:
-    """Guesses how similar two texts are by the words that they share: a line through the cosines of their bags.
+    """Guesses how similar two texts are by the words that they share: a line fitted to the cosines of their bags.
 
     Args:
         pairs: (bag, bag, similarity from 0 to 1) of the training pairs, the bags as of `tfidf`.
@@ -213,7 +213,7 @@ def overlap_baseline(pairs: Iterable[tuple[dict, dict, float]]) -> Callable[[dic
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence of a text, or the first line, if that ends before: what a summary has to beat."""
+    """The first sentence of a text, or its first line if that ends before: the baseline of summaries."""
     line = text.strip().split("\n")[0]
     sentence = next(iter(split_sentences(tokenize(line), line)), [("", 0, 0)])
     return line[: sentence[-1][2]]

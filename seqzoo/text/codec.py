@@ -31,12 +31,12 @@ class Codec(Asset):
     | whitespace | what is between spaces, and line ends | except for the number of spaces |
     | bpe, unigram | learned subwords (see `subwords.Subwords`) | except for U+2581, which stands for a space |
 
-    Marks of speakers, ``<user>``, and placeholders, ``[value_name]``, are words. What is not in the vocabulary is the
-    unknown token, id 1. With `spell`, unknown words are spelled in characters (the
-    mixed word/character model of Wu et al., 2016, section 4.2), which are tokens of their own, the last one of a word
-    marked, so that a text of known characters has no unknown token.
+    Marks of speakers, ``<user>``, and placeholders, ``[value_name]``, are words. Tokens outside the vocabulary become
+    the unknown token, id 1. With `spell`, unknown words are spelled in characters (the mixed word/character model of Wu
+    et al., 2016, section 4.2), which are tokens of their own, the last one of a word marked, so that a text of known
+    characters has no unknown token.
 
-    Texts are brought to a Unicode form first, so "exact" means up to that; offsets are in the text as it came.
+    Texts are brought to a Unicode form first, so "exact" means up to that; offsets are in the original text.
 
     Args:
         units: one of those above.
@@ -136,7 +136,7 @@ class Codec(Asset):
     def matched(self, text: str, ends: bool = True) -> tuple[str, collections.Counter]:
         """Returns a sentence with the capitals and the final stop of the vocabulary, and what was changed.
 
-        A word with unknown tokens is in lower case if fewer are unknown then. The stop at the end, one of ``.?!``, is
+        A word with unknown tokens is lowercased if that leaves fewer of them. The stop at the end, one of ``.?!``, is
         dropped if the vocabulary lacks it; in `whitespace`, it is a token of its own; in `words`, it has a space before
         it if that is how it is more frequent.
 
@@ -172,8 +172,8 @@ class Codec(Asset):
     def words(self) -> dict[str, int]:
         """Returns {token: id}, the most frequent ones first, without marks and the characters of spelled words.
 
-        Of `words` without the space before them, which makes two tokens one word: it has the more frequent one's id. No
-        whitespace is a word.
+        With `words`, the space before a token is dropped; of two tokens that then are one word, the more frequent one's
+        id counts. Whitespace is not a word.
         """
         found = {}
         for token, i in self._ids.items():  # in the order of ids, which is that of frequency
@@ -185,7 +185,7 @@ class Codec(Asset):
         return found
 
     def known(self, text: str) -> list[bool]:
-        """Returns of each id that `encode` gives whether it is a known token."""
+        """Returns whether each id that `encode` gives is a known token."""
         return [i != UNKNOWN_ID for i in self.ids(self.split(text))]
 
     def _spelled(self, token):
@@ -213,7 +213,7 @@ class Codec(Asset):
         """Returns a text with the log probabilities of its tokens, ready for JSON.
 
         Args:
-            text: what was scored.
+            text: the text that was scored.
             ids: those of `encode(text)`, and the mark or line end that was scored after them; padding is ignored.
             scores: log P of each id, natural.
             spell: an unknown token costs its spelling, too, see `spelled_bytes`.

@@ -7,7 +7,7 @@ from seqzoo.text.vocabulary import UNKNOWN_ID
 
 
 def extended_source(tokens: list[str], target: Codec) -> list[int]:
-    """What copying each token of a source writes: its id in the target's vocabulary, or one of its own.
+    """The ids that copying each token of a source writes: from the target's vocabulary, or ids of their own.
 
     The id of a token that is not among the target's V is V + the position of its first occurrence in the source.
 
@@ -21,7 +21,7 @@ def extended_source(tokens: list[str], target: Codec) -> list[int]:
 
 
 def extended(target_tokens: list[str], target: Codec, tokens: list[str], copied: list[int]) -> list[int]:
-    """The ids of a target's tokens, those that the vocabulary lacks as `extended_source` numbers them.
+    """The ids of a target's tokens, with those of `extended_source` for tokens that the vocabulary lacks.
 
     A token that neither the vocabulary nor the source has is unknown.
 
@@ -36,7 +36,7 @@ def extended(target_tokens: list[str], target: Codec, tokens: list[str], copied:
 
 
 def copied_only(pairs: Iterable[tuple[list[str], list[str]]]) -> set[str]:
-    """The tokens of targets that their sources have, too, in all pairs: what copying alone could write.
+    """The tokens of targets that occur in the source in all pairs, so that copying alone could write them.
 
     Args:
         pairs: tokens of sources and of their targets.

@@ -1,4 +1,4 @@
-"""Lines and texts of files: where a line ends, byte order marks, encodings, damaged files. Shared by all that reads."""
+"""Lines and texts of files: where a line ends, byte order marks, encodings, damaged files. Shared by all readers."""
 
 import codecs
 import collections
@@ -67,7 +67,7 @@ class Lines:
         return self._lines.popleft()[1]
 
     def ready(self) -> bool:
-        """Whether there is a next line that need not be waited for: it has been read, or can be read at once."""
+        """Whether the next line is available without waiting: it has been read, or can be read at once."""
         try:
             while not self._lines and not self._error and _readable(self._file):
                 self._lines.extend(next(self._blocks))
@@ -79,7 +79,7 @@ class Lines:
 
 
 class JsonTexts(Lines):
-    """The texts of JSON lines, in place of the lines: strings, or objects with a "text"; of a blank line "".
+    """The texts of JSON lines, in place of the lines: strings, or objects with a "text"; "" for a blank line.
 
     Raises (while iterating):
         ValueError: a line is neither, with file and line.

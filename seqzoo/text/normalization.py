@@ -48,7 +48,7 @@ def align(text: str, form: str = "nfc") -> tuple[str, Sequence[int]]:
     starts = [*_starts(text), len(text)]
     for start, end in itertools.pairwise(starts):
         part = unicodedata.normalize("NFC", text[start:end])
-        # What is composed stands at the beginning, so the others are counted from the end.
+        # Composed characters are at the beginning, so the others are counted from the end.
         offsets += [start, *(max(start, end - left) for left in range(len(part) - 1, 0, -1))]
         parts.append(part)
     return "".join(parts), [*offsets, len(text)]
@@ -58,8 +58,8 @@ def _starts(text):
     """Where the shortest parts of a text begin that can be normalized one by one."""
     start = 0
     for i, character in enumerate(text):
-        # Below U+0300 nothing is composed with what stands before it. Otherwise try: also vowels of Korean and of
-        # Indic scripts are, which are not combining characters.
+        # Below U+0300 nothing is composed with what precedes it. Otherwise try: vowels of Korean and of Indic scripts
+        # are composed, too, though they are not combining characters.
         if not i or character < "\u0300":
             start = i
             yield i

@@ -1,7 +1,7 @@
 """Delexicalised text: the values of a database, or of a dialogue act, replaced by the names of their slots.
 
-"Prezzo serves Italian food" becomes "[value_name] serves [value_food] food", so that what is learned of one restaurant
-holds for all (Wen et al., 2015, Semantically Conditioned LSTM-based Natural Language Generation).
+"Prezzo serves Italian food" becomes "[value_name] serves [value_food] food", so that what is learned about one
+restaurant holds for all (Wen et al., 2015, Semantically Conditioned LSTM-based Natural Language Generation).
 """
 
 import re
@@ -11,7 +11,7 @@ PLACEHOLDER = re.compile(r"\[value_\w+\]")
 
 
 def placeholder(slot: str) -> str:
-    """Returns what stands for a value: ``[value_name]``."""
+    """Returns the placeholder of a value: ``[value_name]``."""
     return f"[value_{slot}]"
 
 

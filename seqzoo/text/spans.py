@@ -106,11 +106,11 @@ def to_bioes(tags: list[str]) -> list[str]:
 
 
 def tags_of_offsets(tokens: list[tuple[str, int, int]], entities: list[tuple[int, int, str]]) -> list[str]:
-    """Returns the BIO tags of tokens, of entities that are marked in the text.
+    """Returns the BIO tags of tokens, given the entities in their text.
 
     Args:
         tokens: (token, start, end), as `text.tokenizer.tokenize` returns them.
-        entities: (start, end, type) in the same text. A token of which a part is in an entity belongs to it.
+        entities: (start, end, type) in the same text. A token that is partly in an entity belongs to it.
 
     Raises:
         ValueError: an entity has no token, or two share one.

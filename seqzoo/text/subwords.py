@@ -16,7 +16,7 @@ from seqzoo.assets import Asset
 from seqzoo.extras import check_installed
 
 KINDS = ("bpe", "unigram")
-CHARACTERS = 20_000_000  # that pieces are learned from, at most: more change them little, and take memory
+CHARACTERS = 20_000_000  # at most, to learn pieces from: more change them little, and take memory
 _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 cannot
 
 _WORD = re.compile("\n|▁*[^▁\n]+|▁+")  # no merge crosses its bounds
@@ -87,7 +87,7 @@ class Subwords(Asset):
 
         model = io.BytesIO()
         texts = (_LONE.sub("\ufffd", text) for text in texts)
-        # Only "\n" is a line end; what else ends a line for Python, such as a form feed, is a character.
+        # Only "\n" is a line end; all else that ends a line for Python, such as a form feed, is a character.
         lines = (line for text in texts for line in (text.split("\n") if exact else text.splitlines()) if line.strip())
         normal = "identity" if exact else "nmt_nfkc_cf" if lowercase else "nmt_nfkc"
         try:
@@ -120,7 +120,7 @@ class Subwords(Asset):
     def split(self, text: str) -> list[tuple[str, int, int]]:
         """Splits a text into (piece, start, end), offsets in characters; the piece has "▁" for a space.
 
-        A piece that stands for no character of its own, such as the space before a text, has start == end.
+        A piece without a character of its own, such as the space before a text, has start == end.
         """
         text = _LONE.sub("\ufffd", text)
         pieces = self._processor.encode(text, return_type="proto").pieces
@@ -134,8 +134,8 @@ class Subwords(Asset):
     def sample(self, text: str, dropout: float, rng: np.random.Generator) -> list[int]:
         """Samples a segmentation of a text with a BPE model and returns its ids (BPE-dropout, Provilkov et al., 2020).
 
-        Of the possible merges, the one learned first is applied, repeatedly until there is none, but each is skipped
-        with probability `dropout` every time. sentencepiece samples too, but its generator cannot be seeded again, so
+        The possible merge that was learned first is applied, until no merge is left, but each is skipped with
+        probability `dropout` every time. sentencepiece samples too, but its generator cannot be seeded again, so
         that no epoch could be repeated.
 
         Args:

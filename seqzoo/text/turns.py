@@ -1,7 +1,7 @@
-"""Turns of a conversation as one text, each behind the mark of its speaker: ``<user> hi <bot> hello <user> a table``.
+"""Turns of a conversation as one text, each after the mark of its speaker: ``<user> hi <bot> hello <user> a table``.
 
-An empty turn is a mark alone. A text that holds one of the marks itself is written apart, ``< bot >``, so that nobody
-can put words into another speaker's mouth.
+An empty turn is a mark alone. A mark within a text is written apart, ``< bot >``, so that nobody can put words into
+another speaker's mouth.
 """
 
 import itertools

@@ -28,7 +28,7 @@ def read_vectors(
         encoding: of the file.
         dropped: counts the lines that are dropped: {reason: number of lines}. They are those with a number that is not
             finite, those with an empty word, and those with a word that is not in `encoding`. Lines that the header
-            promises and a file that was cut off lacks are counted, too.
+            promises but a truncated file lacks are counted, too.
 
     Yields:
         (word, vector), vector: [D], float32.

@@ -24,7 +24,7 @@ class Checkpoints(keras.callbacks.Callback):
         history: rows of the finished epochs, to which the training appends.
         devices: what the run trains on.
         minutes: time between two checkpoints; 0: none within an epoch, but for Ctrl-C.
-        begun: what is done of the first epoch, as `folder.restore` returns it.
+        begun: the state of an unfinished first epoch, as `folder.restore` returns it.
         quiet: say nothing on standard error.
         clock: returns seconds.
     """
@@ -59,7 +59,7 @@ class Checkpoints(keras.callbacks.Callback):
             raise KeyboardInterrupt(*([where] if saved else []))
 
     def _save(self, batches: int) -> bool:
-        """Saves what is done of the epoch; returns whether it could be saved."""
+        """Saves the unfinished epoch; returns whether it could be saved."""
         model = self.model  # on JAX, Keras brings the weights up to date here
         # The other workers hold the states of their own streams.
         if not self.devices.is_chief or (self.devices.workers > 1 and hasattr(model, "carried")):

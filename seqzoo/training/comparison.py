@@ -19,9 +19,9 @@ class Differing:
 
     Attributes:
         number: which one of the split, from 1.
-        example: the texts, labels and lists of labels of it.
+        example: its texts, labels and lists of labels.
         scores: the objective of either run on this example alone.
-        answers: those of the runs.
+        answers: the answers of the runs.
     """
 
     number: int
@@ -37,11 +37,11 @@ class Comparison:
     Attributes:
         task, split: where the runs were compared.
         examples: how many both answered.
-        units: how many of those were drawn: examples, or what several of them belong to, such as dialogues.
+        units: how many units were drawn from: examples, or groups of them such as dialogues.
         left_out: how many only one run answers, such as texts that are too long for the other one.
         samples: how many bootstrap samples, and as many exchanges.
         scores: {measure: {"first", "second", "difference", "low", "high", "bootstrap_p", "randomization_p"}}, the
-            objective first. The difference is that of the second run from the first, low and high are its 95% interval.
+            objective first. The difference is the second score minus the first, low and high are its 95% interval.
         right: {"both", "first", "second", "neither"}: how many examples both, one alone, or neither got right; {} where
             no answer is simply right.
         ahead: ([Differing], [Differing]), those on which the first run is ahead the most, and the second one.
@@ -69,8 +69,8 @@ def compare(
 ) -> Comparison:
     """Compares the answers of two runs of a task to the same examples.
 
-    Each sample is scored by the task itself. The difference between two seeds is a difference of the networks, not of
-    the recipes that they were trained with: how much those vary only several seeds can tell.
+    Each sample is scored by the task itself. The difference is one of the two networks, not of the recipes that they
+    were trained with: only several seeds can show how much a recipe varies.
 
     Args:
         runs: two of them.
@@ -79,7 +79,7 @@ def compare(
         samples: how often examples are drawn with replacement, and how often the runs exchange answers.
         request: options of ``--mode=evaluate``.
         shown: how many examples to return on which either run is ahead the most.
-        say: called with a line on what takes long.
+        say: called with a line about a long computation.
 
     Raises:
         ValueError: the runs are of different tasks, score in different ways, or were given different examples; the task
@@ -164,7 +164,7 @@ def check_alike(runs: Sequence[Run]) -> None:
 
 
 def _same_examples(runs, data, split) -> list[dict]:
-    """The examples of a split, of which both runs have the same."""
+    """The examples of a split, which have to be the same for both runs."""
     for run, own in zip(runs, data, strict=True):
         if split not in own.splits:
             raise ValueError(f"The data of {run.folder} have no {split} split. They have {', '.join(own.splits)}.")
@@ -202,7 +202,7 @@ def _compared(runs, whole) -> list[str]:
 
 
 def _exchanged(found, chosen):
-    """The answers of two runs that exchanged those of some examples."""
+    """The answers of two runs, exchanged for some examples."""
     first, second = found
     return {**first, **{i: second[i] for i in chosen}}, {**second, **{i: first[i] for i in chosen}}
 
@@ -224,7 +224,7 @@ def _ahead(runs, examples, kept, found, right, shown):
             float(run.task.scores([examples[i]], [answer]).get(task.objective, 0))
             for run, answer in zip(runs, answers, strict=True)
         ]
-        # Some scores, such as correlations, say nothing of a single example: what is right then decides.
+        # Some scores, such as correlations, say nothing about a single example: then right or wrong decides.
         gain = task.sign * (scores[0] - scores[1]), right[0][position] - right[1][position]
         rows.append((gain, i, scores, answers))
     return tuple(
@@ -238,5 +238,5 @@ def _ahead(runs, examples, kept, found, right, shown):
 
 
 def _readable(example, task):
-    """What a person can read of an example."""
+    """The parts of an example that a person can read."""
     return {name: example[name] for name in task.needs if isinstance(example.get(name), str | list)}

@@ -42,11 +42,11 @@ def versions(packages) -> dict[str, str | None]:
 
 
 def commit(folder: pathlib.Path, code: Sequence[str] = ("seqzoo", "tasks")) -> str | None:
-    """The commit of a checkout, as of git describe, with "-dirty" if its code was changed; None: it is no checkout.
+    """The commit of a checkout, from git describe, with "-dirty" if its code was changed; None: not a checkout.
 
     Args:
         folder: of the checkout.
-        code: what is the code: changes elsewhere, such as results that were recorded since, do not count.
+        code: folders of code; changes elsewhere, such as newly recorded results, do not count.
     """
     if not (folder / ".git").exists():  # else git would describe a repository around an installed package
         return None

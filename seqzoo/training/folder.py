@@ -1,4 +1,4 @@
-"""The folder of a run: what it holds, and how it is read back.
+"""The folder of a run: its content, and how it is read back.
 
 config.json       task, options, and the version of this format
 assets.json       what was learned from the training data: see seqzoo.assets
@@ -8,7 +8,7 @@ checkpoint.npz    everything the next epoch, or the next batch of an unfinished 
 model.keras       the model with the weights of the best epoch
 history.json      scores of each epoch; history.png, logs/ for TensorBoard
 metrics.json      scores of the best epoch, once training has finished
-report.html       all of it for people, see seqzoo.display.report; summary.json, what was said of the data
+report.html       all of it for people, see seqzoo.display.report; summary.json, the summary of the data
 fold1, fold2 ...  with --folds the runs, which have all of the above but metrics.json and environment.json
 .lock             while somebody trains here: which process, see seqzoo.training.lock
 """
@@ -85,7 +85,7 @@ def read_config(folder: str | os.PathLike) -> tuple:
         kind = TASKS[name].Config
         idle = kind.without_effect(values)  # refused today, and accepted when older runs were trained
         return name, kind.from_dict({option: value for option, value in values.items() if option not in idle})
-    except (ValueError, TypeError) as error:  # TypeError: a task that is no text
+    except (ValueError, TypeError) as error:  # TypeError: a task that is not a text
         raise damaged(path, error, remedy) from error
 
 
@@ -143,7 +143,7 @@ class _Mismatch(ValueError):
 
 
 def save_model(folder: pathlib.Path, task: Task, model) -> None:
-    """Saves a model, stamped with the name of the task and the check sums of the assets, with which alone it is right.
+    """Saves a model, stamped with the name of the task and the check sums of the only assets that fit it.
 
     The stamp is the comment of the zip file, which Keras leaves alone.
     """
@@ -297,7 +297,7 @@ def checkpoint(
         folder: of the run.
         model: compiled.
         history: rows of the finished epochs.
-        begun: what is done of the next epoch: {"batches", "seconds", "total", "rows"}, the last two of the losses.
+        begun: state of an unfinished epoch: {"batches", "seconds", "total", "rows"}, the last two of the losses.
         devices: what the model is trained on; None: one device.
     """
     carried, devices = _carried(model), devices or Devices()
@@ -328,7 +328,7 @@ def restore(folder: pathlib.Path, model, devices: Devices | None = None) -> tupl
     number of rows, as older checkpoints of several devices have; it then starts from zeros.
 
     Returns:
-        (history, what is done of the next epoch): ([], {}) if there is no checkpoint.
+        (history, state of an unfinished epoch): ([], {}) if there is no checkpoint.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another model.

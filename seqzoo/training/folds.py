@@ -53,7 +53,7 @@ def train_folds(
 
 
 def summarized(found: list[dict]) -> dict:
-    """The metrics of several runs as those of one: means, with their spread and all they were made of."""
+    """The metrics of several runs as those of one: means, their spread, and the metrics of each run."""
     numbers = [{key: value for key, value in metrics.items() if isinstance(value, Number)} for metrics in found]
     means = _mean(found)
     spread = {key: statistics.stdev(metrics[key] for metrics in numbers) for key in means if _everywhere(key, numbers)}
@@ -65,7 +65,7 @@ def _everywhere(key, rows):
 
 
 def _mean(found: list[Mapping]) -> dict:
-    """The means of all numbers, also of nested ones, over those that have them: a label may lack in some folds."""
+    """The means of all numbers, also nested ones, over those that have them: some folds may lack a label."""
     means = {}
     for key in dict.fromkeys(key for metrics in found for key in metrics):
         values = [metrics[key] for metrics in found if metrics.get(key) is not None]

@@ -31,7 +31,7 @@ def locked(folder: pathlib.Path) -> Iterator[None]:
     """Context in which no other process trains in `folder`, which is created if needed.
 
     The lock is the kernel's (`flock`), so that any death of the process releases it; a file that is left over locks
-    nothing. Where the system or the file system has no such locks, there is none.
+    nothing. If the system or the file system has no such locks, nothing is locked.
 
     Raises:
         ValueError: somebody trains there; says who.

@@ -50,11 +50,11 @@ def train(
         folder: of the run; created if needed.
         console: where progress is shown; None: nowhere.
         overwrite: first delete a run that is there.
-        devices: what to train on; None: one device. Of several workers, which share `folder`, only the chief evaluates,
-            writes and returns metrics.
+        devices: what to train on; None: one device. If several workers share `folder`, only the chief evaluates, writes
+            and returns metrics.
         callbacks: keras.callbacks.Callback objects. `on_epoch_end` gets the epoch's row of the history, with the scores
             on valid; a callback that sets ``model.stop_training`` ends the training.
-        stop_after: pause after so many epochs of the same schedule; a later call continues. 0: do not pause.
+        stop_after: pause after this many epochs of the same schedule; a later call continues. 0: do not pause.
         explain_rnn: show which kernel each recurrent layer uses, see `display.kernels`.
 
     Returns:
@@ -123,7 +123,7 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
 
 
 def _continued(folder, model, data, task, devices, console) -> tuple[list[dict], dict]:
-    """(history, what is done of an epoch that was begun) of a run that is continued; ([], {}) of a new one."""
+    """(history, state of an unfinished epoch) of a run that is continued; ([], {}) of a new one."""
     history, begun = restore(folder, model, devices)
     feed = data.splits["train"]
     devices.check_equal((len(history), begun.get("batches", 0), feed.steps, feed.tokens), "epochs or batches")
@@ -369,7 +369,7 @@ def _stop_reason(task: Task, history: list[dict]) -> str:
     patience, best = task.config.patience, _best_epoch(task, history)
     if patience and best:
         last = max(row["epoch"] for row in history if f"valid_{task.objective}" in row)
-        if last - best >= patience:  # epochs without a score say nothing against going on
+        if last - best >= patience:  # epochs without a score are no reason to stop
             return f"no better {task.objective} in {patience} epochs: stopped"
     return ""
 

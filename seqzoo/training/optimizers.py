@@ -81,7 +81,7 @@ def _mapped(function, gradient):
 class _Sum:
     """Sums the gradients of a variable over batches, in variables of its optimizer. TensorFlow only.
 
-    Of sparse gradients, only the rows that occurred are summed and returned.
+    For sparse gradients, only the rows that occurred are summed and returned.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, variable: keras.Variable):
@@ -128,14 +128,14 @@ def _subtract(variable, scale, x):
 class _Average:
     """The moving average a of a variable v: a <- d a + (1 - d) v, with a decay d of each step.
 
-    Of a table of which a step changes only some rows, the others wait. While v stays, the steps from s to t amount to
-    a <- v + d_s ... d_t (a - v), which is made up for when the row changes again, or when the average is needed.
+    If a step changes only some rows of a table, the others wait. While v stays, the steps from s to t amount to
+    a <- v + d_s ... d_t (a - v), which is caught up when the row changes again, or when the average is needed.
 
     Args:
-        optimizer: which holds the variables of this.
+        optimizer: holds the variables of the average.
         variable: v.
         decayed: -log of the product of all decays so far, a variable.
-        lazy: whether a step changes no other rows of a table than those of a sparse gradient.
+        lazy: whether a step changes only those rows of a table that are in a sparse gradient.
     """
 
     def __init__(
@@ -202,9 +202,8 @@ class _Stabilized:
 
     With `depths` a variable that lies d layers below the output learns at the learning rate times ``layer_decay ** d``,
     from step ``d * unfreeze_steps`` on (discriminative rates and gradual unfreezing: Howard & Ruder, 2018, ULMFiT,
-    sections 3.2 and 3.3). It is the step that is scaled, not the gradient, as the steps of Adam do not depend on the
-    scale of gradients. A layer that waits has moments already when its turn comes, and its gradients are clipped with
-    the others.
+    sections 3.2 and 3.3). The step is scaled, not the gradient, as the steps of Adam do not depend on the scale of
+    gradients. A waiting layer already has moments when its turn comes, and its gradients are clipped with the others.
     """
 
     depths, layer_decay, unfreeze_steps = None, 1.0, 0.0

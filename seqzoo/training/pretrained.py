@@ -1,4 +1,4 @@
-"""What a training takes over from language models: embeddings of words, and recurrent layers."""
+"""Initial weights from language models: embeddings of words, and recurrent layers."""
 
 import keras
 import numpy as np
@@ -12,16 +12,16 @@ from seqzoo.training.stacks import layers_within, recurrent_layers
 
 
 class Pretrained:
-    """What a training takes over from one language model, or from two that read in opposite directions.
+    """Initial weights from one language model, or from two that read in opposite directions.
 
-    A word gets the embedding that the language model has of it; of a word that the model knows in several cases, but
-    the task only in lower case, that of the most frequent one. Words that training lacks are known, too, with
-    embeddings that are not trained. The embeddings of two models stand side by side.
+    A word gets its embedding in the language model. If the model knows it in several cases, but the task only in lower
+    case, it gets that of the most frequent case. Words that training lacks are known, too, with embeddings that are not
+    trained. The embeddings of two models stand side by side.
 
     A layer that reads forward gets the weights of the forward model's layer of the same number, one that reads backward
-    those of the backward model's. What it reads beyond the input of the language model's layer, such as the spelling of
-    words or the states of the other direction, starts with weights of 0: at first its states are those of the language
-    model, from a state of zeros.
+    those of the backward model's. Inputs that the language model's layer lacks, such as the spelling of words or the
+    states of the other direction, start with weights of 0: at first the states are those of the language model, from a
+    state of zeros.
 
     Args:
         runs: the runs of the models.
@@ -66,7 +66,7 @@ class Pretrained:
         return [f"initial weights: {'; '.join(taken)}", last]
 
     def _give_embeddings(self, table: WordEmbedding, words: Words) -> tuple[list[str], int]:
-        """(what the table got of each model, how many words of training have a fresh row)."""
+        """(what the table got from each model, how many words of training have a fresh row)."""
         rows = np.concatenate([np.array(weight) for weight in table.weights])
         R, at, got = table.trainable_rows, 0, []
         found = np.zeros(len(rows), bool)

@@ -1,4 +1,4 @@
-"""Progress: what a person sees while a model trains."""
+"""Shows people how far a training is."""
 
 import collections
 import statistics
@@ -22,13 +22,13 @@ class Speed:
         self.steps, self.seconds, self.evaluations = 0, collections.deque(maxlen=500), []
 
     def step(self, seconds: float) -> None:
-        """Takes note of a step."""
+        """Records a step."""
         self.steps += 1
         if self.steps > COMPILED:
             self.seconds.append(seconds)
 
     def evaluation(self, seconds: float) -> None:
-        """Takes note of an evaluation."""
+        """Records an evaluation."""
         self.evaluations.append(seconds)
 
     @property
@@ -50,7 +50,7 @@ class Speed:
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows how far a training is: a bar on a terminal, elsewhere a line a minute, and a line after each epoch.
+    """Shows the progress of a training: a bar on a terminal, elsewhere a line a minute, and a line after each epoch.
 
     ``logs`` of `on_epoch_begin` are {"steps": batches of the epoch, "batches": those that are done}.
 

@@ -1,4 +1,4 @@
-"""The recurrent layers of a model, as those who train it see them: which lies above which, and which way it reads."""
+"""The recurrent layers of a model: their order in the stack, and the direction in which each one reads."""
 
 from collections.abc import Iterator
 
@@ -34,13 +34,13 @@ def recurrent_layers(model: keras.Model) -> list[tuple[str, keras.layers.RNN]]:
 def depths(model: keras.Model, variables: list[keras.Variable]) -> list[int]:
     """How many recurrent layers each variable lies below the output.
 
-    What is above the last recurrent layer, such as the scores of labels and a CRF, has depth 0, that layer 1, the one
-    before it, with what stands between the two, 2; what comes before the first recurrent layer, such as embeddings, is
-    the deepest.
+    Variables above the last recurrent layer, such as those of a CRF, have depth 0, and that layer has depth 1. The
+    layer before it has depth 2, together with everything between the two, and so on. Variables before the first
+    recurrent layer, such as embeddings, are the deepest.
 
     Args:
         model: from a builder.
-        variables: of the model, or of one that shares its weights; what it adds has depth 0.
+        variables: of the model, or of one that shares its weights; those that it adds have depth 0.
 
     Raises:
         ValueError: there are no recurrent layers.
@@ -49,9 +49,7 @@ def depths(model: keras.Model, variables: list[keras.Variable]) -> list[int]:
     kinds = keras.layers.RNN | keras.layers.Bidirectional | FeedingRNN | NoteDecoder
     count = sum(isinstance(layer, kinds) for layer in layers)
     if not count:
-        raise ValueError(
-            "--layer_decay and --unfreeze_every go from layer to layer, and there are no recurrent layers."
-        )
+        raise ValueError("--layer_decay and --unfreeze_every work layer by layer, but there are no recurrent layers.")
     for layer in layers:
         level += isinstance(layer, kinds)
         above = level == count and not isinstance(layer, kinds)

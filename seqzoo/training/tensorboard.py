@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run: its curves, and its options beside its scores in the tab HPARAMS."""
+"""Logs a run for TensorBoard: its curves, and its options beside its scores in the tab HPARAMS."""
 
 import pathlib
 import shutil
@@ -23,7 +23,7 @@ class TensorBoard(keras.callbacks.Callback):
     tokens a second. ``valid`` has the scores after each epoch, with the loss under the same tag, so that both are in
     one chart. ``best`` has the scores of the best epoch and all options: a row in HPARAMS.
 
-    A continued training writes on where it goes on: points of an epoch that was interrupted are removed.
+    A continued training appends to the log, and first removes the points of an interrupted epoch.
 
     Args:
         folder: of the log.
@@ -31,7 +31,7 @@ class TensorBoard(keras.callbacks.Callback):
         feed: the batches of the training data.
         history: rows of the epochs that are done, as in history.json; it grows as training goes on.
         best_epoch: a function that returns the number of the best epoch so far, or None.
-        batches: those that are done of the next epoch.
+        batches: how many batches of the next epoch are done.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class TensorBoard(keras.callbacks.Callback):
             writer.close()
 
     def _write_scores(self, writer, row: dict) -> None:
-        """Writes the scores of an epoch on valid; counts, such as the number of entities, say nothing."""
+        """Writes the scores of an epoch on valid, without counts such as the number of entities."""
         values = {}
         for name, value in row.items():
             split, _, score = name.partition("_")

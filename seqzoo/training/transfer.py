@@ -22,7 +22,7 @@ WORDS = ("words", "whitespace")  # tokenizers whose tokens are words
 
 
 def inherited(name: str, settings: dict) -> dict:
-    """The settings of a training, with the options that shape the model from the run that it starts from.
+    """The settings of a training, with the options that shape the model taken from the run that it starts from.
 
     Args:
         name: the task.
@@ -105,7 +105,7 @@ def take_weights(model, task: Task, run: Run) -> list[str]:
 def _with_another_label(task, run):
     """A model of the task with one label more, whose shapes tell which layers are of labels; None if they are kept.
 
-    Other labels may be as many as those of the run, so that their layers have the same shapes.
+    New labels may be as many as those of the run, so that their layers have the same shapes.
     """
     labels = {name: asset for name, asset in task.assets.items() if isinstance(asset, Vocabulary)}
     learned = [name for name, asset in labels.items() if asset != run.task.assets[name]]
@@ -181,7 +181,7 @@ def _with_layers(kind: type[Config], models: list[Config], settings: dict) -> di
 
 
 def _check_words(kind: type[Config], models: list[Config], settings: dict) -> None:
-    """Raises a ValueError if words are not what the language models read, or have no room for their embeddings."""
+    """Raises a ValueError if task and language models read different units, or there is no room for embeddings."""
     own = {name: field.default for name, field in kind.__dataclass_fields__.items()} | settings
     tokenizer = own.get("tokenizer", "words")  # taggers get words
     for model in models:

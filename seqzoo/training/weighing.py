@@ -1,20 +1,20 @@
-"""Batches that weigh by their decisions: ``--weigh_batches``."""
+"""Batches weighted by their number of decisions: ``--weigh_batches``."""
 
 import keras
 from keras import ops
 
 
 def weigh_batches(model: keras.Model, mean: float) -> None:
-    """Makes the gradient of a batch count by how many decisions it has: tokens with a label, sequences with a class.
+    """Weighs the gradient of a batch by its number of decisions: tokens with a label, sequences with a class.
 
     A loss is the mean over the n decisions of a batch, so each decision of a small batch counts more than one of a
     large batch. With the gradient times n / `mean` all decisions of an epoch count alike:
 
         sum_b (n_b / N) grad L_b = (1 / N) sum_i grad l_i        N: the mean of n over the batches of an epoch
 
-    The mean of the factors is 1, so that a learning rate and a norm at which gradients are clipped, which happens
-    afterwards, keep their sense. An optimizer such as Adam does not see a factor that all batches have; it does see
-    that batches differ. The value of the loss stays the mean over the batch.
+    The mean of the factors is 1, so that the learning rate keeps its meaning, and so does the norm at which gradients
+    are clipped afterwards. An optimizer such as Adam ignores a factor that all batches share, but not factors that
+    differ between batches. The value of the loss stays the mean over the batch.
 
     Decisions count by their weights, as they do in the loss; those of several outputs are added up.
 

@@ -85,7 +85,7 @@ def _read(path, encoding, delexicalize):
         except (KeyError, TypeError, AttributeError) as error:
             wanted = '{"dial": [{"usr": {"transcript": TEXT}, "sys": {"sent": TEXT}}]}'
             raise ValueError(f"{path}: dialogue {number}: expected {wanted}: {error!r}") from error
-        # A full stop may stand behind a value: "their postcode is C.B 1, 9 H.X."
+        # A full stop may follow a value: "their postcode is C.B 1, 9 H.X."
         said = [[PLACEHOLDER.sub(r" \g<0> ", delexicalize(text)) for text in pair] for pair in said]
         turns = [(mark, " ".join(text.split())) for pair in said for mark, text in zip((USER, BOT), pair, strict=True)]
         yield from replies(turns, number)

@@ -30,9 +30,9 @@ def dialogues(
 ) -> dict[str, Examples]:
     """Dialogues in JSON lines, or histories with their replies in CSV or TSV, plain or gzipped.
 
-    1. A dialogue a line: a list of turns, or an object with one under a key of `TURNS`. Turns are strings, the user's
-       and the bot's in turn; or objects with a speaker and a text, under keys of `SPEAKER` and `TEXT`. The bot is the
-       speaker named as one of `BOTS`, or else the second one to speak; all others are users.
+    1. One dialogue per line: a list of turns, or an object with one under a key of `TURNS`. Turns are strings, by the
+       user and the bot in turn; or objects with a speaker and a text, under keys of `SPEAKER` and `TEXT`. The bot is
+       the speaker named as one of `BOTS`, or else the second one to speak; all others are users.
     2. A table with a column for the history, its turns with tabs or line ends between them, the user's last, and one
        for the reply.
 
@@ -53,7 +53,7 @@ def dialogues(
     """
     columns = dict(columns or {})
     if columns and columns.keys() != COLUMNS.keys():
-        raise ValueError(f"columns should be those of history and reply: --columns=history=A,reply=B. No: {columns}")
+        raise ValueError(f"columns should name history and reply: --columns=history=A,reply=B. Received: {columns}")
     files = split_files(data_dir, *JSON, ".csv", ".tsv", ".txt", name=name, reader="dialogues")
     found = {}
     for split, path in files.items():
@@ -73,7 +73,7 @@ def _json(path, columns, encoding):
         except StopIteration:
             raise bad_line(path, number, f"expected a list under one of {', '.join(TURNS)}", line) from None
         except (ValueError, RecursionError) as error:
-            raise bad_line(path, number, f"not a dialogue a line: {error}", line) from error
+            raise bad_line(path, number, f"expected one dialogue per line: {error}", line) from error
         check_surrogates(path, number, line, "".join(text for _, text in turns))
         yield from replies(turns, number)
 
@@ -111,7 +111,7 @@ def _table(path, columns, encoding):
     if None in index.values():
         raise ValueError(
             f"{path}: no columns for history and reply. Choose them by name, --columns=history=A,reply=B, or without a "
-            f"header by index, --columns=history=0,reply=1. There: {', '.join(names) or 'nothing'}."
+            f"header by index, --columns=history=0,reply=1. Found: {', '.join(names) or 'nothing'}."
         )
     for number, fields in itertools.chain([(start, first)] if by_index else [], records):
         if len(fields) != len(first):

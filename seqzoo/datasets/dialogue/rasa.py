@@ -23,11 +23,11 @@ def rasa(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Files .yml of Rasa's format 2 or 3, .json of its format 1, or .jsonl with an example of the latter a line.
+    """Files .yml of Rasa's format 2 or 3, .json of its format 1, or .jsonl with one example of the latter per line.
 
-    In YAML, of the items of `nlu` those with an `intent` are read: their `examples` are lines such as ``- play
+    In YAML, the items of `nlu` with an `intent` are read: their `examples` are lines such as ``- play
     [Bach](artist)``. In JSON, an example is ``{"text", "intent", "entities": [{"start", "end", "entity"}]}``. Texts are
-    split into words by `text.tokenizer.tokenize`; a word of which a part belongs to an entity belongs to it.
+    split into words by `text.tokenizer.tokenize`; a word that is partly in an entity belongs to it.
     The format: https://rasa.com/docs/rasa/training-data-format
 
     Args:

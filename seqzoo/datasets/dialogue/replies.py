@@ -1,4 +1,4 @@
-"""Replies: what the readers of dialogues make of one."""
+"""Replies: the examples that readers make from a dialogue."""
 
 from collections.abc import Iterator, Sequence
 

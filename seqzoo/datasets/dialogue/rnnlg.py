@@ -1,4 +1,4 @@
-"""Dialogue acts and sentences that say them, as in RNNLG (Wen et al., 2015 and 2016), delexicalised."""
+"""Dialogue acts and sentences that express them, as in RNNLG (Wen et al., 2015 and 2016), delexicalised."""
 
 import collections
 import functools
@@ -27,9 +27,9 @@ def rnnlg(
     """Files of JSON with lists of ``[act, sentence, ...]``; lines of comments may come first, with ``#``.
 
     An act is ``inform(name='la taza';pricerange=cheap)``. Its values are replaced in the act and the sentence by the
-    names of their slots, ``[value_name]``, but for those that a sentence does not spell, such as yes; slots are sorted,
-    as their order means nothing. The history of the example is ``<act> inform [value_name] [value_pricerange]``. The
-    data: https://github.com/shawnwun/RNNLG
+    names of their slots, ``[value_name]``, except for values that a sentence does not spell out, such as yes; slots are
+    sorted, as their order means nothing. The history of the example is ``<act> inform [value_name]
+    [value_pricerange]``. The data: https://github.com/shawnwun/RNNLG
 
     Args:
         data_dir: folder with train/valid/test files ending in ``.json``, plain or gzipped, or one such file.

@@ -19,7 +19,7 @@ def slot_files(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Folders train, valid and test with three parallel files: seq.in, seq.out and label; a request a line.
+    """Folders train, valid and test with three parallel files: seq.in, seq.out and label; one request per line.
 
     ``seq.in`` has the words with blanks between them, ``seq.out`` a tag for each, in any scheme of `seqzoo.text.spans`
     (they are converted to BIO), ``label`` the intent. The format: https://github.com/MiuLab/SlotGated-SLU
@@ -33,8 +33,8 @@ def slot_files(
         Dict split -> `Examples` with ``tokens``, ``slots`` and ``intent``.
 
     Raises:
-        ValueError: no such files; while iterating, with file and line: an empty line, a number of tags that is not that
-            of the words, a malformed tag, or files of different lengths.
+        ValueError: no such files; while iterating, with file and line: an empty line, more or fewer tags than words, a
+            malformed tag, or files of different lengths.
     """
     if name or columns:
         raise ValueError(f"--dataset=slot_files takes no --name or --columns. Received: {name or columns}")

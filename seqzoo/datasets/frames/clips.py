@@ -41,7 +41,7 @@ def clips(
         data_dir: folder with a folder for each split, named as in `splits.SPLITS`; or with the clips of train.
         name: of other readers, not used.
         columns: {feature: column} of ``labels.csv``, for file, label and group.
-        picture_size: scale pictures to so many rows and columns; 0: leave them as they are.
+        picture_size: scale pictures to this many rows and columns; 0: leave them as they are.
 
     Returns:
         {split: Examples} of ``{"frames": array [T, D] or [T, I, W, C], "label": str, "file": str}``, with a column for
@@ -65,7 +65,7 @@ def read_clip(file: BinaryIO, name: str, picture_size: int = 0) -> np.ndarray:
 
     Args:
         file: binary file, not compressed.
-        name: its name, whose ending says what it is, and for messages: ``.csv`` or ``.tsv``, a frame a line, with or
+        name: its name, whose ending says what it is, and for messages: ``.csv`` or ``.tsv``, a frame per line, with or
             without a header; ``.npy``; ``.npz`` with one array, or one called ``frames``; ``.gif``. See
             `numbers.checked_frames` for the shapes of arrays.
         picture_size: of a GIF, as of `clips`.
@@ -124,7 +124,7 @@ def _label_rows(folder) -> Iterator[dict]:
         present = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "nothing"
         raise ValueError(
             f"{folder}: no folder of a label with clips in it: files {', '.join(ENDINGS)}, or folders of pictures; and "
-            f"no table {TABLE}. There: {present}."
+            f"no table {TABLE}. Found: {present}."
         )
     for clip in interleaved([*labels.values()]):
         yield {"file": clip.relative_to(folder).as_posix(), "label": clean_label(clip.parent.name)}
@@ -193,7 +193,7 @@ def _read_array(file, name):
             return loaded["frames" if "frames" in names else names[0]]
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{name}: not an array of numbers that NumPy wrote: {error}") from error
-    raise ValueError(f"{name}: should hold one array, or one called frames. There: {', '.join(names) or 'none'}.")
+    raise ValueError(f"{name}: should hold one array, or one called frames. Found: {', '.join(names) or 'none'}.")
 
 
 def _pictures(pictures, picture_size):

@@ -23,7 +23,7 @@ ARRAYS = {
 def npz(
     data_dir: str | os.PathLike | None = None, name: str | None = None, columns: dict | None = None
 ) -> dict[str, Examples]:
-    """Labelled clips in NumPy's .npz files: an array of frames, one of labels, and those of lengths and groups.
+    """Labelled clips in NumPy's .npz files: arrays of frames and labels, and optionally of lengths and groups.
 
     Frames are [N, T, D], or pictures [N, T, I, W, C], padded at the end where the clips are shorter (``length``); or
     the frames of all clips one after the other, [sum of lengths, D] or [sum of lengths, I, W, C].
@@ -53,7 +53,7 @@ def npz(
 def _load(path, columns):
     """{feature: array}; with the frames of all clips in a row, they are cut by their lengths."""
     if unknown := {*columns} - {*ARRAYS}:
-        raise ValueError(f"--columns should be of {', '.join(ARRAYS)}. No: {', '.join(sorted(unknown))}")
+        raise ValueError(f"--columns should name {', '.join(ARRAYS)}. Unknown: {', '.join(sorted(unknown))}")
     try:
         with np.load(path, allow_pickle=False) as file:
             lower, arrays = {key.lower(): key for key in file.files}, {}
@@ -64,7 +64,7 @@ def _load(path, columns):
                     arrays[feature] = file[key]
                 elif feature in columns or feature in ("frames", "label"):
                     raise ValueError(
-                        f"no array for the {feature}: looked for {key or ' or '.join(common)}. There: "
+                        f"no array for the {feature}: looked for {key or ' or '.join(common)}. Found: "
                         f"{', '.join(file.files)}. Choose it: --columns={feature}=NAME."
                     )
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
@@ -80,8 +80,8 @@ def _load(path, columns):
         arrays["frames"] = np.split(frames, np.cumsum(lengths)[:-1])
     elif frames.ndim not in (3, 5) or len(frames) != count:
         raise ValueError(
-            f"{path}: frames should be [{count} clips, T, numbers], of pictures [clips, T, height, width, channels], "
-            f"or those of all clips in a row, with an array of lengths. Received: shape {list(frames.shape)}."
+            f"{path}: frames should be [{count} clips, T, numbers], for pictures [clips, T, height, width, channels], "
+            f"or all clips joined, with an array of lengths. Received: shape {list(frames.shape)}."
         )
     elif lengths is not None:
         arrays["frames"] = [clip[:length] for clip, length in zip(frames, lengths, strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 from seqzoo.datasets.files import bad_line
 from seqzoo.text.lines import shorten
 
-# Common names of the columns of tables of clips, the likeliest first; what is not among them is a number of the frame.
+# Common names of the columns of tables of clips, the likeliest first; all other columns are numbers of the frame.
 COLUMNS = {
     "id": ("id", "clip", "clip_id", "sequence", "sequence_id", "series_id", "recording", "file"),
     "file": ("file", "path", "filename", "file_name", "clip", "name"),
@@ -26,13 +26,13 @@ def floats(fields: Sequence[str], source: str | pathlib.Path, number: int) -> li
         source, number: the file and the number of the line, for messages.
 
     Raises:
-        ValueError: a field that is no number.
+        ValueError: a field that is not a number.
     """
     try:
         return [*map(float, fields)]
     except ValueError:
         column, field = next((i, field) for i, field in enumerate(fields, 1) if not is_number(field))
-        problem = f"field {column}, {shorten(field)}, is no number" if field.strip() else f"field {column} is empty"
+        problem = f"field {column}, {shorten(field)}, is not a number" if field.strip() else f"field {column} is empty"
         raise bad_line(source, number, problem, ",".join(fields)) from None
 
 
@@ -70,8 +70,8 @@ def checked_frames(array: np.ndarray, source: str | pathlib.Path) -> np.ndarray:
         array = array.reshape(len(array), -1)
     if array.ndim not in (2, 4):
         raise ValueError(
-            f"{source}: a clip should be [frames, numbers], [frames, joints, 2 or 3] or, of pictures, [frames, height, "
-            f"width, channels]. Received: shape {list(shape)}."
+            f"{source}: a clip should be [frames, numbers], [frames, joints, 2 or 3] or, for pictures, [frames, "
+            f"height, width, channels]. Received: shape {list(shape)}."
         )
     if not array.size:
         raise ValueError(f"{source}: an empty clip, of shape {list(shape)}.")
@@ -107,8 +107,8 @@ def table_columns(
     columns, names = columns or {}, [field.strip() for field in header]
     if unknown := {*columns} - {*needed, *others}:
         raise ValueError(
-            f"--columns should be of {', '.join([*needed, *others])}, as --columns={needed[0]}=NAME. "
-            f"No: {', '.join(sorted(unknown))}"
+            f"--columns should name {', '.join([*needed, *others])}, such as --columns={needed[0]}=NAME. "
+            f"Unknown: {', '.join(sorted(unknown))}"
         )
     lower, indices = [name.lower() for name in names], {}
     by_index = any(isinstance(column, int) for column in columns.values())
@@ -127,7 +127,7 @@ def table_columns(
             there = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
             looked = repr(column) if column is not None else " or ".join(COLUMNS[feature])
             raise ValueError(
-                f"{path}: no column for the {feature}: looked for {looked}. There: {there}. Choose it: "
+                f"{path}: no column for the {feature}: looked for {looked}. Found: {there}. Choose it: "
                 f"--columns={feature}=NAME, or by its index in a file without a header."
             )
     return indices

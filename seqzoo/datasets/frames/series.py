@@ -1,4 +1,4 @@
-"""Time series in tables: a row a step, split by time."""
+"""Time series in tables: one row per step, split by time."""
 
 import os
 import pathlib
@@ -25,7 +25,7 @@ def series(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """A time series in CSV: a row a step, with a header, the oldest first; a column of dates is not needed.
+    """A time series in CSV: one row per step, the oldest first, with a header; a column of dates is optional.
 
     Args:
         data_dir: one table, whose first 80% are train, the next 10% valid, the last test; or a folder with
@@ -35,11 +35,11 @@ def series(
         encoding: of the files.
 
     Returns:
-        {split: Examples} of one ``{"frames": array [T, D], "given": int, "names": list, "file": str}``: of valid and
-        test all steps before them stand at the beginning, and ``given`` is the number of these.
+        {split: Examples} of one ``{"frames": array [T, D], "given": int, "names": list, "file": str}``: in valid and
+        test it begins with all steps before the split, and ``given`` is their number.
 
     Raises:
-        ValueError: no such files or columns; a field that is no number, dates that fall, or a split without a step.
+        ValueError: no such files or columns; a field that is not a number, unsorted dates, or a split without a step.
     """
     path = data_path(data_dir, "series", "a CSV file, or a folder with train, valid and test files")
     files = {"": path} if path.is_file() else split_files(data_dir, ".csv", name=name, reader="series")
@@ -85,7 +85,7 @@ def read_series(
     names = column_parts(wanted, header)
     if {*(columns or {})} - {"frames"} or not names:
         raise ValueError(
-            f"{path}: no columns {wanted!r}. There: {', '.join(shorten(name, 30) for name in header[:20])}. Choose "
+            f"{path}: no columns {wanted!r}. Found: {', '.join(shorten(name, 30) for name in header[:20])}. Choose "
             "them: --columns=frames=NAME, or NAME+OTHER."
         )
     indices, rows, date = [*map(header.index, names)], [], ""

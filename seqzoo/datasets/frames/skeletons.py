@@ -35,7 +35,7 @@ def skeletons(
 
     Args:
         data_dir: zip file or folder with such files; or a folder with a zip file or folder for each split.
-        name: text file in `data_dir` that lists the clips to read, one a line, as far as they are there:
+        name: text file in `data_dir` that lists the clips to read, one per line; missing ones are skipped:
             ``files_used_in_cvpr12_paper.txt``.
         columns: of other readers, not used.
 

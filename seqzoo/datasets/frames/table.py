@@ -1,4 +1,4 @@
-"""One long table of clips: a line for each frame, with the id of its clip."""
+"""One long table of clips: one line per frame, with the id of its clip."""
 
 import functools
 import os
@@ -26,7 +26,7 @@ def frames_table(
         data_dir: folder with train/valid/test files, ``.csv``, or ``.tsv`` and ``.txt`` for tabs; or one such file.
         name: take only the files with this in their names.
         columns: {feature: name or index of its column}: id; label; group, such as the subject; time, which has to rise
-            within a clip and is no number of the frame. Default: the first of `numbers.COLUMNS` that the file has. By
+            within a clip and is not part of the frame. Default: the first of `numbers.COLUMNS` that the file has. By
             index, the file may have no header.
         encoding: of the files.
 
@@ -35,7 +35,7 @@ def frames_table(
         : str`` and ``"group": str``.
 
     Raises:
-        ValueError: no such files or columns; while iterating, with file and line: a field that is no finite number,
+        ValueError: no such files or columns; while iterating, with file and line: a field that is not a finite number,
             another number of fields, a clip whose lines do not follow one another, or that has two labels.
     """
     files = split_files(data_dir, ".csv", ".tsv", ".txt", name=name, reader="frames_table")
@@ -49,7 +49,7 @@ def _examples(path, columns, encoding):
         raise ValueError(f"{path} holds no frames.")
     indices = table_columns(path, first, columns, ("id",), ("label", "group", "time"))
     if len(indices) == len(first):
-        raise ValueError(f"{path}: no column is left for the numbers of a frame. There: {', '.join(first)}.")
+        raise ValueError(f"{path}: no column is left for the numbers of a frame. Found: {', '.join(first)}.")
     by_index = any(isinstance(column, int) for column in (columns or {}).values())
     header = not by_index or not all(is_number(field) for i, field in enumerate(first) if i not in indices.values())
     features = {"frames": np.ndarray, "file": str} | {key: str for key in ("label", "group") if key in indices}

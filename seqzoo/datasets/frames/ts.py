@@ -54,7 +54,7 @@ def _read(path, encoding):
     else:
         raise ValueError(f"{path}: no line @data, so this is not a .ts file.")
     if header.get("timestamps", "false") != "false":
-        raise ValueError(f"{path}: series with time stamps (@timeStamps true) are not read; write their values alone.")
+        raise ValueError(f"{path}: time stamps (@timeStamps true) are not supported; write the values alone.")
     if not header.get("classlabel", "").startswith("true"):
         raise ValueError(f"{path}: the series have no class labels; the header should have @classLabel true a b c.")
     labels = header["classlabel"].split()[1:]
@@ -62,7 +62,7 @@ def _read(path, encoding):
         *dimensions, label = line.split(":")
         label = label.strip()
         if labels and label.lower() not in labels:
-            raise bad_line(path, number, f"label {label!r} is none of @classLabel, {', '.join(labels)}", line[-60:])
+            raise bad_line(path, number, f"label {label!r} is not in @classLabel: {', '.join(labels)}", line[-60:])
         rows = [dimension.split(",") for dimension in dimensions]
         width = width or len(rows)
         if any("?" in (field.strip() for field in row) for row in rows):

@@ -9,10 +9,10 @@
     <user> rome
     <bot> a table for four with italian food in rome. shall i book it?
 
-The bot asks for what it does not know yet, in a fixed order, and repeats what has changed; before it books it says all.
-So each reply follows from the history, and hardly any from the last turn: "no, italian" is answered by what is still
-open, or by all that was said since the beginning. What is booked at last, the cuisine, the city and how many people
-together, is in one split only.
+The bot asks for what it does not know yet, in a fixed order, and repeats what has changed; before it books, it repeats
+everything. So each reply follows from the history, and hardly any from the last turn alone: the answer to "no, italian"
+is the next open question, or a summary of the dialogue. A final booking (cuisine, city and number of people together)
+is in one split only.
 """
 
 import random
@@ -56,7 +56,7 @@ def summary(booking: dict[str, str]) -> str:
 
 
 def sample_dialogue(rng: random.Random) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """A random dialogue: its turns, and what is booked at last."""
+    """A random dialogue: its turns, and the final booking."""
     known, turns = {}, []
 
     def say(user, bot):
@@ -101,7 +101,7 @@ def bookings(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the dialogues.
-        split, size: how many dialogues of which split; each is several examples.
+        split, size: the split and its number of dialogues, each of several examples.
 
     Yields:
         ``{"history": str, "reply": str, "dialogue": int, "last": bool}``, see `dialogue.replies.replies`.

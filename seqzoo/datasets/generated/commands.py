@@ -1,4 +1,4 @@
-"""Commands to an assistant, with the slots of their words and what is wanted, the intent.
+"""Commands to an assistant, with the slots of their words and their intent.
 
 All names come from one pool: a person, a song, a town or a restaurant may be called Marlow, and only the words around
 it, often those that follow, say which. Verbs such as "play" go with several intents ("play it to Marlow" sends, "play
@@ -54,7 +54,7 @@ def commands(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the commands.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"tokens": list, "slots": list of BIO tags, "intent": str}``.

@@ -203,7 +203,7 @@ def dates(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the dates.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"source": str, "target": str}``.

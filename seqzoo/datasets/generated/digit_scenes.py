@@ -1,4 +1,4 @@
-"""Scenes of two handwritten digits, and what they show; rows of digits, and their numbers."""
+"""Scenes of two handwritten digits, with captions; rows of digits, with their numbers."""
 
 import functools
 import random
@@ -16,7 +16,7 @@ FEATURES = {"picture": Picture, "captions": list}
 SIZE = 24  # rows and columns of a scene; a digit has 8
 ROW = (12, 64)  # rows and columns of a row of digits
 MOST = 6  # digits of a row
-HELD_OUT = {"valid": 3, "test": 7}  # how much more the second digit is than the first, modulo 10
+HELD_OUT = {"valid": 3, "test": 7}  # second digit minus first digit, modulo 10
 
 
 @DATASETS.register("digit_scenes")
@@ -24,14 +24,14 @@ HELD_OUT = {"valid": 3, "test": 7}  # how much more the second digit is than the
 def digit_scenes(seed: int, split: str, size: int) -> Iterator[dict]:
     """Two handwritten digits in a picture of 24 by 24: "a three above a seven"; needs no download.
 
-    The caption begins with the upper digit, of two side by side with the left one. Pairs are held out: in valid the
-    second digit is the first plus three (modulo ten), in test plus seven, and in train never, though each digit is
-    there in both places. Every other picture of train has one digit alone, "a three", from which the names are learned
-    first. The digits are those of scikit-learn, other pictures in each split.
+    The caption begins with the upper digit or, of two side by side, with the left one. Pairs are held out: in valid the
+    second digit is the first plus three (modulo ten), in test plus seven, and in train neither, though train has each
+    digit in both places. Every other picture of train has one digit alone, "a three", from which the names are learned
+    first. The digits are those of scikit-learn, with different pictures in each split.
 
     Args:
         seed: decides digits, their places and noise.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"picture": Pixels, "captions": [str]}``.
@@ -56,7 +56,7 @@ def digit_rows(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides digits, their places and noise.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"picture": Pixels, "captions": [str]}``.

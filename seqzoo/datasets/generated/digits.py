@@ -1,4 +1,4 @@
-"""Handwritten digits as sequences, row by row and pixel by pixel; and the pictures of digits that others draw with."""
+"""Handwritten digits as sequences, row by row and pixel by pixel; and pictures of digits for other datasets."""
 
 import functools
 import itertools
@@ -22,7 +22,7 @@ def digit_lines(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: not used; there is one set of digits.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"frames": array [8, 8], "label": str}``, values from 0 to 1.
@@ -38,7 +38,7 @@ def digit_pixels(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: not used; there is one set of digits.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"frames": array [64, 1], "label": str}``, values from 0 to 1.

@@ -2,8 +2,8 @@
 
     heron 4 | harbour 17 | heron 5 | lantern 2 | heron 6 | harbour 18 | ...   next: heron 7, lantern 3 or harbour 19
 
-What comes next is the episode behind the last one of a series that is still followed. The last item alone tells that of
-one of three. Co-occurrence knows neither the order nor which series were abandoned, and popularity tells nothing: all
+The next item is the next episode of a series that is still followed. The last item alone tells it for one series of
+three. Co-occurrence knows neither the order nor which series were abandoned, and popularity does not help, since all
 series are alike.
 """
 
@@ -30,11 +30,11 @@ def episodes(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the histories.
-        split, size: how many viewers of which split. They are others in each.
+        split, size: the split and its number of viewers, who differ between splits.
 
     Yields:
-        ``{"user": str, "items": list}``, such as "harbour 17": the 17th of 24 episodes of a series. The last item goes
-        on with a series, since what viewers begin with cannot be known.
+        ``{"user": str, "items": list}``, such as "harbour 17": the 17th of 24 episodes of a series. The last item
+        continues a series, since the start of a new one cannot be predicted.
     """
     rng = random.Random(f"{seed}-{split}")
     for number in range(size):

@@ -7,8 +7,8 @@
 
     ticket 48213 about a printer, opened by Mirano Kel, closed by Suda Brenti
 
-Who closed the ticket, or has it at the end, has to be followed through the lines. The persons are invented, and no name
-or surname of one split is in another: a model that can't copy words from the log can't name anybody of valid.
+A model has to follow through the lines who closed the ticket or has it at the end. The persons are invented, and no
+name or surname of one split is in another: a model that can't copy words from the log can't name anybody in valid.
 """
 
 import random
@@ -68,7 +68,7 @@ def event_logs(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the logs.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"text": str, "summary": str}``; a text has a line for each event.

@@ -1,4 +1,4 @@
-"""Figures of eleven joints that walk, run, wave, or follow a Lissajous curve one joint behind the other."""
+"""Figures of eleven joints that walk, run, wave, or follow a Lissajous curve one joint after the other."""
 
 import math
 import random
@@ -28,7 +28,7 @@ def figures(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the figures.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"frames": array [T, 22], x and y of each joint, "label": str}``.
@@ -47,7 +47,7 @@ def figures(seed: int, split: str, size: int) -> Iterator[dict]:
 
 
 def _curve(rng, p, q, shift):
-    """Joints one behind the other on x = a sin(p s), y = b sin(q s + shift), as a function of seconds."""
+    """Joints one after the other on x = a sin(p s), y = b sin(q s + shift), as a function of seconds."""
     a, b, phase, lag = rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.2), rng.uniform(0, 2 * math.pi), rng.uniform(0.1, 0.25)
     speed = rng.choice((-1, 1)) * rng.uniform(2.5, 4.5)
 

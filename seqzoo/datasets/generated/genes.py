@@ -1,4 +1,4 @@
-"""Genes: DNA in which every base is coding or not, which nothing near it tells.
+"""Genes: DNA with a coding or noncoding tag for every base, which its neighbours do not reveal.
 
 A gene opens with the start codon ATG outside of another and closes with the first stop codon in its frame: TAA, TAG or
 TGA at a multiple of three bases from the start. Stop codons in the two other frames close nothing, so a reader has to
@@ -18,17 +18,17 @@ from seqzoo.datasets.splits import generated
 START, STOPS = "ATG", ("TAA", "TAG", "TGA")
 OTHER, POSITIONS = "-", "123"  # tags: outside of genes; the position of a base in its codon
 LENGTH = (60, 400)  # bases of a sequence, the logarithm drawn evenly: short ones are learned from first
-CODONS = (2, 80)  # of a gene between start and stop, or of what lies between two genes; drawn so, too
+CODONS = (2, 80)  # of a gene between start and stop, or of what lies between two genes; drawn in the same way
 
 
 @DATASETS.register("genes")
 @generated(dict(train=1500, valid=200, test=200), {"text": str, "tags": list}, instead="fasta")
 def genes(seed: int, split: str, size: int) -> Iterator[dict]:
-    """Generated DNA whose bases are coding, in which position of a codon, or not; needs no download.
+    """Generated DNA whose bases are tagged with their positions in codons, or as noncoding; needs no download.
 
     Args:
         seed: decides the sequences.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"text": 60 to 400 bases, "tags": list}``, a tag for each base: "1", "2" or "3", its position

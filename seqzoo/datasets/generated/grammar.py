@@ -551,7 +551,7 @@ def grammar(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the names, their splits, and the sentences.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"tokens": [...], "pos": [...], "ner": [...]}``, equally long lists of strings: words, Universal POS tags, and

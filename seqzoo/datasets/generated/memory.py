@@ -1,4 +1,4 @@
-"""Sequences that only a memory answers: copy, repeat copy, associative recall, parity, modulo 3, adding and others.
+"""Sequences that need memory: copy, repeat copy, associative recall, parity, modulo 3, adding and others.
 
 A network reads `frames` [T, D] and answers at their last A steps: `answer` [A, K]. Its `kind` says what a row of it is:
 
@@ -6,8 +6,8 @@ A network reads `frames` [T, D] and answers at their last A steps: `answer` [A, 
     classes   one of K, one-hot
     numbers   K numbers
 
-Sequences of train have random lengths up to the one asked for, those of valid once to six times that length, so that
-a network has to go on where its training ended; or all have the length itself (`fixed`).
+Sequences of train have random lengths up to the given one, those of valid one to six times that length, so that a
+network has to generalise beyond its training; or all have the given length (`fixed`).
 """
 
 import json
@@ -21,7 +21,7 @@ from seqzoo.datasets.splits import generated
 
 FEATURES = {"frames": np.ndarray, "answer": np.ndarray, "length": int, "kind": str}
 SIZES = {"train": 3200, "valid": 384}
-TIMES = 6  # the longest sequences of valid are so many times as long as those of train
+TIMES = 6  # the longest sequences of valid are this many times as long as those of train
 LONGEST = 1000  # what --length can be
 BITS, ITEM, ITEM_BITS = 8, 3, 6  # of a vector to copy; vectors of an item to recall, bits of one
 MOST_VECTORS = 10  # of a sequence that is copied repeatedly
@@ -32,13 +32,13 @@ ORDERS = ("XX", "XY", "YX", "YY")  # what temporal order answers
 def remembered(kind: str, length: int = 20, shortest: int = 1, fixed: bool = False) -> Callable:
     """Decorator that makes a dataset of a function (rng, length) -> (frames, answer), which it keeps as `draw`.
 
-    The dataset has the arguments of other generated ones, and `length`: the longest of train, or that of all.
+    The dataset has the arguments of other generated ones, and `length`: the longest in train, or that of all.
 
     Args:
         kind: of the answer, see above.
-        length: what it is by default.
-        shortest: the least it can be.
-        fixed: all sequences have it.
+        length: the default length.
+        shortest: the smallest length.
+        fixed: whether all sequences have the given length.
     """
     usual = length
 
@@ -166,7 +166,7 @@ def delayed_copy(rng: random.Random, length: int) -> tuple:
 
 
 def asked(reader: Callable, line: str, width: int) -> dict:
-    """The example of a line: a length, of which a random sequence is drawn, or a JSON list of frames.
+    """The example of a line: a length, for which a random sequence is drawn, or a JSON list of frames.
 
     Args:
         reader: one of these datasets.

@@ -23,12 +23,12 @@ STEPS = {"right": (0, 1), "down": (1, 0), "down right": (1, 1), "up right": (-1,
 def moving_digits(seed: int, split: str, size: int) -> Iterator[dict]:
     """Handwritten digits that move over 16 by 16 pixels; the label is the movement; needs no download.
 
-    Every clip comes forwards and backwards, under the opposite label, so that its frames without their order tell
-    nothing about which of the two it is. The digits are those of scikit-learn, others in each split.
+    Every clip comes forwards and backwards, under the opposite label, so that frames without their order do not tell
+    which of the two it is. The digits are those of scikit-learn, with different pictures in each split.
 
     Args:
         seed: decides digits, paths and noise.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"frames": array [T, 16, 16, 1], "label": str}``, values from 0 to 1.

@@ -10,7 +10,7 @@ read from their order. Each pair has a twin, the same random choices with the ot
     not_paraphrase    the same sentence, but the two have exchanged their roles, or only their adjectives ("the old dog
                       chased the young cat", "the old cat was chased by the young dog")
 
-An event, whoever has which role in it, is in one split only.
+An event is in one split only, whoever has which role in it.
 """
 
 import random
@@ -99,13 +99,13 @@ def named(nouns: list[str], adjectives: list[str]) -> list[str]:
 @DATASETS.register("paraphrases")
 @generated(dict(train=8000, valid=500, test=500), {"first": str, "second": str, "label": str}, instead="pairs")
 def paraphrases(seed: int, split: str, size: int) -> Iterator[dict]:
-    """Pairs of sentences, paraphrases or with exchanged roles, which the same words tell; needs no download.
+    """Pairs of sentences in the same words, paraphrases or with exchanged roles; needs no download.
 
     The pairs of a split differ, and their labels are balanced.
 
     Args:
         seed: decides the pairs.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"first": str, "second": str, "label": "paraphrase" or "not_paraphrase"}``.

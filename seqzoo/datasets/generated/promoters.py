@@ -1,9 +1,9 @@
 """Promoters: DNA with two boxes that make a promoter only in the right order and at the right distance.
 
 The polymerase of bacteria binds to DNA at two short patterns, the -35 box TTGACA and the -10 box TATAAT, with about 17
-bases between them. Here each sequence has both boxes once, some of their letters replaced; in a promoter there are 16
-to 18 bases between them, in others the distance is another one, or the -10 box comes first. So the words of a sequence
-say nothing, and neither does a window around one box.
+bases between them. Here each sequence has both boxes once, with some letters replaced. In a promoter there are 16 to 18
+bases between them; in other sequences the distance differs, or the -10 box comes first. So neither the words of a
+sequence nor a window around one box gives the label away.
 
 Source of the boxes and distances: Hawley & McClure, 1983, Compilation and analysis of E. coli promoter DNA sequences.
 """
@@ -28,7 +28,7 @@ def promoters(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the sequences.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"text": 60 to 100 bases, "label": "promoter" or "other"}``, each label for half of the sequences.

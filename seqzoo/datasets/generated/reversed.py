@@ -17,7 +17,7 @@ def reversed(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the letters.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"source": str, "target": str}``.

@@ -18,14 +18,14 @@ So the signs on the path from a review to a word multiply. The rules of meaning,
 
     negation      reverses its scope: "not dull", "far from dull", "fails to annoy"; twice, it does nothing
     doubt         "I doubt that", "nobody can say that", "whoever says that ... is wrong" reverse a whole clause
-    the past      "used to be dull" and "I expected it to be dull, but I was wrong" describe what is no longer so
+    the past      "used to be dull" and "I expected it to be dull, but I was wrong" describe what is no longer true
     the unreal    "would have been dull if" means that it was not; with "even if", the rest of the sentence is real
     comparison    which is better: "this film is better than ..." or "... is better than this film"
     contrast      what follows "but" decides, or the main clause, wherever "although" or "despite" occurs
     verdict       of several sentences the one about the whole decides ("All in all, ..."; "True, ..." concedes a point)
 
-So it is known which words decide a label: those of opinion and those with !, outside of parentheses. In "the plot was
-great, but this film is not clever" they are "not" and "clever". `annotated` tells where they are.
+So the words that decide a label are known: those of opinion and those with !, outside of parentheses. In "the plot was
+great, but this film is not clever" they are "not" and "clever". `annotated` gives their positions.
 
 Each review has a twin, the same random choices with the other sense, which shows why counting words does not help: all
 other words are the same in both, and the weights make each pair about as frequent under "+" as under "-". Plain "not"
@@ -230,7 +230,7 @@ def annotated(seed: int, split: str, size: int) -> Iterator[dict]:
     """Yields the reviews of `reviews` with "decisive" and "conceding", lists of (start, end).
 
     These are the words that decide the label, and those of the opinions that do not, although in this grammar they
-    allow to guess it: what "despite" precedes is the opposite of the verdict.
+    give it away: what follows "despite" is the opposite of the verdict.
     """
     rng = random.Random(f"{seed}-{split}")
     sense, seen = 1, {""}
@@ -257,7 +257,7 @@ def reviews(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the reviews.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"text": str, "label": "positive" or "negative"}``.

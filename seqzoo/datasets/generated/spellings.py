@@ -33,7 +33,7 @@ def spellings(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the words; no word is in two splits, of any seeds.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"source": str, "target": str}``, phones separated by blanks.

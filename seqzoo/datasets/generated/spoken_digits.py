@@ -142,7 +142,7 @@ def spoken_digits(seed: int, split: str, size: int) -> Iterator[dict]:
 
     Args:
         seed: decides the strings and voices.
-        split, size: how many examples of which split.
+        split, size: the split and its number of examples.
 
     Yields:
         ``{"audio": Recording, "text": str}``, synthesized when they are read.

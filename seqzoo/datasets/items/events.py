@@ -35,7 +35,7 @@ def events(
 
     Args:
         data_dir: folder with train/valid/test files, or one file. The ending says the format: ``.csv``; ``.jsonl``,
-            ``.json`` or ``.ndjson``, an object a line; any other, columns separated by tabs.
+            ``.json`` or ``.ndjson``, one object per line; any other, columns separated by tabs.
         name: take only the files with this in their names.
         columns: dict feature -> column: ``{"user": "buyer", "item": "sku", "time": "day"}`` by the names in the header
             line or the keys, or ``{"user": 0, "item": 1, "time": 3}`` by index, negative from the end, for a file
@@ -55,7 +55,7 @@ def events(
 
 def _examples(path, columns, encoding):
     if unknown := set(columns) - set(COLUMNS):
-        raise ValueError(f"columns should be of user, item and time, as --columns=user=NAME,item=NAME. No: {unknown}")
+        raise ValueError(f"columns should name user, item and time: --columns=user=NAME,item=NAME. Unknown: {unknown}")
     rows = functools.partial(_rows, path, encoding)
     first, _, names = next(rows(), (0, "", {}))
     if not names:
@@ -69,7 +69,7 @@ def _examples(path, columns, encoding):
 
 
 def _rows(path, encoding):
-    """Yields (line, what it says, {column: value}), with indices as columns; those of JSON are keys."""
+    """Yields (line, its text, {column: value}); columns are indices, or keys in JSON."""
     if plain_name(path).endswith(JSON):
         for number, line, item in json_objects(path, encoding):
             yield number, line, item
@@ -84,7 +84,7 @@ def _by_index(path, columns, width):
     if given != columns or not {"user", "item"} <= set(given) or any(not -width <= i < width for i in given.values()):
         raise ValueError(
             f"{path}: columns by index should be those of user and item, and of time if there is one, from 0 to "
-            f"{width - 1} or negative from the end, as --columns=user=0,item=1,time=2. Received: {columns}"
+            f"{width - 1} or negative from the end, such as --columns=user=0,item=1,time=2. Received: {columns}"
         )
     return {feature: column % width for feature, column in given.items()}
 
@@ -104,7 +104,7 @@ def _by_name(path, columns, row):
             there = ", ".join(shorten(name, 30) for name in [*names.values()][:20])
             looked = repr(wanted) if wanted else " or ".join(common)
             raise ValueError(
-                f"{path}: no column for the {feature}: looked for {looked}. There: {there}. Choose them by name, as "
+                f"{path}: no column for the {feature}: looked for {looked}. Found: {there}. Choose them by name, as "
                 "--columns=user=NAME,item=NAME,time=NAME, or without a header by index: --columns=user=0,item=1,time=2."
             )
     return found
@@ -129,7 +129,7 @@ def _records(path, rows, skipped, width, found):
 
 
 def _text(value):
-    """A field as text; "" of one that is neither a text nor a number."""
+    """A field as text; "" if it is neither a text nor a number."""
     is_value = isinstance(value, str | int | float) and not isinstance(value, bool)
     return str(value).strip() if is_value else ""
 

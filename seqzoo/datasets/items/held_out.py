@@ -1,4 +1,4 @@
-"""What is held out of histories: an example of valid or test is a history whose last item is to be predicted."""
+"""Holds out parts of histories: an example of valid or test is a history whose last item is to be predicted."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ def leave_one_out(histories: Examples) -> tuple[Examples, Examples]:
 
 
 def by_time(histories: Examples, fraction: float) -> tuple[Examples, Examples]:
-    """Holds out the latest events of all users together. A user's first item is never to be predicted.
+    """Holds out the latest events of all users together. A user's first item is never a target.
 
     Args:
         histories: with times.
@@ -44,7 +44,7 @@ def by_time(histories: Examples, fraction: float) -> tuple[Examples, Examples]:
         (histories before that time, an example for each event from then on: the history up to it).
 
     Raises:
-        ValueError: the histories have no times, or one of both sides would be empty.
+        ValueError: the histories have no times, or one side would be empty.
     """
     if "times" not in histories.features:
         raise ValueError(
@@ -64,24 +64,24 @@ def by_time(histories: Examples, fraction: float) -> tuple[Examples, Examples]:
         return (part for example in histories for part in prefixes(example, known(example)))
 
     if next(train(), None) is None or next(valid(), None) is None:
-        raise ValueError(f"{histories.source}: --split=time leaves nothing on one side: all events are of one time.")
+        raise ValueError(f"{histories.source}: --split=time leaves one side empty: all events have the same time.")
     return histories.with_read(train), histories.with_read(valid)
 
 
 def prefixes(example: dict, known: int) -> Iterator[dict]:
-    """The history up to each item behind the first `known`, and behind the first of all."""
+    """The history up to each item after the first `known`, except for the very first item."""
     return (prefix(example, count + 1) for count in range(max(known, 1), len(example["items"])))
 
 
 def continued(before: Iterable[Examples], histories: Examples) -> Examples:
-    """Histories of a split in which those of users of earlier splits go on.
+    """Histories of a split that continue those of users of earlier splits.
 
     Args:
         before: the earlier splits.
         histories: a user's new events; or, in a file that repeats those of the earlier splits, all of them.
 
     Returns:
-        Examples: of a user of an earlier split the history up to each new item, of another one the whole history.
+        Examples: for a user of an earlier split the history up to each new item, for others the whole history.
     """
 
     def read():

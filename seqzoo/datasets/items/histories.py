@@ -1,4 +1,4 @@
-"""Histories: a user a line, with the items in order, as in the data of S3-Rec and SASRec; or JSON lines."""
+"""Histories: one user per line, with the items in order, as in the data of S3-Rec and SASRec; or JSON lines."""
 
 import functools
 import os
@@ -16,7 +16,7 @@ def histories(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Histories, a user a line, plain or gzipped: the user, then their items, the oldest first.
+    """Histories, one user per line, plain or gzipped: the user, then their items, the oldest first.
 
     Tabs separate them, or blanks in a line without tabs. In JSON lines (``.jsonl``, ``.json``, ``.ndjson``) an object
     has a user and a list of items. Blank lines are skipped.
@@ -32,13 +32,13 @@ def histories(
 
     Raises:
         ValueError: no such files; while iterating, with file and line: a user without items or with a second line, an
-            empty item, or in JSON no list of texts or numbers.
+            empty item, or JSON without a list of texts or numbers.
     """
     columns = columns or {}
     if set(columns) - {"user", "items"} or not all(isinstance(key, str) for key in columns.values()):
         raise ValueError(
-            "--dataset=histories has columns in JSON lines alone, as --columns=user=NAME,items=NAME. In other files a "
-            f"line is a user and then the items. Received: {columns}"
+            "--dataset=histories has columns only in JSON lines, such as --columns=user=NAME,items=NAME. In other "
+            f"files a line is a user and then the items. Received: {columns}"
         )
     files = split_files(data_dir, name=name, reader="histories")
     return {

@@ -38,7 +38,7 @@ def chorales(data_dir: str | None = None, name: str | None = None, columns: dict
     others have additional instruments or a fifth voice. Of pieces that are equal up to transposition only the first is
     kept, so that none is in two splits, which leaves 361.
 
-    One row is a sixteenth. Tied notes are one note; of a chord in one part the top note is taken; transposing parts
+    One row is a sixteenth. Tied notes are one note; a chord in one part is reduced to its top note; transposing parts
     are given at sounding pitch; repeats are played once; grace notes, and silence after the last note, are dropped.
     Notes finer than the grid are moved to the nearest sixteenth, and dropped if nothing is left of them: 10 notes of
     84,000, all in train; `source` gives their number ("rounded").

@@ -44,7 +44,7 @@ def captions(
     - COCO's JSON of captions, ``captions_train2017.json``, as it is or in ``annotations/``;
     - Karpathy's JSON, ``dataset_flickr8k.json``, which names the split of each picture.
 
-    A picture with several captions is one example. Beside one table of all, lists with a file name a line, such as
+    A picture with several captions is one example. Beside one table of all, lists with one file name per line, such as
     ``Flickr_8k.devImages.txt``, say which pictures valid and test have; the others are train, or those of a list of
     train. Pictures are found by their path from the table's folder, or anywhere below `data_dir` by their names.
 
@@ -64,7 +64,7 @@ def captions(
     root = data_path(data_dir, "captions", "a folder with tables of pictures and captions, or one table")
     folder = root if root.is_dir() else root.parent
     if unknown := set(columns or {}) - set(COLUMNS):
-        raise ValueError(f"columns should be of file and caption, as --columns=file=NAME,caption=NAME. No: {unknown}")
+        raise ValueError(f"columns should name file and caption: --columns=file=NAME,caption=NAME. Unknown: {unknown}")
     tables, lists = _tables(root, name or "", encoding)
     found, finder = {}, _Finder(folder)
     for split, path in tables.items():
@@ -96,7 +96,7 @@ def _tables(root, name, encoding):
     if not (tables := _chosen(tables, root)):
         present = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
         raise ValueError(
-            f"{folder}: no table of pictures and captions ({', '.join(TABLES)}), such as train.tsv. There: {present}."
+            f"{folder}: no table of pictures and captions ({', '.join(TABLES)}), such as train.tsv. Found: {present}."
         )
     return tables, lists
 
@@ -115,7 +115,7 @@ def _chosen(tables, root):
 
 
 def _is_list(path, encoding):
-    """Whether the first line of a text file is the name of a picture alone, or it is no table at all."""
+    """Whether the first line of a text file is only the name of a picture, or the file is not a table at all."""
     first = next((line for _, line in read_lines(path, encoding)), "").strip()
     return first.lower().endswith(ENDINGS) or not re.search("[\t,]", first)
 
@@ -152,13 +152,13 @@ def _rows(path, columns, encoding) -> Iterator[tuple[int, str, str]]:
         elif found := next((n for n in ([str(wanted).lower()] if wanted else common) if n in names), None):
             header, index[feature] = True, names.index(found)
         elif wanted:
-            raise ValueError(f"{path}: no column {wanted!r}. There: {', '.join(fields[:20])}.")
+            raise ValueError(f"{path}: no column {wanted!r}. Found: {', '.join(fields[:20])}.")
     picture = fields[index["file"]] if index["file"] < len(fields) else ""
     if max(index.values()) >= len(fields) or len(fields) < 2:
         raise bad_line(path, start, "expected the file of a picture and a caption in columns", " ".join(fields))
     if not header and not _number.sub("", picture.strip()).lower().endswith(ENDINGS):
         raise ValueError(
-            f"{path}: no column for the file and the caption, and the first line names no picture. There: "
+            f"{path}: no column for the file and the caption, and the first line names no picture. Found: "
             f"{', '.join(fields[:20])}. Choose them: --columns=file=NAME,caption=NAME."
         )
     for number, row in itertools.chain([] if header else [(start, fields)], records):

@@ -1,4 +1,4 @@
-"""Chains: a letter and its tag a line, as bases that are coding or not, or residues and their secondary structure."""
+"""Chains: a letter and its tag per line, such as coding or noncoding bases, or residues and secondary structure."""
 
 import functools
 import os
@@ -17,7 +17,7 @@ def chains(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Files with a letter and its tag a line, as those of Qian & Sejnowski (1988); plain or gzipped.
+    """Files with a letter and its tag per line, as those of Qian & Sejnowski (1988); plain or gzipped.
 
     ``<>`` begins a chain; ``end``, ``<end>`` or a blank line ends one. Lines that begin with ``#`` are left out. The
     data: https://archive.ics.uci.edu/dataset/68

@@ -32,11 +32,11 @@ def fasta(
             each label, ``train/promoter/1.fa``.
         name: take only the files with this in their names.
         columns: ``{"label": 1}``: which field of a header, from 0 or negative from the end; ``|`` and blanks separate
-            fields. Default: what stands after ``label=``, or else the last one.
+            fields. Default: the text after ``label=``, or else the last field.
         encoding: of the files, such as "latin-1".
 
     Returns:
-        Dict split -> `Examples` of strings, ``text`` (the sequence as it stands there, maybe empty), ``label`` and
+        Dict split -> `Examples` of strings, ``text`` (the sequence as written, maybe empty), ``label`` and
         ``name`` (the first field of the header), and the ``line`` of the header.
 
     Raises:

@@ -55,8 +55,8 @@ def espeak(
     """Sentences spoken by the synthesizer eSpeak NG in random voices, where it is installed (GPL; not part of seqzoo).
 
     Args:
-        data_dir: folder with train, valid and test ``.txt`` files, or one of them: a sentence a line. Default: strings
-            of three to six English number words.
+        data_dir: folder with train, valid and test ``.txt`` files, or one of them, a sentence per line. Default:
+            strings of three to six English number words.
         name: language of the voices, such as "de". Default: "en".
         columns: argument of other readers, not used.
         encoding: of the files.

@@ -70,7 +70,7 @@ def _table(path, columns, encoding):
     if not fields:
         raise ValueError(f"{path} holds no examples.")
     if unknown := set(columns) - set(COLUMNS):
-        raise ValueError(f"columns should be of audio and text, as --columns=audio=NAME,text=NAME. No: {unknown}")
+        raise ValueError(f"columns should name audio and text: --columns=audio=NAME,text=NAME. Unknown: {unknown}")
     header = not any(isinstance(column, int) for column in columns.values())
     names = {str(i): i for i in range(-len(fields), len(fields))}
     if header:
@@ -82,7 +82,7 @@ def _table(path, columns, encoding):
         if found is None:
             raise ValueError(
                 f"{path}: no column for the {feature}: looked for {' or '.join(wanted)}. "
-                f"There: {', '.join(fields[:20])}. Choose them: --columns=audio=NAME,text=NAME; or, if the first line "
+                f"Found: {', '.join(fields[:20])}. Choose them: --columns=audio=NAME,text=NAME; or, if the first line "
                 "is an example, by index: --columns=audio=0,text=1."
             )
         index[feature] = found
@@ -194,7 +194,7 @@ def named_recordings(
             Default: the first part is the text, the second one the group, such as a speaker.
         strings: maximum number of recordings in a string of train. Each recording begins one string, of 1 to `strings`
             recordings of the same group with up to 0.2 seconds of silence after each. 0: recordings stay single.
-        apart: take the strings of lists apart: each recording that they name is an example.
+        apart: split up the strings of lists: each recording that they name is an example.
 
     Returns:
         {split: Examples} as of `recordings`; the text of a string is that of its parts, with blanks between them.
@@ -208,7 +208,7 @@ def named_recordings(
     columns = {"text": 0, "group": 1, **(columns or {})}
     if set(columns) != {"text", "group"} or not all(isinstance(column, int) for column in columns.values()):
         raise ValueError(
-            f"--columns should be parts of the names of recordings, as --columns=text=0,group=1. Received: {columns}"
+            f"--columns should be parts of the names of recordings: --columns=text=0,group=1. Received: {columns}"
         )
     folder = root if root.is_dir() else root.parent
     clips = {clip.name: clip for clip in _clips(root) if (name or "") in clip.name}

@@ -1,4 +1,4 @@
-"""Subject-verb agreement: sentences with the verb's right form and its wrong one."""
+"""Subject-verb agreement: sentences with the right and the wrong form of the verb."""
 
 import difflib
 import os
@@ -24,7 +24,7 @@ def agreement(
 ) -> dict[str, Examples]:
     """Pairs of sentences, the verb in its right and its wrong number, to score language models on.
 
-    ``NAME.text`` has a sentence a line, its tokens separated by spaces, mostly with ``<eos>`` at the end, which is
+    ``NAME.text`` has one sentence per line, its tokens separated by spaces, mostly with ``<eos>`` at the end, which is
     removed. ``NAME.gold`` has as many lines, tab-separated: position of the verb among the tokens, from 0; its right
     form; its wrong form; number of attractors, nouns of the other number between subject and verb. Either may be
     gzipped. A pair whose two forms are the same is read, and left out where pairs are scored.
@@ -50,7 +50,7 @@ def agreement(
     texts, golds = _files(data_dir, name)
     counts = [sum(1 for _ in read_lines(file, encoding)) for file in (texts, golds)]
     if counts[0] != counts[1] or not counts[0]:
-        raise ValueError(f"{texts} has {counts[0]} lines and {golds.name} has {counts[1]}: should be one each a pair.")
+        raise ValueError(f"{texts} has {counts[0]} lines and {golds.name} has {counts[1]}: expected one line per pair.")
     features = {"good": str, "bad": str, "position": int, "group": str}
     return {"test": Examples(lambda: _read(texts, golds, encoding), features, texts)}
 
@@ -72,7 +72,7 @@ def _files(data_dir, name):
         named = f" with {name!r} in the name" if name else ""
         raise ValueError(
             f"{path}: {len(fitting) or 'no'} sets of NAME.text and NAME.gold{named}.{hint} "
-            f"There: {', '.join(stems[:8]) or 'no such file'}."
+            f"Found: {', '.join(stems[:8]) or 'no such file'}."
         )
     found = []
     for ending in ENDINGS:

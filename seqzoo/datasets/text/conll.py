@@ -1,4 +1,4 @@
-"""CoNLL columns: one token a line with its labels, a blank line after each sentence."""
+"""CoNLL columns: one token per line with its labels, a blank line after each sentence."""
 
 import os
 import re

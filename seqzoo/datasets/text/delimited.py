@@ -1,4 +1,4 @@
-"""CSV and TSV: a text and its label or summary a record, in columns."""
+"""CSV and TSV: one text with its label or summary per record, in columns."""
 
 import collections
 import csv as csv_module
@@ -47,7 +47,7 @@ def csv(
         name: take only the files with this in their names.
         columns: dict feature -> column: ``{"text": "review", "label": "stars"}`` by the names in the header line,
             or ``{"text": 0, "label": -1}`` by index, negative from the end, for a file without a header; if its first
-            line is one all the same (see `_is_header`), it is skipped, and the summary of the `Examples` says so.
+            line is a header nevertheless (see `_is_header`), it is skipped, as the summary of the `Examples` says.
             ``{"text": "title+body"}`` and ``{"text": "1+2", "label": 0}`` join two texts by a blank; with ``"summary"``
             in place of the label texts have summaries, and ``{"summary": "first+second"}`` gives several of each text.
             Default: the first of `files.COLUMNS` that the file has.
@@ -121,7 +121,7 @@ def _layout(records, path, columns):
     if set(columns) != {"text", gold} or not all(indices.values()) or (gold == "label" and len(indices["label"]) > 1):
         raise ValueError(
             f"{path}: columns by index should be those of text and {gold}, from 0 to {width - 1} or negative from the "
-            f"end, as --columns=text=0,{gold}=1 or text=1+2,{gold}=0; the file has {width}. Received: {columns}"
+            f"end, such as --columns=text=0,{gold}=1 or text=1+2,{gold}=0; the file has {width}. Received: {columns}"
         )
     return number if _is_header(records, path, fields, indices) else 0, width, indices
 
@@ -129,7 +129,7 @@ def _layout(records, path, columns):
 def _is_header(records, path, fields, indices):
     """Whether the first line of a file whose columns are given by index is a header.
 
-    It is one if its cell in the column of labels (or summaries) is no label of another line, and
+    It is one if its cell in the column of labels (or summaries) is not a label of another line, and
 
     - that cell or one of the text is a common name of its column, as in `files.COLUMNS`; or
     - all these cells are single words, and all other labels appear again.
@@ -173,7 +173,7 @@ def csv_records(
 
     Args:
         path, encoding: of the file.
-        file: it, if it is open; path is then for messages alone.
+        file: the file if it is already open; path is then for messages alone.
 
     Raises:
         ValueError: malformed quotes, with the line where the record begins.

@@ -46,7 +46,7 @@ def _examples(folder, encoding):
     labels = [label for label in sorted(subfolders) if any(label.glob("*.txt"))]
     if not labels:
         present = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "nothing"
-        raise ValueError(f"{folder}: no folder of a label with .txt files in it. There: {present}.")
+        raise ValueError(f"{folder}: no folder of a label with .txt files in it. Found: {present}.")
     return Examples(lambda: _read(labels, encoding), {"text": str, "label": str}, folder)
 
 

@@ -1,4 +1,4 @@
-"""JSON lines: a text and its label or summary a line, as a JSON object."""
+"""JSON lines: one JSON object per line, with a text and its label or summary."""
 
 import json
 import os
@@ -24,10 +24,10 @@ def jsonl(
     columns: dict | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, Examples]:
-    """Texts with labels or summaries in files with one JSON object a line, plain or gzipped.
+    """Texts with labels or summaries in files with one JSON object per line, plain or gzipped.
 
     A label that is a number, true or false becomes its JSON text, and a list of labels is joined by ``|``; spaces
-    around labels and empty labels are removed. A list of summaries is several of one text. Blank lines are skipped.
+    around labels and empty labels are removed. A text may have a list of summaries. Blank lines are skipped.
     The format: https://jsonlines.org
 
     Args:
@@ -59,14 +59,14 @@ def _examples(path, columns, encoding):
 
 
 def json_objects(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, str, dict]]:
-    """Yields (line number, line, object) of the JSON objects in a file, one a line; blank lines are skipped."""
+    """Yields (line number, line, object) of the JSON objects in a file, one per line; blank lines are skipped."""
     for number, line in read_lines(path, encoding):
         if not line.strip(" \t"):
             continue
         try:
             item = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise bad_line(path, number, f"not a JSON object a line: {error}", line) from error
+            raise bad_line(path, number, f"expected one JSON object per line: {error}", line) from error
         if not isinstance(item, dict):
             raise bad_line(path, number, "not a JSON object", line)
         yield number, line, item

@@ -21,7 +21,7 @@ def minimal_pairs(
     """Pairs of an acceptable and an unacceptable sentence in BLiMP's JSON lines, to score language models.
 
     ``{"sentence_good": "...", "sentence_bad": "...", "UID": "..."}``, plain or gzipped; other keys are ignored. Some of
-    BLiMP's pairs are twice the same sentence: they are read, and left out where pairs are scored.
+    BLiMP's pairs repeat one sentence: they are read, and left out where pairs are scored.
     BLiMP: Warstadt et al. (2020), https://aclanthology.org/2020.tacl-1.25, https://github.com/alexwarstadt/blimp
 
     Args:
@@ -41,7 +41,7 @@ def minimal_pairs(
     """
     columns = dict(columns or {})
     if set(columns) - set(KEYS):
-        raise ValueError(f"columns should be of good, bad and group, as --columns=good=NAME. Received: {columns}")
+        raise ValueError(f"columns should name good, bad and group, such as --columns=good=NAME. Received: {columns}")
     files = _files(data_dir, name)
     keys = {feature: (columns[feature],) if feature in columns else default for feature, default in KEYS.items()}
     next(_read(files, keys, "group" in columns, encoding))
@@ -61,7 +61,7 @@ def _files(data_dir, name):
         hint = f" Did you mean --name={near[0]}?" if near else ""
         named = f" with {name!r} in its name" if name else ""
         some = ", ".join(file.name for file in present[:8] or sorted(path.iterdir())[:8]) or "nothing"
-        raise ValueError(f"{path}: no .jsonl file{named}.{hint} There: {some}.")
+        raise ValueError(f"{path}: no .jsonl file{named}.{hint} Found: {some}.")
     return files
 
 

@@ -1,4 +1,4 @@
-"""Pairs of texts in columns of CSV, TSV or JSON lines, with a score, with a label, or just belonging together."""
+"""Pairs of texts in columns of CSV, TSV or JSON lines, with a score, with a label, or without either."""
 
 import functools
 import itertools
@@ -48,14 +48,14 @@ def pairs(
         ``"label": str``; with ``"line"``, its number in the file.
 
     Raises:
-        ValueError: no such files or columns; while iterating, with file and line: an empty text, a score that is no
-            number, no label, or a malformed line.
+        ValueError: no such files or columns; while iterating, with file and line: an empty text, a score that is not
+            a number, no label, or a malformed line.
     """
     columns = dict(columns or {})
     if unknown := set(columns) - set(COLUMNS):
         raise ValueError(
-            "columns should be of first, second, and score or label, as --columns=first=NAME,second=NAME,score=NAME. "
-            f"No: {', '.join(sorted(unknown))}"
+            "columns should name first, second, and score or label: --columns=first=NAME,second=NAME,score=NAME. "
+            f"Unknown: {', '.join(sorted(unknown))}"
         )
     files = split_files(data_dir, ".csv", ".tsv", ".txt", *JSON, name=name, reader="pairs")
     return {split: _examples(path, columns, encoding) for split, path in files.items()}
@@ -72,7 +72,7 @@ def _read(path, rows) -> Iterator[dict]:
     for number, values, line in rows:
         for side in ("first", "second"):
             if not isinstance(values[side], str) or not values[side].strip():
-                what = "is empty" if values[side] in ("", None) or str(values[side]).isspace() else "is no text"
+                what = "is empty" if values[side] in ("", None) or str(values[side]).isspace() else "is not a text"
                 raise bad_line(path, number, f"the {side} text {what}", line)
         example = {"first": values["first"], "second": values["second"], "line": number}
         if "score" in values:
@@ -144,7 +144,7 @@ def _table(path, columns, encoding):
 
 
 def _is_header(fields, index):
-    """Whether the first line of a table whose columns are given by index is a header: its score is no number, or a
+    """Whether the first line of a table whose columns are given by index is a header: its score is not a number, or a
     cell is a common name of its column."""
     cells = {feature: fields[i].strip().lower() for feature, i in index.items()}
     try:
@@ -162,7 +162,7 @@ def _found(path, names, columns):
         name = given if given in names else next((lower[n] for n in common if given is None and n in lower), None)
         if name is None and (given is not None or feature in ("first", "second")):
             raise ValueError(
-                f"{path}: no column for the {feature}: looked for {given or ' or '.join(common)}. There: "
+                f"{path}: no column for the {feature}: looked for {given or ' or '.join(common)}. Found: "
                 f"{', '.join(shorten(name, 30) for name in names[:20])}. Choose them: "
                 "--columns=first=NAME,second=NAME,score=NAME; or, if the first line of a table is an example, by "
                 "index: --columns=first=0,second=1,score=2."

@@ -24,7 +24,7 @@ def parallel(
 ) -> dict[str, Examples]:
     """Parallel text for translation, plain or gzipped, in either of two layouts.
 
-    1. A file for each language, one sentence a line: ``train.en``, ``train.de``, ``valid.en``, ... The direction of
+    1. A file for each language, one sentence per line: ``train.en``, ``train.de``, ``valid.en``, ... The direction of
        translation must be given: ``--columns=source=en,target=de``. The languages are the endings of the file names, so
        ``train.en.txt`` is of the language ``en.txt``.
     2. Tab-separated columns without a header, in ``.tsv`` or ``.txt``: ``train.tsv``, ``valid.tsv``, ... The first is
@@ -36,9 +36,9 @@ def parallel(
 
     Either may come without splits, as ``deu.txt`` of https://www.manythings.org/anki or ``Europarl.de-en.de`` and
     ``.en`` of https://opus.nlpl.eu. It is then split into train 90%, valid 5% and test 5% by a hash (CRC-32) of the
-    source text, so that the translations of one source, of which such sets have many, are in one split. The other
+    source text, so that the translations of one source, which such sets often have, are in one split. The other
     direction gives other splits, and a set too small for that is the train split. A single file named as a split,
-    ``test.tsv``, is as a whole the test split.
+    ``test.tsv``, is the test split as a whole.
 
     Args:
         data_dir: a folder, or one file with columns. Files whose names begin with ``.`` or ``_`` are skipped.
@@ -60,8 +60,8 @@ def parallel(
     kinds = {type(column) for column in columns.values()}
     if set(columns) - set(FEATURES) or len(kinds) > 1 or (kinds == {str} and len({*columns.values()}) < 2):
         raise ValueError(
-            "columns should be the languages of the source and the target, as --columns=source=en,target=de, or "
-            f"their columns in a file with tabs, as --columns=source=1,target=0. Received: {columns}"
+            "columns should be the languages of the source and the target, such as --columns=source=en,target=de, or "
+            f"their columns in a file with tabs, such as --columns=source=1,target=0. Received: {columns}"
         )
     path = data_path(data_dir, "parallel", "a folder, such as one with train.en and train.de, or a file")
     if kinds == {str}:
@@ -84,7 +84,7 @@ def _pairs(folder, name, languages, encoding):
     if folder.is_file():
         raise ValueError(
             f"--data_dir={folder}: languages are files of a folder, so give the folder. The columns of one file are "
-            f"given by index, as --columns=source=0,target=1. Received: {languages}"
+            f"given by index, such as --columns=source=0,target=1. Received: {languages}"
         )
     files = {feature: _files(folder, name, f".{languages[feature]}") for feature in FEATURES}
     for feature, other in (("source", "target"), ("target", "source")):
@@ -96,7 +96,7 @@ def _pairs(folder, name, languages, encoding):
         target = files["target"][split]
         counts = [sum(1 for _ in read_lines(file, encoding)) for file in (source, target)]
         if counts[0] != counts[1]:
-            raise ValueError(f"{source} has {counts[0]} lines and {target} has {counts[1]}: should be one each a pair.")
+            raise ValueError(f"{source} has {counts[0]} lines and {target} has {counts[1]}: expected one per pair.")
         found[split] = f"{source} and {target.name}", functools.partial(_side_by_side, source, target, encoding)
     return found
 
@@ -128,7 +128,7 @@ def _files(folder, name, *endings):
         problem = f"no file ends in {' or '.join(endings)}" + named
         present = _listed(folder)
     some = ", ".join(file.name for file in present[:8]) or "nothing"
-    raise ValueError(f"{folder}: {problem}. There: {some}.")
+    raise ValueError(f"{folder}: {problem}. Found: {some}.")
 
 
 def _only_file(folder, name, endings):
@@ -139,7 +139,7 @@ def _only_file(folder, name, endings):
     named = f" and {name!r} in its name" if name else ""
     raise ValueError(
         f"{folder}: {len(present) or 'no'} files end in {' or '.join(endings)}{named}, and a split is one: choose it "
-        f"by --name. There: {', '.join(file.name for file in _listed(folder)[:8]) or 'nothing'}."
+        f"by --name. Found: {', '.join(file.name for file in _listed(folder)[:8]) or 'nothing'}."
     )
 
 

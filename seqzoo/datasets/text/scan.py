@@ -28,8 +28,8 @@ def scan(
 ) -> dict[str, Examples]:
     """SCAN, in its published files of lines such as ``IN: jump left OUT: I_TURN_LEFT I_JUMP``, plain or gzipped.
 
-    No valid split is published. The commands that become valid ask what those of the test split ask; which ones they
-    are depends on the text alone, so they are the same for every seed:
+    No valid split is published. The commands held out as valid test the same as the test split; the choice depends on
+    the text alone, so it is the same for every seed:
 
     - ``length``: those with the longest outputs, as many lengths as make up at most a fifth of train;
     - ``addprim_WORD`` where there is no such file, such as ``addprim_look``: those of ``simple`` that have the word and
@@ -39,7 +39,7 @@ def scan(
     Args:
         data_dir: a folder with files such as ``tasks_train_simple.txt``, in it or in its folders; or one file of such
             lines, which is then the test split.
-        name: the split, as it stands in the names of the files: ``"simple"``, ``"length"``, ``"addprim_jump"`` ...
+        name: the split, as in the names of the files: ``"simple"``, ``"length"``, ``"addprim_jump"`` ...
         columns: should be empty.
         encoding: of the files.
 
@@ -81,7 +81,7 @@ def _read(path, encoding) -> Iterator[dict]:
 
 
 def _divided(examples, held, what, more=lambda: ()):
-    """{"train", "valid"}: without and with what is held out; `more` gives what train has beside that."""
+    """{"train", "valid"}: valid has the examples that are held out, train all others and those of `more`."""
 
     def train():
         return itertools.chain((example for example in examples if not held(example)), more())
@@ -128,5 +128,5 @@ def _primitive(examples, word):
         examples,
         lambda example: has_word(example) and example["source"] != word,
         f"the commands with {word!r} and other words",
-        lambda: itertools.repeat(bare, copies - 1),  # beside the one that stands in the file
+        lambda: itertools.repeat(bare, copies - 1),  # beside the one in the file
     )

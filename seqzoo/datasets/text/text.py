@@ -158,7 +158,7 @@ def list_documents(folder: pathlib.Path, pattern: str, encoding: str = "utf-8") 
     if not files:
         some = ", ".join(sorted(child.name for child in folder.iterdir())[:8]) or "nothing"
         problem = f"{len(found)} files fit {pattern!r}, all empty or not text" if found else f"no file fits {pattern!r}"
-        raise ValueError(f"{folder}: {problem}. There: {some}.")
+        raise ValueError(f"{folder}: {problem}. Found: {some}.")
     return sorted(files, key=pathlib.Path.as_posix)
 
 
