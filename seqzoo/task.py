@@ -109,7 +109,7 @@ class Task:
 
     def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
         """(train, valid, description) where the data has no valid split: every 20th example by default."""
-        return *every_nth(train, 20), "every 20th example of train is valid, or the last of fewer"
+        return *every_nth(train, 20), "every 20th example of train is valid (if fewer, the last one)"
 
     def more_training(self) -> Examples | None:
         """Examples that are added to train after valid is held out, so that none of them is; None: no more."""

@@ -83,7 +83,7 @@ class Dialogue(TextToText):
         self.objective = self.config.objective
 
     def hold_out(self, train):
-        return *every_nth(train, 20, self.ends), "every 20th dialogue of train is valid, or the last of fewer"
+        return *every_nth(train, 20, self.ends), "every 20th dialogue of train is valid (if fewer, the last one)"
 
     def ends(self, example):
         return example.get("last", True)

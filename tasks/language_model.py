@@ -207,7 +207,7 @@ class LanguageModel(Task):
         if sum(itertools.islice(filter(None, documents), 2)) < 2:
             parts = by_characters(train)
             return parts["train"], parts["valid"], "the last 10% of train are valid"
-        return *every_nth(train, 20, self.ends), "every 20th document of train is valid, or the last of fewer"
+        return *every_nth(train, 20, self.ends), "every 20th document of train is valid (if fewer, the last one)"
 
     def ends(self, example):
         return example.get("end", True)  # a text of a dataset for another task is a document

@@ -179,7 +179,7 @@ class MusicTask(Task):
         return [example[kind] for kind in KINDS if kind in example]
 
     def hold_out(self, train):
-        return *every_nth(train, 10), "every 10th piece of train is valid, or the last of fewer"
+        return *every_nth(train, 10), "every 10th piece of train is valid (if fewer, the last one)"
 
     def learn(self, train):
         config, first = self.config, next(iter(train), {})

@@ -423,7 +423,7 @@ def test_versions_of_a_piece_are_on_one_side(tmp_path):
     names = [f"{piece:03}/{name}.mid" for piece in range(12) for name in (f"{piece:03}", "versions/a", "versions/b")]
     splits = DATASETS["midi"](data_dir=midi_folder(tmp_path, names), group_by="folder")
     assert [e["score"].notes[0].pitch for e in splits["valid"]] == [60 + number % 20 for number in (27, 28, 29)]
-    assert splits["train"].summary == {"held out": "every 10th folder is valid, or the last of fewer"}
+    assert splits["train"].summary == {"held out": "every 10th folder is valid (if fewer, the last one)"}
 
 
 def test_what_was_skipped_is_named_with_its_file_and_drums_are_read_when_asked_for(tmp_path):

@@ -64,7 +64,7 @@ def stratified(examples: Examples, fraction: float, seed: int, feature: str = "l
 def every_nth(
     examples: Examples, n: int, ends: Callable[[dict], bool] = lambda example: True
 ) -> tuple[Examples, Examples]:
-    """Holds out the n-th, 2n-th, ... example, or the last of fewer than n; without a pass over all of them.
+    """Holds out every n-th example (the last one if there are fewer than n), without a pass over all of them.
 
     Args:
         examples: Examples.
@@ -193,7 +193,7 @@ def fold(
 def hold_out_files(
     files: list[pathlib.Path], every: int, group_by: str = ""
 ) -> tuple[list[pathlib.Path], list[pathlib.Path], str]:
-    """Holds out every n-th file or group of files, or the last of fewer.
+    """Holds out every n-th file or group of files (the last one if there are fewer).
 
     Args:
         files: in their order.
@@ -218,7 +218,7 @@ def hold_out_files(
     keys = list(groups)
     held = {file for key in keys[every - 1 :: every] or keys[1:][-1:] for file in groups[key]}
     rest, held = [file for file in files if file not in held], [file for file in files if file in held]
-    return rest, held, f"every {every}th {group_by or 'file'} is valid, or the last of fewer"
+    return rest, held, f"every {every}th {group_by or 'file'} is valid (if fewer, the last one)"
 
 
 def joined(splits: dict[str, Examples] | Iterable[Examples]) -> Examples:
