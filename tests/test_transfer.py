@@ -157,7 +157,7 @@ def features_of(model):
     return [name for name in names if name.startswith(("character", "casing", "embedding"))]
 
 
-def test_what_does_not_fit_is_said(models):
+def test_unused_and_fresh_weights_are_reported(models):
     _, _, lines = started("pos", [models["forward"]], SENTENCES, rnn="bigru", characters="none", casing=False)
     assert lines[0].endswith("embeddings of 2 of the 4 words of training and of 5 more")
     assert lines[1] == (
