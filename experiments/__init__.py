@@ -9,7 +9,7 @@ ordinary run folders; its scores are recorded in results/NAME.json, with the com
     studies/      programs that compare models
     results/      recorded scores and figures
     samples/      music and figures of recorded runs
-    zoo/          what the model cards of the runs in seqzoo/zoo say beside what the runs know
+    zoo/          descriptions for the model cards of the runs in seqzoo/zoo
 """
 
 import ast
@@ -43,10 +43,10 @@ class Experiment:
     Attributes:
         title: what is learned from which data, and the score.
         flags: of ``python -m seqzoo.run``; ``{data}`` stands for the folder of the corpora.
-        metric: the key of metrics.json to compare: "valid_", and a measure of the task.
+        metric: the key of metrics.json to compare: "valid_" plus a measure of the task.
         expected: our score, the mean over the recorded seeds; None until one is recorded.
         tolerance: how far the score of another seed may be from it: about three standard deviations where several seeds
-            were run, else the sampling error of a score over so many examples.
+            were run, else the sampling error of the score over the examples.
         minutes: training time of one run on one core of a server of 2026, with other programs on the other core.
         published: published scores to compare with.
         seeds: how many seeds to run.
@@ -77,12 +77,12 @@ class Experiment:
 
     @property
     def data(self) -> list[str]:
-        """Paths of the corpora, below the folder that holds them; [] if the data are generated."""
+        """Paths of the corpora, relative to the folder that holds them; [] if the data are generated."""
         return re.findall(r"\{data\}/(\S+)", self.flags)
 
     @property
     def is_fast(self) -> bool:
-        """Whether it is checked at every change: it needs no data and little time, and a score is expected of it."""
+        """Whether it is checked at every change: it needs no data and little time, and has an expected score."""
         return not self.data and self.minutes <= FAST and self.expected is not None
 
     @property

@@ -88,7 +88,7 @@ def _path(text: str) -> pathlib.Path:
 
 
 def _minutes(text: str) -> float:
-    """The minutes of a time such as 8h, 1.5h or 90m; a ValueError of another one."""
+    """Converts a time such as 8h, 1.5h or 90m to minutes; any other text is a ValueError."""
     if not (found := re.fullmatch(r"(\d+(?:\.\d+)?)([hm])", text)) or not float(found[1]):
         raise ValueError(f"--budget should be hours or minutes, such as 8h or 90m. Received: {text!r}")
     return float(found[1]) * {"h": 60, "m": 1}[found[2]]
@@ -110,11 +110,11 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
 
     Raises:
         ValueError: an unknown name, names beside --all or --fast, a malformed seed, --check with --budget, or missing
-            corpora of what is named.
+            corpora of a named experiment.
     """
     known = experiments()
     if arguments.check and arguments.budget:
-        raise ValueError("--budget is for training that is recorded, and --check records nothing.")
+        raise ValueError("--budget is for recorded training, but --check records nothing.")
     if bool(arguments.names) + arguments.all + arguments.fast > 1:
         raise ValueError("Give names, --all or --fast: only one of them.")
     for name in arguments.names:
@@ -128,7 +128,7 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
     if arguments.all:
         lacking = [name for name in names if [*missing(known[name].data, arguments.data)]]
         if lacking:
-            print(f"left out, as --data={arguments.data} lacks their corpora: {', '.join(lacking)}", file=sys.stderr)
+            print(f"left out, since --data={arguments.data} lacks their corpora: {', '.join(lacking)}", file=sys.stderr)
         return [name for name in names if name not in lacking]
     if lacks := list(missing((path for name in names for path in known[name].data), arguments.data)):
         raise ValueError("\n".join([f"--data={arguments.data} lacks corpora:", *lacks]))
@@ -139,7 +139,7 @@ def record(names: list[str], arguments: argparse.Namespace) -> int:
     """Trains the seeds of experiments and records their scores.
 
     Returns:
-        The exit status of the first failure, which ends it; with --budget others go on, and it is 1.
+        The exit status of the first failure, which ends it; with --budget it goes on and returns 1.
     """
     jobs, failed = [], []
     budget = _minutes(arguments.budget) if arguments.budget else 0
@@ -176,7 +176,7 @@ def record(names: list[str], arguments: argparse.Namespace) -> int:
 
 
 def _save(folder, experiment, name, seed):
-    """Records the scores of a finished run; returns all that is recorded of the experiment."""
+    """Records the scores of a finished run; returns everything recorded for the experiment."""
     metrics, environment = _read(folder, "metrics"), _read(folder, "environment")
     environment["command"] = experiment.command(seed)
     kept = recorded(name, experiment).seeds  # not those of an earlier recipe
@@ -200,7 +200,7 @@ def _read(folder, what):
 
 
 def _is_recorded(folder, experiment, name, seed):
-    """Whether a folder holds a finished run whose scores are those that are recorded: it is stale."""
+    """Whether a folder holds the finished run whose scores are recorded, so that it is stale."""
     result = recorded(name, experiment).seeds.get(seed)
     finished = (folder / "metrics.json").is_file()
     return bool(result) and finished and _read(folder, "environment")["date"] == result["environment"]["date"]
@@ -209,7 +209,7 @@ def _is_recorded(folder, experiment, name, seed):
 def stalest(jobs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """(name, seed) in the order in which they should be trained, without those recorded at this commit.
 
-    Seeds of experiments of which nothing is recorded come first, then other seeds that are not, then others by date.
+    Seeds of experiments without any record come first, then other seeds without one, then the rest by date.
     """
     now, keys = commit(ROOT), {}
     for name, seed in jobs:
@@ -221,7 +221,7 @@ def stalest(jobs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def plan(jobs: list[tuple[str, str]], budget: float) -> str:
-    """What will be trained, a line a seed with the reason; those beyond the budget of minutes are only counted."""
+    """Lists the seeds to train, one a line with the reason; those beyond the budget of minutes are only counted."""
     rows, minutes = [], 0.0
     for name, seed in jobs:
         if minutes >= budget:
@@ -236,9 +236,9 @@ def plan(jobs: list[tuple[str, str]], budget: float) -> str:
         minutes += experiment.minutes
     lines = [columns(rows)] if rows else ["Everything is recorded at this commit."]
     if len(jobs) > len(rows):
-        lines.append(f"then {_seeds(jobs[len(rows) :])}, for which {budget:g} minutes are hardly enough")
+        lines.append(f"then {_seeds(jobs[len(rows) :])} probably beyond the budget of {budget:g} minutes")
     if "dirty" in str(commit(ROOT)):
-        lines.append("The code has changes that are not committed: what is recorded now will be marked as -dirty.")
+        lines.append("The code has uncommitted changes: scores recorded now will be marked as -dirty.")
     return "\n".join(lines)
 
 

@@ -1,16 +1,16 @@
 """Compares all recurrent layers of the registry on small tasks, and writes experiments/CELLS.md.
 
-    python -m experiments.cells                                  whatever is missing, then the page
-    python -m experiments.cells --rnns=lstm,gru --tasks=parity   some of it
+    python -m experiments.cells                                  measure missing entries, write the page
+    python -m experiments.cells --rnns=lstm,gru --tasks=parity   measure some entries
     python -m experiments.cells --anew --rnns=lstm               measure again
-    python -m experiments.cells --page                           only the page
+    python -m experiments.cells --page                           only write the page
 
-Each entry of the table is a run of ``seqzoo.run`` with one recurrent layer that reads forward, of 64 units, on one
-processor. It ends when the task is solved, when its epochs are over, or after --minutes of processor time, and the best
-epoch counts. Entries are recorded one by one in results/cells.json; an interrupted one goes on from its checkpoint.
+Each entry of the table is a run of ``seqzoo.run`` with one forward recurrent layer of 64 units, on one processor. It
+ends when the task is solved, when its epochs are over, or after --minutes of processor time, and the best epoch counts.
+Entries are recorded one by one in results/cells.json; an interrupted one resumes from its checkpoint.
 
-Limits: one seed, one learning rate for all, and a time limit that favours layers which are fast on a CPU: an entry that
-was stopped by it says so.
+Limits: one seed, one learning rate for all, and a time limit that favours layers which are fast on a CPU: entries that
+it stopped are marked.
 """
 
 import argparse
@@ -44,7 +44,7 @@ class Column:
         flags: of ``python -m seqzoo.run``, without those of the layer.
         score: key of metrics.json.
         solved: a score at which training ends; None: it never does.
-        equal: whether layers get so many units that all have as many parameters as an LSTM, not `UNITS`.
+        equal: whether every layer gets as many parameters as an LSTM, instead of `UNITS` units.
     """
 
     title: str
@@ -70,15 +70,14 @@ DIGITS = "--task=activity --pooling=last --dropout=0 --learning_rate=0.003 --ave
 COLUMNS = {
     "adding": Column(
         "adding, T = 400",
-        "Two of 400 numbers are marked: their sum (Hochreiter & Schmidhuber, 1997). Sums within 0.04, in percent.",
+        "The sum of two marked numbers of 400 (Hochreiter & Schmidhuber, 1997). Sums within 0.04, in percent.",
         f"{MEMORY} --dataset=adding --length=400",
         "valid_accuracy",
         99.0,
     ),
     "copy": Column(
         "copy",
-        "Up to 20 vectors of 8 bits, to be repeated (Graves et al., 2014); scored at 20 to 120 vectors. Bits wrong a "
-        "sequence.",
+        "Repeat up to 20 vectors of 8 bits (Graves et al., 2014); scored at 20 to 120 vectors. Bits wrong a sequence.",
         f"{MEMORY} --dataset=copy",
         "valid_wrong",
         0.1,
@@ -130,9 +129,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--rnns", default=",".join(forward()), help="recurrent layers, with commas (default: all)")
     parser.add_argument("--tasks", default=",".join(COLUMNS), help="tasks, with commas (default: all)")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each entry (default: 10)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes of training an entry (default: 10)")
     parser.add_argument("--runs", type=pathlib.Path, default="runs/cells", help="folder of the runs")
-    parser.add_argument("--anew", action="store_true", help="measure what is recorded, too")
+    parser.add_argument("--anew", action="store_true", help="measure recorded entries, too")
     parser.add_argument("--page", action="store_true", help="only write the page")
     parser.add_argument("--entry", action="store_true", help=argparse.SUPPRESS)  # in a process of its own
     args = parser.parse_args(argv)
@@ -156,7 +155,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def measured(rnn: str, task: str, args: argparse.Namespace) -> dict:
-    """An entry of the table, measured in a process of its own on one processor."""
+    """Measures an entry of the table in its own process on one processor."""
     one = {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
     command = [sys.executable, "-m", "experiments.cells", "--entry", f"--rnns={rnn}", f"--tasks={task}"]
     done = subprocess.run(
@@ -176,7 +175,7 @@ def flags(rnn: str, task: str) -> str:
 
 
 def units_of(rnn: str, D: int = 64, H: int = 128) -> int:
-    """The units with which a layer has as many parameters as an LSTM of H units that reads D numbers."""
+    """How many units give a layer as many parameters as an LSTM of H units that reads D numbers."""
     wanted = RNNS.parameters("lstm", D, H)
     return min(range(8, 1024), key=lambda units: abs(RNNS.parameters(rnn, D, units) - wanted))
 
@@ -191,7 +190,7 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
     column, given, folder = COLUMNS[task], flags(rnn, task), runs / f"{task}-{rnn}"
     kind, *options = given.split()
     kind = TASKS[kind.removeprefix("--task=")]
-    late, begin = [], time.process_time()  # which other programs do not prolong
+    late, begin = [], time.process_time()  # other programs do not prolong it
 
     class Ends(keras.callbacks.Callback):
         """Ends training once the task is solved or the time is over."""
@@ -205,7 +204,7 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
             if column.score in logs and column.solves(logs[column.score]):
                 self.model.stop_training = True
 
-    history = folder / "history.json"  # of before an interruption
+    history = folder / "history.json"  # from before an interruption
     before = sum(row["seconds"] for row in json.loads(history.read_text("utf-8"))) if history.is_file() else 0
     config = kind.Config(**parse_flags(flag_parser([kind.Config]), options))
     metrics = train(kind(config), folder, callbacks=[Ends()])

@@ -1,6 +1,6 @@
 """The corpora that the recipes read: where to get them, and how to lay them out in one folder (--data).
 
-None is part of the project. All files are UTF-8, and may be gzipped (with ``.gz`` appended to the name).
+The project includes none of them. All files are UTF-8, and may be gzipped (with ``.gz`` appended to the name).
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ class Corpus:
         what: its name and, where not obvious, its splits.
         files: files or folders that the folder must hold.
         source: web address to get it from.
-        layout: how to make the files from what is published there.
+        layout: how to make the files from those published there.
     """
 
     what: str
@@ -50,7 +50,7 @@ CORPORA = {
         "their last item",
         ("Beauty.txt.gz",),
         "https://github.com/aHuiWang/CIKM2020-S3Rec",
-        "`data/Beauty.txt`, a line of a user and the items, without the last item of each line, which is test",
+        "`data/Beauty.txt`, lines of a user and the items, without each line's last item, which is test",
     ),
     "camrest676": Corpus(
         "CamRest676, dialogues about restaurants (Wen et al., 2017): 405 and 135",
@@ -62,16 +62,16 @@ CORPORA = {
         "CoNLL-2003, English news, columns token, POS, chunk, NER (Tjong Kim Sang & De Meulder, 2003)",
         ("train.txt", "valid.txt"),
         "https://www.clips.uantwerpen.be/conll2003/ner/",
-        "`eng.train` and `eng.testa` as they are; BIO or IOB. Annotation only: the words are Reuters', from NIST",
+        "`eng.train` and `eng.testa` as they are; BIO or IOB. Only the annotation: the words are Reuters', from NIST",
     ),
     "deu_eng": Corpus(
         "Tatoeba's German-English pairs of 2018-04-07, as manythings.org selects them: 169,197",
         ("deu.txt",),
         "http://www.manythings.org/anki/",
-        "`deu.txt` of deu-eng.zip, English, tab, German, gzipped; pairs of later years are more and give other scores",
+        "`deu.txt` of deu-eng.zip, English, tab, German, gzipped; later versions have more pairs and give other scores",
     ),
     "emoji_captions": Corpus(
-        "Emoji as pictures of 32 by 32 with their English names: 3,289 and 183, of which valid has compositions only",
+        "Emoji as pictures of 32 by 32 with their English names: 3,289 and 183; valid has only compositions",
         ("train_captions.tsv", "valid_captions.tsv", "train_images.zip", "valid_images.zip"),
         "https://unicode.org/Public/emoji/15.0/emoji-test.txt",
         "the fully-qualified emoji of `emoji-test.txt` with their names in lower case, drawn in Noto Color Emoji on "
@@ -121,7 +121,7 @@ CORPORA = {
         "Artists of 1,090 users of Last.fm (HetRec 2011), without their last one",
         ("LastFM.txt.gz",),
         "https://github.com/aHuiWang/CIKM2020-S3Rec",
-        "`data/LastFM.txt`, likewise",
+        "`data/LastFM.txt`, prepared like `beauty/`",
     ),
     "mauna_loa": Corpus(
         "Carbon dioxide on Mauna Loa, weekly means from 1958 to 2001: 2,284 weeks",
@@ -178,7 +178,7 @@ CORPORA = {
         "SCAN, commands and their actions (Lake & Baroni, 2018): the train parts of three splits, 14,670 to 16,990",
         ("simple_split", "length_split", "add_prim_split"),
         "https://github.com/brendenlake/SCAN",
-        "as they are there; without the test files, which are scored where they are",
+        "as they are there, but without the test files, which runs would score",
     ),
     "sick": Corpus(
         "SICK, pairs of sentences and how related they are (Marelli et al., 2014): 4,500 and 500",

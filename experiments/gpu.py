@@ -1,4 +1,4 @@
-"""What a GPU makes of the zoo: kernels, equality with the CPU, tokens per second and memory, beside PyTorch.
+"""Checks the zoo on a GPU: kernels, equality with the CPU, tokens per second and memory, beside PyTorch.
 
     python -m experiments.gpu                           everything; meant to take under 8 minutes
     python -m experiments.gpu --only=kernels            kernels and equality; --only=seqzoo:tagger: some of the speeds
@@ -6,27 +6,27 @@
     python -m experiments.gpu --steps=1                 on a CPU, to try the program
     pip install torch                                   adds the rows of PyTorch, which runs its LSTMs on cuDNN
 
-It has never run on a GPU. Without one the same code runs on the CPU, and says that the numbers are those of a CPU.
+It has never run on a GPU. Without one the same code runs on the CPU, and says that its numbers are from a CPU.
 
-    kernels    Each name of RNNS, forward and backward, with a mask and without. What it runs on is looked up in what is
-               executed, the graph of TensorFlow or the program that JAX gives XLA: an operation of cuDNN, a loop, or
-               neither. It has to be what --explain_rnn says. Outputs, of real steps, and gradients are compared with
-               those of a process that sees no GPU: the largest difference, in units of the largest value of an array.
-               float32, without TensorFloat-32.
+    kernels    Runs each layer of RNNS forward and backward, with a mask and without. The executed program, TensorFlow's
+               graph or what JAX gives XLA, shows the kernel: an operation of cuDNN, a loop, or neither. It must be the
+               one that --explain_rnn names. Outputs of real steps and gradients are compared with those of a process
+               that sees no GPU: the largest difference, relative to the largest value of an array. float32, without
+               TensorFloat-32.
     speed      Training of four networks: the tagger (BiLSTMs, CRF) and the translator (attention) of
                experiments.benchmarks; the classifier there, on texts as long as those of IMDB; a language model of
                10,000 words, two LSTMs of 650 units, on 64 streams of 64 tokens, the state carried over. seqzoo: the
                builders and the optimizer of the tasks, without averages. pytorch: the same network of nn.LSTM, on the
-               same batches of like length. Both in float32, with TensorFloat-32, and in 16 bits, mixed_bfloat16 and
+               same batches by length. Both in float32, with TensorFloat-32, and in 16 bits, mixed_bfloat16 and
                torch.autocast.
 
-Protocol of the speeds. Each row runs in a process of its own. It trains on --steps batches, for which it traces and
-compiles; then the clock starts, and it trains on the same batches again. This includes their way to the device and
-reading each step's loss, but not making them. Only real tokens count, those that the network reads, of the translator
-those of the target. Peak memory is what was allocated on the GPU; on a CPU, that of the process.
+Protocol of the speeds. Each row runs in its own process. It trains on --steps batches, to trace and compile; then the
+clock starts, and it trains on the same batches again. The time includes copying them to the device and reading each
+step's loss, but not making them. Only real tokens count: those that the network reads, or the target's for the
+translator. Peak memory is that allocated on the GPU, or on a CPU that of the process.
 
-Remaining differences: those of the benchmarks that the networks are from. JAX pads to a few lengths, since it compiles
-each; beside it PyTorch gets the same batches.
+Remaining differences are those of the benchmarks that the networks are from. JAX pads to a few lengths, since it
+compiles each; beside it PyTorch gets the same batches.
 """
 
 import argparse
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 TRAINING = {"learning_rate": 1e-3, "clip_norm": 1.0, "average": 0.0}
-SHAPE, UNITS = (4, 12, 16), 16  # of the layers that are compared: [B, T, D] and H
-TOLERANCE = 1e-4  # of the largest value: float32 after 12 steps and back
+SHAPE, UNITS = (4, 12, 16), 16  # of the compared layers: [B, T, D] and H
+TOLERANCE = 1e-4  # relative to the largest value: float32, 12 steps forward and back
 TOKENS, DIM, LM_UNITS, LAYERS, STREAMS, WINDOW = 10_000, 256, 650, 2, 64, 64
 REFERENCE = "reference.npz"
 CUDNN, LOOP, NEITHER = "cuDNN", "loop", "no loop"
@@ -91,7 +91,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
 
 
 def compared(args: argparse.Namespace) -> list[dict]:
-    """What each layer runs on here, and how far its results are from those of a process without a GPU."""
+    """Finds each layer's kernel, and compares its results with those of a process without a GPU."""
     without_tensor_float()
     with concurrent.futures.ThreadPoolExecutor() as pool:
         reference = pool.submit(in_own_process, args, "reference")
@@ -109,10 +109,10 @@ def compared(args: argparse.Namespace) -> list[dict]:
 
 
 def passes(names: tuple[str, ...] = ()) -> Iterator[tuple[dict, dict[str, np.ndarray]]]:
-    """Yields for each recurrent layer, with a mask and without, what it runs on, and its outputs and gradients.
+    """Yields the kernel, outputs and gradients of each recurrent layer, with a mask and without.
 
     Args:
-        names: of RNNS; (): all.
+        names: names of RNNS; () for all.
     """
     import keras
 
@@ -179,12 +179,12 @@ def executed(
 
 
 def kernel(text: str, cudnn: str, loop: str) -> str:
-    """The kernel, by what the operations of cuDNN and of loops are called in a text."""
+    """Finds the kernel in a text by what the operations of cuDNN and of loops are called there."""
     return CUDNN if cudnn in text else LOOP if loop in text else NEITHER
 
 
 def without_tensor_float() -> None:
-    """Has GPUs multiply in float32, and not round the factors to ten binary digits first."""
+    """Makes GPUs multiply in float32, without rounding the factors to ten binary digits."""
     import keras
 
     if keras.backend.backend() == "tensorflow":
@@ -327,7 +327,7 @@ NETWORKS = {"tagger": tagger, "classifier": classifier, "language_model": langua
 def trained(args: argparse.Namespace, software: str, model: str, precision: str) -> dict:
     """Tokens per second and peak memory of training a network."""
     if software == "pytorch":
-        import torch  # before TensorFlow, with which it can crash otherwise
+        import torch  # imported after TensorFlow, it can crash
 
         torch.manual_seed(args.round)
     network = NETWORKS[model](args)
@@ -340,7 +340,7 @@ def trained(args: argparse.Namespace, software: str, model: str, precision: str)
         losses = [step(*batch) for batch in batches]
     if not np.isfinite(losses).all():
         sys.exit(f"the losses are {losses}")
-    # Of the translator's inputs, none is the tokens that count.
+    # The translator's tokens that count are its labels.
     tokens = sum(np.count_nonzero(inputs.get("tokens", labels)) for inputs, labels, _ in batches)
     where, peak = used(software)
     return {
@@ -437,7 +437,7 @@ def used(software: str) -> tuple[str, float]:
 
 
 def show(results: dict) -> None:
-    """Prints the kernels, how far results are from those of a CPU, and the speeds."""
+    """Prints the kernels, the differences from a CPU, and the speeds."""
     layers = [run for run in results["runs"] if "kernel" in run]
     speeds = [run for run in results["runs"] if "model" in run]
     if layers:

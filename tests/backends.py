@@ -1,4 +1,4 @@
-"""What tests ask of the backend that Keras runs on, TensorFlow or JAX."""
+"""What tests need to know of Keras's backend, TensorFlow or JAX."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""What all tests share.
+"""Settings and fixtures of all tests.
 
 `@pytest.mark.tensorflow(reason)` is on what TensorFlow alone has, skipped on another backend. The fixture `eagerly`
 runs compiled functions eagerly, except in tests marked `traced` or `slow`.

@@ -80,7 +80,7 @@ def test_a_value_that_json_would_change_is_refused(tmp_path, value):
         ('{"broken": "Scaler"}', "broken.json could not be loaded as Scaler: TypeError: .*median"),
     ],
 )
-def test_what_cannot_be_loaded_is_named(tmp_path, manifest, message):
+def test_an_asset_that_cannot_be_loaded_is_named(tmp_path, manifest, message):
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "broken.json").write_text('{"median": 1}')
     if manifest is not None:

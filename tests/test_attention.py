@@ -152,7 +152,7 @@ def test_location_reads_no_word_behind_the_longest_source():
         ({"width": 4}, "width should be odd"),
     ],
 )
-def test_what_can_not_be_is_refused(arguments, words):
+def test_impossible_arguments_are_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
         Attention(**arguments)
 
@@ -213,7 +213,7 @@ def test_a_loop_keeps_its_state_at_padding_and_one_step_needs_no_loop(rnn, state
 
 
 @pytest.mark.parametrize("dropped", ["dropout", "recurrent_dropout", "weight_drop"])
-def test_what_is_dropped_is_drawn_once_a_batch_and_in_training_only(dropped):
+def test_dropout_is_drawn_once_a_batch_and_in_training_only(dropped):
     layer = feeding(rnn="gru", layers=2, attention={"score": "general"}, **{dropped: 0.5})
     *_, (plain, *_) = run(layer, 2)
     once, again = (run(layer, 2, training=True)[-1][0] for _ in range(2))

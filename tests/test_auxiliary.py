@@ -1,4 +1,4 @@
-"""The auxiliary language model of a tagger, against NumPy; and what a run with it keeps."""
+"""The auxiliary language model of a tagger, against NumPy, and the contents of runs with it."""
 
 import dataclasses
 
@@ -98,7 +98,7 @@ def test_its_weights_are_trained_and_checkpointed_but_not_saved(name, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
+def test_a_killed_run_ends_like_an_uninterrupted_one(tmp_path):
     check_killed("ner", tmp_path, auxiliary_lm=0.1)
 
 

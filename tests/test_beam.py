@@ -55,7 +55,7 @@ def log_softmax(x):
 
 
 def source(lengths, pad=0, seed=1):
-    """(inputs, mask) of rows with so many source positions, and the same as [(keys, h)] in NumPy."""
+    """(inputs, mask) of rows with the given numbers of source positions, and the same as [(keys, h)] in NumPy."""
     random = np.random.default_rng(seed)
     rows = [(random.normal(0, 1.5, (length, H)), random.normal(0, 1, H)) for length in lengths]
     longest = max(lengths) + pad
@@ -354,7 +354,7 @@ def test_where_all_but_the_end_is_banned_the_answer_is_empty():
         assert answers.scores[row].tolist() == [pytest.approx(Toy().row(BEGIN, keys, h)[0][END], abs=1e-5), -np.inf]
 
 
-def test_of_equals_the_first_wins():
+def test_the_first_of_equals_wins():
     step = Written({(): {2: 0.2, END: 0.2, A: 0.2, B: 0.2}}, longest=1)
     answers, again = (best(step, width=3, rows=2, limit=3, n_best=2, length_penalty=1.0)[1] for _ in range(2))
     np.testing.assert_array_equal(answers.ids, again.ids)

@@ -81,7 +81,7 @@ def test_the_rnn_reads_a_word_both_ways():
 
 
 @all_layers
-def test_dropout_is_of_training_only(name):
+def test_dropout_acts_in_training_only(name):
     layer = built(name, dropout=0.5, seed=1)
     y = [ops.convert_to_numpy(layer(WORDS, training=training)) for training in (False, False, True, True)]
     np.testing.assert_array_equal(y[0], y[1])

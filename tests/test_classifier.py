@@ -1,4 +1,4 @@
-"""The contract of the classifier: what it must do whatever it is made of, and how it is trained to answer alike."""
+"""The contract of the classifier, whatever it is made of, and regularization that makes its answers alike."""
 
 import os
 import subprocess
@@ -201,7 +201,7 @@ def test_an_empty_text_in_a_batch_of_the_classifier_gives_no_nan(rnn):
     np.testing.assert_allclose(logits[1], bias, atol=1e-6)  # pooled to zeros
 
 
-def test_pooling_is_what_numpy_makes_of_it():
+def test_pooling_agrees_with_numpy():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(B, T, 4)).astype("float32") - 5  # all below 0, so that a 0 behind the end would be the maximum
     mask = np.arange(T) < LENGTHS[:, None]
@@ -469,7 +469,7 @@ def test_a_bag_of_words_is_explained_by_its_words(method, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("multi_label", [False, True])
-def test_explanations_of_a_network_are_what_they_are_defined_as(multi_label):
+def test_explanations_of_a_network_follow_their_definitions(multi_label):
     model = make(*TINY)
     inputs = inputs_of(model, rows(batch(), slice(1, 3), 5)[0])  # lengths 2 and 4
     classes, real = np.array([0, 2]), inputs["tokens"] > 0

@@ -1,4 +1,4 @@
-"""Paired comparison of two runs: intervals, p-values, what is drawn together, and what is refused."""
+"""Paired comparison of two runs: intervals, p-values, examples drawn together, and refusals."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def test_equal_answers_and_a_single_other_one_are_no_difference():
     assert none.scores["accuracy"]["bootstrap_p"] > 0.5
 
 
-def test_what_belongs_together_is_drawn_together():
+def test_related_examples_are_drawn_together():
     def replies(last):
         return [
             {"history": f"<user> {number}", "reply": "yes", "dialogue": number // 10, "last": last(number)}
@@ -108,7 +108,7 @@ def test_examples_that_one_run_leaves_out_are_left_out():
     assert found.scores["accuracy"]["first"] == 100 and found.scores["accuracy"]["second"] == 50
 
 
-def test_what_does_not_compare_is_said():
+def test_runs_that_do_not_compare_are_refused():
     runs = [canned(kind, kind, REVIEWS, wrong_every(2))[0] for kind in ("sentiment", "ner", "language_model")]
     with pytest.raises(ValueError, match="sentiment is a run of task sentiment, ner one of ner: only runs"):
         check_alike(runs[:2])

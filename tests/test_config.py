@@ -118,7 +118,7 @@ def test_every_number_has_bounds():
                     config(**{name: value})
 
 
-def test_what_an_option_needs_exists():
+def test_options_need_only_options_that_exist():
     for config in configs():
         fields = config.__dataclass_fields__
         for name, field in fields.items():

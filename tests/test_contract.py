@@ -364,13 +364,13 @@ class Kill(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("name", slow_names("ner", "language_model"))
-def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path):
+def test_a_killed_run_ends_like_an_uninterrupted_one(name, tmp_path):
     check_killed(name, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"softmax": "sampled", "negatives": 5}, {"softmax": "adaptive", "tied": False}])
-def test_a_killed_run_on_a_large_vocabulary_ends_as_one_that_was_not(changes, tmp_path):
+def test_a_killed_run_on_a_large_vocabulary_ends_like_an_uninterrupted_one(changes, tmp_path):
     check_killed("language_model", tmp_path, **changes)
 
 
@@ -392,7 +392,7 @@ def check_killed(name, tmp_path, **changes):
 
 
 @pytest.mark.slow
-def test_a_killed_run_that_started_from_another_ends_as_one_that_was_not(folders, tmp_path):
+def test_a_killed_run_that_started_from_another_ends_like_an_uninterrupted_one(folders, tmp_path):
     whole, killed, start = tmp_path / "whole", tmp_path / "killed", {"init_from": str(folders["ner"])}
     metrics, task = train(fresh("ner", **start), whole), fresh("ner", **start)
     with pytest.raises(KeyboardInterrupt):

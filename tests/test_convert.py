@@ -54,7 +54,7 @@ def converted(kind, function, specs, length=T):
 
 
 def answers_alike(kind, decoded):
-    """Checks the answers to sentences with padding against those of the model to the same sentences without."""
+    """Compares the answers to padded sentences with the model's answers to the same sentences without padding."""
     specs = {
         name: keras.KerasTensor((None, None, W), x.dtype) if name == "characters" else x
         for name, x in decoded.input.items()
@@ -174,7 +174,7 @@ def test_a_model_with_an_operation_that_a_format_lacks_is_refused(kind):
 
 
 @both
-def test_what_is_copied_from_two_places_adds_up(kind):
+def test_copies_from_two_positions_add_up(kind):
     shapes = {"logits": (None, 2, 3), "gate": (None, 2, 1), "attention": (None, 2, 4)}
     specs = {name: keras.KerasTensor(shape) for name, shape in shapes.items()}
     specs["copied"] = keras.KerasTensor((None, 4), "int32")

@@ -141,7 +141,7 @@ def test_only_a_stop_codon_in_the_frame_of_the_start_closes_a_gene():
     assert [*genes.genes(sizes={"train": 1})["train"]] == examples["train"][:1]
 
 
-def test_what_looks_at_a_window_can_not_tell_genes():
+def test_a_window_can_not_tell_genes():
     made = genes.genes(sizes={"train": 100, "valid": 20})
     tag = window_baseline(((row["text"], row["tags"]) for row in made["train"]), 30, 3)
     right = [a == b for row in made["valid"] for a, b in zip(tag(row["text"]), row["tags"], strict=True)]
@@ -179,7 +179,7 @@ def test_a_position_is_the_same_whatever_the_padding():
 
 
 @pytest.mark.slow
-def test_what_a_letter_decides_is_the_mean_over_all_that_it_might_have_been():
+def test_a_letter_s_effect_is_the_mean_over_all_letters_it_might_have_been():
     keras.utils.set_random_seed(0)
     model = classifier(2, frames(4, name="letters"), filters=3, kernel_size=3, units=3, layers=1)
     text, letters = "ACGGT", Letters("dna")
@@ -247,7 +247,7 @@ def test_options_that_contradict_each_other_are_refused():
         TASKS["dna"].Config(alphabet="protein", reverse_complement=True)
 
 
-def test_a_letter_that_is_none_is_named_with_file_and_line(tmp_path):
+def test_an_unknown_letter_is_named_with_file_and_line(tmp_path):
     (tmp_path / "train.csv").write_text("label,name,sequence\n1,a,ACGT\n0,b,ACG!\n")
     task = TASKS["dna"](TASKS["dna"].Config(dataset="csv", data_dir=str(tmp_path)))
     with pytest.raises(ValueError, match=r"train.csv:3: '!' at position 4 is no letter"):

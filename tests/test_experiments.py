@@ -38,7 +38,7 @@ def known(monkeypatch, tmp_path):
 
 @pytest.fixture
 def trained(monkeypatch):
-    """The list of the commands that were run, each of which scores `trained.score`, or fails if that is None."""
+    """The list of the commands that were run; each scores `trained.score`, or fails if that is None."""
 
     class Commands(list):
         score = 90.0
@@ -71,7 +71,7 @@ def test_a_recipe_is_a_command_line(name):
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if (experiments.RESULTS / f"{name}.json").is_file()])
-def test_what_is_recorded_is_what_the_recipe_expects(name):
+def test_recorded_scores_are_those_that_the_recipe_expects(name):
     experiment, found = ALL[name], recorded(name, ALL[name])
     assert not found.outdated, "recorded by another recipe: run this one, or take its results away"
     assert experiment.expected == pytest.approx(found.mean, abs=0.006), "`expected` is the mean of the recorded seeds"
@@ -134,7 +134,7 @@ def test_a_check_compares_and_records_nothing(known, trained, capsys, score, sta
     assert command[3:] == ["--task=ner", "--seed=0", f"--workdir={pathlib.Path('checks/tags-0')}"]
 
 
-def test_a_check_trains_anew_what_was_finished_and_goes_on_with_what_was_not(known, trained):
+def test_a_check_repeats_finished_runs_and_resumes_interrupted_ones(known, trained):
     for score in (None, 90.0, 90.0):
         trained.score = score
         __main__.main(["--fast", "--check"])
@@ -238,7 +238,7 @@ def test_a_seed_that_fails_does_not_end_a_budget(known, trained, monkeypatch, ca
         (["plays", "--data=half"], "half/ptb lacks ptb.valid.txt: Penn Treebank"),
     ],
 )
-def test_what_is_asked_wrongly_is_said_before_anything_is_trained(known, trained, capsys, flags, said):
+def test_wrong_commands_are_refused_before_training(known, trained, capsys, flags, said):
     pathlib.Path("half/ptb").mkdir(parents=True)
     pathlib.Path("half/ptb/ptb.train.txt.gz").touch()
     assert __main__.main(flags) == 2
@@ -312,7 +312,7 @@ def test_the_kernel_found_in_what_is_executed_is_the_one_that_is_explained(name)
         assert all(np.isfinite(array).all() and array.any() for array in arrays.values())
 
 
-def test_a_gpu_that_differs_or_is_missing_is_said(capsys):
+def test_a_gpu_that_differs_or_is_missing_is_reported(capsys):
     assert gpu.kernel("While CudnnRNNV3", "CudnnRNN", "While") == gpu.CUDNN
     layer = {
         "name": "lstm",

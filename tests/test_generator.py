@@ -1,4 +1,4 @@
-"""The generator: what is asked for decides what comes out, whether or not it is music."""
+"""The generator: its conditions decide its output, whether or not it is music."""
 
 import itertools
 
@@ -189,7 +189,7 @@ def test_relations_are_the_same_in_another_key_and_tell_chords_apart():
         ({"rnn": "bigru"}, "reads forward is needed"),
     ],
 )
-def test_what_can_not_be_built_is_refused(arguments, words):
+def test_impossible_models_are_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
         generator(V, **arguments)
 

@@ -58,7 +58,7 @@ def test_a_gru_that_resets_before_the_product_is_traced_as_such():
     np.testing.assert_allclose(inspection.trace(layer.cell, x[0], h)["h"], h, atol=2e-6)
 
 
-def test_gates_are_those_of_the_equations():
+def test_gates_agree_with_the_equations():
     layer = RNNS["lstm"](1, return_sequences=True)
     layer.build((1, 2, 1))
     W, U, b = np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[0.1, 0.2, 0.3, 0.4]]), np.array([0.0, 1.0, 0.0, 0.0])

@@ -265,7 +265,7 @@ def test_draws_follow_the_probabilities_that_were_asked_for(arguments, expected)
     assert not shares[np.array(expected) == 0].any()
 
 
-def test_what_was_drawn_is_read_and_a_stop_ends_its_row_alone():
+def test_drawn_tokens_are_read_and_a_stop_ends_its_row_alone():
     ids, done = draw(rows=200, steps=30, stop=(5,))
     assert done.any()
     for row, ended in zip(ids.tolist(), done, strict=True):

@@ -136,7 +136,7 @@ def test_each_epoch_has_new_sequences_that_depend_on_the_seed_alone():
     "name, wrong",
     [("copy", (0, 40)), ("modulo_3", (0, 1)), ("adding", (0, 1)), ("delayed_copy", (0, 25))],
 )
-def test_what_is_wrong_is_counted(name, wrong):
+def test_wrong_answers_are_counted(name, wrong):
     task = task_of(name, length=5)
     task.assets = {"kind": DATASETS[name].draw(random.Random(0), 5)["kind"]}
     example = DATASETS[name].draw(random.Random(0), 5)

@@ -382,7 +382,7 @@ def test_pairs_are_scored_in_all_and_by_group():
         pair_scores([])
 
 
-def test_scores_of_labels_are_those_of_scikit_learn():
+def test_scores_of_labels_agree_with_scikit_learn():
     from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
     rng = random.Random(0)

@@ -161,7 +161,7 @@ def test_sampled_vectors_take_what_is_forced_and_are_the_same_alone_and_in_block
     np.testing.assert_allclose(mean, mode, rtol=1e-5)
 
 
-def test_what_compares_ids_refuses_vectors():
+def test_methods_that_compare_ids_refuse_vectors():
     decoder = VectorDecoder(made(language_model))
     with pytest.raises(ValueError, match="Beam search needs a model of ids.*VectorDecoder.*vectors of 2 numbers"):
         Beam(decoder, end=2)

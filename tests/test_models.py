@@ -1,4 +1,4 @@
-"""The contract of the model builders: what a tagger must do whatever it is made of."""
+"""The contract of the model builders: a tagger keeps it whatever it is made of."""
 
 import inspect
 import os

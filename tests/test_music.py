@@ -201,7 +201,7 @@ def test_events_come_back(step):
             assert back == dataclasses.replace(note, velocity=max(1, note.velocity // 4 * 4))
 
 
-def test_events_are_those_of_performance_rnn():
+def test_events_agree_with_performance_rnn():
     assert len(set(EVENTS)) == 128 + 128 + 100 + 32
     score = Score([Note(51, 1, 60, velocity=127), Note(51, 1, 64, velocity=127), Note(52, 1, 60)])
     assert to_events(score, velocities=True) == (
@@ -397,7 +397,7 @@ ON, OFF = bytes([0, 0x90, 60, 64]), bytes([0x83, 0x60, 0x80, 60, 0])  # a quarte
 TUNE = ON + OFF + ON + OFF
 
 
-def test_what_is_damaged_is_skipped_and_named_and_the_rest_is_read(mido):
+def test_damaged_parts_are_skipped_and_named_and_the_rest_is_read(mido):
     for data, expected in [
         (smf(meta(0x59, 18, 0) + TUNE), "malformed key signature"),
         (smf((b"XFIH", b"abcd"), TUNE), "chunk 'XFIH'"),

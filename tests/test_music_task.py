@@ -201,7 +201,7 @@ def inputs_of(trained, rows):
     return {**{name: value[None] for name, value in inputs.items()}, **hidden}
 
 
-def test_the_score_of_a_run_is_that_of_each_note_given_those_before_it_in_a_piece_that_goes_on(trained):
+def test_a_run_scores_each_note_given_the_notes_before_it_in_a_piece_that_goes_on(trained):
     rows = Encoding("voices", 2).encode({"score": tune(5)})[:-1]
     scores = trained.predictor.score(inputs_of(trained, rows), rows[None])
     assert scores.shape == (1, 16, 2)
@@ -268,7 +268,7 @@ def test_a_sample_without_notes_is_written_too(tmp_path):
         ({"primer": "three.mid"}, "3 notes at once"),
     ],
 )
-def test_what_can_not_be_drawn_is_refused(trained, tmp_path, monkeypatch, asked, words):
+def test_impossible_samplings_are_refused(trained, tmp_path, monkeypatch, asked, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.mid").write_bytes(b"RIFF, it says")
     write(tmp_path, three=tune(4, voices=3))
@@ -285,7 +285,7 @@ def test_what_can_not_be_drawn_is_refused(trained, tmp_path, monkeypatch, asked,
         (["--samples=0"], "samples"),
     ],
 )
-def test_a_wrong_wish_is_one_line(folder, flags, words, capsys):
+def test_a_wrong_option_is_one_line(folder, flags, words, capsys):
     assert run.main(["--mode=generate", f"--workdir={folder}", *flags]) == 2
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1
@@ -302,7 +302,7 @@ def styles(feed):
     return {int(inputs["style"]) for _, (inputs, *_) in feed.encoded()}
 
 
-def test_styles_are_folders_and_what_can_not_be_encoded_is_said(corpus):
+def test_styles_are_folders_and_pieces_that_can_not_be_encoded_are_reported(corpus):
     made = task(corpus, conditions="style")
     data = made.load()
     assert made.assets["conditions"].styles.tokens[2:] == ["air", "jig"] and styles(data.splits["train"]) == {2, 3}

@@ -260,7 +260,7 @@ def test_an_accumulated_step_is_that_of_one_large_batch(remedies):
 
 
 @pytest.mark.tensorflow("--accumulate needs it")
-def test_of_an_accumulated_table_only_the_rows_that_were_read_move():
+def test_only_read_rows_of_an_accumulated_table_move():
     (table,) = weights = variables(np.ones((5, 2)))
     made = optimizer(config(accumulate=2), 4)
     for read, moved in (([1], []), ([3, 3], [1, 3]), ([0], [1, 3]), ([0], [0, 1, 3])):

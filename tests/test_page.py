@@ -228,7 +228,7 @@ def test_every_kind_of_answer_is_shown_and_fits_the_screen(site, browser, clip, 
 
 
 @pytest.mark.slow
-def test_what_is_shown_is_the_answer(site, browser, clip):
+def test_the_shown_text_is_the_answer(site, browser, clip):
     emulate(browser, 1300, "light")
     browser.get(site)
     article = shown(browser, "ner")

@@ -221,7 +221,7 @@ def test_each_model_is_near_to_float32_and_a_step_of_training_keeps_it_finite(na
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", *variants("mixed_float16")])
 @pytest.mark.slow
-def test_what_is_decoded_has_float32_probabilities(policy):
+def test_decoded_outputs_have_float32_probabilities(policy):
     crf = made(policy, MODELS["tagger_crf"][0])
     assert decoder(crf)(SPELLED)["confidence"].dtype == "float32"
     assert decoder(made(policy, MODELS["tagger_softmax"][0]))(SPELLED)["confidence"].dtype == "float32"

@@ -1,4 +1,4 @@
-"""What a person sees while a model trains, by a clock that stands still but when a test moves it."""
+"""The progress display of a training, with a clock that only the tests move."""
 
 import io
 import types

@@ -1,4 +1,4 @@
-"""What the guides show holds: snippets run, commands parse, links and images exist, additions keep their contracts."""
+"""The guides are right: snippets run, commands parse, links and images exist, additions keep their contracts."""
 
 import functools
 import importlib.util

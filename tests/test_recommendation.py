@@ -140,7 +140,7 @@ def test_test_is_the_last_item_and_valid_the_one_before(monkeypatch):
     assert held_out == "the last item of each user is test, and of the rest so is valid"
 
 
-def test_scores_are_those_counted_by_hand():
+def test_scores_agree_with_a_count_by_hand():
     scores = rank_scores(np.array([0, 2, 7, np.inf]), np.zeros(4))  # ranks 1, 3, 8, and none
     assert scores["hr_5"] == 50 and scores["hr_10"] == scores["hr_20"] == 75
     assert scores["mrr_10"] == pytest.approx(100 * (1 + 1 / 3 + 1 / 8) / 4)

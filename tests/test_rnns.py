@@ -142,7 +142,7 @@ FAMILIES = {
 
 
 def of_name(weights, *names):
-    """Arrays of a layer's weights by the end of their paths; a weight that is not named would be left out: refused."""
+    """Arrays of a layer's weights by the end of their paths; refuses names that would leave out a weight."""
     assert {weight.path.rsplit("/", 1)[-1] for weight in weights} == set(names)
     return [np.array(weight) for name in names for weight in weights if weight.path.endswith("/" + name)]
 
@@ -388,7 +388,7 @@ LONG = 5 * scan_module.CHUNK**2 + 3  # chunks of chunks, and a rest
 
 
 def scan_cases():
-    """`graphs` of each cell that trains by scan; by default all of them of one cell, and what is special of others."""
+    """`graphs` of each cell that trains by scan; by default all of one cell, and the special ones of others."""
     for name in AT_ONCE:
         cases = ("eager", T), ("eager", 1), ("dynamic", T), ("dynamic", 1), ("dynamic", LONG), ("jit", LONG)
         for case in graphs(*cases, *[("eager", 40)] * (name in ("lru", "mlstm"))):  # whose scans are others

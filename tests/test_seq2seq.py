@@ -1,4 +1,4 @@
-"""The encoder-decoder: what it reads at once it reads step by step, whatever it is made of; padding is nobody's."""
+"""The encoder-decoder: reading step by step equals reading at once, whatever it is made of; padding changes nothing."""
 
 import functools
 import math
@@ -66,7 +66,7 @@ def make(name):
 
 
 def batch(more=0, seed=1):
-    """(inputs, labels, weights) of three pairs, padded by so many steps more."""
+    """(inputs, labels, weights) of three pairs, padded by some more steps."""
     rng = np.random.default_rng(seed)
 
     def padded(high, length, lengths):
@@ -247,7 +247,7 @@ def test_dropout_is_for_training_only():
         ({"attention": "general", "coverage": True}, "coverage joins a score with a tanh"),
     ],
 )
-def test_what_can_not_be_built_is_refused(arguments, words):
+def test_impossible_models_are_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
         seq2seq(V, W, **arguments)
 

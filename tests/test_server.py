@@ -1,4 +1,4 @@
-"""The server: what waits is answered together, a bad request harms no other, and its page shows each kind of answer."""
+"""The server: it answers waiting requests together, a bad one harms no other, its page shows each kind of answer."""
 
 import base64
 import dataclasses
@@ -103,7 +103,7 @@ def echo(monkeypatch, tmp_path):
 
 
 def answers(worker, *jobs):
-    """The answers to some requests that wait when the worker starts; an error in place of those that failed."""
+    """The answers to some requests that wait when the worker starts; a failed one has its error instead."""
     futures = [worker.submit(job) for job in jobs]
     worker.start()
     return [future.exception(10) or future.result() for future in futures]

@@ -118,7 +118,7 @@ def test_any_front_can_be_read_twice():
 # --- Scores and baselines -------------------------------------------------------------------------
 
 
-def test_scores_are_those_of_hand_counts():
+def test_scores_agree_with_counts_by_hand():
     assert correlation_scores([1, 2, 3], [2, 4, 6]) == pytest.approx({"pearson": 100, "spearman": 100, "mse": 14 / 3})
     assert correlation_scores([1, 2, 4], [3, 3, 3])["pearson"] == 0
     found = yes_no_scores(["yes", "yes", "no", "new"], ["yes", "no", "yes", "no"], "yes")  # one that nobody knows
@@ -140,7 +140,7 @@ def test_the_baseline_is_a_line_through_the_cosines_of_bags():
     assert guess(a, b) == pytest.approx(b["a"])
 
 
-def test_of_the_generated_pairs_both_labels_have_the_same_words():
+def test_generated_pairs_of_both_labels_have_the_same_words():
     for seed in range(200):
         same, exchanged = (sample_pair(random.Random(seed), label, "train") for label in (True, False))
         assert same[0] == exchanged[0] and same[1] != exchanged[1]

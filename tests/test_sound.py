@@ -1,4 +1,4 @@
-"""Recordings: any format and rate, read whole or in parts; files that are none are named."""
+"""Recordings: any format and rate, read whole or in parts; files without sound are named."""
 
 import io
 import pathlib
@@ -65,7 +65,7 @@ def test_any_rate_is_resampled_and_parts_are_those_of_the_whole(rate):
         (written(np.full(9, np.nan, "float32"), subtype="FLOAT"), "a.wav: a sample is not a finite number"),
     ],
 )
-def test_what_is_no_sound_is_named(content, message):
+def test_files_without_sound_are_named(content, message):
     with pytest.raises(UnreadableError, match=message):
         Upload("a.wav", content).read(RATE)
 

@@ -34,7 +34,7 @@ def test_mel_filters_are_htk_s():
 
 @pytest.mark.parametrize("coefficients", [0, 13])
 @pytest.mark.parametrize("size", [1, 79, 80, 81, 1000])
-def test_features_are_those_of_numpy(size, coefficients):
+def test_features_agree_with_numpy(size, coefficients):
     samples = rng.normal(0, 0.1, size).astype("float32")
     layer = SoundFeatures(RATE, 30, coefficients, WINDOW, HOP, 20, RATE / 2)
     found, expected = np.asarray(layer(samples[None])[0]), reference(samples, 30, coefficients)

@@ -1,4 +1,4 @@
-"""The task speech: what it reads, long recordings in pieces, files that are none."""
+"""The task speech: its input, long recordings in pieces, files without sound."""
 
 import dataclasses
 import functools
@@ -56,7 +56,7 @@ def test_a_recording_in_pieces_is_read_as_a_whole(subsample, features, normalize
     assert (labels == expected.argmax(1)).mean() > 0.98 and len({*labels.tolist()}) > 1
 
 
-def test_what_is_too_long_to_be_read_as_a_whole_says_so(monkeypatch):
+def test_a_recording_too_long_to_be_read_as_a_whole_says_so(monkeypatch):
     monkeypatch.setattr("seqzoo.sound.recording.LONG", 0.1)
     monkeypatch.setattr("seqzoo.sound.recording.LONGEST", 0.2)
     example = {"audio": Samples("a.wav", np.ones(2000, "float32"), RATE)}

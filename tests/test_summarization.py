@@ -23,7 +23,7 @@ def loaded(examples, **settings):
     return task, task.load()
 
 
-def test_rouge_is_what_a_count_by_hand_gives():
+def test_rouge_agrees_with_a_count_by_hand():
     scores = rouge_scores(["The cats sat here"], [["a cat was here, sitting"]])
     # Stems: the cat sat here / a cat wa here sit; in common cat and here, in this order, and no pair.
     assert scores["rouge1"] == scores["rougel"] == pytest.approx(100 * 2 * (2 / 4) * (2 / 5) / (2 / 4 + 2 / 5))
@@ -32,7 +32,7 @@ def test_rouge_is_what_a_count_by_hand_gives():
     assert (turned["rouge1"], turned["rouge2"], turned["rougel"]) == (100, 0, 50)
 
 
-def test_of_several_references_the_best_counts_for_each_score():
+def test_the_best_of_several_references_counts_for_each_score():
     scores = rouge_scores(["a b c", "x"], [["c b a", "a b"], ["y"]])
     assert scores["rouge1"] == 50 and scores["rougel"] == pytest.approx(50 * 2 * (2 / 3) * 1 / (2 / 3 + 1))
     assert "the best of 2 references" in scores["rouge_signature"]
@@ -61,7 +61,7 @@ def test_an_interval_is_around_the_mean_as_wide_as_the_sample_is_small():
 
 
 @pytest.mark.parametrize("tokenizer", ["words", "whitespace", "characters"])
-def test_of_a_long_text_the_first_tokens_are_read_and_it_is_said(tokenizer):
+def test_only_the_first_tokens_of_a_long_text_are_read_and_this_is_reported(tokenizer):
     texts = "a b c d e", "a b c", "a b\nc d e f"
     most = 5 if tokenizer == "characters" else 3
     task, data = loaded([{"text": text, "summary": "a"} for text in texts], tokenizer=tokenizer, max_tokens=most)
@@ -141,7 +141,7 @@ def test_a_text_of_a_document_may_have_several_lines(task, texts):
     assert run._lines(command, None) == texts
 
 
-def test_of_a_long_source_only_what_was_looked_at_is_shown():
+def test_only_the_attended_part_of_a_long_source_is_shown():
     source, row = ["x"] * 200, [0.0] * 200
     row[7], row[150] = 0.9, 0.06
     assert attended([row], source) == [7, 150]

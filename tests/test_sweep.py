@@ -291,7 +291,7 @@ def test_failed_trials_do_not_keep_hyperband_from_promoting(search):
     assert results["best"]["settings"]["units"] % 2 == 0 and results["best"]["epochs"] == 9
 
 
-def test_what_counts_is_the_objective_of_the_fixed_options(tmp_path):
+def test_the_objective_of_the_fixed_options_counts(tmp_path):
     fixed = {"goal": "regression"}
     assert trials.Search("similarity", fixed, {}, "random", 1, tmp_path).key == "valid_pearson"
     assert trials.Search("similarity", {}, {}, "random", 1, tmp_path).title == "valid accuracy (%)"

@@ -157,7 +157,7 @@ def features_of(model):
     return [name for name in names if name.startswith(("character", "casing", "embedding"))]
 
 
-def test_what_does_not_fit_is_said(models):
+def test_unused_and_fresh_weights_are_reported(models):
     _, _, lines = started("pos", [models["forward"]], SENTENCES, rnn="bigru", characters="none", casing=False)
     assert lines[0].endswith("embeddings of 2 of the 4 words of training and of 5 more")
     assert lines[1] == (
@@ -179,7 +179,7 @@ def test_what_does_not_fit_is_said(models):
         ("translation", ["forward"], {}, "is a run of task language_model. Received: --task=translation$"),
     ],
 )
-def test_what_can_not_be_taken_over_is_refused(task, names, changes, message, models):
+def test_weights_that_can_not_be_taken_over_are_refused(task, names, changes, message, models):
     with pytest.raises(ValueError, match=message):
         transfer.inherited(task, {"init_from": ",".join(str(models[name]) for name in names), **changes})
 
@@ -190,7 +190,7 @@ def test_no_word_in_common_is_an_error(models):
 
 
 @pytest.mark.slow
-def test_a_killed_run_that_started_from_language_models_ends_as_one_that_was_not(models, tmp_path):
+def test_a_killed_run_that_started_from_language_models_ends_like_an_uninterrupted_one(models, tmp_path):
     init_from = f"{models['forward']},{models['backward']}"
     settings = transfer.inherited("sentiment", {"init_from": init_from, "tokenizer": "whitespace"})
     changes = {"unfreeze_every": 1, "layer_decay": 0.4, "weigh_batches": True, "batch_size": 2}

@@ -368,7 +368,7 @@ def test_a_run_killed_before_its_first_score_goes_on_and_counts_its_sampling_ste
     assert steps in numbers
 
 
-def test_what_is_left_out_and_held_out_is_said(spelled):
+def test_left_out_and_held_out_examples_are_reported(spelled):
     folder, (out, _) = spelled
     out = " ".join(out.split())
     assert "held out: about every 20th target of train is valid" in out and "no test split: scores are on valid" in out
@@ -545,5 +545,5 @@ def test_files_that_differ_in_their_lines_are_refused_with_both_counts(tmp_path,
         (["--mode=predict", "--temperature=1"], "temperature"),
     ],
 )
-def test_a_wrong_wish_is_one_line(folder, flags, words, capsys):
+def test_a_wrong_option_is_one_line(folder, flags, words, capsys):
     assert words in refused(capsys, f"--workdir={folder}", "--text=red", *flags)

@@ -1,4 +1,4 @@
-"""The runs that the package brings along: they load, answer, and are small; and nothing is written into the package."""
+"""The runs that the package ships: they load, answer, and are small; and nothing is written into the package."""
 
 import functools
 import json

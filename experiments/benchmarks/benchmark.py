@@ -1,4 +1,4 @@
-"""What the benchmarks share: rows measured in processes of their own, in turns; flags, clocks, memory, tables.
+"""Shared code of the benchmarks: rows measured in their own processes, in turns; flags, clocks, memory, tables.
 
 A benchmark is a module with a parser (`flags`), a function that measures one row, and one that shows the results; `run`
 does the rest. It calls the module again for each row and round, with ``--row`` and ``--round``.
@@ -33,7 +33,7 @@ def flags(
     Args:
         name: name of the module and of its file of results.
         doc: docstring of the module.
-        rows: what it measures.
+        rows: names of the rows.
         rounds: default number of rounds.
         package: where the module is.
     """
@@ -77,7 +77,7 @@ def run(
         prepare: args -> dict to add to the results, called once; it may write files into ``args.folder``, a temporary
             folder that the rows read.
         settings: args -> {flag: value} to record instead of the flag's own value, such as the name of a folder.
-        keep_going: whether a row that fails leads to {"row", "error"} in the results instead of an end.
+        keep_going: whether a failing row adds {"row", "error"} to the results instead of ending the benchmark.
     """
     args = parser.parse_args()
     if args.row:
@@ -189,7 +189,7 @@ def medians(runs: list[dict], by: dict, columns: dict, spread: str) -> str:
 
     Args:
         runs: measurements, one dict a row and round.
-        by: {key: heading}; runs that agree in these keys make a line.
+        by: {key: heading}; runs that agree in these keys share a line.
         columns: {key: (heading, format)}.
         spread: key whose range gets a last column.
     """

@@ -1,9 +1,9 @@
-"""Trains on one device, on two and in two processes, killed and resumed, and compares the numbers: they are the same.
+"""Trains on one device, on two and in two processes, killed and resumed, and compares the numbers, which should agree.
 
     python -m experiments.benchmarks.devices                 a tagger; takes some minutes
     python -m experiments.benchmarks.devices --task=ner      with more flags of seqzoo.run
 
-No GPU is needed: the CPU is split into two devices, and the workers are two local processes, each with a TF_CONFIG of
+It needs no GPU: the CPU is split into two devices, and the workers are two local processes, each with a TF_CONFIG of
 its own. Dropout and unknown words are off, since each device would draw its own. The runs:
 
     one           one device
@@ -72,7 +72,7 @@ def write_corpus(folder: pathlib.Path) -> None:
 
 
 def start(command: list[str], part: list[str] | str, folder: pathlib.Path, stop_after: int) -> None:
-    """Runs a command on some devices to its end, or kills it after so many epochs."""
+    """Runs a command on some devices to its end, or kills it after `stop_after` epochs."""
     command = [*command, f"--workdir={folder}"]
     if part == "workers":
         hosts = [f"127.0.0.1:{free_port()}" for _ in range(2)]

@@ -1,4 +1,4 @@
-"""How fast a character model generates text on a CPU: seqzoo beside stock Keras and plain PyTorch.
+"""Measures how fast a character model generates text on a CPU: seqzoo beside stock Keras and plain PyTorch.
 
     python -m experiments.benchmarks.generation_speed               all processors
     python -m experiments.benchmarks.generation_speed --threads=1   one
@@ -129,7 +129,7 @@ def seqzoo_writer(args: argparse.Namespace, texts: int, kind: str) -> tuple:
 
 
 def keras_predictor(args: argparse.Namespace, texts: int, kind: str) -> tuple:
-    """A window of characters for each new one."""
+    """Predicts each new character from a window of the last ones."""
     import keras
     from keras import layers
 

@@ -1,10 +1,10 @@
-"""The fused loop of seqzoo's recurrent layers beside Keras's own loop, on a CPU.
+"""Times the fused loop of seqzoo's recurrent layers beside Keras's own loop, on a CPU.
 
     python -m experiments.benchmarks.loop_speed --threads=1
 
-One layer, forward and backward, of each registered cell whose gates read the state: the layer as `RNNS` makes it
-(seqzoo/rnns/loop.py), and Keras's layer of the same weights, or keras.layers.RNN around the same cell where Keras has
-none. The column "products" is what the matrix products alone take, those before, in and after the loop: no loop can be
+It times one layer, forward and backward, for each registered cell whose gates read the state: the layer from `RNNS`
+(seqzoo/rnns/loop.py), and Keras's layer with the same weights, or keras.layers.RNN around the same cell where Keras has
+none. The column "products" is the time of the matrix products alone, before, in and after the loop: no loop can be
 faster with this library.
 
 Protocol. Each cell runs in a process of its own; there, fused loop, Keras's loop and products take turns, so that all

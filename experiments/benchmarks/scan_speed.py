@@ -1,9 +1,9 @@
-"""When a recurrence computed at all steps at once is faster than a loop over the steps, on a CPU.
+"""Measures when computing a recurrence at all steps at once is faster than a loop over them, on a CPU.
 
     python -m experiments.benchmarks.scan_speed               all processors
     python -m experiments.benchmarks.scan_speed --threads=1   one
 
-One layer, forward and backward: time and memory of a batch against the length of its sequences.
+It measures one layer, forward and backward: time and memory of a batch by the length of its sequences.
 
     lstm, gru                       the registered layers: their gates depend on the state, so a loop is required
                                     (seqzoo/rnns/loop.py; see loop_speed).
@@ -16,7 +16,7 @@ Protocol. Each row and length runs in a process of its own, on the same processo
 sum over all outputs, with respect to input and weights; nothing is updated. The length is unknown when TensorFlow
 traces, and a mask is given, as in training, though nothing is padded. Two batches warm up; then batches are timed for
 --seconds, at least three. The tables have the medians over batches and rounds; memory is the peak of the process beyond
-what weights and data take, so it includes tracing (about 20 MiB).
+weights and data, so it includes tracing (about 20 MiB).
 
 Limits. One size, one machine, few processors. The numbers say nothing about a GPU, where a loop waits for each step to
 be launched. On a busy machine only processor time is meaningful, and only with --threads=1.

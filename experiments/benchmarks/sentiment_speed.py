@@ -1,4 +1,4 @@
-"""How fast a text classifier trains on a CPU: seqzoo beside the stock Keras recipe for IMDB and plain PyTorch.
+"""Measures how fast a text classifier trains on a CPU: seqzoo beside the Keras recipe for IMDB and plain PyTorch.
 
     python -m experiments.benchmarks.sentiment_speed --data_dir=IMDB               IMDB: folder of train.jsonl.gz
     python -m experiments.benchmarks.sentiment_speed --data_dir=IMDB --threads=1   one core
@@ -11,13 +11,13 @@ output layer. Batch size 32, learning rate 1e-3, no dropout. With --rnn=gru all 
     seqzoo:whole      what ``seqzoo.run --task=sentiment`` trains, on all tokens of each text: its batches, classifier,
                       loss and optimizer. Batches are of texts of similar length, of at most --batch_tokens.
     seqzoo:segments   the same, texts split into segments of 100 tokens that are read independently, then max-pooled.
-    seqzoo:200        as seqzoo:whole on 200 tokens of each text, which is the work that the recipe does.
+    seqzoo:200        as seqzoo:whole on 200 tokens of each text, the same work as the recipe's.
     keras:200         the recipe: the last 200 tokens, padded left by pad_sequences, keras.layers without a mask, Adam.
     keras:whole       the obvious way for whole texts: random batches, padded right to the longest text of each,
                       Embedding(mask_zero=True).
     pytorch:200       nn.Embedding, packed nn.LSTM, torch.optim.Adam, with their defaults; random batches, 200 tokens.
 
-Protocol. Texts are tokenized once, by seqzoo's "words", and all rows read the same ids: that is not timed. Each row
+Protocol. Texts are tokenized once, by seqzoo's "words", untimed, and all rows read the same ids. Each row
 runs in a process of its own, on the same processors, in turns, in reverse order every other round. The clock starts
 after some warm-up steps, which include tracing, and runs over --steps steps (0: an epoch). It includes batching and
 reading each step's loss, as a progress bar does. Only real tokens count: neither padding nor tokens that a row
@@ -28,7 +28,7 @@ whole process: its imports, the ids of all texts (24 MiB for IMDB, and copies), 
 batch drawn, so it grows with --steps.
 
 Remaining differences. seqzoo has a softmax over two classes (129 weights more), the others a sigmoid. PyTorch's LSTM
-has a second bias, which is redundant. Of 200 tokens seqzoo keeps both ends, the others the last: as many. Only seqzoo
+has a second bias, which is redundant. Of 200 tokens seqzoo keeps both ends, the others the last. Only seqzoo
 clips gradients, averages the weights, decays its learning rate, and updates only the embeddings in the batch. keras:200
 runs over its padding, which the others skip or mask. seqzoo's batches hold fewer than 32 texts where these are long
 (--batch_tokens) or no more texts of similar length are left. seqzoo.run tokenizes a corpus of more than --cache_tokens,
@@ -100,7 +100,7 @@ def write_ids(args: argparse.Namespace) -> dict:
     words = Vocabulary([word for word, _ in counts.most_common(WORDS - 2)])  # beside padding and the unknown word
     kinds = Vocabulary(sorted(set(labels)), unknown=False)
     if len(kinds) != 2:
-        sys.exit(f"The recipe is one of two labels. Found: {', '.join(kinds.tokens)}.")
+        sys.exit(f"The recipe needs two labels. Found: {', '.join(kinds.tokens)}.")
     ids = np.array([number for tokens in texts for number in words.encode(tokens)], "int32")
     np.savez(
         args.folder / IDS,

@@ -1,19 +1,19 @@
-"""How many requests a served tagger answers, and how long each takes: one client, and fifty at the same time.
+"""Measures how many requests a served tagger answers, and how long each takes: one client, and fifty at once.
 
     python -m experiments.benchmarks.serving --workdir=runs/ner                the run of the README's first command
     python -m experiments.benchmarks.serving --workdir=runs/ner --threads=2    on two processors, clients included
 
     in Python     no server: ``run.task.predict`` on one sentence after the other.
-    1 client      ``--mode=serve``, a client that asks for one sentence after the other on one connection.
-    --clients     so many clients, each on a connection of its own, who ask again as soon as they are answered.
+    1 client      ``--mode=serve``, a client that sends one sentence after the other on one connection.
+    --clients     several clients, each on its own connection, who ask again as soon as they are answered.
 
-Protocol. Each row runs in a process of its own, with a server of its own beside it, on the same processors. Sentences
-are generated, one a request. After a first request of each client all begin together and ask for --seconds; a request
-takes from before it is sent until its answer is parsed. A failure is any status but 200, the answer to another text, or
-a broken connection. Clients are threads of one process, which takes its share of the processors.
+Protocol. Each row runs in its own process, with its own server beside it, on the same processors. Sentences are
+generated, one a request. After a first request of each client, all begin together and ask for --seconds. The time of a
+request runs from before it is sent until its answer is parsed. A failure is any status but 200, the answer to another
+text, or a broken connection. Clients are threads of one process, which takes its share of the processors.
 
-Limits. One machine, so no network; short sentences; one run. Clients who never pause keep the queue full: the time of
-an answer is then that of all others', and shows that nothing is lost under load, not what a single visitor sees.
+Limits. One machine, so no network; short sentences; one run. Clients who never pause keep the queue full, so an answer
+waits for all others: this shows that nothing is lost under load, not what a single visitor sees.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
 
 
 def in_python(workdir: pathlib.Path):
-    """A function text -> whether it was answered, without a server."""
+    """Returns a function text -> whether it was answered, without a server."""
     from seqzoo.training import load
 
     loaded = load(workdir)
@@ -83,7 +83,7 @@ def in_python(workdir: pathlib.Path):
 
 
 def over_http(address: str):
-    """A function text -> whether it was answered, on a connection of its own."""
+    """Returns a function text -> whether it was answered, on its own connection."""
     connection = http.client.HTTPConnection(address, timeout=60)
 
     def ask(text):
@@ -100,7 +100,7 @@ def over_http(address: str):
 
 
 def asked(clients: list, texts: list[str], seconds: float) -> dict:
-    """Has clients ask one text after the other, all at the same time, and times them."""
+    """Lets clients ask one text after the other, all at the same time, and times them."""
     begin = threading.Barrier(len(clients))
 
     def work(number):

@@ -1,4 +1,4 @@
-"""How fast a tagger trains on a CPU: seqzoo beside stock Keras layers and plain PyTorch.
+"""Measures how fast a tagger trains on a CPU: seqzoo beside stock Keras layers and plain PyTorch.
 
     python -m experiments.benchmarks.tagger_speed                        on generated sentences
     python -m experiments.benchmarks.tagger_speed --data_dir=FOLDER --vectors=glove.6B.100d.txt     on CoNLL-2003
@@ -29,7 +29,7 @@ decays its learning rate and masks the padding of words in the convolution. Drop
 PyTorch's layers, where nn.LSTM has its own. seqzoo and keras build batches in a thread of tf.data; PyTorch builds them
 between its steps.
 
-Limits. One machine, one task, one size a run: 2 cores and 16 differ, and so does a GPU. Only speed is compared; the
+Limits. One machine, one task, one size a run; other numbers of cores, or a GPU, differ. Only speed is compared; the
 losses show that all learn. Buckets of common lengths fill first, so that a part of an epoch favours bucketed batches a
 little: --steps=0 is the fairest. The numbers are meaningful on an idle machine only: beside other programs PyTorch's
 threads, which spin while they wait for each other, lose most (a factor of ten and more, on 2 cores shared with two
@@ -453,7 +453,7 @@ def show(results: dict) -> None:
 
 
 def parameter_check(training: list[dict], units: int, rnn: str) -> Iterator[str]:
-    """Yields a line for each contender: its parameters, and whether they are more only by what is known to differ."""
+    """Yields a line for each contender: its parameters, and whether any excess comes from the known differences."""
     first = {run["row"].split(":")[0]: run for run in reversed(training)}
     second_bias = 2 * 2 * 4 * units if rnn == "lstm" else 0  # layers, directions, gates; Keras's GRU has it, too
     known = {"seqzoo": 0, "keras": 0, "pytorch": second_bias}

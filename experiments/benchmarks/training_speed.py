@@ -1,4 +1,4 @@
-"""How fast a task trains in this checkout beside another one, such as the commit before a change.
+"""Compares how fast a task trains in this checkout and another, such as the commit before a change.
 
     python -m experiments.benchmarks.training_speed --before=FOLDER --threads=1
     python -m experiments.benchmarks.training_speed --before=FOLDER --task=translation --flags="--units=64"
@@ -8,8 +8,8 @@ with the same flags, in processes of its own, in turns, in reverse order every o
 
 Each epoch's ``model.fit`` is timed: batches, steps of training and progress bar, without evaluation. The first epoch
 includes tracing and does not count; the median of the others does. The table has the medians of the rounds. The last
-lines are the ratios of the time of an epoch, after to before, within a round: the median and the range over rounds;
-below 1 this checkout is faster. On a busy machine look at processor time, with --threads=1, and at the range.
+lines have the ratio of epoch times, after to before, within a round: its median and range over the rounds. Below 1 this
+checkout is faster. On a busy machine look at processor time, with --threads=1, and at the range.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from seqzoo.training.environment import commit
 
 ROWS = ("before", "after")
 ROOT = pathlib.Path(__file__).parents[2]
-# Runs seqzoo.run as a program and times each call of Model.fit. Knows nothing else of the checkout that it runs in.
+# Runs seqzoo.run as a program and times each call of Model.fit. It relies on nothing else in the checkout.
 DRIVER = """
 import json, runpy, sys, time
 import keras

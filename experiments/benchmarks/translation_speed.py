@@ -1,10 +1,10 @@
-"""How fast an encoder-decoder trains and translates on a CPU: seqzoo beside plain PyTorch.
+"""Measures how fast an encoder-decoder trains and translates on a CPU: seqzoo beside plain PyTorch.
 
     python -m experiments.benchmarks.translation_speed --threads=1                      generated sentences, one core
     python -m experiments.benchmarks.translation_speed --threads=1 --data_dir=FOLDER    train.en and train.de
     pip install torch                                                                   adds the rows of PyTorch
 
-All are one network: a joint vocabulary of 6,000, tied embeddings of width 256 (source, target and output), a
+All use one network: a joint vocabulary of 6,000, tied embeddings of width 256 (source, target and output), a
 bidirectional LSTM of 256 units a direction, an LSTM of 384 that starts from its final states, attention ("general" or
 "additive", 384 wide), tanh(W [c; s]) of width 256. Batches of 64 pairs, Adam at 1e-3, label smoothing 0.1, gradients
 clipped to norm 1, no dropout. Beams of 5. With --rnn=gru all LSTMs are GRUs.
@@ -18,8 +18,8 @@ clipped to norm 1, no dropout. Beams of 5. With --rnn=gru all LSTMs are GRUs.
                torch.lstm_cell, as one step of nn.LSTM costs more; ended hypotheses stay in the beam; it stops when all
                have ended.
 
-First both get the same weights: the first lines say by how much the logits differ, alone and with padding behind source
-and target, how the losses differ and how many translations agree.
+First both get the same weights: the first lines show how much the logits differ, alone and with padding after source
+and target, how much the losses differ, and how many translations agree.
 
 The lengths of the generated sentences are like those of a real corpus: source lengths are log-normal, mean 15; targets
 about as long (standard deviation 15%); words follow Zipf's law. All rows get the same batches, those of seqzoo: pairs
@@ -230,7 +230,7 @@ def product_rate(software: str) -> float:
 
 
 def sums(sizes: list) -> dict:
-    """Of [(real target tokens, all that they are padded to)], one a step."""
+    """Sums [(real target tokens, target tokens with padding)], one pair a step."""
     tokens, padded = np.sum(sizes, axis=0).tolist()
     return {"steps": len(sizes), "target_tokens": tokens, "padding": 1 - tokens / padded}
 
@@ -451,7 +451,7 @@ def pytorch_translation(args: argparse.Namespace, attention: str, batches: Bench
 
 
 def check(args: argparse.Namespace) -> dict:
-    """What differs between both with the same weights."""
+    """The differences between both with the same weights."""
     import torch
 
     from seqzoo.layers.losses import SmoothedCrossentropy

@@ -1,4 +1,4 @@
-"""How the size of the vocabulary decides the speed and the memory of a language model, by the kind of its softmax.
+"""Measures a language model's speed and memory by the size of its vocabulary and the kind of its softmax.
 
     python -m experiments.benchmarks.vocabulary_speed --threads=1
     python -m experiments.benchmarks.vocabulary_speed --threads=1 --only=sampled --rounds=1
@@ -7,7 +7,7 @@ One LSTM of 256 units with tied embeddings of width 128 trains on random tokens 
 rows of windows of 35 steps, with the optimizer that a run has by default: Adam, clipping, averaged weights. The first
 steps, which include tracing, do not count. Then it scores a text exactly. The peak is that of the whole process.
 
-The scores of all of 1,000,000 tokens take 4.5 GB in such a batch, several times over in training: that row is left out.
+Scoring all 1,000,000 tokens takes 4.5 GB in such a batch, and several times as much in training: that row is left out.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
 def arguments() -> argparse.ArgumentParser:
     parser = flags("vocabulary_speed", __doc__, ROWS, 3)
     parser.add_argument("--steps", type=int, default=30, help="steps that are timed (default: 30)")
-    parser.add_argument("--negatives", type=int, default=1000, help="of the sampled softmax (default: 1000)")
+    parser.add_argument("--negatives", type=int, default=1000, help="for the sampled softmax (default: 1000)")
     return parser
 
 

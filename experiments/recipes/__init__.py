@@ -1,1 +1,1 @@
-"""One file a published benchmark: the command, the score and training time to expect, and published scores."""
+"""One file per published benchmark: its command, expected score and training time, and published scores."""

@@ -1,4 +1,4 @@
-"""Japanese Vowels, which of 9 speakers: ten folds of the 270 training utterances, the last epoch of each."""
+"""Japanese Vowels, one of 9 speakers: ten folds of the 270 training utterances, the last epoch of each."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""Moving digits, forwards and backwards; the default run. The nearest bag of frames is printed beside it."""
+"""The default run: moving digits, forwards and backwards. The baseline is the nearest bag of frames."""
 
 from experiments import Experiment
 

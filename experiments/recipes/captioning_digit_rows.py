@@ -1,4 +1,4 @@
-"""Rows of one to six handwritten digits, whose columns are read by CTC; --model=attention reads them, too."""
+"""Rows of one to six handwritten digits, read column by column with CTC; --model=attention reads them, too."""
 
 from experiments import Experiment
 

@@ -1,7 +1,7 @@
 """The names of emoji, from pictures of 32 by 32; valid has only compositions, such as a known person in another tone.
 
-The table of the run has two baselines: the caption of the nearest picture, and what that shows with a classified tone.
-Shifts are the only augmentation, since hues are part of what is named.
+The run's table has two baselines: the caption of the nearest picture, and that caption with a classified skin tone.
+Shifts are the only augmentation, since captions name hues.
 """
 
 from experiments import Experiment

@@ -1,4 +1,4 @@
-"""Two handwritten digits in a scene; the pairs of valid are never together in train. The default run."""
+"""The default run: two handwritten digits in a scene; the pairs of valid are never together in train."""
 
 from experiments import Experiment
 

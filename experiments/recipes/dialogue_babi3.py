@@ -1,6 +1,6 @@
 """bAbI dialogue task 3, displayed options; replies are written word by word, not chosen.
 
-Names of restaurants are rarer than --min_count, so that they are known by their place and copied.
+Names of restaurants are rarer than --min_count, so the network knows them by their position and copies them.
 """
 
 from experiments import Experiment

@@ -1,6 +1,6 @@
 """bAbI dialogue task 4, phone numbers and addresses; replies are written word by word, not chosen.
 
-Names that are in no vocabulary can only be copied, which names of dev need: it has others.
+The vocabulary has no names, so they can only be copied; this suits dev, whose names are others.
 """
 
 from experiments import Experiment

@@ -1,7 +1,7 @@
 """bAbI dialogue task 5, full dialogues; replies are written word by word, not chosen.
 
-Of 200 replies 17 were wrong: 11 gave a phone number for an address, or that of another restaurant, 6 proposed the
-wrong one; calls of the API were all right. With all names in the encoder's vocabulary, 4 epochs were no better.
+Of 200 replies 17 were wrong: 11 gave a phone number for an address, or that of another restaurant, and 6 proposed the
+wrong restaurant; all API calls were right. With all names in the encoder's vocabulary, 4 epochs were no better.
 """
 
 from experiments import Experiment

@@ -1,8 +1,8 @@
-"""CamRest676, delexicalised with its database; no belief states and no results of queries are read, only words.
+"""CamRest676, delexicalised with its database; the network reads only words, no belief states or query results.
 
-Half as wide, with more dropout and shorter histories it was no better, 21.1 after 20 epochs and less by 30; a beam of 5
-loses 0.8. Published is 0.258 on test (Wen et al., 2017), by a network that also learns from annotations what the user
-wants, and looks it up in the database.
+Half as wide, with more dropout and shorter histories it was no better: 21.1 after 20 epochs, and less after 30. A beam
+of 5 loses 0.8. Wen et al. (2017) published 0.258 on test, with a network that also learns the user's wishes from
+annotations and looks them up in the database.
 """
 
 from experiments import Experiment

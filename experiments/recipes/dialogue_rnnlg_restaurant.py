@@ -1,4 +1,4 @@
-"""RNNLG restaurant: acts to sentences, delexicalised; all sentences of equal acts in valid are references of each."""
+"""RNNLG restaurant: acts to sentences, delexicalised; all sentences of valid with equal acts are references."""
 
 from experiments import Experiment
 

@@ -1,7 +1,7 @@
 """ATIS, requests of air travellers in the split of Goo et al. (2018): slots and intents at once; F1 of slots on valid.
 
-All 21 intents are labels, two joined by # one of their own. Published numbers are of test, 893 requests of other
-sessions, where published runs lose about two points of what they have on valid.
+All 21 intents are labels; two joined by # form a label of their own. Published numbers are for test, 893 requests of
+other sessions, where published runs lose about two points against valid.
 """
 
 from experiments import Experiment, Published

@@ -1,4 +1,4 @@
-"""The default data: commands whose slots only the words around a name tell; requests with slots and intent right."""
+"""The default data: commands in which only the words around a name tell its slot; slots and intent both right."""
 
 from experiments import Experiment
 

@@ -1,6 +1,6 @@
 """SNIPS, spoken requests in the split of Goo et al. (2018): slots and intents at once; F1 of slots on valid.
 
-Published numbers are of test, 700 requests like those of valid.
+Published numbers are for test, 700 requests like those of valid.
 """
 
 from experiments import Experiment, Published

@@ -1,4 +1,4 @@
-"""The default data: generated genes, for which bases are counted modulo 3. A window is the baseline beside it."""
+"""The default data: generated genes, which need counting bases modulo 3. The baseline is a window of bases."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""The default data: promoters, whose two boxes have the right order and distance; words alone say nothing."""
+"""The default data: promoters, whose two boxes have the right order and distance; words alone tell nothing."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""Promoters of B. subtilis, by the network that learned those of E. coli: run `dna_promoters_ecoli` first.
+"""Promoters of B. subtilis, from the network trained on E. coli: run `dna_promoters_ecoli` first.
 
 From fresh weights the coefficient is 0.77, the mean of two folds.
 """

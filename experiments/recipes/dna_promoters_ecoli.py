@@ -1,7 +1,7 @@
 """Promoters of E. coli by convolution and BiLSTM: five folds of the training sequences.
 
-The other sequences are of genes, so what is pooled over the three reading frames says much: without it and positions
-0.77, one seed.
+The other sequences are from genes, so pooling over the three reading frames helps much: without it and positions one
+seed has 0.77.
 """
 
 from experiments import Experiment, Published

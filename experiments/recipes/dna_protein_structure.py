@@ -1,4 +1,4 @@
-"""Secondary structure of proteins, helix, sheet or coil of each residue, cross-validated over 111 chains."""
+"""Secondary structure of proteins: helix, sheet or coil of each residue, cross-validated over 111 chains."""
 
 from experiments import Experiment, Published
 

@@ -1,4 +1,4 @@
-"""Splice junctions of primates, cross-validated over 2,552 of the 3,190 sequences; the others are for a test."""
+"""Splice junctions of primates, cross-validated over 2,552 of the 3,190 sequences; the others are a test set."""
 
 from experiments import Experiment, Published
 

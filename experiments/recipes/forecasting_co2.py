@@ -1,4 +1,4 @@
-"""Carbon dioxide on Mauna Loa, weekly, 1958 to 2001: the next half year. MASE: 1 is a year's change in train."""
+"""Carbon dioxide on Mauna Loa, weekly, 1958 to 2001: the next half year. A MASE of 1 is a year's change in train."""
 
 from experiments import Experiment
 

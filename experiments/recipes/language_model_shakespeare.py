@@ -1,8 +1,8 @@
 """tiny Shakespeare, characters: the last tenth is valid, read whole and in one stream with the state carried on.
 
-The published scores: nanoGPT's README, which scores random windows of the same tenth; its transformer for a CPU has
-0.8 million weights and sees 64 characters, the one for a GPU 10.6 million and 256. Kneser-Ney counts of 7 characters
-have 1.517 nats on the same text (--ngram=7).
+The published scores are from nanoGPT's README, which scores random windows of the same tenth; its transformer for a CPU
+has 0.8 million weights and sees 64 characters, the one for a GPU 10.6 million and 256. Kneser-Ney counts of 7
+characters have 1.517 nats on the same text (--ngram=7).
 """
 
 from experiments import Experiment, Published

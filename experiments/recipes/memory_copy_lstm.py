@@ -1,4 +1,4 @@
-"""The same by an LSTM of as many units, in three times as many steps: it has no memory beside its state."""
+"""`memory_copy` by an LSTM of as many units, in three times as many steps: it has no memory beside its state."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""Walking sticks and Lissajous figures; the default run. Repeating the last frame is beside it as a baseline."""
+"""The default run: walking stick figures and Lissajous figures. The baseline repeats the last frame."""
 
 from experiments import Experiment
 

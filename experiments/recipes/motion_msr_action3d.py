@@ -1,6 +1,6 @@
 """MSR Action3D skeletons, all clips of one of the five training subjects (9) as valid; error in metres.
 
-15 frames a second, so that the error of 80, 160 and 320 ms is that of 67, 133 and 333 ms.
+The data have 15 frames a second, so the error at 80, 160 and 320 ms is measured at 67, 133 and 333 ms.
 """
 
 from experiments import Experiment

@@ -1,6 +1,6 @@
-"""The baseline of `music_jsb`: each pitch of a frame independently of the others.
+"""The baseline of `music_jsb`: each pitch of a frame is predicted independently of the others.
 
-In the original keys of the chorales: in all 12 keys, where nothing says which, it had 12.0.
+It trains in the original keys of the chorales: in all 12 keys, without knowing which, it had 12.0.
 """
 
 from experiments import Experiment, Published

@@ -1,4 +1,4 @@
-"""The default data read from left to right only, at the same width: what the context on the right is worth."""
+"""The default data read from left to right only, at the same width: it shows the value of the right context."""
 
 from experiments import Experiment
 

@@ -1,8 +1,8 @@
 """Universal Dependencies English EWT: UPOS without pretrained vectors.
 
-Gold tokens, accuracy on dev. Same seed: with 100 character filters, word dropout .33 and 24 epochs 94.96. The
-bar is a score reported for recurrent taggers on test; its original source was not traced, so take it as a round number
-and not as a citation.
+Gold tokens, accuracy on dev. Same seed: with 100 character filters, word dropout .33 and 24 epochs 94.96. The bar is a
+score reported for recurrent taggers on test; its original source was not traced, so take it as a round number and not
+as a citation.
 """
 
 from experiments import Experiment, Published

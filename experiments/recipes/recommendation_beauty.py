@@ -1,7 +1,7 @@
 """Amazon Beauty: the last but one item of each user is valid, the last of the file; 22,363 users, 12,101 items.
 
-Settings were looked for on the item before it, held out of train; the epoch is the best on valid. The papers score the
-last item. Of the baselines the best mix of item-kNN and Markov chain has 9.76 on valid, the Markov chain alone 7.98.
+Settings were tuned on the item before it, held out of train; the epoch is the best on valid. The papers score the last
+item. Of the baselines the best mix of item-kNN and Markov chain has 9.76 on valid, the Markov chain alone 7.98.
 """
 
 from experiments import Experiment, Published

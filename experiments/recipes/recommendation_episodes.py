@@ -1,4 +1,4 @@
-"""The default data: generated viewing histories, in which order decides. Simpler methods stand beside the network."""
+"""The default data: generated viewing histories, in which order decides. Simpler methods are the baselines."""
 
 from experiments import Experiment
 

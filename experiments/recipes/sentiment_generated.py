@@ -1,4 +1,4 @@
-"""Generated reviews in which word order decides; the default run. A naive Bayes baseline is printed beside it."""
+"""The default run: generated reviews in which word order decides. The baseline is naive Bayes."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""The same reviews as a bag of words: the mean of word vectors, without a recurrent layer."""
+"""The generated reviews as bags of words: the mean of word vectors, without a recurrent layer."""
 
 from experiments import Experiment
 

@@ -1,4 +1,4 @@
-"""Generated paraphrases against exchanged roles, in the same words; the default run. A bag of words is at chance."""
+"""The default run: generated paraphrases against exchanged roles, in the same words. A bag of words is at chance."""
 
 from experiments import Experiment
 

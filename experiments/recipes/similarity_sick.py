@@ -1,7 +1,7 @@
 """SICK, relatedness of sentences from 1 to 5; valid is the official trial set of 500 pairs.
 
-Tai et al. (2015) read with a BiLSTM and GloVe vectors of width 300. On one seed, with a dropout of word features
-(--word_dropout=0.1) about 84, since it hides which words are equal; with characters 85.8.
+Tai et al. (2015) read with a BiLSTM and GloVe vectors of width 300. One seed has about 84 with dropout of word features
+(--word_dropout=0.1), since it hides which words are equal, and 85.8 with characters.
 """
 
 from experiments import Experiment, Published

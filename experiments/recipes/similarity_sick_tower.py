@@ -1,4 +1,4 @@
-"""SICK as in similarity_sick, by a siamese BiLSTM that reads both sentences apart: each has a vector to search by."""
+"""SICK as in similarity_sick, by a siamese BiLSTM that reads both sentences separately: each has a search vector."""
 
 from experiments import Experiment, Published
 

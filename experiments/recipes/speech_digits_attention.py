@@ -1,7 +1,7 @@
 """The digits of speech_digits, by an encoder-decoder that attends to the frames (Listen, Attend and Spell).
 
-It has to find out by itself where each word is spoken, and takes longer than CTC. It writes words: of the letters of a
-random digit only the first tells something that the others do not, and with those it found nothing in 8 epochs.
+It has to find out by itself where each word is spoken, and takes longer than CTC. It writes words: in a random digit
+only the first letter carries information, and with letters it learned nothing in 8 epochs.
 """
 
 from experiments import Experiment

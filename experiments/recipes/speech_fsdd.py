@@ -2,8 +2,8 @@
 
 The speakers are the same in both, as in the official split, whose test part is index 0 to 4. Training joins up to three
 recordings, which gives CTC more to learn from in each step; valid has them one by one. A digit is one label, so the
-word error rate is 100 minus the accuracy, plus what is inserted. --normalize=volume: the mean spectrum of a single word
-tells much of what it is.
+word error rate is 100 minus the accuracy, plus insertions. --normalize=volume keeps the mean spectrum, which tells much
+about a single word.
 """
 
 from experiments import Experiment

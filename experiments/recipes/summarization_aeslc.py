@@ -1,7 +1,7 @@
 """AESLC: the subject line of an e-mail, by a pointer-generator.
 
 ROUGE is F1 of Porter's stems by rouge-score, against the original subject, lower-cased, on valid (1,960 e-mails). The
-published numbers are of test.
+published numbers are for test.
 """
 
 from experiments import Experiment, Published

@@ -1,4 +1,4 @@
-"""The default run without copying: unknown words are replaced by what they attend to (Jean et al., 2015)."""
+"""The default run without copying: the word with the most attention replaces an unknown one (Jean et al., 2015)."""
 
 from experiments import Experiment
 

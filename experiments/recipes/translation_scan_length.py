@@ -1,7 +1,7 @@
 """SCAN, outputs longer than those of train: commands with 16 to 22 actions are valid, train has up to 15.
 
-In the published split train has up to 22 actions and test 24 to 48, so the published numbers are of a harder task; they
-are those of the best network over all splits, and of the best one here: a GRU of 50 units with attention.
+In the published split train has up to 22 actions and test 24 to 48, so the published numbers are for a harder task: of
+the best network over all splits, and of the best one on this split, a GRU of 50 units with attention.
 """
 
 from experiments import Experiment, Published

@@ -1,8 +1,8 @@
 """SCAN, a primitive that train has only by itself: "look" is learned, "look twice" and all others are valid.
 
-The protocol of the published split addprim_jump, with another word: all commands of the simple split that have "look"
-and another word are valid; a tenth of train is "look" alone. The published numbers are of "jump": the best network over
-all splits, and the best one there, a GRU of 100 units with attention.
+The protocol is that of the published split addprim_jump, with another word: all commands of the simple split that have
+"look" and another word are valid; a tenth of train is "look" alone. The published numbers are for "jump": the best
+network over all splits, and the best one there, a GRU of 100 units with attention.
 """
 
 from experiments import Experiment, Published

@@ -1,7 +1,7 @@
 """SCAN, commands like those of train: a tenth of the commands of the simple split, by a hash, is valid.
 
-The published number is of the simple split's test part, and of the best network over all splits: 2 LSTM layers of 200
-units without attention. The same network as in the two recipes beside this one, which ask for composition.
+The published number is for the simple split's test part and the best network over all splits: 2 LSTM layers of 200
+units without attention. Our network is the same as in the other two SCAN recipes, which test composition.
 """
 
 from experiments import Experiment, Published

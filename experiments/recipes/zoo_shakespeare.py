@@ -1,4 +1,4 @@
-"""The run `zoo:shakespeare` of the package; seqzoo/zoo/README.md says how it is put there."""
+"""The run `zoo:shakespeare` of the package; seqzoo/zoo/README.md says how to put it there."""
 
 from experiments import Experiment
 

@@ -1,12 +1,12 @@
-"""How varied is what a language model writes, and what do temperature, top-p, greedy and beam search do to it?
+"""Measures how varied a language model's text is under temperature, top-p, greedy and beam search.
 
     python -m experiments.studies.diversity --workdir=RUN --data=FILE      RUN: a language model of the text FILE
 
-No training. From 24 positions of the text's last tenth, far apart, the run reads 200 tokens and continues them. The
-first 100 words of each continuation are compared with those of the text itself at the same positions. For what is
-measured see `seqzoo.metrics.diversity`: distinct n-grams within a piece, self-BLEU between pieces, the longest n-gram
-that occurs twice in a piece. A text that repeats itself has few distinct n-grams; texts that are all alike have a high
-self-BLEU. The closer to the text, the better: more varied than the text is no virtue.
+It trains nothing. At 24 distant positions of the text's last tenth, the run reads 200 tokens and continues them. The
+first 100 words of each continuation are compared with the text's own at the same position. `seqzoo.metrics.diversity`
+measures distinct n-grams within a piece, self-BLEU between pieces, and the longest n-gram that occurs twice in a piece.
+A text that repeats itself has few distinct n-grams; texts that are all alike have a high self-BLEU. The closer to the
+text, the better: being more varied than the text is no virtue.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main() -> int:
     flags = argparse.ArgumentParser("python -m experiments.studies.diversity", description=__doc__,
                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     flags.add_argument("--workdir", required=True, help="a run of the task language_model")
-    flags.add_argument("--data", required=True, type=pathlib.Path, help="the file it was trained on: its last tenth")
+    flags.add_argument("--data", required=True, type=pathlib.Path, help="the file it was trained on")
     flags.add_argument("--length", type=int, default=700, help="tokens of a continuation (default: 700)")
     flags.add_argument("--seed", type=int, default=0)
     flags.add_argument("--threads", type=int, default=1, help="processors to use; 0: all")
@@ -86,7 +86,7 @@ def continued(decoder, codec, contexts: np.ndarray, arguments, width: int = 0, *
 
 
 def measured(codec, rows) -> dict:
-    """`diversity` of the first words of rows of ids, and of how many: those that are long enough."""
+    """`diversity` of the first words of those rows of ids that are long enough, and their number."""
     pieces = [diversity.words(codec.decode(row))[:SIZE] for row in rows]
     pieces = [piece for piece in pieces if len(piece) == SIZE]
     return {**diversity.diversity(pieces), "pieces": len(pieces)}

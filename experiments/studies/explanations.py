@@ -1,13 +1,12 @@
-"""Which method finds the words that decided a label? Asked on the generated reviews, whose decisive words are known.
+"""Compares methods that find the words which decided a label, on generated reviews, whose decisive words are known.
 
     python -m experiments.studies.explanations --workdir=RUN      RUN: a run of `sentiment_generated`; no training
 
-Each method gives each word of a review a weight: how much it speaks for the label that the run answers. Counted is how
-often the word with the largest weight is one of those that decide the label ("not" and "clever" in "The plot was great,
-but this film is not clever"); and how often it is one of those or of those that concede ("great", "but"): in this
-grammar a concession gives the verdict away, so a run may rightly listen to it. Which words these are is told by
-`seqzoo.datasets.generated.reviews.annotated`. By chance: their share of all words. Punctuation is no word. Reviews that
-the run labels wrongly are left out: what misled it is no word that decides.
+Each method weights each word of a review by how much it speaks for the run's label. The study counts how often the word
+with the largest weight decides the label ("not" and "clever" in "The plot was great, but this film is not clever"), and
+how often it decides or concedes ("great", "but"): in this grammar a concession gives the verdict away, so a run may
+rightly use it. `seqzoo.datasets.generated.reviews.annotated` marks these words. By chance: their share of all words.
+Punctuation does not count as words. Reviews that the run labels wrongly are left out, since other words misled it.
 
     occlusion                what `--explain=occlusion` shows
     integrated gradients     from the unknown word to the word (Sundararajan et al., 2017)
@@ -34,7 +33,7 @@ def main() -> int:
         "--reviews",
         type=int,
         default=500,
-        help="of the test split (default: 500)",
+        help="reviews of the test split (default: 500)",
     )
     flags.add_argument("--threads", type=int, default=1, help="processors to use; 0: all")
     flags.add_argument("--out", type=pathlib.Path, default=RESULTS / "explanations.json")
@@ -79,7 +78,7 @@ def main() -> int:
 
 
 def shares(task, reviews: Sequence[dict], pick, weights: list | None = None) -> dict[str, float]:
-    """{"decisive", "decisive_or_conceding"}: the mean of `pick(weights, which words are such)`, in percent."""
+    """{"decisive", "decisive_or_conceding"}: the mean of `pick(weights, which words are of this kind)`, in percent."""
     found = {"decisive": [], "decisive_or_conceding": []}
     for number, review in enumerate(reviews):
         words = [(start, end) for token, start, end in task.offsets(review["text"])]
@@ -93,12 +92,12 @@ def shares(task, reviews: Sequence[dict], pick, weights: list | None = None) -> 
 
 
 def top_word(weights: np.ndarray, known: np.ndarray) -> bool:
-    """Whether the word with the largest weight is one of those that are asked for."""
+    """Whether the word with the largest weight is a known one."""
     return known[weights.argmax()]
 
 
 def gradient_times_input(model):
-    """As `models.explaining.occlusion`: features times the gradient of the log-odds with respect to them."""
+    """Like `models.explaining.occlusion`: features times the gradient of the log-odds with respect to them."""
     from keras import ops
 
     from seqzoo.backend.gradients import compiled, gradient

@@ -1,4 +1,4 @@
-"""How much of the gradient survives over time: every recurrent cell, before any training.
+"""Measures how much of the gradient survives over time in every recurrent cell, before training.
 
     python -m experiments.studies.gradient_distance                              writes the figure and its numbers
     python -m experiments.studies.gradient_distance --length=400 --units=128
@@ -81,14 +81,14 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--length", type=int, default=200, help="steps of input")
     flags.add_argument("--units", type=int, default=64)
     flags.add_argument("--batch_size", type=int, default=32, help="sequences, and directions v")
-    flags.add_argument("--seeds", type=int, default=5, help="how many initialisations")
+    flags.add_argument("--seeds", type=int, default=5, help="number of initialisations")
     flags.add_argument("--threads", type=int, default=1, help="processors to use; 0: all")
-    flags.add_argument("--out", type=pathlib.Path, default=RESULTS / "gradient_distance", help="without its ending")
+    flags.add_argument("--out", type=pathlib.Path, default=RESULTS / "gradient_distance", help="path without extension")
     return flags
 
 
 def cells() -> dict[str, tuple]:
-    """{name: (rnn, activation, initialisation, forget bias)} of every registered layer of one direction, and more."""
+    """{name: (rnn, activation, initialisation, forget bias)} of every registered one-directional layer, and more."""
     import keras
 
     from seqzoo.rnns import RNNS
@@ -134,7 +134,7 @@ def plot(norms: dict[str, list[float]], path: pathlib.Path) -> None:
     for axes, title, plain in zip(panels, ("Plain RNN", "Gated cells"), (True, False), strict=True):
         names = [name for name in norms if (name.split(",")[0] == "rnn") == plain]
         for number, name in enumerate(sorted(names, key=lambda name: -norms[name][-1])):
-            # Colour alone does not reach every reader; where colours come again, the dashes differ.
+            # Colour alone does not reach every reader; repeated colours have other dashes.
             style = ("-", "--", "-.", ":")[(number + number // len(COLOURS)) % 4]
             axes.plot(norms[name], style, color=COLOURS[number % len(COLOURS)], linewidth=2, label=name)
         axes.set_yscale("log")

@@ -4,10 +4,10 @@
     python -m experiments.studies.language_models --data=FOLDER --only=gru  some rows
 
 FOLDER holds tiny_shakespeare/; valid is its last tenth, read in one stream. All networks are small and train equally
-long: the table compares kinds of models, not what each could reach. Bits per character and per word are comparable
-across units: what is predicted is the same text, including line ends and blanks (only `whitespace` loses the number of
-blanks), and an unknown word costs its spelling in bytes, log2(257) bits each. Words are separated by white space; line
-ends are words too.
+long: the table compares kinds of models, not the best of each. Bits per character and per word are comparable across
+units: all models predict the same text, including line ends and blanks (only `whitespace` loses the number of blanks),
+and an unknown word costs its spelling in bytes, log2(257) bits each. Words are separated by white space; line ends are
+words too.
 """
 
 import argparse

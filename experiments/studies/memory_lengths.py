@@ -1,6 +1,6 @@
-"""Copy: bits wrong against the length of a sequence, of the recorded runs of all networks.
+"""Plots how many bits of copy are wrong by the length of a sequence, for the recorded runs of all networks.
 
-    python -m experiments.studies.memory_lengths        draws what the recipes memory_copy* recorded, as a figure
+    python -m experiments.studies.memory_lengths        draws the results of the recipes memory_copy*
 
 It trains nothing: `python -m experiments memory_copy memory_copy_lstm` does.
 """

@@ -1,4 +1,4 @@
-"""How far back a recurrent network can remember: adding problem, delayed copy, temporal order, with learning curves.
+"""Tests how far back a recurrent network remembers: adding problem, delayed copy, temporal order; learning curves.
 
     python -m experiments.studies.memory_tasks adding --rnn=gru                     one run; prints its curve
     python -m experiments.studies.memory_tasks adding --rnn=rnn --clip_norm=0       a plain RNN, no gradient clipping
@@ -10,8 +10,8 @@ when a task is solved, or after --epochs.
 
     adding           Always answering 1 has a mean squared error of 1/6 = 0.167, the variance of the sum. Solved, here:
                      an error below 0.01, a sixteenth of that.
-    delayed_copy     The best without a memory is blanks and guessed symbols, a cross-entropy of 10 ln 8 / (T + 20) a
-                     step. Solved, here: a tenth of that.
+    delayed_copy     Without a memory the best answer is blanks and guessed symbols, with a cross-entropy of 10 ln 8 /
+                     (T + 20) a step. Solved, here: a tenth of that.
     temporal_order   Guessing has a cross-entropy of ln 4. Solved: an accuracy of 99% (Pascanu et al., 2013).
 
 The variants compare gates (Hochreiter & Schmidhuber, 1997; Cho et al., 2014); the bias of the forget gate (Gers et al.,
@@ -22,8 +22,8 @@ al., 2015).
 In the adding problem the second mark is sometimes close to the end, so that a short memory helps to begin with. In
 temporal order nothing relevant is closer to the end than 4T/10.
 
-Limits. One learning rate for all, not the best one of each; few seeds. When a network leaves the plateau of the
-baseline is partly luck: a run that ended unsolved might have been solved later.
+Limits. One learning rate for all, not the best one of each; few seeds. It is partly luck when a network leaves the
+baseline's plateau: a run that ended unsolved might have solved the task later.
 """
 
 import argparse
@@ -68,7 +68,7 @@ class Problem:
     """A memory task of the study.
 
     Attributes:
-        title, loss: what figures call it and its loss.
+        title, loss: names of it and of its loss in figures.
         options: those that differ from COMMON.
         baseline: the loss of the best answer without a memory, given T.
         solved: whether a loss and an accuracy in percent are good enough, given the baseline.
@@ -138,7 +138,7 @@ def settings(argv: list[str] | None = None) -> tuple[argparse.Namespace, Task]:
 
 
 def usual(name: str) -> dict:
-    """The options of a problem that the study does not leave to the task's defaults."""
+    """The options of a problem for which the study has its own defaults."""
     return {"dataset": name, **COMMON, **PROBLEMS[name].options}
 
 

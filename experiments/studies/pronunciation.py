@@ -4,9 +4,9 @@
     python -m experiments.studies.pronunciation --data=FOLDER --only=kor    some languages
 
 FOLDER holds g2p_sigmorphon2020/{train,dev}/: 3,600 words a language to train on, 450 to score. All runs of a model have
-the same options; only the letters of Korean and Vietnamese are read in their parts. Scores are on dev, where the best
-epoch is chosen, too. The LSTM of the shared task, an encoder-decoder with attention, has 16.8% of the words of test
-wrong, on average over all fifteen languages (Gorman et al., 2020).
+the same options; only Korean and Vietnamese letters are split into their parts. Scores are on dev, where the best epoch
+is chosen, too. The LSTM of the shared task, an encoder-decoder with attention, gets 16.8% of the test words wrong, on
+average over all fifteen languages (Gorman et al., 2020).
 """
 
 import argparse

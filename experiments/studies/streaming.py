@@ -1,11 +1,11 @@
-"""Whether training needs more memory for a longer text: a language model on 10 and on 100 MB, by words and by subwords.
+"""Measures whether a longer text needs more memory: a language model on 10 and 100 MB, of words and of subwords.
 
     python -m experiments.studies.streaming --text=FILE            measures, and prints the table
     python -m experiments.studies.streaming --text=FILE --only=bpe some rows
 
-FILE is plain text of 101 MB or more, such as of a Wikipedia dump. Its last 100 kB are valid, its first 10 or 100 MB
-are train. Each row is a run of one epoch in a process of its own: vocabulary, ids in a file, training with a sampled
-softmax, exact scores of valid. The networks are small, so that the text decides the memory: the peak of the process.
+FILE is plain text of 101 MB or more, such as a Wikipedia dump. Its last 100 kB are valid, its first 10 or 100 MB are
+train. Each row is a run of one epoch in its own process: vocabulary, ids in a file, training with a sampled softmax,
+exact scores of valid. The networks are small, so the text decides the peak memory of the process.
 """
 
 import argparse
