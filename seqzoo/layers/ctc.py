@@ -60,5 +60,5 @@ def frames_needed(labels: Sequence[int] | np.ndarray) -> int:
 
 
 def frames_given(steps: int, subsample: int = 1, upsample: int = 1) -> int:
-    """The frames of logits that `models.transcriber` gives for so many steps of its input."""
+    """The number of frames that `models.transcriber` returns for this many input steps."""
     return -(-steps // subsample) * upsample

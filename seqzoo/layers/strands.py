@@ -15,7 +15,7 @@ class ReverseComplement(keras.layers.Layer):
         B, T, D = ops.shape(x)
         positions = ops.cast(lengths, "int32")[:, None] - 1 - ops.arange(T)[None]  # [B, T]: n - 1 ... 0, -1 ...
         rows = ops.arange(B)[:, None] * T + ops.maximum(positions, 0)
-        # By a plain gather, because LiteRT can't take_along_axis.
+        # A plain gather, because LiteRT lacks take_along_axis.
         reversed = ops.reshape(ops.take(ops.reshape(x, (B * T, D)), ops.reshape(rows, (-1,)), axis=0), (B, T, D))
         return ops.where(positions[..., None] >= 0, ops.flip(reversed, axis=-1), 0.0)
 
