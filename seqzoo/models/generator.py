@@ -86,8 +86,8 @@ def generator(
         options: more of `layers.stack.stack`.
 
     Returns:
-        keras.Model. Inputs, integers: {"tokens": [B, T, S], the tokens of each step; "before": [B, T, S], those that
-        are held before it, 0 at the first step; "position": [B, T] from 1, 0 is padding on the right; with `ages` "age":
+        keras.Model. Inputs, integers: {"tokens": [B, T, S], the tokens of each step; "before": [B, T, S], those held
+        before it, 0 at the first step; "position": [B, T] from 1, 0 is padding on the right; with `ages` "age":
         [B, T, S]; with `ahead` "ahead": [B, T], 0 unknown; with `tonic` "tonic": [B], pitch + 1, 0 unknown; and
         {name: [B]} from 0 for each condition}. Output: logits [B, T, S, V] of "tokens". `GeneratorDecoder(model)`
         generates. With `width` the inputs and outputs are those of `vector_model`.
@@ -204,7 +204,7 @@ def _standing(row, before, age, xp):
 
 
 class GeneratorDecoder:
-    """Decodes a generator, and scores given sequences; it has the step protocol (`decoding.steps`).
+    """Decodes a generator, and scores given sequences; implements the step protocol (`decoding.steps`).
 
     A value is one token: the S slots of a time step are decoded one by one, and T time steps are T S values.
 

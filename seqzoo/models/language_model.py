@@ -251,7 +251,7 @@ def streamed(
 
 
 class LanguageModelDecoder:
-    """Decodes a language model step by step, and scores texts; it has the step protocol (`decoding.steps`).
+    """Decodes a language model step by step, and scores texts; implements the step protocol (`decoding.steps`).
 
     A long text is read in windows: `read` and `score_window` take the state before a window and return the next one.
 
