@@ -39,7 +39,7 @@ class NextItems:
         ids = keras.KerasTensor([None, None], "int32")
         bools = keras.KerasTensor([], "bool")
         self._run = compiled(self._ranked, (ids, ids, keras.KerasTensor([None, None], "float32"), bools))
-        self._nats = np.zeros(2)  # weighted, and their weights
+        self._nats = np.zeros(2)  # the weighted sum, and the sum of weights
 
     def scores(self, tokens, repeats) -> tuple:
         """(scores [B, V] of the items after histories [B, T], candidates [B, V] booleans); see the class."""
