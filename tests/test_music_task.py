@@ -258,10 +258,10 @@ def test_a_sample_without_notes_is_written_too(tmp_path):
     "asked, words",
     [
         ({"key": "H"}, "Not a key: 'H'"),
-        ({"metre": "waltz"}, "A metre is like 4/4 or 6/8"),
+        ({"metre": "waltz"}, "A metre should be like 4/4 or 6/8"),
         ({"style": "polka"}, "No training piece has the style 'polka'. Known: air, jig"),
         ({"chord": "C4 H4"}, "Not a pitch: 'H4'"),
-        ({"chord": "C4 E4 G4"}, "should have 2 notes at most. Received: 3 notes"),
+        ({"chord": "C4 E4 G4"}, "should have at most 2 notes. Received: 3 notes"),
         ({"chord": "C4", "primer": "x.mid"}, "give one of them"),
         ({"primer": "x.mid", "melody": "x.mid"}, "give one of them"),
         ({"primer": "broken.mid"}, "broken.mid: not a MIDI file"),
