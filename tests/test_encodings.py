@@ -262,7 +262,7 @@ def test_of_too_many_notes_the_highest_and_the_lowest_are_kept_and_the_others_co
 
 
 def test_more_notes_at_once_than_voices_are_refused():
-    with pytest.raises(ValueError, match="3 notes at once, at quarter 1. Expected 2 at most"):
+    with pytest.raises(ValueError, match="3 notes at once, at quarter 1. Expected at most 2"):
         Encoding("voices", 2).encode({"score": Score([Note(1, 1, pitch) for pitch in (50, 60, 70)])})
 
 

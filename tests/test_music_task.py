@@ -307,7 +307,7 @@ def test_styles_are_folders_and_what_can_not_be_encoded_is_said(corpus):
     data = made.load()
     assert made.assets["conditions"].styles.tokens[2:] == ["air", "jig"] and styles(data.splits["train"]) == {2, 3}
     assert data.summary["train"].startswith("3 examples, 51 steps")
-    assert data.summary["train"].endswith("1 left out (such as 0: 3 notes at once, at quarter 0. Expected 2 at most.)")
+    assert data.summary["train"].endswith("1 left out (such as 0: 3 notes at once, at quarter 0. Expected at most 2.)")
     assert [*MusicTask(made.config, made.assets).load().splits] == ["valid"]
 
 
