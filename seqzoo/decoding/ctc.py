@@ -23,7 +23,7 @@ class CTCDecode(keras.layers.Layer):
         n_best: K, answers of each row, best first; the search keeps at least K prefixes.
 
     Outputs, a dict; greedy ones have no axis K:
-        labels: [B, K, T], 0 behind their ends.
+        labels: [B, K, T], 0 after their ends.
         begin, end: [B, K, T], the frames of each label in its most probable path, the end exclusive.
         confidence: [B, K, T], the mean probability of each label over these frames.
         log_probability: [B, K], of the labels; if greedy, of the path; -inf if a row has fewer answers.
@@ -95,7 +95,7 @@ def tokens_of(path, p) -> dict:
         p: [B, T], the probability of each frame's label.
 
     Returns:
-        {"labels", "begin", "end", "confidence"}, [B, T] each, see `CTCDecode`; 0 behind the labels.
+        {"labels", "begin", "end", "confidence"}, [B, T] each, see `CTCDecode`; 0 after the labels.
     """
     path = ops.cast(path, "int32")
     step = ops.cumsum(ops.ones_like(path), axis=1)  # 1, 2 ... T
@@ -142,7 +142,7 @@ def prefix_search(log_p, width: int):
         width: W.
 
     Returns:
-        (labels [B, W, T], 0 behind their ends; log probabilities [B, W], in falling order, -inf if there are fewer).
+        (labels [B, W, T], 0 after their ends; log probabilities [B, W], in falling order, -inf if there are fewer).
     """
     rows, steps, _ = ops.shape(log_p)
     # Up to W + 1 labels of a prefix make no new prefix: its last label and those that merge.
@@ -207,7 +207,7 @@ def align(log_p, labels):
 
     Args:
         log_p: [B, T, V], padded frames blank.
-        labels: [B, U], 0 behind their ends; there must be enough frames for them.
+        labels: [B, U], 0 after their ends; there must be enough frames for them.
 
     Returns:
         [B, T], the label or blank of each frame.
@@ -231,7 +231,7 @@ def align(log_p, labels):
     start = ops.where(position == 0, ops.zeros_like(states, "float32"), NONE)
     frames = ops.transpose(log_p, (1, 0, 2))
     scores, back = scan(extend, start, frames, like=ops.zeros_like(states, "int32"))
-    end = 2 * ops.sum(ops.cast(labels > 0, "int32"), axis=1, keepdims=True)  # [B, 1]: the blank behind all labels
+    end = 2 * ops.sum(ops.cast(labels > 0, "int32"), axis=1, keepdims=True)  # [B, 1]: the blank after all labels
     ends = ops.concatenate([end, ops.maximum(end - 1, 0)], axis=1)
     state = picked(ends, ops.top_k(picked(scores, ends), 1)[1])
 

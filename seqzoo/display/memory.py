@@ -67,7 +67,7 @@ def memory_plot(
         gold: [A, K], the right answer, due at the last A steps: other outputs are not drawn, and wrong ones are marked;
             None: not known.
         trace: from `rnns.ntm.trace`; empty for other networks, for which only inputs and outputs are drawn.
-        title: stands above the plot.
+        title: shown above the plot.
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure

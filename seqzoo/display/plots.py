@@ -284,7 +284,7 @@ def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.
             the others on one centred on 0.
         tokens: T texts.
         units: indices of the units to draw, from the top row down.
-        title: stands above the plot.
+        title: shown above the plot.
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
@@ -322,7 +322,7 @@ def attention_plot(
             there are more than 120, only some are labelled; long tokens are cut.
         weights: [T, S], from 0 to 1.
         path: the image to write; its suffix chooses the format.
-        title: stands above the plot.
+        title: shown above the plot.
     """
     from matplotlib.figure import Figure
 
@@ -359,7 +359,7 @@ def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path
         labels: V names.
         steps: names of the S input steps, such as letters, of equal width over the T frames; () names none.
         path: the image to write; its suffix chooses the format.
-        title: stands above the plot.
+        title: shown above the plot.
     """
     from matplotlib.figure import Figure
 

@@ -32,7 +32,7 @@ def force_blank(logits, mask):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CTCLoss(keras.losses.Loss):
-    """-log p(labels | x) of each example: labels [B, U], 0 behind their ends; logits [B, T, V] -> [B].
+    """-log p(labels | x) of each example: labels [B, U], 0 after their ends; logits [B, T, V] -> [B].
 
     The logits of padded frames must have passed `force_blank`. Labels that need more frames than there are have no
     path: their loss is infinite, and their gradient 0. Skip such examples when they are encoded: see `frames_needed`.

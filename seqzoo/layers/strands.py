@@ -8,7 +8,7 @@ from keras import ops
 class ReverseComplement(keras.layers.Layer):
     """Sequences of bases as the other strand reads them: x [B, T, 4] in the order A, C, G, T, lengths [B] -> [B, T, 4].
 
-    The bases of a sequence of n steps are reversed, the padding behind them stays where it is, as zeros.
+    The bases of a sequence of n steps are reversed, the padding after them stays in place, as zeros.
     """
 
     def call(self, x, lengths):

@@ -87,11 +87,11 @@ def integrated_gradients(model: keras.Model, multi_label: bool = False, points: 
     so that the weights sum to F(x) - F(u). The integral is computed by Gauss-Legendre quadrature.
 
     Args:
-        model, multi_label: as of `occlusion`.
+        model, multi_label: as in `occlusion`.
         points: of the quadrature.
 
     Returns:
-        As `occlusion`.
+        See `occlusion`.
 
     Source: Sundararajan, Taly & Yan, 2017, Axiomatic Attribution for Deep Networks.
     """

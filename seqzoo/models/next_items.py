@@ -9,7 +9,7 @@ from seqzoo.layers.tokens import NEVER
 from seqzoo.models.language_model import without_scores
 
 COUNT = 100  # items in an answer
-BEGIN = 1  # the id before the first item of a history, also that of unknown items; it never comes next
+BEGIN = 1  # the id before the first item of a history, also the id of unknown items; it never comes next
 
 
 class NextItems:

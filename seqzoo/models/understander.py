@@ -19,7 +19,7 @@ def understander(
     gate: bool = True,
     **options,
 ) -> keras.Model:
-    """Slot filling and intent detection at once, as of Goo et al. (2018) with the attention of the intent.
+    """Slot filling and intent detection at once, as in Goo et al. (2018), with the attention of the intent.
 
     Front -> recurrent stack -> h_t. The intent is read from the maximum of h_t over time and an attention c over h_t,
     the slots from h_t, which c scales with `gate`:

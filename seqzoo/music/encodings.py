@@ -13,7 +13,7 @@ from seqzoo.music.voices import NO_PITCH, from_voices, separate_voices, skyline,
 from seqzoo.text.vocabulary import Vocabulary
 
 ENCODINGS = ("voices", "frames", "melody", "events")
-END, REST, HOLD, FIRST = 2, 3, 4, 5  # ids; FIRST is that of pitch 0
+END, REST, HOLD, FIRST = 2, 3, 4, 5  # ids; FIRST is the id of pitch 0
 PITCHES = 128
 HELD = FIRST + PITCHES  # id of pitch 0, held
 LONGEST_BAR = 96  # steps; later steps of a longer bar share the last position

@@ -55,7 +55,7 @@ def read_midi(
         path: of the file.
         data: content of the file, if it is not on disk; `path` is then its name in messages.
         drums: read only the drums, whose pitches are instruments.
-        skipped: counts what was skipped, by name, for `listed`.
+        skipped: counts skipped parts by name, for `listed`.
 
     Returns:
         Score, named after the first track or else after the file.

@@ -1,4 +1,4 @@
-"""Charts of a search, as SVG to stand in a page: text and axes have the colour of the page's text."""
+"""Charts of a search, as SVG inside a page: text and axes have the colour of the page's text."""
 
 import io
 import math
