@@ -1,4 +1,4 @@
-"""Replaces files atomically, so that neither a reader nor a kill ever leaves half a file; opens zip archives."""
+"""Replaces files atomically: no reader sees half a file and no kill leaves one. Opens zip archives."""
 
 import contextlib
 import functools

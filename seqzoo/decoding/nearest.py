@@ -1,4 +1,4 @@
-"""Finds the nearest lines of a file, by exact search among their vectors, which a file beside it holds."""
+"""Finds the nearest lines of a file, by exact search among their vectors, which are kept in a file beside it."""
 
 import hashlib
 import json

@@ -13,7 +13,7 @@ LOCAL = ("", "monotonic", "predictive")
 
 
 def keys(encoded, score: str, units: int):
-    """Computes the keys that queries are compared with, once a sentence, by a layer of their own: [B, S, A].
+    """A layer that computes the keys that queries are compared with, once a sentence: [B, S, E] -> [B, S, A].
 
     Args:
         encoded: [B, S, E].
@@ -194,7 +194,7 @@ class FeedingRNN(keras.layers.Layer):
         dropout, variational, recurrent_dropout, weight_drop, residual, layer_norm, activation: of `stack`; dropout
             masks are drawn before the loop.
 
-    Inputs: x [B, T, X]; the state before, see `first`; h [B, S, E], the source's mask [B, S] and keys [B, S, A], as of
+    Inputs: x [B, T, X]; the state before, see `first`; h [B, S, E], the source's mask [B, S] and keys [B, S, A], as in
     `Attention`; mask [B, T]. Outputs: h~ [B, T, D]; a [B, T, S]; list of the state after the last real step.
     """
 

@@ -1,4 +1,4 @@
-"""The memorizer: one recurrent layer, with chosen initialisation, and numbers for each step. Many to many, aligned."""
+"""The memorizer: one recurrent layer with a chosen initialisation, and numbers for each step. Many to many, aligned."""
 
 import keras
 

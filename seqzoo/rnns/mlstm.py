@@ -123,7 +123,7 @@ class MLSTMCell(ScanCell):
 
     @staticmethod
     def chunk(carry, row):
-        """Computes the steps of a chunk: (C, n, m), (q, k, v, f, i) -> (C, n, m after it), each step's q C / max()."""
+        """Computes a chunk's steps: (C, n, m), (q, k, v, f, i) -> (C, n, m after it), each step's q C / max(...)."""
         (C, n, m), (q, k, v, f, i) = carry, row  # q, k, v [B, heads, steps, d]; i~, log sigmoid(f~): [..., 1]
         F, m = ops.cumsum(f, axis=-2), m[..., None, None]
         end = F[..., -1:, :]
