@@ -9,20 +9,20 @@ import pathlib
 
 __version__ = "0.1.0"
 
-# The tasks are imported as `seqzoo.tasks`. Installed they lie in this folder; in a checkout tasks/ stands beside it.
+# The tasks are imported as `seqzoo.tasks`. Installed, they are in this folder; in a checkout tasks/ is beside it.
 _here = pathlib.Path(__file__).resolve().parent
 if not (_here / "tasks").is_dir():
     __path__.append(str(_here.parent))
 
 
 def load(folder: str | os.PathLike):
-    """The trained run in a folder, or of the zoo: ``seqzoo.load("zoo:ner-english")``, see `training.Run`.
+    """Loads the trained run in a folder or of the zoo: ``seqzoo.load("zoo:ner-english")``, see `training.Run`.
 
     Args:
         folder: of a run, or ``zoo:NAME``.
 
     Raises:
-        ValueError: it is not a run, or holds no model yet.
+        ValueError: it is not a run, or has no model yet.
     """
     from seqzoo.training import load  # which imports TensorFlow
 

@@ -1,4 +1,4 @@
-"""Assets: what a task learned from its training data and a run keeps, such as a vocabulary, a scaler or a width."""
+"""Assets: objects that a task learns from its training data and a run keeps, such as a vocabulary or a scaler."""
 
 import json
 import os
@@ -42,7 +42,7 @@ class Asset:
                 f"Two classes of assets are called {cls.__name__!r}, in {known.__module__} and {cls.__module__}. A run "
                 "finds them by their names, so rename one."
             )
-        cls._classes[cls.__name__] = cls  # the newer one where a module was reloaded
+        cls._classes[cls.__name__] = cls  # the newer one if a module was reloaded
 
     def to_dict(self) -> dict:
         """Returns the content as a dict ready for JSON."""
@@ -69,17 +69,17 @@ class Asset:
 
 
 def save_assets(folder: str | os.PathLike, assets: dict) -> None:
-    """Saves assets in a run folder: each in ``assets/NAME`` + suffix, and in ``assets.json`` what each of them is.
+    """Saves assets in a run folder: each in ``assets/NAME`` + suffix, and a manifest, ``assets.json``.
 
-    The manifest holds the class name of an asset, ``"tags": "Vocabulary"``, and plain values themselves,
-    ``"width": {"value": 40}``. It is written last, so that it never names a file that is not there.
+    The manifest has the class name of an asset, ``"tags": "Vocabulary"``, or a plain value itself, ``"width": {"value":
+    40}``. It is written last, so that it never names a file that does not exist.
 
     Args:
         folder: the run folder.
         assets: {name: Asset or plain JSON value}.
 
     Raises:
-        ValueError: a name that is no identifier, or a value that JSON would change (a tuple, an array, NaN).
+        ValueError: a name that is not an identifier, or a value that JSON would change (a tuple, an array, NaN).
     """
     folder, manifest = pathlib.Path(folder), {}
     for name, asset in assets.items():
@@ -98,7 +98,7 @@ def save_assets(folder: str | os.PathLike, assets: dict) -> None:
 def load_assets(folder: str | os.PathLike) -> dict:
     """Loads the assets that `save_assets` saved, in the same order.
 
-    Nothing is imported: a class is found by its name among those that are defined already.
+    Nothing is imported: a class is found by its name among the classes that are already defined.
 
     Raises:
         ValueError: there is no manifest; it is malformed, or names an unknown class; a file is missing or malformed.
@@ -137,7 +137,7 @@ def _load(folder, name, entry):
         raise ValueError(f"{path} is missing: asset {name!r} of {folder / MANIFEST}. {REMEDY}") from None
     except (MemoryError, PermissionError, MissingPackageError):
         raise
-    except Exception as error:  # also whatever an asset of another format raises, such as sentencepiece
+    except Exception as error:  # including errors of other formats, such as sentencepiece's
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ValueError(f"{path} could not be loaded as {entry}: {reason}. {REMEDY}") from error
 

@@ -10,7 +10,7 @@ from typing import Any
 from seqzoo.registry import Registry, did_you_mean
 
 LARGEST = 1e30  # of a float: computations in 32 bits overflow beyond 3e38
-LARGEST_INT = 2**31 - 1  # of an int, which becomes a 32-bit shape, index or seed
+LARGEST_INT = 2**31 - 1  # ints become 32-bit shapes, indices or seeds
 
 
 def option(
@@ -32,13 +32,13 @@ def option(
         default: the default value.
         help: one sentence, with the unit and the meaning of 0 or "".
         choices: allowed values: a tuple of strings, or a Registry for its names.
-        minimum, maximum: bounds of a number, inclusive. Without any, a number fits into 32 bits all the same.
+        minimum, maximum: bounds of a number, inclusive. Even without them a number must fit into 32 bits.
         zero: 0 is allowed, too, although `minimum` is above it.
-        needs: what gives the option an effect; of several conditions one is enough. "vectors": that option is on, so
-            neither 0, empty, false nor "none"; "schedule=cosine|constant": it has one of these values; "layers>1": it
-            is above 1. Where none holds, only the default value is accepted.
+        needs: conditions under which the option has an effect; one is enough. "vectors": that option is on, so neither
+            0, empty, false nor "none"; "schedule=cosine|constant": it has one of these values; "layers>1": it is above
+            1. If no condition holds, only the default value is accepted.
         path: the value is a path, or several joined by commas; ``~`` at the beginning of one is the home folder.
-        shapes: whether it shapes the model or its vocabularies; None: as the other options of its group, see `Config`.
+        shapes: whether it shapes the model or its vocabularies; None: like other options of its group, see `Config`.
         sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
@@ -81,8 +81,8 @@ class Config:
     """Frozen settings, checked when created. Subclass it and decorate with ``dataclasses.dataclass(frozen=True)``.
 
     Class attributes:
-        shapes: whether the options that the class declares shape the model or its vocabularies, so that a run which
-            starts from the weights of another one takes them from there. Not those of data and training.
+        shapes: whether the options that the class declares shape the model or its vocabularies, so that a run that
+            starts from the weights of another run takes them from there. False for options of data and training.
 
     Raises:
         ValueError: a value of the wrong type, out of bounds, not among the choices, or without effect.
@@ -126,10 +126,10 @@ class Config:
 
     @classmethod
     def without_effect(cls, values: dict, undecided: Iterable[str] = ()) -> dict[str, str]:
-        """{option: reason} of those of some values that have no effect beside the others, see `needs` of `option`.
+        """{option: reason} for values that have no effect given the others, see `needs` of `option`.
 
         Args:
-            values: {option: value}; others have their defaults.
+            values: {option: value}; other options have their defaults.
             undecided: options that may get any value.
         """
         fields, reasons = dataclasses.fields(cls), {}
@@ -151,7 +151,7 @@ class Config:
         """Returns the Config whose `to_dict` gave `values`.
 
         Raises:
-            ValueError: an unknown option; the nearest one is named.
+            ValueError: an unknown option; the message names the nearest one.
         """
         names = [field.name for field in dataclasses.fields(cls)]
         for key in values:
@@ -198,14 +198,14 @@ class _Need:
         return value not in (0, "", "none")  # False is 0
 
     def lacking(self, value):
-        """What to say of a value for which it does not hold."""
+        """Describes a value for which it does not hold, for messages."""
         if value == "" or value is False:
             return f"without --{self.option}"
         return f"with --{self.option}={flag_text(value)}"
 
     @property
     def wanted(self):
-        """For which values it holds, if that does not go without saying."""
+        """The values for which it holds, if they are not obvious."""
         right = self.right.replace("|", " or ")
         return self.relation and f"--{self.option}{'=' if self.relation == '=' else ' above '}{right}"
 
@@ -219,7 +219,7 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     """Returns `value` as the type of an option's field.
 
     Raises:
-        ValueError: a wrong type, or a value that is not allowed; says what would be right.
+        ValueError: a wrong type, or a value that is not allowed; the message tells what would be right.
     """
     wanted = field.metadata
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):

@@ -14,12 +14,12 @@ from seqzoo.registry import did_you_mean
 
 @dataclasses.dataclass(frozen=True)
 class ConfigFile:
-    """What a file of settings holds; without arguments, nothing.
+    """The content of a file of settings; without arguments, it is empty.
 
     Attributes:
         path: the file.
         values: {option: value} as read, not checked yet.
-        lines: {option: number of its line}; {} of JSON.
+        lines: {option: number of its line}; {} for JSON.
     """
 
     path: str = ""
@@ -41,7 +41,7 @@ class ConfigFile:
         return self.known_options(fields)
 
     def known_options(self, fields: dict[str, dataclasses.Field]) -> dict:
-        """`options` without those that are not among the fields."""
+        """Like `options`, but ignores options that are not among the fields."""
         options = {}
         for name, value in self.values.items():
             if name in fields:
@@ -51,7 +51,7 @@ class ConfigFile:
 
     @contextlib.contextmanager
     def named(self, *options: str) -> Iterator[None]:
-        """Context in which an error about one of some options of this file names the file and the line."""
+        """Context that adds file and line to an error about one of these options of the file."""
         try:
             yield
         except ValueError as error:
@@ -61,7 +61,7 @@ class ConfigFile:
             raise self.error(about[1], str(error)) from error
 
     def error(self, name: str, message: str) -> ValueError:
-        """The error of an option."""
+        """The error about an option, with file and line."""
         line = f":{self.lines[name]}" if name in self.lines else ""
         return ValueError(f"{self.path}{line}: {message}")
 
@@ -91,7 +91,7 @@ def read_config_file(path: str | os.PathLike) -> ConfigFile:
 
 
 def _number(value, field):
-    """A text as the number that YAML does not see in it: 1e-3 is a text there, and 1.0e-3 a number."""
+    """Converts numbers that YAML reads as text: 1e-3 is a text there, and 1.0e-3 a number."""
     if field.type is float and isinstance(value, str):
         with contextlib.suppress(ValueError):
             return float(value)
@@ -99,7 +99,7 @@ def _number(value, field):
 
 
 def _read_yaml(text):
-    """(value, {key: number of its line}) of YAML."""
+    """(value, {key: number of its line}) from YAML."""
     import yaml
 
     try:

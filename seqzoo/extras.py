@@ -1,4 +1,4 @@
-"""Optional packages: the extra of the project that installs each, and the error if one is missing."""
+"""Optional packages: the extra that installs each, and the error if one is missing."""
 
 import importlib.util
 import pathlib
@@ -24,10 +24,10 @@ def check_installed(package: str, what: str) -> None:
 
     Args:
         package: one of those in EXTRAS.
-        what: what needs it: ``"--tokenizer=bpe"``.
+        what: the feature that needs it: ``"--tokenizer=bpe"``.
 
     Raises:
-        MissingPackageError: it is not; the command that installs it is named.
+        MissingPackageError: it is not; the message has the command that installs it.
     """
     if importlib.util.find_spec(package) is None:
         extra = next(extra for extra, packages in EXTRAS.items() if package in packages)

@@ -1,4 +1,4 @@
-"""Files that are replaced in one step, so that neither a reader nor a kill ever sees half of one; and zip archives."""
+"""Replaces files atomically: no reader sees half a file and no kill leaves one. Opens zip archives."""
 
 import contextlib
 import functools
@@ -14,12 +14,12 @@ class UnreadableError(ValueError):
     """A file of an example, such as a recording or a picture, can't be read."""
 
 
-@functools.lru_cache(8)  # to open an archive is to read its table of contents
+@functools.lru_cache(8)  # opening an archive reads its table of contents
 def archive(path: pathlib.Path) -> zipfile.ZipFile:
-    """A zip archive, opened.
+    """Opens a zip archive.
 
     Raises:
-        UnreadableError: it is none.
+        UnreadableError: it is not a zip archive.
     """
     try:
         return zipfile.ZipFile(path)
@@ -31,7 +31,7 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
     """Calls ``save(temporary path)`` and moves the result to `path`; if that fails, the old file stays as it is.
 
     Raises:
-        OSError: with `path` as its file name, in place of the temporary one, or of none, as on a full disk.
+        OSError: with `path` as its file name instead of the temporary one, or none, as on a full disk.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
@@ -39,7 +39,7 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
         save(str(temporary))
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename not in (None, str(temporary)):  # of a file that `save` reads
+        if error.filename not in (None, str(temporary)):  # about a file that `save` reads
             raise
         if error.errno is None:
             raise type(error)(str(error).replace(str(temporary), str(path))) from error
@@ -56,7 +56,7 @@ def write_json(path: str | os.PathLike, value, **options) -> None:
 
 
 def to_json(value, **options) -> str:
-    """Returns JSON text. NaN and infinities, which JSON lacks, are null; `options` as of `json.dumps`."""
+    """Returns JSON text. NaN and infinities, which JSON lacks, become null; `options` as in `json.dumps`."""
     try:
         return json.dumps(value, allow_nan=False, **options)
     except ValueError:
@@ -72,7 +72,7 @@ def _finite(value):
 
 
 def check_folder(folder: str | os.PathLike, flag: str = "--workdir") -> None:
-    """Raises a ValueError if `folder`, the value of an option, is a file, or lies in one."""
+    """Raises a ValueError if `folder`, the value of an option, is a file, or its path leads through one."""
     folder = pathlib.Path(folder)
     for path in (folder, *folder.parents):
         if path.is_file():

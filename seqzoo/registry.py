@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-# Decorators, header and docstring of what a file registers: to parse all of the file takes eight times as long.
+# Decorators, header and docstring of each registered object: parsing the whole file takes eight times as long.
 _REGISTERED = re.compile(
     r'^@\w+\.register\(.*?^(?:def|class)\b.*?:[ ]*(?:#[^\n]*)?\n(?: +[rR]?""".*?""")?', re.DOTALL | re.MULTILINE
 )
@@ -23,7 +23,7 @@ class Registry:
     imports nothing; a file is imported when one of its names is first looked up.
 
     Args:
-        kind: what is registered, for messages: ``"RNN"``.
+        kind: the kind of object, for messages: ``"RNN"``.
         package: the package whose files register them: ``"seqzoo.rnns"``.
 
     Example::
@@ -46,7 +46,7 @@ class Registry:
 
         Args:
             *names: the names.
-            **traits: what is to be known of it without importing it, literals; see `trait`.
+            **traits: literals that can be read without importing it, see `trait`.
         """
 
         def decorate(item):
@@ -86,7 +86,7 @@ class Registry:
         return sorted({*self._declared, *self._things})
 
     def summary(self, name: str) -> str:
-        """Returns the first line of the docstring of what is registered under `name`."""
+        """Returns the first line of the docstring of the object registered under `name`."""
         if name in self._things:
             return (self._things[name].__doc__ or "").split("\n")[0]
         return self._declared[name][1]
@@ -100,7 +100,7 @@ class Registry:
         """Returns `name` if it is registered.
 
         Raises:
-            ValueError: it is not; the nearest registered name, and all names, are given.
+            ValueError: it is not; the message gives the nearest name and all names.
         """
         if name not in self:
             hint = did_you_mean(name, self.names())

@@ -1,4 +1,4 @@
-"""Explicit signatures for functions that pass options on: `help` shows every option, misspelt ones get a hint."""
+"""Explicit signatures for functions that pass options on: `help` shows every option, and misspelt ones get a hint."""
 
 import functools
 import inspect
@@ -10,11 +10,11 @@ from seqzoo.registry import did_you_mean
 def takes_options(*sources: Callable, without: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:
     """Decorator that replaces the `**options` in a function's signature by the parameters of other functions.
 
-    The signature then lists every option with its type and default. Parameters that the function declares itself win,
-    with their own defaults. Only options that are given are passed on, so that each source keeps its defaults.
+    The signature then lists every option with its type and default. Parameters that the function declares itself take
+    precedence, with their own defaults. Only given options are passed on, so that each source keeps its defaults.
 
     Args:
-        sources: the functions that the `**options` are handed to; none: the function must have no `**options`.
+        sources: the functions that get the `**options`; none: the function must have no `**options`.
         without: parameters of the sources that are not options.
 
     Raises (when the decorated function is called):

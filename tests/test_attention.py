@@ -147,7 +147,7 @@ def test_location_reads_no_word_behind_the_longest_source():
     [
         ({"score": "aditive"}, "attention should be one of additive, concat"),
         ({"local": "predicted"}, "local should be"),
-        ({"score": "dot", "coverage": True}, "coverage joins a score with a tanh"),
+        ({"score": "dot", "coverage": True}, "coverage needs a score with a tanh"),
         ({"local": "monotonic", "window": 0}, "window should be at least 1"),
         ({"width": 4}, "width should be odd"),
     ],

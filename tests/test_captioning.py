@@ -162,12 +162,12 @@ def test_bad_pictures_are_left_out_of_training_by_name_and_are_errors_to_predict
     given = [*examples, *({"picture": picture, "captions": ["x"]} for picture in bad)]
     summary = Batches(given, task.encoder(training=True), task.axes).summary
     assert "3 left out (unreadable; the first: broken.png: a damaged picture" in summary
-    for picture, reason in zip(bad, ("damaged", "no picture that can be read", "No such file"), strict=True):
+    for picture, reason in zip(bad, ("damaged", "not a readable picture", "No such file"), strict=True):
         with pytest.raises(UnreadableError, match=f"{picture.name}: .*{reason}"):
             task.arrays({"picture": picture}, training=False)
     with pytest.raises(ValueError, match="missing.png: No such file"):
         task.example(str(tmp_path / "missing.png"))
-    with pytest.raises(ValueError, match="text.png: no picture that can be read"):
+    with pytest.raises(ValueError, match="text.png: not a readable picture"):
         task.example(str(tmp_path / "text.png"))
 
 

@@ -39,7 +39,7 @@ def test_a_letter_is_a_distribution_over_what_it_can_stand_for():
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("ACX", ["'X' at position 3 is no letter of --alphabet=dna, ACGT"]),
+        ("ACX", ["'X' at position 3 is not in --alphabet=dna, ACGT"]),
         ("A-C", ["'-' at position 2", "remove the gaps"]),
         ("AÅ中", ["'Å' at position 2"]),
         ("A中", ["'中' at position 2"]),

@@ -92,7 +92,7 @@ def test_a_folder_of_pictures_is_a_clip(tmp_path):
     Image.new("L", (4, 4)).save(tmp_path / "wave/one/f11.png")
     assert "f11.png: 4 by 4 pixels; the first picture of the clip has 4 by 3" in error("clips", tmp_path)
     (tmp_path / "wave/one/f11.png").write_bytes(b"no picture")
-    assert "f11.png: no picture that can be read" in error("clips", tmp_path)
+    assert "f11.png: not a readable picture" in error("clips", tmp_path)
 
 
 def test_joints_are_joined_and_single_numbers_are_frames():
@@ -118,7 +118,7 @@ def test_joints_are_joined_and_single_numbers_are_frames():
         ("a.npz", saved({"b": 1}, lambda file, value: np.savez(file, x=1, y=2)), "one called frames. Found: x, y"),
         ("a.npz", saved([{}], lambda file, value: np.savez(file, np.array(value))), "a.npz: not an array of numbers"),
         ("a.mp4", b"", "a.mp4: a clip is a file .csv, .tsv, .npy, .npz or .gif"),
-        ("a.gif", b"GIF89a", "a.gif: no picture that can be read"),
+        ("a.gif", b"GIF89a", "a.gif: not a readable picture"),
     ],
 )
 def test_a_bad_clip_is_an_error_with_its_name(name, content, message):

@@ -479,7 +479,7 @@ def test_minimal_pairs_are_read_as_the_vocabulary_has_them_and_equal_ones_are_co
     file.write_text(pair(*pairs[1]))
     assert run.main(flags) == 2
     error = " ".join(capsys.readouterr().err.split())
-    assert "No pair is left to score: 0 examples" in error and "1 left out (both sentences are the same)" in error
+    assert "No pairs left to score: 0 examples" in error and "1 left out (both sentences are the same)" in error
 
 
 def test_a_text_is_scored_while_its_pipe_stays_open(trained, monkeypatch):

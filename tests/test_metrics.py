@@ -410,7 +410,7 @@ def test_a_measure_knows_its_label_its_format_and_its_sign():
 
 @pytest.mark.parametrize("numbers", [(0, 0), (1, 2), (2, 1)])
 def test_translations_and_references_are_as_many(numbers):
-    with pytest.raises(ValueError, match="There are {} translations of {} references".format(*numbers)):
+    with pytest.raises(ValueError, match="There are {} translations for {} references".format(*numbers)):
         translation_scores(*(["a"] * number for number in numbers))
 
 

@@ -157,7 +157,7 @@ def test_voices_are_columns_and_held_notes_are_repeated():
 
 
 def test_errors_name_what_does_not_fit_into_the_voices():
-    with pytest.raises(ValueError, match="has 5 voices. Expected 4 at most"):
+    with pytest.raises(ValueError, match="has 5 voices. Expected at most 4"):
         to_voices(Score([Note(0, 1, 60, voice=4)]))
     with pytest.raises(ValueError, match="Two notes of voice 0 in one step, at quarter 1"):
         to_voices(Score([Note(0, 2, 60), Note(1, 1, 64)]))

@@ -258,10 +258,10 @@ def test_a_sample_without_notes_is_written_too(tmp_path):
     "asked, words",
     [
         ({"key": "H"}, "Not a key: 'H'"),
-        ({"metre": "waltz"}, "A metre is like 4/4 or 6/8"),
+        ({"metre": "waltz"}, "A metre should be like 4/4 or 6/8"),
         ({"style": "polka"}, "No training piece has the style 'polka'. Known: air, jig"),
         ({"chord": "C4 H4"}, "Not a pitch: 'H4'"),
-        ({"chord": "C4 E4 G4"}, "should have 2 notes at most. Received: 3 notes"),
+        ({"chord": "C4 E4 G4"}, "should have at most 2 notes. Received: 3 notes"),
         ({"chord": "C4", "primer": "x.mid"}, "give one of them"),
         ({"primer": "x.mid", "melody": "x.mid"}, "give one of them"),
         ({"primer": "broken.mid"}, "broken.mid: not a MIDI file"),
@@ -307,7 +307,7 @@ def test_styles_are_folders_and_pieces_that_can_not_be_encoded_are_reported(corp
     data = made.load()
     assert made.assets["conditions"].styles.tokens[2:] == ["air", "jig"] and styles(data.splits["train"]) == {2, 3}
     assert data.summary["train"].startswith("3 examples, 51 steps")
-    assert data.summary["train"].endswith("1 left out (such as 0: 3 notes at once, at quarter 0. Expected 2 at most.)")
+    assert data.summary["train"].endswith("1 left out (such as 0: 3 notes at once, at quarter 0. Expected at most 2.)")
     assert [*MusicTask(made.config, made.assets).load().splits] == ["valid"]
 
 

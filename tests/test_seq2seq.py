@@ -244,7 +244,7 @@ def test_dropout_is_for_training_only():
         ({"tied": "joint"}, "needs a joint vocabulary. Received sizes: 11 and 9"),
         ({"rnn": "bilstm"}, "reads forward is needed"),
         ({"attention": "dot", "units": 4, "encoder_units": 3}, "needs keys as wide as the decoder's state"),
-        ({"attention": "general", "coverage": True}, "coverage joins a score with a tanh"),
+        ({"attention": "general", "coverage": True}, "coverage needs a score with a tanh"),
     ],
 )
 def test_impossible_models_are_refused(arguments, words):

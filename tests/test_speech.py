@@ -63,7 +63,7 @@ def test_a_recording_too_long_to_be_read_as_a_whole_says_so(monkeypatch):
     for changes, option in (({}, "--rnn=bilstm"), ({"model": "attention", "rnn": "lstm"}, "--model=attention")):
         task, _ = made(**changes)
         task.in_pieces = print
-        with pytest.raises(ValueError, match=f"a.wav: 0 minutes. A run of {option} reads a recording as a whole"):
+        with pytest.raises(ValueError, match=f"a.wav: 0 minutes. A run with {option} reads a recording as a whole"):
             task.arrays(example, training=False)
     task, _ = made(rnn="lstm")
     assert len(task.arrays(example, training=False)["sound"]) == 2000  # in training, whatever its length

@@ -76,7 +76,7 @@ def test_without_a_synthesizer_the_error_says_how_to_get_one(machine, song, tmp_
 @pytest.mark.parametrize(
     ("script", "error", "message"),
     [
-        ("echo no such drum >&2; exit 3", ValueError, "song.mid: .*timidity made no WAV .*status 3.*no such drum"),
+        ("echo no such drum >&2; exit 3", ValueError, "song.mid: .*timidity wrote no WAV .*status 3.*no such drum"),
         ("echo bad file", ValueError, "exit status 0.*bad file"),
         ('for path do :; done; printf "\\0\\0" > "$path"', ValueError, "Output: none"),
         ('for path do :; done; echo half > "$path"; exec /bin/sleep 60', TimeoutError, "song.mid: .* in 0.5 seconds"),

@@ -26,7 +26,7 @@ def test_error_rates_are_edits_of_the_references():
     assert scores["cer"] == pytest.approx(100 * (4 + 1 + 7) / (11 + 10 + 2))
     scores = phone_scores(["k æ t", "", "d ɒ"], ["k æ t", "ʌ p", "d ɒ g"])
     assert scores["wer"] == pytest.approx(200 / 3) and scores["per"] == scores["deletions"] == pytest.approx(300 / 8)
-    with pytest.raises(ValueError, match="1 transcripts of 2 references"):
+    with pytest.raises(ValueError, match="1 transcripts for 2 references"):
         word_scores(["a"], ["a", "b"])
 
 

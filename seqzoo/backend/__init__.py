@@ -1,1 +1,1 @@
-"""What depends on Keras's backend: gradients, compiled functions, several devices."""
+"""Code that depends on Keras's backend: gradients, compiled functions, several devices."""

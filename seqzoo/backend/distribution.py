@@ -1,8 +1,7 @@
 """Distribution: synchronous data-parallel training with tf.distribute. Each device gets some rows of every batch.
 
 Gradients are summed over all devices before they are clipped and applied; the loss is the mean over the whole batch.
-So the results do not depend on the number of devices, except for rounding and for dropout, which each device samples by
-itself.
+So the results depend on the number of devices only through rounding and dropout, which each device samples by itself.
 """
 
 import contextlib
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("one", "auto", "mirrored", "multi_worker", "tpu")
 
-NOTHING = {"batches": 0, "total": 0.0, "rows": 0}  # what is done of an epoch: batches; sum and number of their losses
+NOTHING = {"batches": 0, "total": 0.0, "rows": 0}  # progress of an epoch: batches; sum and number of their losses
 
 
 def distribute(strategy: str = "one", devices: int = 0) -> "Devices":
@@ -167,7 +166,7 @@ class Devices:
         config = task.config
         if config.batch_size and config.batch_size < self.count:
             raise ValueError(f"--batch_size={config.batch_size} is too few rows for {self.count} devices.")
-        # Both make a step only under a condition, within which TensorFlow allows no exchange between devices.
+        # Both apply a step only under a condition, in which TensorFlow allows no exchange between devices.
         if self.strategy and (config.accumulate > 1 or config.precision == "mixed_float16"):
             raise ValueError("--accumulate and --precision=mixed_float16 are for one device, without --strategy.")
         if self.strategy and config.weigh_batches:  # each device's weights sum to 1, see `split_batch`
@@ -220,7 +219,7 @@ class Devices:
             dataset: tf.data.Dataset of (inputs, labels[, weights]), batch-major.
             epoch: number of the epoch, from 0.
             callbacks: keras.callbacks.CallbackList, whose batch methods are called.
-            begun: what is done of the epoch: {"batches"}, which are not trained on again, and `losses` after them.
+            begun: progress of the epoch: {"batches"}, which are not trained on again, and `losses` after them.
 
         Returns:
             The mean of the batches' losses, weighted by their rows as in Keras's `fit`.
@@ -260,7 +259,7 @@ class Devices:
         return {"total": total, "rows": rows}
 
     def rows(self, variable: "keras.Variable") -> np.ndarray:
-        """Returns the rows of a variable of which each device of this worker has its own."""
+        """Returns the rows of a variable that differs between the devices of this worker."""
         return np.concatenate([np.asarray(copy) for copy in self._copies(variable)])
 
     def assign_rows(self, variable: "keras.Variable", rows: np.ndarray) -> None:
@@ -345,12 +344,12 @@ class Devices:
             raise ValueError("The first worker has stopped; see its message.")
 
     def check_equal(self, numbers: Sequence[float], what: str) -> None:
-        """Raises a ValueError on all workers if the numbers of one differ from the chief's."""
+        """Raises a ValueError on all workers if any worker's numbers differ from the chief's."""
         if self._sum(float(self.agree(numbers) != list(numbers))):
             raise ValueError(f"The workers differ in their {what}: here {', '.join(map(str, numbers))}.")
 
     def agree(self, value: float | Sequence[float]) -> float | list[float]:
-        """Returns the number, or list of numbers, of the chief, for which the other workers wait."""
+        """Returns the chief's number, or list of numbers; the other workers wait for it."""
         return self._sum(np.multiply(value, float(self.is_chief))).tolist()
 
     def _sum(self, value):
@@ -426,7 +425,7 @@ def _loss_tracker(model):
 
 @contextlib.contextmanager
 def _workers():
-    """Context that turns the failure of another worker into a ValueError that says how to continue."""
+    """Context that turns the failure of another worker into a ValueError that tells how to continue."""
     from tensorflow.errors import AbortedError, CancelledError, DeadlineExceededError, UnavailableError
 
     try:

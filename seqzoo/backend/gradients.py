@@ -30,7 +30,7 @@ def gradient(function: Callable, x):
 def compiled(function: Callable, signature: tuple | None = None) -> Callable:
     """Compiles a function of tensors into a graph, if the backend has graphs: its loops then run outside of Python.
 
-    Weights are read at each call, so later updates count. The function may not change any.
+    Weights are read at each call, so later updates count. The function must not change them.
 
     Args:
         function: takes positional arguments, nested structures of tensors.
@@ -49,7 +49,7 @@ def compiled(function: Callable, signature: tuple | None = None) -> Callable:
 
 
 def _jitted(function):
-    """`compiled` on JAX, where a graph treats whatever it reads as a constant, unless it is an argument."""
+    """`compiled` on JAX, where a graph treats everything that it reads as a constant, except arguments."""
     import jax
 
     read = {}  # the Keras variables that the function reads, by id; found in the first call
@@ -78,10 +78,10 @@ def _jitted(function):
 def scan(step: Callable, carry, xs, like=None, reverse: bool = False, flip: bool = True) -> tuple:
     """Runs a step over the first axis of xs, as `ops.scan` does.
 
-    Keras's loop on TensorFlow (3.15) fails on several xs of a dynamic length, wants outputs with the shapes of the
-    carry, and sets no maximum of iterations, without which XLA can't allocate what the gradient keeps. It also keeps
-    the carry in arrays, which converters to ONNX do not know. They want outputs to be written in the order of the
-    steps, too, so a reversed loop reads and writes flipped arrays here.
+    Keras's loop on TensorFlow (3.15) fails on several xs of a dynamic length, requires outputs with the shapes of the
+    carry, and sets no maximum of iterations, which XLA needs to allocate memory for the gradient. It also keeps the
+    carry in arrays, which ONNX converters do not support. They also require outputs in the order of the steps, so a
+    reversed loop reads and writes flipped arrays here.
 
     Args:
         step: function (carry, row of xs) -> (carry, outputs).
@@ -89,7 +89,7 @@ def scan(step: Callable, carry, xs, like=None, reverse: bool = False, flip: bool
         xs: tensors [T, ...], likewise.
         like: a structure of tensors with the shapes and dtypes of the outputs; None: those of the carry.
         reverse: begin at the last row.
-        flip: False for a loop that is never exported, such as that of a gradient: it saves copies of the arrays.
+        flip: False for a loop that is never exported, such as in a gradient: it saves copies of the arrays.
 
     Returns:
         (last carry, outputs [T, ...]).

@@ -9,7 +9,7 @@ __all__ = ["Batches", "Feed", "Skip", "Streams"]
 
 
 class Feed(Protocol):
-    """What training needs of a split: `Batches` and `Streams` provide it.
+    """The interface of a split for training, which `Batches` and `Streams` implement.
 
     Attributes:
         tokens: real time steps of an epoch. steps: batches of an epoch. padding: fraction of time steps that are
@@ -26,7 +26,7 @@ class Feed(Protocol):
     static_flag: str
 
     def epoch(self, number: int):
-        """A tf.data.Dataset of (inputs, labels[, weights]), the same for the same number."""
+        """A tf.data.Dataset of (inputs, labels[, weights]) that depends only on the epoch's number."""
 
     def decisions(self) -> float:
-        """How many labels an epoch decides, each counted by its weight."""
+        """How many labels an epoch trains on, each counted by its weight."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-KNOTS = 4  # points of a clip between which its speed changes evenly
+KNOTS = 4  # points of a clip between which the duration of a frame is interpolated
 AXES = ("x", "y", "z")
 
 
@@ -12,7 +12,7 @@ def scaled(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndar
 
 
 def stretched(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
-    """Returns a clip in which each number moves further from its mean, or less far, by a factor of its own.
+    """Returns a clip in which each number's distance from its mean is scaled by a factor of its own.
 
     Args:
         frames: [T, ...].
@@ -25,12 +25,12 @@ def stretched(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.n
 
 
 def shifted(frames: np.ndarray, deviation: float | np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Returns a clip with a constant added to each number, normally distributed, as if of another body."""
+    """Returns a clip with a normally distributed constant added to each number, as if from another body."""
     return (frames + rng.normal(size=frames.shape[1:]) * deviation).astype(frames.dtype)
 
 
 def rotated(frames: np.ndarray, degrees: float, rng: np.random.Generator, axis: str = "y") -> np.ndarray:
-    """Returns joints turned about a vertical axis through their middle.
+    """Returns joints rotated about a vertical axis through their middle.
 
     Args:
         frames: [T, D], 3 numbers a joint.
@@ -48,7 +48,7 @@ def rotated(frames: np.ndarray, degrees: float, rng: np.random.Generator, axis: 
 
 
 def warped(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
-    """Returns a clip at a speed that changes over time: at each point 1 + `most` times as fast, or as slow, at most.
+    """Returns a clip whose speed changes over time: at each point at most 1 + `most` times as fast or as slow.
 
     Frames are interpolated; the clip gets longer where it is slower.
     """
@@ -64,7 +64,7 @@ def warped(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndar
 
 
 def thinned(frames: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
-    """Returns a clip in which each frame is dropped with a probability; one is left in any case."""
+    """Returns a clip in which each frame is dropped with a probability; at least one remains."""
     kept = rng.random(len(frames)) >= rate
     kept[rng.integers(len(frames))] = True
     return frames[kept]

@@ -1,6 +1,6 @@
 """Batches: examples -> encoded arrays -> length buckets -> right-padded batches with explicit weights -> tf.data.
 
-Batches are assembled in NumPy and handed to ``tf.data`` whole: on CoNLL-2003 one pass takes 0.4 CPU seconds, where one
+Batches are assembled in NumPy and handed to ``tf.data`` whole: on CoNLL-2003 one pass takes 0.4 CPU seconds, while one
 element per example through ``from_generator`` and ``bucket_by_sequence_length`` takes 4.1.
 """
 
@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-# Number of examples held at a time to shuffle or to sort by length, where a split does not fit in memory.
+# Number of examples held at a time to shuffle or to sort by length, if a split does not fit in memory.
 WINDOW = 8192
 OUTPUTS = 2048  # number of examples whose outputs are held until they are in the order of the data
-OUTPUT_STEPS = 4_000_000  # of these examples; those of samples of sound are longer than texts
+OUTPUT_STEPS = 4_000_000  # maximum time steps of these examples, as sequences of sound samples are long
 
 
 class Skip(Exception):
     """Raised by an encoder to leave an example out.
 
     Args:
-        reason: why, which `Batches.summary` counts.
-        example: what it was, such as the name of its file; the summary names the first of each reason.
+        reason: `Batches.summary` counts examples by reason.
+        example: a description, such as the name of its file; the summary shows the first for each reason.
     """
 
     def __init__(self, reason: str, example: str = ""):
@@ -34,22 +34,22 @@ class Batches:
     Args:
         examples: an iterable of examples that can be iterated more than once.
         encode: function example -> (inputs, labels, weights). `inputs` is a dict of arrays; `labels` and `weights` are
-            arrays, or dicts of arrays with one entry per output of the model. A weight of 0 marks what must not count;
-            weights have the axis of their labels or are one number an example. A list of such triples makes several
-            rows of one example; `Skip` leaves it out. An example with an empty input axis is left out, too.
-        axes: {array name: axis name}: what the first axis of an array is, such as ``{"tokens": "time", "tags":
-            "time"}``; a tuple names several, as ``{"image": (None, "width")}`` does for a picture [height, width]. A
-            single array of labels is called "labels". Arrays on the same axis have the same length within an example.
-            Each axis is padded by itself; the longest one decides the bucket. What is not named (a class, the height of
-            a picture) is padded to the largest in the batch and never decides a bucket.
+            arrays, or dicts of arrays with one entry per output of the model. A weight of 0 marks labels that must not
+            count; weights have the axis of their labels or are one number an example. A list of such triples makes
+            several rows of one example; `Skip` leaves it out. An example with an empty input axis is left out, too.
+        axes: {array name: axis name}: names the first axis of an array, such as ``{"tokens": "time", "tags": "time"}``;
+            a tuple names several, as ``{"image": (None, "width")}`` does for a picture [height, width]. A single array
+            of labels is called "labels". Arrays on the same axis have the same length within an example. Each axis is
+            padded by itself; the longest one decides the bucket. An unnamed dimension (a class, the height of a
+            picture) is padded to the largest in the batch and never decides a bucket.
         batch_size: maximum number of examples in a batch; 0: no limit.
         batch_tokens: maximum number of padded time steps in a batch, B times T; 0: no limit. A longer example forms a
             batch of its own.
         seed: seed of the order.
         static_shapes: pad to a few fixed lengths (powers of two from 8) and fill up each batch with rows of weight 0,
             so that XLA and TPUs compile a bounded number of shapes. Always on with JAX.
-        cache_tokens: maximum number of time steps held in memory, of large frames as many kilobytes. A larger split is
-            read and encoded again each epoch and shuffled within a window, so that it never has to fit in memory.
+        cache_tokens: maximum number of time steps held in memory; large frames count by their kilobytes. A larger split
+            is read and encoded again each epoch and shuffled within a window, so that it never has to fit in memory.
         augment: function (example, encoded, rng) -> encoded, applied to every example anew each epoch, such as a random
             transposition of a piece; None: no augmentation.
 
@@ -59,7 +59,7 @@ class Batches:
         steps: number of batches in an epoch.
         padding: fraction of time steps that are padding, in the order of the data; epochs differ slightly.
         skipped: {reason: number of examples left out}.
-        fixed_rows: None, as batches differ in their number of rows. static_flag: the option to ask for static shapes.
+        fixed_rows: None, as batches differ in their number of rows. static_flag: the option for static shapes.
 
     Raises:
         ValueError: both limits are 0; or an array does not match `axes` or the arrays of the first example.
@@ -112,7 +112,7 @@ class Batches:
 
     @property
     def summary(self) -> str:
-        """Sizes of the split and what was left out, for people."""
+        """Sizes of the split, and which examples were left out, for people."""
         first = {reason: f"; the first: {example}" for reason, example in self._first_skipped.items() if example}
         skipped = self.skipped.most_common(5)
         skipped = "".join(f", {count:,} left out ({reason}{first.get(reason, '')})" for reason, count in skipped)
@@ -122,9 +122,9 @@ class Batches:
         return self._read(self.examples) if self._cache is None else self._cache
 
     def _read(self, examples: Iterable, skipped: collections.Counter | None = None) -> Iterator[tuple]:
-        """(example, encoded arrays, length) of examples, in their order; (example, None, None) for one left out.
+        """(example, encoded arrays, length) of examples, in their order; (example, None, None) if one is left out.
 
-        The reasons for leaving out are counted in `skipped`.
+        `skipped` counts the reasons for leaving out.
         """
         for example in examples:
             reason = "empty"
@@ -140,7 +140,7 @@ class Batches:
                 yield (example, part, length) if length else (example, None, None)
 
     def _length(self, encoded: tuple) -> int:
-        """Length of the longest axis; 0 if an input has nothing on one of its axes. Checks every array by name."""
+        """Length of the longest axis; 0 if an input axis is empty. Checks every array by name."""
         inputs, labels, weights = encoded
         labels, weights = _named(labels), _named(weights)
         arrays = {name: np.asarray(array) for name, array in [*inputs.items(), *labels.items()]}
@@ -176,10 +176,10 @@ class Batches:
         return 0 if empty else max((size for _, size in lengths.values()), default=1)
 
     def _bound(self, length: int) -> int:
-        """The bucket of a length: the largest length that shares its batches."""
+        """The bucket of a length: the largest length in the same batches."""
         if self.static_shapes:
             return max(8, 1 << (length - 1).bit_length())
-        # A row is padded by at most an eighth, and each doubling of the length has eight buckets: few stay half full.
+        # A row is padded by at most an eighth, with eight buckets for each doubling of the length: few stay half full.
         step = max(1, (1 << (length.bit_length() - 1)) // 8)
         return -(-length // step) * step
 
@@ -210,7 +210,7 @@ class Batches:
         return self._rows(bound), bound
 
     def _padded(self, group: list, rows: int = 0) -> tuple:
-        """(inputs, labels, weights) of one batch; with `rows` of so many rows."""
+        """(inputs, labels, weights) of one batch; `rows`: how many rows it gets."""
         rows = rows or self._shape(group)[0]
         inputs, labels, weights = zip(*(encoded for _, encoded, _ in group), strict=True)
 
@@ -222,7 +222,7 @@ class Batches:
         return batch[0], _like(batch[1], labels[0]), _like(batch[2], weights[0])
 
     def _steps(self, name: str, arrays: list) -> tuple:
-        """The lengths to which the dimensions of an array are padded; 0: that of the largest in the batch."""
+        """The lengths to which the dimensions of an array are padded; 0: the largest in the batch."""
         if not self.static_shapes or not np.ndim(arrays[0]):
             return ()
         dimensions = enumerate(self.axes.get(name, ()))
@@ -235,7 +235,7 @@ class Batches:
             for number in rng.permutation(len(self._cache)):
                 yield self._cache[number]
             return
-        window = []  # of examples, which may be small where their arrays are not, such as paths of recordings
+        window = []  # of examples, which may be small when their arrays are large, such as paths of recordings
         for example in self.examples:
             if len(window) < WINDOW:
                 window.append(example)
@@ -273,7 +273,7 @@ class Batches:
         return untuned(tf.data.Dataset.from_generator(generate, output_signature=signature), self.steps)
 
     def decisions(self) -> float:
-        """How many labels an epoch decides: their weights, summed over all examples."""
+        """How many labels an epoch trains on: the sum of their weights over all examples."""
         weights = (weight for _, (_, _, weights) in self.encoded() for weight in _named(weights).values())
         return float(sum(np.sum(weight, dtype="float64") for weight in weights))
 
@@ -288,8 +288,8 @@ class Batches:
             function: returns a dict of arrays whose first axis is the batch.
 
         Yields:
-            (example, {name: row}) in the order of the data; a row's time axis still has its padding. The row of an
-            example that was left out is None.
+            (example, {name: row}) in the order of the data; a row still has its padding. The row of an example that was
+            left out is None.
         """
         window, steps = [], 0
 
@@ -314,9 +314,9 @@ class Batches:
 
 
 def chunks(items: Iterable, size: int) -> Iterator[list]:
-    """Yields lists of at most `size` items of an iterable, which is never held as a whole.
+    """Yields lists of at most `size` items of an iterable, without holding all of it.
 
-    A list also ends before an item that would have to be waited for, as a method `ready` of the iterator says.
+    A list also ends if the next item is not there yet, according to a method `ready` of the iterator.
     """
     items, chunk = iter(items), []
     ready = getattr(items, "ready", lambda: True)
@@ -349,7 +349,7 @@ def untuned(dataset, steps: int):
 
 
 def pad(arrays: list, rows: int, steps: tuple = (), repeat: bool = True) -> np.ndarray:
-    """Stacks arrays of one rank, padded on the right with 0: dimension i to ``steps[i]``; 0: to the largest.
+    """Stacks arrays of one rank, padded on the right with 0: dimension i to ``steps[i]``, or to the largest if 0.
 
     Rows beyond the last array repeat the first one (no row may be empty: cuDNN refuses empty rows), or stay 0.
     """
@@ -366,7 +366,7 @@ def pad(arrays: list, rows: int, steps: tuple = (), repeat: bool = True) -> np.n
 
 
 def _size(item: tuple) -> int:
-    """What an item counts in memory: its time steps, or its kilobytes if it has more, as pictures do."""
+    """The memory size of an item: its time steps or its kilobytes, whichever is more; for pictures the latter."""
     _, encoded, length = item
     return max(length, sum(np.asarray(array).nbytes for array in encoded[0].values()) // 1024) if length else 0
 
@@ -376,7 +376,7 @@ def _received(arrays: dict) -> str:
 
 
 def _differences(kinds: dict, first: dict) -> str:
-    """What tells arrays from those of the first example: names, types or ranks."""
+    """How arrays differ from those of the first example: names, types or ranks."""
 
     def shown(kind):
         return "{} of rank {}".format(*kind) if kind else "nothing"

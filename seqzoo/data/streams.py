@@ -16,21 +16,21 @@ BLOCK = 1 << 20  # ids encoded before they are written to the file
 class Streams:
     """The token ids of a split in one sequence, and the windows that training and scoring read.
 
-    Documents are joined by the end mark, and one more stands before the first document, to predict its first token
-    from. Every other id is predicted exactly once.
+    Documents are joined by the end mark. One more precedes the first document, so that its first token can be
+    predicted. Every other id is predicted exactly once.
 
     Args:
-        examples: iterable of {"text": piece, "end": whether its document ends here}; without "end" it does.
+        examples: iterable of {"text": piece, "end": whether its document ends here}; the default of "end" is True.
         codec: text.codec.Codec, which encodes the text.
         rows: B, number of equal parts of the text that training reads in parallel.
         window: T, time steps between two truncations of the gradient.
         varied: draw the length of each window at random (Merity et al., 2018, section 4.1): T plus a normal deviate
             with a standard deviation of 5 steps (T / 7 if that is less), and T / 2 in place of T one time in twenty.
             So no two epochs cut the text at the same positions. They also scale the learning rate by the length, which
-            is left out here. Where shapes must be few, on JAX, the length is T or T / 2 without a deviate.
+            is left out here. On JAX, where shapes must be few, the length is T or T / 2 without a deviate.
         seed: seed of the lengths.
         cache_tokens: maximum number of ids held in memory; more are kept in a temporary file, deleted with the process.
-        reverse: read the text from its end to its beginning; each id is then predicted from those behind it.
+        reverse: read the text from its end to its beginning; each id is then predicted from those after it.
 
     Attributes:
         tokens: number of ids predicted. characters, words: of the text, where words are separated by white space and
@@ -98,11 +98,11 @@ class Streams:
             if len(pending) > BLOCK:
                 self.file.write(np.array(pending, self.type).tobytes())
                 pending = array.array("i")
-        pending.extend([codec.end] if self.reverse else [])  # from which the last token is predicted
+        pending.extend([codec.end] if self.reverse else [])  # the last token is predicted from it
         self.file.write(np.array(pending, self.type).tobytes())
 
     def read(self, start: int, count: int) -> np.ndarray:
-        """The ids from `start` on in the order in which they are read, int32; fewer than `count` at the end."""
+        """Up to `count` ids from `start` on, in reading order, int32; fewer at the end."""
         if self.reverse:
             end = max(0, self.tokens + 1 - start)
             return self._stored(max(0, end - count), min(count, end))[::-1]
@@ -116,7 +116,7 @@ class Streams:
         return np.frombuffer(os.pread(self.file.fileno(), count * size, start * size), self.type).astype("int32")
 
     def counts(self) -> np.ndarray:
-        """How often each id occurs among those that are predicted: [V]."""
+        """How often each id occurs among the predicted ids: [V]."""
         pieces = (self.read(start, BLOCK) for start in range(1, 1 + self.tokens, BLOCK))
         return sum(np.bincount(piece, minlength=len(self.codec.tokens)) for piece in pieces)
 

@@ -1,4 +1,4 @@
-"""Windows of sequences of vectors, whose next vector is predicted from those before it."""
+"""Windows of sequences of vectors, in which each vector is predicted from those before it."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def before(values: np.ndarray, begin: np.ndarray) -> np.ndarray:
-    """What stands before each vector [..., T, D] of sequences: `begin` [D], then all but the last."""
+    """Shifts sequences [..., T, D] by one step: `begin` [D], then all but the last vector."""
     first = np.broadcast_to(begin, (*values.shape[:-2], 1, values.shape[-1]))
     return np.concatenate([first, values[..., :-1, :]], axis=-2).astype("float32")
 
@@ -17,7 +17,7 @@ def windows(steps: int, given: int, longest: int) -> Iterator[tuple[int, int, in
     Args:
         steps: T.
         given: steps at the beginning that are only read, never predicted.
-        longest: steps of a window at most, 2 or more.
+        longest: maximum steps of a window, 2 or more.
 
     Yields:
         (first, last, counted): the window is first ... last - 1, of which counted ... last - 1 are predicted.

@@ -1,4 +1,4 @@
-"""Decoding: sequences out of any model that predicts the next value."""
+"""Decoding: generates sequences from any model that predicts the next value."""
 
 from seqzoo.decoding.beam import Beam, Ensemble
 from seqzoo.decoding.sampling import Sampler

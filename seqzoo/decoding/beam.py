@@ -1,4 +1,4 @@
-"""Beam search: the likeliest sequences of any model that predicts the next id, in one compiled loop over a batch."""
+"""Beam search: finds the likeliest sequences of any model that predicts the next id, a batch in one compiled loop."""
 
 from typing import Any, NamedTuple
 
@@ -13,12 +13,12 @@ LEAST = -1e8  # anything below is missing
 
 
 class Answers(NamedTuple):
-    """What a beam search found for B rows, the K best answers of each, as NumPy arrays.
+    """The results of a beam search for B rows, the K best answers of each, as NumPy arrays.
 
     ids: [B, K, N] without the end mark, 0 after the end; N is the length of the longest answer.
     scores: [B, K], the ranking scores, in falling order. log_probabilities: [B, K], of all ids and the end mark.
     lengths: [B, K], without the end mark. An answer reaches its row's limit only if it was cut there.
-    attention: [B, K, N, S], the attention that each id was chosen with, 0 after the end; None if the model has none.
+    attention: [B, K, N, S], the attention at the choice of each id, 0 after the end; None if the model has none.
 
     If a row has fewer than K answers, the others have score and log probability -inf and length 0.
     """
@@ -31,7 +31,7 @@ class Answers(NamedTuple):
 
 
 class Open(NamedTuple):
-    """The J unfinished hypotheses of each row, likeliest first, as the search's loop carries them; R = B J."""
+    """The J unfinished hypotheses of each row, likeliest first, in the form that the loop carries; R = B J."""
 
     log_p: Any  # [B, J]; NONE: there is no such hypothesis
     ids: Any  # [R], the last id, not read yet
@@ -50,10 +50,10 @@ class Closed(NamedTuple):
 
 
 class Beam:
-    """Searches the likeliest sequences of anything that has the step protocol, see `decoding.steps.StepDecoder`.
+    """Searches for the likeliest sequences of any decoder with the step protocol, see `decoding.steps.StepDecoder`.
 
-    In each step the `width` likeliest continuations of a row's open hypotheses are considered: those that are an end
-    mark close. Then the `width` likeliest others continue. Width 1 without penalties is greedy decoding. Closed
+    Each step considers the `width` likeliest continuations of a row's open hypotheses: an end mark among them closes
+    its hypothesis. Then the `width` likeliest others continue. Width 1 without penalties is greedy decoding. Closed
     hypotheses are ranked by (Wu et al., 2016, equation 14; Y the ids and the end mark, X the source)
 
         s(Y, X) = log P(Y | X) / lp(Y) + cp(X; Y)
@@ -64,14 +64,14 @@ class Beam:
     overtake its worst answer, even if all its further ids had probability 1: the search never stops too early.
 
     Args:
-        decoder: what to search.
+        decoder: the decoder to search.
         end: id that closes a hypothesis.
         width: open hypotheses of a row.
-        length_penalty: alpha; 0: the likeliest wins, above: longer ones are favoured.
+        length_penalty: alpha; 0: the likeliest wins; above 0, longer answers are favoured.
         coverage_penalty: beta; above 0: answers that leave a source position without attention fall behind.
         block_ngrams: n > 0: no n-gram occurs twice in an answer.
         banned: ids that are never chosen, such as padding and the unknown token. Banned and blocked ids keep their
-            share of the probability: the others' does not rise.
+            probability: it is not spread over the other ids.
         n_best: K, answers of each row.
         attention: whether answers have attention; it takes N times S numbers a hypothesis.
 
@@ -115,11 +115,11 @@ class Beam:
     def __call__(
         self, inputs: dict, limits: np.ndarray, mask: np.ndarray | None = None, begin: np.ndarray | None = None
     ) -> Answers:
-        """Searches the answers of B rows.
+        """Searches for the answers of B rows.
 
         Args:
-            inputs: what the decoder starts from.
-            limits: [B] integers, the most ids of each row's answers; the end mark counts as one.
+            inputs: of the decoder's `start`.
+            limits: [B] integers, the maximum length of each row's answers; the end mark counts.
             mask: [B, S] booleans, False at padding of the source, which needs no coverage; None: there is no padding.
             begin: [B] ids to read first in place of the decoder's own.
         """
@@ -145,13 +145,13 @@ class Beam:
 
         Args:
             begin, limits, mask: see `__call__`.
-            blank: [N, 2] zeros, int32; N, at least 1 and the largest limit, is how many ids an answer has room for.
-            fixed, state: what `start` of the decoder returned.
+            blank: [N, 2] zeros, int32; N, at least 1 and the largest limit, is the room for ids in an answer.
+            fixed, state: from the decoder's `start`.
 
         Returns:
-            (`Closed`, attention [B, K, N, S]); S is 0 where answers have no attention.
+            (`Closed`, attention [B, K, N, S]); S is 0 if answers have no attention.
         """
-        # The first step reads each row once: its hypotheses differ only from its choices on.
+        # The first step reads each row once: its hypotheses only differ after its choices.
         logits, state, attention = self._stepped(begin, fixed, state)
         rows = ops.shape(limits)[0]
         some = limits > 0
@@ -171,7 +171,7 @@ class Beam:
             trail=ops.tile(blank[None, None], (rows, self.n_best, 1, 1)),
         )
         hypotheses, closed = self._extended(0, logits, start, closed, limits, mask)
-        # Attention is not reordered with the hypotheses; the trail says at the end whose it was. [N, R, S]
+        # Attention is not reordered with the hypotheses; the trail tells at the end whose it was. [N, R, S]
         attention = self._repeated(attention)
         history = ops.zeros((ops.shape(blank)[0], *ops.shape(attention)), "float32")
         history = ops.slice_update(history, (0, 0, 0), attention[None])
@@ -191,7 +191,7 @@ class Beam:
         return closed, self._attention_of(closed, history)
 
     def _stepped(self, ids, fixed, state):
-        """(logits, state, attention) of a step, in float32; no attention is attention to a source of length 0."""
+        """(logits, state, attention) of a step, in float32; without attention its S is 0."""
         (logits, attention), state = self.decoder.step(ids, fixed, state)
         if attention is None and self.coverage_penalty:
             raise ValueError("A coverage penalty needs a model with attention. Received: None")
@@ -200,17 +200,17 @@ class Beam:
         return ops.cast(logits, "float32"), state, ops.cast(attention, "float32")
 
     def _repeated(self, x):
-        """x [B, ...] with each row `width` times: [B width, ...]."""
+        """Repeats each row of x [B, ...] `width` times: [B width, ...]."""
         return ops.repeat(x, self.width, axis=0)
 
     def _extended(self, t, logits, hypotheses, closed, limits, mask):
         """Extends hypotheses by an id: (those that continue, the best closed ones).
 
-        t: ids that they have so far; logits: [R, V] of the next one; state and coverage: after this step.
+        t: their length so far; logits: [R, V] of the next id; state and coverage: after this step.
         """
         log_p, _, state, trail, coverage = hypotheses
         rows, beams, size = *ops.shape(log_p), min(self.width + 1, logits.shape[-1] or self.decoder.tokens)
-        # No hypothesis needs more than its width + 1 likeliest ids: the end mark may be one. [R, M]
+        # No hypothesis needs more than its width + 1 likeliest ids, one of which may be the end mark. [R, M]
         scores, ids = top_k(self._allowed(logits, trail, t), size)
         scores = ops.reshape(scores - ops.logsumexp(logits, axis=-1, keepdims=True), (rows, beams, size))
         scores = ops.reshape(log_p[..., None] + scores, (rows, -1))  # [B, J M]
@@ -250,7 +250,7 @@ class Beam:
 
         log_p, index = ops.top_k(ops.where(ends, NONE, scores), self.width)
         chosen, _, parents = selected(ops.cast(index, "int32"))
-        # log P only falls, and lp lies between that of the next length and that of the limit: a bound on all scores.
+        # log P only falls, and lp lies between its values at the next length and at the limit: this bounds all scores.
         most = ops.maximum(self._lengthening(t + 2), self._lengthening(limits))
         done = ops.logical_or(last, log_p[:, 0] / most <= closed.scores[:, -1])
         flat = ops.reshape(parents, (-1,))
@@ -263,14 +263,14 @@ class Beam:
         ), closed
 
     def _allowed(self, logits, trail, t):
-        """logits [R, V] without those of banned ids and of ids that would repeat an n-gram of the trail."""
+        """Masks the logits [R, V] of banned ids and of ids that would repeat an n-gram of the trail."""
         logits, n = barred(logits, self.banned), self.block_ngrams
         if not n:
             return logits
         ids = trail[:, :, 0]  # [R, N]
         again = ids[:, n - 1 :]  # [R, N - n + 1], the id after each n - 1 ids
         rows, windows = ops.shape(again)
-        blocked = ops.arange(windows, dtype="int32") + n - 1 < t  # the trail is not written from t on
+        blocked = ops.arange(windows, dtype="int32") + n - 1 < t  # the trail is empty from t on
         for i in range(n - 1):  # are they the last n - 1 ids?
             last = ops.take(ids, ops.maximum(t - n + 1 + i, 0), axis=1)[:, None]
             blocked = ops.logical_and(blocked, ops.equal(ids[:, i : i - n + 1], last))
@@ -286,13 +286,13 @@ class Beam:
 
     def _uncovered(self, coverage, mask):
         """cp [R] of coverage [R, S]."""
-        lacks = ops.log(ops.clip(coverage, 1e-9, 1.0))  # the logarithm of no attention at all would be infinite
+        lacks = ops.log(ops.clip(coverage, 1e-9, 1.0))  # the logarithm of 0 would be infinite
         beams = ops.shape(coverage)[0] // ops.shape(mask)[0]
         lacks = ops.where(ops.repeat(mask, beams, axis=0), lacks, 0.0)
         return self.coverage_penalty * ops.sum(lacks, axis=-1)
 
     def _ranked(self, closed, ended):
-        """The n_best of those closed before and those that ended now; of equals the earlier."""
+        """The n_best of earlier closed hypotheses and those that ended now; ties go to the earlier ones."""
         both = [ops.concatenate(pair, axis=1) for pair in zip(closed, ended, strict=True)]
         scores, index = ops.top_k(both[0], self.n_best)
         rows, size = ops.shape(both[0])
@@ -316,12 +316,12 @@ class Beam:
 
 
 class Ensemble:
-    """Several models decoded as one: the mean of their probabilities, and of their attention where they have it.
+    """Decodes several models as one: averages their probabilities, and their attention if they have it.
 
-    It has the step protocol itself; `fixed` and `state` are lists of those of each model.
+    It implements the step protocol itself; `fixed` and `state` are lists of each model's.
 
     Args:
-        decoders: one a model, over the same V, which start from the same inputs.
+        decoders: one a model, with the same V, which start from the same inputs.
 
     Attributes:
         tokens: V. attends: whether any of them has attention.
@@ -341,7 +341,7 @@ class Ensemble:
             self.signature = tuple(map(list, zip(*(decoder.signature for decoder in decoders), strict=True)))
 
     def source_mask(self, inputs: dict) -> np.ndarray:
-        """[B, S] booleans, True at real steps of the source, of encoder-decoders."""
+        """[B, S] booleans, True at real steps of the source; for encoder-decoders."""
         return self.decoders[0].source_mask(inputs)
 
     def start(self, inputs: dict) -> tuple[list, list]:
@@ -362,21 +362,21 @@ class Ensemble:
 
 
 def top_k(x, k: int):
-    """(values, indices), both [R, k], of the k largest of each row of x [R, V]; of equals the first ones.
+    """(values, indices), both [R, k], of the k largest of each row of x [R, V]; ties go to the first ones.
 
-    The same as `ops.top_k`, several times as fast where V is large: split into blocks, a row has its k largest in the
-    k blocks with the largest maxima, and a maximum costs less than a ranking.
+    Like `ops.top_k`, but several times as fast for large V: if a row is split into blocks, its k largest are in the k
+    blocks with the largest maxima, and a maximum costs less than a ranking.
     """
     if (x.shape[-1] or 0) < 500:  # or unknown
         values, index = ops.top_k(x, k)
         return values, ops.cast(index, "int32")
-    size = min(range(40, 101), key=lambda size: -x.shape[-1] % size)  # of a block; padding V costs a copy
+    size = min(range(40, 101), key=lambda size: -x.shape[-1] % size)  # block size; padding V costs a copy
     fill = -x.shape[-1] % size
     x = ops.pad(x, ((0, 0), (0, fill)), constant_values=-np.inf) if fill else x
     count = x.shape[-1] // size
     row = ops.arange(ops.shape(x)[0], dtype="int32")[:, None]
     _, blocks = ops.top_k(ops.max(ops.reshape(x, (-1, count, size)), axis=-1), min(k, count))
-    blocks = ops.sort(ops.cast(blocks, "int32"), axis=-1)  # else the first of equals would not come first
+    blocks = ops.sort(ops.cast(blocks, "int32"), axis=-1)  # else ties would not go to the first ones
     found = ops.take(ops.reshape(x, (-1, size)), ops.reshape(blocks + row * count, (-1,)), axis=0)
     values, index = ops.top_k(ops.reshape(found, (-1, blocks.shape[-1] * size)), k)
     index = ops.cast(index, "int32")

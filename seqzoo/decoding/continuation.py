@@ -1,4 +1,4 @@
-"""Continuation: how sequences of vectors go on, by the mean or the mode of each step, or in samples."""
+"""Continuation: predicts how sequences of vectors go on, by the mean or the mode of each step, or by sampling."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ HOW = ("mean", "mode", "sample")
 
 
 class Continuation(NamedTuple):
-    """How a sequence goes on: frames [H, D], by the mean or the mode, or a sample; and more samples [S, H, D]."""
+    """A continuation: frames [H, D], by the mean or the mode, or a sample; and more samples [S, H, D]."""
 
     frames: np.ndarray
     samples: np.ndarray
@@ -30,17 +30,17 @@ def continued(
     seed: int | Sequence = 0,
     **sampling,
 ) -> Iterator[Continuation]:
-    """Continues sequences. What comes of one depends neither on the others nor on their order, but on its seed.
+    """Continues sequences. Each continuation depends on its own seed, but not on the other sequences or their order.
 
     Args:
         decoder: models.VectorDecoder.
-        contexts: [P, D] arrays, what is known of each sequence; all may be empty.
+        contexts: [P, D] arrays, the known part of each sequence; all may be empty.
         known: {name: value} of the decoder's conditions, for each sequence.
         steps: H.
         how: "mean": each step is the mean of its distribution, given the means before; "mode": the mean of the
             likeliest component; "sample": drawn.
-        samples: S, samples of each sequence in addition.
-        seed: of the noise, or one for each sequence; a sample depends on it and on its number alone.
+        samples: S, additional samples of each sequence.
+        seed: of the noise, or one for each sequence; a sample depends only on it and on the sample's number.
         sampling: temperature, top_k and top_p, see `sampling.Sampler`.
     """
     D = len(decoder.begin)
@@ -62,7 +62,7 @@ def continued(
         last = frames[np.arange(len(part)), lengths - 1] if lengths.max() else None
         conditions = {name: np.array([row[name] for row in known[first : first + ROWS]]) for name in decoder.known}
         inputs = {"rows": len(part), **conditions}
-        if lengths.max():  # the last frame is not read here: it is what decoding begins with
+        if lengths.max():  # the last frame is not read here, since decoding begins with it
             inputs |= {"frames": before(frames, decoder.begin), "frames_length": lengths}
         begun = path.start(inputs, last)
         drawing = [noise(each) for each in seeds[first : first + ROWS]]

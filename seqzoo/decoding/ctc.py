@@ -1,4 +1,4 @@
-"""Decoding of CTC: from the logits of frames to labels, with their times and confidences."""
+"""CTC decoding: turns the logits of frames into labels, with their times and confidences."""
 
 import keras
 import numpy as np
@@ -20,13 +20,13 @@ class CTCDecode(keras.layers.Layer):
 
     Args:
         beam: width of the search.
-        n_best: K, answers of each row, best first; at least so many prefixes are kept.
+        n_best: K, answers of each row, best first; the search keeps at least K prefixes.
 
-    Outputs, a dict; greedily without the axis K:
-        labels: [B, K, T], 0 behind their ends.
+    Outputs, a dict; greedy ones have no axis K:
+        labels: [B, K, T], 0 after their ends.
         begin, end: [B, K, T], the frames of each label in its most probable path, the end exclusive.
         confidence: [B, K, T], the mean probability of each label over these frames.
-        log_probability: [B, K], of the labels; greedily only of the path; -inf where a row has fewer answers.
+        log_probability: [B, K], of the labels; if greedy, of the path; -inf if a row has fewer answers.
     """
 
     def __init__(self, beam: int = 1, n_best: int = 1, **kwargs):
@@ -59,13 +59,13 @@ class CTCDecode(keras.layers.Layer):
 
 
 class CTCPredictor(Predictor):
-    """Answers batches of a transcriber by greedy decoding or prefix search: what `task.Task.predictor` asks for.
+    """Answers batches of a transcriber by greedy decoding or prefix search, for `task.Task.predictor`.
 
     Args:
         model: from `models.transcriber`.
         loss: see `Predictor`.
-        settings: options of the group `options.Decoding`, of which the beam counts.
-        n_best: different answers wanted of each row.
+        settings: options of the group `options.Decoding`, of which only the beam is used.
+        n_best: how many different answers each row should have.
 
     Attributes:
         attends: False, as there is no attention to show.
@@ -95,13 +95,13 @@ def tokens_of(path, p) -> dict:
         p: [B, T], the probability of each frame's label.
 
     Returns:
-        {"labels", "begin", "end", "confidence"}, [B, T] each, see `CTCDecode`; 0 behind the labels.
+        {"labels", "begin", "end", "confidence"}, [B, T] each, see `CTCDecode`; 0 after the labels.
     """
     path = ops.cast(path, "int32")
     step = ops.cumsum(ops.ones_like(path), axis=1)  # 1, 2 ... T
     first = ops.logical_and(path > 0, path != ops.pad(path[:, :-1], ((0, 0), (1, 0))))
     last = ops.logical_and(path > 0, path != ops.pad(path[:, 1:], ((0, 0), (0, 1))))
-    # Sorting moves the frames in question to the front, in their order: the others come T later.
+    # Sorting moves the selected frames to the front, in their order: the others come T later.
     firsts, lasts = (ops.argsort(ops.where(x, step, step + ops.shape(path)[1]), axis=1) for x in (first, last))
     real = step <= ops.sum(ops.cast(first, "int32"), axis=1, keepdims=True)
     total = ops.cumsum(p, axis=1)
@@ -124,15 +124,15 @@ def picked(x, index):
 
 
 def prefix_search(log_p, width: int):
-    """The likeliest labels, by prefix beam search in one loop over the frames.
+    """Finds the likeliest labels by prefix beam search, in one loop over the frames.
 
     For each of the W best prefixes it keeps the probabilities of all its paths that end in the blank, and of those that
     end in its last label. With log p(c) of a frame, a prefix y with last label l continues as
 
         y           blank: p(y) p(blank)        label: p_label(y) p(l)
-        y c         label: p(y) p(c), of c = l only p_blank(y) p(c): without a blank the two would be one
+        y c         label: p(y) p(c), if c = l only p_blank(y) p(c): without a blank the two would merge
 
-    and where y c is among the W best already, both are one prefix.
+    and if y c is among the W best already, both are merged.
 
     Sources: Graves et al., 2006, section 3.2; Hannun et al., 2014, First-Pass Large Vocabulary Continuous Speech
     Recognition using Bi-Directional Recurrent DNNs, algorithm 1, without its language model.
@@ -142,17 +142,17 @@ def prefix_search(log_p, width: int):
         width: W.
 
     Returns:
-        (labels [B, W, T], 0 behind their ends; log probabilities [B, W], in falling order, -inf where there are fewer).
+        (labels [B, W, T], 0 after their ends; log probabilities [B, W], in falling order, -inf if there are fewer).
     """
     rows, steps, _ = ops.shape(log_p)
-    # With the last label and those that merge, up to W + 1 of a prefix's labels are not new.
+    # Up to W + 1 labels of a prefix make no new prefix: its last label and those that merge.
     most = min(log_p.shape[-1] - 1, 2 * width + 1)
     frames = ops.transpose(log_p, (1, 0, 2))  # [T, B, V]
     position = ops.arange(steps, dtype="int32")
     none = ops.full((rows, width), NONE, "float32")
     start = (
         ops.where(ops.arange(width) == 0, 0.0, none),  # [B, W], log probability of paths that end in the blank
-        none,  # [B, W], in the last label
+        none,  # [B, W], of those that end in the last label
         ops.zeros((rows, width, steps), "int32"),  # the labels of the prefixes
         ops.zeros((rows, width), "int32"),  # their number
     )
@@ -203,11 +203,11 @@ def prefix_search(log_p, width: int):
 
 
 def align(log_p, labels):
-    """The most probable path that stands for given labels (forced alignment), by the Viterbi algorithm.
+    """Finds the most probable path for the given labels (forced alignment), by the Viterbi algorithm.
 
     Args:
         log_p: [B, T, V], padded frames blank.
-        labels: [B, U], 0 behind their ends; they need no more frames than there are.
+        labels: [B, U], 0 after their ends; there must be enough frames for them.
 
     Returns:
         [B, T], the label or blank of each frame.
@@ -225,13 +225,13 @@ def align(log_p, labels):
 
     def extend(scores, now):
         ways = ops.stack([scores, shifted(scores, 1), ops.where(skips, shifted(scores, 2), NONE)], axis=-1)
-        best, back = ops.top_k(ways, 1)  # of equals the one that stays
+        best, back = ops.top_k(ways, 1)  # ties go to staying
         return best[..., 0] + picked(now, states), ops.cast(back[..., 0], "int32")
 
     start = ops.where(position == 0, ops.zeros_like(states, "float32"), NONE)
     frames = ops.transpose(log_p, (1, 0, 2))
     scores, back = scan(extend, start, frames, like=ops.zeros_like(states, "int32"))
-    end = 2 * ops.sum(ops.cast(labels > 0, "int32"), axis=1, keepdims=True)  # [B, 1]: the blank behind all labels
+    end = 2 * ops.sum(ops.cast(labels > 0, "int32"), axis=1, keepdims=True)  # [B, 1]: the blank after all labels
     ends = ops.concatenate([end, ops.maximum(end - 1, 0)], axis=1)
     state = picked(ends, ops.top_k(picked(scores, ends), 1)[1])
 

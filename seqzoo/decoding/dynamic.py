@@ -4,9 +4,9 @@ import numpy as np
 
 
 def dynamic_nats(decoder, streams, window: int, rate: float, decay: float) -> float:
-    """-log p of all tokens of a text, summed, where the weights follow the gradient of each window.
+    """Sums -log p of all tokens of a text while the weights follow the gradient of each window.
 
-    A window is scored before the weights have seen it. Then, with g its gradient and w0 the trained weights::
+    A window is scored before the weights learn from it. Then, with g its gradient and w0 the trained weights::
 
         w <- w - rate g / (RMS + eps) + decay_i (w0 - w)        RMS = sqrt(mean of g^2), one number a weight
 
@@ -14,8 +14,8 @@ def dynamic_nats(decoder, streams, window: int, rate: float, decay: float) -> fl
     RMS over that mean, at most 1. The weights are restored at the end.
 
     Source: Krause et al., 2018, Dynamic Evaluation of Neural Sequence Models, section 4, equations 5 to 7. They compute
-    the mean of g^2 on the training text, and eps is a constant of theirs; here both come from the scored text itself,
-    up to the window, so that no other text is needed.
+    the mean of g^2 on the training text, and their eps is a constant; here both come from the scored text itself, up to
+    the window, so that no other text is needed.
 
     Args:
         decoder: models.LanguageModelDecoder, on the TensorFlow backend.

@@ -1,4 +1,4 @@
-"""Text generation: ids are sampled in blocks and joined to texts, which end at a mark or at a given string."""
+"""Text generation: samples ids in blocks and joins them to texts, which end at a mark or at a given string."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from seqzoo.decoding.sampling import kept_sampler
 
-BLOCK = 64  # tokens drawn at once; each block is looked through for the end
+BLOCK = 64  # tokens drawn at once; each block is searched for the end
 
 
 def sample_texts(
@@ -48,7 +48,7 @@ def sample_texts(
     written = 0
     write(prime)
     for first in range(0, length, BLOCK):
-        block, drawn = sampler.draw(drawn, rng.random((BLOCK, samples)))  # always of one size: traced once
+        block, drawn = sampler.draw(drawn, rng.random((BLOCK, samples)))  # always of one size, to trace only once
         for text, row in zip(texts, block[:, : length - first], strict=True):
             text.add(row)
         drawn = drawn._replace(done=np.array(drawn.done) | [bool(text.ended_by) for text in texts])
@@ -72,11 +72,11 @@ class _Text:
 
     Args:
         codec: text.codec.Codec.
-        last: the id, in a list, that the next token is joined to.
+        last: a list with the id before the next token.
         stop: string that ends the text.
 
     Attributes:
-        text: what was added so far.
+        text: the text added so far.
         ended_by: "end", "stop", or "" while it grows.
     """
 
@@ -98,5 +98,5 @@ class _Text:
 
     @property
     def safe(self) -> int:
-        """How many characters can't be the beginning of the stop string."""
+        """How many characters can't be part of the stop string any more."""
         return len(self.text) if self.ended_by else max(0, len(self.text) - max(len(self.stop) - 1, 0))

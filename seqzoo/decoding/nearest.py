@@ -1,4 +1,4 @@
-"""The nearest lines of a file: its vectors, kept in a file beside it, and an exact search among them."""
+"""Finds the nearest lines of a file, by exact search among their vectors, which are kept in a file beside it."""
 
 import hashlib
 import json
@@ -28,18 +28,18 @@ def vectors_beside(
     embed: Callable[[Iterable[str]], Iterable[np.ndarray | None]],
     log: Callable[[str], object] = lambda line: None,
 ) -> np.ndarray:
-    """The vectors of the lines of a file, made once: `FILE.NAME.npy` beside it holds them.
+    """The vectors of the lines of a file, computed once: `FILE.NAME.npy` beside it holds them.
 
-    `FILE.NAME.json` has checksums of the file and of the model; if one of them is another now, they are made again.
+    `FILE.NAME.json` has checksums of the file and of the model; if one of them changes, the vectors are recomputed.
     Neither the lines nor the vectors are ever all in memory.
 
     Args:
         path: the file.
         name: of the run.
-        model: what tells models apart, such as a checksum.
+        model: identifies the model, such as a checksum.
         width: H.
-        embed: function texts -> vector [H] of each, in order; None of one that has none, such as an empty line.
-        log: called with a line for people when vectors are made.
+        embed: function texts -> vector [H] of each, in order; None if it has none, such as an empty line.
+        log: called with a line for people when vectors are computed.
 
     Returns:
         [N, H], mapped from the file; NaN for a line without a vector.
@@ -64,7 +64,7 @@ def vectors_beside(
                 row[:] = np.nan if vector is None else vector
             vectors.flush()
 
-        about.unlink(missing_ok=True)  # no moment has new vectors beside old checksums
+        about.unlink(missing_ok=True)  # so that new vectors never lie beside old checksums
         replace(kept, save)
         write_json(about, own)
         log(f"{count:,} vectors of {path} are kept in {kept}")
@@ -81,16 +81,16 @@ def _is_made(about, kept, own):
 def nearest(
     queries: np.ndarray, vectors: np.ndarray, similarity: Callable, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The most similar vectors to each query: an exact search, one block after the other.
+    """Finds the vectors most similar to each query, by exact search block by block.
 
     Args:
         queries: [Q, H].
         vectors: [N, H], which may be mapped from a file; those with NaN are never found.
         similarity: function (query [1, H], block [M, H]) -> [M].
-        count: how many.
+        count: how many to find.
 
     Returns:
-        (positions [Q, count], similarities [Q, count]), the most similar first, of equal ones the first; fewer than
+        (positions [Q, count], similarities [Q, count]), the most similar first; ties go to the first; fewer than
         `count` if there are fewer vectors.
     """
     found = [(np.zeros(0, int), np.zeros(0, "float32"))] * len(queries)
@@ -106,6 +106,6 @@ def nearest(
 
 
 def lines_at(path: str | os.PathLike, positions: Collection[int]) -> dict[int, str]:
-    """{position: the line there} of some positions, from 0, in one pass over a file."""
+    """{position: line} for the given positions, from 0, in one pass over a file."""
     wanted = {*positions}
     return {position: line for position, line in enumerate(read_texts(path)) if position in wanted}

@@ -1,4 +1,4 @@
-"""Predictor: the decoded outputs and the loss of a model over batches, in one compiled function."""
+"""Predictor: computes the decoded outputs and the loss of a model over batches, in one compiled function."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ class Predictor:
         self._joined = keras.Model(model.input, {"decoded": decoded, "outputs": model.output})
         self._losses = loss if isinstance(loss, dict) else {"labels": loss}
         self._runs = {}  # {whether there is a loss to compute: compiled function}
-        self._sums = np.zeros((len(self._losses), 2))  # of each loss, weighted, and of its weights
+        self._sums = np.zeros((len(self._losses), 2))  # of each loss: the weighted sum, and the sum of its weights
 
     def _outputs(self, inputs, labels, weights):
         made = self._joined(inputs, training=False)
@@ -41,7 +41,7 @@ class Predictor:
 
     def __call__(self, inputs: dict, labels, weights) -> dict:
         inputs = {name: inputs[name] for name in self.model.input}
-        labelled = any(np.any(w) for w in keras.tree.flatten(weights))  # what is to be predicted has no labels
+        labelled = any(np.any(w) for w in keras.tree.flatten(weights))  # examples to predict have no labels
         batch = (inputs, labels, weights) if labelled else (inputs,)
         batch = keras.tree.map_structure(ops.convert_to_tensor, batch)
         if labelled not in self._runs:  # one graph for all lengths
@@ -55,7 +55,7 @@ class Predictor:
         return {name: np.asarray(array) for name, array in made.items()}
 
     def mean_loss(self) -> dict:
-        """{"loss": weighted mean over the batches since it was last asked for}; {} if nothing had a weight.
+        """{"loss": weighted mean over the batches since the last call}; {} if nothing had a weight.
 
         Several losses are added, as in training.
         """

@@ -1,4 +1,4 @@
-"""Sampling: random sequences from any model that predicts the next value. The loop is compiled; Python sees blocks."""
+"""Sampling: draws sequences from any model that predicts the next value. The loop is compiled; Python sees blocks."""
 
 import functools
 import math
@@ -11,8 +11,8 @@ from keras import ops
 from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import Mixture, opened
 
-BARRED = -1e8  # decoders bar an id by adding -1e9: divided by a high temperature this would not be low any more
-EXTREME = 1e-6  # noise this near to 0 or 1 would be infinitely far from the mean
+BARRED = -1e8  # decoders bar an id by adding -1e9, which would no longer be low divided by a high temperature
+EXTREME = 1e-6  # noise is kept this far from 0 and 1, whose quantiles are infinite
 COLDEST = 1e-3  # temperature; logits divided by less may overflow
 
 
@@ -20,33 +20,33 @@ class Samples(NamedTuple):
     """B sequences that are being sampled."""
 
     values: Any  # [B] or [B, D], the last id or vector of each, not read yet
-    fixed: Any  # what the decoder only reads, lists of [B, ...]
-    state: Any  # what its steps change
+    fixed: Any  # tensors that the decoder only reads, lists of [B, ...]
+    state: Any  # tensors that its steps change
     done: Any  # [B] booleans: ended by a stop id
     count: int = 0  # steps so far
 
     def repeat(self, times: int) -> "Samples":
-        """Each sequence so many times."""
+        """Repeats each sequence this many times."""
         repeated = keras.tree.map_structure(lambda x: ops.repeat(x, times, axis=0), list(self[:4]))
         return Samples(*repeated, self.count)
 
 
 class Sampler:
-    """Samples from anything that has the step protocol, see `decoding.steps.StepDecoder`.
+    """Samples from any decoder with the step protocol, see `decoding.steps.StepDecoder`.
 
-    The noise is given, one number an id, or 1 + D a vector: for its component, and for each of its D dimensions. So
-    the same noise draws the same sequence on every backend, alone or in a batch, at once or in blocks of any size.
+    The caller gives the noise, one number an id, or 1 + D a vector: for its component, and for each dimension. So the
+    same noise draws the same sequence on every backend, alone or in a batch, at once or in blocks of any size.
 
     Args:
-        decoder: what to sample from.
+        decoder: the decoder to sample from.
         banned: ids that are never drawn, such as padding and the unknown token.
         stop: ids that end a sequence; they are part of the answer, and 0 follows. Vectors have neither.
-        temperature: logits are divided by it, at least 0.001; 0: the likeliest id. Of vectors see `Mixture.tempered`;
+        temperature: logits are divided by it, at least 0.001; 0: the likeliest id. For vectors see `Mixture.tempered`;
             0: the mean of the likeliest component.
         top_k: sample from the k likeliest ids only (Fan et al., 2018); 0: all.
-        top_p: sample from the likeliest ids that together have this probability (Holtzman et al., 2020); 1: all. Of
+        top_p: sample from the likeliest ids that together have this probability (Holtzman et al., 2020); 1: all. For
             vectors both choose among the components.
-        mean: of vectors: take the mean of each distribution, draw nothing.
+        mean: for vectors: take the mean of each distribution instead of drawing.
 
     Raises:
         ValueError: a number out of bounds.
@@ -74,10 +74,10 @@ class Sampler:
             )
         self.decoder, self.banned, self.stop = decoder, banned, stop
         self.temperature, self.top_k, self.top_p, self.mean = temperature, top_k, top_p, mean
-        self.width = np.shape(decoder.begin)  # () of ids, (D,) of vectors
+        self.width = np.shape(decoder.begin)  # () for ids, (D,) for vectors
         self.dtype, self.open = ("float32", np.nan) if self.width else ("int32", 0)
         self.cycle = getattr(decoder, "cycle", 1)
-        # Whole cycles are unrolled, so that no step has to look up which one of its cycle it is.
+        # Whole cycles are unrolled, so that no step has to look up its place in the cycle.
         values, done = keras.KerasTensor([None, *self.width], self.dtype), keras.KerasTensor([None], "bool")
         noise = keras.KerasTensor([None, None, *(1 + D for D in self.width)], "float32")
         forced = keras.KerasTensor([None, None, *self.width], self.dtype)
@@ -92,7 +92,7 @@ class Sampler:
         """B sequences before their first id.
 
         Args:
-            inputs: what the decoder starts from.
+            inputs: of the decoder's `start`.
             begin: [B] ids, or [B, D] vectors, to read first in place of the decoder's own.
         """
         fixed, state = self.decoder.start(inputs)
@@ -105,9 +105,9 @@ class Sampler:
 
         Args:
             samples: from `start`, or from the block before.
-            noise: [N, B] numbers from 0 to 1, one a draw; of vectors [N, B, 1 + D].
-            forced: [N, B] ids that are taken instead of drawn where they are above 0, such as a prime or a melody; of
-                vectors [N, B, D], taken where they are not NaN. None: all are drawn.
+            noise: [N, B] numbers from 0 to 1, one a draw; for vectors [N, B, 1 + D].
+            forced: [N, B] ids, taken instead of drawn where they are above 0, such as a prime or a melody; for vectors
+                [N, B, D], taken where they are not NaN. None: all are drawn.
 
         Returns:
             (ids [B, N] or vectors [B, N, D], the samples to continue from)
@@ -150,7 +150,7 @@ class Sampler:
         return drawn, values, state, done
 
     def choose(self, distribution, noise):
-        """The next value of each row, of a distribution, by noise [B] or [B, 1 + D]."""
+        """Draws each row's next value from a distribution, by noise [B] or [B, 1 + D]."""
         if isinstance(distribution, Mixture):
             if self.mean:
                 return distribution.expected()
@@ -163,7 +163,7 @@ class Sampler:
         return choose(logits, noise, self.temperature, self.top_k, self.top_p)
 
 
-kept_sampler = functools.lru_cache(8)(Sampler)  # as `Sampler`; an equal one is not traced again, which takes seconds
+kept_sampler = functools.lru_cache(8)(Sampler)  # an equal `Sampler` is not traced again, which would take seconds
 
 
 def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0):
@@ -177,14 +177,14 @@ def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1
     if not temperature:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
     k = min(top_k or logits.shape[-1], logits.shape[-1])
-    ordered = k < logits.shape[-1] or top_p < 1  # only then by rank: sorting costs more than drawing
+    ordered = k < logits.shape[-1] or top_p < 1  # only then sort: sorting costs more than drawing
     logits, ranked = ops.top_k(logits / temperature, k) if ordered else (logits / temperature, None)
     p = ops.softmax(logits)
-    if top_p < 1:  # an id is kept if those likelier than it have less than top_p
+    if top_p < 1:  # an id is kept if the likelier ids have less than top_p
         p = ops.where(ops.cumsum(p, axis=-1) - p < top_p, p, 0.0)
     cumulative = ops.cumsum(p, axis=-1)
     index = ops.sum(ops.cast(cumulative <= u[:, None] * cumulative[:, -1:], "int32"), axis=-1)
-    # u close to 1 may round to the sum itself: then the last id with a probability.
+    # u close to 1 may round to the sum itself: then take the last id with a probability.
     last = p.shape[-1] - 1 - ops.argmax(ops.flip(p > 0, axis=-1), axis=-1)
     index = ops.minimum(index, ops.cast(last, "int32"))
     return index if ranked is None else ops.take_along_axis(ops.cast(ranked, "int32"), index[:, None], axis=-1)[:, 0]

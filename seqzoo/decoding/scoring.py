@@ -16,12 +16,12 @@ LOGITS = 4_000_000  # held at once to score a stream: 16 MB
 
 
 def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
-    """-log p of all tokens of a text, summed.
+    """Sums -log p of all tokens of a text.
 
     Args:
         decoder: models.LanguageModelDecoder.
         streams: the text.
-        rows: number of parts that are read in parallel, more of a long text. One part is exact: the state is carried
+        rows: number of parts that are read in parallel, more for a long text. One part is exact: the state is carried
             through the whole text.
     """
     if rows > 1:
@@ -36,16 +36,16 @@ def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
 
 
 def score_texts(decoder, codec, texts: Iterable[str], reverse: bool = False) -> Iterator[dict]:
-    """Scores lines of a document: the line end after a text is scored as well, and the one before it is read first.
+    """Scores lines of a document: reads the line end before a text, and scores the one after it, too.
 
     Args:
         decoder: models.LanguageModelDecoder that begins with the line end.
         codec: text.codec.Codec.
         texts: any number of them; they are read in chunks.
-        reverse: the model reads from right to left: first the line end after a text, and the one before it is scored.
+        reverse: the model reads from right to left: first the line end after a text; the one before it is scored.
 
     Yields:
-        What `Codec.scored` returns of each text, in order. Unknown tokens cost their spelling, too, see
+        The result of `Codec.scored` for each text, in order. Unknown tokens also cost their spelling, see
         `metrics.text.text_scores`.
     """
 
@@ -68,7 +68,7 @@ def score_texts(decoder, codec, texts: Iterable[str], reverse: bool = False) -> 
 
 
 def ranked(answers: Iterable[dict]) -> list[dict]:
-    """Alternatives, the likeliest first, each with its "share", its probability among them.
+    """Sorts alternatives, the likeliest first, and adds to each its "share", its probability among them.
 
     Args:
         answers: dicts with ``"log_probability"``.
@@ -81,12 +81,12 @@ def ranked(answers: Iterable[dict]) -> list[dict]:
 class Pairs:
     """Pairs of sentences, of which a language model should prefer the good one.
 
-    Sentences are whole, with a line end. Where a pair has the position of a verb and tokens are words between spaces,
-    both are read only up to it (Linzen et al., 2016). Pairs are left out if the two are the same to the model, or if
-    they differ in a word that is unknown.
+    Sentences are whole, with a line end. If a pair has the position of a verb and tokens are words between spaces, both
+    are read only up to it (Linzen et al., 2016). Pairs are left out if the two are the same to the model, or if they
+    differ in an unknown word.
 
     Args:
-        pairs: examples {"good", "bad", "group"}, and "position" where one word differs. They can be iterated again.
+        pairs: examples {"good", "bad", "group"}, and "position" if one word differs. They can be iterated again.
         codec: text.codec.Codec.
 
     Attributes:
@@ -99,7 +99,7 @@ class Pairs:
         self.summary = f"{self.steps:,} pairs"
 
     def texts(self, pair: dict, match: bool) -> tuple[list[str], bool, collections.Counter]:
-        """(the two sentences as they are read, whether they are whole, what `Codec.matched` changed)."""
+        """(the two sentences as they are read, whether they are whole, the changes of `Codec.matched`)."""
         whole = "position" not in pair or self.codec.units != "whitespace"
         texts, changes = [pair["good"], pair["bad"]], collections.Counter()
         if not whole:
@@ -110,7 +110,7 @@ class Pairs:
         return [*texts], whole, changes
 
     def scores(self, decoder, match: bool = False) -> dict:
-        """How often the good sentence is likelier, see `metrics.text.pair_scores`.
+        """Counts how often the good sentence is likelier, see `metrics.text.pair_scores`.
 
         Args:
             decoder: models.LanguageModelDecoder that begins with the line end.
@@ -118,7 +118,7 @@ class Pairs:
 
         Returns:
             The scores, ``same_support`` and ``unknown_support``: how many pairs were left out and why; with `match`
-            also how often what was changed.
+            also how often each change was made.
 
         Raises:
             ValueError: all pairs are left out.
@@ -144,7 +144,7 @@ class Pairs:
 
         batches = Batches(self.pairs, encode, {"good": "good", "bad": "bad"}, 64, 4096)
         if not batches.size:
-            raise ValueError(f"No pair is left to score: {batches.summary}.")
+            raise ValueError(f"No pairs left to score: {batches.summary}.")
         changes = collections.Counter(dict.fromkeys(CHANGES, 0) if match else {})
         rows = []
         for pair, row in batches.outputs(totals):

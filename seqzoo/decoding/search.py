@@ -1,4 +1,4 @@
-"""Beam search with the options of a task over batches, and its answers as text."""
+"""Beam search over batches, with the options of a task, and its answers as text."""
 
 from collections.abc import Callable
 
@@ -8,20 +8,20 @@ from seqzoo.decoding.beam import Beam, Ensemble
 from seqzoo.text.codec import perplexity
 from seqzoo.text.vocabulary import UNKNOWN_ID
 
-VARIANTS = 8  # predictors with other settings that are kept at most; each has graphs of its own
+VARIANTS = 8  # maximum number of cached predictors with other settings; each has graphs of its own
 
 
 class BeamPredictor:
-    """Answers batches by beam search, and scores their labels: what `task.Task.predictor` asks for.
+    """Answers batches by beam search and scores their labels, for `task.Task.predictor`.
 
     Args:
-        decoders: of the model, and of more models to average it with; see `steps.StepDecoder`.
+        decoders: of the model, and of other models to average it with; see `steps.StepDecoder`.
         end: id of the end mark, which ends sources, too.
         settings: options of the group `options.Decoding`.
         copies: whether source and target have words, so that an unknown word can be copied from the source.
-        bounds: tokens that an answer may have however short its source is, and however long it is; 0: those that the
-            settings say.
-        n_best: different answers wanted of each row.
+        bounds: (low, high): tokens that an answer may have even for a short source, and at most for any; 0: the
+            settings' own.
+        n_best: how many different answers each row should have.
         attention: whether answers come with their attention.
         score_labels: whether labels are scored, for `mean_loss`.
 
@@ -61,7 +61,7 @@ class BeamPredictor:
             settings.coverage_penalty,
             settings.block_ngrams,
             banned=(0,) if self.copies else (0, UNKNOWN_ID),
-            # Other subwords may spell the same text: twice as many answers leave enough different ones.
+            # Different subwords may spell the same text: twice as many answers leave enough distinct texts.
             n_best=n_best if n_best == 1 else 2 * n_best,
             attention=attention or self.copies,
         )
@@ -69,9 +69,9 @@ class BeamPredictor:
     def __call__(self, inputs: dict, labels, weights) -> dict:
         """The arrays of `beam.Answers`, [B, ...], for the inputs of the decoders: {"source": ids [B, S]} or a front's.
 
-        Where unknown words are copied, also "aligned" [B, K, N]: the position of the source word that has the most
-        attention in each step. With attention, of a single model that copies, "copied" [B, K, N], the share of each
-        id's probability that comes from copying.
+        If unknown words are copied, also "aligned" [B, K, N]: the position of the source word with the most attention
+        in each step. With attention and a single model that copies, also "copied" [B, K, N], the share of each id's
+        probability that comes from copying.
         """
         real = self.decoder.source_mask(inputs)  # [B, S]
         limits = np.floor(self.settings.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
@@ -93,11 +93,11 @@ class BeamPredictor:
         return answers
 
     def variant(self, settings, others: Callable = lambda: (), **wanted) -> "BeamPredictor":
-        """A predictor of the same decoders with other settings. It is kept, since tracing it takes longer than a batch.
+        """A predictor with the same decoders and other settings, cached because tracing it takes longer than a batch.
 
         Args:
             settings: options of the group `options.Decoding`.
-            others: function without arguments that returns the decoders to average with; called once.
+            others: function that returns the decoders to average with; called once.
             wanted: n_best, attention and score_labels, see the class.
         """
         key = settings, *wanted.items()
@@ -109,7 +109,7 @@ class BeamPredictor:
         return self._variants[key]
 
     def mean_loss(self) -> dict:
-        """{"loss": nats a token of the labels since it was last asked for, "perplexity"}; {} if there were none."""
+        """{"loss": nats a token of the labels since the last call, "perplexity"}; {} if there were none."""
         (nats, tokens), self._sums = self._sums, np.zeros(2)
         return {"loss": float(nats / tokens), "perplexity": perplexity(nats / tokens)} if tokens else {}
 
@@ -120,7 +120,7 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
     Args:
         row: the row.
         source, target: Codecs; no source: None.
-        text: what the source codec encoded.
+        text: the text that the source codec encoded.
 
     An unknown word is replaced by the source word that it is aligned to, as in Luong et al., 2015, Addressing the Rare
     Word Problem in Neural Machine Translation; aligned by attention as in Jean et al., 2015, On Using Very Large Target
@@ -132,7 +132,7 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
     """
     answers, words = {}, source.split(text) if source else []
     if source and source.units == "words" and words and not words[0].startswith(" "):
-        words[0] = f" {words[0]}"  # as the others
+        words[0] = f" {words[0]}"  # like the others
     for k in np.flatnonzero(np.isfinite(row["scores"])):
         length = int(row["lengths"][k])
         ids = row["ids"][k, :length].tolist()
@@ -148,7 +148,7 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
         }
         if "attention" in row:
             weights = row["attention"][k, :length, : len(words) + 1 if source else None]
-            answer["attention"] = weights.astype("float64").round(3).tolist()  # as float32 0.817 is 0.81699997
+            answer["attention"] = weights.astype("float64").round(3).tolist()  # in float32 0.817 is 0.81699997
         if "copied" in row:
             answer["copied"] = row["copied"][k, :length].astype("float64").round(3).tolist()
         answers.setdefault(answer["text"], answer)

@@ -1,4 +1,4 @@
-"""The step protocol: what sampling, beam search, ensembles and forced scoring ask of a model."""
+"""The step protocol: the interface of a model for sampling, beam search, ensembles and forced scoring."""
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -13,7 +13,7 @@ NONE = np.float32(-1e9)  # the log probability of a missing or forbidden hypothe
 class Categorical(NamedTuple):
     """The distribution of the next id of N sequences.
 
-    logits: [N, V], not normalised. attention: [N, S], the weights over the source that it was computed with, or None.
+    logits: [N, V], not normalised. attention: [N, S], the weights over the source for this step, or None.
     """
 
     logits: Any
@@ -32,7 +32,7 @@ class Mixture(NamedTuple):
 
     @classmethod
     def of(cls, parameters) -> "Mixture":
-        """Of the parameters [N, K, 1 + 2 D] that `layers.mixture.MixtureDensity` gives."""
+        """The mixture with the parameters [N, K, 1 + 2 D] from `layers.mixture.MixtureDensity`."""
         return cls(*mixture.split(ops.cast(parameters, "float32")))
 
     def log_density(self, values):
@@ -44,9 +44,9 @@ class Mixture(NamedTuple):
         return ops.sum(ops.exp(ops.log_softmax(self.logits, axis=-1))[..., None] * self.mean, axis=-2)
 
     def tempered(self, temperature) -> "Mixture":
-        """Sharper below 1: pi^(1 / temperature), and variances times it (Ha & Eck, 2018); at least 1e-12."""
+        """Takes pi^(1 / temperature), and variances times it, at least 1e-12 (Ha & Eck, 2018): sharper below 1."""
         temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-12)
-        below = self.logits - ops.max(self.logits, axis=-1, keepdims=True)  # 0 of the likeliest stays 0
+        below = self.logits - ops.max(self.logits, axis=-1, keepdims=True)  # the likeliest keeps 0
         return Mixture(below / temperature, self.mean, self.log_sigma + 0.5 * ops.log(temperature))
 
 
@@ -55,24 +55,24 @@ class StepDecoder(Protocol):
     """A model that is decoded step by step: each step reads the last value of N sequences and predicts the next one.
 
     `models.LanguageModelDecoder`, `models.Seq2SeqDecoder` and `models.GeneratorDecoder` are such decoders, and
-    `decoding.Ensemble` makes one of several. Their values are ids, and a step gives a `Categorical`. Those of
+    `decoding.Ensemble` combines several. Their values are ids, and a step gives a `Categorical`. The values of
     `models.VectorDecoder` are vectors of D numbers, and a step gives a `Mixture`.
 
     Attributes:
         begin: the id, or vector [D], that is read before the first value; it is not part of the sequence.
 
-    A decoder may have an attribute `signature`, what `start` returns as keras.KerasTensor objects whose unknown
-    dimensions are None: sampling and beam search are then traced once on TensorFlow, not for each new shape.
+    A decoder may have an attribute `signature`, which describes the results of `start` as keras.KerasTensor objects
+    with None for unknown dimensions: TensorFlow then traces sampling and beam search once, not for each new shape.
 
     A decoder whose steps differ in turn, such as the slots of a chord, may have an attribute `cycle`, the number of
-    steps after which they repeat. Its `step` takes the number of a step in its cycle as `index`, where it is known in
-    Python; it is an optimization, and None means that the state says it.
+    steps after which they repeat. Its `step` takes the number of a step in its cycle as `index`, if Python knows it;
+    this is an optimization, and None means that the state tells it.
     """
 
     begin: int | np.ndarray
 
     def start(self, inputs: dict) -> tuple[list, list]:
-        """Reads what is known before decoding.
+        """Reads the inputs that are known before decoding.
 
         Returns:
             (fixed, state): lists (or lists of lists) of tensors [N, ...], whose rows can be repeated and reordered.
@@ -85,19 +85,19 @@ class StepDecoder(Protocol):
     def score(self, inputs: dict, values) -> np.ndarray:
         """Forced scoring: log P(value_t | values before t, inputs), natural, of given values [B, T], or [B, T, D].
 
-        The scores are [B, T]; those of vectors are log densities.
+        The scores are [B, T]; for vectors they are log densities.
 
-        Values are padded with 0 on the right; the scores of padding mean nothing.
+        Values are padded with 0 on the right; the scores of padding are meaningless.
         """
 
 
 def opened(decoder, arguments: tuple) -> tuple | None:
-    """The signature of a function of (*arguments, fixed, state) of a decoder, for `compiled`; None: it has none."""
+    """The signature of a decoder's function of (*arguments, fixed, state), for `compiled`; None: it has none."""
     return (*arguments, *decoder.signature) if hasattr(decoder, "signature") else None
 
 
 def check_ids(decoder, what: str) -> None:
-    """Raises a ValueError if the values of a decoder are no ids: what compares all next values can't take vectors."""
+    """Raises a ValueError if a decoder's values are vectors: a search that compares all next values needs ids."""
     if np.ndim(decoder.begin):
         raise ValueError(
             f"{what} needs a model of ids. Received: {type(decoder).__name__}, whose values are vectors of "
@@ -106,7 +106,7 @@ def check_ids(decoder, what: str) -> None:
 
 
 def barred(logits, banned: tuple[int, ...]):
-    """Logits [..., V] with those of banned ids lowered by 1e9; V may be known at run time only."""
+    """Lowers the logits [..., V] of banned ids by 1e9; V may be known only at run time."""
     ids = ops.arange(ops.shape(logits)[-1], dtype="int32")
     never = ops.zeros_like(ids, dtype="bool")
     for i in banned:
@@ -115,7 +115,7 @@ def barred(logits, banned: tuple[int, ...]):
 
 
 def shifted(values, begin: int):
-    """What a decoder reads to predict the values [B, T]: the id `begin`, then all but the last; 0 at padding."""
+    """The inputs from which a decoder predicts the values [B, T]: `begin`, then all but the last; 0 at padding."""
     values = ops.cast(values, "int32")
     first = ops.full_like(values[:, :1], begin)
     return ops.where(values > 0, ops.concatenate([first, values[:, :-1]], axis=1), 0)

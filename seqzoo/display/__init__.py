@@ -1,1 +1,1 @@
-"""What people look at: terminal output, pages, plots."""
+"""Output for people: terminal, pages, plots."""

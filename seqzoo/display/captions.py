@@ -1,4 +1,4 @@
-"""Captions of pictures: on a terminal, on pages, and as a strip that shows where attention was for each word."""
+"""Captions of pictures: on a terminal, on pages, and as a strip that shows the attention for each word."""
 
 import base64
 import io
@@ -13,13 +13,13 @@ from seqzoo.display.pages import escape
 from seqzoo.display.plain import plain, plain_text
 
 COLOUR = (255, 70, 0)  # of attention over a picture
-STRONGEST = 0.75  # its opacity where a word has the most
-SHOWN = 30  # words of a strip
-ROW = 10  # pictures of a row of a strip
+STRONGEST = 0.75  # its opacity where it is largest
+SHOWN = 30  # words in a strip
+ROW = 10  # pictures in a row of a strip
 
 
 def print_captioned(answer: dict, console: Console) -> None:
-    """Prints a caption behind the name of the picture, or several with their scores.
+    """Prints a caption after the name of the picture, or several with their scores.
 
     Args:
         answer: ``{"file", "caption", "n_best": [{"text", "score"}]}``; ``"references"`` are printed if none of them is
@@ -40,11 +40,11 @@ def missed(answer: dict) -> list[str]:
 
 
 def captioned_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Captions for a page, each with its picture and, for each word, the attention over it, if an answer has these.
+    """Captions for a page, each with its picture and the attention for each word, if an answer has these.
 
     Args:
-        answers: see `print_captioned`; with ``"picture"``, its address, and ``"map"``, the rows and columns of what
-            ``"attention"`` of the n best weights, a list a token.
+        answers: see `print_captioned`; with ``"picture"``, its address, and ``"map"``, the rows and columns of the map
+            that ``"attention"`` of the n best weights, a list a token.
 
     Yields:
         HTML, in pieces, one an answer.
@@ -54,8 +54,8 @@ def captioned_articles(answers: Iterable[dict]) -> Iterator[str]:
         if not explained and any("attention" in best for best in answer["n_best"]):
             explained = True
             yield (
-                "<p class=legend>For each word, the redder a field, the more the network looked at it; the reddest one "
-                "of each picture has the most.</p>\n"
+                "<p class=legend>For each word, the redder a field, the more the network attended to it; each picture "
+                "is scaled to its largest attention.</p>\n"
             )
         yield f"<article dir=auto><p><small>{escape(answer['file'])}</small></p>\n"
         for best in answer["n_best"]:
@@ -103,7 +103,7 @@ def captions_plot(answers: Sequence[dict], path: str | os.PathLike) -> None:
     """Draws pictures and, for each token of their captions, the attention over them.
 
     Args:
-        answers: as of `captioned_articles`, with attention.
+        answers: as in `captioned_articles`, with attention.
         path: the image to write; its suffix chooses the format.
 
     Source: Xu et al., 2015, Show, Attend and Tell, figure 3.

@@ -7,11 +7,11 @@ import numpy as np
 from seqzoo.display.plain import plain
 from seqzoo.display.plots import save_figure
 
-CLIPS, FRAMES = 6, 8  # that are drawn
+CLIPS, FRAMES = 6, 8  # how many are drawn
 
 
 def strips_plot(clips: Sequence[tuple[np.ndarray, str]], path: str, vertical: str = "y"):
-    """Draws some clips, one a row, each of another label where there are enough.
+    """Draws some clips, one a row, each with a different label if there are enough.
 
     Args:
         clips: (frames, title). Frames [T, I, W, C] are pictures from 0 to 1; [T, D] stick figures if D is 3 numbers for
@@ -41,14 +41,14 @@ def strips_plot(clips: Sequence[tuple[np.ndarray, str]], path: str, vertical: st
 
 
 def one_of_each(clips: Sequence[tuple], most: int) -> list[tuple]:
-    """Returns at most so many of pairs (anything, label): the first of each label, then others, in their order."""
+    """Returns at most `most` pairs (anything, label): the first of each label, then others, in their order."""
     first = list({label: i for i, (_, label) in reversed([*enumerate(clips)])}.values())
     others = [i for i in range(len(clips)) if i not in {*first}]
     return [clips[i] for i in sorted((sorted(first) + others)[:most])]
 
 
 def bones(joints: np.ndarray) -> list[tuple[int, int]]:
-    """Guesses which joints are connected: a tree of pairs that are near, and whose distance changes little.
+    """Guesses which joints are connected: a tree of pairs that are close and whose distance changes little.
 
     Args:
         joints: [T, J, 3].

@@ -14,13 +14,13 @@ LONGEST = 300  # characters of a text or a list of labels
 def print_comparison(
     found, runs: Sequence[str], measures: Mapping[str, Measure], shows: Sequence[Callable], console: Console
 ) -> None:
-    """Prints what `training.comparison.compare` found.
+    """Prints the result of `training.comparison.compare`.
 
     Args:
         found: the Comparison.
         runs: the names of both runs.
-        measures: those of the task.
-        shows: what prints an answer of either run, ``Task.show``.
+        measures: the task's measures.
+        shows: prints an answer of either run, ``Task.show``.
         console: where to print.
     """
     columns = ["", *runs, "difference", "95% interval", "p bootstrap", "p randomization"]

@@ -1,4 +1,4 @@
-"""Looks inside a language model: its gates and states while it reads, and the features of a text that units follow."""
+"""Inspects a language model: its gates and states while it reads, and the features of a text that units follow."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ from seqzoo.rnns.simple_gru import SimpleGRUCell
 
 LONGEST = 5000  # tokens of a text that are inspected
 WINDOW = 500  # tokens read at once; logits over the whole vocabulary are held for each of them
-SHIFTS = 99  # shifted copies of a feature, to estimate which correlation is due to chance
+SHIFTS = 99  # shifted copies of a feature, to estimate the correlation that is due to chance
 _KEEP = {"f": 1, "z": 1, "a": 1, "u": -1}  # the gate that controls the state: 1 keeps it, or -1 replaces it
 
 
@@ -45,7 +45,7 @@ class Unit:
         """
         match = re.fullmatch(r"\s*(\d+):(c?)(\d+)\s*", name)
         if not match:
-            raise ValueError(f"A unit is LAYER:NUMBER, such as 2:17, or 2:c17 for its cell. Received: {name!r}")
+            raise ValueError(f"A unit should be LAYER:NUMBER, such as 2:17, or 2:c17 for its cell. Received: {name!r}")
         return cls(int(match[1]), int(match[3]), match[2] or "h")
 
     def __str__(self):
@@ -60,7 +60,7 @@ def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path,
         codec: text.codec.Codec.
         lines: the text; only its beginning is read if it is long.
         request: options ``unit, layer, start, steps, html, png``.
-        folder: where inspect.html and gates.png go unless the request names files.
+        folder: gets inspect.html and gates.png, unless the request names files.
         console: where the tables are printed.
         rnn: name of the kind of layer, for titles.
 
@@ -129,7 +129,7 @@ def _print(notes: list[str], follow: list[dict], saturated: list[dict], console:
 
 
 def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
-    """Reads ids from a zero state and records what the recurrent layers do.
+    """Reads ids from a zero state and records the gates and states of the recurrent layers.
 
     Args:
         decoder: a LanguageModelDecoder.
@@ -185,7 +185,7 @@ def _recorded(layers: list[keras.layers.RNN]):
         return recorded_call
 
     for layer in layers:
-        vars(layer)["call"] = recording(layer, layer.call)  # not by __setattr__, which tracks sublayers
+        vars(layer)["call"] = recording(layer, layer.call)  # bypasses __setattr__, which tracks sublayers
     try:
         yield calls
     finally:
@@ -275,10 +275,10 @@ def drawn(layer: dict[str, np.ndarray], count: int = DRAWN_UNITS) -> np.ndarray:
 
     Args:
         layer: the `trace` of the layer.
-        count: units to draw at most.
+        count: maximum number of units to draw.
 
     Returns:
-        The units that keep their state longest first; of a layer without a gate for that, the largest mean h first.
+        The units that keep their state longest first; if no gate of the layer tells, the largest mean h first.
     """
     varied = np.argsort(-layer["h"].var(axis=0), kind="stable")[:count]
     name, sign = next(((name, sign) for name, sign in _KEEP.items() if name in layer), ("h", 1))
@@ -368,11 +368,11 @@ def joined(lines: Iterable[str], limit: int) -> str:
 
 
 def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> list[dict]:
-    """The tokens of a text to show: what `Codec.scored` returns of each, and ``before``.
+    """The tokens of a text to show: the dict of each from `Codec.scored`, and ``before``.
 
     Args:
         codec: Codec.
-        text: what was given to ``codec.encode``.
+        text: the text given to ``codec.encode``.
         ids: the ids that it returned, or the first of them.
         scores: log p of each.
 
@@ -416,10 +416,10 @@ def shown(chosen: Iterable[Unit], units: list[Unit], values: np.ndarray, followe
 
 
 def followed(units: list[Unit], values: np.ndarray, features: dict[str, np.ndarray]) -> list[dict]:
-    """For each feature of a text, the unit that follows it best.
+    """Finds, for each feature of a text, the unit that follows it best.
 
     The best of many units correlates a little with anything. How much is estimated with copies of the feature that are
-    shifted circularly along the text: they have the same rhythm, but nothing to do with what was read.
+    shifted circularly along the text: they have the same rhythm, but are unrelated to the text.
 
     Args:
         units: N units.

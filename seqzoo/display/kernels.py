@@ -27,7 +27,7 @@ class Kernel:
         here, gpu: on this device, and on a GPU: "cuDNN"; "fused loop" (`rnns.loop.fused_loop`); "parallel scan"
             (`rnns.scan.ScanRNN`); "while loop" (of Keras's backend); "unrolled" (a graph of all steps);
             "all steps at once" (no recurrence).
-        why: what rules out cuDNN; "" if nothing does.
+        why: the reason why it is not cuDNN; "" if it can be.
     """
 
     layer: str
@@ -40,11 +40,11 @@ class Kernel:
 def kernels(model: keras.layers.Layer, masked: bool = True) -> list[Kernel]:
     """The Kernel of each recurrent layer of a model, in the order of the model.
 
-    They are derived from the layers by the rules of Keras 3.15 (`keras/src/backend/tensorflow/rnn.py` and `jax/rnn.py`)
+    It is derived from the layer by the rules of Keras 3.15 (`keras/src/backend/tensorflow/rnn.py` and `jax/rnn.py`)
     and of the layers in this package, for whole sequences: a single step outside training is a call of the cell. On
-    TensorFlow cuDNN also needs right-padded masks without empty rows, like those of `data.Batches`; given others, Keras
-    does not fall back, it fails. On JAX Keras gives cuDNN no masks at all, so models of this package never run on it
-    there. `python -m experiments.gpu` compares this with what is executed.
+    TensorFlow cuDNN also needs right-padded masks without empty rows, like those of `data.Batches`; given other masks,
+    Keras fails instead of falling back. On JAX Keras gives cuDNN no masks at all, so models of this package never run
+    on it there. `python -m experiments.gpu` compares this with the kernels that are executed.
 
     Args:
         model: a model or a layer; built or not.
@@ -93,7 +93,7 @@ def table(found: list[Kernel]) -> FittedTable:
 
 
 def why_not_cudnn(layer: keras.layers.RNN, masked: bool = True) -> str:
-    """What rules out cuDNN for a recurrent layer on a GPU, in a few words; "" if nothing does."""
+    """The reason why a recurrent layer can't use cuDNN on a GPU, in a few words; "" if it can."""
     lstm, gru = isinstance(layer, keras.layers.LSTM), isinstance(layer, keras.layers.GRU)
     if not (lstm or gru):
         return f"it has no {_kind(layer)} kernel"
@@ -115,7 +115,7 @@ def why_not_cudnn(layer: keras.layers.RNN, masked: bool = True) -> str:
 
 
 def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool], str], str]:
-    """(kind, function: whether there is a GPU -> the kernel, what rules out cuDNN)."""
+    """(kind, function: whether there is a GPU -> the kernel, why it is not cuDNN)."""
     if isinstance(layer, FeedingRNN):
         kinds = " and ".join(dict.fromkeys(_name(cell) for cell in layer.cells))
         return (

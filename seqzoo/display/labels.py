@@ -1,4 +1,4 @@
-"""What terminal and pages share: the colours of labels, which labels of a prediction to show, weighted words."""
+"""Shared by terminal and pages: the colours of labels, which labels of a prediction to show, weighted words."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,10 +22,10 @@ _KINDS = [
     ("CCONJ", "SCONJ", "CC"),
 ]
 LOW = 0.8  # confidences below this are shown
-WEIGHT_STEPS = (0.1, 0.4, 0.7)  # weights of words from which on a stronger colour is used
-COLUMNS = 120  # source tokens of which attention is shown in whole
-VISIBLE = 0.05  # an attention that can be seen
-SURPRISES = (3.0, 6.0, 9.0)  # nats from which on a token gets a stronger colour
+WEIGHT_STEPS = (0.1, 0.4, 0.7)  # weights of words at which the colour gets stronger
+COLUMNS = 120  # up to this many source tokens attention is shown in full
+VISIBLE = 0.05  # the smallest attention that can be seen
+SURPRISES = (3.0, 6.0, 9.0)  # nats at which the colour of a token gets stronger
 
 
 def tag_style(tag: str) -> str:
@@ -35,7 +35,7 @@ def tag_style(tag: str) -> str:
 
 
 def tag_colour(tag: str) -> str:
-    """The background colour of a tag, the same in every run; "" of punctuation and symbols."""
+    """The background colour of a tag, the same in every run; "" for punctuation and symbols."""
     if tag in ("PUNCT", "SYM", "X") or not tag[:1].isalpha():
         return ""
     # The longest matching prefix wins: PROPN is not PRP, and NNS is NN.
@@ -69,7 +69,7 @@ def shown_labels(prediction: dict) -> tuple[list[tuple[str, str]], tuple[str, st
 
 
 def asked(prediction: dict) -> str:
-    """What a prediction is about: a text, or the name of a file; "" of an example without either."""
+    """The subject of a prediction: a text or the name of a file; "" if it has neither."""
     return prediction.get("text", prediction.get("file", ""))
 
 
@@ -88,7 +88,7 @@ def missed_gold(prediction: dict) -> str | None:
 
 
 def weighted_pieces(text: str, words: list[dict] | None) -> Iterator[tuple[str, float]]:
-    """Yields (piece, weight) for a whole text; what lies between words has the weight 0."""
+    """Yields (piece, weight) for a whole text; pieces between words have weight 0."""
     position = 0
     for word in sorted(words or [], key=lambda word: word["start"]):
         start, end = max(word["start"], position), word["end"]
@@ -100,7 +100,7 @@ def weighted_pieces(text: str, words: list[dict] | None) -> Iterator[tuple[str, 
 
 
 def attended(attention: Sequence[Sequence[float]], source: Sequence[str]) -> list[int]:
-    """The columns of an attention matrix to show: all, or of more than `COLUMNS` those with a weight that can be seen.
+    """The columns of an attention matrix to show: all, or if there are more than `COLUMNS`, those with visible weights.
 
     Args:
         attention: weights by row, such as a target token, and column.

@@ -1,4 +1,4 @@
-"""Sequence logos: letters as high as what they say."""
+"""Sequence logos: letters as high as their weights."""
 
 import os
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from seqzoo.display.plain import plain
 # Bases as sequencers colour them; amino acids by their chemistry: acids red, bases blue, polar green, others dark.
 COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f7b32b", "T": "#d62839"}
 CHEMISTRY = {**dict.fromkeys("DE", "#d62839"), **dict.fromkeys("KRH", "#255c99"), **dict.fromkeys("STNQGYC", "#109648")}
-SHOWN_SEQUENCES = 20  # rows of a picture, or sequences whose mean a row is
-SHOWN = 200  # letters of a row; of a longer sequence the stretch with the largest ones is drawn
+SHOWN_SEQUENCES = 20  # rows of a picture, or sequences averaged in a row
+SHOWN = 200  # letters of a row; a longer sequence is cut to the stretch with the largest weights
 
 
 def logo_plot(letters: str, rows: Sequence[tuple[str, np.ndarray]], path: str | os.PathLike) -> None:
-    """Draws a logo a row: at each position its letters, stacked, those below the line upside down.
+    """Draws a logo a row: at each position a stack of letters, upside down below the line.
 
     Args:
         letters: of the columns.
-        rows: (title, heights [T, D]); below 0 are letters that speak against.
+        rows: (title, heights [T, D]); heights below 0 are for letters that speak against the label.
         path: the image to write; its suffix chooses the format.
 
     Source: Schneider & Stephens, 1990, Sequence logos: a new way to display consensus sequences.
@@ -36,7 +36,7 @@ def logo_plot(letters: str, rows: Sequence[tuple[str, np.ndarray]], path: str | 
 
 
 def explained_logo_plot(letters, rows: Sequence[tuple[str, list[dict]]], path: str | os.PathLike) -> None:
-    """Draws which letters decided, as `logo_plot` does.
+    """Draws which letters decided, by `logo_plot`.
 
     Args:
         letters: the alphabet, an `inputs.letters.Letters`.
@@ -52,7 +52,7 @@ def explained_logo_plot(letters, rows: Sequence[tuple[str, list[dict]]], path: s
 
 
 def _strongest(heights):
-    """(position of the first letter, heights) of the stretch of at most SHOWN letters that has the most to say."""
+    """(position of the first letter, heights) of the stretch of at most SHOWN letters with the largest weights."""
     if len(heights) <= SHOWN:
         return 1, heights
     total = np.convolve(np.abs(heights).sum(axis=1), np.ones(SHOWN), "valid")

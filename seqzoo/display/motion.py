@@ -16,7 +16,7 @@ from seqzoo.display.tables import plain_table
 POSES = 10  # in a strip
 DRAWN_COLUMNS = 6  # curves of a picture
 PIXELS = 240  # sides of a GIF
-SKELETONS = {  # {number of joints: the pairs that bones connect}; of others `clips.bones` guesses
+SKELETONS = {  # {number of joints: the pairs that bones connect}; `clips.bones` guesses those of others
     11: ((0, 1), (1, 2), (1, 3), (3, 4), (1, 5), (5, 6), (2, 7), (7, 8), (2, 9), (9, 10)),  # --dataset=figures
     20: (  # Kinect, MSR Action3D
         (19, 2), (0, 2), (1, 2), (0, 7), (7, 9), (9, 11), (1, 8), (8, 10), (10, 12), (2, 3), (3, 6), (6, 4), (6, 5),
@@ -37,10 +37,10 @@ def strip_plot(
 
     Args:
         rows: {title: frames [T, D]}.
-        dims: numbers of a joint, 2 or 3; of one joint alone its path so far is drawn.
+        dims: numbers of a joint, 2 or 3; a single joint is drawn as its path so far.
         path: the image to write.
         fps: frames a second.
-        known: for each row, how many frames at its beginning were given, which are grey.
+        known: for each row, how many frames at its beginning were given; they are grey.
         vertical: which number of a joint is its height, "x", "y" or "z".
     """
     from matplotlib.figure import Figure
@@ -80,7 +80,7 @@ def curves_plot(
 
     Args:
         names: of the columns.
-        context: [P, D], what was known. predicted: [H, D]. true: [H, D], what came, if that is known.
+        context: [P, D], the known frames. predicted: [H, D]. true: [H, D], the true frames, if known.
         path: the image to write.
         bounds: (low, high), [2, H, D], the interval.
     """
@@ -122,7 +122,7 @@ def write_gif(frames: np.ndarray, dims: int, path: str | os.PathLike, fps: float
         for x, y in pose:
             draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=0)
         pictures.append(picture)
-    # A GIF counts in hundredths of a second, and viewers slow down what takes less than two.
+    # A GIF counts in hundredths of a second, and viewers slow down frames shorter than two.
     duration = max(20, round(100 / fps) * 10)
     pictures[0].save(path, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
 
@@ -130,12 +130,12 @@ def write_gif(frames: np.ndarray, dims: int, path: str | os.PathLike, fps: float
 def write_sample(
     prime: np.ndarray, drawn: np.ndarray, path: pathlib.Path, names: Sequence[str], fps: float, dims: int, vertical: str
 ) -> dict[str, str]:
-    """Writes a sample behind the frames that it continues, as .npz, .csv and pictures.
+    """Writes a sample after the frames that it continues, as .npz, .csv and pictures.
 
     Args:
-        prime, drawn: frames [T, D] that are known, and that were generated.
+        prime, drawn: the known and the generated frames [T, D].
         path: of the files, without their endings.
-        names: of the columns of a series, drawn as curves; [] of a motion, drawn as a strip and a GIF.
+        names: of the columns of a series, drawn as curves; [] for a motion, drawn as a strip and a GIF.
         fps, dims, vertical: frames a second, numbers of a joint and the vertical axis of a motion.
 
     Returns:
@@ -156,7 +156,7 @@ def write_sample(
 
 
 def _plane(frames, dims, vertical):
-    """Of frames [T, D] what is drawn: across and height [T, J, 2] of the joints, and the pairs that bones connect."""
+    """Projects frames [T, D]: (horizontal position and height [T, J, 2] of joints, pairs that bones connect)."""
     joints = np.asarray(frames, "float64").reshape(len(frames), -1, dims)
     height = "xyz".index(vertical)
     across = next(i for i in range(dims) if i != height)
@@ -164,7 +164,7 @@ def _plane(frames, dims, vertical):
 
 
 def print_motion(answer: dict, console: Console) -> None:
-    """Prints a forecast, a score or where a sample is, as a task of motion answers."""
+    """Prints the answer of a motion task: a forecast, a score, or the files of a sample."""
     if "sample" in answer:
         files = ", ".join(answer[kind] for kind in ("strip", "gif", "table", "array") if kind in answer)
         about = ", ".join(filter(None, (answer["label"], f"{answer['known']} + {answer['frames']} frames")))
@@ -179,7 +179,7 @@ def print_motion(answer: dict, console: Console) -> None:
 
 
 def forecast_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Forecasts as parts of an HTML page: those of series as tables, others in a line."""
+    """Forecasts as parts of an HTML page: series as tables, others in a line."""
     for answer in answers:
         yield f"<article><p>{escape(_title(answer))}</p>\n"
         if "columns" in answer:
@@ -195,7 +195,7 @@ def _title(answer):
 
 
 def _forecast_table(answer):
-    """(columns, rows) of the forecast of a series: a row a step, with an interval behind each number."""
+    """(columns, rows) of the forecast of a series: a row a step, with an interval after each number."""
     steps = zip(answer["frames"], answer["low"], answer["high"], strict=True)
     rows = [
         [str(number), *(f"{x:.4g} ({low:.4g} to {high:.4g})" for x, low, high in zip(*step, strict=True))]

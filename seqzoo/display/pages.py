@@ -24,14 +24,14 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.text.spans import spans
 
 CORRELATIONS = (
-    "Correlations are of this text alone; the unit is the one with the largest. By chance: the correlation that the "
-    "best unit reaches with the same feature shifted along the text, in 1 of 20 shifts; anything not above it means "
-    "nothing."
+    "Correlations are for this text alone; each unit is the one with the largest. By chance: the correlation that the "
+    "best unit reaches with the same feature shifted along the text, in 1 of 20 shifts; a correlation not above it "
+    "means nothing."
 )
 
 
 def escape(text: str) -> str:
-    """Text as HTML: it is never a tag, and its control characters, which HTML does not have, are shown."""
+    """Escapes text for HTML: it is never a tag, and control characters, which HTML lacks, are shown."""
     return html.escape(plain(text))
 
 
@@ -41,7 +41,7 @@ def page(title: str, parts: Iterable[str], style: str = "") -> Iterator[str]:
     Args:
         title: plain text.
         parts: HTML.
-        style: CSS rules besides those that all pages share.
+        style: CSS rules in addition to those of all pages.
     """
     yield _HEAD.format(title=escape(title), style=style)
     yield from parts
@@ -55,9 +55,9 @@ def units_page(inspection: dict, title: str) -> Iterator[str]:
     can be told apart by colour-blind people.
 
     Args:
-        inspection: ``{"notes", "followed", "tokens", "units"}``: lines of text for the top; what `inspection.followed`
-            returned; dicts of ``before, text, log_probability, known``, where ``before`` is the text between a token
-            and the one before it; and dicts of ``unit, about, values``, a value a token.
+        inspection: ``{"notes", "followed", "tokens", "units"}``: lines of text for the top; the result of
+            `inspection.followed`; dicts of ``before, text, log_probability, known``, where ``before`` is the text
+            between a token and the one before it; and dicts of ``unit, about, values``, a value a token.
         title: the heading.
 
     Yields:
@@ -70,7 +70,7 @@ def classified_articles(predictions: Iterable[dict]) -> Iterator[str]:
     """Labelled texts for a page, with the words that speak for and against the labels.
 
     Args:
-        predictions: what `terminal.print_classified` takes, each optionally with ``"line"``, the number of its line.
+        predictions: as for `terminal.print_classified`, each optionally with ``"line"``, the number of its line.
 
     Yields:
         HTML, in pieces, one a prediction.
@@ -114,12 +114,12 @@ def _word(word: str, weight: float) -> str:
 
 
 def n_best_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Texts that were written for a source, for a page, with their attention: a row a token, a column a source token.
+    """Texts generated from a source, for a page, with their attention: a row a token, a column a source token.
 
     Args:
         answers: ``{"text", "source_tokens", "n_best": [{"text", "score", "tokens", "attention", "copied"}]}`` each; a
-            text without attention stands alone. Words of which more than half of the probability was copied are
-            marked. If there is a ``"reference"`` that differs, it is shown, too.
+            text without attention is shown alone. Words are marked if more than half of their probability comes from
+            copying. If there is a ``"reference"`` that differs, it is shown, too.
 
     Yields:
         HTML, in pieces.
@@ -142,15 +142,15 @@ def n_best_articles(answers: Iterable[dict]) -> Iterator[str]:
 
 
 _LEGENDS = {
-    "attention": "Rows are the tokens of an answer, columns those of its source: the bluer, the more the row looked at "
-    "the column. Point at a field to see its weight. Of a long source only the columns that a row looked at are shown.",
+    "attention": "Rows are tokens of an answer, columns those of its source: the bluer, the more the row attends to "
+    "the column. Point at a field to see its weight. Long sources are reduced to the columns that a row attends to.",
     "copied": "Words <u>underlined</u> were copied from the source. Point at one to see the share of its probability "
     "that comes from copying.",
 }
 
 
 def _copied(best: dict) -> str:
-    """The text of an answer, with what was copied marked."""
+    """The text of an answer, with copied words marked."""
     pieces, position, text = [], 0, best["text"]
     for token, share in zip(best.get("tokens", ()), best.get("copied", ()), strict=False):
         start = text.find(token.strip(), position)
@@ -164,7 +164,7 @@ def _copied(best: dict) -> str:
 
 
 def transcribed_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Transcripts for a page, each after what was transcribed; tokens with a low confidence are marked.
+    """Transcripts for a page, each after its source; tokens with a low confidence are marked.
 
     Args:
         answers: see `terminal.print_transcribed`.
@@ -191,8 +191,8 @@ def tagged_articles(answers: Iterable[dict]) -> Iterator[str]:
     """Tagged sentences for a page: entities in colour in the text, other tags below their words.
 
     Args:
-        answers: what `terminal.tagged` returned, each token optionally with ``"gold"``, its right tag. The right
-            entities or tags are shown, too, where they differ.
+        answers: from `terminal.tagged`, each token optionally with ``"gold"``, its right tag. If the right entities or
+            tags differ, they are shown, too.
 
     Yields:
         HTML, in pieces, one a sentence.
@@ -241,7 +241,7 @@ def scored_articles(answers: Iterable[dict]) -> Iterator[str]:
     """Scored texts for a page: the less expected a token, the redder it is.
 
     Args:
-        answers: what `text.codec.Codec.scored` returned.
+        answers: from `text.codec.Codec.scored`.
 
     Yields:
         HTML, in pieces, one a text.
@@ -269,7 +269,7 @@ def sampled_articles(samples: Iterable[dict]) -> Iterator[str]:
     """Samples of a language model for a page, with how varied they are.
 
     Args:
-        samples: what `decoding.generation.sample_texts` yields; the last one may have ``"diversity"``, see
+        samples: from `decoding.generation.sample_texts`; the last one may have ``"diversity"``, see
             `metrics.diversity.compared`.
 
     Yields:
@@ -382,7 +382,7 @@ small, .second, .legend {{ opacity: .75 }}
 <h1>{title}</h1>
 """
 
-# Transparent steps of blue and red, on which text is readable whether the page is white or black.
+# Transparent steps of blue and red, on which text is readable on a white or black page.
 _UNITS_STYLE = """b { color: inherit; padding: 0 }
 th, td { text-align: left; padding: 0 1.5em 0 0; font-weight: normal } th { opacity: .75 }
 .number { text-align: right } details { border-top: 1px solid #8886; padding: .5em 0 }

@@ -1,6 +1,6 @@
-"""Text from data, names and paths, made safe for a terminal: never markup, and no control characters.
+"""Makes text from data, names and paths safe for a terminal: no markup, and no control characters.
 
-Whatever the program prints for people goes through a `PlainConsole`, or through `plain`.
+Everything that the program prints for people goes through a `PlainConsole`, or through `plain`.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from seqzoo.files import to_json
 
-# C0 control characters have pictures in Unicode, from U+2400 on; C1 ones, which also begin escape sequences, have not.
+# C0 control characters have pictures in Unicode, from U+2400 on; C1 ones, which also begin escape sequences, do not.
 _VISIBLE = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
 _VISIBLE |= {0x7F: 0x2421, **dict.fromkeys(range(0x80, 0xA0), 0xFFFD)}
 _VISIBLE |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # bytes of a file name that are not UTF-8
@@ -23,12 +23,12 @@ LONGEST = 1000  # characters of a message
 
 
 def plain(text: str) -> str:
-    """A text of the same length without control characters: an escape sequence is shown, ``␛[31m``, not obeyed."""
+    """Replaces control characters, keeping the length: an escape sequence is shown, ``␛[31m``, not obeyed."""
     return text.translate(_VISIBLE)
 
 
 def plain_text(text: object, style: str = "") -> Text:
-    """A rich Text of what is printed, in one style: neither markup nor control characters in it are obeyed."""
+    """A rich Text in one style: neither markup nor control characters in it are obeyed."""
     return Text(plain(str(text)), style)
 
 
@@ -41,7 +41,7 @@ def one_line(text: str) -> str:
 
 
 def json_line(value: Any) -> str:
-    """A value as one line of JSON; its control characters are escaped, so it is the same value without any of them."""
+    """A value as one line of JSON with its control characters escaped, which does not change the value."""
     return to_json(value, ensure_ascii=False).translate(_ESCAPED)
 
 
@@ -51,7 +51,7 @@ class PlainConsole(Console):
     Styles come from `rich.text.Text`, whose control characters are shown, too.
 
     Args:
-        **options: those of a rich Console, such as ``stderr``.
+        **options: of a rich Console, such as ``stderr``.
     """
 
     def __init__(self, **options):

@@ -19,7 +19,7 @@ from seqzoo.metrics.measure import Measure
 
 CONFUSED = 40  # labels in a confusion plot; a thousand would take gigabytes
 DRAWN_UNITS = 16  # units in a plot of gates; the names of 256 would not be readable
-FEWEST = 10  # answers of a point in a reliability diagram; of fewer the accuracy is mostly chance
+FEWEST = 10  # answers of a point in a reliability diagram; with fewer, accuracy is mostly chance
 GATE_NAMES = {
     "i": "input gate i",
     "f": "forget gate f (1 keeps the cell)",
@@ -38,8 +38,8 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
 
     At most the 40 most confused labels are drawn; the whole matrix is written as CSV beside the image.
 
-    The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, which would
-    be white on a linear scale.
+    The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, and would be
+    white on a linear scale.
 
     Args:
         labels: names of the rows and columns.
@@ -95,7 +95,7 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
 def most_confused(counts: np.ndarray, number: int) -> np.ndarray:
     """Returns the indices of the labels with the most errors, given or missed, in the order of the matrix.
 
-    Of labels with as many errors the first ones are taken.
+    Ties go to the first labels.
     """
     errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
     return np.sort(np.argsort(-errors, kind="stable")[:number])
@@ -170,7 +170,7 @@ def history_plot(
 def reliability_plot(bins: list[dict], error: float, path: str):
     """Draws a reliability diagram: accuracy against confidence, and below it the number of answers.
 
-    A well calibrated model is on the diagonal, an overconfident one below it. Neighbouring bins of few answers are
+    A well calibrated model is on the diagonal, an overconfident one below it. Neighbouring bins with few answers are
     drawn as one point, and each point has the 95% interval of its accuracy.
 
     Args:
@@ -194,7 +194,7 @@ def reliability_plot(bins: list[dict], error: float, path: str):
     upper.plot(confidences, accuracies, marker="o", markersize=5, linewidth=2, label="model", clip_on=False)
     upper.set_ylim(0, 100)
     upper.set_ylabel("accuracy (%)")
-    joined = f"\nbins of fewer than {FEWEST} answers are joined" if len(points) < len(bins) else ""
+    joined = f"\nbins with fewer than {FEWEST} answers are joined" if len(points) < len(bins) else ""
     upper.set_title(f"Expected calibration error {error:.2f}%{joined}", fontsize=11)
     upper.legend(frameon=False, loc="lower right" if min(accuracies, default=0) > 40 else "upper left")
     bars = lower.bar(confidences, counts, width=1.2)
@@ -244,12 +244,12 @@ def accuracy_interval(accuracy: float, count: int) -> tuple[float, float]:
 
 
 def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path: str):
-    """Draws how similarities of pairs follow gold ones: a point a pair; of two labels, how often each has which.
+    """Draws similarities of pairs against gold ones, a point a pair; for two labels, a histogram of each.
 
     Args:
-        gold: a number of each pair, or its label.
+        gold: the number or the label of each pair.
         predicted: the similarity of each pair.
-        label: what it is called.
+        label: its name.
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
@@ -284,7 +284,7 @@ def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.
             the others on one centred on 0.
         tokens: T texts.
         units: indices of the units to draw, from the top row down.
-        title: stands above the plot.
+        title: shown above the plot.
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
@@ -298,7 +298,7 @@ def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.
         if name in GATE_NAMES:
             style = {"cmap": "Blues", "vmin": 0, "vmax": 1}
         else:
-            largest = max(np.quantile(abs(values[:, units]), 0.98), 1e-6)  # a few cells may count to large values
+            largest = max(np.quantile(abs(values[:, units]), 0.98), 1e-6)  # a few cells may hold large values
             style = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
         image = axes.imshow(values[:, units].T, aspect="auto", interpolation="nearest", **style)
         axes.set_title({**GATE_NAMES, **STATE_NAMES}[name])
@@ -318,11 +318,11 @@ def attention_plot(
     """Draws the attention of each target token to the source tokens: a row a target token, a column a source token.
 
     Args:
-        source, target: S and T tokens. Of a long source only those that are attended to are drawn, see
-            `labels.attended`; of more than 120 only some are labelled; long ones are cut.
+        source, target: S and T tokens. From a long source only attended tokens are drawn, see `labels.attended`; if
+            there are more than 120, only some are labelled; long tokens are cut.
         weights: [T, S], from 0 to 1.
         path: the image to write; its suffix chooses the format.
-        title: stands above the plot.
+        title: shown above the plot.
     """
     from matplotlib.figure import Figure
 
@@ -357,9 +357,9 @@ def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path
     Args:
         p: [T, V] probabilities; 0 is the blank.
         labels: V names.
-        steps: what was read, in S steps of equal width over the T frames, such as letters; () names none.
+        steps: names of the S input steps, such as letters, of equal width over the T frames; () names none.
         path: the image to write; its suffix chooses the format.
-        title: stands above the plot.
+        title: shown above the plot.
     """
     from matplotlib.figure import Figure
 
@@ -368,7 +368,7 @@ def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path
     axes = figure.subplots()
     axes.plot(frames, p[:, 0], "--", color="0.7", linewidth=1)
     for number in range(1, p.shape[1]):
-        if p[:, number].max() < 0.05:  # of the others nothing would be seen
+        if p[:, number].max() < 0.05:  # the curve would be invisible
             continue
         (line,) = axes.plot(frames, p[:, number], linewidth=1.5)
         best = int(p[:, number].argmax())
@@ -391,7 +391,7 @@ def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path
 
 
 def _name_columns(axes, columns: Sequence[int], names: Sequence[str], **style):
-    """Names columns by tokens; single characters stand upright."""
+    """Names columns by tokens; single characters are upright."""
     axes.set_xticks(columns, names, family="monospace", parse_math=False, **style)
     for tick, name in zip(axes.xaxis.get_major_ticks(), names, strict=True):
         for label in (tick.label1, tick.label2):
@@ -404,12 +404,12 @@ def _spaces_shown(tokens: Sequence[str]) -> list[str]:
 
 
 def _wrapped(title: str, width: float) -> list[str]:
-    """At most three lines of a title above a figure of a width in inches."""
+    """Wraps the title of a figure, whose width is in inches, into at most three lines."""
     return textwrap.wrap(plain(title), int(12 * width), max_lines=3, placeholder=" …")  # 12 letters to the inch
 
 
 def _cut(names: Sequence[str], width: int) -> list[str]:
-    """Names from data as they are drawn: without control characters, and of at most `width` characters."""
+    """Makes names from data fit for drawing: without control characters, and at most `width` characters long."""
     return [plain(name if len(name) <= width else f"{name[: width - 1]}…") for name in names]
 
 

@@ -11,7 +11,7 @@ from seqzoo.display.plots import save_figure
 
 RECENT = 6  # items of a history that are shown
 DRAWN = 4  # histories in a picture
-BARS = 6  # items of each
+BARS = 6  # items for each history
 
 
 def recent(answer: dict) -> str:
@@ -37,7 +37,7 @@ def print_recommended(answer: dict, console: Console) -> None:
 
 
 def notes(answer: dict) -> Iterator[str]:
-    """What else is to be said of an answer, in lines."""
+    """Further remarks on an answer, a line each."""
     if answer["unknown"]:
         yield f"never seen in training, and left out: {', '.join(answer['unknown'])}"
     if "gold" in answer:

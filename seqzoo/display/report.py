@@ -1,6 +1,6 @@
-"""report.html: what the folder of a finished run holds, on one page for a browser.
+"""report.html: shows the folder of a finished run on one page for a browser.
 
-The page is a function of the files in the folder, so it can be written again when a later command adds a picture.
+The page depends only on the files in the folder, so it can be written again when a later command adds a picture.
 """
 
 import base64
@@ -22,33 +22,33 @@ PICTURES = {  # {file: (heading, caption)}, in the order of the page
     "history.png": ("Learning curve", "After each epoch. The scores are those of the best epoch, at the dotted line."),
     "confusion.png": (
         "Confusion",
-        "What the labels of valid were taken for: counts, coloured by their share of the row.",
+        "Gold against predicted labels of valid: counts, coloured by their share of the row.",
     ),
     "logo.png": (
         "Logos",
-        "The letters that decided, where the run is right: how far the log-odds of the label fall, on average, if a "
-        "letter is another one. Those below the line speak against it.",
+        "The letters that decided, where the run is right: how far the log-odds of the label fall, on average, if "
+        "another letter replaces one. Letters below the line speak against the label.",
     ),
     "reliability.png": (
         "Reliability",
-        "How often answers of a confidence are right. Below the diagonal the run is overconfident.",
+        "How often answers are right, by their confidence. Below the diagonal the run is overconfident.",
     ),
-    "similarity.png": ("Similarity", "Of the pairs of valid, predicted and gold."),
-    "clips.png": ("Clips", "Some of valid, with their labels; frames at equal distances."),
-    "continuations.png": ("Continuations", "How some of valid went on, and how the run continues them."),
-    "next.png": ("What comes next", "The likeliest items after some histories of valid; orange: what came next."),
+    "similarity.png": ("Similarity", "Predicted and gold similarity of the pairs of valid."),
+    "clips.png": ("Clips", "Some clips of valid, with their labels; frames at equal distances."),
+    "continuations.png": ("Continuations", "How some sequences of valid went on, and how the run continues them."),
+    "next.png": ("Next items", "The likeliest items after some histories of valid; orange: the item that came next."),
     "speech.png": (
         "A recording",
         "Its spectrogram; below, at each frame the probability of each label and of the blank between them.",
     ),
-    "lengths.png": ("Longer sequences", "What is wrong on valid against the length; training ended at the first one."),
+    "lengths.png": ("Longer sequences", "Errors on valid against the length; training ended at the first length."),
     "memory.png": (
         "A sequence",
-        "Of valid: what was read and answered; of a Neural Turing Machine also what its heads write and read.",
+        "Input and output for a sequence of valid; for a Neural Turing Machine also what its heads write and read.",
     ),
-    "gates.png": ("Gates", "Of the units that vary most, while the network reads what --mode=inspect was given."),
+    "gates.png": ("Gates", "Gates of the units that vary most, while the network reads the text of --mode=inspect."),
 }
-LINKS = {  # {file: what it is}
+LINKS = {  # {file: its content}
     "errors.html": "the most confident mistakes, with the words that decided",
     "inspect.html": "a text coloured by the units that follow it",
     "errors.json": "the errors",
@@ -57,7 +57,7 @@ LINKS = {  # {file: what it is}
     "metrics.json": "the scores",
     "config.json": "all options",
 }
-INCH = 0.8  # pixels of CSS, 96 to the inch, to one of a picture, 120 to the inch
+INCH = 0.8  # CSS pixels, 96 to the inch, for each pixel of a picture, 120 to the inch
 
 
 def shown(answers: Sequence[dict], differs: Callable[[dict], bool]) -> list[int]:
@@ -68,7 +68,7 @@ def shown(answers: Sequence[dict], differs: Callable[[dict], bool]) -> list[int]
 
 
 def update_report(folder: pathlib.Path, task) -> None:
-    """Writes the report of a run again, if its training has finished."""
+    """Rewrites the report of a run, if its training has finished."""
     if (folder / "metrics.json").is_file():
         write_report(folder, task)
 
@@ -126,7 +126,7 @@ def _read(path: pathlib.Path, default):
 
 
 def _headline(metrics: dict, task) -> str:
-    """The objective on each split, and that of the baselines."""
+    """The objective on each split, and of the baselines."""
     key, measure = task.objective, task.measure
     scores = {split: metrics.get(f"{split}_{key}") for split in ("valid", "test")}
     scores |= {name: row.get(key) for name, row in metrics.get("valid_baselines", {}).items()}
@@ -150,7 +150,7 @@ def _figure(path: pathlib.Path, caption: str) -> Iterator[str]:
     """A picture inside the page; its caption is HTML."""
     data = path.read_bytes()
     width = round(INCH * struct.unpack(">I", data[16:20])[0])  # of a PNG
-    # On a narrow screen a picture shrinks as long as its letters can be read, and then scrolls.
+    # On a narrow screen a picture shrinks while its letters are legible, and then scrolls.
     style = f"width:{width}px;min-width:{round(0.58 * width)}px"
     yield (
         f'<figure><div class=wide><img alt="{escape(path.stem)}" style="{style}"'
@@ -167,7 +167,7 @@ def _answers(answers: list[dict], task) -> Iterator[str]:
     if different := sum(map(task.differs, answers)):
         then = ", then some that agree" if different < len(answers) else ""
         yield (
-            f"<p class=legend>Different from gold: {different:,} of the first {len(answers):,} answers. Below stand "
+            f"<p class=legend>Different from gold: {different:,} of the first {len(answers):,} answers. Below are "
             f"{min(different, DIFFERENT)} of these{then}.</p>\n"
         )
     yield from task.articles(answers[i] for i in shown(answers, task.differs))

@@ -21,14 +21,14 @@ BETWEEN = "  ·  "  # two captions
 class FittedTable:
     """A table for any width of a terminal: nothing is cut off, and only long texts and very long labels are wrapped.
 
-    Headers stand in one line where there is room, otherwise a word a line. Columns that still do not fit stand in a
-    second block below, with the labels of the rows that have something there. Made by `plain_table` and `result_table`.
+    Headers take one line if there is room, otherwise a word a line. Columns that still do not fit go to a second block
+    below, with the labels of the rows that have something there. Made by `plain_table` and `result_table`.
 
     Args:
-        title: stands above the table; "" for none.
+        title: shown above the table; "" for none.
         columns: the headers; the first column holds the labels of the rows.
         rows: the cells of each row, one for each column.
-        captions: stand below the table, each of them on one line if possible.
+        captions: shown below the table, each on one line if possible.
     """
 
     def __init__(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], captions: Sequence[str] = ()):
@@ -85,7 +85,7 @@ class FittedTable:
         yield block, 2
 
     def _widths(self, columns: list[int], room: int) -> list[int]:
-        """The widths of some columns that share a room."""
+        """The widths of some columns that share `room` characters."""
         most = [self.most[column] for column in columns]
         if sum(most) <= room:
             return most
@@ -94,7 +94,7 @@ class FittedTable:
             widths[0] = max(min(widths[0], room // 2), room - sum(widths[1:]))
         texts = [i for i, column in enumerate(columns) if i and not self.numbers[column]]
         texts.sort(key=lambda i: most[i] - widths[i])
-        for number, i in enumerate(texts):  # what is left goes to the columns of texts
+        for number, i in enumerate(texts):  # columns of texts get the rest
             spare = max(0, room - sum(widths)) // (len(texts) - number)
             widths[i] += min(spare, most[i] - widths[i])
         return widths
@@ -118,12 +118,12 @@ def result_table(metrics: Mapping, measures: Mapping[str, Measure], title: str) 
     """A table of scores: a row for each split, each of its classes and each of its baselines; a column a measure.
 
     Args:
-        metrics: what metrics.json holds. ``{"valid_f1": 90.0}``: the main scores, by split. ``{"valid_classes": {"PER":
+        metrics: as in metrics.json. ``{"valid_f1": 90.0}``: the main scores, by split. ``{"valid_classes": {"PER":
             {"f1": 81.0}}}`` and ``{"valid_baselines": {"look-up": {"f1": 60.0}}}``: scores of classes and baselines,
-            and so for any other group of rows. Other numbers (epochs, minutes) go into the captions; strings, such as
-            signatures, are left to the file.
+            and likewise any other group of rows. Other numbers (epochs, minutes) go into the captions; strings, such as
+            signatures, are not shown.
         measures: the task's measures, {name: Measure}, in the order of the columns; those without a value are left out.
-        title: stands above the table.
+        title: shown above the table.
     """
     rows, others = [], []
     for name, scores in _rows(metrics, measures):
@@ -163,7 +163,7 @@ def _rows(metrics: Mapping, measures: Mapping[str, Measure]) -> Iterator[tuple[s
 
 
 def _number(value: float) -> str:
-    """A number as captions show it: with three digits, and all those before the point."""
+    """A number for captions: with three digits, and all digits before the point."""
     if not isinstance(value, float):
         return f"{value:,}"
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.3g}"

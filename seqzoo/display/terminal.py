@@ -86,12 +86,12 @@ def tagged(
 
 
 def print_tagged(sentence: dict, console: Console):
-    """Prints a tagged sentence: names are highlighted in the text, other tags stand below their words.
+    """Prints a tagged sentence: names are highlighted in the text, other tags are below their words.
 
     A confidence below 80% follows its tag. Without colours, a name is ``[Ford Motor ORG]``.
 
     Args:
-        sentence: what `tagged` returned.
+        sentence: from `tagged`.
         console: where to print.
     """
     if "entities" in sentence:
@@ -146,7 +146,7 @@ def print_classified(prediction: dict, console: Console):
 
 
 def print_similar(answer: dict, console: Console):
-    """Prints how similar two texts are, or the lines that are nearest to one.
+    """Prints how similar two texts are, or the lines nearest to a text.
 
     Args:
         answer: ``{"first", "second"}`` with "score" or "label" and "probability"; or ``{"text", "nearest"}``, a list of
@@ -178,7 +178,7 @@ def print_scored(row: dict, console: Console):
 
     Args:
         row: ``{"text", "log_probability", "perplexity", "tokens": [{"text", "start", "end", "log_probability",
-            "known"}]}`` and, among alternatives, ``"share"``, its probability among them. Logarithms are natural ones.
+            "known"}]}`` and, among alternatives, ``"share"``, its probability among them. Logarithms are natural.
         console: where to print.
     """
     colour, source = _has_colour(console), plain(row["text"])
@@ -202,7 +202,7 @@ def print_scored(row: dict, console: Console):
 
 
 def print_sample(sample: dict, console: Console):
-    """Prints a sampled text after its prime; of the first one, which was printed as it was drawn, only what follows.
+    """Prints a sampled text after its prime; the first one was printed as it was drawn, so only its notes follow.
 
     Args:
         sample: ``{"sample", "prime", "text", "unknown_in_prime"}``, see `decoding.generation.sample_texts`.
@@ -218,7 +218,7 @@ def print_sample(sample: dict, console: Console):
 
 
 def print_n_best(answer: dict, console: Console):
-    """Prints the best text that was found, or several with their scores; an empty line if there is none.
+    """Prints the best text, or several with their scores; an empty line if there is none.
 
     Args:
         answer: ``{"n_best": [{"text", "score"}]}``.
@@ -232,13 +232,13 @@ def print_n_best(answer: dict, console: Console):
 
 
 def print_transcribed(answer: dict, console: Console):
-    """Prints a transcript behind what was transcribed, or several with their scores.
+    """Prints a transcript after its source, or several with their scores.
 
-    A token with a confidence below 80% is followed by it.
+    A confidence below 80% follows its token.
 
     Args:
         answer: ``{"transcript", "tokens": [{"text", "confidence"}], "n_best": [{"text", "score"}]}``, after a first
-            entry that is no number and says what was asked; ``"reference"`` is printed if the transcript differs.
+            entry that is not a number and names the source; ``"reference"`` is printed if the transcript differs.
         console: where to print.
     """
     asked = next(plain(value) for value in answer.values() if isinstance(value, str))
@@ -257,9 +257,9 @@ def usage(modes: Sequence[str], folder: str | os.PathLike, demo: str = "") -> Te
     """Commands that use a trained run, a line each.
 
     Args:
-        modes: those of the task.
+        modes: the task's modes.
         folder: of the run.
-        demo: options of the first command; ``{folder}`` in it is the folder.
+        demo: options of the first command; ``{folder}`` in it stands for the folder.
     """
     folder = shlex.quote(str(folder))
     demo, lines = demo.replace("{folder}", folder), ["The run is trained. To use it:"]

@@ -1,4 +1,4 @@
-"""Fronts: the Keras inputs of a model, and what turns them into the vectors that its recurrent layers read.
+"""Fronts: the Keras inputs of a model, and the layers that turn them into vectors for its recurrent layers.
 
 Each front function returns ``(inputs, x, mask)``: inputs, a dict of `keras.Input`; x [B, T, D]; mask [B, T], True at
 real steps. A model builder takes this triple as its `front`::

@@ -1,4 +1,4 @@
-"""A front for float vectors: frames of sound, skeletons, sensors, one-hot bases; and what standardises them."""
+"""A front for float vectors (frames of sound, skeletons, sensors, one-hot bases), and their standardisation."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,11 +29,11 @@ def frames(
         width: D, the width of a frame.
         mean, std: arrays of the width of x, or numbers; None: 0 and 1. A std of 0 counts as 1.
         dropout: dropout rate of the frames' values, one mask for all steps of a sequence.
-        velocities: join each frame with how far it has changed since the one before, which doubles the width of x.
+        velocities: join each frame with its change since the one before, which doubles the width of x.
         centre: number from 1 of the joint whose position is subtracted from those of all joints, 3 numbers each; 0:
             none.
         per_clip: subtract from each number its mean over the clip, and divide all by the size of the clip's movement,
-            the root of their mean square: what is left is the shape of the movement.
+            the root of their mean square: the shape of the movement remains.
         name: name of the input, and prefix of its lengths and layers.
 
     Returns:
@@ -68,11 +68,11 @@ def frames(
 
 
 def derived(x: Any, velocities: bool = False, centre: int = 0, per_clip: bool = False, ops=np, mask: Any = None) -> Any:
-    """Returns frames [..., T, D] around a joint, in relation to their clip, and with their velocities; see `frames`.
+    """Returns frames [..., T, D] centred on a joint, scaled to their clip, and with velocities; see `frames`.
 
     Args:
         x: array or tensor.
-        velocities, centre, per_clip: as of `frames`.
+        velocities, centre, per_clip: as in `frames`.
         ops: numpy or keras.ops.
         mask: [..., T], True at real frames; None: all are.
     """
@@ -113,22 +113,22 @@ class Moments:
             ValueError: there were no rows.
         """
         if not self._count:
-            raise ValueError("No frames to learn their mean and deviation from.")
+            raise ValueError("There are no frames to compute mean and deviation from.")
         std = np.sqrt(self._spread / self._count)
-        std[std <= 1e-6 * np.abs(self._mean)] = 0  # a constant, but for rounding
+        std[std <= 1e-6 * np.abs(self._mean)] = 0  # constant, up to rounding
         return self._mean.tolist(), std.tolist()
 
 
 class Frames(Asset):
-    """What a run learned about the frames of its training clips: their width, and how to standardise them.
+    """The width of frames and how to standardise them, learned from the training clips.
 
     Args:
         width: D, the width of a frame.
         mean, std: mean and standard deviation of each number that the layers read, see `frames`.
-        velocities, centre, per_clip: as of `frames`.
+        velocities, centre, per_clip: as in `frames`.
 
     Attributes:
-        raw_std: the deviations of the numbers of a frame, without those of velocities.
+        raw_std: the deviations of the numbers of a frame, without velocities.
         summary: {what: text}, for people.
     """
 
@@ -156,12 +156,12 @@ class Frames(Asset):
         per_clip: bool = False,
         one_scale: bool = False,
     ) -> "Frames":
-        """Learns width, mean and standard deviation in one pass, of which it keeps nothing else.
+        """Learns width, mean and standard deviation in one pass over the frames, without keeping them.
 
         Args:
             examples: with the feature ``frames`` [T, D], and optionally ``file``, its name for messages.
-            velocities, centre, per_clip: as of `frames`.
-            one_scale: one deviation for all numbers, the root of their mean variance, and one for their velocities.
+            velocities, centre, per_clip: as in `frames`.
+            one_scale: use one deviation for all numbers, the root of their mean variance, and one for velocities.
 
         Raises:
             ValueError: no example; frames of several widths; `centre` names no joint.
@@ -186,7 +186,7 @@ class Frames(Asset):
         """Returns the function from an example with `frames` [T, D] to {"frames": [T, D], "frames_length": []}.
 
         Args:
-            name: name of the input, as of `frames`.
+            name: name of the input, as in `frames`.
 
         The function raises a ValueError, with the example's ``file``, if its frames are not as wide as training's.
         """
@@ -199,7 +199,7 @@ class Frames(Asset):
         return encode
 
     def front(self, config, name: str = "frames") -> tuple:
-        """The front `frames` with what was learned, and the option `input_dropout` of a config."""
+        """The front `frames` with the learned values, and the option `input_dropout` of a config."""
         return frames(
             self.width, self.mean, self.std, config.input_dropout, self.velocities, self.centre, self.per_clip, name
         )

@@ -13,11 +13,11 @@ def images(
     dropout: float = 0.0,
     name: str = "image",
 ) -> tuple:
-    """A front for pictures of one height and any width: convolutions, then a step for each column that is left.
+    """A front for pictures of one height and any width: convolutions, then a step for each remaining column.
 
     For each number of `filters`: convolution -> relu -> maxima over 2 rows and 1 or 2 columns. After the last one, the
     features of a column are joined into one vector ("map-to-sequence"). Columns beyond a picture's true width are set
-    to 0 before each convolution, which is what it assumes beyond the border, so that padding changes nothing.
+    to 0 before each convolution, which assumes zeros beyond the border, so that padding changes nothing.
 
     Source: Shi et al., 2016, An End-to-End Trainable Neural Network for Image-based Sequence Recognition, section 2.1.
 
@@ -26,7 +26,7 @@ def images(
         channels: C; 1 for grey.
         filters: filters of each convolution.
         kernel_size: rows and columns that a filter sees.
-        width_pooling: 1 or 2 for each convolution: columns of which the maximum is kept. Their product is the number
+        width_pooling: 1 or 2 for each convolution: columns that are max-pooled into one. Their product is the number
             of columns a step stands for.
         dropout: dropout rate of a step's features, one mask for all steps of a sequence.
         name: name of the input, and prefix of its widths and layers.
@@ -34,7 +34,7 @@ def images(
     Returns:
         (inputs, x, mask): {name: [B, I, W, C] floats, padded on the right, name + "_width": [B] integers, the true
         widths}; x [B, T, D] with T = W / product of `width_pooling`, rounded up after each convolution, and
-        D = rows left * filters[-1]; mask [B, T], True at real steps.
+        D = remaining rows * filters[-1]; mask [B, T], True at real steps.
 
     Raises:
         ValueError: `width_pooling` does not fit `filters`, or is not of 1 and 2.

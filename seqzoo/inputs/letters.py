@@ -1,8 +1,8 @@
-"""Letters of DNA, RNA and proteins: each is a distribution over the bases or amino acids that it can stand for."""
+"""Letters of DNA, RNA and proteins, each encoded as a distribution over the bases or amino acids it can stand for."""
 
 import numpy as np
 
-BASES = "ACGT"  # a base and its complement are as far from both ends
+BASES = "ACGT"  # reversing the order maps each base to its complement
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 ALPHABETS = {  # {name: (letters, {code: the letters it stands for, equally likely})}
     # Source: Cornish-Bowden, 1985, Nomenclature for incompletely specified bases in nucleic acid sequences (IUPAC).
@@ -11,7 +11,7 @@ ALPHABETS = {  # {name: (letters, {code: the letters it stands for, equally like
         {"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT",
          "V": "ACG", "N": "ACGT", "U": "T"},
     ),
-    # Selenocysteine U and pyrrolysine O are read as the amino acids that they are made like.
+    # Selenocysteine U and pyrrolysine O are read as the amino acids that they are derived from.
     "protein": (AMINO_ACIDS, {"B": "DN", "Z": "EQ", "J": "IL", "X": AMINO_ACIDS, "U": "C", "O": "K"}),
 }  # fmt: skip
 
@@ -23,7 +23,7 @@ class Letters:
         alphabet: name in ALPHABETS.
 
     Attributes:
-        letters: those of the columns, in their order.
+        letters: the letters of the columns, in order.
     """
 
     def __init__(self, alphabet: str):
@@ -44,7 +44,7 @@ class Letters:
         rows = self._rows[np.frombuffer(text.encode("latin-1", "replace"), "uint8")]
         if (wrong := np.flatnonzero(rows < 0)).size:
             position, known = int(wrong[0]), "".join([self.letters, *ALPHABETS[self.alphabet][1]])
-            what = f"{text[position]!r} at position {position + 1} is no letter of --alphabet={self.alphabet}, {known}"
+            what = f"{text[position]!r} at position {position + 1} is not in --alphabet={self.alphabet}, {known}"
             if text[position] in "-.":
                 what += "; remove the gaps of an alignment first"
             raise ValueError(f"{what}.")

@@ -1,4 +1,4 @@
-"""A front for pictures that are read as a whole: the positions of a map of their features are its steps."""
+"""A front for pictures that are read as a whole: its steps are the positions of a feature map."""
 
 import itertools
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from seqzoo.files import UnreadableError
 from seqzoo.inputs.images import images
 from seqzoo.signatures import takes_options
 
-LARGEST = 224  # rows or columns of pictures that no option scales
+LARGEST = 224  # maximum rows or columns, unless an option sets the size
 SAMPLED = 1000  # pictures whose values are averaged
 RESIDUAL = "residual"
 APPLICATIONS = {  # {name: its class in keras.applications, and the module with its preprocessing}
@@ -42,29 +42,29 @@ def pictures(
 ) -> tuple:
     """A front for pictures of one size: a map of features, whose positions, row by row, are the steps.
 
-    The map is that of a small residual network, `layers.pictures.residual_map`, or of a Keras application without its
-    top, such as one that was trained on ImageNet. Its row and its column join the features of each position.
+    The map comes from a small residual network, `layers.pictures.residual_map`, or from a Keras application without its
+    top, such as one that was trained on ImageNet. The features of each position are joined with its row and column.
 
     Sources: Vinyals et al., 2015, Show and Tell: A Neural Image Caption Generator; Xu et al., 2015, Show, Attend and
-    Tell, section 3.1.1 (the positions of a map as what attention reads).
+    Tell, section 3.1.1 (attention over the positions of a map).
 
     Args:
         height, width, channels: I, W, C of a picture; C is 1 for grey and 3 for colours, which an application needs.
         encoder: "residual", or a name in `APPLICATIONS`.
-        weights: file with the weights of the application without its top, as ``save_weights`` or Keras's own downloads
-            have them; "": random ones.
+        weights: file with the weights of the application without its top, from ``save_weights`` or Keras's own
+            downloads; "": random ones.
         trainable: whether the weights of the application are trained.
         filters, blocks, kernel_size: of the residual network.
-        mean, std: of the values of pictures, from 0 to 255; what the residual network reads is standardised by them.
+        mean, std: of the values of pictures, from 0 to 255; they standardise the residual network's input.
         dropout: dropout rate of a position's features, one mask for all positions of a picture.
         name: name of the input, and prefix of its layers.
 
     Returns:
         (inputs, x, mask): {name: [B, I, W, C] integers from 0 to 255}; x [B, S, X] with S = rows * columns of the map,
-        which is what the layer name + "_steps" reads; mask [B, S], all True.
+        which the layer name + "_steps" reads; mask [B, S], all True.
 
     Raises:
-        ValueError: an unknown encoder; weights of no or of another application; a picture that is too small for it.
+        ValueError: an unknown encoder; weights without an application or of another one; too small a picture for it.
     """
     import keras
     from keras import ops
@@ -77,7 +77,7 @@ def pictures(
     inputs = {name: keras.Input((height, width, channels), dtype="uint8", name=name)}
     if encoder == RESIDUAL:
         if weights:
-            raise ValueError(f"weights are those of an application: {', '.join(APPLICATIONS)}. Received: {encoder!r}")
+            raise ValueError(f"weights need an encoder among {', '.join(APPLICATIONS)}. Received: {encoder!r}")
         x = keras.layers.Rescaling(1 / std, -mean / std, name=f"{name}_scale")(inputs[name])
         x = residual_map(x, filters, blocks, kernel_size, name)
     else:
@@ -116,10 +116,10 @@ def application(name: str, shape: tuple[int, int, int], weights: str = ""):
 
 
 class Pictures(Asset):
-    """What a run learned about its training pictures: the size and the colours that it reads, and how bright they are.
+    """The size, colours and brightness of pictures, learned from the training pictures.
 
     Args:
-        height, width, channels: I, W, C; a width of 0: in proportion, as columns are read.
+        height, width, channels: I, W, C; a width of 0: pictures are scaled in proportion, to be read by columns.
         mean, std: of the values of all channels, from 0 to 255.
 
     Attributes:
@@ -136,8 +136,8 @@ class Pictures(Asset):
         """Learns the size from the first picture that can be read, mean and deviation from the first `SAMPLED` ones.
 
         Args:
-            pictures: those of training, a `pictures.Picture` each.
-            config: with the options of the group `Pictures`.
+            pictures: the training pictures, each a `pictures.Picture`.
+            config: has the options of the group `Pictures`.
 
         Raises:
             UnreadableError: no picture can be read.
@@ -156,7 +156,7 @@ class Pictures(Asset):
         return cls(*shape, round(float(np.mean(means)), 3), round(float(deviation), 3) or 255.0)
 
     def arrays(self, picture, reader: str) -> dict[str, np.ndarray]:
-        """The arrays of the front for a picture, a `pictures.Picture`; reader: the option.
+        """The arrays of the front for a `pictures.Picture`; reader: the option of that name.
 
         Raises:
             UnreadableError: it can't be read.
@@ -167,7 +167,7 @@ class Pictures(Asset):
         return {"image": pixels.astype("float32") / 255, "image_width": np.int32(pixels.shape[1])}
 
     def front(self, config) -> tuple:
-        """The front that the options of the group `Pictures` name, for pictures of the size that was learned."""
+        """The front that the options of the group `Pictures` choose, for pictures of the learned size."""
         height, _, channels = self.shape
         shared = {"filters": config.widths, "kernel_size": config.picture_kernel, "dropout": config.input_dropout}
         if config.reader == "columns":
@@ -182,7 +182,7 @@ class Pictures(Asset):
 
 
 def _shape(own: tuple[int, int, int], config) -> tuple[int, int, int]:
-    """The size in which pictures are read, given that of the first one."""
+    """The size to which pictures are scaled, given the size of the first one."""
     height, width, channels = own
     scale = min(1, LARGEST / max(height, width if config.reader == "map" else 0))
     height, width = (config.picture_size or max(1, round(scale * side)) for side in (height, width))

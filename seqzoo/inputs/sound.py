@@ -22,10 +22,10 @@ def sound(
     seed: int | None = None,
     name: str = "sound",
 ) -> tuple:
-    """A front for sound, with its true lengths: the model takes samples, and so does what is exported of it.
+    """A front for sound, with its true lengths: the model takes samples, and so do its exports.
 
-    A sound of N samples has ceil(N / hop) frames, each centred on its hop; beyond both ends there is silence, also
-    where the batch has padding, whatever that holds. `layers.sound` has the equations.
+    A sound of N samples has ceil(N / hop) frames, each centred on its hop; beyond both ends there is silence, whatever
+    the padding of the batch holds. `layers.sound` has the equations.
 
     Args:
         sample_rate: of the samples, in Hz.
@@ -34,10 +34,10 @@ def sound(
         coefficients: D of mfcc, the energy among them.
         window, hop: seconds.
         lowest, highest: frequencies in Hz between which the filters lie; 0: half of the rate.
-        normalize: subtract the mean over the real frames of each sound, and divide by the deviation: of each of the
-            "features"; or of all together, which changes the "volume" alone and suits sounds as short as a word, whose
-            mean spectrum tells what they are; or "none".
-        statistics: take this mean and deviation as inputs, as those of a recording that is read in pieces.
+        normalize: subtract the mean over the real frames of each sound, and divide by the deviation: "features": of
+            each feature; "volume": of all features together, which suits sounds as short as a word, whose mean spectrum
+            tells what they are; or "none".
+        statistics: take this mean and deviation as inputs, such as those of a recording that is read in pieces.
         mask_bands, mask_band, mask_stretches, mask_stretch: SpecAugment in training: how many bands and their most
             features, how many stretches and their most frames. 0 of both: none.
         seed: of SpecAugment.

@@ -7,7 +7,7 @@ import numpy as np
 
 from seqzoo.assets import Asset
 
-CLIPS, FRAMES = 100, 10  # that are kept at most
+CLIPS, FRAMES = 100, 10  # kept at most
 
 
 class Starts(Asset):
@@ -15,7 +15,7 @@ class Starts(Asset):
 
     Args:
         frames: [T, D] arrays.
-        labels: "" of a clip without one.
+        labels: one for each clip, "" if it has none.
     """
 
     suffix = ".npz"
@@ -25,7 +25,7 @@ class Starts(Asset):
 
     @classmethod
     def learn(cls, examples: Iterable[dict], labels: Iterable[str]) -> "Starts":
-        """Of examples with ``frames``, and perhaps ``label``: as many of each of the labels, if there are some."""
+        """Keeps the starts of examples with ``frames``, equally many for each label if there are labels."""
         labels = [*labels]
         left, kept = dict.fromkeys(labels or [""], max(1, CLIPS // max(1, len(labels)))), ([], [])
         for example in examples:

@@ -1,4 +1,4 @@
-"""A front for video, frames that are pictures of one size; and what standardises them."""
+"""A front for video, whose frames are pictures of one size, and their standardisation."""
 
 from collections.abc import Callable, Iterable
 
@@ -24,15 +24,15 @@ def video(
 ) -> tuple:
     """A front for video: a small convolution over each picture, optionally a convolutional LSTM, and a vector a frame.
 
-    The vector of a frame holds all features of its picture, in their places: where something is tells how it moves.
-    Padded frames become 0 before anything reads them, and after.
+    The vector of a frame keeps the position of each feature of its picture, so that the model can see movement. Padded
+    frames become 0 before anything reads them, and after.
 
     Source of the convolutional LSTM: Shi et al., 2015, Convolutional LSTM Network: A Machine Learning Approach for
     Precipitation Nowcasting, equation 3 without peepholes.
 
     Args:
         height, width, channels: I, W, C of a picture.
-        filters: filters of each convolution, behind which the maximum of 2 by 2 positions is kept; (): none.
+        filters: filters of each convolution, each followed by the maximum of 2 by 2 positions; (): none.
         kernel_size: rows and columns that a filter sees.
         convlstm: filters of the convolutional LSTM, which reads the features of the pictures forward; 0: none.
         mean, std: of each channel, or one number; None: 0 and 1. A std of 0 counts as 1.
@@ -77,14 +77,14 @@ def video(
 
 
 class Video(Asset):
-    """What a run learned about the pictures of its training clips: their size, and how to standardise them.
+    """The size of pictures and how to standardise them, learned from the training clips.
 
     Args:
         size: [I, W, C], rows, columns and channels of a picture.
         mean, std: mean and standard deviation of each channel.
 
     Attributes:
-        raw_std: the deviations of what a frame holds.
+        raw_std: the deviations of the values of a frame.
         summary: {what: text}, for people.
     """
 
@@ -124,7 +124,7 @@ class Video(Asset):
         return encode
 
     def front(self, config, name: str = "frames") -> tuple:
-        """The front `video` with what was learned, and the options of the groups `Frames` and `Video` of a config."""
+        """The front `video` with the learned values, and the options of the groups `Frames` and `Video` of a config."""
         return video(
             *self.size,
             filters=tuple(int(count) for count in config.picture_filters.split("+") if count != "0"),

@@ -54,8 +54,8 @@ def words(
         char_dim, char_units: width of character embeddings; filters of the CNN or units a direction of the RNN.
         char_dropout: dropout rate of the character features.
         casing: add a casing input.
-        contextual: width of an input of features that depend on the words around, such as the states of a language
-            model; 0: none.
+        contextual: width of an input of features that depend on the context, such as the states of a language model; 0:
+            none.
         lengths: take the mask from an input of true lengths instead of the padding of the tokens.
         name: prefix of the names of inputs and layers: two fronts in one model need different ones.
 
@@ -80,7 +80,7 @@ def words(
         raise ValueError(f"characters should be 'cnn', 'rnn' or 'none'. Received: {characters!r}")
     if not (vocabulary or characters != "none" or casing or contextual):
         raise ValueError(
-            "A model of words needs features: a vocabulary of words, characters, casing or contextual ones."
+            "A model of words needs features: a vocabulary of words, characters, casing or contextual features."
         )
     prefix = f"{name}_" if name else ""
     inputs = {}
@@ -90,7 +90,7 @@ def words(
         return inputs[prefix + key]
 
     def called(layer):
-        """The name of a layer; without a prefix Keras's own."""
+        """The name of a layer; without a prefix, Keras chooses it."""
         return {"name": prefix + layer} if name else {}
 
     tokens = take("tokens", (None,))  # [B, T]
@@ -106,7 +106,7 @@ def words(
             width = word_dim if vectors is None else vectors.shape[1]
             layer = WordEmbedding(vocabulary, width, trainable_words, vectors, **called("word_embedding"))
             parts.append(layer(known))  # [B, T, D]
-        else:  # of the frozen vectors one row is trained, the padding's
+        else:  # of the frozen vectors only the padding's row is trained
             layer = WordEmbedding(vocabulary, vectors.shape[1], 1, vectors, **called("word_vectors"))
             parts.append(layer(tokens))  # [B, T, D]
             if word_dim:
@@ -129,16 +129,16 @@ def words(
 
 
 class Words(Asset):
-    """What a run learned about the words of its training texts: from tokens to the inputs of the front `words`.
+    """Turns tokens into the inputs of the front `words`, by vocabularies learned from the training texts.
 
     Args:
         words: vocabulary of words, in an order in which the ones seen in training come first, by falling frequency.
         characters: vocabulary of characters; None: there are no character features.
-        known: how many ids are of training (padding and unknown among them); later words have pretrained vectors only.
+        known: how many ids come from training, including padding and unknown; later words only have pretrained vectors.
         rare: how many of these, the last ones, were seen once in training.
         lowercase: look words up in lower case.
         casing: give the casing of words.
-        max_word_length: characters of a word that are read; of longer words both ends.
+        max_word_length: how many characters of a word are read; longer words are read at both ends.
         vectors: [V, D] array of pretrained vectors, or None. It is not saved: once a model is built, its weights hold
             them.
 
@@ -214,15 +214,15 @@ class Words(Asset):
         return learned
 
     def extend(self, tokens: Iterable[str]) -> None:
-        """Adds words that training lacks and for which there will be vectors, behind those of training."""
+        """Adds words that are not in training but will have vectors, after those of training."""
         forms = dict.fromkeys(map(self._form, tokens))
         self.words = Vocabulary([*self.words.tokens[2:], *(form for form in forms if form not in self.words)])
 
     def ids_among(self, ids: dict[str, int]) -> np.ndarray:
-        """The ids [V] of the words elsewhere, given {token: id} there, the most frequent ones first; 0: none.
+        """The ids [V] of the words in another vocabulary, {token: id}, the most frequent tokens first; 0: none.
 
-        Of several tokens that have one form here, the first counts. A word that is not there as it is written here is
-        looked up in lower case.
+        Of several tokens that have the same form here, the first counts. A word that is not there as written is looked
+        up in lower case.
         """
         forms = {}
         for token, i in ids.items():
@@ -241,7 +241,7 @@ class Words(Asset):
         """Returns the function from T tokens to {"tokens": [T], "characters": [T, W], "casing": [T]}.
 
         Args:
-            static_shapes: make W `max_word_length`; or else the longest of the tokens sets it.
+            static_shapes: make W `max_word_length`; otherwise the longest token sets it.
             name: prefix of the arrays' names, as in `front`.
         """
         static = is_static(static_shapes)
@@ -269,7 +269,7 @@ class Words(Asset):
         return encode
 
     def front(self, config, name: str = "", contextual: int = 0) -> tuple:
-        """The front `words` with these vocabularies and the options of a config; see `learn` for its groups.
+        """The front `words` with these vocabularies and the options of a config, whose groups `learn` lists.
 
         Args:
             config: the config.
@@ -298,7 +298,7 @@ class Words(Asset):
         )
 
     def recover(self, model) -> None:
-        """Takes the vectors, which are not saved, back from a model that was trained with these words.
+        """Restores the vectors, which are not saved, from a model that was trained with these words.
 
         Args:
             model: a keras.Model whose front was made by `front`.

@@ -1,4 +1,4 @@
-"""Adaptive softmax: a vocabulary in clusters by frequency, whose rare tokens cost little time and memory."""
+"""Adaptive softmax: clusters the vocabulary by frequency, so that rare tokens cost little time and memory."""
 
 import itertools
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ from seqzoo.backend.rows import lookup
 from seqzoo.layers.sampled import log_uniform
 from seqzoo.layers.tokens import BLOCK, dropped_rows, log_sum_exp
 
-NARROWEST = 8  # width of a tail's vectors at least
-SHARES = (0.8, 0.95)  # of the text before each cut-off: the head is small, and seldom left
+NARROWEST = 8  # minimum width of a tail's vectors
+SHARES = (0.8, 0.95)  # of the text before each cut-off: the head is small, and covers most of the text
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class AdaptiveEmbedding(keras.layers.Layer):
-    """Token embeddings and output of a vocabulary in clusters; it takes the place of `tokens.TokenEmbedding`.
+    """Token embeddings and output layer of a clustered vocabulary; it replaces `tokens.TokenEmbedding`.
 
-    Tokens are ranked by frequency. Those of a rank below the first cut-off c_0 are the head, and those from c_{i-1} up
-    to c_i tail i, whose vectors have the width d_i = D / factor^i. With h the output of the model, r the rank of v:
+    Tokens are ranked by frequency. Ranks below the first cut-off c_0 form the head, and ranks from c_{i-1} up to c_i
+    form tail i, whose vectors have width d_i = D / factor^i. With h the output of the model, r the rank of v:
 
         x = E_0[r] of the head, else E_i[r - c_{i-1}] P_i^T            E_i [n_i, d_i], P_i [D, d_i]
         p(v | h) = softmax(h [E'_0; C]^T + b_0)_r                      of the head; C [tails, D]
         p(v | h) = p(tail i | h) softmax(h P'_i E'_i^T + b_i)_{r - c_{i-1}}     p(tail i | h): C's part of the head
 
-    E' = E and P' = P if `tied`. The distribution is exact and normalised. In training only the head is computed at all
-    positions, and each tail at those whose target it has.
+    E' = E and P' = P if `tied`. The distribution is exact and normalised. In training the head is computed at all
+    positions, and each tail only where it contains the target.
 
     Padding, id 0, belongs to the head, and has probability 0.
 
@@ -39,7 +39,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         dim: D.
         cutoffs: the ranks c_0 < c_1 ... below V; empty: see `covering`.
         counts: [V], how often each id occurs in training; None: ids are in the order of frequency.
-        factor: by which each tail is narrower than the one before.
+        factor: how many times narrower each tail is than the one before.
         tied: whether both ends share their tables.
         dropout: share of the tokens whose embedding is dropped in training.
         ranked: whether ids are in the order of frequency; None: find out from the counts.
@@ -60,7 +60,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.tokens, self.dim, self.factor, self.tied, self.dropout = tokens, dim, factor, tied, dropout
         self.supports_masking = True  # values at padding are never used
-        self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA wants static shapes, see `_members`
+        self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA needs static shapes, see `_members`
         self.noise = keras.random.SeedGenerator() if dropout else None
         self.counts = log_uniform(tokens) if counts is None else np.array(counts, "float64")
         self.counts[0] = self.counts.max() + 1  # padding is first, whatever its count
@@ -151,7 +151,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
     def log_probabilities(self, x, ids, training=False):
         """log p of one token at each position, exact: [B, T, D], [B, T] -> [B, T].
 
-        But in training, whose gradients need them, the scores of a large tail are not held all at once.
+        The scores of a large tail are never all held at once, except in training, where the gradients need them.
         """
         shape = ops.shape(ids)
         x, rank = ops.reshape(x, (-1, self.dim)), self._ranks(ops.reshape(ids, (-1,)))
@@ -193,10 +193,10 @@ def _chosen(logits, ids):
 
 
 def _members(rank, begin: int, end: int, alone: bool = True) -> tuple:
-    """Of ranks [P]: (positions of the members of a cluster, their ranks within it, 1 or 0: whether it is a member).
+    """Finds a cluster's members among ranks [P]: (their positions, their ranks within it, 1 or 0 for membership).
 
-    On TensorFlow these are the members alone, if so asked. Elsewhere shapes are static, as exports want them, too: the
-    positions are None, for all P, and those that are no members are at rank 0.
+    With `alone` on TensorFlow only members are returned. Other backends and exports need static shapes: there the
+    positions are None, which stands for all P, and the others get rank 0.
     """
     inside = ops.logical_and(rank >= begin, rank < end)
     if alone and keras.backend.backend() == "tensorflow":
@@ -206,12 +206,12 @@ def _members(rank, begin: int, end: int, alone: bool = True) -> tuple:
 
 
 def _added(total, positions, values):
-    """total [P, ...] with values added at some positions, or at all."""
+    """Adds values to total [P, ...] at the given positions; None: at all of them."""
     return total + values if positions is None else total + ops.scatter(positions[:, None], values, ops.shape(total))
 
 
 def check_cutoffs(cutoffs: Sequence[int], tokens: int) -> None:
-    """Raises a ValueError unless cut-offs rise, leave some tokens to each cluster, and are below V."""
+    """Raises a ValueError unless cut-offs rise, leave tokens in each cluster, and are below V."""
     if not cutoffs or min(cutoffs) < 1 or [*cutoffs] != sorted({*cutoffs}) or cutoffs[-1] >= tokens:
         given = ", ".join(map(str, cutoffs)) or "none"
         raise ValueError(
@@ -221,12 +221,12 @@ def check_cutoffs(cutoffs: Sequence[int], tokens: int) -> None:
 
 
 def covering(counts: np.ndarray) -> tuple[int, ...]:
-    """The cut-offs at which the tokens before them cover the `SHARES` of the text; fewer of a tiny vocabulary.
+    """Chooses cut-offs such that the tokens before them cover the `SHARES` of the text; a tiny vocabulary gets fewer.
 
     Args:
         counts: [V], how often each id occurs; the first is padding.
     """
     V = len(counts)
     covered = np.cumsum(np.sort(counts[1:])[::-1]) / counts[1:].sum()
-    ranks = (2 + np.searchsorted(covered, SHARES)).clip(1, V - 1)  # behind padding and the token that reaches it
+    ranks = (2 + np.searchsorted(covered, SHARES)).clip(1, V - 1)  # after padding and the token that reaches the share
     return (*sorted({*ranks.tolist()}),)

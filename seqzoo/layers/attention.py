@@ -1,4 +1,4 @@
-"""Attention: how much each step of a target reads of each position of an encoded source."""
+"""Attention: how much each target step attends to each position of an encoded source."""
 
 import keras
 from keras import ops
@@ -13,12 +13,12 @@ LOCAL = ("", "monotonic", "predictive")
 
 
 def keys(encoded, score: str, units: int):
-    """The keys that queries are compared with, computed once a sentence by their own layer: [B, S, E] -> [B, S, A].
+    """A layer that computes the keys that queries are compared with, once a sentence: [B, S, E] -> [B, S, A].
 
     Args:
         encoded: [B, S, E].
         score: name in SCORES.
-        units: A; of "general" the width of the queries. "dot" and "location" have no matrix: `encoded` is returned.
+        units: A; for "general" the width of the queries. "dot" and "location" have no matrix: `encoded` is returned.
     """
     if score in ("dot", "location"):
         return encoded
@@ -57,7 +57,7 @@ class Attention(keras.layers.Layer):
         score: name in SCORES.
         local: "", "monotonic" or "predictive"; window: D.
         coverage: whether to add m_t, which needs a score with a tanh.
-        longest: positions that "location" has weights for.
+        longest: number of positions that "location" has weights for.
         filters, width: of the convolution F; the width is odd, so that it reaches as far left as right.
 
     Inputs: q [B, T, H]; h [B, S, E]; the source's mask [B, S]; keys [B, S, A] (see `keys`, None: h); for "monotonic"
@@ -85,7 +85,7 @@ class Attention(keras.layers.Layer):
         if local not in LOCAL:
             raise ValueError(f"local should be '', monotonic or predictive. Received: {local!r}")
         if coverage and score not in TANH_SCORES:
-            raise ValueError(f"coverage joins a score with a tanh: {', '.join(TANH_SCORES)}. Received: {score!r}")
+            raise ValueError(f"coverage needs a score with a tanh: {', '.join(TANH_SCORES)}. Received: {score!r}")
         if local and window < 1:  # a predicted centre may lie between two positions
             raise ValueError(f"window should be at least 1. Received: {window}")
         if width % 2 == 0:
@@ -194,7 +194,7 @@ class FeedingRNN(keras.layers.Layer):
         dropout, variational, recurrent_dropout, weight_drop, residual, layer_norm, activation: of `stack`; dropout
             masks are drawn before the loop.
 
-    Inputs: x [B, T, X]; the state before, see `first`; h [B, S, E], the source's mask [B, S] and keys [B, S, A], as of
+    Inputs: x [B, T, X]; the state before, see `first`; h [B, S, E], the source's mask [B, S] and keys [B, S, A], as in
     `Attention`; mask [B, T]. Outputs: h~ [B, T, D]; a [B, T, S]; list of the state after the last real step.
     """
 
@@ -249,7 +249,7 @@ class FeedingRNN(keras.layers.Layer):
 
     @staticmethod
     def first(states, encoded, dim):
-        """The state before the first step: those of the cells, h~ [B, D], a and the sum of all a [B, S], t [B, 1]."""
+        """The state before the first step: the cells' states, h~ [B, D], a and the sum of all a [B, S], t [B, 1]."""
         nothing = ops.zeros_like(encoded[..., 0])  # [B, S]
         start = ops.zeros_like(encoded[:, 0, :1])  # [B, 1]
         return [*states, ops.tile(start, (1, dim)), nothing, nothing, ops.cast(start, "int32")]
@@ -312,7 +312,7 @@ class FeedingRNN(keras.layers.Layer):
                 dropped = keras.random.dropout(
                     ops.convert_to_tensor(cell.recurrent_kernel), self.weight_drop, seed=self.noise
                 )
-                # Past __setattr__, which would take the tensor for a new weight of the layer.
+                # Bypasses __setattr__, which would track the tensor as a new weight of the layer.
                 vars(cell)["recurrent_kernel"] = dropped
         return kernels
 

@@ -56,7 +56,7 @@ class CharacterCNN(keras.layers.Layer):
         ids = ops.reshape(ids, (B * T, W))  # [B*T, W]
         mask = ops.not_equal(ids, 0)[..., None]  # [B*T, W, 1]
         x = self.dropout(self.embedding(ids), training=training)  # [B*T, W, D]
-        # Zeros are what the convolution assumes beyond the border.
+        # The convolution assumes zeros beyond the border.
         x = ops.where(mask, x, 0.0)  # [B*T, W, D]
         x = ops.concatenate([convolution(x) for convolution in self.convolutions], axis=-1)  # [B*T, W, F]
         x = ops.max(ops.where(mask, x, lowest(x)), axis=1)  # [B*T, F]
@@ -80,7 +80,7 @@ class CharacterCNN(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CharacterRNN(keras.layers.Layer):
-    """The last state of a recurrent layer that reads the word; of a bidirectional one, of both directions, joined:
+    """The last state of a recurrent layer that reads the word; both directions' states, joined, if bidirectional:
 
         y = [h_n ; g_1]       h reads e_1 ... e_n, g reads e_n ... e_1, e_w is the embedding of the w-th of n characters
 

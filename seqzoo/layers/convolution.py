@@ -1,4 +1,4 @@
-"""A convolution over time before the recurrent layers, and the maximum over its windows; padding changes nothing."""
+"""Convolution and max pooling over time before the recurrent layers; padding changes nothing."""
 
 import keras
 from keras import ops
@@ -27,13 +27,13 @@ def convolved(x, mask, filters: int, kernel_size: int = 9, dropout: float = 0.0)
     """
     if not filters:
         return x
-    x = ops.where(mask[..., None], x, 0.0)  # what the convolution assumes beyond the border
+    x = ops.where(mask[..., None], x, 0.0)  # the convolution assumes zeros beyond the border
     return drop(keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(x), dropout)
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class MaximumOver(keras.layers.Layer):
-    """The maximum of each unit over n steps, padding aside: x [B, T, F], mask [B, T] -> [B, ceil(T / n), F], its mask.
+    """Max pooling over n steps that ignores padding: x [B, T, F], mask [B, T] -> [B, ceil(T / n), F], its mask.
 
     Args:
         steps: n.

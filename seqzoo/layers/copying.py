@@ -1,21 +1,21 @@
-"""Copying: an encoder-decoder that points at tokens of its source, to write them."""
+"""Copying: lets an encoder-decoder write tokens of its source by pointing at them."""
 
 import keras
 from keras import ops
 
 from seqzoo.text.vocabulary import UNKNOWN_ID
 
-LEAST = 1e-30  # of a probability: its logarithm is finite
+LEAST = 1e-30  # minimum probability, whose logarithm is finite
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class PointerGenerator(keras.layers.Layer):
-    """The probability of each token to come, written from the vocabulary or copied from the source.
+    """The probability of each next token, generated from the vocabulary or copied from the source.
 
         P(w) = g softmax(z)(w) + (1 - g) sum_{s: w_s = w} a(s)          g = sigmoid(gate)
 
-    w_s is what copying position s writes: an id below V of the vocabulary, or V + the first position of its token in
-    the source where the vocabulary lacks it.
+    Copying position s writes w_s: an id of the vocabulary, below V, or, if the vocabulary lacks the token, V + its
+    first position in the source.
 
     Inputs: logits z [B, T, V]; gate [B, T, 1]; attention a [B, T, S]; ids w_s [B, S]. Output: log P [B, T, V + S],
     float32, at least log 1e-30.
@@ -45,7 +45,7 @@ class PointerGenerator(keras.layers.Layer):
 
 
 def known(ids, tokens: int):
-    """Ids as an embedding of `tokens` ids reads them: those of words of the source are unknown words."""
+    """Replaces the ids of copied source words by the unknown word, as an embedding has only `tokens` ids."""
     return ops.where(ids < tokens, ids, UNKNOWN_ID)
 
 
@@ -58,9 +58,9 @@ class CoverageLoss(keras.layers.Layer):
     Source: See et al., 2017, equations 12 and 13.
 
     Args:
-        weight: lambda there, 1.
+        weight: lambda in the paper, where it is 1.
 
-    Inputs: what is returned; attention a [B, T, S]; mask of the steps [B, T].
+    Inputs: x, which is returned; attention a [B, T, S]; mask of the steps [B, T].
     """
 
     def __init__(self, weight: float = 1.0, **kwargs):

@@ -19,10 +19,10 @@ class CRF(keras.layers.Layer):
 
         s(x, y) = a[y_1] + sum_t e[t, y_t] + sum_{t>1} A[y_{t-1}, y_t] + b[y_T]        p(y | x) = exp(s(x, y)) / Z(x)
 
-    The layer returns the potentials [B, T, K, K]: `potentials[b, t, i, j]` is what the move from tag i at t-1 to tag j
-    at t adds to the score. The first step has no i: all its rows are equal, and row 0 is read. Padded steps hold
-    identity moves, 0 for staying and `FORBIDDEN` for changing, which leave a chain unchanged. So the potentials contain
-    start, end, mask and constraints, and the functions below need neither the layer nor the mask.
+    The layer returns the potentials [B, T, K, K]: `potentials[b, t, i, j]` is the score of the move from tag i at t-1
+    to tag j at t. The first step has no i: all its rows are equal, and row 0 is read. Padded steps hold identity moves,
+    0 for staying and `FORBIDDEN` for changing, which leave a chain unchanged. So the potentials contain start, end,
+    mask and constraints, and the functions below need neither the layer nor the mask.
 
     Weights start at zero, which makes a new layer a plain softmax over the tags. All is float32 under any dtype policy.
 
@@ -197,7 +197,7 @@ def _origins(alpha, potentials):
 
 
 def _backward(origins, sources):
-    """beta_t = sources_t + origins_{t+1} beta_{t+1}, [B, T, K]: what enters at each step, propagated to the first."""
+    """beta_t = sources_t + origins_{t+1} beta_{t+1}, [B, T, K]: propagates each step's sources back to the first."""
 
     def step(beta, row):
         origins, sources = row
@@ -214,7 +214,7 @@ def _log_growth(potentials):
     """log Z_t - log Z_{t-1}, [B, T]. Its gradient is p(tag_{t-1}, tag_t | x), faster than backpropagation."""
     alpha = _forward(potentials)
 
-    def gradient(upstream):  # [B, T], the factors of the steps' growth. log Z_t has the factor of t less that of t+1.
+    def gradient(upstream):  # [B, T], of each step's growth; so log Z_t gets upstream_t - upstream_{t+1}
         factors = upstream - ops.pad(upstream[:, 1:], [[0, 0], [0, 1]])
         origins = _origins(alpha, potentials)
         beta = _backward(origins, factors[..., None] * ops.softmax(alpha))  # [B, T, K]

@@ -32,7 +32,7 @@ def force_blank(logits, mask):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CTCLoss(keras.losses.Loss):
-    """-log p(labels | x) of each example: labels [B, U], 0 behind their ends; logits [B, T, V] -> [B].
+    """-log p(labels | x) of each example: labels [B, U], 0 after their ends; logits [B, T, V] -> [B].
 
     The logits of padded frames must have passed `force_blank`. Labels that need more frames than there are have no
     path: their loss is infinite, and their gradient 0. Skip such examples when they are encoded: see `frames_needed`.
@@ -60,5 +60,5 @@ def frames_needed(labels: Sequence[int] | np.ndarray) -> int:
 
 
 def frames_given(steps: int, subsample: int = 1, upsample: int = 1) -> int:
-    """The frames of logits that `models.transcriber` gives for so many steps of its input."""
+    """The number of frames that `models.transcriber` returns for this many input steps."""
     return -(-steps // subsample) * upsample

@@ -17,7 +17,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     Args:
         smoothing: e, from 0 to 1; 0: the plain cross-entropy.
-        tokens: V, where logits go on with ids that only some examples have; None: all of them.
+        tokens: V, if further logits follow for ids that only some examples have; None: all of them.
         reduction: as in Keras; by default the mean over the sample weights.
     """
 
@@ -65,7 +65,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class RankingLoss(keras.losses.Loss):
-    """Losses that compare the score of the right item r with those of the others, most with the best of them.
+    """Losses that compare the score of the right item r with the other scores, and most with the best of them.
 
         bpr_max    -log sum_j s_j sigmoid(r - z_j) + c sum_j s_j z_j^2
         top1_max   sum_j s_j (sigmoid(z_j - r) + sigmoid(z_j^2))              s = softmax(z) over the others
@@ -97,7 +97,7 @@ class RankingLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         y, z = ops.cast(y_true, "int32")[..., None], ops.cast(y_pred, "float32")
         right = ops.take_along_axis(z, y, axis=-1)  # [B, T, 1]
-        # The right item, and whatever stands at -1e4 or below because it can never come, has no share.
+        # The right item, and items that can never come, with scores of -1e4 or below, get no weight.
         other = ops.logical_and(ops.not_equal(ops.arange(z.shape[-1], dtype="int32"), y), z > -5e3)
         log_s = ops.log_softmax(ops.where(other, z, -1e9))
         z = ops.where(other, z, 0.0)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-LEAST = 0.01  # sigma at least, in units of `scale`: else the likelihood of numbers that never vary grows without bound
+LEAST = 0.01  # minimum sigma, in units of `scale`: else the likelihood of numbers that never vary grows without bound
 
 
 def log_density(values, logits, mean, log_sigma):
@@ -26,7 +26,7 @@ def log_density(values, logits, mean, log_sigma):
 
 
 def split(parameters) -> tuple:
-    """(logits [..., K], mean [..., K, D], log_sigma [..., K, D]) of what `MixtureDensity` gives, [..., K, 1 + 2 D]."""
+    """Splits a `MixtureDensity` output [..., K, 1 + 2 D]: (logits [..., K], mean and log_sigma [..., K, D] each)."""
     D = parameters.shape[-1] // 2
     return parameters[..., 0], parameters[..., 1 : 1 + D], parameters[..., 1 + D :]
 
@@ -42,13 +42,13 @@ class MixtureDensity(keras.layers.Layer):
         components: K.
         scale: [D], the units of m and s, such as the standard deviation of the vectors, or of their changes.
 
-    Inputs: h [B, T, H]; o [B, T, D], what the means are relative to, such as the vector before. Output: float32
+    Inputs: h [B, T, H]; o [B, T, D], the origin of the means, such as the vector before. Output: float32
     [B, T, K, 1 + 2 D], see `split`.
     """
 
     def __init__(self, components: int, scale, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.supports_masking = True  # an implicit mask has no effect here, and needs no warning
+        self.supports_masking = True  # an implicit mask has no effect here, so Keras need not warn
         self.components, self.scale = components, np.asarray(scale, "float32").tolist()
         self.dense = keras.layers.Dense(components * (1 + 2 * len(self.scale)), dtype="float32", name="dense")
 

@@ -1,4 +1,4 @@
-"""The tokens of one time step, such as the notes of a chord: one after the other, each given those before it."""
+"""Predicts the tokens of one time step, such as the notes of a chord, one by one, each given those before it."""
 
 import keras
 import numpy as np
@@ -10,27 +10,27 @@ INTERVALS = 2 * REACH + 1
 
 @keras.saving.register_keras_serializable("seqzoo")
 class NoteDecoder(keras.layers.Layer):
-    """The S tokens of a step, each given those before it, so that their joint probability is exact.
+    """Predicts the S tokens of a step, each given those before it, so that their joint probability is exact.
 
         g_0 = tanh(V h + b)                                    h: the state after the steps before
         g_s = GRU(g_{s-1}, [E[n_{s-1}], P_s])                  n_{s-1}: the token before, or padding; P_s: the slot
         p(n_s | n_1 ... n_{s-1}, h) = softmax(U [g_s, h] + d)
 
-    With `pitches`, it treats all keys alike: each note q that was standing before the step, or is already part of it,
-    has a score for the notes k semitones away from it, whatever its own pitch, for k from -R to R; so has a tonic::
+    With `pitches`, it treats all keys alike: each note q that sounded before the step, or is already part of it, scores
+    the notes k semitones away from it, whatever its own pitch, for k from -R to R; so does a tonic::
 
         logit(p) += sum_q (A_q [g_s, h])_{p - q}
 
-    The note b that was standing in the slot also has a score for the one note to which it would move in parallel with
-    another slot of the step, from q to a, which the style of chorales forbids if b and q are a fifth or octave apart::
+    The slot's previous note b also scores the note that it would reach in parallel with another slot of the step, which
+    moves from q to a; the style of chorales forbids this if b and q are a fifth or octave apart::
 
         logit(b + a - q) += (B_q [g_s, h])_{(q - b) mod 12}
 
-    And the GRU reads, beside the embedding of each note, embeddings of its intervals, as in `Relations`: to the first
-    note of its step, to the note before in its slot, and to the tonic.
+    The GRU also reads embeddings of each note's intervals, as in `Relations`: to the first note of its step, to the
+    note before in its slot, and to the tonic.
 
-    With `sets` too, a step is a set of notes, written from high to low: only a lower note than the last one can follow,
-    or the end of the set, and after that nothing else. So each set is written in one way only, and the probabilities of
+    With `sets` too, a step is a set of notes, written from high to low: a note can be followed only by a lower one or
+    by the end of the set, and the end by nothing. So each set can be written in only one way, and the probabilities of
     all sets sum to 1.
 
     Source: Boulanger-Lewandowski et al., 2012 (a model of time over a model of one step, RNN-NADE); in place of NADE
@@ -44,8 +44,8 @@ class NoteDecoder(keras.layers.Layer):
         dim: width of E and P.
         dropout: of h, and of g before the softmax.
         pitches: list of V numbers: the pitch of each token, 0 to 127, or -1 if it has none.
-        sets: whether steps are sets; then `pitches` has -1 for the token that ends a set, -2 for those that can only be
-            first and end the set too, and less for those that are never written.
+        sets: whether steps are sets; then `pitches` has -1 for the token that ends a set, -2 for tokens that can only
+            come first and also end the set, and less for tokens that are never written.
 
     Inputs: h [B, T, H], tokens [B, T, S] and, with `pitches`, the notes before each step [B, T, Q], as
     `Relations` takes them. Output: logits [B, T, S, V] of the tokens.
@@ -153,7 +153,7 @@ class NoteDecoder(keras.layers.Layer):
         return logits - 1e4 * ops.cast(ops.arange(self.tokens, dtype="int32") == 0, "float32")
 
     def _related(self, both, notes):
-        """The scores that notes [N, Q] give to those k semitones away, and their pitches: both [N, X]."""
+        """The scores that notes [N, Q] give to the notes k semitones away, and those notes' pitches: both [N, X]."""
         scores = ops.cast(ops.matmul(both, self.intervals[:, : notes.shape[1] * INTERVALS]), "float32")  # [N, Q K]
         q = ops.where(notes > 0, notes - 1, -1000)
         return scores, ops.reshape(q[..., None] + ops.arange(-REACH, REACH + 1, dtype="float32"), ops.shape(scores))
@@ -181,7 +181,7 @@ class NoteDecoder(keras.layers.Layer):
         return ops.matmul(ops.reshape(total, (-1, 128)), to_tokens)
 
     def _barred(self, last):
-        """-1e4 at each token that can not follow a token [N]: [N, V]; -1 stands for the start of a step."""
+        """-1e4 at each token that cannot follow a token [N]: [N, V]; -1 stands for the start of a step."""
         pitches = ops.convert_to_tensor(self.pitches, "int32")
         last = ops.where(last < 0, 128, ops.take(pitches, ops.maximum(last, 0)))[..., None]
         lower = ops.logical_and(pitches >= 0, pitches < last)
@@ -190,7 +190,7 @@ class NoteDecoder(keras.layers.Layer):
         return ops.where(allowed, 0.0, -1e4)
 
     def compute_mask(self, inputs, previous_mask=None):
-        return None  # that of steps has another rank than the tokens; sample weights mask the loss
+        return None  # a mask of steps differs in rank from the tokens; sample weights mask the loss
 
     def compute_output_spec(self, hidden, tokens, notes=None, training=False):
         return keras.KerasTensor((*hidden.shape[:2], self.slots, self.tokens), dtype="float32")
@@ -206,16 +206,16 @@ def heights(ids, pitches: list[int]):
 
 
 def interval_ids(here, there):
-    """The interval from one to the other of `heights` of one shape, 1..INTERVALS from -R up; 0 where one has none."""
+    """The interval from one to the other of `heights` of one shape, 1..INTERVALS from -R up; 0 if one has no pitch."""
     interval = ops.clip(here - there, -REACH, REACH) + REACH + 1
     return ops.cast(ops.where(ops.logical_and(here > 0, there > 0), interval, 0), "int32")
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Relations(keras.layers.Layer):
-    """The intervals between the notes before a step, embedded: the same in every key.
+    """Embeds the intervals between the notes before a step, which are the same in every key.
 
-    There is one from each note of the last step to the highest of them, to the note before it in its slot, and to the
+    They lead from each note of the last step to the highest of them, to the note before it in its slot, and to the
     tonic if there is one.
 
     Args:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-GROUPS = 8  # of features that are normalised together, at most
+GROUPS = 8  # of features, each normalised by itself, at most
 
 
 @keras.saving.register_keras_serializable("seqzoo")

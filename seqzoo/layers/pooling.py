@@ -37,9 +37,9 @@ def masked_mean(x, mask):
 
 
 def codon_mean(x, mask):
-    """The mean over every third real step, of the three such means the largest of each unit.
+    """Averages every third real step, starting from each of the first three, and takes each unit's largest mean.
 
-    What is read in triplets shows in one of the three: the codons of a gene, whose reading frame is not known.
+    One of the three means shows what is read in triplets, such as the codons of a gene with unknown reading frame.
     """
     phase = ops.mod(ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1, 3)  # [B, T]: 0, 1, 2, 0 ...
     frames = [masked_mean(x, ops.logical_and(mask, ops.equal(phase, k))) for k in range(3)]  # [B, H] each

@@ -1,4 +1,4 @@
-"""Where a step stands, as numbers that a layer can read."""
+"""Encodes the position of a step as numbers that a layer can read."""
 
 import keras
 import numpy as np

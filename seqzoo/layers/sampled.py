@@ -79,8 +79,8 @@ def sampled_logits(target_scores, negative_scores, targets, negatives, log_q=Non
         z_0 = s(target),   z_n = s(negative n) - log Q(negative n)
 
     With log Q(v) = log(N q(v)), sum_n exp(z_n) estimates the sum of exp(s(v)) over all v but the target without bias,
-    so the loss approaches that of the full softmax as N grows. The target is always there and so is not corrected.
-    A negative that is the target (an accidental hit) counts as nothing.
+    so the loss approaches that of the full softmax as N grows. The target is always present, so it is not corrected.
+    A negative that is the target (an accidental hit) is ignored.
 
     Sources: Jean et al., 2015, On Using Very Large Target Vocabulary for Neural Machine Translation, section 3; Bengio
     & Senécal, 2008, Adaptive Importance Sampling to Accelerate Training of a Neural Probabilistic Language Model.

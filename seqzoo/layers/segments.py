@@ -13,7 +13,7 @@ class Chop(keras.layers.Layer):
     """Chops x [B, T, D] and mask [B, T] into S pieces a sequence, each a row: x [B*S, N, D] and mask [B*S, N].
 
     The last piece is padded. A piece of padding only is marked as having one real step, as cuDNN refuses empty rows;
-    behind `Join` its outputs are masked again.
+    after `Join` its outputs are masked again.
 
     Args:
         length: N, time steps in a piece.

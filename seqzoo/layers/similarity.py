@@ -1,4 +1,4 @@
-"""How similar two vectors are, and the losses of that: what stands above the two towers of a siamese network.
+"""Similarity heads on top of the two towers of a siamese network, and their losses.
 
 Each head takes vectors a and b [..., H], whose leading dimensions may differ where one of them is 1, and is symmetric.
 """
@@ -109,9 +109,9 @@ class InBatchNegatives(keras.losses.Loss):
         z_ij = a_i b_j / temperature                     a, b of length 1
         L_i = -(log softmax_j(z_ij)[i] + log softmax_j(z_ji)[i]) / 2
 
-    Ids [B, 2] of the texts tell which are equal. Pairs that share a text are no negatives of each other, since what
-    answers one of them is right for the other, too; and of equal texts, all together count as one negative. So the rows
-    that fill up a batch of a static shape, which repeat the first one, change nothing. Vectors [B, 2, H] -> [B].
+    Ids [B, 2] of the texts tell which are equal. Pairs that share a text are not negatives of each other, since the
+    answer to one is right for the other, too; and equal texts together count as one negative. So the rows that fill up
+    a batch of static shape, copies of the first one, change nothing. Vectors [B, 2, H] -> [B].
 
     Source: Henderson et al., 2017, Efficient Natural Language Response Suggestion for Smart Reply, section 4.4.
 
@@ -157,13 +157,13 @@ def unit(x):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Align(keras.layers.Layer):
-    """For each step of one sequence, the mean of the steps of the other one that are like it:
+    """For each step of one sequence, averages the steps of the other sequence that are like it:
 
         e_ij = s cos(W a_i, W b_j)           W: learned, at first the identity; s: learned, at first 10
         c_i = sum_j softmax_j(e_ij) b_j      over the real steps of b
 
     Source: Parikh et al., 2016, A Decomposable Attention Model for Natural Language Inference, equations 1 and 2; with
-    cosines, by which equal words are alike from the start.
+    cosines, so that equal words match from the start.
 
     Shapes: a [B, T, D], b [B, S, D], the mask of b [B, S] -> c [B, T, D].
     """

@@ -17,8 +17,8 @@ import keras
 import numpy as np
 from keras import ops
 
-VARIANCE = 1e-5  # that is added, so that a feature that never changes gives 0
-FLOOR = 1e-6  # of the energy under a window: below the noise of 16-bit samples, so that digital silence has a logarithm
+VARIANCE = 1e-5  # added to the variance, so that a feature that never changes becomes 0
+FLOOR = 1e-6  # added to the energy of a window, below the noise of 16-bit samples: digital silence has a logarithm
 
 
 def mel_filters(bands: int, size: int, rate: int, lowest: float, highest: float) -> np.ndarray:
@@ -53,7 +53,7 @@ def cosines(bands: int, coefficients: int) -> np.ndarray:
 
 @keras.saving.register_keras_serializable("seqzoo")
 class SoundFeatures(keras.layers.Layer):
-    """Samples [B, N] -> features of frames [B, ceil(N / hop), D], in float32. What is padding has to be 0.
+    """Samples [B, N] -> features of frames [B, ceil(N / hop), D], in float32. Padding has to be 0.
 
     Args:
         rate: sample rate in Hz.
@@ -108,8 +108,8 @@ class UtteranceNormalization(keras.layers.Layer):
     """x [B, T, D], mask [B, T] -> (x - mean) / deviation over the real frames of each row; padding becomes 0.
 
     Args:
-        jointly: False: of each feature, which removes the volume and much of what microphone and room do to the
-            spectrum. True: of all features together, which removes the volume alone.
+        jointly: False: normalise each feature, which removes the volume and much of what microphone and room do to the
+            spectrum. True: normalise all features together, which removes only the volume.
     """
 
     def __init__(self, jointly: bool = False, **kwargs):
@@ -146,7 +146,7 @@ class SpecAugment(keras.layers.Layer):
         bands, band: how many bands, and the most features of one.
         stretches, stretch: how many stretches, and the most frames of one.
         share: the most of a sound that one stretch may hide.
-        seed: of what is drawn.
+        seed: of the draws.
 
     Source: D. Park et al., 2019, SpecAugment: A Simple Data Augmentation Method for Automatic Speech Recognition.
     """

@@ -30,10 +30,10 @@ def state_sizes(rnn: str, units: int, layers: int) -> list[int]:
 
 
 def first_states(summaries: list, rnn: str, units: int, layers: int, name: str) -> list:
-    """The states that a stack begins with, given what was read before: tanh(W s + b) for a summary s.
+    """Computes a stack's initial states from what was read before: tanh(W s + b) for a summary s.
 
-    States begin with zeros where a layer is registered with ``reads_output=False``, the outputs, which no step reads,
-    or with ``given_states=2``, all behind the first two: the memory of a Neural Turing Machine.
+    Some begin with zeros: the outputs of a layer registered with ``reads_output=False``, which no step reads, and with
+    ``given_states=2`` all states after the first two, such as the memory of a Neural Turing Machine.
 
     Args:
         summaries: [B, S] for each state.

@@ -8,14 +8,14 @@ from keras import ops
 class ReverseComplement(keras.layers.Layer):
     """Sequences of bases as the other strand reads them: x [B, T, 4] in the order A, C, G, T, lengths [B] -> [B, T, 4].
 
-    The bases of a sequence of n steps are reversed, the padding behind them stays where it is, as zeros.
+    The bases of a sequence of n steps are reversed, the padding after them stays in place, as zeros.
     """
 
     def call(self, x, lengths):
         B, T, D = ops.shape(x)
         positions = ops.cast(lengths, "int32")[:, None] - 1 - ops.arange(T)[None]  # [B, T]: n - 1 ... 0, -1 ...
         rows = ops.arange(B)[:, None] * T + ops.maximum(positions, 0)
-        # By a plain gather, because LiteRT can't take_along_axis.
+        # A plain gather, because LiteRT lacks take_along_axis.
         reversed = ops.reshape(ops.take(ops.reshape(x, (B * T, D)), ops.reshape(rows, (-1,)), axis=0), (B, T, D))
         return ops.where(positions[..., None] >= 0, ops.flip(reversed, axis=-1), 0.0)
 

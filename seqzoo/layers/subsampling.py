@@ -1,11 +1,11 @@
-"""Fewer or more time steps: what a transcriber reads may be longer or shorter than what it writes."""
+"""Subsampling and upsampling in time: a transcriber's input may be longer or shorter than its output."""
 
 import keras
 from keras import ops
 
 
 def subsample(x, mask, factor: int, filters: int = 128):
-    """Joins each `factor` steps into one by convolutions over time, of width 3 and stride 2, with ReLU.
+    """Joins every `factor` steps into one by convolutions over time, of width 3 and stride 2, with ReLU.
 
         y_t = relu(W [x_{2t-1}; x_2t; x_{2t+1}] + b)
 

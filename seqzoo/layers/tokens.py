@@ -58,7 +58,7 @@ class TokenEmbedding(keras.layers.Layer):
         return ops.cast(vectors, self.compute_dtype)
 
     def _barred(self):
-        """b [V], of padding -1e4: float16 reaches 65504."""
+        """b [V], -1e4 for padding: float16 reaches 65504."""
         return self.bias - 1e4 * ops.cast(ops.arange(self.tokens, dtype="int32") == 0, "float32")
 
     def target_scores(self, x, ids):
@@ -90,7 +90,7 @@ class TokenEmbedding(keras.layers.Layer):
 
 
 def dropped_rows(tokens: int, ids, rate: float, seed: keras.random.SeedGenerator):
-    """What vectors of ids [...] are multiplied with to drop rows of their table: [..., 1], float32."""
+    """The factors of the vectors of ids [...] that drop rows of their table: [..., 1], float32."""
     return ops.take(keras.random.dropout(ops.ones((tokens,)), rate, seed=seed), ids)[..., None]
 
 
@@ -148,10 +148,10 @@ class ActivationPenalty(keras.layers.Layer):
             penalty = self.size * ops.mean(ops.square(ops.cast(dropped, "float32")))
             if self.slowness:
                 steps = ops.cast(raw[:, 1:] - raw[:, :-1], "float32")
-                # A window of one step has no difference: 0 of 1.
+                # A window of one step has no differences: the mean is then 0 / 1.
                 count = ops.maximum(ops.cast(ops.size(steps), "float32"), 1.0)
                 penalty += self.slowness * ops.sum(ops.square(steps)) / count
-            self.add_loss(ops.cast(penalty, keras.config.floatx()))  # that of the losses of Keras
+            self.add_loss(ops.cast(penalty, keras.config.floatx()))  # as Keras casts its losses
         return dropped
 
     def compute_output_spec(self, dropped, raw, training=False):

@@ -14,7 +14,7 @@ class WeightDrop(keras.layers.Wrapper):
     """Wraps a recurrent layer: in training, part of its recurrent kernel is set to 0, the same in all steps.
 
     U' = m U / (1 - rate), with a mask m of U's shape, drawn for each batch. Any layer whose cell has a
-    `recurrent_kernel` can be wrapped, also a bidirectional one; every loop, also cuDNN's, works with the masked kernel.
+    `recurrent_kernel` can be wrapped, even a bidirectional one; every loop, even cuDNN's, works with the masked kernel.
 
     Source: Merity et al., 2018, Regularizing and Optimizing LSTM Language Models, section 2 (after Wan et al., 2013).
 

@@ -1,4 +1,4 @@
-"""How certain a score is, and the difference between the scores of two runs: resampling of the data.
+"""Resamples the data to tell how certain a score is, or the difference between the scores of two runs.
 
 Sources: Efron & Tibshirani, 1993, An Introduction to the Bootstrap; Koehn, 2004, Statistical Significance Tests for
 Machine Translation Evaluation; Riezler & Maxwell, 2005, On Some Pitfalls in Automatic Evaluation and Significance
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 SAMPLES = 1000
-REMEMBERED = 1 << 15  # answers whose counts metrics remember: resamples hold the same ones again and again
+REMEMBERED = 1 << 15  # answers whose counts metrics remember, since resamples repeat the same answers
 
 
 def resamples(size: int, samples: int = SAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
@@ -28,21 +28,20 @@ def swaps(size: int, samples: int = SAMPLES, seed: int = 0) -> Iterator[np.ndarr
 
 
 def interval(values: np.ndarray, percent: float = 95.0) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high): percentiles of the scores [samples, ...] of bootstrap samples; those that are no number are left
-    out."""
+    """(low, high): percentiles of the scores [samples, ...] of bootstrap samples, ignoring NaNs."""
     tail = (100 - percent) / 2
     return tuple(np.nanpercentile(values, (tail, 100 - tail), axis=0))
 
 
 def bootstrap_p_value(differences: np.ndarray) -> float:
-    """The two-sided p-value of a difference: how seldom bootstrap samples disagree with its sign.
+    """The two-sided p-value of a difference: how rarely bootstrap samples disagree with its sign.
 
         2 min(1 + #(d <= 0), 1 + #(d >= 0)) / (samples + 1), at most 1
 
-    It is below 5% where the 95% interval excludes 0, but for rounding.
+    Up to rounding, it is below 5% if the 95% interval excludes 0.
 
     Args:
-        differences: [samples], those of bootstrap samples.
+        differences: [samples], one of each bootstrap sample.
     """
     least = min((differences <= 0).sum(), (differences >= 0).sum())
     return float(min(1.0, 2 * (1 + least) / (len(differences) + 1)))
@@ -54,8 +53,8 @@ def randomization_p_value(differences: np.ndarray, observed: float) -> float:
         (1 + #(|d| >= |observed|)) / (samples + 1)
 
     Args:
-        differences: [samples], those of two systems that exchanged answers at random.
-        observed: that of the systems as they are.
+        differences: [samples], between two systems that exchanged answers at random.
+        observed: the difference between the systems as they are.
     """
     as_large = (np.abs(differences) >= abs(observed) - 1e-9).sum()  # equal sums may differ in their last bits
     return float((1 + as_large) / (len(differences) + 1))

@@ -30,5 +30,5 @@ def scores_by_class(correct: Counter, found: Counter, support: Counter) -> dict[
 
 
 def macro_f1(classes: dict[str, dict]) -> float:
-    """The mean F1 of some classes; 0 if there are none."""
+    """The mean F1 of the given classes; 0 if there are none."""
     return math.fsum(each["f1"] for each in classes.values()) / len(classes) if classes else 0.0

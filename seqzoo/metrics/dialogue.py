@@ -1,4 +1,4 @@
-"""Scores of replies: exact ones, whole dialogues, BLEU, and the slots of the act that they say."""
+"""Scores of replies: exact replies, whole dialogues, BLEU, and the slots of the dialogue act that they express."""
 
 import collections
 import itertools
@@ -16,13 +16,13 @@ def reply_scores(
     dialogues: Sequence[int],
     tokenize: str = "13a",
 ) -> dict:
-    """All scores of replies that apply.
+    """Computes all applicable scores of replies.
 
-    Where each history is a dialogue act, ``<act> ...``, BLEU has all sentences of equal acts as references, and there
-    is a slot error. Where no dialogue has several replies, there is no score of whole dialogues.
+    If each history is a dialogue act, ``<act> ...``, BLEU uses all sentences of equal acts as references, and there is
+    a slot error. If no dialogue has several replies, there is no score of whole dialogues.
 
     Args:
-        histories: what is replied to, see `text.turns`.
+        histories: the dialogue before each reply, see `text.turns`.
         replies, references: the texts.
         dialogues: the number of each reply's dialogue.
         tokenize: see `reply_bleu`.
@@ -44,7 +44,7 @@ def reply_scores(
 
 
 def exact_scores(replies: Sequence[str], references: Sequence[str], dialogues: Sequence[int]) -> dict:
-    """``{"accuracy", "dialogues"}``: percentages of replies that are right, and of dialogues all of whose replies are.
+    """``{"accuracy", "dialogues"}``: percentages of right replies, and of dialogues with only right replies.
 
     Args:
         replies, references: the texts.
@@ -67,19 +67,19 @@ def reply_bleu(replies: Sequence[str], references: Sequence[Sequence[str]], toke
     Raises:
         ValueError: sacreBLEU is not installed.
     """
-    metric = sacrebleu_metric("BLEU", tokenize=tokenize, force=True)  # else it warns of tokenized texts
-    streams = [*map(list, itertools.zip_longest(*references))]  # of replies with fewer references: None
+    metric = sacrebleu_metric("BLEU", tokenize=tokenize, force=True)  # else it warns about tokenized texts
+    streams = [*map(list, itertools.zip_longest(*references))]  # None for replies with fewer references
     return {"bleu": metric.corpus_score(replies, streams).score, "bleu_signature": str(metric.get_signature())}
 
 
 def slot_errors(act: str, reply: str) -> int:
-    """How many slots of an act a reply lacks, and how many it has too many; both are texts with placeholders."""
+    """How many slots of an act a reply lacks, and how many it has in excess; both are texts with placeholders."""
     wanted, said = (collections.Counter(PLACEHOLDER.findall(text)) for text in (act, reply))
     return (wanted - said).total() + (said - wanted).total()
 
 
 def slot_error(acts: Sequence[str], replies: Iterable[str]) -> float | None:
-    """The slot error rate in percent: slots that replies lack, and those that they have too many, of all slots of acts.
+    """The slot error rate in percent: missing and excess slots of replies, relative to all slots of their acts.
 
     Returns:
         The rate; None: no act has a slot.

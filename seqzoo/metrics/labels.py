@@ -13,7 +13,7 @@ def class_scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict:
 
     Args:
         gold: the label of each text.
-        predicted: the labels that the model gave the same texts; None, for no label, is an error.
+        predicted: the labels that the model gave the same texts; None, for no label, counts as an error.
 
     Returns:
         ``{"accuracy", "macro_f1", "classes"}``: the share of right labels, the mean F1 of the classes, and ``{label:
@@ -34,7 +34,7 @@ def class_scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict:
 
 
 def matthews(gold: Sequence[str], predicted: Sequence[str | None]) -> float:
-    """Matthews's correlation coefficient, of any number of classes, from -1 to 1; 0 if there is only one class.
+    """Matthews's correlation coefficient for any number of classes, from -1 to 1; 0 if there is only one class.
 
     With s answers, c of them right, and t_k gold and p_k predicted labels of class k:
 
@@ -51,8 +51,8 @@ def matthews(gold: Sequence[str], predicted: Sequence[str | None]) -> float:
 
 
 def one_against_rest(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, dict]:
-    """Specificity (the share of other gold labels that were not taken for it, %) and Matthews's coefficient of each
-    class, by name; its sensitivity is its recall."""
+    """Specificity (the share of other gold labels that were not taken for the class, %) and Matthews's coefficient of
+    each class, by name; its sensitivity is its recall."""
     scores = {}
     for label in sorted({*gold} | {*predicted} - {None}):
         own = [[str(each == label) for each in labels] for labels in (gold, predicted)]
@@ -92,7 +92,7 @@ def label_set_scores(gold: Sequence[Collection[str]], predicted: Sequence[Collec
 
 
 def calibration(confidences: Sequence[float], correct: Sequence[bool], bins: int = 15) -> tuple[float, list[dict]]:
-    """Expected calibration error: how far the confidence of answers is from their accuracy.
+    """Expected calibration error: how far the confidence in answers is from their accuracy.
 
     Args:
         confidences: a probability for each answer, from 0 to 1.

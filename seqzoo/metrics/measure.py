@@ -11,7 +11,7 @@ class Measure:
     """Describes one number among the scores of a task. Tables, plots, progress and sweeps read it.
 
     Args:
-        title: what columns of tables and axes of plots say: "F1", "Nats a step".
+        title: the heading of table columns and plot axes: "F1", "Nats a step".
         direction: "max" if larger is better, "min" if smaller is, "" if neither (a count).
         unit: "%", "nats", "bits", "s", ..., or "" for a plain number.
     """
@@ -50,7 +50,7 @@ class Measure:
 
 
 def flat(split: str, scores: dict) -> dict:
-    """Scores of a split with its name in front, ready for JSON: {"valid_f1": 93.1, "valid_classes": {...}}."""
+    """Scores of a split, prefixed with its name, ready for JSON: {"valid_f1": 93.1, "valid_classes": {...}}."""
 
     def plain(value):
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What is wrong in the answers of memory tasks: bits, classes or numbers, and their means by length."""
+"""Counts wrong bits, classes or numbers in the answers of memory tasks, and averages them by length."""
 
 import collections
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ def faults(kind: str, found: np.ndarray, gold: np.ndarray) -> int:
 
     Args:
         kind: "bits", "classes" or "numbers", see `datasets.generated.memory`.
-        found, gold: [A, K], the probabilities or numbers of a network, and what is right.
+        found, gold: [A, K], the probabilities or numbers of a network, and the right ones.
     """
     if kind == "numbers":
         return int((abs(found - gold) >= NEAR).sum())
@@ -32,11 +32,11 @@ def written(kind: str, found: np.ndarray) -> list:
 
 
 def memory_scores(lengths: Iterable[int], wrong: Iterable[int]) -> dict:
-    """Means over sequences of these lengths, with so many faults each.
+    """Averages the faults of sequences, given the length and the number of faults of each.
 
     Returns:
-        ``{"wrong", "accuracy"}``: faults a sequence, and the percentage of sequences without one; where there are
-        several lengths, ``"lengths"`` has both of each, by its digits.
+        ``{"wrong", "accuracy"}``: faults a sequence, and the percentage of sequences without any; if there are several
+        lengths, ``"lengths"`` has both for each, with the length as a string.
     """
     by_length = collections.defaultdict(list)
     for length, count in zip(lengths, wrong, strict=True):
@@ -56,7 +56,7 @@ def mean_rows(answers: Iterable[np.ndarray]) -> np.ndarray:
     """The best answer without a memory: the mean of some answers [A, K] at each step, counted from the end.
 
     Returns:
-        [A, K] of the longest answer, the last step first.
+        [A, K], as long as the longest answer, the last step first.
     """
     rows = collections.defaultdict(list)
     for answer in answers:

@@ -1,14 +1,14 @@
 """Scores of rankings in which one item is right: hit rate, NDCG and reciprocal rank of the first k.
 
-They are computed from the rank of the right item among all candidates, never among a sample of them, which can turn the
-order of two methods around (Krichene & Rendle, 2020, On Sampled Metrics for Item Recommendation).
+They are computed from the rank of the right item among all candidates, never among a sample of them, which can reverse
+the order of two methods (Krichene & Rendle, 2020, On Sampled Metrics for Item Recommendation).
 """
 
 import numpy as np
 
 CUTOFFS = (5, 10, 20)
-GAINS = {  # what a right item at rank r counts
-    "hr": np.ones_like,  # of one right item also the recall
+GAINS = {  # the gain of a right item at rank r
+    "hr": np.ones_like,  # with one right item also the recall
     "ndcg": lambda rank: 1 / np.log2(rank + 1),  # the best order has it first, so that the ideal is 1
     "mrr": lambda rank: 1 / rank,
 }
@@ -17,14 +17,14 @@ GAINS = {  # what a right item at rank r counts
 def rank_scores(higher: np.ndarray, equal: np.ndarray) -> dict[str, float]:
     """HR, NDCG and MRR of the first 5, 10 and 20, in percent: {"hr_5": ..., "mrr_20": ...}.
 
-    Items of equal scores are in every order equally often: what the right item counts is its mean over their ranks.
+    Items with equal scores could be in any order, so the gain of the right item is its mean over their ranks.
 
     Args:
-        higher: [N], how many candidates have a higher score than the right item; infinite if it is no candidate.
+        higher: [N], how many candidates have a higher score than the right item; infinite if it is not a candidate.
         equal: [N], how many others have the same score.
 
     Returns:
-        The means over N; nothing of no examples.
+        The means over N; {} if there are no examples.
     """
     if not len(higher):
         return {}
@@ -43,7 +43,7 @@ def rank_of(scores: np.ndarray, right: int, barred: np.ndarray) -> tuple[float, 
     Args:
         scores: [V], of all items.
         right: the index of the right one.
-        barred: indices that are no candidates. If the right one is among them, `higher` is infinite.
+        barred: indices that are not candidates. If the right one is among them, `higher` is infinite.
     """
     if right in barred:
         return np.inf, 0

@@ -14,7 +14,7 @@ CUTS = (1, 5, 10)  # of `retrieval_scores`
 def correlation_scores(gold: Sequence[float], predicted: Sequence[float]) -> dict:
     """Pearson's and Spearman's correlation, by SciPy, times 100 as in GLUE, and the mean squared error.
 
-    A correlation with values that are all the same does not exist and counts as 0.
+    A correlation with constant values is undefined and counts as 0.
 
     Returns:
         ``{"pearson", "spearman", "mse"}``.
@@ -24,7 +24,7 @@ def correlation_scores(gold: Sequence[float], predicted: Sequence[float]) -> dic
     gold, predicted = np.asarray(gold, "float64"), np.asarray(predicted, "float64")
     scores = {"pearson": 0.0, "spearman": 0.0, "mse": float(np.mean((gold - predicted) ** 2))}
     if len(gold) > 1:
-        with warnings.catch_warnings():  # of values that are all the same
+        with warnings.catch_warnings():  # about constant values
             warnings.simplefilter("ignore")
             for name, function in (("pearson", pearsonr), ("spearman", spearmanr)):
                 scores[name] = 100 * float(np.nan_to_num(function(gold, predicted)[0]))
@@ -48,13 +48,13 @@ def yes_no_scores(gold: Sequence[str], predicted: Sequence[str], yes: str) -> di
 def ranks(first, second, ids: Sequence[int]) -> np.ndarray:
     """The rank of the right text among all others, from 1, for each query.
 
-    Candidates that are equal, by their ids, count once; of those as similar as the right one, half are taken to come
-    before it.
+    Candidates with equal ids count once; half of those that are as similar as the right one are taken to come before
+    it.
 
     Args:
         first: vectors [N, H] of the queries, an array or a sparse matrix of SciPy.
         second: vectors [N, H] of the texts that belong to them.
-        ids: what tells the second texts apart.
+        ids: identify the second texts.
 
     Returns:
         [N] floats.

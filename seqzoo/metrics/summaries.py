@@ -30,12 +30,12 @@ class Splitter:
 def rouge_scores(summaries: Sequence[str], references: Sequence[Sequence[str]], counted: str = "english") -> dict:
     """F1 of ROUGE-1, -2 and -L of summaries, and exact matches.
 
-    Of several references of a text, the one with the highest F1 counts, for each score.
+    If a text has several references, each score uses the one with the highest F1.
 
     Args:
         summaries: the texts.
-        references: one or more of each.
-        counted: "english": words of a-z and digits, reduced to Porter's stems, as published numbers of English count;
+        references: one or more for each text.
+        counted: "english": words of a-z and digits, reduced to Porter's stems, as for published English scores;
             "words" of any script, as they are; or "characters". Case is ignored.
 
     Returns:
@@ -71,7 +71,7 @@ def _rows(summaries, references, counted):
     """The scores of each summary, [N, scores]."""
     check_installed("rouge_score", "ROUGE")
     if len(summaries) != len(references) or not references:
-        raise ValueError(f"There are {len(summaries)} summaries of {len(references)} texts.")
+        raise ValueError(f"There are {len(summaries)} summaries for {len(references)} texts.")
     pairs = zip(summaries, references, strict=True)
     return 100 * np.array([_row(summary, tuple(own), counted) for summary, own in pairs], float)
 

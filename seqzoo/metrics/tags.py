@@ -18,8 +18,8 @@ def span_scores(gold: Sentences, predicted: Sentences) -> dict:
 
     A predicted span is correct if its first token, last token and type all are. Spans are read by seqeval in its
     default mode: a span starts at B, or at I after O or after another type, so a lone ``I-PER`` is a span too. For B, I
-    and O this is what the Perl script conlleval does; it does not know S (a span of its own), and knows E (the end of a
-    span) only in part: it takes a B after an E of the same type as the same span.
+    and O this is what the Perl script conlleval does; it does not know S (a single-token span), and knows E (the end of
+    a span) only in part: it takes a B after an E of the same type as the same span.
 
     Args:
         gold: a list of tags such as ``B-PER``, ``I-PER``, ``O`` for each sentence.
@@ -65,7 +65,7 @@ def _read_spans(tags: tuple[str, ...]) -> frozenset[tuple[str, int, int]]:
 def accuracy_scores(
     gold: Sentences, predicted: Sentences, tokens: Sentences, known: Container[str] | Callable[[str], bool]
 ) -> dict:
-    """Accuracy of tags, also of words seen in training and of unseen words.
+    """Accuracy of tags, also separately for words seen in training and for unseen words.
 
     Args:
         gold: a list of tags for each sentence.

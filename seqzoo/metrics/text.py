@@ -11,7 +11,7 @@ from seqzoo.text.codec import perplexity
 def text_scores(nats: float, text) -> dict:
     """How well a text was predicted, in units that can be compared between tokenizers.
 
-    The unknown token says that a word or character is outside the vocabulary, but not which one it is; so the bits
+    The unknown token tells that a word or character is outside the vocabulary, but not which one it is; so the bits
     include the cost of spelling it, in bytes and an end mark of equal probability, log2(257) bits each.
 
     Args:
@@ -33,10 +33,10 @@ def text_scores(nats: float, text) -> dict:
 
 
 def pair_scores(rows: Sequence[tuple[str, bool]]) -> dict:
-    """Accuracy of the choice between a good and a bad sentence, in all and by group.
+    """Accuracy of the choice between a good and a bad sentence, overall and by group.
 
     Args:
-        rows: (group, whether the good sentence was more likely) of each pair.
+        rows: (group, whether the good sentence was more likely) for each pair.
 
     Returns:
         ``{"accuracy", "support", "classes"}``: the accuracy in percent, the number of pairs, and both by group,

@@ -9,12 +9,12 @@ def word_scores(transcripts: Sequence[str], references: Sequence[str]) -> dict:
     """Word and character error rate, in percent.
 
     Args:
-        transcripts: what was recognised.
-        references: what was said, one each. Words are separated by blanks.
+        transcripts: the recognised texts.
+        references: the spoken texts, one each. Words are separated by blanks.
 
     Returns:
         ``{"wer", "cer", "insertions", "deletions", "substitutions"}``: edits a word or character of the references; the
-        last three are of words and sum to the word error rate.
+        last three count words and sum to the word error rate.
 
     Raises:
         ValueError: the numbers of transcripts and references differ, or are 0; or jiwer is not installed.
@@ -50,17 +50,17 @@ def phone_scores(transcripts: Sequence[str], references: Sequence[str]) -> dict:
 
 
 def _checked(transcripts, references):
-    """jiwer, once it is installed and there is something to score."""
+    """Returns jiwer after checking that it is installed and that there is something to score."""
     check_installed("jiwer", "Error rates")
     if len(transcripts) != len(references) or not references:
-        raise ValueError(f"There are {len(transcripts)} transcripts of {len(references)} references.")
+        raise ValueError(f"There are {len(transcripts)} transcripts for {len(references)} references.")
     import jiwer
 
     return jiwer
 
 
 def _rates(name, measured):
-    """{name: error rate, "insertions" ...} of what jiwer counted."""
+    """{name: error rate, "insertions" ...} from jiwer's counts."""
     units = max(measured.hits + measured.substitutions + measured.deletions, 1)  # of the references
     parts = {part: 100 * getattr(measured, part) / units for part in ("insertions", "deletions", "substitutions")}
     return {name: sum(parts.values()), **parts}

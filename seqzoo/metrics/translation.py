@@ -30,7 +30,7 @@ def translation_scores(
 
     Args:
         translations: the texts.
-        references: one or several of each.
+        references: one or several for each.
         tokenize: sacreBLEU's tokenizer for BLEU: "13a", "char", ...
         lowercase: whether to ignore case.
 
@@ -44,11 +44,9 @@ def translation_scores(
     Sources: Papineni et al., 2002; Popović, 2015; Post, 2018, A Call for Clarity in Reporting BLEU Scores.
     """
     if len(translations) != len(references) or not references:
-        raise ValueError(f"There are {len(translations)} translations of {len(references)} references.")
+        raise ValueError(f"There are {len(translations)} translations for {len(references)} references.")
     references = [[given] if isinstance(given, str) else [*given] for given in references]
-    streams = [
-        *itertools.zip_longest(*references)
-    ]  # the first reference of all, the second ones, None where there is none
+    streams = [*itertools.zip_longest(*references)]  # all first references, all second ones ..., None if there is none
     scores = {}
     for name, options in (("bleu", {"tokenize": tokenize}), ("chrf", {})):
         metric = sacrebleu_metric(name.upper(), lowercase=lowercase, **options)
@@ -61,9 +59,9 @@ def translation_scores(
 
 @functools.cache
 def sacrebleu_metric(name: str, **options):
-    """A metric of sacreBLEU, "BLEU" or "CHRF", that remembers the n-gram counts of texts it has met.
+    """A metric of sacreBLEU, "BLEU" or "CHRF", that remembers the n-gram counts of texts it has seen.
 
-    Counting takes nearly all of its time, and resamples hold the same texts again and again.
+    Counting takes nearly all of its time, and resamples repeat the same texts.
 
     Args:
         name: its name in `sacrebleu.metrics`.
@@ -86,7 +84,7 @@ def sacrebleu_metric(name: str, **options):
                 texts, *streams = zip(*unknown, strict=True)
                 counts.update(zip(unknown, super()._extract_corpus_statistics(texts, streams), strict=True))
             numbers = {len(row) - 1 - row.count(None) for row in rows}
-            self.num_refs = numbers.pop() if len(numbers) == 1 else -1  # as signatures say it
+            self.num_refs = numbers.pop() if len(numbers) == 1 else -1  # as in signatures
             return [counts[row] for row in rows]
 
     return Remembering(**options)

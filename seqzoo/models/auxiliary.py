@@ -1,4 +1,4 @@
-"""An auxiliary language model: in training, a tagger's first recurrent layer also predicts the words around."""
+"""An auxiliary language model: in training, a tagger's first recurrent layer also predicts the neighbouring words."""
 
 import keras
 from keras import ops
@@ -8,11 +8,11 @@ from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.layers.masks import from_ids
 from seqzoo.layers.weight_drop import WeightDrop
 
-HIDDEN = 50  # width of the layer before the softmax, as in Rei's code: with the states' own the tagger would learn less
+HIDDEN = 50  # width of the layer before the softmax, as in Rei's code: at the states' width the tagger learns less
 
 
 class Auxiliary(keras.Model):
-    """A model of words with the loss of a language model in its training loss. Made by `auxiliary`.
+    """A model of words that adds a language model's loss to its training loss. Made by `auxiliary`.
 
     The first recurrent layer gives f_t, which has read w_1 ... w_t, and, if it reads in both directions, b_t, which has
     read w_n ... w_t. Each direction has weights of its own::
@@ -21,8 +21,8 @@ class Auxiliary(keras.Model):
         p(w_(t-1) | b_t) = softmax(tanh(b_t W + c) V + d)
         L = L_tags - g mean_t (log p(w_(t+1) | f_t) + log p(w_(t-1) | b_t))
 
-    After the last word comes an end mark, before the first one a begin mark: both are id 0. Ids above those of the most
-    frequent words are the unknown word, id 1. The mean is over the words of the rows in which any label has a weight.
+    An end mark follows the last word, and a begin mark precedes the first: both are id 0. Ids above those of the most
+    frequent words become the unknown word, id 1. The mean is over the words of rows in which any label has a weight.
 
     It is saved as the plain model; the weights of the language model are variables of this one, so that a checkpoint
     keeps them.
@@ -49,7 +49,7 @@ class Auxiliary(keras.Model):
         return self.tapped(inputs, training=True) if training else super().call(inputs, training=training)
 
     def word_scores(self, states) -> list:
-        """[logits of the next words, logits of the words before] [B, T, V] each; the latter of a bidirectional layer.
+        """[logits of the next words, logits of the words before], [B, T, V] each; the latter only if bidirectional.
 
         Args:
             states: [B, T, H] or [B, T, 2H], outputs of the first recurrent layer.
@@ -67,7 +67,7 @@ class Auxiliary(keras.Model):
             weights = weights * ops.cast(labelled > 0, "float32")
         words = ops.where(tokens < self.classes, tokens, 1)
         mark = ops.zeros_like(words[:, :1])
-        # Of the last word of a row the next id is 0, be it padding or the mark added here.
+        # The id after the last word of a row is 0: padding or the mark added here.
         targets = [ops.concatenate([words[:, 1:], mark], axis=1), ops.concatenate([mark, words[:, :-1]], axis=1)]
         return sum(
             self.crossentropy(target, scores, sample_weight=weights)
@@ -79,7 +79,7 @@ class Auxiliary(keras.Model):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         loss = super().compute_loss(x, y, y_pred["outputs"], sample_weight, training)
         own = self.word_loss(ops.convert_to_tensor(x["tokens"]), y_pred["states"], sample_weight)
-        share = replicas() if isinstance(sample_weight, dict) else 1  # several losses are added over the devices
+        share = replicas() if isinstance(sample_weight, dict) else 1  # several losses are summed over the devices
         return loss + ops.cast(self.weight * own / share, loss.dtype)
 
 
@@ -87,7 +87,7 @@ def first_recurrent(model: keras.Model) -> keras.layers.Layer:
     """The first recurrent layer of a functional model.
 
     Raises:
-        ValueError: there is none, or a convolution before it, whose outputs have seen the words around.
+        ValueError: there is none, or a convolution precedes it, whose outputs have seen the neighbouring words.
     """
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv1D):
@@ -110,7 +110,7 @@ def auxiliary(model: keras.Model, words: int = 7500, weight: float = 0.1) -> Aux
     Args:
         model: functional, with an input "tokens" [B, T], whose features of a word depend on that word alone; the
             weights are shared with it.
-        words: how many words, the most frequent ones, are predicted: ids 2 to words + 1, as in the order of frequency.
+        words: how many of the most frequent words are predicted: ids 2 to words + 1, which are in order of frequency.
         weight: g.
 
     Raises:

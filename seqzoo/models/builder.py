@@ -16,8 +16,8 @@ def check_front(front: tuple, *reserved: str) -> tuple:
     """Checks that the names in a front, of its inputs and layers, differ from those of the builder's own layers.
 
     Returns:
-        The front with its inputs as a dict by their names, also if they were a list or a single ``keras.Input``: a
-        model then takes a dict, and so do its decoders, also once they are exported.
+        The front with its inputs as a dict by their names, even if they were a list or a single ``keras.Input``: a
+        model then takes a dict, and so do its decoders, even after export.
 
     Raises:
         ValueError: they share a name.

@@ -28,7 +28,7 @@ def classifier(
 ) -> keras.Model:
     """A recurrent classifier: front -> recurrent stack -> pooling over time -> a score for each class.
 
-    With `filters` a convolution stands before the stack, as in DanQ (Quang & Xie, 2016).
+    With `filters` a convolution precedes the stack, as in DanQ (Quang & Xie, 2016).
 
     Args:
         classes: number of classes, C; 2 for a binary classifier. The model gives scores: the loss and the decoder
@@ -36,11 +36,11 @@ def classifier(
         front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
         pooling: one or more of "last" (the last real state), "max", "mean", "attention" and "codons" (of the
             convolution's output, or of the front's: see `layers.pooling.codon_mean`), joined.
-        segment: steps that are read with one state; longer sequences are chopped into pieces that are pooled together
-            (Johnson & Zhang, 2016). 0: no chopping.
+        segment: steps that share one state; longer sequences are chopped into pieces that are pooled together (Johnson
+            & Zhang, 2016). 0: no chopping.
         filters: of a convolution that the recurrent layers read, see `layers.convolution.convolved`; 0: none.
         kernel_size: steps that a filter sees.
-        pool: steps of the convolution of which the maximum is taken.
+        pool: steps of the convolution that are max-pooled into one.
         rnn: name in RNNS.
         layers: recurrent layers; 0: none, so that "mean" pooling of words makes a bag of words.
         options: of `layers.stack.stack` (units, dropout ...).
@@ -60,7 +60,7 @@ def classifier(
     if not pooling or set(pooling) - set(POOLINGS):
         raise ValueError(f"pooling should be one or more of {', '.join(POOLINGS)}. Received: {pooling!r}")
     inputs, features, features_mask = check_front(front, "features", "mask", "reader")  # [B, T, D], [B, T]
-    # Named, so that `cut` finds them: what comes before depends on ids, what comes after is differentiable.
+    # Named, so that `cut` finds them: the part before depends on ids, the part after is differentiable.
     features = keras.layers.Identity(name="features")(features)
     features_mask = keras.layers.Identity(name="mask")(features_mask)
     x_in = x = keras.Input((None, features.shape[-1]), name="x")  # [B, T, D]
@@ -105,7 +105,7 @@ def class_decoder(model: keras.Model, multi_label: bool = False) -> keras.Model:
 
 
 def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Cuts a classifier behind its front into two models that share its weights.
+    """Cuts a classifier after its front into two models that share its weights.
 
     Returns:
         (embed, read): ``[x, mask] = embed(inputs)``, x [B, T, D], mask [B, T]; ``read([x, mask])`` gives

@@ -1,7 +1,7 @@
 """Which steps of a sequence decided a classifier's answer: occlusion and integrated gradients.
 
 Both say how much each step adds to the log-odds of a class, log p / (1 - p): a positive weight speaks for the class, a
-negative one against it. A step is compared with the unknown word (id 1), or with zeros where the input is not of ids.
+negative one against it. A step is compared with the unknown word (id 1), or with zeros if the inputs are not ids.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,23 +13,23 @@ from keras import ops
 from seqzoo.backend.gradients import compiled, gradient
 from seqzoo.models.classifier import cut
 
-READ = 32_768  # steps that are read at once, or one sequence if it is longer: memory does not grow with the work
-OCCLUSIONS = 128  # of a sequence; a read for each step would make long sequences quadratic
-POINTS = 32  # where the integral reads the gradient
+READ = 32_768  # steps that are read at once, or one sequence if it is longer: this bounds memory
+OCCLUSIONS = 128  # of a sequence; one for each step would make long sequences quadratic
+POINTS = 32  # at which the integral evaluates the gradient
 
 
 def occlusion(model: keras.Model, multi_label: bool = False, others: Callable | None = None) -> Callable:
     """How much each step adds to the log-odds of a class: how far they fall if the step becomes the unknown word.
 
-    Or another step: with `others` the mean over all that it might have been, as in an in-silico mutagenesis (Alipanahi
-    et al., 2015, Predicting the sequence specificities of DNA- and RNA-binding proteins by deep learning).
+    With `others` each step is replaced by every alternative, and the falls are averaged, as in in-silico mutagenesis
+    (Alipanahi et al., 2015, Predicting the sequence specificities of DNA- and RNA-binding proteins by deep learning).
 
     In sequences longer than 128 steps, neighbours are replaced together and share the change.
 
     Args:
         model: a classifier, or its decoder.
         multi_label: whether an example may have several classes, so that their scores do not compete.
-        others: function inputs -> list of inputs, each of which has another step in the place of every one.
+        others: function inputs -> list of inputs, each of which replaces every step by another one.
 
     Returns:
         The function (inputs, classes [B]) -> NumPy array [B, T], 0 at padding, for one class of each sequence.
@@ -87,11 +87,11 @@ def integrated_gradients(model: keras.Model, multi_label: bool = False, points: 
     so that the weights sum to F(x) - F(u). The integral is computed by Gauss-Legendre quadrature.
 
     Args:
-        model, multi_label: as of `occlusion`.
+        model, multi_label: as in `occlusion`.
         points: of the quadrature.
 
     Returns:
-        As `occlusion`.
+        See `occlusion`.
 
     Source: Sundararajan, Taly & Yan, 2017, Axiomatic Attribution for Deep Networks.
     """
@@ -131,7 +131,7 @@ def log_odds(logits, classes, multi_label: bool = False):
 
 
 def _features(model):
-    """The function inputs -> NumPy arrays (x [B, T, D], those of as many unknown steps, mask [B, T])."""
+    """A function inputs -> NumPy arrays (x [B, T, D], the features of as many unknown steps, mask [B, T])."""
     embed, _ = cut(model)
 
     def pair(inputs):
@@ -147,11 +147,11 @@ def _features(model):
 
 
 def _signature(read):
-    """Of a function of x [R, T, D], mask [R, T] and classes [R]."""
+    """The signature of a function of x [R, T, D], mask [R, T] and classes [R]."""
     return *read.inputs, keras.KerasTensor([None], "int32")
 
 
 def _parts(rows: int, steps: int) -> Iterator[slice]:
-    """Slices of so many rows that they have at most `READ` steps together."""
+    """Slices of rows that have at most `READ` steps together."""
     size = max(1, READ // steps)
     return (slice(first, first + size) for first in range(0, rows, size))

@@ -1,4 +1,4 @@
-"""The generator: a sequence out of a condition, such as a key, a style or a first chord. One to many."""
+"""The generator: a sequence from a condition, such as a key, a style or a first chord. One to many."""
 
 import functools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from seqzoo.layers.window import Window
 from seqzoo.models.builder import builder
 from seqzoo.models.vectors import check_width, vector_model
 
-AGES = 8  # classes of how long a token has been standing: 0, 1, 2-3, 4-7 ... 64 and more
+AGES = 8  # classes of how long a token has been held: 0, 1, 2-3, 4-7 ... 64 and more
 
 
 @builder
@@ -50,15 +50,15 @@ def generator(
 ) -> keras.Model:
     """A recurrent generator: a condition sets the first state, joins each step, or both; each step is S tokens.
 
-    Or a vector of numbers, such as the joints of a body: with `width` see `models.vectors.vector_model`.
+    With `width` a step is a vector of numbers instead, such as the joints of a body: see `models.vectors.vector_model`.
 
-    With c the embeddings of the conditions joined, and e_t what else is known of step t::
+    With c the joined embeddings of the conditions, and e_t the other features of step t that are known in advance::
 
         s_0 = tanh(c W + b)                 for each state s of each layer             (join "state" or "both")
-        x_t = [X b_t, a_t, r_t, e_t, c]     b_t: embeddings of the tokens standing before step t, a_t of their ages,
+        x_t = [X b_t, a_t, r_t, e_t, c]     b_t: embeddings of the tokens held before step t, a_t of their ages,
                                             r_t: of the intervals between their pitches            (c: "step", "both")
         h_t = RNN(x_1 ... x_t)
-        p(step t | before) = `layers.notes.NoteDecoder` of h_t: the tokens of a step one after the other
+        p(step t | before) = `layers.notes.NoteDecoder` of h_t: the tokens of a step one by one
 
     Sources: Karpathy & Fei-Fei, 2015, Deep Visual-Semantic Alignments (the condition as first state); Mikolov & Zweig,
     2012, Context Dependent Recurrent Neural Network Language Model (the condition at each step).
@@ -68,12 +68,12 @@ def generator(
         slots: S, tokens of a step: 1 for a sequence of tokens, the voices or notes of a chord in music.
         conditions: {name: number of its values}: ``{"key": 24, "style": 5}``; None: none.
         positions: number of positions in a cycle such as a bar, plus one for padding; 2: all steps are at position 1.
-        ages: whether there is an input for the number of steps that each token has been standing.
+        ages: whether there is an input for the number of steps that each token has been held.
         ahead: whether one token of each step can be known in advance, such as a melody to harmonise. A bidirectional
             GRU reads these tokens and the positions; so the model also knows how many steps are left, even where no
-            token is known. With rnn="none" each is read by itself.
+            token is known. With rnn="none" each step is read by itself.
         pitches, sets: the pitch of each token of music, and whether a step is a set of notes, see `NoteDecoder`.
-        tonic: of music, whether there is an input for the tonic, which all notes are heard relative to.
+        tonic: whether there is an input for the tonic of music, to which all notes are relative.
         output: "notes", or "independent": each of 128 pitches on its own (the baseline; logits [B, T, 128]).
         dim, condition_dim: widths of the embeddings of tokens, and of each condition.
         join: "state", "step" or "both".
@@ -81,16 +81,16 @@ def generator(
         note_units: units of the GRU over the tokens of a step.
         dropout: before each layer after the first, of the last output and of the softmax's input.
         input_dropout: of the embeddings' values; variational: one dropout mask for all steps of a sequence.
-        width: D, that of vectors in place of `tokens`; what follows is for these.
+        width: D, width of vectors in place of `tokens`; the next arguments are for these.
         components, mean, std, change: K, and the units of vectors: see `models.vectors.vector_model`.
         options: more of `layers.stack.stack`.
 
     Returns:
-        keras.Model. Inputs, integers: {"tokens": [B, T, S], the tokens of each step; "before": [B, T, S], those that
-        stand before it, 0 at the first step; "position": [B, T] from 1, 0 is padding on the right; with `ages` "age":
+        keras.Model. Inputs, integers: {"tokens": [B, T, S], the tokens of each step; "before": [B, T, S], those held
+        before it, 0 at the first step; "position": [B, T] from 1, 0 is padding on the right; with `ages` "age":
         [B, T, S]; with `ahead` "ahead": [B, T], 0 unknown; with `tonic` "tonic": [B], pitch + 1, 0 unknown; and
         {name: [B]} from 0 for each condition}. Output: logits [B, T, S, V] of "tokens". `GeneratorDecoder(model)`
-        generates. With `width` those of `vector_model`.
+        generates. With `width` the inputs and outputs are those of `vector_model`.
 
     Raises:
         ValueError: an unknown `join` or `output`; neither `tokens` nor `width`, or both.
@@ -137,7 +137,7 @@ def generator(
         if join != "step":
             first = first_states([c] * len(sizes), rnn, units, layers, "first")
         if join != "state":
-            # Not a sum with zeros: TensorFlow's addition of [1, T, 1] and [1, 1, C] goes wrong where T is C.
+            # Not a sum with zeros: TensorFlow's addition of [1, T, 1] and [1, 1, C] goes wrong if T equals C.
             each.append(ops.ones_like(position[..., :1]) * c[:, None])
     zeros = ops.zeros_like(position[:, 0, :1])
     first = first or [ops.tile(zeros, (1, size)) for size in sizes]
@@ -199,19 +199,19 @@ def generator(
 
 
 def _standing(row, before, age, xp):
-    """The tokens that stand after a step of a plain sequence: those of the step, all of them new."""
+    """The tokens held after a step of a plain sequence: those of the step, all of them new."""
     return row, xp.zeros_like(row)
 
 
 class GeneratorDecoder:
-    """Decodes a generator, and scores given sequences; it has the step protocol (`decoding.steps`).
+    """Decodes a generator, and scores given sequences; implements the step protocol (`decoding.steps`).
 
-    A value is one token: the S slots of a time step are decoded one after the other, and T time steps are T S values.
+    A value is one token: the S slots of a time step are decoded one by one, and T time steps are T S values.
 
     Args:
-        model: from `generator`; the weights are shared with it. One of output "independent" only scores.
+        model: from `generator`; the weights are shared with it. With output "independent" it can only score.
         barred: [V], or [S, V] for each slot, booleans: tokens that never occur; the others get their probability.
-        advance: what stands after a time step, and for how long it has been standing: a function (row, before, age, xp)
+        advance: computes the tokens held after a time step, and for how long: a function (row, before, age, xp)
             -> (before, age), all [..., S]; xp is numpy or keras.ops. None: the tokens of the step themselves.
 
     Attributes:
@@ -239,15 +239,15 @@ class GeneratorDecoder:
         row = keras.KerasTensor([None, self.slots], "int32")
         now = [keras.KerasTensor([None, part.shape[-1]], part.dtype) for part in (hidden, *notes)]
         g = keras.KerasTensor([None, self.notes.units], self.notes.compute_dtype)
-        # The tokens standing before the time step and their ages, its own so far, the output of the recurrent layers,
-        # the notes that `NoteDecoder` reads, the state of its GRU, the number of tokens: equal in all rows.
+        # The tokens held before the time step and their ages, its own so far, the output of the recurrent layers,
+        # the notes that `NoteDecoder` reads, the state of its GRU, the number of tokens (equal in all rows).
         step = [row, row, row, *now, g, keras.KerasTensor([None], "int32")]
         return [each], [*self.reader.inputs[4:], *step]
 
     def start(self, inputs: dict) -> tuple[list, list]:
-        """Reads {"position": [B, T], ...}, all that is known in advance. Other inputs of the model are ignored."""
+        """Reads all inputs known in advance, {"position": [B, T], ...}. Other inputs of the model are ignored."""
         if not self.notes:
-            raise ValueError("A generator of output 'independent' only scores. To generate, train one of 'notes'.")
+            raise ValueError("A generator with output 'independent' only scores. To generate, train one with 'notes'.")
         known = self.conditioner.input
         return self._start({name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in known.items()})
 
@@ -291,19 +291,19 @@ class GeneratorDecoder:
         """Log probabilities of given tokens.
 
         Args:
-            inputs: {"position": [B, T], ...}, all that is known in advance. "before" and "age" are computed from the
+            inputs: {"position": [B, T], ...}, all inputs known in advance. "before" and "age" are computed from the
                 values, unless they are given.
-            values: tokens, [B, T, S] or [B, N] with N up to T S; of output "independent" [B, T, 128] zeros and ones.
+            values: tokens, [B, T, S] or [B, N] with N up to T S; for output "independent" [B, T, 128] zeros and ones.
 
         Returns:
-            The shape of the values; of output "independent" [B, T, 1], of whole steps.
+            In the shape of the values; for output "independent" [B, T, 1], of whole steps.
         """
         wanted = self.model.input
         values = tokens = np.asarray(values)
         if self.notes:
             tokens = values.reshape(len(values), -1).astype("int32")
             missing = np.shape(inputs["position"])[1] * self.slots - tokens.shape[1]
-            tokens = np.pad(tokens, [(0, 0), (0, missing)])  # what is known in advance may reach further
+            tokens = np.pad(tokens, [(0, 0), (0, missing)])  # the inputs known in advance may be longer
             tokens = tokens.reshape(len(values), -1, self.slots)
             inputs = {**inputs, "tokens": tokens}
             if not wanted.keys() <= inputs.keys():

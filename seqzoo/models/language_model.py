@@ -1,4 +1,4 @@
-"""The language model: at each step a score for every token that may come next."""
+"""The language model: scores, at each step, every token that may come next."""
 
 import keras
 import numpy as np
@@ -48,7 +48,7 @@ def language_model(
 ) -> keras.Model:
     """A recurrent language model: embeddings -> recurrent stack -> a score for each token; or a feed-forward one.
 
-    Or a model of vectors of numbers, such as a time series: with `width` see `models.vectors.vector_model`.
+    With `width` it models vectors of numbers instead, such as a time series: see `models.vectors.vector_model`.
 
     Args:
         tokens: V, size of the vocabulary including padding (id 0).
@@ -58,13 +58,13 @@ def language_model(
             equation 1): y = b + U tanh(d + H x), x the n embeddings joined; `units` is its hidden width. Leave `rnn`
             out, or make it "none"; `layers` and `options` are not used.
         tied: use the embedding table as the output layer (Press & Wolf, 2017).
-        adaptive: tables and softmax in clusters by frequency (Grave et al., 2017), for large vocabularies.
+        adaptive: cluster the tables and the softmax by frequency (Grave et al., 2017), for large vocabularies.
         cutoffs, counts: of the clusters, see `layers.adaptive.AdaptiveEmbedding`.
         dropout: before each layer after the first, and of the last output.
         input_dropout: of the embeddings' values; embedding_dropout: of whole rows of their table.
         activation_penalty, slowness_penalty: see `layers.tokens.ActivationPenalty`.
         variational: one dropout mask for all steps of a sequence.
-        width: D, that of vectors in place of `tokens`; what follows is for these.
+        width: D, width of vectors in place of `tokens`; the next arguments are for these.
         components, mean, std, change: K, and the units of vectors: see `models.vectors.vector_model`.
         options: more of `layers.stack.stack`.
 
@@ -72,7 +72,7 @@ def language_model(
         keras.Model. Input: {"tokens": [B, T]} integers, 0 padding on the right. Output: logits [B, T, V] of the token
         after each, from a state of zeros. `LanguageModelDecoder(model)` carries the state and generates;
         `streamed(model)` trains on streams; `on_targets(model)` trains a large vocabulary without the scores of all
-        tokens. With `width` those of `vector_model`.
+        tokens. With `width` inputs and outputs are those of `vector_model`.
 
     Raises:
         ValueError: an unknown or bidirectional `rnn`; or a recurrent one with `context`; neither `tokens` nor `width`,
@@ -93,7 +93,7 @@ def language_model(
     if context and RNNS.check(rnn) not in ("lstm", "none"):
         raise ValueError(f"context={context} is a network without recurrent layers. Received: rnn={rnn!r}")
     sizes = [(context - 1) * dim] if context else state_sizes(rnn, units, layers)
-    # The part that reads with a state is a model of its own, which whoever carries the state calls.
+    # The part that reads with a state is a model of its own, for callers that carry the state.
     ids = keras.Input((None,), dtype="int32", name="ids")  # [B, T]
     state = [keras.Input((size,), name=f"state{i}") for i, size in enumerate(sizes)]
     if adaptive:
@@ -122,7 +122,7 @@ def language_model(
 
 
 def without_scores(reader: keras.Model) -> tuple[keras.Model, keras.Layer]:
-    """The part of a reader before the scores of all tokens, and the layer that computes these.
+    """Splits a reader into the part before the scores of all tokens and the layer that computes these scores.
 
     Returns:
         (keras.Model with the outputs [x [B, T, D], *state], `TokenEmbedding` or `AdaptiveEmbedding`).
@@ -134,9 +134,9 @@ def without_scores(reader: keras.Model) -> tuple[keras.Model, keras.Layer]:
 class OnTargets(keras.Model):
     """A language model that computes in training only the scores that its loss needs; otherwise it is the plain one.
 
-    With a sampler those of the targets and of shared negatives (Jean et al., 2015); of an adaptive softmax, those of
-    the targets. The loss gets them as logits with the target first, and 0 as the label: a cross-entropy is -log p, a
-    loss that ranks compares the target with the others. Made by `on_targets`; it is saved as the plain model.
+    With a sampler it scores the targets and shared negatives (Jean et al., 2015); with an adaptive softmax, only the
+    targets. The loss gets logits with the target first, and 0 as the label: a cross-entropy is -log p, a ranking loss
+    compares the target with the others. Made by `on_targets`; it is saved as the plain model.
     """
 
     sampler, corrected = None, True
@@ -153,7 +153,7 @@ class OnTargets(keras.Model):
         return self
 
     def read(self, ids, state: list) -> tuple:
-        """(what the loss is computed from, the state after it) in training, of ids [B, T]."""
+        """Reads ids [B, T] in training: (the tensors that the loss is computed from, the state after them)."""
         if not self.reduced:
             scores, *after = self.reader([ids, *state], training=True)
         else:
@@ -186,7 +186,7 @@ class Streamed(OnTargets):
 
     Gradients stop at the start of a window: truncated backpropagation through time (Williams & Peng, 1990). Made by
     `streamed`; it is saved as the plain model. Inputs in training: {"tokens": [B, T], "start": [B]}, all windows with
-    the same B; where `start` is True the row begins anew, from zeros.
+    the same B; where `start` is True the row starts again from zeros.
     """
 
     def carry(self, rows: int):
@@ -245,15 +245,15 @@ def streamed(
     corrected: bool = True,
     power: float = 1.0,
 ) -> Streamed:
-    """Makes a language model train on `rows` streams at once, see `Streamed`; other arguments as of `on_targets`."""
+    """Makes a language model train on `rows` streams at once, see `Streamed`; other arguments as in `on_targets`."""
     made = Streamed(model.input, model.output, name=model.name)
     return made.reduce(negatives, counts, corrected, power).carry(rows)
 
 
 class LanguageModelDecoder:
-    """Decodes a language model step by step, and scores texts; it has the step protocol (`decoding.steps`).
+    """Decodes a language model step by step, and scores texts; implements the step protocol (`decoding.steps`).
 
-    A long text is read in windows: `read` and `score_window` take the state before a window and return that after it.
+    A long text is read in windows: `read` and `score_window` take the state before a window and return the next one.
 
     Args:
         model: from `language_model`; the weights are shared with it.

@@ -1,4 +1,4 @@
-"""The memorizer: one recurrent layer, chosen and started by hand, and numbers for each step. Many to many, aligned."""
+"""The memorizer: one recurrent layer with a chosen initialisation, and numbers for each step. Many to many, aligned."""
 
 import keras
 
@@ -25,7 +25,7 @@ def memorizer(
         outputs: K.
         front: (inputs, x, mask), as returned by `seqzoo.inputs.frames` or another front.
         rnn: name in RNNS.
-        units: H, of an NTM those of its controller.
+        units: H; for an NTM, of its controller.
         activation: name of the activation of the new content.
         initialization: of the recurrent kernel, see `rnns.initialization.recurrent_initializer`; "": the layer's own.
         forget_bias: of the forget gate, see `rnns.initialization.set_forget_bias`; "": the layer's own.

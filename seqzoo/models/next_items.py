@@ -1,4 +1,4 @@
-"""Decodes a language model of items: which come next after a history, out of all of them."""
+"""Decodes a language model of items: ranks all items by how likely each follows a history."""
 
 import keras
 import numpy as np
@@ -8,8 +8,8 @@ from seqzoo.backend.gradients import compiled
 from seqzoo.layers.tokens import NEVER
 from seqzoo.models.language_model import without_scores
 
-COUNT = 100  # items that are named
-BEGIN = 1  # the id before the first item of a history, also that of unknown items; it never comes next
+COUNT = 100  # items in an answer
+BEGIN = 1  # the id before the first item of a history, also the id of unknown items; it never comes next
 
 
 class NextItems:
@@ -17,18 +17,18 @@ class NextItems:
 
     Args:
         model: from `language_model`; the weights are shared with it. Histories begin with the id `BEGIN`.
-        repeats: whether items of a history are candidates, too.
+        repeats: whether items of the history are candidates, too.
         trained: whether the model was trained by the cross-entropy, so that it has a mean loss to compare.
-        count: K, how many items are named, of fewer candidates all.
+        count: K, how many items are returned; all if there are fewer candidates.
 
-    Call it with (inputs, labels, weights) of a batch: {"tokens": [B, T]} histories, padded with 0 on the right, and
-    [B, T] with the item that comes next, and its weight, at the last real step. Returns {name: NumPy array}:
+    Call it with (inputs, labels, weights) of a batch: {"tokens": [B, T]} histories, padded with 0 on the right; labels
+    and weights [B, T] hold the next item and its weight at the last real step. Returns {name: NumPy array}:
 
         items, probabilities   [B, K], the likeliest candidates, and their softmax over the candidates
-        higher, equal          [B], how many candidates have a higher score than the right item, and how many others
-                               the same; `higher` is V if the right item is no candidate
+        higher, equal          [B], how many candidates score higher than the right item, and how many others the
+                               same; `higher` is V if the right item is not a candidate
 
-    The mean loss, the cross-entropy over all V, is that of training.
+    The mean loss is that of training, the cross-entropy over all V.
     """
 
     def __init__(self, model: keras.Model, repeats: bool = False, trained: bool = True, count: int = COUNT):
@@ -39,10 +39,10 @@ class NextItems:
         ids = keras.KerasTensor([None, None], "int32")
         bools = keras.KerasTensor([], "bool")
         self._run = compiled(self._ranked, (ids, ids, keras.KerasTensor([None, None], "float32"), bools))
-        self._nats = np.zeros(2)  # weighted, and their weights
+        self._nats = np.zeros(2)  # the weighted sum, and the sum of weights
 
     def scores(self, tokens, repeats) -> tuple:
-        """(scores [B, V] of what comes after histories [B, T], candidates [B, V] booleans); see the class."""
+        """(scores [B, V] of the items after histories [B, T], candidates [B, V] booleans); see the class."""
         zeros = [
             ops.tile(ops.zeros_like(tokens[:, :1], dtype=x.dtype), (1, x.shape[-1])) for x in self.reader.inputs[1:]
         ]
@@ -90,6 +90,6 @@ class NextItems:
         return {name: np.asarray(array) for name, array in found.items()}
 
     def mean_loss(self) -> dict:
-        """{"loss": mean over the batches since it was last asked for}; {} if there were none, or see `trained`."""
+        """{"loss": mean over the batches since the last call}; {} if there were none, or if not `trained`."""
         nats, self._nats = self._nats, np.zeros(2)
         return {"loss": float(nats[0] / nats[1])} if nats[1] and self.trained else {}

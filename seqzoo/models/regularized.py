@@ -1,4 +1,4 @@
-"""Consistency regularisation of classifiers: the same answer under another dropout and for perturbed features."""
+"""Consistency regularisation of classifiers: answers should stay the same under dropout and perturbed features."""
 
 import keras
 from keras import ops
@@ -51,8 +51,8 @@ class Regularized(keras.Model):
             """The perturbation r of x [B, T, D] in the direction of g."""
             dtype = x.dtype
             x, g = ops.cast(x, "float32"), ops.cast(g, "float32")
-            g = ops.where(ops.isfinite(g), g, 0.0)  # under too high a loss scale, which is then lowered
-            real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]; padding counts in no norm and is not perturbed
+            g = ops.where(ops.isfinite(g), g, 0.0)  # if the loss scale is too high; it is then lowered
+            real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]; padding adds to no norm and is not perturbed
             norm_x, norm_g = (ops.sqrt(ops.sum(ops.square(v * real), axis=(1, 2), keepdims=True)) for v in (x, g))
             return ops.cast(ops.stop_gradient(perturbation * norm_x * g * real / ops.maximum(norm_g, 1e-12)), dtype)
 

@@ -13,7 +13,7 @@ SAMPLING_SCHEDULES = ("linear", "exponential", "inverse_sigmoid")
 
 
 class Scheduled(keras.Model):
-    """An encoder-decoder that is trained on inputs some of which it sampled itself. Made by `scheduled`.
+    """An encoder-decoder trained on inputs that it partly sampled itself. Made by `scheduled`.
 
     Each input token after the begin mark is the right one with probability e_i at training step i; else it is sampled
     from the model's distribution at the step before, which has read the mixed tokens before it::
@@ -22,9 +22,9 @@ class Scheduled(keras.Model):
         exponential        e_i = max(e, k^i)                   half of them are after n steps, k = 2^(-1 / n)
         inverse_sigmoid    e_i = max(e, k / (k + exp(i / k)))  half of them are after n steps, n = k log k
 
-    Sampled tokens have no gradient, in the paper too. So they are sampled first, step by step and without dropout; then
-    all steps are trained at once on the mixed tokens. That serves every kind of decoder, and the slow part is forward
-    only. The inverse sigmoid falls slowly at first.
+    As in the paper, sampled tokens have no gradient. So they are sampled first, step by step and without dropout; then
+    all steps are trained at once on the mixed tokens. This works with every kind of decoder, and the slow part runs
+    forward only. The inverse sigmoid falls slowly at first.
 
     Source: Bengio et al., 2015, Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks, section 2.4.
 
@@ -50,14 +50,14 @@ class Scheduled(keras.Model):
         return super().call(inputs, training=training)
 
     def mixed(self, inputs: dict, share):
-        """`inputs["target"]` [B, T] in which the model sampled part of the tokens after the begin mark."""
+        """`inputs["target"]` [B, T] with some tokens after the begin mark replaced by samples of the model."""
         right = ops.convert_to_tensor(inputs["target"], "int32")
         # All random numbers are drawn here, at once: [0] decides whose token it is, [1] which token is sampled.
         u = keras.random.uniform((2, *ops.shape(right)), seed=self.noise)
         fixed, state = self.decoder.start(inputs)
 
         def step(carry, row):
-            """Reads the ids of a step and gives those of the next one, whose right ids and random numbers `row` has."""
+            """Reads a step's ids and returns the next step's; `row` holds that step's right ids and random numbers."""
             (ids, *state), (right, mine, u) = carry, row
             distribution, state = self.decoder.step(ids, fixed, state)
             own = ops.logical_and(mine < share, right > 0)
@@ -104,6 +104,6 @@ def scheduled(
         schedule: "linear", "exponential" or "inverse_sigmoid".
         steps: n, training steps until none (linear) or half (the others) of the tokens are the right ones.
         least: share of right tokens that is kept.
-        seed: of what is sampled.
+        seed: of the sampling.
     """
     return Scheduled(model.input, model.output, name=model.name).sample(schedule, steps, least, seed)

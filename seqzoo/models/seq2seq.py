@@ -1,4 +1,4 @@
-"""The encoder-decoder: one sequence out of another, such as a translation. Many to many, unaligned."""
+"""The encoder-decoder: turns one sequence into another, such as a translation. Many to many, unaligned."""
 
 import keras
 import numpy as np
@@ -48,11 +48,11 @@ def seq2seq(
         h_1 ... h_S = encoder(source)                     [B, S, E]
         s_0 = tanh(W_0 tanh[final states of the encoder]) each state of each layer of the decoder
         s_t = RNN(e(y_{t-1}), s_{t-1})                    y_0 is the begin mark
-        s~_t = tanh(W [c_t; s_t])                         c_t: what `layers.attention.Attention` reads of h for s_t
+        s~_t = tanh(W [c_t; s_t])                         c_t: the context, see `layers.attention.Attention`
         p(y_t | y_1 ... y_{t-1}, source) = softmax(E' s~_t + b)
 
-    All steps of the target are computed at once, and read the source at once. Only with `input_feeding`, where s~_{t-1}
-    joins the input of the step, with `coverage` and with the score "convolutional" it is one loop.
+    All steps of the target are computed at once, and so is their attention. Only `input_feeding`, where s~_{t-1} joins
+    the input of the step, `coverage` and the score "convolutional" need a loop over the steps.
 
     With `copy` a step writes a token of the vocabulary or copies one of the source, see `layers.copying`:
 
@@ -63,7 +63,7 @@ def seq2seq(
     Luong et al., 2015, equations 5 and 6 (s~ is of the embeddings' width here, so that their table can be the output).
     In Bahdanau et al. the query is s_{t-1}, and c_t joins step t itself; here the query is s_t, as in Luong et al., and
     the context joins the next step if there is `input_feeding`. See et al., 2017, Get To The Point, equations 8 to 13
-    (copying; g_t is there of c_t and s_t, which are in s~_t here).
+    (copying; there g_t reads c_t and s_t, which are in s~_t here).
 
     Args:
         source_tokens, target_tokens: sizes of the vocabularies, including padding (id 0).
@@ -72,29 +72,29 @@ def seq2seq(
         dim: width D of the embeddings, and of s~.
         encoder, encoder_units, encoder_layers: recurrent layers that read the source, in both directions or forward:
             name in RNNS, units of a direction, number. Layer l of the decoder, counted from the top, starts from the
-            final states of the encoder's layer l, or its lowest.
+            final states of the encoder's layer l, or of its lowest.
         rnn, units, layers: recurrent layers of the decoder, which read forward.
-        attention: "additive", "concat", "dot" (of an encoder as wide as the decoder), "general", "location",
-            "convolutional" or "none". For long sequences "general" takes the least memory: a tanh is of [B, T, S, A].
-        attention_units: A, of the scores with a tanh; None: `units`.
+        attention: "additive", "concat", "dot" (for an encoder as wide as the decoder), "general", "location",
+            "convolutional" or "none". For long sequences "general" takes the least memory: a tanh takes [B, T, S, A].
+        attention_units: A, for scores with a tanh; None: `units`.
         local, attention_window (the `window`), longest, coverage: see `Attention`.
         input_feeding: whether s~_{t-1} joins the input of step t.
-        copy: whether tokens of the source can be copied.
+        copy: whether the decoder can copy tokens of the source.
         coverage_loss: weight of `layers.copying.CoverageLoss` in training.
         context: without attention, "state": the decoder starts from the encoder's final states; "step": a summary of
             them, c = tanh(W_c tanh[final states]), also joins each step, its input and s~.
         tied: True: the output is the table of the target's embeddings (Press & Wolf, 2017); "joint": it is also that of
             the source's, for a joint vocabulary; False: three tables.
         dropout: before each layer after the first, of the encoder's output and of s~ before the softmax.
-        input_dropout: of the embeddings' values (of the source: of what the front gives); variational: one dropout
-            mask for all steps of a sequence.
+        input_dropout: of the embeddings' values (for the source: of the front's output); variational: one dropout mask
+            for all steps of a sequence.
         options: more of `layers.stack.stack`, for the encoder and the decoder.
 
     Returns:
         keras.Model. Inputs, integers with 0 padding on the right: {"source": [B, S], "target": [B, T]}, the latter the
         begin mark and the target's tokens; with a `front`, its inputs instead of "source". Output: logits [B, T, V] of
-        the token after each. With `copy`, "copied" [B, S] has what copying each position writes, the ids w_s of
-        `layers.copying.PointerGenerator`; target ids may be such, too, and the output is log P [B, T, V + S].
+        the token after each. With `copy`, "copied" [B, S] holds the ids w_s that copying each position writes,
+        see `layers.copying.PointerGenerator`; target ids may be among them, and the output is log P [B, T, V + S].
         `Seq2SeqDecoder(model)` decodes and scores; `models.scheduled` trains it on tokens that it sampled itself.
 
     Raises:
@@ -138,7 +138,7 @@ def seq2seq(
     recurrent = {"dropout": dropout, "variational": variational, **options}
 
     # Computed once per sequence: `fixed`, which the steps read, and the first `state`, which they change.
-    length, width = front[1].shape[1:] if front else (None, dim)  # S is known of a picture
+    length, width = front[1].shape[1:] if front else (None, dim)  # S is known for pictures
     source = keras.Input((length, width), name="vectors")  # [B, S, X]
     real = keras.Input((length,), dtype="bool", name="mask")  # [B, S]
     x = drop(source, input_dropout, variational)
@@ -148,7 +148,7 @@ def seq2seq(
     )
     encoded = ops.where(real[..., None], encoded, 0.0)  # [B, S, E]; 0 at padding
     each = len(finals) // encoder_layers
-    # Of each layer. The cell of an LSTM grows with the length, and would saturate what is computed from it.
+    # One for each layer. The cell of an LSTM grows with the length, and would saturate a layer that reads it.
     finals = [ops.tanh(_joined(finals[i : i + each])) for i in range(0, len(finals), each)]
     below = [max(0, encoder_layers - layers + number * layers // len(sizes)) for number in range(len(sizes))]
     state = first_states([finals[layer] for layer in below], rnn, units, layers, "bridge")
@@ -243,7 +243,7 @@ def _joined(parts: list):
 
 
 class Seq2SeqDecoder:
-    """Decodes an encoder-decoder step by step, and scores given targets; it has the step protocol (`decoding.steps`).
+    """Decodes an encoder-decoder step by step, and scores given targets; has the step protocol (`decoding.steps`).
 
     Args:
         model: from `seq2seq`; the weights are shared with it.
@@ -252,7 +252,7 @@ class Seq2SeqDecoder:
     Attributes:
         tokens: V of the target.
         attends: whether there is attention.
-        inputs: {name: KerasTensor} of what `start` reads.
+        inputs: {name: KerasTensor} that `start` reads.
     """
 
     def __init__(self, model: keras.Model, begin: int = 2):
@@ -289,7 +289,7 @@ class Seq2SeqDecoder:
         return {name: ops.convert_to_tensor(inputs[name], like.dtype) for name, like in names.items()}
 
     def encode(self, inputs: dict) -> tuple[list, list]:
-        """As `start`, as a part of a larger graph, which keeps its static shapes."""
+        """Like `start`, for use within a larger graph; keeps static shapes."""
         read = {name: inputs[name] for name in self.front.input}
         parts = self.encoder(self.front(read, training=False), training=False)
         parts = cast_like(keras.tree.flatten(parts), self.decoder.inputs[2:])
@@ -303,13 +303,13 @@ class Seq2SeqDecoder:
     def read(self, ids, fixed: list, state: list) -> tuple:
         """(logits [B, T, V], state, attention [B, T, S] or None) of ids [B, T], 0 padding on the right.
 
-        Of a model that copies, the logits are log P [B, T, V + S].
+        For a model that copies, the logits are log P [B, T, V + S].
         """
         logits, state, weights, gate = self._read(ids, fixed, state)
         return self.pointer(logits, gate, weights, fixed[-1]) if self.pointer else logits, state, weights
 
     def _read(self, ids, fixed, state):
-        """As `read`, but of the vocabulary alone; and the gate [B, T, 1] between it and the source, or None."""
+        """Like `read`, for the vocabulary alone; also returns the gate [B, T, 1] between it and the source, or None."""
         mask, fixed = masks.from_ids(ids), fixed[: self.fixed]
         vectors = self.table(known(ids, self.tokens) if self.pointer else ids)
         attended, *after = self.decoder([vectors, mask, *fixed, *state], training=False)
@@ -329,7 +329,7 @@ class Seq2SeqDecoder:
 
     def share_copied(self, inputs: dict, values) -> np.ndarray:
         """The share [B, T] of the probability of each given id that comes from copying; 0 at padding."""
-        if not np.size(values):  # answers that are all empty: a loop of no steps fails
+        if not np.size(values):  # all answers are empty, and a loop of no steps fails
             return np.zeros(np.shape(values), "float32")
         tensors = self._tensors(inputs, self.inputs)
         return np.asarray(self._copied(tensors, ops.convert_to_tensor(values, "int32")))

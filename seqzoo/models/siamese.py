@@ -35,21 +35,21 @@ def siamese(
 
     Args:
         front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
-        head: what compares the vectors of both sides, see `layers.similarity`: "comparison" (scores of the points of a
-            scale; Tai et al., 2015), "manhattan" (MaLSTM; Mueller & Thyagarajan, 2016), "cosine"; "": nothing, for
+        head: compares the vectors of both sides, see `layers.similarity`: "comparison" (scores of the points of a
+            scale; Tai et al., 2015), "manhattan" (MaLSTM; Mueller & Thyagarajan, 2016), "cosine"; "": no head, for
             retrieval, where a loss compares the vectors of a whole batch.
-        points: of the scale of "comparison", K; 2 for yes or no.
+        points: K, of the scale of "comparison"; 2 for yes or no.
         hidden: width of the layer in "comparison".
         pooling: one or more of "last", "max" and "mean", joined.
-        aligned: compare each step with those of the other side that are like it before pooling (Parikh et al., 2016;
-            Chen et al., 2017). Then a sequence alone has no vector.
+        aligned: before pooling, compare each step with similar steps of the other side (Parikh et al., 2016; Chen et
+            al., 2017). A sequence alone then has no vector.
         rnn: name in RNNS.
         layers: recurrent layers; 0: none.
         options: of `layers.stack.stack` (units, dropout ...).
 
     Returns:
         keras.Model. Inputs: those of the front twice, as first_tokens and second_tokens; no sequence may be empty.
-        Output: of "comparison" logits [B, K], trained with `layers.similarity.ScaleDivergence`; of "manhattan" and
+        Output: for "comparison" logits [B, K], trained with `layers.similarity.ScaleDivergence`; for "manhattan" and
         "cosine" similarities [B, 1] from 0 to 1; without a head vectors [B, 2, H] of length 1, trained with
         `layers.similarity.InBatchNegatives`. ``similarity_decoder(model)`` turns all of them into similarities, and
         ``model.get_layer("tower")`` gives the vector of a sequence.
@@ -100,7 +100,7 @@ def siamese(
 
 
 def _reader(width: int, pooled: Callable, options: dict) -> keras.Model:
-    """Steps of one side, what they are aligned with [B, T, D], mask [B, T] -> vector [B, H]."""
+    """A model from the steps of one side, their aligned steps [B, T, D] and mask [B, T] to a vector [B, H]."""
     x, other = keras.Input((None, width), name="x"), keras.Input((None, width), name="other")
     mask = keras.Input((None,), dtype="bool", name="mask")
     y = keras.layers.Concatenate()([x, other, ops.abs(x - other), x * other])  # [B, T, 4 D]
@@ -110,7 +110,7 @@ def _reader(width: int, pooled: Callable, options: dict) -> keras.Model:
 def similarity_decoder(model: keras.Model) -> keras.Model:
     """Returns the siamese `model` with its output decoded.
 
-    Its outputs are {"similarity": [B], from 0 to 1, without a head the cosine}; with the head "comparison" also
+    Its outputs are {"similarity": [B], from 0 to 1, or the cosine without a head}; with the head "comparison" also
     {"probabilities": [B, K]} of the points; without a head also {"vectors": [B, 2, H]}.
     """
     head = _head(model)
@@ -125,7 +125,7 @@ def similarity_decoder(model: keras.Model) -> keras.Model:
 
 
 class Tower:
-    """The tower of a siamese `model`: what makes the vector of one sequence, and compares two of them.
+    """The tower of a siamese `model`: computes the vector of one sequence, and compares two vectors.
 
     Call it with the inputs of the front, arrays by their names: returns {"vector": NumPy array [B, H]}.
 
@@ -133,14 +133,14 @@ class Tower:
         width: H.
 
     Raises:
-        ValueError: the model is `aligned`: it reads one sequence beside the other.
+        ValueError: the model is `aligned`: it reads each sequence together with the other.
     """
 
     def __init__(self, model: keras.Model):
         tower = next((layer for layer in model.layers if layer.name == "tower"), None)
         if tower is None:
             raise ValueError(
-                "A text has a vector of its own where both are read apart, which a run with --aligned does not."
+                "A text has a vector of its own only if both are read separately, which a run with --aligned does not."
             )
         self.width, self._tower, self._head = tower.output.shape[-1], tower, _head(model)
         self._run = compiled(self.tensors, (dict(tower.input),))
@@ -152,11 +152,11 @@ class Tower:
         return {"vector": np.asarray(self._run(given), "float32")}
 
     def tensors(self, inputs: dict):
-        """The vectors [B, H], a tensor, of inputs that are tensors; others than those of the front are not read."""
+        """The vectors [B, H] of input tensors, as a tensor; ignores inputs that are not the front's."""
         return ops.cast(self._tower({name: inputs[name] for name in self._tower.input}, training=False), "float32")
 
     def similarity(self, query: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """How similar a vector [1, H] and others [N, H] are, as `similarity_decoder` has it: [N]."""
+        """The similarities [N] of a vector [1, H] and others [N, H], as in `similarity_decoder`."""
         return np.asarray(self._compare(ops.convert_to_tensor(query), ops.convert_to_tensor(vectors)))
 
     def _similarity(self, a, b):

@@ -26,7 +26,7 @@ def tagger(
     Args:
         tags: number of tags, K.
         front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
-        crf: add a linear-chain CRF; or else the scores are those of a softmax.
+        crf: add a linear-chain CRF; otherwise the scores are those of a softmax.
         allowed: hard constraints of the CRF (see layers.crf.CRF and text.spans.allowed).
         filters: of a convolution that the recurrent layers read, see `layers.convolution.convolved`; 0: none.
         kernel_size: steps that a filter sees.
@@ -72,9 +72,9 @@ class Decode(keras.layers.Layer):
         if len(scores.shape) == 4:
             tags, probabilities = viterbi(scores)[0], marginals(scores)  # [B, T], [B, T, K]
         else:
-            # Not by Keras's argmax, which compares bits: neither LiteRT nor ONNX can.
+            # Not Keras's argmax, which compares bits: LiteRT and ONNX lack that.
             tags, probabilities = ops.top_k(scores, 1)[1][..., 0], ops.softmax(scores)
-        # A sum, because LiteRT can't take_along_axis.
+        # A sum, because LiteRT lacks take_along_axis.
         chosen = ops.one_hot(tags, scores.shape[-1], dtype=probabilities.dtype)  # [B, T, K]
         confidence = ops.sum(chosen * probabilities, axis=-1)
         return {"tags": tags, "confidence": confidence}

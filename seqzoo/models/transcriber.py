@@ -1,4 +1,4 @@
-"""The transcriber: labels in their order, but without their times, for a sequence. Many to many, by CTC."""
+"""The transcriber: writes a sequence's labels in order, without their times. Many to many, by CTC."""
 
 import keras
 
@@ -31,23 +31,23 @@ def transcriber(
     Deep Recurrent Neural Networks.
 
     Args:
-        labels: V, the number of labels, with the blank, which is id 0.
+        labels: V, the number of labels, including the blank, id 0.
         front: (inputs, x, mask), as returned by `seqzoo.inputs.frames`, `ids`, `words` or `images`.
-        subsample: steps that convolutions join into one: 1, 2, 4 ... Fewer steps are read faster, and there is no
-            more than one label a step.
-        upsample: how often each step is repeated: a text may have more sounds than letters, and CTC has no more labels
-            than steps.
+        subsample: steps that convolutions join into one: 1, 2, 4 ... Fewer steps are read faster, and a step
+            has at most one label.
+        upsample: how often each step is repeated: a text may have more sounds than letters, and CTC gives at most one
+            label a step.
         filters: width of the convolutions.
         rnn: name in RNNS; units: H of each layer (and direction); layers: their number.
         options: more of `layers.stack.stack`.
 
     Returns:
         keras.Model. Inputs: those of the front. Output: logits [B, S, V], S = T upsample / subsample, with padded steps
-        forced to the blank: train with ``layers.ctc.CTCLoss``, where labels are ids from 1 and 0 behind their ends;
+        forced to the blank: train with ``layers.ctc.CTCLoss``, where labels are ids from 1, followed by 0;
         ``transcription_decoder(model)`` turns them into labels.
 
     Raises:
-        ValueError: a factor that is not possible; a front with a name of the model's own layers.
+        ValueError: an impossible factor; a front with a name of the model's own layers.
 
     Example::
 
@@ -63,7 +63,7 @@ def transcriber(
     if layers and not RNNS.trait(rnn, "bidirectional", False):
         state = [keras.Input((size,), name=f"state{i}") for i, size in enumerate(state_sizes(rnn, units, layers))]
         hidden, after = stack(x, mask, initial_state=state, **options)  # [B, S, H]
-    else:  # what reads in both directions has to see the whole sequence
+    else:  # layers that read in both directions have to see the whole sequence
         hidden, state, after = stack(x, mask, **options), [], []
     logits = keras.layers.Dense(labels, name="logits")(hidden)  # [B, S, V]
     reader = keras.Model([x, mask, *state], [force_blank(logits, mask), *after], name="reader")
@@ -81,8 +81,8 @@ def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
 
     Returns:
         (embed, read): ``x, mask = embed(inputs)``, [B, S, D] and [B, S]; ``logits, *state = read([x, mask, *state])``.
-        The state is that after the last real step, so that a long sequence can be read in pieces; it begins with zeros.
-        Layers that read in both directions have none.
+        The state is the one after the last real step, so that a long sequence can be read in pieces; it begins with
+        zeros. Layers that read in both directions have none.
     """
     embed = keras.Model(model.input, [model.get_layer("features").output, model.get_layer("mask").output])
     return embed, model.get_layer("reader")

@@ -1,4 +1,4 @@
-"""The understander: a tag for each word of a request, and a class for the whole, from one encoder."""
+"""The understander: tags each word of a request and classifies the whole, with one encoder."""
 
 import keras
 from keras import ops
@@ -19,10 +19,10 @@ def understander(
     gate: bool = True,
     **options,
 ) -> keras.Model:
-    """Slot filling and intent detection at once, as of Goo et al. (2018) with the attention of the intent.
+    """Slot filling and intent detection at once, as in Goo et al. (2018), with the attention of the intent.
 
-    Front -> recurrent stack -> h_t; the intent is read from its maximum over time beside an attention c over it, and
-    the slots from h_t, which with `gate` the intent's c scales:
+    Front -> recurrent stack -> h_t. The intent is read from the maximum of h_t over time and an attention c over h_t,
+    the slots from h_t, which c scales with `gate`:
 
         c   = sum_t a_t h_t                        (layers.pooling.AttentionWeights)
         g_t = sum(v * tanh(h_t + c W))             (equation 6, with h_t as the slots' context)
@@ -32,7 +32,7 @@ def understander(
         slots: number of tags, K.
         intents: number of classes, C.
         front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
-        crf: score whole sequences of tags; or else the scores are those of a softmax.
+        crf: score whole sequences of tags; otherwise the scores are those of a softmax.
         allowed: hard constraints of the CRF (see layers.crf.CRF and text.spans.allowed).
         gate: whether the intent gates the slots; otherwise both heads only share the encoder.
         options: of `layers.stack.stack` (rnn, units, layers, dropout ...).
@@ -59,7 +59,7 @@ def understander(
 
 @keras.saving.register_keras_serializable("seqzoo")
 class SlotGate(keras.layers.Layer):
-    """h_t + h_t sum(v * tanh(h_t + c W)): the words' states, scaled by what the intent makes of them.
+    """h_t + h_t sum(v * tanh(h_t + c W)): the words' states, scaled by a gate that reads the intent.
 
     Shapes: h [B, T, H], c [B, H] -> [B, T, H].
     """

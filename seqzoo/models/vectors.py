@@ -1,4 +1,4 @@
-"""Models of vectors of numbers: what `generator` and `language_model` become where a step is a vector, not an id."""
+"""Models of vectors of numbers: `generator` and `language_model` for steps that are vectors, not ids."""
 
 import keras
 import numpy as np
@@ -13,11 +13,11 @@ from seqzoo.layers.stack import drop, first_states, stack, state_sizes
 
 
 def check_width(width: int, **given) -> None:
-    """Raises a ValueError unless a model is one of ids or one of vectors; given: options of models of ids alone."""
+    """Raises a ValueError unless a model is for either ids or vectors; given: options that only models of ids have."""
     (_, tokens), *others = given.items()
     if bool(tokens) == bool(width):
         raise ValueError(
-            "Give tokens, the size of a vocabulary, or width, that of vectors of numbers. "
+            "Give either tokens, the size of a vocabulary, or width, the width of vectors of numbers. "
             f"Received: tokens={tokens}, width={width}"
         )
     for name, value in others:
@@ -54,7 +54,7 @@ def vector_model(
     Args:
         width: D. components: K.
         mean, std: [D] arrays or numbers, usually those of the training frames; a std of 0 counts as 1.
-        change: likewise, the standard deviation of the change from frame to frame; None: frames don't follow smoothly.
+        change: likewise, the standard deviation of the change from frame to frame; None: frames don't change smoothly.
         conditions, condition_dim, join, rnn, units, layers, dropout, input_dropout, variational, options: see
             `generator`.
         name: of the model.
@@ -88,7 +88,7 @@ def vector_model(
     given = [keras.Input(part.shape[1:], name="each") for part in each]
     read, origin, scale, past, last = [x], ops.zeros_like(x), np.ones(width), [], []
     if change is not None:
-        # Numbers that never change would make a small scale, and so an arbitrarily high density.
+        # Numbers that never change would give a tiny scale, and so an arbitrarily high density.
         scale = np.maximum(np.broadcast_to(change, (width,)) / std, 1e-3)
         past = [keras.Input((width,), name=f"state{len(sizes)}")]
         x, *last = mixture.Changes(scale, name="changes")(x, real, *past)
@@ -115,13 +115,13 @@ def vector_model(
 
 
 class VectorDecoder:
-    """Decodes a model of vectors, and scores given ones; it has the step protocol (`decoding.steps`).
+    """Decodes a model of vectors and scores given vectors; implements the step protocol (`decoding.steps`).
 
     Args:
         model: from `generator` or `language_model` with a `width`; the weights are shared with it.
 
     Attributes:
-        begin: [D], what is read before the first vector: the mean.
+        begin: [D], the mean, which is read before the first vector.
     """
 
     def __init__(self, model: keras.Model):
@@ -138,12 +138,12 @@ class VectorDecoder:
         self._score = compiled(self._scored, (dict(model.input), model.input["frames"]))
 
     def start(self, inputs: dict) -> tuple[list, list]:
-        """Reads what comes before the vector that is read first.
+        """Reads the context before the first vector to decode.
 
         Args:
-            inputs: {name: [B]} of each condition; "frames" [B, P, D], padded on the right, and "frames_length" [B],
-                those that are read, the first of which should be `begin`: see `data.windows.before`. Without them
-                "rows", B, if there are no conditions either.
+            inputs: {name: [B]} of each condition; the frames to read, "frames" [B, P, D], padded on the right, the
+                first of which should be `begin`, and "frames_length" [B]: see `data.windows.before`. Without frames and
+                conditions, "rows", B.
         """
         frames = inputs.get("frames")
         rows = inputs["rows"] if "rows" in inputs else len(inputs[self.known[0]] if frames is None else frames)
@@ -156,7 +156,7 @@ class VectorDecoder:
         return fixed, state
 
     def begun(self, rows, conditions: dict) -> tuple[list, list]:
-        """(fixed, state) before the first vector; rows [B] is read for its shape alone."""
+        """(fixed, state) before the first vector; of rows [B] only the shape is used."""
         zero = ops.cast(ops.zeros_like(rows), "float32")[:, None]
         made = self.conditioner(conditions, training=False) if self.known else []
         made = made if isinstance(made, list) else [made]
@@ -178,7 +178,7 @@ class VectorDecoder:
         """Log densities [B, T] of the vectors [B, T, D] of whole sequences.
 
         Args:
-            inputs: {name: [B]} of each condition, and "frames_length" [B]; without it all are T long.
+            inputs: {name: [B]} of each condition, and "frames_length" [B]; without it all have length T.
             values: right-padded.
         """
         values = np.asarray(values, "float32")

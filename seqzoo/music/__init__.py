@@ -9,7 +9,7 @@ inverse, which returns the score on that grid (`quantize`), without what the rep
     skyline          the highest pitch of each step               lower notes, velocities       [5]
     events           note on, note off, time shift, velocity      voices; velocities: 32 bins   [3] [4]
 
-Onsets are kept beside frames and voices: without them two successive notes of one pitch become one. `encodings` turns
+Onsets are kept beside frames and voices: without them two successive equal notes become one. `encodings` turns
 these representations into the ids of a model; there the skyline is the encoding "melody", a token per step.
 
 [1] Boulanger-Lewandowski et al. (2012), Modeling Temporal Dependencies in High-Dimensional Sequences.

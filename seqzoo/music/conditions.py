@@ -1,4 +1,4 @@
-"""Conditions: what a piece should be like (its key, metre and style), as inputs of a generator."""
+"""Conditions: the desired key, metre and style of a piece, as inputs of a generator."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ LOWEST_TONIC = 55  # F#3, as pitch + 1: tonics lie from there to F4, in the midd
 
 
 class Conditions(Asset):
-    """Turns conditions into inputs of a `models.generator`. In each of them 0 means unknown.
+    """Turns conditions into inputs of a `models.generator`, in which 0 means unknown.
 
         tonic   of the key: pitch + 1, see `layers.notes.NoteDecoder`
         mode    of the key: 1 + its index in MODES

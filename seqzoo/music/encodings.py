@@ -13,7 +13,7 @@ from seqzoo.music.voices import NO_PITCH, from_voices, separate_voices, skyline,
 from seqzoo.text.vocabulary import Vocabulary
 
 ENCODINGS = ("voices", "frames", "melody", "events")
-END, REST, HOLD, FIRST = 2, 3, 4, 5  # ids; FIRST is that of pitch 0
+END, REST, HOLD, FIRST = 2, 3, 4, 5  # ids; FIRST is the id of pitch 0
 PITCHES = 128
 HELD = FIRST + PITCHES  # id of pitch 0, held
 LONGEST_BAR = 96  # steps; later steps of a longer bar share the last position
@@ -23,7 +23,7 @@ class Encoding(Asset):
     """Encodes music as rows of ids [T, S], one row per step, and decodes it.
 
         voices   S voices, the highest first: a pitch where a note begins, hold, or rest
-        frames   the at most S pitches that sound, from high to low, each beginning or held; then rest, which ends a row
+        frames   up to S pitches that sound, from high to low, each beginning or held; then rest, which ends a row
         melody   S = 1: as a single voice, the highest pitch that sounds
         events   S = 1: a row per event of `events.EVENTS`, with velocities
 
@@ -33,7 +33,7 @@ class Encoding(Asset):
         name: one of ENCODINGS.
         slots: S of voices and frames.
         steps_per_quarter: the grid.
-        onsets: of frames: whether it is known where notes begin; if not, the vocabulary has no held pitches.
+        onsets: for frames: whether it is known where notes begin; if not, the vocabulary has no held pitches.
         drums: whether pitches are percussion instruments, which cannot be transposed.
 
     Attributes:
@@ -42,7 +42,7 @@ class Encoding(Asset):
         sets: whether rows are sets of notes.
         pitch: [V] the pitch of each id, below 0 for none. See `layers.notes.NoteDecoder`.
         dropped, notes: number of notes that did not fit into their frames, and of all notes of frames, since the
-            encoding was made.
+            encoding was created.
     """
 
     def __init__(self, name: str, slots: int = 4, steps_per_quarter: int = 4, onsets: bool = True, drums: bool = False):
@@ -68,7 +68,7 @@ class Encoding(Asset):
 
     @property
     def summary(self) -> dict[str, str]:
-        """What users should know about it, {what: text}."""
+        """Remarks for users, {subject: text}."""
         summary = {} if self.onsets else {"time": f"a frame is taken as 1/{self.steps_per_quarter} of a quarter note"}
         if self.dropped:
             share = self.dropped / self.notes
@@ -125,7 +125,7 @@ class Encoding(Asset):
         return np.where(onsets, FIRST + pitches, np.where(pitches < 0, REST, HOLD))
 
     def _set(self, notes):
-        """Ids of (pitch, whether held), from high to low; of too many the highest ones and the lowest one."""
+        """Ids of (pitch, whether held), from high to low; if there are too many, the highest ones and the lowest."""
         self.notes += len(notes)
         if len(notes) > self.slots:
             self.dropped += len(notes) - self.slots
@@ -151,7 +151,7 @@ class Encoding(Asset):
             onsets = [[i - FIRST for i in row.tolist() if FIRST <= i < HELD] for row in rows] if self.onsets else None
             return from_frames(frames, onsets, self.step, **attributes)
         before, _ = self.inputs(np.concatenate([rows, rows[:1]]))
-        pitches = before[1:] - FIRST  # what sounds after each row
+        pitches = before[1:] - FIRST  # sounding after each row
         return from_voices(np.where(pitches >= 0, pitches, NO_PITCH), rows >= FIRST, self.step, **attributes)
 
     def chord(self, pitches: Iterable[int]) -> np.ndarray:
@@ -164,7 +164,7 @@ class Encoding(Asset):
         if self.name == "events":
             return np.array(self.vocabulary.encode([f"on{pitch}" for pitch in pitches])).reshape(-1, 1)
         if len(pitches) > self.slots:
-            raise ValueError(f"A chord should have {self.slots} notes at most. Received: {len(pitches)} notes")
+            raise ValueError(f"A chord should have at most {self.slots} notes. Received: {len(pitches)} notes")
         return np.array([[FIRST + pitch for pitch in pitches] + [0] * (self.slots - len(pitches))])
 
     def melody(self, score: Score) -> np.ndarray:
@@ -176,11 +176,11 @@ class Encoding(Asset):
         return np.append(ids, END).astype("int32")
 
     def advance(self, row, before, age, xp=np):
-        """Returns what sounds after a row, and for how many steps it has: both [..., S].
+        """Returns the ids that sound after a row, and for how many steps they have: both [..., S].
 
         Args:
             row: [..., S] ids.
-            before, age: [..., S], what sounded before it and for how many steps, 0 at first.
+            before, age: [..., S], the ids that sounded before it and for how many steps, 0 at first.
             xp: numpy, or keras.ops inside a compiled loop.
         """
         if self.name == "events":
@@ -195,7 +195,7 @@ class Encoding(Asset):
         return sounding, xp.where(held, older, 0)
 
     def inputs(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns what a generator reads beside rows [T, S]: what sounded before each, and its age, both [T, S]."""
+        """Returns further inputs of a generator for rows [T, S]: the ids sounding before each, and their ages."""
         before, age = np.zeros_like(rows), np.zeros_like(rows)
         for t in range(len(rows) - 1):
             before[t + 1], age[t + 1] = self.advance(rows[t], before[t], age[t])

@@ -39,7 +39,7 @@ def to_events(score: Score, step: Fraction | float = SIXTEENTH, velocities: bool
     Args:
         score: Score.
         step: of the shifts, in quarter notes. (In the source 10 ms of a performance.)
-        velocities: whether to add velocity events where the bin changes; it is bin 20, of velocity 80, at first.
+        velocities: whether to add velocity events where the bin changes; at first it is bin 20, of velocity 80.
 
     Returns:
         List of strings of `EVENTS`: "on60", "off60", "shift1" to "shift100", "velocity0" to "velocity31".

@@ -1,4 +1,4 @@
-"""Names of pitches and keys, and finding the key of a score."""
+"""Names pitches and keys, and finds the key of a score."""
 
 import re
 
@@ -86,8 +86,8 @@ def parse_key(text: str) -> tuple[int, str]:
 def find_key(score: Score) -> tuple[int, str]:
     """Returns the key of a score, found by the Krumhansl-Schmuckler algorithm.
 
-    It is the key whose profile correlates best with how long each pitch class sounds; of equals a major key before a
-    minor one, then the lowest tonic. Changes of key within the score are not detected.
+    It is the key whose profile correlates best with how long each pitch class sounds; ties go to major keys, then to
+    the lowest tonic. Changes of key within the score are not detected.
 
     Args:
         score: Score.
@@ -115,7 +115,7 @@ def find_key(score: Score) -> tuple[int, str]:
         # Rounded: rounding errors must not decide between keys that fit equally, as for a diminished seventh chord.
         return round(float(durations @ (profile - profile.mean()) / profile.std()), 9)
 
-    return max(((tonic, mode) for mode in _PROFILES for tonic in range(12)), key=fit)  # the first of equals
+    return max(((tonic, mode) for mode in _PROFILES for tonic in range(12)), key=fit)  # ties go to the first
 
 
 def _semitones(accidental):

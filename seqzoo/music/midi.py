@@ -1,7 +1,7 @@
 """Standard MIDI Files: read and written with mido, which is imported on first use.
 
-Files are written by mido, which also decodes meta events. Chunks and events are told apart here: mido's reader ends at
-the first that it does not know, and files in the wild have many. https://midi.org/standard-midi-files
+Files are written by mido, which also decodes meta events. Chunks and events are parsed here: mido's reader stops at the
+first unknown one, and files in the wild have many. https://midi.org/standard-midi-files
 """
 
 import collections
@@ -17,8 +17,8 @@ from seqzoo.music.score import Note, Score, boundaries, to_grid
 from seqzoo.text.lines import shorten
 
 DRUM_CHANNEL = 9  # channel 10, counted from 0
-TEMPO = 500_000  # microseconds per quarter note where a file does not say: 120 quarter notes per minute
-SMPTE = 0x8000  # a division of time from here on is minus the frames per second, then the ticks per frame
+TEMPO = 500_000  # microseconds per quarter note if a file has no tempo: 120 quarter notes per minute
+SMPTE = 0x8000  # divisions of time from here on hold minus the frames per second, then the ticks per frame
 HEAD = 256  # bytes searched for the header: other formats, such as RIFF, wrap MIDI files
 SHORTEST_BEAT = 64  # denominator of a metre
 META = {0x51: "tempo", 0x58: "time signature", 0x59: "key signature"}
@@ -26,7 +26,7 @@ SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of messages that belong on a 
 
 
 class _Message(NamedTuple):
-    """A message of a note, with mido's names; in Python that is twice as fast to make as mido's own."""
+    """A note message with mido's names; it takes half as long to create as mido's own."""
 
     type: str
     channel: int
@@ -48,17 +48,17 @@ def read_midi(
     and metre do not move notes: only the first of each is kept. Pedals and pitch bends are ignored. The tracks of a
     file of type 2 are patterns that follow one another. Time in SMPTE frames becomes quarter notes at the first tempo.
 
-    What cannot be read is skipped: chunks of other kinds, malformed events, the rest of a track from where its events
-    cannot be told apart. Velocities above 127 are 127.
+    Unreadable parts are skipped: chunks of other kinds, malformed events, and the rest of a track from where its events
+    cannot be parsed. Velocities above 127 become 127.
 
     Args:
         path: of the file.
         data: content of the file, if it is not on disk; `path` is then its name in messages.
         drums: read only the drums, whose pitches are instruments.
-        skipped: counts what was skipped, by name, for `listed`.
+        skipped: counts skipped parts by name, for `listed`.
 
     Returns:
-        Score, named after the first track, else after the file.
+        Score, named after the first track or else after the file.
 
     Raises:
         ValueError: names the file and the problem: not MIDI, cut off in its header, no notes; or mido is not
@@ -125,7 +125,7 @@ def read_midi(
 
 
 def listed(skipped: collections.Counter) -> str:
-    """What `read_midi` skipped, for people: ``"malformed key signature, data byte above 127 (3 times)"``."""
+    """Lists the parts that `read_midi` skipped: ``"malformed key signature, data byte above 127 (3 times)"``."""
     return ", ".join(what if count == 1 else f"{what} ({count:,} times)" for what, count in skipped.most_common(8))
 
 
@@ -212,7 +212,7 @@ def _chunks(data) -> Iterator[tuple[bytes, bytes, int]]:
 
 
 def _messages(data, skipped):
-    """Yields (time in ticks, _Message or mido.MetaMessage) of a track, up to where its events can be told apart."""
+    """Yields (time in ticks, _Message or mido.MetaMessage) of a track, as far as its events can be parsed."""
     position = time = status = 0
     try:
         while position < len(data):
@@ -249,10 +249,10 @@ def _messages(data, skipped):
 
 
 def _quantity(data, position):
-    """(number, position behind it) of a number in 7-bit groups, at most four.
+    """(number, position after it) of a number in 7-bit groups, at most four.
 
     Raises:
-        IndexError: the data or the groups end before the number does.
+        IndexError: the data or the groups end before the number.
     """
     value = 0
     for index in range(position, position + 4):
@@ -266,7 +266,7 @@ def _message(event, body, skipped):
     """The _Message of a note, or None."""
     if max(body) > 0x7F:
         skipped["data byte above 127"] += 1
-    if event >= 0xA0 or body[0] > 0x7F:  # pedals and the like; a pitch that no note has
+    if event >= 0xA0 or body[0] > 0x7F:  # pedals and the like; an impossible pitch
         return None
     return _Message("note_on" if event >= 0x90 else "note_off", event & 0xF, body[0], min(body[1], 0x7F))
 
@@ -281,7 +281,7 @@ def _meta(number, body, skipped):
             raise ValueError("a tempo of 0")
         if message.type == "time_signature" and not (message.numerator and message.denominator <= SHORTEST_BEAT):
             raise ValueError("not a metre")
-    except Exception:  # mido does not wrap what a malformed one raises, from KeyError to IndexError
+    except Exception:  # mido lets errors of malformed ones through, from KeyError to IndexError
         skipped[f"malformed {META.get(number, f'meta event 0x{number:02X}')}"] += 1
         return None
     return message

@@ -1,4 +1,4 @@
-"""Pieces: examples of music as rows of ids, and what else is known about them, in parts of bounded length."""
+"""Pieces: examples of music as rows of ids, with their key, metre and style, in parts of bounded length."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ class Piece(NamedTuple):
 
 
 def pieces(example: dict, encoding: Encoding, longest: int) -> list[Piece]:
-    """Returns an example of a music dataset as pieces of at most `longest` steps, several if it is longer.
+    """Returns an example of a music dataset as one or several pieces of at most `longest` steps.
 
     Raises:
         ValueError: the example cannot be encoded, or has no notes.
@@ -36,7 +36,7 @@ def pieces(example: dict, encoding: Encoding, longest: int) -> list[Piece]:
     key = find_key(score)
     pickup = example.get("pickup", 0) * float(SIXTEENTH)
     positions = encoding.positions(len(rows), score.metre, pickup)
-    # Parts of equal length: a short one, such as a lone end mark, would have as much weight in its batch as a whole.
+    # Parts of equal length: a short one, such as a lone end mark, would weigh as much in its batch as a long one.
     size = -(-len(rows) // -(-len(rows) // longest))
     parts = [slice(start, start + size) for start in range(0, len(rows), size)]
     return [Piece(rows[part], positions[part], key, score.metre, example.get("style", "")) for part in parts]
@@ -52,7 +52,7 @@ def all_pieces(examples: Iterable[dict], encoding: Encoding, longest: int) -> It
 
 
 def arrays(piece: Piece, encoding: Encoding, conditions: Conditions, ahead: bool, independent: bool = False) -> tuple:
-    """Returns (inputs, labels, weights) of a piece, of which everything is known, for a `models.generator`.
+    """Returns (inputs, labels, weights) of a completely known piece, for a `models.generator`.
 
     Args:
         piece: the piece.
@@ -81,8 +81,8 @@ def transpose(inputs: dict, labels, semitones: int, encoding: Encoding, conditio
     """Returns (inputs, labels) of a piece or a batch, transposed up by `semitones`, for a `models.generator`.
 
     Args:
-        inputs: of the generator, among them "tokens", or not if its output is "independent".
-        labels: the tokens [..., T, S]; of output "independent" a piano roll [..., T, 128].
+        inputs: of the generator, including "tokens" unless its output is "independent".
+        labels: the tokens [..., T, S]; for output "independent" a piano roll [..., T, 128].
         semitones: within the `Encoding.transpose_range` of each piece.
     """
     names = [name for name in ("tokens", "before", "ahead") if name in inputs]

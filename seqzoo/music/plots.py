@@ -30,7 +30,7 @@ def piano_roll_plot(score: Score, path: str | os.PathLike, title: str = "") -> N
 
     if not score.notes:
         raise ValueError("A score without notes cannot be plotted.")
-    beat = 4 / score.metre[1]  # in quarter notes, as all times here
+    beat = 4 / score.metre[1]  # in quarter notes, like all times here
     bar = score.metre[0] * beat
     bars = math.ceil(score.length / bar)
     # 32 quarters a row are easy to read; beyond 24 rows they get longer, since the size of an image is limited.

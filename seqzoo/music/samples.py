@@ -1,4 +1,4 @@
-"""Samples: what a generator of music is asked for, the scores that it writes, and their files."""
+"""Samples: requests to a generator of music, the scores that it writes, and their files."""
 
 import math
 import pathlib
@@ -24,7 +24,7 @@ EVENTS_PER_QUARTER = 16  # maximum number sampled
 def sample_scores(
     decoder: Callable[[np.ndarray], object], encoding: Encoding, conditions: Conditions, ahead: bool, request
 ) -> list[Score]:
-    """Samples scores. Each depends on the seed and its number alone, not on how many are sampled.
+    """Samples scores. Each depends only on the seed and its number, not on how many are sampled.
 
     Args:
         decoder: function barred [S, V] -> GeneratorDecoder.
@@ -56,7 +56,7 @@ def sample_scores(
         inputs["ahead"] = np.zeros((rows, steps), "int32")
     if request.melody:
         inputs["ahead"][:] = given[:, 0]
-        # The melody decides where the end is; in its rests the first note of a set is open.
+        # The melody determines the end; in its rests the first note of a set is open.
         barred[:, END] = True
     forced = np.zeros((steps, encoding.slots, rows), "int32")
     forced[: len(given)] = given[..., None]
@@ -68,27 +68,27 @@ def sample_scores(
         encoding.decode(row, tempo=request.tempo, metre=metre, name=f"sample {number}")
         for number, row in enumerate(ids, 1)
     ]
-    if encoding.name == "events":  # whose number does not bound the time
+    if encoding.name == "events":  # the number of events does not bound the time
         longest = max(request.length, encoding.decode(given).length)  # a primer is not cut
         scores = [cut(score, longest) for score in scores]
     return scores
 
 
 def opening(encoding: Encoding, request) -> tuple[np.ndarray, int, Score | None]:
-    """Returns what samples begin with.
+    """Returns the beginning of samples.
 
     Args:
         encoding: of the model.
         request: see `sample_scores`.
 
     Returns:
-        (rows of ids [T, S], 0 where open; number of steps to sample, these included; the score that they come from).
+        (rows of ids [T, S], 0 where open; number of steps to sample, including these; the score that they come from).
 
     Raises:
         ValueError: more than one of chord, primer and melody; or a malformed one.
     """
     if sum(map(bool, (request.chord, request.primer, request.melody))) > 1:
-        raise ValueError("--chord, --primer and --melody all say how a sample begins: give one of them.")
+        raise ValueError("--chord, --primer and --melody all set how a sample begins: give one of them.")
     per_quarter = EVENTS_PER_QUARTER if encoding.name == "events" else encoding.steps_per_quarter
     steps, score = math.ceil(request.length * per_quarter), None
     rows = np.zeros((0, encoding.slots), "int32")
@@ -102,7 +102,7 @@ def opening(encoding: Encoding, request) -> tuple[np.ndarray, int, Score | None]
         score = read_midi(request.primer, drums=encoding.drums)
         quarters = min(request.primer_quarters, float(score.length))
         rows = encoding.encode({"score": cut(score, quarters)})[:-1]
-        if encoding.name != "events":  # rests at its end belong to it
+        if encoding.name != "events":  # rests at the end of the primer belong to it
             rests = round(quarters * encoding.steps_per_quarter) - len(rows)
             rows = np.pad(rows, [(0, max(0, rests)), (0, 0)], constant_values=REST)
     elif request.chord:
@@ -114,8 +114,8 @@ def write_sample(score: Score, path: pathlib.Path) -> dict:
     """Writes a score as PATH.mid, PATH.png (a piano roll) and, if there is a synthesizer, PATH.wav.
 
     Returns:
-        ``{"quarters", "notes", "key"}`` and the files, ``{"midi", "roll", "audio"}``; "no_audio" if the synthesizer
-        failed: why. A score without notes has only MIDI.
+        ``{"quarters", "notes", "key"}`` and the files, ``{"midi", "roll", "audio"}``; "no_audio", the reason, if the
+        synthesizer failed. A score without notes has only MIDI.
     """
     with_audio, midi, roll, audio = synthesizer.find(), *map(path.with_suffix, (".mid", ".png", ".wav"))
     replace(midi, lambda temporary: write_midi(score, temporary))
@@ -128,16 +128,16 @@ def write_sample(score: Score, path: pathlib.Path) -> dict:
         try:
             synthesizer.render(midi, audio)
             answer["audio"] = str(audio)
-        except (ValueError, OSError) as error:  # the other files are of use without it
+        except (ValueError, OSError) as error:  # the other files are useful without it
             answer["no_audio"] = str(error)
     return answer
 
 
 def print_piece(answer: dict, console: Console) -> None:
-    """Prints where a sample is, or the statistics of all samples beside those of the corpus.
+    """Prints the files of a sample, or the statistics of all samples beside those of the corpus.
 
     Args:
-        answer: ``{"sample": number, ...}`` with what `write_sample` returned; or ``{"samples", "corpus"}``, see
+        answer: ``{"sample": number, ...}`` with the result of `write_sample`; or ``{"samples", "corpus"}``, see
             `statistics.corpus_statistics`.
         console: where to print.
     """

@@ -95,7 +95,7 @@ def transpose(score: Score, semitones: int) -> Score:
 
 
 def cut(score: Score, quarters: float) -> Score:
-    """Returns the first `quarters` quarter notes of a score; notes that sound on are cut there."""
+    """Returns the first `quarters` quarter notes of a score; longer notes are cut there."""
     end = Fraction(quarters)
     notes = [note for note in score.notes if note.start < end]
     return dataclasses.replace(
@@ -158,7 +158,7 @@ def from_grid(rows: Iterable[tuple], step: Fraction | float, **attributes) -> Sc
 def boundaries(rows: Iterable[tuple]) -> list[tuple]:
     """Returns the (time, begins, pitch, velocity) at which notes of a grid begin and end, in order.
 
-    At one time ends come first (`begins` is 0, as is their velocity), both from low to high.
+    At the same time ends come first (`begins` is 0, as is their velocity), both from low to high.
     """
     edges = []
     for start, end, pitch, _, velocity in rows:
@@ -192,7 +192,7 @@ def parse_metre(text: str | tuple) -> tuple:
     except ValueError:
         metre = 0, 0
     if min(metre) < 1 or metre[1] & (metre[1] - 1):
-        raise ValueError(f"A metre is like 4/4 or 6/8. Received: {text!r}")
+        raise ValueError(f"A metre should be like 4/4 or 6/8. Received: {text!r}")
     return metre
 
 

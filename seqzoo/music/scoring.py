@@ -1,4 +1,4 @@
-"""Scoring: how likely music is to a generator, in one key or averaged over several, and to an n-gram model."""
+"""Scoring: how likely music is under a generator, in one key or averaged over several, and under an n-gram model."""
 
 from collections.abc import Iterable
 
@@ -9,14 +9,14 @@ from seqzoo.music.encodings import END, Encoding
 from seqzoo.music.pieces import Piece, transpose, without_ahead
 from seqzoo.text.ngrams import KneserNey
 
-NGRAM_TOKENS = 5_000_000  # the n-gram model learns from at most so many
+NGRAM_TOKENS = 5_000_000  # the n-gram model learns from at most this many
 
 
 def totals(decoder, feed, encoding: Encoding, conditions: Conditions, keys: int = 1) -> tuple[float, int, int]:
     """Scores a split without conditions and without a melody ahead.
 
     Args:
-        decoder: models.GeneratorDecoder; in the scores pieces end nowhere if it bars the end mark.
+        decoder: models.GeneratorDecoder; if it bars the end mark, scores ignore that pieces may end.
         feed: Batches of `pieces.arrays`.
         encoding, conditions: of the model.
         keys: see `log_probabilities`.
@@ -50,12 +50,12 @@ def log_probabilities(
         decoder: models.GeneratorDecoder.
         inputs, labels: see `pieces.transpose`.
         encoding, conditions: of the model.
-        keys: number of keys, the original one in the middle; those where a piece has no room are left out.
+        keys: number of keys, the original one in the middle; keys in which a piece has no room are left out.
 
     Returns:
-        [B, T, S]; of output "independent" [B, T, 1], of whole steps.
+        [B, T, S]; for output "independent" [B, T, 1], of whole steps.
     """
-    # For each piece by itself: the others in its batch must not decide in which keys it is read.
+    # For each piece by itself: the others in its batch must not affect its choice of keys.
     low, high = np.transpose([encoding.transpose_range(rows) for rows in inputs.get("tokens", inputs["before"])])
     total, count = -np.inf, np.zeros((len(low), 1, 1))
     for semitones in range(-(keys // 2), keys - keys // 2):
@@ -98,5 +98,5 @@ def ngram_nats(train: Iterable[Piece], valid: Iterable[Piece], encoding: Encodin
 
 
 def _notes(rows, encoding):
-    """The ids of rows that are predicted, one after the other."""
+    """The predicted ids of rows in one sequence."""
     return rows[encoding.mask(rows)]

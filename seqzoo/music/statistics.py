@@ -16,10 +16,10 @@ _PARALLELS = {7: "parallel_fifths", 0: "parallel_octaves"}  # semitones between 
 def score_statistics(score: Score) -> dict:
     """Returns statistics of a score: its size, pitches, lengths of notes and voice leading.
 
-    Voices are compared if there are at least two, each monophonic, the highest first. A chord is what they sound
-    between two moments at which notes begin or end, where at least two sound; a chord change is two adjacent chords
-    that differ in a pitch. In it, two voices are in parallel fifths (octaves) if both move, in the same direction, and
-    are a perfect fifth (an octave or unison) apart before and after, give or take octaves. Repeated and held notes do
+    Voices are compared if there are at least two, each monophonic, the highest first. A chord is two or more pitches
+    that sound together between two moments at which notes begin or end; a chord change is two adjacent chords that
+    differ in a pitch. In it, two voices are in parallel fifths (octaves) if both move, in the same direction, and are a
+    perfect fifth (an octave or unison) apart before and after, give or take octaves. Repeated and held notes do
     not move, so they do not count; nor does contrary motion, as from a fifth to a twelfth.
 
     Args:
@@ -40,15 +40,15 @@ def score_statistics(score: Score) -> dict:
 def corpus_statistics(scores: Iterable[Score]) -> dict:
     """Returns the statistics of many scores, see `score_statistics`.
 
-    Everything is counted over all scores as if they were one, so that a long piece weighs more than a short one;
-    voices are compared in the scores where they can be.
+    Everything is counted over all scores as if they were one, so that a long piece weighs more than a short one; voices
+    are compared in the scores where this is possible.
 
     Args:
-        scores: iterable of Score, of which one is held at a time.
+        scores: iterable of Score; only one is held at a time.
 
     Returns:
-        Dict: pieces; notes and quarters are sums, voices is the largest number, range that of all; shares and rates
-        are of the sums.
+        Dict: pieces; notes and quarters are sums, voices is the largest number, range covers all scores; shares and
+        rates are computed from the sums.
     """
     pieces = voices = 0
     quarters, pitches, lengths, leading = 0.0, collections.Counter(), collections.Counter(), collections.Counter()
@@ -88,7 +88,7 @@ def corpus_statistics(scores: Iterable[Score]) -> dict:
 
 
 def statistics_table(samples: dict, corpus: dict) -> FittedTable:
-    """Returns a table of the statistics of samples beside those of a corpus, as `corpus_statistics` gives them."""
+    """Returns a table of the statistics of samples beside those of a corpus, both from `corpus_statistics`."""
     parts = (samples, corpus)
     rows = []
     for name, form in [("pieces", "{}"), ("quarters", "{:g}"), ("voices", "{}"), ("notes_per_quarter", "{:.2f}")]:

@@ -89,5 +89,5 @@ def render(midi_path: str | os.PathLike, wav_path: str | os.PathLike, timeout: f
         # FluidSynth may fail with exit status 0, and without libsndfile it writes raw samples.
         if result.returncode or not rendered.is_file() or not rendered.read_bytes().startswith(b"RIFF"):
             output = " ".join(result.stdout.split())[-300:] or "none"
-            raise ValueError(f"{midi_path}: {program} made no WAV (exit status {result.returncode}). Output: {output}")
+            raise ValueError(f"{midi_path}: {program} wrote no WAV (exit status {result.returncode}). Output: {output}")
         os.replace(rendered, wav)

@@ -17,7 +17,7 @@ def to_voices(score: Score, step: Fraction | float = SIXTEENTH, voices: int = 4)
     """Returns the pitch of each voice at each step, repeated while a note is held, and where notes begin.
 
     Args:
-        score: Score of monophonic voices, the soprano first; `separate_voices` makes them of any score.
+        score: Score of monophonic voices, the soprano first; `separate_voices` extracts them from any score.
         step: in quarter notes.
         voices: V, number of columns.
 
@@ -28,7 +28,7 @@ def to_voices(score: Score, step: Fraction | float = SIXTEENTH, voices: int = 4)
         ValueError: the score has more voices, or two notes of a voice in one step.
     """
     if score.voices > voices:
-        raise ValueError(f"The score has {score.voices} voices. Expected {voices} at most: see separate_voices.")
+        raise ValueError(f"The score has {score.voices} voices. Expected at most {voices}: see separate_voices.")
     notes = to_grid(score.notes, step)
     pitches = np.full((max((end for _, end, *_ in notes), default=0), voices), NO_PITCH)
     onsets = np.zeros(pitches.shape, bool)
@@ -87,10 +87,10 @@ def skyline(score: Score, step: Fraction | float = SIXTEENTH) -> tuple[np.ndarra
 def separate_voices(score: Score, voices: int = 4) -> Score:
     """Returns the score in monophonic voices, the highest first (voice separation).
 
-    Voices that are monophonic already are kept and ordered by their mean pitch. Otherwise notes are assigned from
-    beginning to end, those that begin together at once: to free voices, high notes to high voices, so that voices do
-    not cross those that sound, and then move as little as possible. Apply `quantize` first if notes overlap slightly,
-    as in a performance.
+    Voices that are already monophonic are kept and ordered by their mean pitch. Otherwise notes are assigned to free
+    voices from beginning to end, together if they begin together, high notes to high voices. Voices should not cross
+    sounding ones, and then move as little as possible. Apply `quantize` first if notes overlap slightly, as in a
+    performance.
 
     Args:
         score: Score.
@@ -112,7 +112,7 @@ def separate_voices(score: Score, voices: int = 4) -> Score:
         free = [voice for voice in range(voices) if last[voice] is None or last[voice].end <= start]
         if len(group) > len(free):
             raise ValueError(
-                f"{voices - len(free) + len(group)} notes at once, at quarter {start}. Expected {voices} at most."
+                f"{voices - len(free) + len(group)} notes at once, at quarter {start}. Expected at most {voices}."
             )
 
         def cost(chosen, group=group, start=start):

@@ -1,4 +1,4 @@
-"""Pictures: files and archives of them that are read when they are needed, and simple methods that caption them."""
+"""Pictures: files, alone or in archives, that are read on demand, and simple methods to caption them."""
 
 from seqzoo.pictures.picture import Member, Picture, Pixels, Stored
 

@@ -1,4 +1,4 @@
-"""What captions of a network are compared with: the caption of the nearest picture, also in parts."""
+"""Baselines for captions of a network: the caption of the nearest picture, whole or in part."""
 
 import collections
 import itertools
@@ -9,18 +9,18 @@ import numpy as np
 from seqzoo.files import UnreadableError
 from seqzoo.pictures.picture import Picture
 
-SIDE = 32  # rows and columns in which pictures are compared
-EXAMPLES = 10_000  # that are learned from
-FEWEST = 10  # examples of a qualifier that is classified
-SHADES = 4  # of each colour that a histogram counts
+SIDE = 32  # rows and columns of pictures when they are compared
+EXAMPLES = 10_000  # maximum number to learn from
+FEWEST = 10  # minimum examples of a qualifier that is classified
+SHADES = 4  # of each colour in a histogram
 
 
 def nearest_captions(examples: Iterable[tuple[Picture, str]], channels: int) -> dict[str, Callable[[Picture], str]]:
     """Captions without a network: {name: function picture -> caption}.
 
-    "nearest" answers with the caption of the picture of training with the nearest pixels. Where captions have the form
-    ``what: qualifiers``, as of "man running: dark skin tone", "nearest + qualifiers" takes from it only what stands
-    before the colon; a linear classifier of a picture's colours gives the rest.
+    "nearest" answers with the caption of the training picture with the nearest pixels. If captions have the form
+    ``what: qualifiers``, such as "man running: dark skin tone", "nearest + qualifiers" takes only the part before the
+    colon from it; a linear classifier of a picture's colours gives the rest.
 
     Args:
         examples: (picture, caption) to learn from; only the first ones are read.
@@ -39,7 +39,7 @@ def nearest_captions(examples: Iterable[tuple[Picture, str]], channels: int) -> 
 
     def nearest(picture):
         x = pixels(picture)
-        return captions[int((squares - 2 * known @ x).argmin())]  # |known - x|^2, but for what is the same for all
+        return captions[int((squares - 2 * known @ x).argmin())]  # |known - x|^2, up to a common constant
 
     def histogram(rows):
         bins = np.minimum(rows.reshape(len(rows), -1, channels) // (256 / SHADES), SHADES - 1).astype("int64")

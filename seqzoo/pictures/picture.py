@@ -1,4 +1,4 @@
-"""Pictures that are read when their pixels are needed, in the size and the colours that are asked for."""
+"""Pictures that are read when their pixels are needed, in the requested size and colours."""
 
 import base64
 import contextlib
@@ -12,16 +12,16 @@ import numpy as np
 
 from seqzoo.files import UnreadableError, archive
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")  # of the files that are looked for
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")  # of picture files
 GREY = ("1", "L", "LA", "I;16", "I;16L", "I;16B", "I", "F")  # modes of Pillow
 
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture. Subclasses say where it comes from; examples of a dataset carry it in place of its pixels.
+    """A picture. Subclasses define its origin; examples of a dataset carry it in place of its pixels.
 
     Attributes:
-        name: what messages and answers call it, such as its path.
+        name: its name in messages and answers, such as its path.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Picture:
         raise NotImplementedError
 
     def read(self, height: int, width: int, channels: int) -> np.ndarray:
-        """Its pixels, [I, W, C] in uint8, scaled to a height and a width. What is transparent is white.
+        """Its pixels, [I, W, C] in uint8, scaled to a height and a width. Transparent areas become white.
 
         Args:
             height: I.
@@ -43,7 +43,7 @@ class Picture:
             channels: 1, grey, or 3.
 
         Raises:
-            UnreadableError: as `opened`.
+            UnreadableError: see `opened`.
         """
         with self.opened() as picture, naming(self.name):
             picture = plain(picture, channels == 1)
@@ -103,7 +103,7 @@ class Member(Stored):
     """A picture in a zip archive.
 
     Attributes:
-        member: its name there.
+        member: its name in the archive.
     """
 
     member: str
@@ -114,13 +114,13 @@ class Member(Stored):
 
 @contextlib.contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Context in which what Pillow raises for a bad picture becomes an UnreadableError with its name."""
+    """Context that turns Pillow's errors about a bad picture into an UnreadableError with its name."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         yield
     except UnidentifiedImageError as error:
-        raise UnreadableError(f"{name}: no picture that can be read: its format is unknown.") from error
+        raise UnreadableError(f"{name}: not a readable picture: its format is unknown.") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnreadableError(f"{name}: a damaged picture: {error}") from error
 
@@ -130,7 +130,7 @@ def opened(file: BinaryIO, name: str):
     """Context with the PIL.Image.Image in a file.
 
     Raises:
-        UnreadableError: it holds none.
+        UnreadableError: it has no readable picture.
     """
     from PIL import Image
 
@@ -149,7 +149,7 @@ def is_grey(picture) -> bool:
 
 
 def plain(picture, grey: bool):
-    """A PIL.Image.Image in grey or in colours of 8 bits, upright, and white where it is transparent."""
+    """Converts a PIL.Image.Image to grey or colours of 8 bits, upright, and white where it is transparent."""
     from PIL import Image, ImageOps
 
     picture = ImageOps.exif_transpose(picture)
@@ -169,14 +169,14 @@ def image(pixels: np.ndarray):
 
 
 def data_address(pixels: np.ndarray) -> str:
-    """Pixels [I, W, C] in uint8 as an address that holds the picture itself: ``data:image/png;base64,...``."""
+    """Pixels [I, W, C] in uint8 as a data URL: ``data:image/png;base64,...``."""
     file = io.BytesIO()
     image(pixels).save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def shifted(pixels: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
-    """Pixels [I, W, C] moved by up to so many rows and columns; the border is repeated where nothing is left."""
+    """Shifts pixels [I, W, C] at random by a few rows and columns, repeating the border to fill the gap."""
     down, right = rng.integers(0, 2 * most + 1, 2)
     height, width, _ = pixels.shape
     wide = np.pad(pixels, ((most, most), (most, most), (0, 0)), "edge")

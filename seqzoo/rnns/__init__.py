@@ -2,10 +2,10 @@
 
 Every layer is called as ``layer(x, mask=mask, initial_state=None)`` with x [B, T, D] and mask [B, T].
 
-A layer is registered with what ``--list`` says of it: gates and states, by the letters of its equations; parameters, of
-one unit, as an expression in D and H; parallel=True if training computes all steps at once; cudnn=True if cuDNN has it.
-Builders read three more: recurrent_kernel=False if no matrix reads the state; reads_output=False if no step reads the
-first state, which is the output; given_states=2 if a decoder starts only the first two from what an encoder read.
+A layer is registered with the facts that ``--list`` shows: gates and states, by the letters of its equations;
+parameters of one unit, as an expression in D and H; parallel=True if training computes all steps at once; cudnn=True if
+cuDNN has it. Builders read three more: recurrent_kernel=False if no matrix reads the state; reads_output=False if no
+step reads the first state, which is the output; given_states=2 if an encoder sets only a decoder's first two states.
 """
 
 import re
@@ -16,7 +16,7 @@ from seqzoo.registry import Registry
 
 
 class DirectedRegistry(Registry):
-    """Registry of layers that read forward, each of which exists in both directions, too: ``"bilstm"``.
+    """Registry of layers that read forward; each also exists in both directions: ``"bilstm"``.
 
     A layer is registered with ``both=False`` if the direction makes no difference to it.
     """

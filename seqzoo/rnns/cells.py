@@ -1,4 +1,4 @@
-"""Shared by all families: activations by name, a layer around a cell, both directions."""
+"""Code shared by all families: activations by name, a layer around a cell, both directions."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ def crelu(z: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def activation(name: str, units: int) -> Callable:
-    """Returns an activation by name, for a layer of so many units: any of Keras's, or ``"crelu"``.
+    """Returns an activation by name, for a layer of this many units: any of Keras's, or ``"crelu"``.
 
     Raises:
         ValueError: crelu with an odd number of units.
@@ -46,7 +46,7 @@ def activation(name: str, units: int) -> Callable:
 class OneStep:
     """Mixin for Keras recurrent layers: outside of training, a single step calls the cell, without a loop.
 
-    Decoding step by step, as in sampling, then costs no more than the cells do.
+    Decoding step by step, as in sampling, then costs no more than the cells.
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
@@ -65,11 +65,11 @@ class FusedLoop(OneStep):
     """Mixin for Keras recurrent layers: on TensorFlow, all steps run in a loop with a gradient of its own.
 
     The layer or its cell defines ``terms(xW)`` and ``step(affine, states, ...)``, as `StepCell` does. Keras's own loop
-    runs without them, on other backends, where the layer is unrolled, and where cuDNN will be used.
+    runs without them, on other backends, if the layer is unrolled, and if cuDNN will be used.
     """
 
-    def equations(self):  # no property: Keras looks for weights in the attributes of a layer, and in theirs
-        """Returns what defines the steps, this layer or its cell; None: Keras's loop runs."""
+    def equations(self):  # not a property: Keras searches a layer's attributes, recursively, for weights
+        """Returns the object that defines the steps, this layer or its cell; None: Keras's loop runs."""
         if keras.backend.backend() != "tensorflow" or self.unroll:
             return None
         return next((thing for thing in (self, self.cell) if hasattr(thing, "terms")), None)
@@ -110,8 +110,8 @@ def dropped(v: keras.KerasTensor, mask: keras.KerasTensor | list | None) -> kera
 def divided(parts: Sequence, mask: keras.KerasTensor | list | None, dtype: str) -> list[tuple]:
     """Returns (part, its dropout mask) for parts of a matrix, [H, K] each.
 
-    Where Keras's cells have a list of masks, one for each gate, a part becomes the blocks [n, H, H] of the
-    block-diagonal matrix that multiplies the n copies that `dropped` makes.
+    If Keras's cell has a list of masks, one for each gate, a part becomes the blocks [n, H, H] of the block-diagonal
+    matrix that multiplies the n copies that `dropped` makes.
     """
     parts = [ops.cast(ops.convert_to_tensor(part), dtype) for part in parts]
     if not isinstance(mask, list):
@@ -133,7 +133,7 @@ class StepCell:
     """Mixin for Keras cells that define one `step`: it serves the fused loop and a single call alike."""
 
     def terms(self, xW: keras.KerasTensor) -> Terms:
-        """What the steps are computed from, given x W [..., K] in float32; here x W + b + h U for all gates."""
+        """Returns the `Terms` of the steps, given x W [..., K] in float32; here x W + b + h U for all gates."""
         return Terms([self.recurrent_kernel], [plus(xW, self.bias)])
 
     def step(self, affine: Callable, states: list, *inputs_and_weights: keras.KerasTensor) -> list:
@@ -159,13 +159,13 @@ class OwnCell(keras.layers.SimpleRNNCell):
     """Base of the cells of this package: weights with the options of Keras's cells, states that begin with zeros.
 
     Attributes:
-        first: {block of biases, H each: its first value}, where that is not the option's.
+        first: {block of H biases: its first value}, where it differs from the option's.
     """
 
     first: ClassVar[dict[int, float]] = {}
 
     def add_own(self, name: str, shape: tuple, initializer: Callable | None = None) -> keras.Variable:
-        """Adds "kernel", "recurrent_kernel" or "bias", with the options for it; an initializer replaces that one."""
+        """Adds "kernel", "recurrent_kernel" or "bias", with its options; `initializer` overrides the option's."""
         option = name.removesuffix("_kernel")
         return self.add_weight(
             shape, initializer or getattr(self, f"{option}_initializer"), name=name,
@@ -173,7 +173,7 @@ class OwnCell(keras.layers.SimpleRNNCell):
         )  # fmt: skip
 
     def first_bias(self, shape: tuple, dtype: str | None = None) -> keras.KerasTensor:
-        """Returns the first biases, by Keras's option and `first`."""
+        """Returns the initial biases, by Keras's option and `first`."""
         blocks = ops.split(self.bias_initializer(shape, dtype=dtype), shape[0] // self.units)
         return ops.concatenate(
             [ops.full_like(b, self.first[i]) if i in self.first else b for i, b in enumerate(blocks)]
@@ -189,7 +189,7 @@ class GatedCell(StepCell, OwnCell):
 
     Attributes:
         columns: the columns of the weights, in units: kernel [D, columns H], recurrent_kernel [H, columns H] and bias
-            [columns H], where a cell does not override `shapes`.
+            [columns H], unless a cell overrides `shapes`.
         count: how many states [B, H] the cell has.
     """
 
@@ -216,7 +216,7 @@ class GatedCell(StepCell, OwnCell):
 def from_cell(cell: type, units: int, layer: type = RNN, **kwargs) -> keras.layers.Layer:
     """Returns a recurrent layer around ``cell(units, ...)``; each keyword goes to the layer or to the cell."""
     layer_kwargs = {key: kwargs.pop(key) for key in _LAYER_ARGUMENTS if key in kwargs}
-    dtype = kwargs.get("dtype")  # of both
+    dtype = kwargs.get("dtype")  # of both layer and cell
     return layer(cell(units, **kwargs), dtype=dtype, **layer_kwargs)
 
 

@@ -13,7 +13,7 @@ from seqzoo.rnns.loop import Terms, in_float32
 class GRU(FusedLoop, keras.layers.GRU):
     """Keras's GRU, weight for weight, with a faster loop where cuDNN does not run.
 
-    Equations (Cho et al., 2014), for z's, r's and n's columns of W, U and b::
+    Equations (Cho et al., 2014), with z's, r's and n's columns of W, U and b::
 
         z, r = sigmoid(x W + h U + b)
         n = tanh(x W + b + r (h U + b'))        reset_after=True, which has a second bias b'
@@ -53,6 +53,6 @@ def gru(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """GRU: z, r = sigmoid; h = z h + (1 - z) tanh(x W + r (h U + b)) (Cho et al., 2014); orthogonal U.
 
     The default, ``reset_after=True``, applies the relevance gate r after the matrix product and runs on cuDNN. The
-    textbook's (and the paper's), tanh(x W + (r h) U + b), is ``reset_after=False`` and does not.
+    textbook's (and the paper's) form, tanh(x W + (r h) U + b), is ``reset_after=False`` and does not.
     """
     return GRU(units, activation=activation_of(activation, units), **kwargs)

@@ -1,4 +1,4 @@
-"""How recurrent layers may start: the recurrent weights, and the bias of forget gates."""
+"""Initialises recurrent layers: the recurrent weights, and the bias of forget gates."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-# Which block of H biases is that of the forget gate: i f g o of an LSTM, z r h of a GRU, u c of simple_gru.
+# Which block of H biases belongs to the forget gate: i f g o of an LSTM, z r h of a GRU, u c of simple_gru.
 FORGETS = {"lstm": 1, "peephole_lstm": 1, "gru": 0, "simple_gru": 0}
 
 
@@ -15,7 +15,7 @@ def recurrent_initializer(name: str, units: int) -> "keras.initializers.Initiali
     """The initializer of U [H, H] or [H, 4H]: "orthogonal" (Saxe et al., 2014), "normal", or "identity" (IRNN).
 
     Args:
-        name: of the three; "identity", of Le et al. (2015), needs a square U.
+        name: one of the three; "identity", of Le et al. (2015), needs a square U.
         units: H.
     """
     import keras
@@ -45,7 +45,7 @@ def set_forget_bias(
         kept = float(value)
     (variable,) = (weight for weight in layer.weights if weight.name == "bias")
     b = np.array(ops.convert_to_numpy(variable))
-    gates = b.reshape(-1, b.shape[-1])[0]  # a view; the second row that Keras's GRU has is added to the first
+    gates = b.reshape(-1, b.shape[-1])[0]  # a view; Keras's GRU adds its second row to the first
     block = FORGETS[rnn] * units
     gates[block : block + units] = -kept if rnn == "simple_gru" else kept  # simple_gru: c' = u c~ + (1 - u) c
     if value == "chrono" and rnn in ("lstm", "peephole_lstm"):

@@ -10,15 +10,15 @@ from seqzoo.backend.gradients import scan
 
 
 class Terms(NamedTuple):
-    """What the steps of a cell are computed from, besides its states.
+    """The tensors that the steps of a cell are computed from, besides its states.
 
     Attributes:
         U: the parts of the recurrent weights. A step multiplies one vector by each: the first state by the first part,
-            by the others what it makes of the states. A part is a matrix [H, K], the n blocks [n, H / n, K / n] of a
-            block-diagonal one, or a diagonal [H].
-        added: for each part, what is added to its product, such as x W + b [..., K]; None: nothing.
-        inputs: what else a step reads of x, [..., K] each.
-        weights: what it reads that is the same at all steps, such as the weights of peepholes, in any shape.
+            vectors computed from the states by the others. A part is a matrix [H, K], the n blocks [n, H / n, K / n] of
+            a block-diagonal one, or a diagonal [H].
+        added: for each part, a term added to its product, such as x W + b [..., K]; None: nothing.
+        inputs: further terms of x that a step reads, [..., K] each.
+        weights: tensors that are the same at all steps, such as the weights of peepholes, in any shape.
     """
 
     U: Sequence[keras.KerasTensor]
@@ -27,7 +27,7 @@ class Terms(NamedTuple):
     weights: Sequence[keras.KerasTensor] = ()
 
     def split(self, column: int) -> "Terms":
-        """Divides the only part of U, and what is added to its product, into two parts at a column."""
+        """Splits the only part of U, and the term added to its product, into two parts at a column."""
         (U,), (added,) = self.U, self.added
         parts = ops.split(ops.convert_to_tensor(U), [column], axis=-1)
         return self._replace(U=parts, added=ops.split(added, [column], axis=-1))
@@ -50,7 +50,7 @@ def in_float32(x: keras.KerasTensor) -> keras.KerasTensor:
 def times(v: keras.KerasTensor, U: keras.KerasTensor) -> keras.KerasTensor:
     """v U [..., K] for v [..., H] and a part of recurrent weights, or any matrix, computed in U's dtype.
 
-    The result has float32 at least.
+    The result is at least float32.
     """
     U = ops.convert_to_tensor(U)
     v, rank = ops.cast(v, U.dtype), len(U.shape)
@@ -96,10 +96,10 @@ def fused_loop(
     drop: Callable = lambda v, part: v,
     training: bool = True,
 ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
-    """Runs all steps of a cell on TensorFlow, in loops that hold only what depends on the step before.
+    """Runs all steps of a cell on TensorFlow, in loops that compute only what depends on the step before.
 
     The products of the inputs are computed before the loop, and the gradient of each part of U in one product after the
-    loop backwards. That loop repeats a step without its products, which were kept, to differentiate it.
+    backward loop. That loop differentiates a step by repeating it, except for its products, which were kept.
 
     Args:
         step: function (affine, states, *inputs, *weights) -> new states, where ``affine(v, part=0)`` is v U + added,
@@ -108,7 +108,7 @@ def fused_loop(
         states: the states before the first step, [B, H] each.
         mask: [T, B, 1], False at padding, which keeps the states; None: all steps are real.
         drop: function (v, part) -> v with dropout, for v [B, H] and [T, B, H].
-        training: whether a gradient will be asked for; False: the loop keeps nothing for it, and one takes longer.
+        training: whether a gradient will be needed; False: the loop keeps nothing for it, and a gradient takes longer.
 
     The parts of U may have 16 bits; all else has the dtype of the states, at least float32.
 
@@ -123,7 +123,7 @@ def fused_loop(
     masks = () if mask is None else (mask,)
     heights, widths = zip(*map(_size, U), strict=True)
 
-    def rows(sizes):  # what the loops write in a step
+    def rows(sizes):  # the arrays that the loops write in a step
         return [keras.KerasTensor((states[0].shape[0], size), states[0].dtype) for size in sizes]
 
     def where_real(mask, new, old):
@@ -186,7 +186,7 @@ def fused_loop(
                     tape.watch([before, inputs, weights])
                     new = step(affine, before, *inputs, *weights)
                 dbefore, dinputs, dw = tape.gradient(new, [before, inputs, weights], real, "zero")
-                if mask:  # of a masked step all goes to the step before
+                if mask:  # a masked step passes its whole gradient to the step before
                     dbefore = [d + all - part for d, all, part in zip(dbefore, dstates, real, strict=True)]
                 return (dbefore, [a + b for a, b in zip(dweights, dw, strict=True)]), (dproducts, dinputs)
 

@@ -22,8 +22,8 @@ class LRUCell(ScanCell):
         s' = λ s + exp(γ) (x B)                 complex (elementwise)
         h' = tanh(Re(s' C) + x D + b)
 
-    The paper's layer is linear, ``activation=None``; its nonlinearity stands in the block around it. Here the output
-    has any activation, by default tanh as in the other cells, so that stacked layers are not one linear map.
+    The paper's layer is linear, ``activation=None``; its nonlinearity is in the block around it. Here the output has
+    any activation, by default tanh as in the other cells, so that stacked layers are not one linear map.
 
     At first λ is uniform on a ring, r_min < |λ| < r_max, its phase uniform up to `phase`, and exp(γ) is
     sqrt(1 - |λ|^2), which makes the state as large as its input.
@@ -47,7 +47,7 @@ class LRUCell(ScanCell):
     def build(self, input_shape):
         super().build(input_shape)
         H, r_min, r_max = self.units, self.ring["r_min"], self.ring["r_max"]
-        # An initializer draws the same numbers at each call: ν and γ are of the same |λ|^2.
+        # An initializer draws the same numbers at each call, so ν and γ belong to the same |λ|^2.
         squared = keras.initializers.RandomUniform(r_min**2, r_max**2)
         first = {
             "nu": lambda *args, **kwargs: ops.log(-0.5 * ops.log(squared(*args, **kwargs))),

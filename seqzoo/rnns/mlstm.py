@@ -34,8 +34,8 @@ class MLSTMCell(ScanCell):
     is ``activation=None``; here it has any activation, by default tanh as in the other cells. The rest of xLSTM's block
     (a wider input, a convolution, normalised heads) is not part of the cell.
 
-    `scan` takes chunks of 32 steps one after another. Within a chunk the steps are products of matrices, as of causal
-    attention with weights exp(F_t - F_s + i~_s - m_t), where F_t sums log sigmoid(f~) from the chunk's first step to t.
+    `scan` takes chunks of 32 steps one by one. Within a chunk all steps are matrix products, like causal attention with
+    weights exp(F_t - F_s + i~_s - m_t), where F_t sums log sigmoid(f~) from the chunk's first step to t.
 
     Shapes: x [B, D], h and n [B, H], C [B, H d] (row by row, head after head), m [B, heads]; kernel [D, 4H] and bias
     [4H], columns q, k, v, o; gate_kernel [D, 2 heads] and gate_bias [2 heads], columns i~, f~. As in the authors' code,
@@ -43,7 +43,7 @@ class MLSTMCell(ScanCell):
 
     Args:
         units: H.
-        heads: their number, a divisor of H; 0: 4, the paper's, or 2 or 1 if H is not a multiple.
+        heads: their number, a divisor of H; 0: 4 as in the paper, or 2 or 1 if H is not a multiple.
     """
 
     parts = biased = 4
@@ -74,7 +74,7 @@ class MLSTMCell(ScanCell):
         return q, k * self.width**-0.5, v, ops.sigmoid(o), i, -ops.softplus(-f)
 
     def memory(self, C, n, m):
-        """Returns C [B, heads, d, d] and n [B, heads, d], of flat ones, and m."""
+        """Returns C [B, heads, d, d] and n [B, heads, d], from flat ones, and m."""
         return ops.reshape(C, (-1, self.heads, self.width, self.width)), self.of_heads(n), m
 
     def of_heads(self, part):
@@ -114,7 +114,7 @@ class MLSTMCell(ScanCell):
         return hs, [last_real(hs, states[0], mask), _flat(C), _flat(n), m]
 
     def chunks(self, part, steps, behind=0.0):
-        """[chunks, B, heads, steps, N] of [B, T, heads N]; what is behind the end has another value."""
+        """[chunks, B, heads, steps, N] of [B, T, heads N]; steps after the end are filled with `behind`."""
         T = ops.shape(part)[1]
         count = (T + steps - 1) // steps
         part = ops.pad(part, ((0, 0), (0, count * steps - T), (0, 0)), constant_values=behind)
@@ -123,7 +123,7 @@ class MLSTMCell(ScanCell):
 
     @staticmethod
     def chunk(carry, row):
-        """Computes the steps of a chunk: (C, n, m), (q, k, v, f, i) -> (C, n, m after it), q C / max(...) of each."""
+        """Computes a chunk's steps: (C, n, m), (q, k, v, f, i) -> (C, n, m after it), each step's q C / max(...)."""
         (C, n, m), (q, k, v, f, i) = carry, row  # q, k, v [B, heads, steps, d]; i~, log sigmoid(f~): [..., 1]
         F, m = ops.cumsum(f, axis=-2), m[..., None, None]
         end = F[..., -1:, :]

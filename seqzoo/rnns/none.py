@@ -1,4 +1,4 @@
-"""The network without recurrence: what every recurrent layer is compared with."""
+"""The network without recurrence, a baseline for every recurrent layer."""
 
 import keras
 
@@ -10,10 +10,10 @@ from seqzoo.rnns.scan import LinearCell, ScanRNN, last_real
 
 @keras.saving.register_keras_serializable("seqzoo")
 class PlainCell(LinearCell):
-    """One step of a network without recurrence: h' = tanh(x W + b); the state before is not read.
+    """One step of a network without recurrence: h' = tanh(x W + b); it does not read the state.
 
-    Its state is its last output, so that it serves wherever a recurrent cell does. `recurrent_dropout` drops units of
-    the output, with one mask a sequence.
+    Its state is its last output, so that it can replace any recurrent cell. `recurrent_dropout` drops units of the
+    output, with one mask a sequence.
 
     Shapes: x [B, D], h [B, H]; kernel W [D, H], bias b [H].
     """

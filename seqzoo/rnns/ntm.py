@@ -8,8 +8,8 @@ from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import OneStep, OwnCell, from_cell, in_float32
 
-START = 1e-6  # of every number of the memory (Collier & Beel, 2018)
-CLIP = 20.0  # of what the controller says to the heads (Collier & Beel, 2018)
+START = 1e-6  # initial value of every number in the memory (Collier & Beel, 2018)
+CLIP = 20.0  # bound on the controller's outputs to the heads (Collier & Beel, 2018)
 FOCUS = 10.0  # with 128 rows the first one then has a weight of 0.994
 TINY = 1e-16  # keeps roots and logarithms finite
 
@@ -24,18 +24,18 @@ class NTMCell(OwnCell):
         k, beta, g, s, gamma, e, a = parts of h Wh + bh, clipped to [-20, 20], after tanh, softplus, sigmoid, softmax,
                                      1 + softplus, sigmoid, tanh
         wc(i) = softmax_i(beta K[k, M(i)])              content; K[u, v] = u v / (|u| |v|)
-        wg = g wc + (1 - g) w                           or the rows of the step before
+        wg = g wc + (1 - g) w                           or the weights of the step before
         wt(i) = sum_j wg(j) s(i - j)                    shifted, by S rows at most
         w'(i) = wt(i)^gamma / sum_j wt(j)^gamma         sharpened
         r' = sum_i w'(i) M(i)                           of a reading head
         M'(i) = M(i) (1 - w'(i) e) + w'(i) a            of a writing head
         y = h + r' Wy
 
-    Each head has its own k, beta, g, s and gamma, a writing one e and a, too. All heads look at the memory before the
+    Each head has its own k, beta, g, s and gamma; a writing head also has e and a. All heads read the memory before the
     step; all writing heads erase, and then all of them add.
 
-    The start (Collier & Beel, 2018, arXiv 1807.08518): M(i) = 1e-6, w and r are learned. The states that the cell takes
-    and returns are what differs from it, so that zeros, with which every model begins, are the start.
+    At the start (Collier & Beel, 2018, arXiv 1807.08518) M(i) = 1e-6, and w and r are learned. The states that the cell
+    takes and returns are differences from it, so that zeros, with which every model begins, are the start.
 
     Shapes: x [B, D], y and h [B, H]. With G heads, R of them reading, and rows of M numbers: w [B, G N], r [B, R M],
     the memory [B, N M]; Wh [H, P], P = G (M + 2 S + 4) + 2 (G - R) M; bh [P]; Wy [R M, H]; the first w [G, N] and r
@@ -76,7 +76,7 @@ class NTMCell(OwnCell):
 
     def build(self, input_shape):
         G, R, N, M, H = self.heads, self.read_heads, self.rows, self.width, self.units
-        if not self.controller.built:  # it is in a loaded model
+        if not self.controller.built:  # in a loaded model it is
             self.controller.build((input_shape[0], input_shape[-1] + R * M))
         self.parts = [G * M, G, G, G * (2 * self.shift + 1), G, (G - R) * M, (G - R) * M]  # k beta g s gamma e a
         self.head_kernel = self.add_weight((H, sum(self.parts)), "glorot_uniform", name="head_kernel")
@@ -91,7 +91,7 @@ class NTMCell(OwnCell):
         return y, self.closed(states, y.dtype)
 
     def opened(self, states: list) -> list:
-        """States as `step` takes them: h and others of the controller, r [B, R M], w [B, G, N], M [B, N, M]."""
+        """States as `step` takes them: the controller's, h first, then r [B, R M], w [B, G, N], M [B, N, M]."""
         *states, r, w, memory = states
         r0, w0 = self._start()
         w, memory = ops.reshape(w, (-1, self.heads, self.rows)), ops.reshape(memory, (-1, self.rows, self.width))
@@ -110,12 +110,12 @@ class NTMCell(OwnCell):
         return ops.tanh(_exact(self.first_r)), ops.softmax(_exact(self.first_w))
 
     def step(self, x, states: list, real=None, training: bool = False) -> tuple:
-        """One step with states as of `opened`.
+        """One step with states as `opened` returns them.
 
         Args:
             x: [B, D].
             states: list of tensors.
-            real: [B, 1], 1 or 0: whether the step is a real one, or padding, which keeps the states; None: it is.
+            real: [B, 1], 1 for a real step, 0 for padding, which keeps the states; None: all are real.
             training: whether there is dropout.
 
         Returns:
@@ -144,11 +144,11 @@ class NTMCell(OwnCell):
         return y, [*after, r_new, w_new, memory], a
 
     def addresses(self, z, w, memory) -> tuple:
-        """Where all heads go: w' [B, G, N]; and e and a [B, G - R, M] of the writing ones.
+        """The new weights w' [B, G, N] of all heads, and e and a [B, G - R, M] of the writing heads.
 
         Args:
             z: h Wh + bh, [B, P].
-            w: [B, G, N], the weights before.
+            w: [B, G, N], the weights of the step before.
             memory: [B, N, M].
         """
         G, M, S = self.heads, self.width, self.shift
@@ -211,7 +211,7 @@ def erased(memory: keras.KerasTensor, w: keras.KerasTensor, e: keras.KerasTensor
 
     @ops.custom_gradient
     def run(memory, w, e):
-        def kept():  # computed twice: to store it for each step takes longer
+        def kept():  # computed twice, because storing it for each step takes longer
             return 1 - w[:, :, None] * e[:, None]  # [B, N, M]
 
         def gradient(*args, upstream=None):
@@ -255,7 +255,7 @@ class NTM(OneStep, keras.layers.RNN):
 
 
 def trace(layer: NTM, x: np.ndarray) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
-    """What the heads of a built layer do while it reads one sequence x [T, D].
+    """Traces the heads of a built layer while it reads one sequence x [T, D].
 
     Returns:
         {"write": [(a [T, M], w [T, N]) of each writing head], "read": [(r [T, M], w [T, N]) of each reading head]}.

@@ -1,4 +1,4 @@
-"""The quasi-recurrent network: a convolution over time makes the gates, pooling with them is all that recurs."""
+"""The quasi-recurrent network: a convolution over time computes the gates; only the pooling with them recurs."""
 
 import keras
 from keras import ops
@@ -21,9 +21,9 @@ class QRNNCell(ScanCell):
         c' = f c + (1 - f) z
         h' = o c'                               (elementwise)
 
-    The inputs before are those of real steps; before the first one they are zeros. The state holds not them but what
-    they add to the steps to come, so that its width does not depend on D: s_j is the sum of all products of z, f and o
-    that wait for the j-th step from now, s_j' = s_{j+1} + x W_j.
+    Earlier inputs are those of real steps, and zeros before the first. The state holds what they add to later steps
+    instead of the inputs, so that its width does not depend on D: s_j is the sum of all products of z, f and o that
+    wait for the j-th step from now, s_j' = s_{j+1} + x W_j.
 
     Shapes: x [B, D], h and c [B, H], s_1 ... s_{k-1} [B, 3H]; kernel [D, 3kH], columns z, f, o of x_t, then of x_{t-1},
     and so on; bias [3H].
@@ -43,7 +43,7 @@ class QRNNCell(ScanCell):
         self.state_size = [units, units, *[3 * units] * (window - 1)]
 
     def of_inputs(self, x, training):
-        """Lists the products [..., 3H] of x for this step, for the next, and so on: k of them."""
+        """Lists the k products [..., 3H] of x for this step, for the next, and so on."""
         parts = self.products(x, training)
         return [ops.concatenate(parts[3 * j : 3 * j + 3], axis=-1) for j in range(self.window)]
 
@@ -68,7 +68,7 @@ class QRNNCell(ScanCell):
         h, c, *waiting = states
         *parts, total = self.of_inputs(x, training)
         after = []
-        while parts:  # from the oldest input on: what comes from it one step later joins the next one's
+        while parts:  # from the oldest input on: its products, one step later, join the next one's
             before, last = delayed(total, waiting.pop(), mask)
             total, after = parts.pop() + before, [last, *after]
         a, b, o = self.coefficients(total, h, training)

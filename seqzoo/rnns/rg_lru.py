@@ -8,7 +8,7 @@ from seqzoo.rnns.cells import activation as activation_of
 from seqzoo.rnns.cells import from_cell, in_float32
 from seqzoo.rnns.scan import LinearCell, ScanRNN
 
-C = 8.0  # the paper's constant: a fully open gate forgets as fast as 8 steps of a
+C = 8.0  # the paper's constant: a fully open gate forgets as much as 8 steps of sigmoid(Λ)
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -23,7 +23,7 @@ class RGLRUCell(LinearCell):
         a  = sigmoid(Λ)^(c r)                   c = 8
         h' = a h + sqrt(1 - a^2) (i u)          (elementwise)
 
-    It is the recurrence alone. In Griffin's block, u is a linear layer and a convolution of 4 steps (here
+    This is the recurrence alone. In Griffin's block, u is a linear layer and a convolution of 4 steps (here
     ``activation=None``, and without convolution), the gates read u through block-diagonal weights, and a gated linear
     layer follows. Here everything reads x, and u has any activation, by default tanh as in the other cells.
 
@@ -45,7 +45,7 @@ class RGLRUCell(LinearCell):
     def gates(self, r: keras.KerasTensor, i: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         log_a = -C * ops.sigmoid(r) * ops.softplus(-in_float32(ops.convert_to_tensor(self.decay)))
         a = ops.exp(log_a)
-        # 1 - a^2, without rounding where a is near 1. Where r underflows it is 0, where the root has no slope.
+        # 1 - a^2, without rounding where a is near 1. Where r underflows it is 0, at which the root has no slope.
         squared = ops.maximum((1 + a * a) * ops.tanh(-log_a), 1e-30)
         return a, ops.sqrt(squared) * ops.sigmoid(i)
 

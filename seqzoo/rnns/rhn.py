@@ -14,7 +14,7 @@ class RHNCell(GatedCell):
     """One step of a recurrent highway network.
 
     Equations (Zilly et al., 2017, "Recurrent Highway Networks", arXiv 1607.03474, equations 6 to 9, with c = 1 - t),
-    for the layers l = 1 ... L of a step, x W in the first only::
+    for the layers l = 1 ... L of a step, with x W in the first only::
 
         h_l = tanh(x Wh + s_{l-1} Rh_l + bh_l)
         t_l = sigmoid(x Wt + s_{l-1} Rt_l + bt_l)            the transform gate

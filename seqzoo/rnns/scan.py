@@ -1,7 +1,7 @@
 """Recurrences that are linear in their state: training computes all steps at once, by a scan.
 
-A cell here is written twice. Its `call` is one step, as the equations say it: ``keras.layers.RNN(layer.cell)`` is the
-plain form, with the same weights and results. Its `scan` is what `ScanRNN` runs.
+A cell here is written twice. Its `call` is one step, as in the equations: ``keras.layers.RNN(layer.cell)`` is the plain
+form, with the same weights and results. `ScanRNN` runs its `scan`.
 """
 
 import functools
@@ -17,7 +17,7 @@ CHUNK = 8  # the fastest of 8, 16 and 32 on one core
 
 @keras.saving.register_keras_serializable("seqzoo")
 class ScanRNN(OneStep, keras.layers.RNN):
-    """A Keras RNN around a `ScanCell` that computes all steps at once; with ``unroll=True``, one after another."""
+    """A Keras RNN around a `ScanCell` that computes all steps at once; with ``unroll=True``, one by one."""
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if self.unroll or (not training and sequences.shape[1] == 1):
@@ -36,8 +36,8 @@ class ScanRNN(OneStep, keras.layers.RNN):
 class ScanCell(OwnCell):
     """A cell whose matrix products read x alone; its first state is its output, h [B, H].
 
-    A subclass defines `parts`, the number of products of x, `biased`, how many of them, from the first on, have a bias,
-    `call`, which computes a step, and `scan`.
+    A subclass defines `parts`, the number of products of x; `biased`, how many of the first ones have a bias; `call`,
+    which computes a step; and `scan`.
 
     Shapes: x [B, D]; kernel W [D, parts H], bias [biased H].
 
@@ -79,18 +79,18 @@ class ScanCell(OwnCell):
 
         Args:
             x: [B, T, D].
-            states: those before the first step, in float32.
+            states: the states before the first step, in float32.
             mask: [B, T, 1], True at real steps, or None.
             training: whether there is dropout.
 
         Returns:
-            (outputs [B, T, H], of any value at masked steps; states after the last real step).
+            (outputs [B, T, H], arbitrary at masked steps; states after the last real step).
         """
         raise NotImplementedError
 
 
 def _for_each_step(mask, x):
-    """A dropout mask [B, N] as it broadcasts to x, [B, N] or [B, T, N]."""
+    """A dropout mask [B, N], shaped to broadcast to x, [B, N] or [B, T, N]."""
     return mask[:, None] if len(x.shape) == 3 else mask
 
 
@@ -137,13 +137,13 @@ def where_real(
     Args:
         mask: [B, T, 1], or None.
         a, b: of the steps.
-        one: what keeps a state; of pairs, 1 and 0.
+        one: the coefficient that keeps a state; for pairs, 1 and 0.
     """
     return (a, b) if mask is None else (ops.where(mask, a, one), ops.where(mask, b, 0.0))
 
 
 def last_real(values: keras.KerasTensor, first: keras.KerasTensor, mask: keras.KerasTensor | None) -> keras.KerasTensor:
-    """Returns the values [B, T, N] at the last real step, [B, N]; `first` [B, N] where there is none."""
+    """Returns the values [B, T, N] at the last real step, [B, N]; `first` [B, N] if there is none."""
     if mask is None:
         return values[:, -1]
     steps = ops.cumsum(ops.ones_like(mask, dtype="int32"), axis=1) - 1  # [B, T, 1]: 0, 1 ... T - 1
@@ -156,7 +156,7 @@ def delayed(
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Returns the values [B, T, N] of the last real step before each step, and those of the last real step, [B, N].
 
-    `first` [B, N] stands where there is none before.
+    If there is none before, it is `first` [B, N].
     """
     held = values
     if mask is not None:  # exactly, as a is 0 or 1
@@ -173,7 +173,7 @@ def linear_scan(
     needs b > 0 (Feng et al., 2024, appendix B). This one does not divide: where a product of many a underflows, a state
     is forgotten, and b may have any sign.
 
-    The gradient is the same kind of recurrence, from the end. It needs only a and all h of the forward pass, where
+    The gradient is the same kind of recurrence, from the end. It needs only a and all h of the forward pass, whereas
     TensorFlow would keep, and backpropagate through, every intermediate result of the scan.
 
     Args:
@@ -226,7 +226,7 @@ def _shifted(x, first, reverse=False):
 def _scan(a, b, h, reverse, times, levels=2):
     """`linear_scan` without its gradient; times: multiplies a by a state.
 
-    The steps are cut into chunks of CHUNK that are computed side by side: first the effect of each on a state, A h + B,
+    The steps are cut into chunks of CHUNK, computed side by side: first the effect of each chunk on a state, A h + B,
     then, recursively, the states between chunks, then the states within them. That takes 4 CHUNK + T / CHUNK^2
     sequential steps instead of T, and 3.4 times as many products.
 
@@ -248,7 +248,7 @@ def _scan(a, b, h, reverse, times, levels=2):
     T = ops.shape(a)[1]
     chunks = (T + CHUNK - 1) // CHUNK
     extra = chunks * CHUNK - T
-    padding = ((0, 0), (extra, 0) if reverse else (0, extra), (0, 0))  # computed last, and cut off
+    padding = ((0, 0), (extra, 0) if reverse else (0, extra), (0, 0))  # padding is computed last, and cut off
     a, b = (ops.reshape(ops.pad(x, padding), (-1, chunks, CHUNK, H)) for x in (a, b))
     A = functools.reduce(times, ops.unstack(a, axis=2))
     B = _steps(a, b, ops.zeros_like(b[:, :, 0]), reverse, times)[0 if reverse else -1]

@@ -29,10 +29,10 @@ class SLSTMCell(GatedCell):
     The block around it in the paper (convolution, group norm, projections) is not part of the cell.
 
     Shapes: x [B, D], h, c, n and m [B, H]; kernel W [D, 4H] and bias b [4H], columns i, f, z, o; recurrent_kernel R
-    [heads, H / heads, 4 H / heads], what each head reads of its own h, columns likewise. Forget bias 1.
+    [heads, H / heads, 4 H / heads], by which each head reads its own h, columns likewise. Forget bias 1.
 
     Args:
-        heads: blocks of units that read only themselves; the number of units must be a multiple.
+        heads: blocks of units that read only themselves; the number of units must be a multiple of it.
     """
 
     columns = 4
@@ -51,7 +51,7 @@ class SLSTMCell(GatedCell):
         return kernel, (self.heads, d, 4 * d), bias
 
     def regrouped(self, z, groups):
-        """Reorders columns [..., H] in groups: 4, heads, H / heads -> heads, 4, H / heads; and back."""
+        """Regroups columns [..., 4 H] from 4, heads, H / heads to heads, 4, H / heads; or back."""
         shape = ops.shape(z)
         z = ops.reshape(z, (*shape[:-1], groups, 4 * self.heads // groups, self.units // self.heads))
         return ops.reshape(ops.swapaxes(z, -2, -3), shape)

@@ -22,7 +22,7 @@ class SRUCell(ScanCell):
         h' = r tanh(c') + (1 - r) x             (elementwise); the highway carries x Wp if D is not H
 
     These are the gates of the paper's first version. In its last one they also read the state, + v c, so that only the
-    matrix products are of all steps at once; it has no tanh, which is ``activation=None`` here.
+    matrix products are computed at once for all steps; it has no tanh, which is ``activation=None`` here.
 
     Shapes: x [B, D], h and c [B, H]; kernel [D, 3H or 4H], columns f, r, x~, p; bias [2H], f and r.
     """

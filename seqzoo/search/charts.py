@@ -1,4 +1,4 @@
-"""Charts of a search, as SVG to stand in a page: text and axes have the colour of the page's text."""
+"""Charts of a search, as SVG inside a page: text and axes have the colour of the page's text."""
 
 import io
 import math
@@ -13,7 +13,7 @@ from seqzoo.search.space import Values
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = "#010203"  # stands for the colour of the page's text, and so must be a colour that nothing else has
+TEXT = "#010203"  # a placeholder for the colour of the page's text, so nothing else may have this colour
 BLUE, ORANGE = "#3b82d6", "#e8710a"  # visible on black and on white, and distinct to colour-blind people
 LONGEST = 14  # letters of a value below an axis
 
@@ -23,7 +23,7 @@ def option_chart(name: str, values: Values, records: Sequence[dict], title: str,
 
     Args:
         name: the option.
-        values: what was searched.
+        values: the searched values.
         records: of the trials with a score, the best first.
         title: the name of the score.
         sign: 1 if a higher score is better, -1 if a lower one is.
@@ -37,7 +37,7 @@ def option_chart(name: str, values: Values, records: Sequence[dict], title: str,
         for position in {*positions}:
             own = [score for score, at in zip(scores, positions, strict=True) if at == position]
             axes.hlines(sum(own) / len(own), position - 0.3, position + 0.3, color=TEXT, alpha=0.5)
-        # Points of one choice stand side by side, by a sequence that fills an interval evenly.
+        # Points of one choice are spread side by side, by a sequence that fills an interval evenly.
         x = [position + (rank * 0.618 % 1 - 0.5) * 0.4 for rank, position in enumerate(positions)]
         labels = [_cut(flag_text(choice)) for choice in choices]
         slanted = {"rotation": 30, "ha": "right"} if sum(map(len, labels)) > 30 else {}
@@ -107,7 +107,7 @@ def _figure(height: float = 3.0) -> tuple:
 
 
 def _points(axes, x: Sequence[float], scores: Sequence[float], records: Sequence[dict]) -> None:
-    """Draws a point for each trial that leads to its row in the table; the best, which is the first, is a star."""
+    """Draws a point for each trial, linked to its row in the table; the best, which is the first, is a star."""
     links = [f"#trial-{record['id']}" for record in records]
     axes.scatter(x[1:], scores[1:], 28, BLUE, alpha=0.75, linewidths=0, zorder=3).set_urls(links[1:])
     axes.scatter(x[:1], scores[:1], 120, ORANGE, "*", linewidths=0, zorder=4).set_urls(links[:1])
@@ -116,13 +116,13 @@ def _points(axes, x: Sequence[float], scores: Sequence[float], records: Sequence
 def _score_axis(axes, scores: Sequence[float], title: str, sign: int) -> None:
     axes.set_ylabel(title, parse_math=False)
     axes.grid(axis="y", color=TEXT, alpha=0.15, linewidth=0.8)
-    if sign < 0 and min(scores) > 0 and max(scores) > 20 * min(scores):  # one that diverged would flatten the others
+    if sign < 0 and min(scores) > 0 and max(scores) > 20 * min(scores):  # a diverged trial would flatten the others
         axes.set_yscale("log")
         _ticks(axes.yaxis, min(scores), max(scores))
 
 
 def _ticks(axis, low: float, high: float) -> None:
-    """Labels a logarithmic axis with plain numbers: 1, 2, 5, 10 ..., or 1, 10, 100 ... of a wide range."""
+    """Labels a logarithmic axis with plain numbers: 1, 2, 5, 10 ..., or 1, 10, 100 ... for a wide range."""
     powers = [10.0**n for n in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
     ticks = [power * step for power in powers for step in ((1, 2, 5) if len(powers) < 4 else (1,))]
     axis.set_ticks([tick for tick in ticks if low <= tick <= high])
@@ -131,7 +131,7 @@ def _ticks(axis, low: float, high: float) -> None:
 
 
 def _cut(text: str, length: int = LONGEST) -> str:
-    """A text for an axis; the end of a long one, where paths differ."""
+    """A text for an axis; a long one is cut to its end, where paths differ."""
     text = plain(text)
     return text if len(text) <= length else f"…{text[1 - length :]}"
 

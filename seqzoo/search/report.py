@@ -88,7 +88,7 @@ def importance(search: Search, records: list[dict]) -> dict:
 
 
 def value_text(value: str | int | float | bool) -> str:
-    """A value as people read it: four digits of a fraction. The command of a trial has them all."""
+    """A value for people: fractions have four digits. The command of a trial has all digits."""
     return f"{value:.4g}" if isinstance(value, float) else flag_text(value)
 
 

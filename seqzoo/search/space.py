@@ -62,7 +62,7 @@ class Values:
         return (value - low) / (high - low)
 
     def __str__(self):
-        """As on the command line."""
+        """The values in the syntax of the command line."""
         return "|".join(map(flag_text, self.choices)) or f"{flag_text(self.low)}..{flag_text(self.high)}"
 
 
@@ -110,7 +110,7 @@ def parse_space(text: str, config: type, fixed: dict) -> dict[str, Values]:
 
 
 def effective(config: type, values: dict) -> dict:
-    """The values without those that have no effect beside the others, so that a search can vary both.
+    """Drops values that have no effect with the others, so that a search can vary both.
 
     Args:
         config: the Config class that declares the options.
@@ -141,6 +141,6 @@ def declared(field: dataclasses.Field) -> Values | None:
     values, sweep, choices = Values(field.name, field.type), field.metadata["sweep"], field.metadata["choices"]
     if isinstance(sweep, tuple):
         return dataclasses.replace(values, low=sweep[0], high=sweep[1])
-    is_registry = hasattr(choices, "names")  # too many names to try them all unasked
+    is_registry = hasattr(choices, "names")  # too many names to try them all by default
     sweep = sweep or ([False, True] if field.type is bool else None if is_registry else choices)
     return dataclasses.replace(values, choices=tuple(sweep)) if sweep else None

@@ -24,21 +24,21 @@ from seqzoo.training.folder import held_folds, prepare
 TRAIN = ("-m", "seqzoo.run")
 LOG = "train.log"
 
-# Asks the kernel to kill this process when its parent dies, for whatever reason, then runs Python with the arguments.
+# Asks the kernel to kill this process when its parent dies for any reason, then runs Python with the arguments.
 _BOUND = """
 import ctypes, os, sys
-ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: Linux alone has it
+ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: only on Linux
 os.getppid() == int(sys.argv[1]) and os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
 
 def bound_to_parent(*arguments: str) -> tuple[str, ...]:
-    """Arguments for Python with which its process dies together with this one, on systems that support it."""
+    """Arguments for Python that make its process die together with this one, on systems that support it."""
     return ("-c", _BOUND, str(os.getpid()), *arguments) if sys.platform == "linux" else arguments
 
 
 class Stop(Exception):
-    """The search cannot continue: there is a bug, or the machine fails."""
+    """The search cannot continue because of a bug, or because the machine fails."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,12 +75,12 @@ class Search:
 
     @property
     def _task(self):
-        """The task with the fixed options, which may decide what counts."""
+        """The task with the fixed options, which may decide which score counts."""
         return TASKS[self.task](self.config({}))
 
     @property
     def title(self) -> str:
-        """What reports call the score that counts: "valid F1 (%)"."""
+        """The name in reports of the score that counts: "valid F1 (%)"."""
         return f"valid {self.measure.label}"
 
     @property
@@ -111,7 +111,7 @@ class Search:
         return [f"--{name}={flag_text(value)}" for name, value in options.items()]
 
     def _options(self, settings):
-        """The options given for these settings; one that has no effect beside the others would be refused."""
+        """The options to give for these settings, without those that have no effect, which would be refused."""
         return effective(TASKS[self.task].Config, self.fixed | settings)
 
     def command(self, settings: dict) -> str:
@@ -146,7 +146,7 @@ class Search:
         }
         if self.folder.is_dir() and any(self.folder.iterdir()):
             if not path.is_file():
-                raise ValueError(f"{self.folder} is not empty and holds no search: give another --workdir.")
+                raise ValueError(f"{self.folder} is not empty, but has no search in it: give another --workdir.")
             defaults = {name: value for name, value in TASKS[self.task].Config().to_dict().items() if name in fixed}
             found = defaults | json.loads(path.read_text("utf-8"))  # an older search has no newer options
             if overwrite:
@@ -213,7 +213,7 @@ def run_trial(
     }
     try:
         runs = [(settings | seed, search.config(settings | seed), folder) for seed, folder in search.runs(trial_id)]
-    except ValueError as error:  # options that are only valid without each other
+    except ValueError as error:  # options that exclude each other
         runs, record["status"], record["reason"] = [], "failed", str(error)
     for given, config, folder in runs:
         prepare(folder, TASKS[search.task](config))
@@ -291,13 +291,13 @@ def _outcome(folder: pathlib.Path, status: int, output: str) -> tuple[str, str]:
 
 
 def history(folder: pathlib.Path) -> list[dict]:
-    """The epochs of a run so far, or of those of all its folds."""
+    """The epochs of a run so far, or of all its folds."""
     paths = [path / "history.json" for path in (folder, *held_folds(folder))]
     return [row for path in paths if path.is_file() for row in json.loads(path.read_text("utf-8"))]
 
 
 def score(folder: pathlib.Path, key: str, sign: int) -> float | None:
-    """The score of a run: the final one, NaN if that is not finite; or the best so far, if any."""
+    """The final score of a run, NaN if it is not finite; or the best so far, if any."""
     if (folder / "metrics.json").is_file():
         found = json.loads((folder / "metrics.json").read_text("utf-8"))[key]
         return math.nan if found is None else found

@@ -30,7 +30,7 @@ class _Resumable:
         write_json(pathlib.Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def reload(self) -> None:
-        """Restores what `save` left, if anything."""
+        """Restores the state that `save` left, if any."""
         if pathlib.Path(self._get_oracle_fname()).is_file():
             super().reload()
             # The settings of trials that were created but never started are drawn again.
@@ -60,7 +60,7 @@ class Random(_Resumable, oracles.RandomSearchOracle):
 class Bayesian(_Resumable, oracles.BayesianOptimizationOracle):
     """Bayesian optimization with a Gaussian process and upper confidence bounds (Srinivas et al., 2010).
 
-    If it proposes a setting that was already tried, which would only give the same score again, a random one is drawn.
+    If it proposes a setting again, which would only give the same score, a random one is drawn.
     """
 
     def populate_space(self, trial_id: str) -> dict:
@@ -95,7 +95,7 @@ class Grid(_Resumable, keras_tuner.Oracle):
 class Hyperband(_Resumable, oracles.HyperbandOracle):
     """Hyperband (Li et al., 2018): trains many settings for a few epochs and continues with the best of them.
 
-    A failed trial gets the worst possible score. keras-tuner leaves it out, and then it takes the slot of a trial to be
+    A failed trial gets the worst possible score. keras-tuner leaves it out, so that it takes the slot of a trial to be
     promoted.
     """
 
@@ -114,7 +114,7 @@ class Hyperband(_Resumable, oracles.HyperbandOracle):
 
     @property
     def plan(self) -> tuple[int, int, int]:
-        """(settings, trials, epochs in all)."""
+        """(settings, trials, total epochs)."""
         sizes = {
             (bracket, n): self._get_size(bracket, n)
             for bracket in range(self._get_num_brackets())
@@ -163,7 +163,7 @@ def make_tuner(search: Search) -> Random | Bayesian | Grid | Hyperband:
     else:
         tuner = {"random": Random, "bayesian": Bayesian, "grid": Grid}[search.tuner](**kwargs)
         tuner.max_trials = search.max_trials
-    tuner._max_collisions = 1000  # 20 draws in a row may all be known long before a small space is exhausted
+    tuner._max_collisions = 1000  # 20 draws in a row may all repeat settings long before a small space is exhausted
     tuner.verbose = 0
     tuner._set_project_dir(str(search.folder), "oracle")
     return tuner

@@ -1,4 +1,4 @@
-"""Sound: recordings that are read when they are needed, how training varies them, and pictures of them."""
+"""Sound: recordings that are read on demand, their perturbation in training, and pictures of them."""
 
 from seqzoo.sound.recording import Clip, Joined, Recording, Samples, UnreadableError, Upload
 

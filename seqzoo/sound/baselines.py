@@ -1,4 +1,4 @@
-"""What a recurrent network is compared with: words from single frames."""
+"""A baseline for recurrent networks: words recognised from single frames."""
 
 import itertools
 from collections.abc import Callable, Iterable
@@ -8,8 +8,8 @@ import numpy as np
 from seqzoo.layers.sound import FLOOR, mel_filters
 from seqzoo.sound.recording import Recording, UnreadableError
 
-WORDS = 100  # of more words single frames tell nothing
-EXAMPLES = 500  # that are learned from
+WORDS = 100  # with more words single frames tell nothing
+EXAMPLES = 500  # maximum number to learn from
 SHORTEST = 5  # frames of a word
 
 

@@ -1,6 +1,6 @@
 """Speech from the synthesizer eSpeak NG: its program, or its library in the package espeakng-loader.
 
-eSpeak NG is free software under the GPL, version 3, so it is no part of this project and nothing here depends on it.
+eSpeak NG is free software under the GPL, version 3, so it is not part of this project and nothing here depends on it.
 """
 
 import ctypes
@@ -19,10 +19,10 @@ RATE, PITCH = 1, 3  # its parameters: words a minute; 0 to 100
 
 @functools.lru_cache(1)
 def speaker() -> Callable:
-    """The function (text, voice, speed, pitch) -> (samples [N] in int16, sample rate) of what is installed.
+    """The function (text, voice, speed, pitch) -> (samples [N] in int16, sample rate) of the program or the package.
 
     Raises:
-        ValueError: neither the program nor the package is.
+        ValueError: neither is installed.
     """
     if program := next(filter(None, map(shutil.which, PROGRAMS)), None):
         return functools.partial(_by_program, program)

@@ -1,17 +1,17 @@
-"""How training varies recordings: speed and noise."""
+"""Perturbs recordings in training: speed and noise."""
 
 import numpy as np
 
 
 def perturbed(samples: np.ndarray, rng: np.random.Generator, speed: float = 0.0, noise: float = 0.0) -> np.ndarray:
-    """Samples [N] at another speed and with noise.
+    """Changes the speed of samples [N] and adds noise.
 
     Args:
         samples: [N].
-        rng: what decides.
-        speed: the largest change of tempo and pitch, as of a tape: 0.1: from 10% slower to 10% faster, in steps of 1%
+        rng: draws speed and noise.
+        speed: the largest change of tempo and pitch, as with a tape: 0.1: from 10% slower to 10% faster, in steps of 1%
             (Ko et al., 2015, Audio augmentation for speech recognition).
-        noise: the lowest ratio of signal to noise, in dB; up to 30 dB more are as likely. 0: no noise.
+        noise: the lowest signal-to-noise ratio in dB; ratios up to 30 dB above it are equally likely. 0: no noise.
 
     Returns:
         [N'] in float32.

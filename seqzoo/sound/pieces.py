@@ -1,4 +1,4 @@
-"""Long recordings in bounded memory: read piece by piece, with the state of the recurrent layers carried along."""
+"""Reads long recordings in bounded memory, piece by piece, carrying the state of the recurrent layers along."""
 
 import math
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ PIECE = 3000  # frames that are read at a time
 
 
 class Pieces:
-    """Reads recordings of any length with a transcriber whose layers read forward. The answers are those of the whole.
+    """Reads recordings of any length with a transcriber whose layers read forward; answers are as if read at once.
 
-    A first pass over the recording takes the mean and deviation of its features, a second one reads them. What frames
-    and convolutions at the edge of a piece see of its neighbours is read with it, and dropped.
+    A first pass over the recording computes mean and deviation of its features, a second one reads them. Each piece is
+    read with a margin of its neighbours, for frames and convolutions at its edges, which is dropped afterwards.
 
     Args:
-        model: `models.transcriber` behind the front ``sound(statistics=True)``.
-        subsample: its own.
-        normalize: that of the front whose weights these are.
+        model: `models.transcriber` with the front ``sound(statistics=True)``.
+        subsample: the model's.
+        normalize: as in the front with which the weights were trained.
         piece: frames of a piece, a multiple of `subsample`.
     """
 
@@ -51,7 +51,7 @@ class Pieces:
         return np.concatenate(labels), np.concatenate(probabilities)
 
     def row(self, recording: Recording) -> dict:
-        """What greedy decoding gives of a recording, as a row of `decoding.ctc.CTCDecode`."""
+        """Decodes a recording greedily: a row as from `decoding.ctc.CTCDecode`."""
         labels, p = self.path(recording)
         found = tokens_of(labels[None].astype("int32"), p[None])
         found = {name: keras.ops.convert_to_numpy(value)[0] for name, value in found.items()}

@@ -1,10 +1,10 @@
-"""A picture of a transcript: the spectrogram, what the network says at each frame, and the words."""
+"""A picture of a transcript: the spectrogram, the network's output at each frame, and the words."""
 
 import pathlib
 
 import numpy as np
 
-COLOURS = 10  # of labels; more share them
+COLOURS = 10  # of labels; if there are more, they share colours
 
 
 def transcript_plot(
@@ -19,8 +19,8 @@ def transcript_plot(
 
     Args:
         features: [T, D], of the frames.
-        probabilities: [S, V], of the blank, which is 0, and the labels.
-        answer: of the run: "transcript", "tokens" with their begin and end in seconds, and perhaps "reference".
+        probabilities: [S, V], of the blank, index 0, and the labels.
+        answer: of the run: "transcript", "tokens" with their begin and end in seconds, and optionally "reference".
         labels: the V labels.
         seconds: length of the recording.
         path: the image to write.

@@ -1,4 +1,4 @@
-"""Recordings: sounds that are read when their samples are needed, as one channel at the rate that is asked for."""
+"""Recordings: sounds that are read when their samples are needed, as one channel at the requested rate."""
 
 import dataclasses
 import io
@@ -13,27 +13,27 @@ import numpy as np
 from seqzoo.extras import check_installed
 from seqzoo.files import UnreadableError, archive
 
-ENDINGS = (".wav", ".flac", ".ogg", ".mp3")  # of the files that are looked for
-STREAMED = 0x7FFFF000  # a longer WAV says that its writer did not know the length, as one that comes through a pipe
+ENDINGS = (".wav", ".flac", ".ogg", ".mp3")  # of sound files
+STREAMED = 0x7FFFF000  # a longer length in a WAV means that its writer did not know it, as when writing to a pipe
 LONG = 60  # seconds: a longer recording is read in pieces
-LONGEST = 600  # seconds of one that can't be
-FILTER = 10  # resample_poly's filter reaches over so many samples of the lower rate on each side
+LONGEST = 600  # maximum seconds of a recording that can't be
+FILTER = 10  # resample_poly's filter reaches over this many samples of the lower rate on each side
 
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """A sound. Subclasses say where it comes from; examples of a dataset carry it in place of its samples.
+    """A sound. Subclasses define its origin; examples of a dataset carry it in place of its samples.
 
     Attributes:
-        name: what messages and answers call it, such as its path.
+        name: its name in messages and answers, such as its path.
     """
 
     name: str
 
     def read(self, rate: int, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Samples [N] in float32, where full scale is 1, at a sample rate: those from `start` to before `stop`.
+        """Samples [N] from `start` to before `stop` at a sample rate, in float32, where full scale is 1.
 
-        Any parts of a recording, joined, are what the whole of it gives, to rounding.
+        Parts of a recording, joined, equal the whole, up to rounding.
 
         Raises:
             UnreadableError: it can't be read; its name is in the message.
@@ -54,8 +54,8 @@ class Samples(Recording):
     """Samples in memory.
 
     Attributes:
-        samples: [N] or [N, channels]; floats with full scale 1, or integers with that of their type.
-        rate: how many a second.
+        samples: [N] or [N, channels]; floats with full scale 1, or integers with the full scale of their type.
+        rate: samples a second.
     """
 
     samples: np.ndarray
@@ -123,7 +123,7 @@ class Upload(Stored):
 
 @dataclasses.dataclass(frozen=True)
 class Joined(Recording):
-    """Recordings one after the other, each with silence after it: so many samples at `rate`."""
+    """Joins recordings, each followed by silence, whose length is in samples at `rate`."""
 
     parts: tuple[Recording, ...]
     silences: tuple[int, ...]
@@ -143,7 +143,7 @@ def first_rate(recordings: Iterable[Recording]) -> int:
     """The sample rate of the first recording that can be read.
 
     Raises:
-        UnreadableError: none can.
+        UnreadableError: none of them can.
     """
     error = UnreadableError("There are no recordings.")
     for recording in recordings:
@@ -158,18 +158,18 @@ def is_long(recording: Recording, rate: int, obstacle: str = "") -> bool:
     """Whether a recording is so long that it is read in pieces, see `sound.pieces`.
 
     Args:
-        recording: it.
+        recording: the recording.
         rate: sample rate in Hz.
-        obstacle: the option of a run that can't read pieces.
+        obstacle: the option that keeps a run from reading pieces.
 
     Raises:
-        ValueError: it should be, but there is an obstacle.
+        ValueError: it should be read in pieces, but there is an obstacle.
     """
     seconds = recording.length(rate) / rate
     if obstacle and seconds > LONGEST:
         raise ValueError(
-            f"{recording.name}: {seconds / 60:.0f} minutes. A run of {obstacle} reads a recording as a whole, so of at "
-            f"most {LONGEST // 60} minutes: cut it. One of --model=ctc --rnn=lstm reads any length."
+            f"{recording.name}: {seconds / 60:.0f} minutes. A run with {obstacle} reads a recording as a whole, up to "
+            f"{LONGEST // 60} minutes: cut it. A run with --model=ctc --rnn=lstm reads any length."
         )
     return seconds > LONG and not obstacle
 
@@ -182,7 +182,7 @@ def mono(samples: np.ndarray) -> np.ndarray:
 
 
 def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Samples [N] of one sample rate at another, [ceil(N * wanted / rate)], without aliasing."""
+    """Resamples samples [N] from one rate to another, [ceil(N * wanted / rate)], without aliasing."""
     if rate == wanted or not len(samples):
         return samples
     from scipy.signal import resample_poly
@@ -202,7 +202,7 @@ def _length(frames, rate, wanted):
 
 
 def _opened(file: BinaryIO | pathlib.Path, name: str):
-    """The soundfile.SoundFile of a file, which is whole."""
+    """Opens a file as a soundfile.SoundFile, and checks that it is complete."""
     check_installed("soundfile", "Reading sound")
     import soundfile
 
@@ -221,15 +221,14 @@ def _opened(file: BinaryIO | pathlib.Path, name: str):
 
 
 def _read(file, name, rate, start, stop):
-    """The samples of a file from `start` to `stop` at a rate; no more of it is held than they need."""
+    """The samples of a file from `start` to `stop` at a rate; only the part that they need is read."""
     import soundfile
 
     with _opened(file, name) as opened:
         up, down = _ratio(opened.samplerate, rate)
         first, last, skipped = 0, opened.frames, start
         if start or stop is not None:
-            # Whole periods of the filter's phases, so that its taps fall on the samples on which they fall in the
-            # whole.
+            # Whole periods of the filter's phases, so that its taps fall on the same samples as for the whole file.
             margin = -(-(FILTER * max(up, down) // up + 1) // down) if up != down else 0
             period = max(0, start // up - margin)
             first, skipped = period * down, start - period * up
