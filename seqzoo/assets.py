@@ -8,7 +8,7 @@ from seqzoo.extras import MissingPackageError
 from seqzoo.files import replace, write_json
 
 MANIFEST = "assets.json"
-REMEDY = "Bring the file back from a copy, or train the run again with --overwrite."
+REMEDY = "Restore the file from a backup, or train the run again with --overwrite."
 
 
 class Asset:

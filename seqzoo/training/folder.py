@@ -70,7 +70,7 @@ def read_config(folder: str | os.PathLike) -> tuple:
     if not path.is_file():
         state = "has no config.json" if path.parent.is_dir() else "does not exist"
         raise ValueError(f"{folder} is not a run folder: it {state}. Runs are made by --mode=train.")
-    remedy = "Bring the file back from a copy, or delete the folder and train the run again."
+    remedy = "Restore the file from a backup, or delete the folder and train the run again."
     try:
         values = read_json(path, remedy)
         name, version = values.pop("task"), values.pop("format", 1)
@@ -284,7 +284,7 @@ def damaged(path: pathlib.Path, error: object, remedy: str = "") -> ValueError:
     text = " ".join(str(error).split())[:200] or type(error).__name__
     if "pickle" in text:  # NumPy takes any unknown bytes for a pickle, and would advise to load it unsafely
         text = "unknown file format"
-    remedy = remedy or "Bring the file back from a copy, or train the run again with --overwrite."
+    remedy = remedy or "Restore the file from a backup, or train the run again with --overwrite."
     return ValueError(f"{path} cannot be used ({text}). {remedy}")
 
 
