@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from backends import weight_gradients
+from marks import variants
 from test_contract import check_killed, randomized, tiny
 
 from seqzoo.backend.distribution import Devices
@@ -79,7 +80,7 @@ def test_a_model_that_would_see_the_words_it_predicts_is_refused():
         auxiliary(tagger(3, words(10), layers=0))
 
 
-@pytest.mark.parametrize("name", ["ner", "dialogue_understanding"])
+@pytest.mark.parametrize("name", ["ner", *variants("dialogue_understanding")])
 def test_its_weights_are_trained_and_checkpointed_but_not_saved(name, tmp_path):
     task, data = tiny(name, auxiliary_lm=0.1)
     plain, model = loop._build(task, data, Devices(), None, None)

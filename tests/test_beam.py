@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from keras import ops
+from marks import slow
 
 import seqzoo.decoding.beam
 from seqzoo.decoding.beam import Beam, Ensemble, top_k
@@ -442,7 +443,7 @@ def decoders():
 
 
 @pytest.mark.traced
-@pytest.mark.parametrize("name", ["language_model", "seq2seq", "generator", "ensemble"])
+@pytest.mark.parametrize("name", ["language_model", "seq2seq", *slow("generator", "ensemble")])
 def test_every_model_is_searched_and_the_answers_have_their_scores(name):
     if name == "ensemble":
         both = [Seq2SeqDecoder(random_weights(seq2seq(7, 9, dim=8, units=7, encoder_units=5), seed)) for seed in (0, 1)]

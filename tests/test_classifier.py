@@ -274,6 +274,8 @@ def test_unknown_poolings_are_refused():
             classifier(K, words(V), pooling=wrong)
 
 
+@pytest.mark.slow
+@pytest.mark.variant
 def test_a_classifier_learns_one_batch():
     model = make(*CLASSIFIERS["everything"])
     model.compile(keras.optimizers.Adam(0.03), loss_of())

@@ -7,6 +7,7 @@ import types
 import keras
 import numpy as np
 import pytest
+from marks import variants
 from test_contract import assert_same, check_killed, randomized, tiny
 
 from seqzoo import options
@@ -74,7 +75,7 @@ def test_states_are_those_of_the_layer_and_padding_changes_nothing(unit, languag
             np.testing.assert_allclose(found[number], last, atol=1e-3)  # 16 bits
 
 
-@pytest.mark.parametrize("name", ["ner", "sentiment", "dialogue_understanding"])
+@pytest.mark.parametrize("name", ["ner", *variants("sentiment", "dialogue_understanding")])
 def test_a_run_answers_without_the_folders_of_its_language_models(name, language_models, tmp_path):
     folders = [shutil.copytree(language_models[unit], tmp_path / unit) for unit in ("characters", "words")]
     folder = saved(name, tmp_path / "run", contextual=",".join(map(str, folders)))

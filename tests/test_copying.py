@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from marks import slow, variants
 from numpy.testing import assert_allclose
 
 from seqzoo.decoding.beam import Beam
@@ -59,7 +60,9 @@ def test_words_of_the_source_have_ids_of_their_own():
     ]
 
 
-@pytest.mark.parametrize("options", [{}, {"coverage": True, "coverage_loss": 1.0}, {"input_feeding": True}])
+@pytest.mark.parametrize(
+    "options", [{"coverage": True, "coverage_loss": 1.0}, *slow({"input_feeding": True}), *variants({})]
+)
 def test_steps_agree_with_the_whole_and_padding_changes_nothing(options):
     keras.utils.set_random_seed(1)
     model = seq2seq(V, V, copy=True, **SIZES, **options)

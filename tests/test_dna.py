@@ -250,7 +250,7 @@ def test_options_that_contradict_each_other_are_refused():
 def test_an_unknown_letter_is_named_with_file_and_line(tmp_path):
     (tmp_path / "train.csv").write_text("label,name,sequence\n1,a,ACGT\n0,b,ACG!\n")
     task = TASKS["dna"](TASKS["dna"].Config(dataset="csv", data_dir=str(tmp_path)))
-    with pytest.raises(ValueError, match=r"train.csv:3: '!' at position 4 is no letter"):
+    with pytest.raises(ValueError, match=r"train.csv:3: '!' at position 4 is not in --alphabet=dna"):
         [*task.read()["train"]]
 
 

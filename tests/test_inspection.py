@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from marks import variants
 
 from seqzoo import run
 from seqzoo.display import inspection
@@ -76,7 +77,7 @@ def test_gates_agree_with_the_equations():
             assert traced[name][t, 0] == pytest.approx(value, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "simple_gru", "peephole_lstm"])
+@pytest.mark.parametrize("name", ["lstm", "gru", *variants("simple_gru", "peephole_lstm")])
 def test_traces_of_a_saved_model_with_dropout_norm_and_residuals_agree_with_its_states(name, tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "WINDOW", 4)
     arguments = {"residual": True, "layer_norm": True, "weight_drop": 0.3, "dropout": 0.5, "input_dropout": 0.5}
@@ -278,6 +279,7 @@ def test_a_feed_forward_run_has_nothing_to_inspect(corpus, tmp_path, capsys):
     assert error.count("\n") == 1 and "no recurrent layer" in error and "--context" in error
 
 
+@pytest.mark.slow
 def test_a_layer_without_gates_shows_its_state(corpus, tmp_path, capsys):
     folder = train(corpus, tmp_path / "run", "--rnn=rnn", "--tokenizer=words", "--layer_norm", "--weight_drop=0.1")
     assert run.main(["--mode=inspect", f"--workdir={folder}", f"--text={TEXT}"]) == 0

@@ -164,6 +164,7 @@ def test_nested_layers_are_found(no_gpu):
     assert line.startswith("2 LSTM: fused loop, on a GPU cuDNN; 1 LSTMCell: while loop (no cuDNN: ")
 
 
+@pytest.mark.slow
 def test_a_run_prints_its_kernels_in_a_line_or_in_a_table(tmp_path, capsys):
     for split in ("train", "valid"):
         (tmp_path / f"{split}.txt").write_text("ab X O\nba Y O\n\n" * 5)

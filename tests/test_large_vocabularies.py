@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from backends import weight_gradients
 from keras import ops
+from marks import variants
 from test_language_model import Digits, numbers
 
 from seqzoo import options
@@ -140,7 +141,7 @@ def test_texts_are_scored_block_by_block_as_at_once(kind, monkeypatch):
         np.testing.assert_allclose(decoder.score_window(x, y, decoder.initial_state(2))[0], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("negatives", [0, 20])
+@pytest.mark.parametrize("negatives", [*variants(0), 20])
 def test_training_on_targets_of_padded_batches_lowers_the_loss_and_draws_anew(negatives):
     ids = np.where(np.arange(9) < [[9], [9], [4], [6]], numbers(4, 9), 0)
     weights = (ids[:, 1:] > 0).astype("float32")
@@ -157,7 +158,10 @@ def test_training_on_targets_of_padded_batches_lowers_the_loss_and_draws_anew(ne
 @pytest.mark.tensorflow("compiling streams takes JAX a minute")
 @pytest.mark.parametrize(
     "negatives, tied, policy",
-    [(0, True, "mixed_bfloat16"), (0, False, "float32"), (60, True, "float32"), (60, False, "mixed_bfloat16")],
+    [
+        (60, True, "float32"),
+        pytest.param(0, False, "mixed_bfloat16", marks=[pytest.mark.slow, pytest.mark.variant]),
+    ],
 )
 def test_training_on_targets_learns_and_is_saved_as_the_plain_model(negatives, tied, policy, tmp_path):
     keras.utils.set_random_seed(0)
@@ -182,8 +186,8 @@ def test_training_on_targets_learns_and_is_saved_as_the_plain_model(negatives, t
 
 
 @pytest.mark.tensorflow("gradients in rows are TensorFlow's")
-@pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("tied", [True, *variants(False)])
+@pytest.mark.parametrize("policy", ["float32", *variants("mixed_bfloat16")])
 def test_only_the_rows_of_the_batch_and_of_the_negatives_move(tied, policy):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

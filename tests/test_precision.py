@@ -200,8 +200,11 @@ MODELS = {
 }  # fmt: skip
 
 
+RARE = ("seq2seq_step", "seq2seq_sampled", "seq2seq_concat", "seq2seq_location", "seq2seq_dot")
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", *variants("mixed_float16")])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*(name for name in MODELS if name not in RARE), *variants(*RARE)])
 def test_each_model_is_near_to_float32_and_a_step_of_training_keeps_it_finite(name, policy):
     build, inputs, labels, weights, loss = MODELS[name]
     exact, half = made("float32", build), made(policy, build)

@@ -369,5 +369,10 @@ def test_training_refuses_data_it_can_not_use(corpus, tmp_path, capsys):
         assert run.main([*flags, f"--data_dir={data_dir}", f"--workdir={tmp_path / str(number)}"]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and all(word in error for word in words), error
-    # What failed before its first epoch does not stand in the way of the corrected command.
-    assert run.main([*flags, f"--data_dir={corpus}", f"--workdir={tmp_path / '0'}", "--epochs=1"]) == 0
+
+
+@pytest.mark.slow
+def test_a_corrected_command_may_use_the_folder_of_one_that_failed(corpus, tmp_path):
+    flags = ["--task=ner", "--dataset=conll", *SMALL, f"--workdir={tmp_path / 'run'}"]
+    assert run.main([*flags, "--data_dir=/nowhere"]) == 2
+    assert run.main([*flags, f"--data_dir={corpus}", "--epochs=1"]) == 0

@@ -98,6 +98,7 @@ def test_a_run_is_evaluated_on_another_file(trained, tmp_path, capsys):
     assert json.loads(saved.read_text())["test_classes"]["so-so"]["support"] == 1  # a label it can not know is an error
 
 
+@pytest.mark.slow
 def test_duplicates_and_labels_that_train_lacks_are_reported(tmp_path, capsys):
     folder = write(tmp_path / "data" / "train.tsv", [("A good film it is", "yes"), ("a bad film", "no")] * 3)
     write(folder / "valid.tsv", [("a  GOOD film it is", "yes"), ("what ?", "maybe")])

@@ -52,7 +52,7 @@ CASES = {
     "no_recurrence": {"encoder": "none", "rnn": "none"},
     "cho": {"attention": "none", "context": "step", "encoder": "birnn", "rnn": "min_gru", "layers": 2},
 }  # fmt: skip
-FEW = ("additive", "feeding", "no_recurrence", "cho")  # the others are for `pytest -m slow`
+FEW = ("additive", "feeding", "no_recurrence")  # the others are for `pytest -m slow`
 
 
 @functools.cache
@@ -360,7 +360,7 @@ def test_schedules_are_those_of_the_paper():
     assert float(share_sampled("inverse_sigmoid", 10**6, 2000)) == 1
 
 
-@pytest.mark.parametrize("name", ["feeding_all", *variants("additive")])
+@pytest.mark.parametrize("name", [*slow("feeding_all"), *variants("additive")])
 def test_nothing_drawn_is_teacher_forcing_and_all_drawn_is_the_loop_of_the_paper(name):
     model, (inputs, *_) = make(name), batch()
     inputs = {key: ops.convert_to_tensor(value) for key, value in inputs.items()}

@@ -12,6 +12,7 @@ import sys
 import time
 
 import pytest
+from marks import variants
 
 from seqzoo import run, sweep
 from seqzoo.datasets import DATASETS
@@ -200,7 +201,7 @@ def test_failed_and_killed_trials_are_recorded_and_the_others_go_on(search):
 
 
 @pytest.mark.parametrize("what, words", [("BUG", ["what nobody", "Traceback"]), ("FULL", ["No space left"])])
-@pytest.mark.parametrize("tuner", ["random", "grid"])
+@pytest.mark.parametrize("tuner", ["grid", *variants("random")])
 def test_a_bug_or_a_full_disk_stops_the_search_and_the_same_command_goes_on(what, words, tuner, search):
     flags = ["--sweep=units=1|2|3|4", f"--tuner={tuner}", "--max_trials=4"]
     status, results, calls, output = search(*flags, **{what: "2"})

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from marks import slow
 from test_contract import batch_of, tiny, total_loss
 
 from seqzoo import run
@@ -85,7 +86,7 @@ def test_a_row_gives_the_text_confidence_and_letters_of_each_phone():
     assert task.answer({"source": ""}, None)["transcript"] == ""
 
 
-@pytest.mark.parametrize("model", ["ctc", "attention"])
+@pytest.mark.parametrize("model", ["ctc", *slow("attention")])
 def test_both_models_answer_with_different_transcripts_best_first(model, eagerly):
     task, data = tiny("pronunciation", model=model)
     predictor = task.predictor(task.build())

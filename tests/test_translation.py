@@ -353,6 +353,7 @@ def spelled(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_run_killed_before_its_first_score_goes_on_and_counts_its_sampling_steps(spelled):
     folder, (out, again) = spelled
     history = json.loads((folder / "history.json").read_text())
@@ -368,6 +369,7 @@ def test_a_run_killed_before_its_first_score_goes_on_and_counts_its_sampling_ste
     assert steps in numbers
 
 
+@pytest.mark.slow
 def test_left_out_and_held_out_examples_are_reported(spelled):
     folder, (out, _) = spelled
     out = " ".join(out.split())
@@ -377,6 +379,7 @@ def test_left_out_and_held_out_examples_are_reported(spelled):
     assert [*load(folder).task.assets] == ["joint", "longest"]
 
 
+@pytest.mark.slow
 def test_capitals_are_small_letters_in_texts_and_in_scores(spelled):
     folder, _ = spelled
     assert not any(token != token.lower() for token in load(folder).task.assets["joint"].tokens)
@@ -387,6 +390,7 @@ def test_capitals_are_small_letters_in_texts_and_in_scores(spelled):
     )
 
 
+@pytest.mark.slow
 def test_a_run_without_attention_has_pages_without_tables_and_refuses_what_needs_it(spelled, tmp_path, capsys):
     asked = ["--mode=predict", f"--workdir={spelled[0]}", "--text=RED cat\nŽ日", "--beam=1"]
     assert len(answers(capsys, *asked, f"--html={tmp_path / 'a.html'}")) == 2
