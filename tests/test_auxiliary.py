@@ -99,6 +99,7 @@ def test_its_weights_are_trained_and_checkpointed_but_not_saved(name, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_a_killed_run_ends_like_an_uninterrupted_one(tmp_path):
     check_killed("ner", tmp_path, auxiliary_lm=0.1)
 

@@ -309,6 +309,7 @@ def test_each_label_of_several_is_a_yes_or_no_of_its_own():
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_a_saved_classifier_is_the_same_in_a_fresh_process(tmp_path):
     data = batch()
     names = ["everything", "deep_lengths", "frozen_vectors", "frames", "image"]
@@ -436,6 +437,7 @@ def test_padding_and_rows_of_weight_0_change_no_term():
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_all_terms_train_in_a_graph_and_no_weights_count_as_ones():
     model = regularized(
         make("words", {**TINY[1], "rnn": "lstm", "dropout": 0.3}), rdrop=0.5, adversarial=0.5, virtual=0.5, seed=0

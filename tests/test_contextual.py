@@ -91,6 +91,7 @@ def test_a_run_answers_without_the_folders_of_its_language_models(name, language
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_a_killed_run_ends_like_an_uninterrupted_one(language_models, tmp_path):
     check_killed("ner", tmp_path, contextual=str(language_models["words"]))
 

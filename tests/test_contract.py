@@ -368,8 +368,9 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(name, tmp_path):
     check_killed(name, tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("changes", [{"softmax": "sampled", "negatives": 5}, {"softmax": "adaptive", "tied": False}])
+@pytest.mark.parametrize(
+    "changes", [*slow({"softmax": "sampled", "negatives": 5}), *variants({"softmax": "adaptive", "tied": False})]
+)
 def test_a_killed_run_on_a_large_vocabulary_ends_like_an_uninterrupted_one(changes, tmp_path):
     check_killed("language_model", tmp_path, **changes)
 

@@ -202,6 +202,7 @@ def test_loss_of_a_model_is_the_mean_over_real_tokens_and_falls():
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_saved_model_is_the_same_in_a_fresh_process(tmp_path):
     model = small_model(BIO, 3)
     model.set_weights([np.random.default_rng(5).normal(size=weight.shape) for weight in model.weights])

@@ -227,6 +227,7 @@ def test_a_transcriber_that_reads_forward_reads_a_long_sequence_in_pieces():
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_a_model_learns_to_transcribe_and_is_saved(tmp_path):
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(B, T, 2)).astype("float32")

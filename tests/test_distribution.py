@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from marks import slow, variants
 
 from seqzoo import run
 from seqzoo.backend.distribution import Devices, cluster, split_batch
@@ -36,6 +37,7 @@ CASES = {
     }),
     "several_losses": ("dialogue_understanding", {**WORDS, "dataset": "slot_files"}),
 }  # fmt: skip
+OFTEN = ("ner", "language_model")  # the others are trained nightly
 
 # Trains each case for two epochs on one device and on two; a process of its own, as devices are told apart only once.
 SCRIPT = """
@@ -158,20 +160,14 @@ def corpora(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def trained(corpora, tmp_path_factory):
-    """What the script saves."""
-    cases = {case: (task, {**options, "data_dir": str(corpora / case)}) for case, (task, options) in CASES.items()}
-    path = tmp_path_factory.mktemp("trained") / "trained.npz"
-    process = python("-c", SCRIPT, json.dumps(cases), str(path))
+@pytest.mark.parametrize("case", [*slow(*OFTEN), *variants(*sorted({*CASES} - {*OFTEN}))])
+def test_two_devices_train_as_one(case, corpora, tmp_path):
+    task, options = CASES[case]
+    asked = {case: (task, {**options, "data_dir": str(corpora / case)})}
+    process = python("-c", SCRIPT, json.dumps(asked), str(tmp_path / "trained.npz"))
     out, error = process.communicate(timeout=500)
     assert process.returncode == 0, out + error[-3000:]
-    return np.load(path)
-
-
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.slow
-def test_two_devices_train_as_one(case, trained):
+    trained = np.load(tmp_path / "trained.npz")
     one, two = ([trained[key] for key in trained.files if key.startswith(f"{case} {n} ")] for n in (1, 2))
     assert len(one) == len(two) > 4
     for a, b in zip(one, two, strict=True):

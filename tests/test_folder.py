@@ -163,6 +163,7 @@ def test_a_second_training_says_who_trains_and_any_death_frees_the_folder(tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_training_holds_the_lock_of_its_folder_also_while_it_overwrites(monkeypatch, tmp_path):
     folder, refused = tmp_path / "run", []
     task = tiny(monkeypatch, {"train": rows(8), "valid": rows(4)}, epochs=1)

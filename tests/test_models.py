@@ -221,6 +221,7 @@ def test_a_tagger_learns_one_batch(name):
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_a_saved_tagger_is_the_same_in_a_fresh_process_and_a_new_one_trains_there(tmp_path):
     data = batch()[0]
     np.savez(tmp_path / "inputs.npz", **data)
@@ -268,6 +269,7 @@ for name, confidence in expected.items():
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_a_crf_tagger_trains_under_xla():
     model = make("vectors", {"rnn": "lstm", "layers": 1})
     inputs, labels, weights = batch()

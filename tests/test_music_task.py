@@ -166,6 +166,7 @@ def test_other_encodings_learn_and_generate(encoding, corpus, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.variant
 def test_independent_pitches_of_json_frames_only_score(tmp_path, capsys):
     rng = np.random.default_rng(0)
     pieces = [[sorted(rng.choice(60, 2, replace=False).tolist()) for _ in range(7)] + [[]] + [[9]] for _ in range(10)]
