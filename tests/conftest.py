@@ -4,7 +4,11 @@
 runs compiled functions eagerly, except in tests marked `traced` or `slow`.
 """
 
+import os
+
 import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # importing JAX would set 1, which child processes inherit
 
 
 def pytest_configure(config):
