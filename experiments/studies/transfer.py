@@ -1,12 +1,12 @@
-"""What a language model of one's own brings a classifier or a tagger, with all labels and with a tenth of them.
+"""Measures what language models bring to a tagger and classifiers, with all labels and with a tenth of them.
 
-    python -m experiments.studies.transfer --data=FOLDER              trains what is missing, prints the table
-    python -m experiments.studies.transfer --data=FOLDER --only=ner   some rows
+    python -m experiments.studies.transfer --data=FOLDER              trains the missing runs and prints the table
+    python -m experiments.studies.transfer --data=FOLDER --only=ner   trains some rows
 
-FOLDER holds the corpora, see README.md. Two language models, one of which reads backward, learn from the English texts
-of the train splits, in lower case and with spaces between words: reviews, e-mails, news, captions, example sentences.
-Each row is a run of `python -m seqzoo.run` that differs from the first one of its task by a few flags. Each score is
-that of valid, in the best epoch.
+FOLDER holds the corpora, see README.md. Two language models of words, a forward and a backward one, are trained on the
+English texts of the train splits: reviews, e-mails, news, web text, captions and example sentences, in lower case. Each
+row is then a run of `python -m seqzoo.run`, scored on valid in its best epoch. The runs of a task differ only in the
+kind of transfer and in the options that it needs.
 """
 
 import argparse
@@ -21,15 +21,23 @@ import sys
 from collections.abc import Iterator
 
 from experiments import RESULTS
-from seqzoo.files import write_json
+from seqzoo.files import replace, write_json
 from seqzoo.text.tokenizer import tokenize
 
-HELD_OUT = 200  # of so many lines one is valid text of the language models
-SHARE = 10  # every tenth example makes a tenth of the labels
+HELD_OUT = 200  # every 200th line is valid text of the language models
+SHARE = 10  # every tenth example is kept for the rows with a tenth of the labels
 SHARES = ("all", "tenth")
+WRITTEN = ("metrics", "environment")
+KINDS = {
+    "nothing": "none",
+    "auxiliary": "`--auxiliary_lm`",
+    "initial": "`--init_from`",
+    "contextual": "`--contextual`",
+}
 MODEL = (
     "--task=language_model --dataset=text --tokenizer=whitespace --min_count=5 --softmax=sampled --dim=200 --units=400 "
-    "--batch_size=64 --window=70 --dropout=0.1 --embedding_dropout=0.05 --learning_rate=0.003 --ngram=0 --epochs=2"
+    "--batch_size=64 --window=70 --dropout=0.1 --embedding_dropout=0.05 --learning_rate=0.003 --ngram=0 --epochs=2 "
+    "--data_dir={runs}/transfer-text"
 )
 MODELS = {"transfer-forward": MODEL, "transfer-backward": f"{MODEL} --reverse"}
 BOTH = "{runs}/transfer-forward,{runs}/transfer-backward"
@@ -39,17 +47,17 @@ VECTORS = "--vectors={data}/glove/glove.6B.50d.subset.txt.gz"
 
 
 @dataclasses.dataclass(frozen=True)
-class Bench:
-    """A task to bring something to.
+class Target:
+    """A task that language models transfer to.
 
     Attributes:
-        what: its name in the table.
-        corpus: the folder of its data.
-        files: those of train, to take a tenth of, and of valid.
-        metric: the key of metrics.json.
-        flags: of every row.
-        epochs: with all labels, and with a tenth of them.
-        rows: {kind of transfer: its flags}; the first one is without.
+        what: name in the table.
+        corpus: folder of the data.
+        files: names of the train file, of which a tenth is taken, and of the valid file.
+        metric: key of metrics.json.
+        flags: flags that all rows share.
+        epochs: number of epochs with all labels, and with a tenth of them.
+        rows: {kind of transfer, see `KINDS`: its flags}.
     """
 
     what: str
@@ -61,8 +69,8 @@ class Bench:
     rows: dict[str, str]
 
 
-BENCHES = {
-    "ner": Bench(
+TARGETS = {
+    "ner": Target(
         "CoNLL-2003, GloVe 50d, F1", "conll2003", ("train.txt", "valid.txt"), "valid_f1",
         f"--task=ner --dataset=conll {VECTORS}", (20, 40),
         {
@@ -72,7 +80,7 @@ BENCHES = {
             "contextual": f"--units=200 --contextual={BOTH}",
         },
     ),
-    "sentences": Bench(
+    "sentences": Target(
         "SST-2, sentences, accuracy", "sst2", ("train.tsv", "valid.tsv"), "valid_accuracy", SENTENCES, (6, 20),
         {
             "nothing": "--token_dropout=0.1",
@@ -80,7 +88,7 @@ BENCHES = {
             "contextual": f"--contextual={BOTH}",
         },
     ),
-    "reviews": Bench(
+    "reviews": Target(
         "IMDB, accuracy", "imdb", ("train.jsonl", "valid.jsonl"), "valid_accuracy", REVIEWS, (4, 15),
         {
             "nothing": "--word_dim=128 --word_dropout=0.3 --token_dropout=0.3",
@@ -103,55 +111,52 @@ def main() -> int:
     arguments = parser.parse_args()
     path = RESULTS / "transfer.json"
     results = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    text = arguments.runs / "transfer-text"
-    if not text.is_dir():
-        write_text(arguments.data, text)
-    for name, bench, flags, source in jobs(arguments):
+    write_texts(arguments.data, arguments.runs)
+    for name, target, flags in jobs():
         if arguments.only not in name:
             continue
         for model in MODELS:
             if model in flags:
-                train(model, MODELS[model], 0, text, arguments)
+                train(model, f"{MODELS[model]} --seed=0", arguments)
         for seed in arguments.seeds.split(","):
-            metrics, environment = train(f"transfer-{name}-{seed}", flags, seed, source, arguments)
-            made = {"score": metrics[bench.metric], "minutes": metrics["minutes"], "best_epoch": metrics["best_epoch"]}
-            results.setdefault(name, {})[seed] = made | {"flags": flags, "environment": environment}
+            metrics, environment = train(f"transfer-{name}-{seed}", f"{flags} --seed={seed}", arguments)
+            kept = {key: metrics[key] for key in (target.metric, "minutes", "best_epoch")}
+            results.setdefault(name, {})[seed] = kept | {"environment": environment}
             write_json(path, results)
     print(table(results))
     return 0
 
 
-def jobs(arguments: argparse.Namespace) -> Iterator[tuple[str, Bench, str, pathlib.Path]]:
-    """Yields (name, bench, flags, folder of the data) of each row, first with all labels."""
-    for name, bench in BENCHES.items():
-        whole, tenth = arguments.data / bench.corpus, arguments.runs / f"transfer-{name}-tenth"
-        if not tenth.is_dir():
-            write_tenth(bench, whole, tenth)
-        for share, source, epochs in zip(SHARES, (whole, tenth), bench.epochs, strict=True):
-            for kind, flags in bench.rows.items():
-                yield f"{name}-{share}-{kind}", bench, f"{bench.flags} {flags} --epochs={epochs}", source
+def jobs() -> Iterator[tuple[str, Target, str]]:
+    """Yields (name, target, flags) of each row."""
+    for name, target in TARGETS.items():
+        folders = f"{{data}}/{target.corpus}", f"{{runs}}/transfer-{name}-tenth"
+        for share, folder, epochs in zip(SHARES, folders, target.epochs, strict=True):
+            for kind, flags in target.rows.items():
+                yield f"{name}-{share}-{kind}", target, f"{target.flags} {flags} --epochs={epochs} --data_dir={folder}"
 
 
-def train(name: str, flags: str, seed: int | str, source: pathlib.Path, arguments: argparse.Namespace) -> list[dict]:
+def train(name: str, flags: str, arguments: argparse.Namespace) -> list[dict]:
     """Trains a run in a process of its own, if it is not finished; returns its metrics and its environment."""
-    folder = arguments.runs / name
-    given = [flag.format(data=arguments.data, runs=arguments.runs) for flag in flags.split()]
-    given += [f"--data_dir={source}", f"--precision={arguments.precision}", f"--seed={seed}", f"--workdir={folder}"]
-    if status := subprocess.run([sys.executable, "-m", "seqzoo.run", *given], check=False).returncode:
+    flags = f"{flags} --precision={arguments.precision}"
+    folder, given = arguments.runs / name, flags.format(data=arguments.data, runs=arguments.runs).split()
+    command = [sys.executable, "-m", "seqzoo.run", *given, f"--workdir={folder}"]
+    if status := subprocess.run(command, check=False).returncode:
         sys.exit(status)
-    return [json.loads((folder / f"{what}.json").read_text("utf-8")) for what in ("metrics", "environment")]
+    metrics, environment = (json.loads((folder / f"{what}.json").read_text("utf-8")) for what in WRITTEN)
+    return [metrics, {**environment, "command": f"python -m seqzoo.run {flags.format(data='DATA', runs='RUNS')}"}]
 
 
 def table(results: dict) -> str:
     """The results in Markdown: mean and sample standard deviation over the seeds."""
-    rows = ["| | transfer | all labels | minutes | a tenth | minutes |", "|---|---|---|---|---|---|"]
-    for bench_name, bench in BENCHES.items():
-        for kind in bench.rows:
+    rows = ["| task | transfer | all labels | minutes | a tenth | minutes |", "|---|---|---|---|---|---|"]
+    for name, target in TARGETS.items():
+        for kind in target.rows:
             cells = []
             for share in SHARES:
-                seeds = results.get(f"{bench_name}-{share}-{kind}", {}).values()
-                cells += _cells([seed["score"] for seed in seeds], [seed["minutes"] for seed in seeds])
-            rows.append(f"| {bench.what} | {kind} | {' | '.join(cells)} |")
+                seeds = results.get(f"{name}-{share}-{kind}", {}).values()
+                cells += _cells([seed[target.metric] for seed in seeds], [seed["minutes"] for seed in seeds])
+            rows.append(f"| {target.what} | {KINDS[kind]} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
@@ -162,18 +167,25 @@ def _cells(scores, minutes):
     return f"{statistics.mean(scores):.2f}{spread}", f"{statistics.mean(minutes):.0f}"
 
 
-def write_tenth(bench: Bench, source: pathlib.Path, folder: pathlib.Path) -> None:
-    """Writes a tenth of the examples of train, and all of valid."""
-    folder.mkdir(parents=True)
-    train, valid = bench.files
-    end = "\n\n" if train.endswith(".txt") else "\n"  # of an example; a header is line 0, which is kept
-    examples = "".join(_open(source / train)).split(end)
-    (folder / train).write_text(end.join(examples[::SHARE]) + end, encoding="utf-8")
-    (folder / valid).write_text("".join(_open(source / valid)), encoding="utf-8")
+def write_texts(data: pathlib.Path, runs: pathlib.Path) -> None:
+    """Writes the text of the language models, and a tenth of the examples of each target, where they are missing."""
+    folder = runs / "transfer-text"
+    if not (folder / "train.txt").is_file():
+        texts = [" ".join(token for token, *_ in tokenize(text)) for text in lines(data)] + [*sentences(data)]
+        texts = [f"{text.strip().lower()}\n" for text in texts if text.strip()]
+        _write(folder / "valid.txt", texts[::HELD_OUT])
+        _write(folder / "train.txt", (text for number, text in enumerate(texts) if number % HELD_OUT))
+    for name, target in TARGETS.items():
+        folder, source, (train, valid) = runs / f"transfer-{name}-tenth", data / target.corpus, target.files
+        if not (folder / train).is_file():
+            end = "\n\n" if train.endswith(".txt") else "\n"  # of an example; a header is line 0, which is kept
+            examples = "".join(_open(source / train)).split(end)
+            _write(folder / valid, _open(source / valid))
+            _write(folder / train, (f"{example}{end}" for example in examples[::SHARE]))
 
 
 def lines(data: pathlib.Path) -> Iterator[str]:
-    """Yields the English texts of the train splits, a review, sentence or paragraph at a time."""
+    """Yields the raw English texts of the train splits, one review, paragraph or sentence at a time."""
     for line in _open(data / "imdb/train.jsonl"):
         yield re.sub(r"<br ?/>", " ", json.loads(line)["text"])
     for line in _open(data / "aeslc/train.jsonl"):
@@ -183,21 +195,17 @@ def lines(data: pathlib.Path) -> Iterator[str]:
 
 
 def sentences(data: pathlib.Path) -> Iterator[str]:
-    """Yields those whose words stand apart."""
+    """Yields the sentences of corpora that are already split into words."""
     yield from _open(data / "ptb/ptb.train.txt")
     for path, column in (("conll2003/train.txt", 0), ("ud_english_ewt/en_ewt-ud-train.conllu", 1)):
         for block in "".join(_open(data / path)).split("\n\n"):
             rows = [row.split() for row in block.splitlines() if row[:1] not in ("#", "")]
-            yield " ".join(row[column] for row in rows if row[0] != "-DOCSTART-" and "-" not in row[0].strip("-"))
+            yield " ".join(row[column] for row in rows if row[0] != "-DOCSTART-" and (not column or row[0].isdigit()))
 
 
-def write_text(data: pathlib.Path, folder: pathlib.Path) -> None:
-    """Writes train.txt and valid.txt for the language models."""
-    folder.mkdir(parents=True)
-    with open(folder / "train.txt", "w", encoding="utf-8") as train, open(folder / "valid.txt", "w") as valid:
-        texts = [" ".join(token for token, *_ in tokenize(text)) for text in lines(data)] + [*sentences(data)]
-        for number, text in enumerate(filter(None, map(str.strip, texts))):
-            (train if number % HELD_OUT else valid).write(f"{text.lower()}\n")
+def _write(path, lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace(path, lambda temporary: pathlib.Path(temporary).write_text("".join(lines), encoding="utf-8"))
 
 
 def _open(path):
