@@ -11,7 +11,6 @@ kind of transfer and in the options that it needs.
 
 import argparse
 import dataclasses
-import gzip
 import json
 import pathlib
 import re
@@ -21,12 +20,16 @@ import sys
 from collections.abc import Iterator
 
 from experiments import RESULTS
+from experiments.corpora import missing
+from seqzoo.datasets import DATASETS
+from seqzoo.datasets.files import read_lines
 from seqzoo.files import replace, write_json
 from seqzoo.text.tokenizer import tokenize
 
 HELD_OUT = 200  # every 200th line is valid text of the language models
 SHARE = 10  # every tenth example is kept for the rows with a tenth of the labels
 SHARES = ("all", "tenth")
+CORPORA = ("imdb", "aeslc", "multi30k", "deu_eng", "ptb", "conll2003", "ud_english_ewt", "sst2", "glove")
 WRITTEN = ("metrics", "environment")
 KINDS = {
     "nothing": "none",
@@ -109,6 +112,8 @@ def main() -> int:
     parser.add_argument("--precision", default="mixed_bfloat16",
                         help="float32 on a CPU without AMX (default: mixed_bfloat16)")  # fmt: skip
     arguments = parser.parse_args()
+    if lacks := [*missing(CORPORA, arguments.data)]:
+        parser.error("\n".join(lacks))
     path = RESULTS / "transfer.json"
     results = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     write_texts(arguments.data, arguments.runs)
@@ -179,8 +184,8 @@ def write_texts(data: pathlib.Path, runs: pathlib.Path) -> None:
         folder, source, (train, valid) = runs / f"transfer-{name}-tenth", data / target.corpus, target.files
         if not (folder / train).is_file():
             end = "\n\n" if train.endswith(".txt") else "\n"  # of an example; a header is line 0, which is kept
-            examples = "".join(_open(source / train)).split(end)
-            _write(folder / valid, _open(source / valid))
+            examples = "\n".join(_open(source / train)).split(end)
+            _write(folder / valid, (f"{line}\n" for line in _open(source / valid)))
             _write(folder / train, (f"{example}{end}" for example in examples[::SHARE]))
 
 
@@ -197,10 +202,8 @@ def lines(data: pathlib.Path) -> Iterator[str]:
 def sentences(data: pathlib.Path) -> Iterator[str]:
     """Yields the sentences of corpora that are already split into words."""
     yield from _open(data / "ptb/ptb.train.txt")
-    for path, column in (("conll2003/train.txt", 0), ("ud_english_ewt/en_ewt-ud-train.conllu", 1)):
-        for block in "".join(_open(data / path)).split("\n\n"):
-            rows = [row.split() for row in block.splitlines() if row[:1] not in ("#", "")]
-            yield " ".join(row[column] for row in rows if row[0] != "-DOCSTART-" and (not column or row[0].isdigit()))
+    for reader, folder in (("conll", "conll2003"), ("conllu", "ud_english_ewt")):
+        yield from (" ".join(example["tokens"]) for example in DATASETS[reader](str(data / folder))["train"])
 
 
 def _write(path, lines):
@@ -209,10 +212,9 @@ def _write(path, lines):
 
 
 def _open(path):
-    """The lines of a text file, which may be gzipped."""
+    """Yields the lines of a text file, which may be gzipped, without their ends."""
     packed = path.with_name(f"{path.name}.gz")
-    with gzip.open(packed, "rt", encoding="utf-8") if packed.exists() else open(path, encoding="utf-8") as file:
-        yield from file
+    yield from (line for _, line in read_lines(packed if packed.exists() else path))
 
 
 if __name__ == "__main__":
