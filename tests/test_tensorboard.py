@@ -16,10 +16,13 @@ STEPS, ROWS = 40, (3, 1)  # batches of an epoch; rows of the batches, by turns
 
 
 def points(folder):
-    """{tag: [(step, value)]} of all scalars of a TensorBoard run."""
+    """{tag: [(step, value)]} of all scalars of a TensorBoard run, in the order of the steps.
+
+    TensorBoard reads files of one second in the order of their names, where writer 100 of a process precedes writer 98.
+    """
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0}, purge_orphaned_data=False).Reload()
     return {
-        tag: [(event.step, make_ndarray(event.tensor_proto).item()) for event in events.Tensors(tag)]
+        tag: sorted((event.step, make_ndarray(event.tensor_proto).item()) for event in events.Tensors(tag))
         for tag in events.Tags()["tensors"]
         if not tag.startswith("_hparams_")
     }
