@@ -42,7 +42,7 @@ class Experiment:
 
     Attributes:
         title: what is learned from which data, and the score.
-        flags: of ``python -m seqzoo.run``; ``{data}`` stands for the folder of the corpora.
+        flags: of ``python -m seqzoo.run``; ``{data}`` stands for the folder of the corpora, ``{runs}`` for the runs'.
         metric: the key of metrics.json to compare: "valid_" plus a measure of the task.
         expected: our score, the mean over the recorded seeds; None until one is recorded.
         tolerance: how far the score of another seed may be from it: about three standard deviations where several seeds
@@ -56,9 +56,9 @@ class Experiment:
     title: str
     flags: str
     metric: str
-    expected: float | None
-    tolerance: float
-    minutes: float
+    expected: float | None = None
+    tolerance: float = 0.0
+    minutes: float = 0.0
     published: tuple[Published, ...] = ()
     seeds: int = 3
     headline: bool = False
@@ -92,7 +92,7 @@ class Experiment:
 
     def command(self, seed: int | str) -> str:
         """The command line of a seed, as recorded."""
-        return f"python -m seqzoo.run {self.flags.format(data='DATA')} --seed={seed}"
+        return f"python -m seqzoo.run {self.flags.format(data='DATA', runs='RUNS')} --seed={seed}"
 
     def verdict(self, score: float) -> tuple[str, bool]:
         """How a score compares with the expected one, and whether it falls short: ("as expected", False)."""
@@ -130,6 +130,12 @@ class Recorded:
     def spread(self) -> float:
         """The sample standard deviation; 0 for a single seed."""
         return statistics.stdev(self.scores) if len(self.scores) > 1 else 0.0
+
+    @property
+    def score(self) -> str:
+        """The mean with the spread, if there are several seeds: "94.46 ± 0.09"."""
+        spread = f" ± {self.spread:.2f}" if len(self.scores) > 1 else ""
+        return f"{self.mean:.2f}{spread}"
 
     @property
     def minutes(self) -> float:

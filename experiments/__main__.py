@@ -167,7 +167,7 @@ def record(names: list[str], arguments: argparse.Namespace) -> int:
         if jobs[number + 1 : number + 2] and jobs[number + 1][0] == name:
             continue
         print(
-            f"{name}: {experiment.metric} {found.mean:.2f} ± {found.spread:.2f} ({len(found.scores)} seeds), "
+            f"{name}: {experiment.metric} {found.score} ({len(found.scores)} seeds), "
             f"{experiment.verdict(found.mean)[0]}; python -m experiments --readme updates the table"
         )
     if failed:
@@ -175,12 +175,16 @@ def record(names: list[str], arguments: argparse.Namespace) -> int:
     return int(bool(failed))
 
 
+def result(experiment: Experiment, seed: int | str, folder: pathlib.Path) -> dict:
+    """The record of a finished run: {"metrics", "environment"}, with the command for any folders."""
+    metrics, environment = _read(folder, "metrics"), _read(folder, "environment")
+    return {"metrics": metrics, "environment": environment | {"command": experiment.command(seed)}}
+
+
 def _save(folder, experiment, name, seed):
     """Records the scores of a finished run; returns everything recorded for the experiment."""
-    metrics, environment = _read(folder, "metrics"), _read(folder, "environment")
-    environment["command"] = experiment.command(seed)
     kept = recorded(name, experiment).seeds  # not those of an earlier recipe
-    found = Recorded(experiment, {**kept, seed: {"metrics": metrics, "environment": environment}})
+    found = Recorded(experiment, {**kept, seed: result(experiment, seed, folder)})
     RESULTS.mkdir(exist_ok=True)
     write_json(
         RESULTS / f"{name}.json",
@@ -275,7 +279,8 @@ def check(names: list[str], arguments: argparse.Namespace) -> int:
 
 def train(experiment: Experiment, seed: int | str, folder: pathlib.Path, data: pathlib.Path, *flags: str) -> int:
     """Trains one seed in a process of its own, so that runs are independent; returns its exit status."""
-    command = [sys.executable, "-m", "seqzoo.run", *(flag.format(data=data) for flag in experiment.flags.split())]
+    given = (flag.format(data=data, runs=folder.parent) for flag in experiment.flags.split())
+    command = [sys.executable, "-m", "seqzoo.run", *given]
     # Also works without installation.
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return subprocess.run(

@@ -62,12 +62,8 @@ def summary() -> str:
     for name, experiment in experiments().items():
         found = recorded(name, experiment)
         if found.seeds and experiment.headline:
-            lines.append(f"| {experiment.title} | {_ours(found)} | {_bar(experiment.published[0])} |")
+            lines.append(f"| {experiment.title} | {found.score} | {_bar(experiment.published[0])} |")
     return "\n".join(lines)
-
-
-def _ours(found):
-    return f"{found.mean:.2f}" + (f" ± {found.spread:.2f}" if len(found.seeds) > 1 else "")
 
 
 def _bar(bar):
@@ -81,7 +77,7 @@ def short(git: str | None) -> str:
 
 def _row(name, found):
     experiment, count = found.experiment, len(found.seeds)
-    ours = f"{experiment.metric} {_ours(found)}"
+    ours = f"{experiment.metric} {found.score}"
     seeds = f"{count} of {experiment.seeds}" if count < experiment.seeds else f"{count}"
     seeds += f", {len(found.outdated)} of an older recipe left out" if found.outdated else ""
     commits = ", ".join(sorted(map(short, found.environments("git"))))

@@ -14,12 +14,11 @@ import dataclasses
 import json
 import pathlib
 import re
-import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 
-from experiments import RESULTS
+from experiments import RESULTS, Experiment, Recorded
+from experiments.__main__ import result, train
 from experiments.corpora import missing
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.files import read_lines
@@ -29,8 +28,8 @@ from seqzoo.text.tokenizer import tokenize
 HELD_OUT = 200  # every 200th line is valid text of the language models
 SHARE = 10  # every tenth example is kept for the rows with a tenth of the labels
 SHARES = ("all", "tenth")
-CORPORA = ("imdb", "aeslc", "multi30k", "deu_eng", "ptb", "conll2003", "ud_english_ewt", "sst2", "glove")
-WRITTEN = ("metrics", "environment")
+CORPORA = ("imdb", "aeslc", "multi30k", "deu_eng", "ptb", "conll2003", "ud_english_ewt", "sst2", "glove", "snips",
+           "atis")  # fmt: skip
 KINDS = {
     "nothing": "none",
     "auxiliary": "`--auxiliary_lm`",
@@ -43,10 +42,11 @@ MODEL = (
     "--data_dir={runs}/transfer-text"
 )
 MODELS = {"transfer-forward": MODEL, "transfer-backward": f"{MODEL} --reverse"}
-BOTH = "{runs}/transfer-forward,{runs}/transfer-backward"
+FORWARD, BOTH = "{runs}/transfer-forward-0", "{runs}/transfer-forward-0,{runs}/transfer-backward-0"
 SENTENCES = "--task=sentiment --dataset=tsv --characters=cnn --char_dropout=0.3 --dropout=0.5 --word_dropout=0.33"
 REVIEWS = "--task=sentiment --dataset=jsonl --min_count=5 --cache_tokens=10000000 --segment=100 --dropout=0.5"
 VECTORS = "--vectors={data}/glove/glove.6B.50d.subset.txt.gz"
+COMMANDS = f"--task=dialogue_understanding --dataset=slot_files {VECTORS} --novectors_trainable --dropout=0.5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,47 +56,57 @@ class Target:
     Attributes:
         what: name in the table.
         corpus: folder of the data.
-        files: names of the train file, of which a tenth is taken, and of the valid file.
         metric: key of metrics.json.
         flags: flags that all rows share.
-        epochs: number of epochs with all labels, and with a tenth of them.
         rows: {kind of transfer, see `KINDS`: its flags}.
+        epochs: number of epochs with all labels, and with a tenth of them unless it is missing.
+        files: names of the train file, of which a tenth is taken, and of the valid file.
     """
 
     what: str
     corpus: str
-    files: tuple[str, str]
     metric: str
     flags: str
-    epochs: tuple[int, int]
     rows: dict[str, str]
+    epochs: tuple[int, ...]
+    files: tuple[str, str] | None = None
 
 
 TARGETS = {
     "ner": Target(
-        "CoNLL-2003, GloVe 50d, F1", "conll2003", ("train.txt", "valid.txt"), "valid_f1",
-        f"--task=ner --dataset=conll {VECTORS}", (20, 40),
+        "CoNLL-2003, GloVe 50d, F1", "conll2003", "valid_f1", f"--task=ner --dataset=conll {VECTORS}",
         {
             "nothing": "--units=200",
             "auxiliary": "--units=200 --auxiliary_lm=0.1",
             "initial": f"--novectors_trainable --init_from={BOTH}",
             "contextual": f"--units=200 --contextual={BOTH}",
         },
+        (20, 40), ("train.txt", "valid.txt"),
     ),
     "sentences": Target(
-        "SST-2, sentences, accuracy", "sst2", ("train.tsv", "valid.tsv"), "valid_accuracy", SENTENCES, (6, 20),
+        "SST-2, sentences, accuracy", "sst2", "valid_accuracy", SENTENCES,
         {
             "nothing": "--token_dropout=0.1",
             "initial": f"--token_dropout=0.1 --init_from={BOTH}",
             "contextual": f"--contextual={BOTH}",
         },
+        (6, 20), ("train.tsv", "valid.tsv"),
     ),
     "reviews": Target(
-        "IMDB, accuracy", "imdb", ("train.jsonl", "valid.jsonl"), "valid_accuracy", REVIEWS, (4, 15),
+        "IMDB, accuracy", "imdb", "valid_accuracy", REVIEWS,
         {
             "nothing": "--word_dim=128 --word_dropout=0.3 --token_dropout=0.3",
-            "initial": "--word_dropout=0.3 --token_dropout=0.1 --rnn=lstm --init_from={runs}/transfer-forward",
+            "initial": f"--word_dropout=0.3 --token_dropout=0.1 --rnn=lstm --init_from={FORWARD}",
         },
+        (4, 15), ("train.jsonl", "valid.jsonl"),
+    ),
+    "snips": Target(
+        "SNIPS, GloVe 50d, F1 of slots", "snips", "valid_slot_f1", f"{COMMANDS} --units=200 --word_dropout=0.5",
+        {"nothing": "", "contextual": f"--contextual={BOTH}"}, (15,),
+    ),
+    "atis": Target(
+        "ATIS, GloVe 50d, F1 of slots", "atis", "valid_slot_f1", f"{COMMANDS} --units=128 --word_dropout=0.5 --nogate",
+        {"nothing": "", "contextual": f"--contextual={BOTH}"}, (20,),
     ),
 }  # fmt: skip
 
@@ -117,59 +127,51 @@ def main() -> int:
     path = RESULTS / "transfer.json"
     results = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     write_texts(arguments.data, arguments.runs)
-    for name, target, flags in jobs():
+    for name, row in rows(arguments.precision):
         if arguments.only not in name:
             continue
         for model in MODELS:
-            if model in flags:
-                train(model, f"{MODELS[model]} --seed=0", arguments)
+            if model in row.flags:
+                flags = f"{MODELS[model]} --precision={arguments.precision}"
+                trained(model, Experiment(model, flags, "valid_perplexity"), "0", arguments)
         for seed in arguments.seeds.split(","):
-            metrics, environment = train(f"transfer-{name}-{seed}", f"{flags} --seed={seed}", arguments)
-            kept = {key: metrics[key] for key in (target.metric, "minutes", "best_epoch")}
-            results.setdefault(name, {})[seed] = kept | {"environment": environment}
+            results.setdefault(name, {})[seed] = trained(f"transfer-{name}", row, seed, arguments)
             write_json(path, results)
     print(table(results))
     return 0
 
 
-def jobs() -> Iterator[tuple[str, Target, str]]:
-    """Yields (name, target, flags) of each row."""
+def rows(precision: str) -> Iterator[tuple[str, Experiment]]:
+    """Yields the name and the recipe of each row."""
     for name, target in TARGETS.items():
         folders = f"{{data}}/{target.corpus}", f"{{runs}}/transfer-{name}-tenth"
-        for share, folder, epochs in zip(SHARES, folders, target.epochs, strict=True):
+        for share, folder, epochs in zip(SHARES, folders, target.epochs, strict=False):
             for kind, flags in target.rows.items():
-                yield f"{name}-{share}-{kind}", target, f"{target.flags} {flags} --epochs={epochs} --data_dir={folder}"
+                given = f"{target.flags} {flags} --epochs={epochs} --data_dir={folder} --precision={precision}"
+                yield f"{name}-{share}-{kind}", Experiment(target.what, given, target.metric)
 
 
-def train(name: str, flags: str, arguments: argparse.Namespace) -> list[dict]:
-    """Trains a run in a process of its own, if it is not finished; returns its metrics and its environment."""
-    flags = f"{flags} --precision={arguments.precision}"
-    folder, given = arguments.runs / name, flags.format(data=arguments.data, runs=arguments.runs).split()
-    command = [sys.executable, "-m", "seqzoo.run", *given, f"--workdir={folder}"]
-    if status := subprocess.run(command, check=False).returncode:
+def trained(name: str, experiment: Experiment, seed: str, arguments: argparse.Namespace) -> dict:
+    """Trains a seed, if its run is not finished, and returns its record."""
+    folder = arguments.runs / f"{name}-{seed}"
+    if status := train(experiment, seed, folder, arguments.data):
         sys.exit(status)
-    metrics, environment = (json.loads((folder / f"{what}.json").read_text("utf-8")) for what in WRITTEN)
-    return [metrics, {**environment, "command": f"python -m seqzoo.run {flags.format(data='DATA', runs='RUNS')}"}]
+    return result(experiment, seed, folder)
 
 
 def table(results: dict) -> str:
     """The results in Markdown: mean and sample standard deviation over the seeds."""
-    rows = ["| task | transfer | all labels | minutes | a tenth | minutes |", "|---|---|---|---|---|---|"]
+    lines = ["| task | transfer | all labels | minutes | a tenth | minutes |", "|---|---|---|---|---|---|"]
+    cells = {name: _cells(Recorded(row, results.get(name, {}))) for name, row in rows("")}
     for name, target in TARGETS.items():
         for kind in target.rows:
-            cells = []
-            for share in SHARES:
-                seeds = results.get(f"{name}-{share}-{kind}", {}).values()
-                cells += _cells([seed[target.metric] for seed in seeds], [seed["minutes"] for seed in seeds])
-            rows.append(f"| {target.what} | {KINDS[kind]} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+            columns = [column for share in SHARES for column in cells.get(f"{name}-{share}-{kind}", ["-", "-"])]
+            lines.append(f"| {target.what} | {KINDS[kind]} | {' | '.join(columns)} |")
+    return "\n".join(lines)
 
 
-def _cells(scores, minutes):
-    if not scores:
-        return "-", "-"
-    spread = f" ± {statistics.stdev(scores):.2f}" if len(scores) > 1 else ""
-    return f"{statistics.mean(scores):.2f}{spread}", f"{statistics.mean(minutes):.0f}"
+def _cells(found):
+    return [found.score, f"{found.minutes:.0f}"] if found.seeds else ["-", "-"]
 
 
 def write_texts(data: pathlib.Path, runs: pathlib.Path) -> None:
@@ -181,6 +183,8 @@ def write_texts(data: pathlib.Path, runs: pathlib.Path) -> None:
         _write(folder / "valid.txt", texts[::HELD_OUT])
         _write(folder / "train.txt", (text for number, text in enumerate(texts) if number % HELD_OUT))
     for name, target in TARGETS.items():
+        if not target.files:
+            continue
         folder, source, (train, valid) = runs / f"transfer-{name}-tenth", data / target.corpus, target.files
         if not (folder / train).is_file():
             end = "\n\n" if train.endswith(".txt") else "\n"  # of an example; a header is line 0, which is kept
