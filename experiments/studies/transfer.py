@@ -28,8 +28,7 @@ from seqzoo.text.tokenizer import tokenize
 HELD_OUT = 200  # every 200th line is valid text of the language models
 SHARE = 10  # every tenth example is kept for the rows with a tenth of the labels
 SHARES = ("all", "tenth")
-CORPORA = ("imdb", "aeslc", "multi30k", "deu_eng", "ptb", "conll2003", "ud_english_ewt", "sst2", "glove", "snips",
-           "atis")  # fmt: skip
+CORPORA = ("imdb", "aeslc", "multi30k", "deu_eng", "ptb", "conll2003", "ud_english_ewt", "sst2", "glove")
 KINDS = {
     "nothing": "none",
     "auxiliary": "`--auxiliary_lm`",
@@ -46,7 +45,6 @@ FORWARD, BOTH = "{runs}/transfer-forward-0", "{runs}/transfer-forward-0,{runs}/t
 SENTENCES = "--task=sentiment --dataset=tsv --characters=cnn --char_dropout=0.3 --dropout=0.5 --word_dropout=0.33"
 REVIEWS = "--task=sentiment --dataset=jsonl --min_count=5 --cache_tokens=10000000 --segment=100 --dropout=0.5"
 VECTORS = "--vectors={data}/glove/glove.6B.50d.subset.txt.gz"
-COMMANDS = f"--task=dialogue_understanding --dataset=slot_files {VECTORS} --novectors_trainable --dropout=0.5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Target:
         metric: key of metrics.json.
         flags: flags that all rows share.
         rows: {kind of transfer, see `KINDS`: its flags}.
-        epochs: number of epochs with all labels, and with a tenth of them unless it is missing.
+        epochs: number of epochs with all labels, and with a tenth of them.
         files: names of the train file, of which a tenth is taken, and of the valid file.
     """
 
@@ -68,8 +66,8 @@ class Target:
     metric: str
     flags: str
     rows: dict[str, str]
-    epochs: tuple[int, ...]
-    files: tuple[str, str] | None = None
+    epochs: tuple[int, int]
+    files: tuple[str, str]
 
 
 TARGETS = {
@@ -99,14 +97,6 @@ TARGETS = {
             "initial": f"--word_dropout=0.3 --token_dropout=0.1 --rnn=lstm --init_from={FORWARD}",
         },
         (4, 15), ("train.jsonl", "valid.jsonl"),
-    ),
-    "snips": Target(
-        "SNIPS, GloVe 50d, F1 of slots", "snips", "valid_slot_f1", f"{COMMANDS} --units=200 --word_dropout=0.5",
-        {"nothing": "", "contextual": f"--contextual={BOTH}"}, (15,),
-    ),
-    "atis": Target(
-        "ATIS, GloVe 50d, F1 of slots", "atis", "valid_slot_f1", f"{COMMANDS} --units=128 --word_dropout=0.5 --nogate",
-        {"nothing": "", "contextual": f"--contextual={BOTH}"}, (20,),
     ),
 }  # fmt: skip
 
@@ -145,7 +135,7 @@ def rows(precision: str) -> Iterator[tuple[str, Experiment]]:
     """Yields the name and the recipe of each row."""
     for name, target in TARGETS.items():
         folders = f"{{data}}/{target.corpus}", f"{{runs}}/transfer-{name}-tenth"
-        for share, folder, epochs in zip(SHARES, folders, target.epochs, strict=False):
+        for share, folder, epochs in zip(SHARES, folders, target.epochs, strict=True):
             for kind, flags in target.rows.items():
                 given = f"{target.flags} {flags} --epochs={epochs} --data_dir={folder} --precision={precision}"
                 yield f"{name}-{share}-{kind}", Experiment(target.what, given, target.metric)
@@ -165,7 +155,7 @@ def table(results: dict) -> str:
     cells = {name: _cells(Recorded(row, results.get(name, {}))) for name, row in rows("")}
     for name, target in TARGETS.items():
         for kind in target.rows:
-            columns = [column for share in SHARES for column in cells.get(f"{name}-{share}-{kind}", ["-", "-"])]
+            columns = [column for share in SHARES for column in cells[f"{name}-{share}-{kind}"]]
             lines.append(f"| {target.what} | {KINDS[kind]} | {' | '.join(columns)} |")
     return "\n".join(lines)
 
@@ -183,8 +173,6 @@ def write_texts(data: pathlib.Path, runs: pathlib.Path) -> None:
         _write(folder / "valid.txt", texts[::HELD_OUT])
         _write(folder / "train.txt", (text for number, text in enumerate(texts) if number % HELD_OUT))
     for name, target in TARGETS.items():
-        if not target.files:
-            continue
         folder, source, (train, valid) = runs / f"transfer-{name}-tenth", data / target.corpus, target.files
         if not (folder / train).is_file():
             end = "\n\n" if train.endswith(".txt") else "\n"  # of an example; a header is line 0, which is kept
