@@ -27,6 +27,7 @@ class Config(
     """Part-of-speech tagging."""
 
     epochs: int = default(options.Training, epochs=10)
+    weigh_batches: bool = default(options.Training, weigh_batches=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,7 +35,7 @@ CASES = {
         **PLAIN, "dataset": "text", "dim": 4, "input_dropout": 0.0, "batch_size": 4, "window": 7, "ngram": 0,
         "activation_penalty": 1.0, "slowness_penalty": 1.0,
     }),
-    "several_losses": ("dialogue_understanding", {**WORDS, "dataset": "slot_files"}),
+    "several_losses": ("dialogue_understanding", {**WORDS, "dataset": "slot_files", "weigh_batches": True}),
 }  # fmt: skip
 OFTEN = ("ner", "language_model")  # the others are trained nightly
 
@@ -58,6 +58,8 @@ def train(name, options, devices):
         model = task.training_model(task.build(), batches.steps)
         model.compile(optimizer=optimizer(task.config, batches.steps), loss=devices.loss(task.loss()))
         model.optimizer.build(model.trainable_variables)
+    if task.config.weigh_batches:
+        devices.weigh(model, batches.decisions() / batches.steps)
     callbacks = keras.callbacks.CallbackList(model=model)
     losses = [devices.fit(model, batches.epoch(e), e, callbacks) for e in range(task.config.epochs)]
     variables = [*model.trainable_variables, *model.optimizer.variables]
@@ -183,16 +185,13 @@ def test_parts_of_a_batch_have_as_many_rows_and_add_up_to_the_mean():
     for count in (1, 2, 3, 8):
         parts = split_batch(({"x": losses}, losses, weights), count)
         assert len(parts) == count and {part[2].shape for part in parts} == {(-(-5 // count), 3)}
-        total = sum(factor * (inputs["x"] * weights).sum() for factor, inputs, _, weights in parts)
+        total = sum(share * (inputs["x"] * weights).sum() for share, inputs, _, weights in parts)
         np.testing.assert_allclose(total, (losses * weights).sum() / weights.sum(), rtol=1e-5)
     # Rows that fill up are the first one's; a part of them alone weighs nothing.
     *_, last = split_batch(({"x": losses}, losses, weights), 8)
     np.testing.assert_array_equal(last[2], losses[:1])
     assert last[0] == 0 and not last[3].any()
-    assert [part[0] for part in split_batch(({"x": losses[:4]}, losses[:4]), 2)] == [
-        0.5,
-        0.5,
-    ]  # no weights are equal ones
+    assert [part[0] for part in split_batch(({"x": losses[:4]}, losses[:4]), 2, 3.0)] == [1.5, 1.5]  # no weights: equal
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ class Devices:
         self.strategy, self.workers, self.number, self.static = strategy, workers, number, static
         self.count = strategy.num_replicas_in_sync if strategy else 1
         self.is_chief = number == 0
-        self._model = self._step = self._add = None
+        self._model = self._step = self._add = self._decisions = None
         self._losses = 0.0, 0  # sum of the losses of the epoch so far, each times its rows; and the rows
 
     def check(self, task: Any) -> None:
@@ -169,8 +169,6 @@ class Devices:
         # Both apply a step only under a condition, in which TensorFlow allows no exchange between devices.
         if self.strategy and (config.accumulate > 1 or config.precision == "mixed_float16"):
             raise ValueError("--accumulate and --precision=mixed_float16 are for one device, without --strategy.")
-        if self.strategy and config.weigh_batches:  # each device's weights sum to 1, see `split_batch`
-            raise ValueError("--weigh_batches is for one device, without --strategy.")
         if self.static and (obstacles := task.xla_obstacles()):
             raise ValueError(f"A TPU compiles with XLA, which {' and '.join(obstacles)} do not support.")
 
@@ -203,6 +201,15 @@ class Devices:
             for one in loss.values() if isinstance(loss, dict) else [loss]:
                 one.reduction = "sum"
         return loss
+
+    def weigh(self, model: "keras.Model", mean: float) -> None:
+        """Weighs the gradient of each batch by its decisions over their `mean`, see `weighing.weigh_batches`."""
+        from seqzoo.training.weighing import weigh_batches
+
+        if self.strategy:
+            self._decisions = mean  # a device knows only its own part of a batch
+        else:
+            weigh_batches(model, mean)
 
     def fit(
         self,
@@ -275,11 +282,14 @@ class Devices:
     def _fit(self, model, dataset, callbacks, done) -> float:
         import tensorflow as tf
 
+        from seqzoo.training.weighing import decisions
+
         if self._model is not model:
             self._model, self._step = model, self._made(model)
         for number, batch in enumerate(dataset.as_numpy_iterator(), done):
             callbacks.on_train_batch_begin(number)
-            parts = split_batch(batch, self.count)
+            factor = float(decisions(*batch[1:])) / self._decisions if self._decisions else 1.0
+            parts = split_batch(batch, self.count, factor)
             if number == done and isinstance(parts[0][-1], dict):
                 # With several losses Keras creates a variable to track each, which must not happen within the step.
                 with self.strategy.scope():
@@ -290,7 +300,7 @@ class Devices:
                 )
             )
             with _workers():
-                loss = float(self._step(mine))
+                loss = float(self._step(mine)) / (factor or 1.0)
             (total, rows), count = self._losses, len(tf.nest.flatten(batch)[0])
             total, rows = self._losses = total + loss * count, rows + count
             callbacks.on_train_batch_end(number, {"loss": total / rows, "rows": rows})
@@ -314,9 +324,10 @@ class Devices:
                 outputs = model(inputs, training=True)
                 loss = model.compute_loss(inputs, labels, outputs, weights, training=True)
                 # Keras divides the losses that layers add, and only these, by the number of devices. With several
-                # losses `share` is 1 on every device, and these parts already add up to the whole penalty.
+                # losses `share` is the same on every device, and these parts already add up to the whole penalty.
                 if not isinstance(weights, dict):
-                    loss = share * (loss + (1 - 1 / self.count) * sum(model.losses))
+                    loss += (1 - 1 / self.count) * sum(model.losses)
+                loss *= share
                 scaled = model.optimizer.scale_loss(loss)
             model.optimizer.apply(tape.gradient(scaled, variables), variables)
             return loss
@@ -371,20 +382,21 @@ class Devices:
             return self._add(tf.constant(value, "float64")).numpy()
 
 
-def split_batch(batch: tuple, count: int) -> list[tuple]:
+def split_batch(batch: tuple, count: int, factor: float = 1.0) -> list[tuple]:
     """Splits a batch among devices.
 
-    The weights of each part sum to 1, and its factor is its share of the weights of the whole batch. With several
-    losses, each part's weights are divided by the weights of the whole batch, and its factor is 1. In both cases the
-    mean over the batch is the sum over the parts of factor times weighted sum of losses. If the number of rows is not a
-    multiple of `count`, the first row is repeated with weight 0.
+    The weights of each part sum to 1, and its share is that of the weights of the whole batch. With several losses,
+    each part's weights are divided by the weights of the whole batch, and its share is 1. In both cases the mean over
+    the batch is the sum over the parts of share times weighted sum of losses. If the number of rows is not a multiple
+    of `count`, the first row is repeated with weight 0.
 
     Args:
         batch: (inputs, labels) or (inputs, labels, weights), NumPy arrays [B, ...] or dicts of them.
         count: number of devices.
+        factor: multiplies all shares.
 
     Returns:
-        [(factor, inputs, labels, weights)], all of the same shapes.
+        [(share, inputs, labels, weights)], all of the same shapes.
     """
     inputs, labels, *weights = batch
     size = -(-len(next(iter(inputs.values()))) // count)
@@ -404,11 +416,11 @@ def split_batch(batch: tuple, count: int) -> list[tuple]:
         own = [_mapped(lambda array, rows=rows: array[rows], part) for part in (inputs, labels, weights)]
         if several:
             own[2] = {name: array / np.float32(wholes[name]) for name, array in own[2].items()}
-            parts.append((np.float32(1), *own))
+            parts.append((np.float32(factor), *own))
         else:
             part = float(own[2].sum(dtype="float64"))
             own[2] = own[2] / np.float32(part or 1.0)
-            parts.append((np.float32(part / wholes), *own))
+            parts.append((np.float32(factor * part / wholes), *own))
     return parts
 
 

@@ -75,11 +75,12 @@ class Coordinates(keras.layers.Layer):
 
 
 def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 3, name: str = "image"):
-    """A map of the features of pictures, by a small residual network.
+    """A map of the features and mean colours of pictures, by a small residual network.
 
     For each number of filters: a convolution, maxima of 2 by 2, and blocks x + f(f(x)) of a convolution f of
     relu(norm(x)). The second convolution of a block begins at 0, so that each block begins as the identity. The norm
-    is over groups of features and all positions of one picture, so that no other picture of a batch matters.
+    is over groups of features and all positions of one picture, so that no other picture of a batch matters. The norm
+    and the maxima lose how bright and of which hue a picture is; so each position also has the mean of its pixels.
 
     Sources: He et al., 2016, Identity Mappings in Deep Residual Networks (the order within a block); Wu & He, 2018,
     Group Normalization; Espeholt et al., 2018, IMPALA, figure 3 (the stages).
@@ -92,7 +93,7 @@ def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 
         name: prefix of the layers.
 
     Returns:
-        [B, I', W', filters[-1]], I' and W' halved and rounded up by each stage.
+        [B, I', W', filters[-1] + C], I' and W' halved and rounded up by each stage.
     """
 
     def convolution(x, count, suffix, start="he_normal"):
@@ -103,6 +104,7 @@ def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 
         groups = math.gcd(GROUPS, x.shape[-1])
         return ops.relu(keras.layers.GroupNormalization(groups, name=f"{name}{suffix}_norm")(x))
 
+    colours = keras.layers.AveragePooling2D(2 ** len(filters), padding="same", name=f"{name}_colours")(x)
     for stage, count in enumerate(filters):
         x = convolution(x, count, f"_convolution{stage}")
         x = keras.layers.MaxPooling2D(2, padding="same", name=f"{name}_pooling{stage}")(x)
@@ -110,4 +112,4 @@ def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 
             first, second = (f"_block{stage}_{block}_{which}" for which in ("first", "second"))
             y = convolution(activated(x, first), count, first)
             x = x + convolution(activated(y, second), count, second, "zeros")
-    return activated(x, "_last")
+    return keras.layers.Concatenate(name=f"{name}_joined")([activated(x, "_last"), colours])

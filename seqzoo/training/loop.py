@@ -262,7 +262,6 @@ def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, con
 
     from seqzoo.training.optimizers import optimizer
     from seqzoo.training.stacks import depths
-    from seqzoo.training.weighing import weigh_batches
 
     steps = data.splits["train"].steps
     with devices.scope():
@@ -275,7 +274,7 @@ def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, con
             if model is plain:  # saved without its optimizer: a third of the size, and it loads where that is unknown
                 plain = keras.Model(model.input, model.output, name=model.name)
         if task.config.weigh_batches:
-            weigh_batches(model, data.splits["train"].decisions() / steps)
+            devices.weigh(model, data.splits["train"].decisions() / steps)
         apart = task.config.unfreeze_every or task.config.layer_decay != 1
         model.compile(
             optimizer=optimizer(task.config, steps, depths(plain, model.trainable_variables) if apart else None),

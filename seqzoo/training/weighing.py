@@ -28,14 +28,14 @@ def weigh_batches(model: keras.Model, mean: float) -> None:
         loss = mean_loss(x, y, y_pred, sample_weight, training)
         if not training:
             return loss
-        factor = ops.cast(_decisions(y, sample_weight) / mean, loss.dtype)
+        factor = ops.cast(decisions(y, sample_weight) / mean, loss.dtype)
         return loss + (factor - 1) * (loss - ops.stop_gradient(loss))
 
     model.compute_loss = compute_loss
 
 
-def _decisions(y, sample_weight):
-    """How many decisions a batch has."""
+def decisions(y, sample_weight=None):
+    """How many decisions a batch has: a scalar, from labels and weights, each an array or a dict of them."""
     if sample_weight is None:
         return sum(ops.cast(ops.size(labels), "float32") for labels in keras.tree.flatten(y))
     return sum(ops.sum(ops.cast(weights, "float32")) for weights in keras.tree.flatten(sample_weight))
