@@ -64,6 +64,12 @@ def test_camrest_is_delexicalised_with_its_database(tmp_path):
     (tmp_path / "valid.json").write_text('[{"dial": [{"usr": {}}]}]')
     with pytest.raises(ValueError, match="valid.json: dialogue 1: expected"):
         [*splits["valid"]]
+    (tmp_path / "valid.json").write_text("null")
+    with pytest.raises(ValueError, match="valid.json: expected a list. Received: None"):
+        [*splits["valid"]]
+    (tmp_path / "CamRest.db.json").write_text('[{"phone": 12}]')
+    with pytest.raises(ValueError, match="CamRest.db.json: expected objects with texts under name"):
+        DATASETS["camrest676"](data_dir=tmp_path)
 
 
 @pytest.mark.parametrize("act, sentence, expected", [
@@ -76,6 +82,13 @@ def test_camrest_is_delexicalised_with_its_database(tmp_path):
 ])  # fmt: skip
 def test_acts_are_delexicalised_with_their_sentences(act, sentence, expected):
     assert delexicalized(act, sentence) == expected
+
+
+def test_an_item_that_is_no_act_and_sentence_is_named(tmp_path):
+    (tmp_path / "train.json").write_text('[["goodbye()", "bye"], {"act": "goodbye()"}]')
+    examples = DATASETS["rnnlg"](data_dir=tmp_path)["train"]
+    with pytest.raises(ValueError, match=r"item 2: expected \[act, sentence\]"):
+        list(examples)
 
 
 def test_own_dialogues_are_lists_of_turns_or_tables(tmp_path):

@@ -67,6 +67,9 @@ def test_files_of_rasa_are_requests(tmp_path):
     [
         ("train.yml", "stories: []", "expected a list nlu"),
         ("train.yml", "nlu: [", "expected a list nlu"),
+        ("train.yml", "nlu:\n- intent greet", "expected a list nlu"),
+        ("train.yml", "nlu:\n- intent: a\n  examples: [5]", "example 1: expected a text and an intent. Received: 5"),
+        ("train.yml", "nlu:\n- intent: a\n  examples: [{word: b}]", "example 1: expected a text and an intent"),
         ("train.json", "[]", "rasa_nlu_data"),
         ("train.jsonl", '{"text": "", "intent": "a"}', "line 1: expected a text and an intent"),
         ("train.jsonl", '{"text": "a", "intent": 3}', "line 1: expected a text and an intent"),

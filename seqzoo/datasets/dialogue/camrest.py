@@ -54,17 +54,20 @@ def camrest676(
     }
 
 
-def read_commented_json(path: str | os.PathLike, encoding: str = "utf-8"):
-    """Returns what a JSON file holds that may begin with lines of comments, with ``#``.
+def read_commented_json(path: str | os.PathLike, encoding: str = "utf-8") -> list:
+    """Returns the list in a JSON file that may begin with lines of comments, with ``#``.
 
     Raises:
-        ValueError: it is not JSON; with the file.
+        ValueError: it is not JSON, or not a list; with the file.
     """
     lines = (line for _, line in read_lines(path, encoding))
     try:
-        return json.loads("\n".join("" if line.startswith("#") else line for line in lines))
-    except ValueError as error:
+        items = json.loads("\n".join("" if line.startswith("#") else line for line in lines))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
+    if not isinstance(items, list):
+        raise ValueError(f"{path}: expected a list. Received: {items!r:.60}")
+    return items
 
 
 def _words(text):
@@ -74,7 +77,10 @@ def _words(text):
 def _slots(path: pathlib.Path, encoding):
     """{value: slot} of a database; of a value of several slots the first counts."""
     items = read_commented_json(path, encoding)
-    return {_words(item[slot]): slot for slot in reversed(SLOTS) for item in items if item.get(slot)}
+    try:
+        return {_words(item[slot]): slot for slot in reversed(SLOTS) for item in items if item.get(slot)}
+    except AttributeError as error:
+        raise ValueError(f"{path}: expected objects with texts under {', '.join(SLOTS)}: {error}") from error
 
 
 def _read(path, encoding, delexicalize):

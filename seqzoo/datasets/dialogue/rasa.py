@@ -90,17 +90,17 @@ def _of_yaml(path, text):
 
     try:
         items = (yaml.safe_load(text) or {})["nlu"]
-        items = [item for item in items if "intent" in item]  # others are synonyms, look-up tables, expressions
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+        # Others are synonyms, look-up tables, expressions.
+        items = [(item["intent"], item.get("examples") or "") for item in items if item.keys() >= {"intent"}]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: expected a list nlu of items with intent and examples: {error}") from error
-    for item in items:
-        examples = item.get("examples") or ""
+    for intent, examples in items:
         if isinstance(examples, str):
             examples = [line.removeprefix("- ") for line in map(str.strip, examples.split("\n")) if line]
-        else:
-            examples = [each["text"] if isinstance(each, dict) else each for each in examples]
-        for number, line in enumerate(examples, 1):
-            yield f"intent {item['intent']}, example {number}", *_marked(path, line, item["intent"])
+        for number, each in enumerate(examples if isinstance(examples, list) else [examples], 1):
+            line = each.get("text") if isinstance(each, dict) else each
+            marked = _marked(path, line, intent) if isinstance(line, str) else (line, intent, [])
+            yield f"intent {intent}, example {number}", *marked
 
 
 def _marked(path, line, intent):

@@ -54,7 +54,7 @@ def _read(path, encoding):
         try:
             act, sentence = item[:2]
             history, reply = delexicalized(act, sentence)
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ValueError(f"{path}: item {number}: expected [act, sentence]: {error}") from error
         yield {"history": join_turns([(ACT, history)]), "reply": reply, "dialogue": number, "last": True}
 
