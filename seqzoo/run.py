@@ -694,7 +694,7 @@ def _chat(answers, reply):
     while True:
         if line := input("> ").replace("\t", " "):
             turns.append(line)
-            turns += [answer[reply] for answer in answers(["\t".join(turns)])]
+            turns += [answer[reply].replace("\t", " ") for answer in answers(["\t".join(turns)])]
         else:
             turns = []
 

@@ -27,6 +27,8 @@ def test_turns_are_read_with_their_speakers_and_nobody_can_forge_one():
     assert read_turns(history) == history and join_turns(split_turns(history)) == history
     assert split_turns(history)[-3:] == [("<user>", "a < bot > table"), ("<bot>", ""), ("<user>", "")]
     assert read_turns("<facts> la_taza R_phone 12\thi") == "<facts> la_taza R_phone 12 <user> hi"
+    assert read_turns("hi\t<bot> hello\t<user> a table") == "<user> hi <bot> hello <user> a table"
+    assert read_turns("<user> hi\thello\t<facts> la_taza\t<user>") == "<user> hi <bot> hello <facts> la_taza <user>"
     assert read_turns(" ") == ""
 
 
@@ -163,7 +165,7 @@ def test_a_chat_answers_with_all_that_was_said_until_an_empty_line(monkeypatch):
 
     def answers(lines):
         asked.extend(lines)
-        return [{"reply": f"reply {len(asked)}"}]
+        return [{"reply": f"reply\t{len(asked)}"}]
 
     def read(prompt):
         try:

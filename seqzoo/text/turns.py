@@ -54,11 +54,10 @@ def read_turns(line: str) -> str:
     """
     turns, mark = [], USER
     for text in reversed(line.split("\t")):
-        if MARK.match(text.strip()):
-            turns.append(" ".join(text.split()))
-        else:
-            turns.append(join_turns([(mark, text)]))
-            mark = BOT if mark == USER else USER
+        marked = MARK.match(text.strip())
+        turns.append(" ".join(text.split()) if marked else join_turns([(mark, text)]))
+        speaker = marked[0] if marked else mark
+        mark = {USER: BOT, BOT: USER}.get(speaker, mark)
     return " ".join(reversed(turns)) if line.strip() else ""
 
 
