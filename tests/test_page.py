@@ -259,7 +259,12 @@ def test_a_conversation_is_sent_with_each_of_its_turns(site, browser):
     said = [article.text.split("\n")[0] for article in browser.find_elements("tag name", "article")]
     assert said == ["hi", "hello", "a table", "hello"]
     assert browser.execute_script("return asked()")["text"] == "hi\thello\ta table\thello\t"
-    browser.find_element("id", "anew").click()
+    # The next turn is typed before the reply to this one, which was pasted, has come.
+    browser.execute_script("$('text').value = 'for\\ttwo'; $('form').requestSubmit(); $('text').value = 'now'")
+    WebDriverWait(browser, 10).until(lambda _: len(browser.find_elements("tag name", "article")) == 6)
+    assert browser.execute_script("return asked()")["text"] == "hi\thello\ta table\thello\tfor two\thello\tnow"
+    browser.execute_script("$('form').requestSubmit(); $('anew').click()")
+    WebDriverWait(browser, 10).until(lambda _: browser.find_element("id", "ask").is_enabled())
     assert not browser.find_elements("tag name", "article")
     assert browser.execute_script("return asked()")["text"] == ""
 
