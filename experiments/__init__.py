@@ -111,7 +111,7 @@ class Recorded:
     Attributes:
         experiment: its recipe.
         seeds: {seed: {"metrics", "environment"}} recorded with this recipe.
-        outdated: {seed: command} recorded with an earlier recipe of this name; they do not count.
+        outdated: the same of seeds recorded with an earlier recipe of this name; they do not count.
     """
 
     experiment: Experiment
@@ -150,8 +150,9 @@ def recorded(name: str, experiment: Experiment) -> Recorded:
     """Reads the recorded seeds of an experiment from results/."""
     path = RESULTS / f"{name}.json"
     seeds = json.loads(path.read_text("utf-8"))["seeds"] if path.is_file() else {}
-    commands = {seed: result["environment"]["command"] for seed, result in seeds.items()}
-    outdated = {seed: command for seed, command in commands.items() if command != experiment.command(seed)}
+    outdated = {
+        seed: result for seed, result in seeds.items() if result["environment"]["command"] != experiment.command(seed)
+    }
     return Recorded(experiment, {seed: seeds[seed] for seed in seeds if seed not in outdated}, outdated)
 
 

@@ -97,7 +97,8 @@ def _minutes(text: str) -> float:
 def warn_of_outdated() -> None:
     """Warns about results that were recorded with an earlier recipe of the same name."""
     for name, experiment in experiments().items():
-        for seed, command in recorded(name, experiment).outdated.items():
+        for seed, result in recorded(name, experiment).outdated.items():
+            command = result["environment"]["command"]
             print(
                 f"{name}: seed {seed} was recorded with another recipe and is left out. Recorded: {command}\n"
                 f"Now: {experiment.command(seed)}",
@@ -205,7 +206,8 @@ def _read(folder, what):
 
 def _is_recorded(folder, experiment, name, seed):
     """Whether a folder holds the finished run whose scores are recorded, so that it is stale."""
-    result = recorded(name, experiment).seeds.get(seed)
+    found = recorded(name, experiment)
+    result = {**found.seeds, **found.outdated}.get(seed)
     finished = (folder / "metrics.json").is_file()
     return bool(result) and finished and _read(folder, "environment")["date"] == result["environment"]["date"]
 

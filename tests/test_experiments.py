@@ -216,6 +216,14 @@ def test_a_budget_trains_the_stalest_seeds_first_and_goes_on_where_it_ended(know
     assert run_for(1) == ["tags-0"] and "--overwrite" not in trained[0]
 
 
+def test_a_budget_trains_anew_what_an_older_recipe_trained(known, trained, monkeypatch):
+    monkeypatch.setattr(__main__, "commit", lambda root: "here")
+    __main__.main(["tags", "--seeds=0"])
+    known["tags"] = recipe(flags="--task=ner --units=8")
+    assert __main__.main(["tags", "--seeds=0", "--budget=8h"]) == 0
+    assert ["--overwrite" in command for command in trained] == [False, True]
+
+
 def test_a_seed_that_fails_does_not_end_a_budget(known, trained, monkeypatch, capsys):
     monkeypatch.setattr(__main__, "commit", lambda root: "here")
     trained.score = None
