@@ -56,6 +56,7 @@ KARPATHY = {
     "images": [
         {"filename": "a.png", "split": "restval", "sentences": [{"raw": "A cat."}, {"raw": "Cats"}]},
         {"filename": "b.png", "split": "val", "sentences": [{"raw": "A dog."}]},
+        {"filename": "c.png", "split": "val", "sentences": []},
     ]
 }
 CATS, DOG = {"a.png": ["A cat.", "Cats"]}, {"b.png": ["A dog."]}
@@ -104,6 +105,7 @@ def test_pictures_are_found_beside_the_table_below_it_and_in_archives_of_their_s
         ("train.tsv", "a.png\tx\nb.png\n", r"train.tsv:2: expected 2 fields, found 1"),
         ("train.tsv", "first\tsecond\na.png\tx\n", "no column for the file .* --columns=file=NAME,caption=NAME"),
         ("train.json", '{"images": []}', "train.json: neither COCO's JSON .* nor Karpathy's"),
+        ("train.json", json.dumps(COCO).replace("A dog.", " "), "train.json: a caption of b.png is empty"),
         ("notes.md", "x", "no table of pictures and captions .* Found: notes.md"),
     ],
 )

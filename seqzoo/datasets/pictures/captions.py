@@ -172,23 +172,26 @@ def _json(path, encoding):
     try:
         with open_bytes(path) as file:
             given = json.loads(file.read().decode(encoding).removeprefix("\ufeff"))
+        found = collections.defaultdict(lambda: collections.defaultdict(list))
         if isinstance(given["images"][0].get("sentences"), list):
-            splits = collections.defaultdict(dict)
             for picture in given["images"]:
                 name = "/".join(filter(None, (picture.get("filepath"), picture["filename"])))
                 split = next(iter(splits_in(picture.get("split", ""))), "train")  # "restval" is part of train
-                splits[split][name] = [sentence["raw"].strip() for sentence in picture["sentences"]]
-            return splits
-        names = {picture["id"]: picture["file_name"] for picture in given["images"]}
-        found = collections.defaultdict(list)
-        for annotation in given["annotations"]:
-            found[names[annotation["image_id"]]].append(annotation["caption"].strip())
+                for sentence in picture["sentences"]:
+                    found[split][name].append(sentence["raw"].strip())
+        else:
+            names = {picture["id"]: picture["file_name"] for picture in given["images"]}
+            for annotation in given["annotations"]:
+                found[""][names[annotation["image_id"]]].append(annotation["caption"].strip())
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: neither COCO's JSON of captions (images with id and file_name, annotations with image_id and "
             f"caption) nor Karpathy's (images with filename and sentences): {type(error).__name__}: {error}"
         ) from error
-    return {"": found}
+    for name, texts in ((name, texts) for part in found.values() for name, texts in part.items()):
+        if "" in texts:
+            raise ValueError(f"{path}: a caption of {name} is empty.")
+    return found
 
 
 def _divided(found, lists, encoding):
