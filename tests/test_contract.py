@@ -22,6 +22,7 @@ from seqzoo.datasets import Examples
 from seqzoo.task import TASKS
 from seqzoo.training import load, loop, train, transfer
 from seqzoo.training.folder import prepare
+from seqzoo.training.stacks import layers_within
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 guides.register("seqzoo.tasks.parity")  # the example of a task in tasks/README.md
@@ -314,19 +315,25 @@ def praise(example):
     return {**example, "label": f"{example['label']}!"}
 
 
-@pytest.mark.parametrize("name, relabel, asset", [("ner", vehicles, "tags"), ("sentiment", praise, "labels")])
+def phones(example):
+    return {**example, "target": example["target"].replace("dʒ", "ʒ")}
+
+
+@pytest.mark.parametrize(
+    "name, relabel, asset",
+    [("ner", vehicles, "tags"), ("sentiment", praise, "labels"), ("pronunciation", phones, "labels")],
+)
 def test_labels_that_a_run_lacks_are_learned_anew_also_if_they_are_as_many(name, relabel, asset, folders):
     task, model, fresh, run = started(name, folders[name], relabel)
     own, other = task.assets[asset].tokens, run.task.assets[asset].tokens
-    assert len(own) == len(other) and own != other and task.assets["words"] == run.task.assets["words"]
-    layers = [layer.name for layer in model.layers if layer.weights]
-    assert fresh == layers[-len(fresh) :] and 0 < len(fresh) <= 2  # the output, and the CRF
-    for layer, source in zip(layers, [layer for layer in run.model.layers if layer.weights], strict=True):
-        equal = [
-            np.array_equal(a, b)
-            for a, b in zip(model.get_layer(layer).get_weights(), source.get_weights(), strict=True)
-        ]
-        assert any(equal) <= (layer not in fresh) and (all(equal) or layer in fresh), layer
+    assert len(own) == len(other) and own != other
+    assert {**task.assets, asset: None} == {**run.task.assets, asset: None}
+    layers, others = ([layer for layer in layers_within(each) if layer.weights] for each in (model, run.model))
+    names = [layer.name for layer in layers]
+    assert fresh == names[-len(fresh) :] and 0 < len(fresh) <= 2  # the output, and the CRF
+    for name, *pair in zip(names, layers, others, strict=True):
+        equal = [np.array_equal(a, b) for a, b in zip(*(layer.get_weights() for layer in pair), strict=True)]
+        assert any(equal) <= (name not in fresh) and (all(equal) or name in fresh), name
 
 
 def assert_same(a, b, path="answer"):

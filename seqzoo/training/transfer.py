@@ -11,6 +11,7 @@ from seqzoo.config import Config, checked, flag_text
 from seqzoo.inputs import Words
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS, Task
+from seqzoo.text.codec import Codec
 from seqzoo.text.vocabulary import Vocabulary
 from seqzoo.training.folder import Run, load, read_config
 
@@ -107,14 +108,24 @@ def _with_another_label(task, run):
 
     New labels may be as many as those of the run, so that their layers have the same shapes.
     """
-    labels = {name: asset for name, asset in task.assets.items() if isinstance(asset, Vocabulary)}
-    learned = [name for name, asset in labels.items() if asset != run.task.assets[name]]
-    more = {name: Vocabulary([*labels[name].tokens, "\0"], unknown=False) for name in learned}
+    more = {
+        name: _one_more(asset)
+        for name, asset in task.assets.items()
+        if isinstance(asset, Vocabulary | Codec) and asset != run.task.assets[name]
+    }
     return type(task)(task.config, {**task.assets, **more}).build() if more else None
 
 
+def _one_more(labels):
+    if isinstance(labels, Codec):
+        return Codec(labels.units, Vocabulary([*labels.tokens[2:], "\0"]), labels.unicode)
+    return Vocabulary([*labels.tokens, "\0"], unknown=False)
+
+
 def _layers(model):
-    return [layer for layer in model.layers if layer.weights]
+    from seqzoo.training.stacks import layers_within  # which imports Keras
+
+    return [layer for layer in layers_within(model) if layer.weights]
 
 
 def _shapes(model):
