@@ -402,7 +402,8 @@ class Task:
         lacking = {name: sorted({*labels.tokens} - {*self.start[name].tokens}) for name, labels in learned.items()}
         for name, labels in lacking.items():
             if labels:
-                summary[f"new {name}"] = f"{self.config.init_from} lacks {', '.join(labels)}: all are learned anew"
+                named = ", ".join(labels[:20]) + (f" and {len(labels) - 20:,} more" if len(labels) > 20 else "")
+                summary[f"new {name}"] = f"{self.config.init_from} lacks {named}: all are learned anew"
         self.assets = {**self.start, **{name: labels for name, labels in learned.items() if lacking[name]}}
         known = [word for example in itertools.islice(train, SAMPLED) for word in self.known(example)]
         if known:
