@@ -89,13 +89,16 @@ def test_each_layout_gives_every_picture_all_its_captions(tmp_path, files, expec
 
 
 def test_pictures_are_found_beside_the_table_below_it_and_in_archives_of_their_split(tmp_path):
-    put(tmp_path, {"train.tsv": "a.png\tx\nb.png\tx\n", "valid.tsv": "b.png\tx\n", "images/a.png": png(RED)})
+    put(tmp_path, {"train.tsv": "./a.png\tx\nb.png\tx\n", "valid.tsv": "b.png\tx\n", "images/a.png": png(RED)})
     for split, colour in (("train", RED), ("valid", BLUE)):
         with zipfile.ZipFile(tmp_path / f"{split}_images.zip", "w") as archive:
             archive.writestr("inner/b.png", png(colour))
     splits = DATASETS["captions"](tmp_path)
     colours = [e["picture"].read(1, 1, 3)[0, 0].tolist() for split in splits.values() for e in split]
     assert colours == [[*RED], [*RED], [*BLUE]]
+    put(tmp_path, {"cut.zip": "PK"})
+    with pytest.raises(ValueError, match="cut.zip: not a zip archive"):
+        list(DATASETS["captions"](tmp_path)["valid"])
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,7 @@ def test_pictures_are_found_beside_the_table_below_it_and_in_archives_of_their_s
         ("train.tsv", "a.png\tx\nb.png\n", r"train.tsv:2: expected 2 fields, found 1"),
         ("train.tsv", "first\tsecond\na.png\tx\n", "no column for the file .* --columns=file=NAME,caption=NAME"),
         ("train.json", '{"images": []}', "train.json: neither COCO's JSON .* nor Karpathy's"),
+        ("train.json", json.dumps(COCO).replace('"a.png"', "null"), "train.json: neither COCO's JSON"),
         ("train.json", json.dumps(COCO).replace("A dog.", " "), "train.json: a caption of b.png is empty"),
         ("notes.md", "x", "no table of pictures and captions .* Found: notes.md"),
     ],

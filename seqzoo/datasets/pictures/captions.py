@@ -7,13 +7,13 @@ import json
 import os
 import pathlib
 import re
-import zipfile
 from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, data_path, plain_name, read_lines
 from seqzoo.datasets.splits import SPLITS, splits_in
 from seqzoo.datasets.text.delimited import csv_records, tsv_records
+from seqzoo.files import archive
 from seqzoo.pictures import Member, Picture, Stored
 from seqzoo.pictures.picture import ENDINGS
 from seqzoo.text.lines import open_bytes
@@ -180,7 +180,7 @@ def _json(path, encoding):
                 for sentence in picture["sentences"]:
                     found[split][name].append(sentence["raw"].strip())
         else:
-            names = {picture["id"]: picture["file_name"] for picture in given["images"]}
+            names = {picture["id"]: str(pathlib.PurePath(picture["file_name"])) for picture in given["images"]}
             for annotation in given["annotations"]:
                 found[""][names[annotation["image_id"]]].append(annotation["caption"].strip())
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
@@ -227,7 +227,8 @@ class _Finder:
         """The picture that a table in `folder` calls `file`; one that is not there can't be read."""
         if (folder / file).is_file():
             return Stored(file, folder / file)
-        fitting = [found for path, found in self.pictures[pathlib.PurePath(file).name] if path.endswith(f"/{file}")]
+        named = pathlib.PurePath(file)  # without ./ in front
+        fitting = [found for path, found in self.pictures[named.name] if path.endswith(f"/{named}")]
         own = [picture for picture in fitting if split in splits_in(self.place(picture))]
         return next(iter(own or fitting), Stored(file, folder / file))
 
@@ -244,9 +245,8 @@ class _Finder:
             if path.suffix.lower() in ENDINGS:
                 found[path.name].append((f"/{path.relative_to(self.root).as_posix()}", Stored(path.name, path)))
             elif path.suffix.lower() == ".zip":
-                with zipfile.ZipFile(path) as archive:
-                    for member in sorted(archive.namelist()):
-                        if member.lower().endswith(ENDINGS):
-                            name = pathlib.PurePath(member).name
-                            found[name].append((f"/{member}", Member(name, path, member)))
+                for member in sorted(archive(path).namelist()):
+                    if member.lower().endswith(ENDINGS):
+                        name = pathlib.PurePath(member).name
+                        found[name].append((f"/{member}", Member(name, path, member)))
         return found
