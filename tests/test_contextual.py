@@ -116,6 +116,8 @@ def test_what_does_not_fit_is_refused(language_models, tmp_path):
         tiny("ner", contextual=folder, auxiliary_lm=0.1)
     with pytest.raises(ValueError, match="needs --tokenizer=words or whitespace"):
         tiny("sentiment", contextual=folder, tokenizer="characters")
+    with pytest.raises(ValueError, match="should name runs of --task=language_model. Received: ','"):
+        LanguageModels.learn(",")
     with pytest.raises(ValueError, match="is a run of --task=pos"):
         LanguageModels.learn(str(saved("pos", tmp_path / "pos")))
     run = load(saved("ner", tmp_path / "ner", contextual=folder))

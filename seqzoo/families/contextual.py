@@ -122,7 +122,7 @@ class LanguageModels(Asset):
         """Copies the runs in folders, joined by commas, with weights of 16 bits.
 
         Raises:
-            ValueError: one is not a run of task language_model.
+            ValueError: there is none, or one is not a run of task language_model.
         """
         from seqzoo.export.sharing import share
         from seqzoo.training.folder import load
@@ -146,6 +146,8 @@ class LanguageModels(Asset):
                     digest.update((run.folder / name).read_bytes())
                 sources.append({"name": pathlib.Path(folder).name, "units": units, "digest": digest.hexdigest()})
             file.writestr("sources.json", json.dumps(sources))
+        if not sources:
+            raise ValueError(f"--contextual should name runs of --task=language_model. Received: {folders!r}")
         return cls(archive.getvalue())
 
     @functools.cached_property
