@@ -73,6 +73,13 @@ def test_padding_and_rows_that_fill_up_a_batch_change_nothing():
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_a_row_counts_if_any_of_several_labels_has_a_weight():
+    model = made()
+    states, slots = states_of(model, IDS), REAL * [[0], [1]]
+    whole, part = (float(model.word_loss(IDS, states, weights)) for weights in (REAL, slots))
+    assert float(model.word_loss(IDS, states, {"slots": slots, "intent": np.ones(2, "float32")})) == whole != part
+
+
 def test_a_model_that_would_see_the_words_it_predicts_is_refused():
     with pytest.raises(ValueError, match="convolution before"):
         auxiliary(tagger(3, words(10), filters=4))

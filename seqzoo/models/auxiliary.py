@@ -60,9 +60,11 @@ class Auxiliary(keras.Model):
     def word_loss(self, tokens, states, sample_weight=None):
         """- mean_t (log p(w_(t+1) | f_t) + log p(w_(t-1) | b_t)), see the class; tokens [B, T], 0 is padding."""
         weights = ops.cast(from_ids(tokens), "float32")  # [B, T]
-        for labelled in keras.tree.flatten(sample_weight) if sample_weight is not None else ():
-            labelled = ops.reshape(labelled, (ops.shape(tokens)[0], -1))
-            labelled = ops.max(ops.cast(labelled, "float32"), axis=1, keepdims=True)  # [B, 1]
+        if sample_weight is not None:
+            labelled = 0.0
+            for own in keras.tree.flatten(sample_weight):
+                own = ops.reshape(ops.cast(own, "float32"), (ops.shape(tokens)[0], -1))
+                labelled += ops.max(own, axis=1, keepdims=True)  # [B, 1]
             # A row that only fills up a batch repeats another one, with weight 0.
             weights = weights * ops.cast(labelled > 0, "float32")
         words = ops.where(tokens < self.classes, tokens, 1)
