@@ -208,8 +208,7 @@ class LanguageModels(Asset):
 
     def _write(self, path, lengths, sentences):
         """Writes the states of sentences one after the other, those of equal ones once."""
-        rows = np.lib.format.open_memmap(path, "w+", np.float16, (sum(lengths.values()), self.width))
-        left, start = {*lengths}, 0
+        left, shape = {*lengths}, (sum(lengths.values()), self.width)
 
         def different():
             for words in sentences:
@@ -217,11 +216,13 @@ class LanguageModels(Asset):
                     left.remove(key)
                     yield words
 
-        for chunk in chunks(different(), CHUNK):
-            for states in self.states(chunk):
-                rows[start : start + len(states)] = states
-                start += len(states)
-        rows.flush()
+        # Not into a memory map: where the disk is full, that ends the process without a message.
+        with path.open("wb") as file:
+            header = {"descr": np.dtype(np.float16).str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for chunk in chunks(different(), CHUNK):
+                for states in self.states(chunk):
+                    file.write(states.tobytes())
 
     def save(self, path):
         pathlib.Path(path).write_bytes(self.archive)
