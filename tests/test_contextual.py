@@ -108,6 +108,9 @@ def test_states_of_a_data_set_are_computed_once_and_found_again(language_models,
     for words in SENTENCES:
         np.testing.assert_array_equal(again(words), learned(words))
     assert not calls and len([*cache_folder().iterdir()]) == 1
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match="npy cannot be used .*Delete it, and the states are computed again"):
+        again.read(lambda: iter(SENTENCES), keep=True)
 
 
 def test_what_does_not_fit_is_refused(language_models, tmp_path):

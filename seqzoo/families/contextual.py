@@ -183,7 +183,12 @@ class LanguageModels(Asset):
             sentences: returns them; may be called twice.
             keep: keep the states in a file in `cache_folder` for the next time; otherwise in memory, until the next
                 call.
+
+        Raises:
+            ValueError: that file is damaged.
         """
+        from seqzoo.training.folder import damaged
+
         _ = self.models  # loaded in any case, so that layers built next get the same random numbers
         if not keep:
             found = [*sentences()]
@@ -201,7 +206,10 @@ class LanguageModels(Asset):
             with tempfile.TemporaryDirectory(dir=path.parent) as own:  # other processes may write the same states
                 self._write(pathlib.Path(own, path.name), lengths, sentences())
                 os.replace(pathlib.Path(own, path.name), path)
-        states, start = np.load(path, mmap_mode="r"), 0
+        try:
+            states, start = np.load(path, mmap_mode="r"), 0
+        except (ValueError, EOFError) as error:
+            raise damaged(path, error, "Delete it, and the states are computed again.") from error
         for key, length in lengths.items():
             self.kept[key] = states[start : start + length]
             start += length
