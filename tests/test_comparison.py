@@ -11,6 +11,7 @@ from seqzoo import run
 from seqzoo.datasets import Examples
 from seqzoo.display.comparisons import print_comparison
 from seqzoo.display.plain import PlainConsole
+from seqzoo.metrics import bootstrap
 from seqzoo.metrics.translation import translation_scores
 from seqzoo.task import TASKS, TaskData
 from seqzoo.training.comparison import check_alike, compare
@@ -43,6 +44,11 @@ REVIEWS = [{"text": str(number), "label": "good"} for number in range(200)]
 
 def wrong_every(n):
     return lambda example: rating(example["text"], "bad" if int(example["text"]) % n == 0 else "good")
+
+
+def test_samples_without_a_score_do_not_make_a_difference_significant():
+    differences = np.array([np.nan] * 90 + [1.0] * 5 + [-1.0] * 5)  # such as samples of dialogues with single replies
+    assert bootstrap.bootstrap_p_value(differences) == bootstrap.randomization_p_value(differences, 1.0) == 1
 
 
 def test_a_difference_has_the_interval_of_its_standard_error_and_small_p_values():

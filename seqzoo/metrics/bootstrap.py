@@ -41,8 +41,9 @@ def bootstrap_p_value(differences: np.ndarray) -> float:
     Up to rounding, it is below 5% if the 95% interval excludes 0.
 
     Args:
-        differences: [samples], one of each bootstrap sample.
+        differences: [samples], one of each bootstrap sample. NaNs, of samples without a score, are ignored.
     """
+    differences = differences[~np.isnan(differences)]
     least = min((differences <= 0).sum(), (differences >= 0).sum())
     return float(min(1.0, 2 * (1 + least) / (len(differences) + 1)))
 
@@ -53,8 +54,9 @@ def randomization_p_value(differences: np.ndarray, observed: float) -> float:
         (1 + #(|d| >= |observed|)) / (samples + 1)
 
     Args:
-        differences: [samples], between two systems that exchanged answers at random.
+        differences: [samples], between two systems that exchanged answers at random; NaNs are ignored.
         observed: the difference between the systems as they are.
     """
+    differences = differences[~np.isnan(differences)]
     as_large = (np.abs(differences) >= abs(observed) - 1e-9).sum()  # equal sums may differ in their last bits
     return float((1 + as_large) / (len(differences) + 1))
