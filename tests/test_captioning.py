@@ -110,6 +110,7 @@ def test_pictures_are_found_beside_the_table_below_it_and_in_archives_of_their_s
         ("train.json", '{"images": []}', "train.json: neither COCO's JSON .* nor Karpathy's"),
         ("train.json", json.dumps(COCO).replace('"a.png"', "null"), "train.json: neither COCO's JSON"),
         ("train.json", json.dumps(COCO).replace("A dog.", " "), "train.json: a caption of b.png is empty"),
+        ("train.json", json.dumps(COCO).replace("A dog.", "\\ud83d"), "train.json:b.png: half of a character"),
         ("notes.md", "x", "no table of pictures and captions .* Found: notes.md"),
     ],
 )

@@ -66,6 +66,10 @@ def test_camrest_is_delexicalised_with_its_database(tmp_path):
     (tmp_path / "valid.json").write_text('[{"dial": [{"usr": {}}]}]')
     with pytest.raises(ValueError, match="valid.json: dialogue 1: expected"):
         [*splits["valid"]]
+    turn["sys"]["sent"] = "\ud83d"
+    (tmp_path / "valid.json").write_text(json.dumps([{"dial": [turn]}]))
+    with pytest.raises(ValueError, match="valid.json:dialogue 1: half of a character"):
+        [*splits["valid"]]
     (tmp_path / "valid.json").write_text("null")
     with pytest.raises(ValueError, match="valid.json: expected a list. Received: None"):
         [*splits["valid"]]
@@ -90,6 +94,9 @@ def test_an_item_that_is_no_act_and_sentence_is_named(tmp_path):
     (tmp_path / "train.json").write_text('[["goodbye()", "bye"], {"act": "goodbye()"}]')
     examples = DATASETS["rnnlg"](data_dir=tmp_path)["train"]
     with pytest.raises(ValueError, match=r"item 2: expected \[act, sentence\]"):
+        list(examples)
+    (tmp_path / "train.json").write_text('[["goodbye()", "bye \\ud83d"]]')
+    with pytest.raises(ValueError, match="train.json:item 1: half of a character"):
         list(examples)
 
 

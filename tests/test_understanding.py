@@ -73,6 +73,7 @@ def test_files_of_rasa_are_requests(tmp_path):
         ("train.json", "[]", "rasa_nlu_data"),
         ("train.jsonl", '{"text": "", "intent": "a"}', "line 1: expected a text and an intent"),
         ("train.jsonl", '{"text": "a", "intent": 3}', "line 1: expected a text and an intent"),
+        ("train.jsonl", '{"text": "a \\ud83d", "intent": "b"}', "line 1: half of a character"),
         ("train.jsonl", '{"text": "a", "intent": "b", "entities": [{"start": 4, "end": 5, "entity": "c"}]}', "no word"),
         ("train.jsonl", '{"text": "a", "intent": "b", "entities": [{"start": 0}]}', "bad entities of 'a'"),
         ("train.yml", 'nlu:\n- intent: a\n  examples: |\n    - "[x]{}"', "an entity without its kind"),

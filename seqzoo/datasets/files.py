@@ -204,8 +204,8 @@ def read_lines(path: str | pathlib.Path, encoding: str = "utf-8") -> Iterator[tu
         yield from decode_lines(file, path, encoding)
 
 
-def bad_line(path: str | pathlib.Path, number: int, problem: str, line: str) -> ValueError:
-    """Returns the ValueError for a malformed line: ``file:line: problem: 'the line'``."""
+def bad_line(path: str | pathlib.Path, number: int | str, problem: str, line: str) -> ValueError:
+    """Returns the ValueError for a malformed line, or another part of a file: ``file:line: problem: 'the line'``."""
     return ValueError(f"{path}:{number}: {problem}: {shorten(line)}")
 
 
@@ -228,7 +228,7 @@ def clean_label(text: str) -> str:
     return "|".join(part for part in map(str.strip, text.split("|")) if part)
 
 
-def check_surrogates(path: str | pathlib.Path, number: int, line: str, text: str) -> None:
+def check_surrogates(path: str | pathlib.Path, number: int | str, line: str, text: str) -> None:
     r"""Raises a ValueError if a text from JSON has half a surrogate pair, as ``"\ud83d"``, an emoji cut in two."""
     try:
         text.encode()

@@ -1,13 +1,14 @@
 """CamRest676: dialogues about restaurants, delexicalised with their database (Wen et al., 2017)."""
 
 import functools
+import itertools
 import json
 import os
 import pathlib
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.dialogue.replies import FEATURES, replies
-from seqzoo.datasets.files import plain_name, read_lines, split_files
+from seqzoo.datasets.files import check_surrogates, plain_name, read_lines, split_files
 from seqzoo.text.placeholders import PLACEHOLDER, delexicalizer
 from seqzoo.text.tokenizer import tokenize
 from seqzoo.text.turns import BOT, USER
@@ -91,6 +92,8 @@ def _read(path, encoding, delexicalize):
         except (KeyError, TypeError, AttributeError) as error:
             wanted = '{"dial": [{"usr": {"transcript": TEXT}, "sys": {"sent": TEXT}}]}'
             raise ValueError(f"{path}: dialogue {number}: expected {wanted}: {error!r}") from error
+        for text in itertools.chain.from_iterable(said):
+            check_surrogates(path, f"dialogue {number}", text, text)
         # A full stop may follow a value: "their postcode is C.B 1, 9 H.X."
         said = [[PLACEHOLDER.sub(r" \g<0> ", delexicalize(text)) for text in pair] for pair in said]
         turns = [(mark, " ".join(text.split())) for pair in said for mark, text in zip((USER, BOT), pair, strict=True)]

@@ -6,7 +6,7 @@ import os
 import re
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import read_lines, split_files
+from seqzoo.datasets.files import check_surrogates, read_lines, split_files
 from seqzoo.datasets.text.jsonl import json_objects
 from seqzoo.text.spans import tags_of_offsets
 from seqzoo.text.tokenizer import tokenize
@@ -56,6 +56,7 @@ def _read(path, encoding):
     for where, text, intent, entities in _requests(path, encoding):
         if not isinstance(text, str) or not isinstance(intent, str) or not intent or not tokenize(text):
             raise ValueError(f"{path}: {where}: expected a text and an intent. Received: {text!r:.60}, {intent!r:.60}")
+        check_surrogates(path, where, text, text + intent)
         tokens = tokenize(text)
         try:
             spans = [(entity["start"], entity["end"], entity["entity"]) for entity in entities]

@@ -8,7 +8,7 @@ import re
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.dialogue.camrest import read_commented_json
 from seqzoo.datasets.dialogue.replies import FEATURES
-from seqzoo.datasets.files import split_files
+from seqzoo.datasets.files import check_surrogates, split_files
 from seqzoo.text.placeholders import delexicalizer, placeholder
 from seqzoo.text.turns import ACT, join_turns
 
@@ -56,6 +56,7 @@ def _read(path, encoding):
             history, reply = delexicalized(act, sentence)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ValueError(f"{path}: item {number}: expected [act, sentence]: {error}") from error
+        check_surrogates(path, f"item {number}", sentence, act + sentence)
         yield {"history": join_turns([(ACT, history)]), "reply": reply, "dialogue": number, "last": True}
 
 

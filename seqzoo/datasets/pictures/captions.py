@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, data_path, plain_name, read_lines
+from seqzoo.datasets.files import bad_line, check_surrogates, data_path, plain_name, read_lines
 from seqzoo.datasets.splits import SPLITS, splits_in
 from seqzoo.datasets.text.delimited import csv_records, tsv_records
 from seqzoo.files import archive
@@ -191,6 +191,7 @@ def _json(path, encoding):
     for name, texts in ((name, texts) for part in found.values() for name, texts in part.items()):
         if "" in texts:
             raise ValueError(f"{path}: a caption of {name} is empty.")
+        check_surrogates(path, name, " ".join(texts), "".join(texts))
     return found
 
 
