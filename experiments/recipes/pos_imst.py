@@ -9,7 +9,7 @@ EXPERIMENT = Experiment(
     title="UD Turkish-IMST UPOS without vectors, gold words, accuracy on dev",
     flags="--task=pos --dataset=conllu --data_dir={data}/ud_turkish_imst --epochs=30",
     metric="valid_accuracy",
-    expected=91.71,
+    expected=92.11,
     tolerance=0.6,
-    minutes=2.3,
+    minutes=2.6,
 )
