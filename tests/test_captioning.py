@@ -197,8 +197,9 @@ def test_the_steps_of_a_map_are_its_positions_row_by_row():
     other = image.copy()
     other[0, 12:, 4:] ^= 255
     (before, real), (after, _) = model({"image": image}), model({"image": other})
-    assert before.shape == (1, 4 * 2, 5 + 2) and np.all(real)
-    assert np.asarray(before)[0, [0, 1, 6], 5:].tolist() == [[-1, -1], [-1, 1], [1, -1]]
+    assert before.shape == (1, 4 * 2, 5 + 1 + 2) and np.all(real)
+    assert np.asarray(before)[0, 0, 5] == pytest.approx(image[0, :4, :4].mean() / 255, abs=1e-6)  # the mean colour
+    assert np.asarray(before)[0, [0, 1, 6], 6:].tolist() == [[-1, -1], [-1, 1], [1, -1]]
     changed = np.abs(np.asarray(before) - np.asarray(after)).sum(-1)[0].reshape(4, 2)
     assert changed.argmax() == 3 * 2 + 1  # the norm changes all positions a little
 

@@ -12,6 +12,7 @@ from test_contract import check_killed, randomized
 
 from seqzoo.assets import save_assets
 from seqzoo.backend.distribution import Devices
+from seqzoo.backend.weighing import weigh_batches
 from seqzoo.data import Batches
 from seqzoo.data.streams import Streams
 from seqzoo.datasets import Examples
@@ -26,7 +27,6 @@ from seqzoo.training import load, loop, transfer
 from seqzoo.training.folder import prepare
 from seqzoo.training.optimizers import optimizer
 from seqzoo.training.stacks import depths, layers_within
-from seqzoo.training.weighing import weigh_batches
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 TEXT = "the cat saw the mouse\nThe dog saw the cat\nthe cat sat\nit sat\n"

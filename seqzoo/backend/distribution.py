@@ -204,7 +204,7 @@ class Devices:
 
     def weigh(self, model: "keras.Model", mean: float) -> None:
         """Weighs the gradient of each batch by its decisions over their `mean`, see `weighing.weigh_batches`."""
-        from seqzoo.training.weighing import weigh_batches
+        from seqzoo.backend.weighing import weigh_batches
 
         if self.strategy:
             self._decisions = mean  # a device knows only its own part of a batch
@@ -282,7 +282,7 @@ class Devices:
     def _fit(self, model, dataset, callbacks, done) -> float:
         import tensorflow as tf
 
-        from seqzoo.training.weighing import decisions
+        from seqzoo.backend.weighing import decisions
 
         if self._model is not model:
             self._model, self._step = model, self._made(model)
