@@ -13,13 +13,12 @@ EXPERIMENT = Experiment(
     "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --novectors_trainable --nogate --nocrf --units=128 "
     "--char_units=100 --weigh_batches --epochs=30",
     metric="valid_slot_f1",
-    expected=98.13,
-    tolerance=0.6,
+    expected=97.83,
+    tolerance=0.9,
     minutes=3.4,
     published=(
         Published("Goo et al. (2018), slot-gated, test", 95.2, "https://aclanthology.org/N18-2118/"),
         Published("Qin et al. (2019), Stack-Propagation, test", 95.9, "https://arxiv.org/abs/1909.02188"),
         Published("Wang et al. (2018), Bi-model, test", 96.89, "https://arxiv.org/abs/1812.10235"),
     ),
-    seeds=1,
 )
