@@ -97,8 +97,8 @@ def _minutes(text: str) -> float:
 def warn_of_outdated() -> None:
     """Warns about results that were recorded with an earlier recipe of the same name."""
     for name, experiment in experiments().items():
-        for seed, result in recorded(name, experiment).outdated.items():
-            command = result["environment"]["command"]
+        for seed, earlier in recorded(name, experiment).outdated.items():
+            command = earlier["environment"]["command"]
             print(
                 f"{name}: seed {seed} was recorded with another recipe and is left out. Recorded: {command}\n"
                 f"Now: {experiment.command(seed)}",
@@ -207,9 +207,9 @@ def _read(folder, what):
 def _is_recorded(folder, experiment, name, seed):
     """Whether a folder holds the finished run whose scores are recorded, so that it is stale."""
     found = recorded(name, experiment)
-    result = {**found.seeds, **found.outdated}.get(seed)
+    kept = {**found.seeds, **found.outdated}.get(seed)
     finished = (folder / "metrics.json").is_file()
-    return bool(result) and finished and _read(folder, "environment")["date"] == result["environment"]["date"]
+    return bool(kept) and finished and _read(folder, "environment")["date"] == kept["environment"]["date"]
 
 
 def stalest(jobs: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -267,7 +267,7 @@ def check(names: list[str], arguments: argparse.Namespace) -> int:
             if status := train(experiment, seed, folder, arguments.data, *overwrite):
                 verdict, is_bad = f"failed with exit status {status}", True
             else:
-                metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+                metrics = _read(folder, "metrics")
                 verdict, is_bad = experiment.verdict(metrics[experiment.metric])
                 score, minutes = f"{experiment.metric} {metrics[experiment.metric]:.2f}", f"{metrics['minutes']:.1f}"
             bad |= is_bad

@@ -1,6 +1,6 @@
 """SNIPS, spoken requests in the split of Goo et al. (2018): slots and intents at once; F1 of slots on valid.
 
-Published numbers are for test, 700 requests like those of valid. Without the CRF, with 128 units: 92.35.
+Published numbers are for test, 700 requests like those of valid. Without the CRF, with 128 units and 10 epochs: 92.35.
 """
 
 from experiments import Experiment, Published

@@ -300,6 +300,7 @@ class Devices:
                 )
             )
             with _workers():
+                # What is shown stays the mean of the batch; a batch without weights has factor 0 and loss 0.
                 loss = float(self._step(mine)) / (factor or 1.0)
             (total, rows), count = self._losses, len(tf.nest.flatten(batch)[0])
             total, rows = self._losses = total + loss * count, rows + count

@@ -71,8 +71,8 @@ def compare(
 
     Returns:
         {signature: {"examples", "split_alike", "equal_answers", "largest_difference", "first_call_seconds",
-        "median_ms"}}; shares are from 0 to 1. Where the graph splits texts itself, only answers to those that it splits
-        alike are compared.
+        "median_ms"}}, with shares from 0 to 1. Where the graph splits texts into words itself, only the texts that it
+        splits as the run does are compared.
 
     Raises:
         ValueError: it can't be loaded, or its answers are not those of the run.

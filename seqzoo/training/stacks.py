@@ -40,7 +40,7 @@ def depths(model: keras.Model, variables: list[keras.Variable]) -> list[int]:
 
     Args:
         model: from a builder.
-        variables: of the model, or of one that shares its weights; those that it adds have depth 0.
+        variables: of the model, or of a larger one that contains it, whose additional variables have depth 0.
 
     Raises:
         ValueError: there are no recurrent layers.

@@ -188,10 +188,11 @@ def _json(path, encoding):
             f"{path}: neither COCO's JSON of captions (images with id and file_name, annotations with image_id and "
             f"caption) nor Karpathy's (images with filename and sentences): {type(error).__name__}: {error}"
         ) from error
-    for name, texts in ((name, texts) for part in found.values() for name, texts in part.items()):
-        if "" in texts:
-            raise ValueError(f"{path}: a caption of {name} is empty.")
-        check_surrogates(path, name, " ".join(texts), "".join(texts))
+    for captions in found.values():
+        for name, texts in captions.items():
+            if "" in texts:
+                raise ValueError(f"{path}: a caption of {name} is empty.")
+            check_surrogates(path, name, " ".join(texts), "".join(texts))
     return found
 
 
