@@ -167,8 +167,9 @@ def record(names: list[str], arguments: argparse.Namespace) -> int:
         found = _save(folder, experiment, name, seed)
         if jobs[number + 1 : number + 2] and jobs[number + 1][0] == name:
             continue
+        count = len(found.scores)
         print(
-            f"{name}: {experiment.metric} {found.score} ({len(found.scores)} seeds), "
+            f"{name}: {experiment.metric} {found.score} ({count} seed{'s' * (count > 1)}), "
             f"{experiment.verdict(found.mean)[0]}; python -m experiments --readme updates the table"
         )
     if failed:
