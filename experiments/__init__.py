@@ -46,7 +46,7 @@ class Experiment:
         metric: the key of metrics.json to compare: "valid_" plus a measure of the task.
         expected: our score, the mean over the recorded seeds; None until one is recorded.
         tolerance: how far the score of another seed may be from it: about three standard deviations where several seeds
-            were run, else the sampling error of the score over the examples.
+            were run, else two to three times the sampling error of the score.
         minutes: training time of one run on one core of a server of 2026, with other programs on the other core.
         published: published scores to compare with.
         seeds: how many seeds to run.

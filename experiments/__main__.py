@@ -4,7 +4,7 @@
     python -m experiments ner_conll2003_glove --data=FOLDER                 train all seeds, record the scores
     python -m experiments ner_conll2003_glove --data=FOLDER --seeds=1,2     train these seeds
     python -m experiments pos_ewt pos_imst --data=FOLDER --check            train one seed, compare, record nothing
-    python -m experiments --fast --check                                    check the recipes that need no data
+    python -m experiments --fast --check                                    check the quick recipes without data
     python -m experiments --all --data=FOLDER --budget=8h                   train the stalest seeds anew for eight hours
     python -m experiments --table                                           print all results in Markdown
     python -m experiments --readme                                          write them into the READMEs
