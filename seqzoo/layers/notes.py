@@ -159,7 +159,7 @@ class NoteDecoder(keras.layers.Layer):
         return scores, ops.reshape(q[..., None] + ops.arange(-REACH, REACH + 1, dtype="float32"), ops.shape(scores))
 
     def _parallel(self, both, standing, last):
-        """Returns the scores of notes in parallel motion with a step's s notes so far, and their pitches, both [N, s]."""
+        """Returns scores of notes in parallel motion with a step's s notes so far, and their pitches, both [N, s]."""
         s = standing.shape[1]
         scores = ops.cast(ops.matmul(both, self.parallels[:, : s * 12]), "float32")
         b, q = last[:, s : s + 1], last[:, :s]
