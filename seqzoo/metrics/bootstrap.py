@@ -55,7 +55,7 @@ def randomization_p_value(differences: np.ndarray, observed: float) -> float:
 
     Args:
         differences: [samples], between two systems that exchanged answers at random; NaNs are ignored.
-        observed: the difference between the systems as they are.
+        observed: the difference between the systems without exchanges.
     """
     differences = differences[~np.isnan(differences)]
     as_large = (np.abs(differences) >= abs(observed) - 1e-9).sum()  # equal sums may differ in their last bits

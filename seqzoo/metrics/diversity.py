@@ -23,7 +23,7 @@ def words(text: str) -> list[str]:
 
 
 def diversity(pieces: Sequence[Sequence[Hashable]]) -> dict[str, float]:
-    """How varied pieces of text are. All of them should be equally long, since each number depends on the length.
+    """Measures how varied pieces of text are. All should be equally long, since each number depends on the length.
 
     Args:
         pieces: two or more sequences of words, or of ids of any kind.

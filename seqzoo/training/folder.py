@@ -218,7 +218,7 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
 
 
 def _holds_a_run(folder: pathlib.Path) -> bool:
-    """Returns whether a folder holds a run, of any format, and no other files."""
+    """Returns whether a folder holds a run, of any format, rather than somebody's other files."""
     try:
         return json.loads((folder / "config.json").read_text("utf-8"))["task"] in TASKS
     except (OSError, ValueError, KeyError, TypeError):

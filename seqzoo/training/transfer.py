@@ -55,7 +55,7 @@ def source(task: Task) -> "Run | Pretrained | None":
 
         _check_words(type(task.config), configs, settings)
         models = Pretrained([load(folder) for folder in name.split(",")])
-        task.pretrained_words = () if task.config.vectors else models.words  # the vectors have known words
+        task.pretrained_words = () if task.config.vectors else models.words  # the words of the vectors are known
         return models
     _check(configs[0], settings)
     run = load(name)
