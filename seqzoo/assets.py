@@ -14,9 +14,9 @@ REMEDY = "Restore the file from a backup, or train the run again with --overwrit
 class Asset:
     """Something learned that can be saved to a file and loaded from it.
 
-    A subclass defines `to_dict` and `from_dict` and is saved as JSON; or, for another format, `save`, `load` and
-    `suffix`. It registers itself under its class name, by which `load_assets` finds it. Assets of one class with equal
-    `to_dict` are equal.
+    A subclass defines `to_dict` and `from_dict` and is saved as JSON, or defines `save`, `load` and `suffix` for
+    another format. It is registered under its class name, by which `load_assets` finds it. Assets of one class are
+    equal if their `to_dict` are.
 
     Attributes:
         suffix: the ending of its file.
@@ -101,7 +101,7 @@ def load_assets(folder: str | os.PathLike) -> dict:
     Nothing is imported: a class is found by its name among the classes that are already defined.
 
     Raises:
-        ValueError: there is no manifest; it is malformed, or names an unknown class; a file is missing or malformed.
+        ValueError: the manifest is missing, malformed, or names an unknown class; or a file is missing or malformed.
     """
     folder = pathlib.Path(folder)
     try:

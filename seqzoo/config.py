@@ -34,11 +34,11 @@ def option(
         choices: allowed values: a tuple of strings, or a Registry for its names.
         minimum, maximum: bounds of a number, inclusive. Even without them a number must fit into 32 bits.
         zero: 0 is allowed, too, although `minimum` is above it.
-        needs: conditions under which the option has an effect; one is enough. "vectors": that option is on, so neither
-            0, empty, false nor "none"; "schedule=cosine|constant": it has one of these values; "layers>1": it is above
-            1. If no condition holds, only the default value is accepted.
+        needs: conditions under which the option has an effect; one is enough. "vectors": the option vectors is on
+            (not 0, empty, false or "none"); "schedule=cosine|constant": schedule has one of these values; "layers>1":
+            layers is above 1. If no condition holds, only the default value is accepted.
         path: the value is a path, or several joined by commas; ``~`` at the beginning of one is the home folder.
-        shapes: whether it shapes the model or its vocabularies; None: like other options of its group, see `Config`.
+        shapes: whether the option shapes the model or its vocabularies; None: as its group declares, see `Config`.
         sweep: values worth trying in a search: a list of choices, or ``(low, high)`` for a range.
 
     Example::
@@ -81,8 +81,8 @@ class Config:
     """Frozen settings, checked when created. Subclass it and decorate with ``dataclasses.dataclass(frozen=True)``.
 
     Class attributes:
-        shapes: whether the options that the class declares shape the model or its vocabularies, so that a run that
-            starts from the weights of another run takes them from there. False for options of data and training.
+        shapes: whether the options of the class shape the model or its vocabularies. A run that starts from another
+            run's weights takes such options from that run. False for options of data and training.
 
     Raises:
         ValueError: a value of the wrong type, out of bounds, not among the choices, or without effect.
@@ -126,7 +126,7 @@ class Config:
 
     @classmethod
     def without_effect(cls, values: dict, undecided: Iterable[str] = ()) -> dict[str, str]:
-        """{option: reason} for values that have no effect given the others, see `needs` of `option`.
+        """Returns {option: reason} for values that have no effect given the others, see `needs` of `option`.
 
         Args:
             values: {option: value}; other options have their defaults.
@@ -198,14 +198,14 @@ class _Need:
         return value not in (0, "", "none")  # False is 0
 
     def lacking(self, value):
-        """Describes a value for which it does not hold, for messages."""
+        """Describes, for messages, a value for which the condition does not hold."""
         if value == "" or value is False:
             return f"without --{self.option}"
         return f"with --{self.option}={flag_text(value)}"
 
     @property
     def wanted(self):
-        """The values for which it holds, if they are not obvious."""
+        """Describes the values for which the condition holds, if they are not obvious."""
         right = self.right.replace("|", " or ")
         return self.relation and f"--{self.option}{'=' if self.relation == '=' else ' above '}{right}"
 
@@ -219,7 +219,7 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     """Returns `value` as the type of an option's field.
 
     Raises:
-        ValueError: a wrong type, or a value that is not allowed; the message tells what would be right.
+        ValueError: a wrong type, or a value that is not allowed; the message says which values are.
     """
     wanted = field.metadata
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):
@@ -235,7 +235,7 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     choices = wanted["choices"]
     if isinstance(choices, Registry):
         try:
-            if value != field.default:  # which may be empty
+            if value != field.default:  # the default may be empty
                 choices.check(value)
         except ValueError as error:
             raise ValueError(f"--{field.name}: {error}") from None

@@ -14,7 +14,7 @@ from seqzoo.registry import did_you_mean
 
 @dataclasses.dataclass(frozen=True)
 class ConfigFile:
-    """The content of a file of settings; without arguments, it is empty.
+    """The content of a settings file; empty without arguments.
 
     Attributes:
         path: the file.
@@ -27,13 +27,13 @@ class ConfigFile:
     lines: dict = dataclasses.field(default_factory=dict)
 
     def options(self, fields: dict[str, dataclasses.Field]) -> dict:
-        """The values, checked.
+        """Returns the values, checked.
 
         Args:
             fields: {option: its field} of all options that the file may hold.
 
         Raises:
-            ValueError: an unknown option, or a value that is not allowed; names the file and the line.
+            ValueError: an unknown option, or a value that is not allowed; the message names the file and the line.
         """
         for name in self.values:
             if name not in fields:
@@ -51,7 +51,7 @@ class ConfigFile:
 
     @contextlib.contextmanager
     def named(self, *options: str) -> Iterator[None]:
-        """Context that adds file and line to an error about one of these options of the file."""
+        """Context manager that adds file and line to an error about one of these options."""
         try:
             yield
         except ValueError as error:
@@ -61,7 +61,7 @@ class ConfigFile:
             raise self.error(about[1], str(error)) from error
 
     def error(self, name: str, message: str) -> ValueError:
-        """The error about an option, with file and line."""
+        """Returns the error about an option, with file and line."""
         line = f":{self.lines[name]}" if name in self.lines else ""
         return ValueError(f"{self.path}{line}: {message}")
 
@@ -72,7 +72,7 @@ def read_config_file(path: str | os.PathLike) -> ConfigFile:
     The version in the config.json of a run is left out.
 
     Raises:
-        ValueError: no such file; malformed; an option that is given twice; not options with their values.
+        ValueError: the file is missing or malformed, gives an option twice, or does not hold options and values.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -99,7 +99,7 @@ def _number(value, field):
 
 
 def _read_yaml(text):
-    """(value, {key: number of its line}) from YAML."""
+    """Parses YAML into (value, {key: number of its line})."""
     import yaml
 
     try:

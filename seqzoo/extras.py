@@ -23,11 +23,11 @@ def check_installed(package: str, what: str) -> None:
     """Checks, without importing it, that a package of an extra is installed.
 
     Args:
-        package: one of those in EXTRAS.
+        package: a package in EXTRAS.
         what: the feature that needs it: ``"--tokenizer=bpe"``.
 
     Raises:
-        MissingPackageError: it is not; the message has the command that installs it.
+        MissingPackageError: the package is not installed; the message has the command that installs it.
     """
     if importlib.util.find_spec(package) is None:
         extra = next(extra for extra, packages in EXTRAS.items() if package in packages)

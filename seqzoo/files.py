@@ -1,4 +1,4 @@
-"""Replaces files atomically: no reader sees half a file and no kill leaves one. Opens zip archives."""
+"""Replaces files atomically, so that neither a reader nor a crash sees half a file. Opens zip archives."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ def archive(path: pathlib.Path) -> zipfile.ZipFile:
     """Opens a zip archive.
 
     Raises:
-        UnreadableError: it is not a zip archive.
+        UnreadableError: the file is not a zip archive.
     """
     try:
         return zipfile.ZipFile(path)
@@ -31,7 +31,7 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
     """Calls ``save(temporary path)`` and moves the result to `path`; if that fails, the old file stays as it is.
 
     Raises:
-        OSError: with `path` as its file name instead of the temporary one, or none, as on a full disk.
+        OSError: saving failed. Its file name is `path`, not the temporary one, or None, as on a full disk.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")

@@ -55,12 +55,12 @@ class Data(Config):
         "utf-8", "Encoding of the text files in --data_dir and --vectors, such as latin-1, cp1252 or utf-16."
     )
     group_by: str = option(
-        "", "Keep the files of a folder, such as versions of one piece, on one side when files are held out as valid.",
+        "", "When files are held out as valid, keep those of a folder together, such as versions of one piece.",
         choices=("", "folder"),
     )  # fmt: skip
     folds: int = option(
         0, "Cross-validation: train this many runs, in the folders fold1, fold2 ... of --workdir, each with another "
-        "part of train as valid. Equal examples are in one part. 0: one run.", minimum=2, zero=True,
+        "part of train as valid. Equal examples go into the same part. 0: one run.", minimum=2, zero=True,
     )  # fmt: skip
     fold: int = option(0, "Train only this fold, in --workdir itself; 0: all --folds.", minimum=0, needs="folds")
     unicode: str = option(
@@ -209,13 +209,13 @@ class Pictures(Config):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The filters of each convolution; () if they are malformed."""
+        """Returns the number of filters of each convolution, or () if the option is malformed."""
         parts = self.picture_filters.split("+")
         return tuple(map(int, parts)) if all(part.isdecimal() and int(part) for part in parts) else ()
 
     @property
     def width_pooling(self) -> tuple[int, ...]:
-        """How many columns each convolution joins when columns are read: the first two halve their number."""
+        """Returns how many columns each convolution pools in a reader of columns: the first two halve their number."""
         return (2, 2, *[1] * len(self.widths))[: len(self.widths)]
 
 
@@ -415,7 +415,7 @@ class Recurrent(Config):
                 raise ValueError(f"--activation=crelu needs an even number of units. Received: --{units}={wide}")
 
     def _stacks(self):
-        """The names of the options of each stack: its kind of layer and their units."""
+        """Yields the option names of each stack: its kind of layer and its units."""
         return [("rnn", "units")]
 
     def check_forward(self):
@@ -424,7 +424,7 @@ class Recurrent(Config):
             raise ValueError("--layers should be at least 1 for this task. Received: 0")
         if RNNS.trait(self.rnn, "bidirectional", False):
             raise ValueError(
-                f"--rnn={self.rnn} reads in both directions, but the next step is predicted from those before it: "
+                f"--rnn={self.rnn} reads in both directions, but this task predicts a step from the steps before it: "
                 "choose a layer that reads forward."
             )
 
@@ -602,7 +602,7 @@ class Decoding(Config):
         maximum=100,
         needs=("beam>1", "n_best>1"),
     )
-    block_ngrams: int = option(0, "n: no n-gram occurs twice in an output; 0: off.", minimum=0)
+    block_ngrams: int = option(0, "Let no n-gram of this length occur twice in an output; 0: off.", minimum=0)
     longest_ratio: float = option(
         2.0,
         "Maximum length of an output: this many times the length of the source, plus ten tokens; or the length of the "
@@ -614,7 +614,7 @@ class Decoding(Config):
         True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are left out."
     )
     ensemble: str = option(
-        "", "Folders of other runs with the same vocabularies to average with, separated by commas.", path=True
+        "", "Folders of other runs with the same vocabularies, separated by commas, to average with.", path=True
     )
 
 
@@ -756,7 +756,7 @@ class Exporting(Config):
         needs="format=litert|onnx",
     )  # fmt: skip
     about: str = option(
-        "", "JSON file with facts for the model card that the run can't know, such as the licence of the data: see "
+        "", "JSON file with facts for the model card that are not in the run, such as the licence of the data: see "
         "seqzoo/README.md. Empty: about.json in the run's folder, if there is one.", path=True,
     )  # fmt: skip
     quantize: str = option(
@@ -859,7 +859,7 @@ def label_weights(text: str) -> dict[str, float]:
 
 
 def unescaped(name: str, text: str) -> str:
-    r"""The value of the option `name`, in which \n is a line end.
+    r"""Returns the value of the option `name` with \n replaced by a line end.
 
     Raises:
         ValueError: a backslash that does not begin an escape sequence.

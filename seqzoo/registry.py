@@ -46,7 +46,7 @@ class Registry:
 
         Args:
             *names: the names.
-            **traits: literals that can be read without importing it, see `trait`.
+            **traits: literals that can be read without importing the object, see `trait`.
         """
 
         def decorate(item):
@@ -62,7 +62,7 @@ class Registry:
 
     @functools.cached_property
     def _declared(self):
-        """{name: (module, first line of its docstring, traits)} as declared in the source files."""
+        """Reads {name: (module, first line of its docstring, traits)} from the source files."""
         declared = {}
         spec = importlib.util.find_spec(self.package)
         for folder in spec.submodule_search_locations:
@@ -100,7 +100,7 @@ class Registry:
         """Returns `name` if it is registered.
 
         Raises:
-            ValueError: it is not; the message gives the nearest name and all names.
+            ValueError: the name is not registered; the message gives the nearest name and all names.
         """
         if name not in self:
             hint = did_you_mean(name, self.names())
@@ -118,5 +118,5 @@ class Registry:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Returns " Did you mean 'lstm'?" for the one of `names` that is nearest to a wrong name, or "" if none is near."""
-    near = difflib.get_close_matches(str(name)[:100], names, n=1)  # comparing with a very long one takes minutes
+    near = difflib.get_close_matches(str(name)[:100], names, n=1)  # a very long name would take minutes to compare
     return f" Did you mean {near[0]!r}?" if near else ""

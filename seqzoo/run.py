@@ -1,7 +1,7 @@
-"""The command line: ``python -m seqzoo.run --task=ner``, installed also as ``seqzoo``. The only reader of flags.
+"""The command line: ``python -m seqzoo.run --task=ner``, also installed as ``seqzoo``.
 
 python -m seqzoo.run --list                                   tasks, datasets, recurrent layers
-python -m seqzoo.run --zoo                                    trained runs that the package brings along
+python -m seqzoo.run --zoo                                    trained runs that come with the package
 python -m seqzoo.run --mode=predict --workdir=zoo:ner-english --text="Angela Merkel met Barack Obama in Berlin."
 python -m seqzoo.run --task=ner --help                        all options of a task
 python -m seqzoo.run --task=ner --workdir=runs/ner            train, or continue
@@ -10,7 +10,7 @@ python -m seqzoo.run --mode=evaluate --workdir=runs/ner --data_dir=FOLDER_OR_FIL
 python -m seqzoo.run --mode=compare --workdir=runs/ner,runs/other --samples=10000      (is one better, or lucky?)
 python -m seqzoo.run --mode=predict --workdir=runs/ner --text="May met Ford in Paris."
 python -m seqzoo.run --mode=predict --workdir=runs/speech < recording.wav
-python -m seqzoo.run --mode=predict --workdir=runs/dialogue                  (a chat; a line: turns with tabs between)
+python -m seqzoo.run --mode=predict --workdir=runs/dialogue                  (a chat; tabs separate the turns of a line)
 python -m seqzoo.run --mode=predict --workdir=runs/similarity --input=queries.txt --index=texts.txt     (nearest lines)
 python -m seqzoo.run --mode=generate --workdir=runs/language_model --prime="def main("
 python -m seqzoo.run --mode=generate --workdir=runs/music --key="G minor" --samples=4
@@ -62,14 +62,14 @@ SCORES = ("evaluate", "compare")  # modes that read data with their labels
 MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED)
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
-FOREIGN = {  # those that a mode does not have; other modes: TRAINS
+FOREIGN = {  # options that a mode does not have; modes not listed here do not have TRAINS
     "train": READS, "export": (*TRAINS[1:], "text", "json"), "serve": (*TRAINS, *READS, "explain_rnn"),
     "compare": (*TRAINS, "text", "input", "explain_rnn"),
 }  # fmt: skip
 FIXED = ("seed", "unicode", "folds", "fold")  # options of the data that a finished run keeps
 FLAGS_ONLY = ("config", "debug")  # options that a file of options cannot hold
 
-MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg"}  # first bytes of the files that standard input may be
+MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg"}  # first bytes of sound files on standard input
 NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text; unlike --text="" it is not a text
 
 
@@ -77,11 +77,11 @@ NOT_GIVEN = type("NotGiven", (str,), {})()  # the default of --text; unlike --te
 class Command(Config):
     """Command."""
 
-    task: str = option("", "Task (see --list); a run folder knows its own.", choices=TASKS)
+    task: str = option("", "Task (see --list); not needed for a trained run.", choices=TASKS)
     mode: str = option("train", "Train a run, or use a finished one.", choices=MODES)
     workdir: str = option("", "Folder of the run. Empty: runs/TASK for training.", path=True)
     config: str = option(
-        "", "File of options, in YAML (a line of it: units: 64) or the config.json of a run; flags override it.",
+        "", "File of options: YAML (lines such as units: 64), or the config.json of a run; flags override it.",
         path=True,
     )  # fmt: skip
     overwrite: bool = option(False, "Delete the run in --workdir, or the export in --out, and start over.")
@@ -92,7 +92,7 @@ class Command(Config):
         choices=STRATEGIES,
     )
     devices: int = option(
-        0, "Number of GPUs for --strategy=mirrored; 0: all. Without a GPU the CPU is split into as many.", minimum=0
+        0, "Number of GPUs for --strategy=mirrored; 0: all. Without a GPU, the CPU is split into that many.", minimum=0
     )
     stop_after: int = option(
         0, "Pause after this many epochs; the same command without this flag continues. 0: train all.", minimum=0
@@ -101,9 +101,9 @@ class Command(Config):
         NOT_GIVEN, "Input to predict on, score or inspect: a text, or whatever the task takes, such as a path."
     )
     input: str = option(
-        "", "File of such texts, one per line; a .jsonl file has a JSON string, or an object with a key text, on each "
-        "line, for texts of several lines. -, or neither --text nor --input: standard input; if the task reads files, "
-        "it may also be such a file.", path=True,
+        "", "File of inputs, one per line. Each line of a .jsonl file is a JSON string or an object with the key text, "
+        "so that a text can have several lines. -, or neither --text nor --input: standard input, which may also be a "
+        "file of the kind that the task reads.", path=True,
     )  # fmt: skip
     explain_rnn: bool = option(
         False, "First list which kernel each recurrent layer uses, here and on a GPU, and why cuDNN is not used."
@@ -121,7 +121,7 @@ def reported(command: Callable[[list[str]], int], argv: list[str] | None = None)
     """Runs ``command(argv)`` and returns its exit status, with one line on standard error if it failed.
 
     2: wrong usage (such as a missing file), a loss that is not finite, or out of memory; 3: the machine failed, such as
-    a full disk; 130: Ctrl-C; 141: the reader of the output is gone. Any other error is a bug and is raised.
+    a full disk; 130: Ctrl-C; 141: the reader of the output closed the pipe. Any other error is a bug and is raised.
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
@@ -129,7 +129,7 @@ def reported(command: Callable[[list[str]], int], argv: list[str] | None = None)
     except KeyboardInterrupt as interrupt:
         print("\n" + "; ".join(("stopped", *map(str, interrupt.args))), file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader is gone, such as `head`
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except Exception as error:
@@ -143,7 +143,7 @@ def reported(command: Callable[[list[str]], int], argv: list[str] | None = None)
 
 @contextlib.contextmanager
 def resumable() -> Iterator[None]:
-    """Context of a training: Ctrl-C in it says that the same command continues."""
+    """Context manager for training: Ctrl-C prints that the same command continues."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -152,8 +152,8 @@ def resumable() -> Iterator[None]:
 
 
 def _status(error):
-    """(exit status, line) of an error; (None, "") of a bug."""
-    exhausted = type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's, by its name: it may not be imported
+    """Returns the exit status and the message of an error, or (None, "") for a bug."""
+    exhausted = type(error).__name__ == "ResourceExhaustedError"  # by its name: TensorFlow may not be imported
     wrong_path = isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError | IsADirectoryError)
     if wrong_path or getattr(error, "errno", 0) == errno.ENAMETOOLONG:
         return 2, f"{type(error).__name__}: {error}"
@@ -188,7 +188,7 @@ def run(argv: list[str]) -> int:
             print(f"\nWith --task=NAME, one of {', '.join(TASKS.names())}, --help lists the options of that task, too.")
         return 0
     if not name:
-        # Parsed first, so that another misspelt option is named.
+        # Parsed first, so that a misspelt option is reported before the missing task.
         parse_flags(parser, argv)
         raise ValueError(f"Which task? Give --task=NAME, one of {', '.join(TASKS.names())}.")
     command, request, settings = parse(argv, name, mode, file)
@@ -209,7 +209,7 @@ def parse(argv: list[str], name: str, mode: str, file: ConfigFile | None = None)
 
     Args:
         argv: the flags.
-        name: the task; a command line that names only a run folder does not hold it.
+        name: the task, which a command line with only a run folder does not give.
         mode: the mode.
         file: the content of the file of --config.
 
@@ -259,21 +259,21 @@ def _checked(given, name, mode):
 
 
 def _parser(name, mode):
-    """The flags of a task, "" for none, in a mode."""
+    """Returns the flags of a mode and a task ("" for no task)."""
     return flag_parser(_groups(name, mode))
 
 
 def _groups(name, mode):
-    """The Config classes with the options of a task, "" for none, in a mode; the first one with an option counts."""
+    """Returns the Config classes of a mode and a task ("" for no task); the first to declare an option wins."""
     requests = _requests(name)
     groups = [Command, *([TASKS[name].Config] if name else []), *requests.values()]
-    if mode in requests:  # a name that both have is the request's, such as --seed
+    if mode in requests:  # of options with the same name, such as --seed, the mode's wins
         groups = [Command, requests[mode], *groups[1:]]
     return groups
 
 
 def _requests(name):
-    """{mode: its options} of a task, "" for none. Runs are compared with the options that they are evaluated with."""
+    """Returns {mode: Config class} of a task ("" for no task). Comparisons also take the options of evaluation."""
     own = TASKS[name].requests if name else {}
     if "evaluate" not in own:
         return {**SHARED, **own}
@@ -282,12 +282,12 @@ def _requests(name):
 
 
 def options_of(config: type[Config], given: dict) -> dict:
-    """The given options that a Config class declares."""
+    """Returns the given options that a Config class declares."""
     return {key: value for key, value in given.items() if key in config.__dataclass_fields__}
 
 
 def fields_of(groups: Iterable[type[Config]]) -> dict[str, dataclasses.Field]:
-    """{option: its field} of the options of some Config classes that a file can hold, from the first class with it."""
+    """Returns {option: field} for the options that a file can hold; the first class to declare an option wins."""
     fields = {field.name: field for group in [*groups][::-1] for field in dataclasses.fields(group)}
     return {name: field for name, field in fields.items() if name not in FLAGS_ONLY}
 
@@ -303,7 +303,7 @@ def own_options(argv: list[str], kind: type[Config]) -> tuple[ConfigFile, Config
         (what the file of --config holds, own options from flags and from the file).
 
     Raises:
-        ValueError: an own option that is not allowed, such as an unknown task; no such file, or a malformed one.
+        ValueError: a value that is not allowed, such as an unknown task; or the file is missing or malformed.
     """
     given = parse_flags(flag_parser([kind]), argv, known_only=True)
     path = kind(config=given.get("config", "")).config
@@ -312,7 +312,7 @@ def own_options(argv: list[str], kind: type[Config]) -> tuple[ConfigFile, Config
 
 
 def _task_and_mode(early, asks_help):
-    """(name of the task, or "", and mode) of a Command."""
+    """Returns the name of the task, or "", and the mode."""
     task, workdir = early.task, early.workdir
     _check_mode(task, early.mode)
     if early.mode == "train" or (asks_help and not workdir):
@@ -336,7 +336,7 @@ def _check_mode(name, mode):
 
 
 def flag_parser(configs: Iterable[type[Config]]) -> flags.FlagValues:
-    """absl flags for the options of some Config classes, grouped for --help."""
+    """Returns absl flags for the options of Config classes, grouped for --help."""
     values = flags.FlagValues()
     define = {
         int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string, bool: flags.DEFINE_boolean
@@ -354,7 +354,7 @@ def flag_parser(configs: Iterable[type[Config]]) -> flags.FlagValues:
 
 
 def parse_flags(parser: flags.FlagValues, argv: list[str], known_only: bool = False) -> dict:
-    """{option: value} of the flags that were given; known_only: without those that the parser does not know.
+    """Returns {option: value} of the flags that were given; `known_only` skips flags that the parser does not know.
 
     Raises:
         flags.Error: an unknown flag (absl names the nearest), or a value of the wrong type.
@@ -362,7 +362,7 @@ def parse_flags(parser: flags.FlagValues, argv: list[str], known_only: bool = Fa
     """
     try:
         rest = parser(["seqzoo.run", *argv], known_only=known_only)[1:]
-    except RecursionError as error:  # absl looks for the nearest name even of a very long one
+    except RecursionError as error:  # absl's search for the nearest name cannot handle a very long one
         longest = max((flag.partition("=")[0] for flag in argv), key=len)
         raise ValueError(f"Unknown option {longest!r}.") from error
     if rest and not known_only:
@@ -371,7 +371,7 @@ def parse_flags(parser: flags.FlagValues, argv: list[str], known_only: bool = Fa
 
 
 def listing() -> Group:
-    """Tables of all registered tasks, datasets and recurrent layers, and of the properties of the layers."""
+    """Returns tables of all registered tasks, datasets and recurrent layers, and of the properties of the layers."""
     table, layers = Table(show_header=False, box=None), [name for name in RNNS.names() if not RNNS.one_way(name)]
     for title, names, registry in (
         ("tasks", TASKS.names(), TASKS), ("datasets", DATASETS.names(), DATASETS), ("RNNs", layers, RNNS)
@@ -393,7 +393,7 @@ def listing() -> Group:
 
 
 def zoo_table() -> Table:
-    """A table of the runs of the zoo."""
+    """Returns a table of the runs in the zoo."""
     from seqzoo.training.folder import read_config, read_json
 
     table = Table(show_header=False, box=None)
@@ -433,7 +433,7 @@ def _train(task, command, console):
             stop_after=command.stop_after,
             explain_rnn=command.explain_rnn,
         )
-    if metrics and "folds" not in metrics:  # of several runs none is the one to use
+    if metrics and "folds" not in metrics:  # none of several folds is the run to use
         demo = task.demo.get(task.config.dataset, task.demo.get("", ""))
         console.print(usage(task.modes, folder, demo), soft_wrap=True)
         if advice := task.advice.get(task.config.dataset):
@@ -483,9 +483,9 @@ def _compare(command, settings, request, console):
 
 
 def _scored_data(run, folder, settings):
-    """The TaskData to score a run on: those of its training, or others that the settings name."""
+    """Returns the TaskData to score a run on: the data it was trained with, or other data given by the settings."""
     task, trained_on = run.task, run.task.config
-    if "dataset" in settings:  # the run's other options of data belong to its own dataset
+    if "dataset" in settings:  # the run's other data options belong to its own dataset
         settings = {**options.Data().to_dict(), **{key: getattr(trained_on, key) for key in FIXED}, **settings}
     task.config = dataclasses.replace(trained_on, **settings)
     path = task.config.data_dir
@@ -498,7 +498,7 @@ def _scored_data(run, folder, settings):
 
 
 def scores_file(source: str) -> str:
-    """The name of the file with the scores on a source of data; the end of a long one, with a hash of the whole."""
+    """Returns the file name for the scores on a data source; a long source is cut to its end and a hash."""
     name = re.sub(r"[^A-Za-z0-9.]+", "-", source).strip("-")
     if len(name) > 100:
         name = f"{name[-80:].strip('-')}-{hashlib.blake2b(os.fsencode(source), digest_size=8).hexdigest()}"
@@ -506,7 +506,7 @@ def scores_file(source: str) -> str:
 
 
 def _source(config):
-    """Identifies a source of data."""
+    """Returns a string that identifies a data source."""
     return config.dataset, config.name, config.data_dir and str(pathlib.Path(config.data_dir).resolve())
 
 
@@ -562,7 +562,7 @@ def _inspect(command, request, console):
 
 
 def _export(command, request, console):
-    for package in EXTRAS.get(request.format, ()):  # not found out after the run is converted
+    for package in EXTRAS.get(request.format, ()):  # checked before the run is converted
         check_installed(package, f"--format={request.format}")
     lines = _lines(command, console) if command.input else None
     os.environ["KERAS_BACKEND"] = "tensorflow"  # even for a run that was trained on JAX
@@ -572,7 +572,7 @@ def _export(command, request, console):
     from seqzoo.display.tables import plain_table
     from seqzoo.export import check_target, export
 
-    tf.config.set_visible_devices([], "GPU")  # else the graph would hold cuDNN's kernels, which no CPU has
+    tf.config.set_visible_devices([], "GPU")  # otherwise the graph would use cuDNN kernels, which do not run on a CPU
     folder = pathlib.Path(request.out or zoo.writable(command.workdir) / f"export-{request.format}")
     check_target(folder, command.overwrite)  # before the run is loaded
     run = _load(command)
@@ -603,7 +603,7 @@ def _serve(command, request, console):
 
 
 def _load(command):
-    """The trained run that a command line names."""
+    """Loads the trained run that a command line names."""
     import_tensorflow()
     from seqzoo.training import load
     from seqzoo.training.loop import explain
@@ -615,7 +615,7 @@ def _load(command):
 
 
 def _lines(command, console):
-    """The texts that a command line names, as an iterable of lines; None: read them from the terminal."""
+    """Returns the input as an iterable of lines, or None if it is to be read from the terminal."""
     if command.text is not NOT_GIVEN and command.input:
         raise ValueError("--text and --input are both given: choose one.")
     source = "" if command.input == "-" else command.input
@@ -623,7 +623,7 @@ def _lines(command, console):
         raise ValueError(f"--input: no file {command.input!r}.")
     from seqzoo.text.lines import JsonTexts, Lines, open_bytes
 
-    task = TASKS[command.task] if command.task else Task  # whose lines are texts
+    task = TASKS[command.task] if command.task else Task  # a plain Task reads its lines as texts
 
     def lines(file, source):
         kind = JsonTexts if source.lower().removesuffix(".gz").endswith(".jsonl") else Lines
@@ -650,7 +650,7 @@ def _lines(command, console):
 
 
 def _saved(stdin, endings):
-    """The path of a temporary copy of standard input, if that is such a file; "" if it holds lines."""
+    """Returns the path of a temporary copy of standard input if that is a sound file, "" if it holds lines."""
     ending = MAGIC.get(stdin.peek(4)[:4]) if endings and hasattr(stdin, "peek") else None
     if ending not in endings:
         return ""
@@ -676,7 +676,7 @@ def _printed(answers, show, command, console):
 
 
 def _answer(lines, answers, converses=""):
-    """Runs `answers` over lines, or over what is typed; converses: see `task.Task`."""
+    """Runs `answers` over lines, or over what the user types; `converses` as in `task.Task`."""
     if lines is not None:
         collections.deque(answers(lines), maxlen=0)
         return
@@ -733,7 +733,7 @@ def import_tensorflow() -> None:
 
         tf.get_logger().setLevel("ERROR")
         if backend == "jax":
-            tf.config.set_visible_devices([], "GPU")  # tf.data would take its memory
+            tf.config.set_visible_devices([], "GPU")  # otherwise tf.data would take its memory
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Hyperparameter search: ``python -m seqzoo.sweep --task=ner --sweep=rnn,units``, installed also as ``seqzoo-sweep``.
+"""Hyperparameter search: ``python -m seqzoo.sweep --task=ner --sweep=rnn,units``, also installed as ``seqzoo-sweep``.
 
 Each trial is an ordinary run in its own folder, trained in its own process. If a search is stopped or killed, the same
 command resumes it, even in the middle of a trial. --help --task=NAME lists the options with suggested values.
@@ -136,17 +136,17 @@ def parse(argv: list[str]) -> tuple[str, Sweep, dict, dict[str, Values]]:
 
 
 def _parser(name: str):
-    """The flags of a search, with the options of a task, "" for none."""
+    """Returns the flags of a search and of a task ("" for no task)."""
     return run.flag_parser(_groups(name))
 
 
 def _groups(name: str) -> list[type[Config]]:
-    """The Config classes with the options of a search, with those of a task, "" for none."""
+    """Returns the Config classes of a search and of a task ("" for no task)."""
     return [Sweep, *([TASKS[name].Config] if name else [])]
 
 
 def _tuner_id() -> str:
-    """The id of this process among several machines, from keras-tuner's environment variables; "" if it is alone."""
+    """Returns this process's id among several machines, from keras-tuner's environment variables; "" if alone."""
     names = ["KERASTUNER_TUNER_ID", *_ADDRESS]
     given = [name for name in names if os.environ.get(name)]
     if given and given != names:
@@ -162,7 +162,7 @@ def _check(options: Sweep, config: Config, space: dict):
     if options.tuner != "hyperband":
         return
     if config.folds or "folds" in space:
-        raise ValueError("--tuner=hyperband pauses runs after a few epochs, and those of --folds cannot: take another.")
+        raise ValueError("--tuner=hyperband pauses runs after a few epochs, and --folds can't: choose another.")
     if "epochs" in space:
         raise ValueError("--sweep=epochs: hyperband chooses the epochs itself, up to --epochs.")
     if config.evaluate_every > 1 or "evaluate_every" in space:
@@ -170,7 +170,7 @@ def _check(options: Sweep, config: Config, space: dict):
 
 
 def _declarations(config: type[Config]) -> str:
-    """The help text about options with suggested values."""
+    """Returns the help text about options with suggested values."""
     lines = ["\nSuggested values of --sweep=NAME; other options need NAME=a|b|c or NAME=low..high:"]
     for field in config.__dataclass_fields__.values():
         if values := declared(field):
@@ -196,7 +196,7 @@ def _run_search(search, options: Sweep, argv: list[str], remote: bool, console: 
         tuner.reload()
         if search.tuner != "hyperband":  # its later rounds were derived from the earlier results
             records = search.records()
-            # If all trials failed, the cause was not in the settings and may have been fixed since.
+            # If all trials failed, the settings were not the cause, and it may have been fixed since.
             again = {"killed"} if best(search, records) else {"killed", "failed"}
             tuner.retry([record["id"] for record in records if record["status"] in again])
         with Display(search, tuner, console) as display:
@@ -210,7 +210,7 @@ def _run_search(search, options: Sweep, argv: list[str], remote: bool, console: 
 
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path):
-    """Context that locks a folder against a second search, by a file beside it, which survives --overwrite."""
+    """Context manager that locks a folder against a second search by a file beside it, which survives --overwrite."""
     check_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_name(f".{folder.name}.lock"), "w") as file:
@@ -238,7 +238,7 @@ def _run_trials(search, tuner, tuner_id: str, watch: Callable[[], object]):
         record = search.record(first)
         if (
             first == trial.trial_id or record["score"] is not None
-        ):  # failed trials are promoted if all others failed too
+        ):  # failed trials are promoted if all others failed, too
             record = run_trial(search, first, settings, epochs if epochs < search.epochs else 0, watch)
         if record["score"] is None:
             trial.status = "FAILED"
@@ -250,7 +250,7 @@ def _run_trials(search, tuner, tuner_id: str, watch: Callable[[], object]):
 
 
 def _option_value(option: Values, value):
-    """The value of an option from its value in keras-tuner: the text of a choice, or a number in a range."""
+    """Converts a value from keras-tuner, the text of a choice or a number in a range, into an option's value."""
     if option.choices:
         return option.parse(value)
     if option.type is int:
@@ -259,7 +259,7 @@ def _option_value(option: Values, value):
 
 
 def _first_id(tuner, trial) -> str:
-    """The id of the trial in whose folder a trial runs: Hyperband promotes a trial by creating a new one from it."""
+    """Returns the id of the trial whose folder a trial uses: Hyperband promotes a trial by making a new one from it."""
     while parent := trial.hyperparameters.values.get("tuner/trial_id"):
         trial = tuner.get_trial(parent)
     return trial.trial_id
@@ -414,7 +414,7 @@ class Display:
         return bool(ended)
 
     def _ended(self, trial):
-        """Prints the line of a trial that has ended. Its record may already be that of its promotion."""
+        """Prints the line of a trial that has ended. If it was promoted, its record may already be the new trial's."""
         from seqzoo.search.report import value_text
 
         self.done += self.tuner.work(trial)
@@ -456,7 +456,7 @@ class Display:
         )
 
     def _left(self, done: float) -> str:
-        """The estimated time left; "?" before any work is done."""
+        """Returns the estimated time left; "?" before any work is done."""
         from seqzoo.training.progress import duration
 
         if done <= self.before:
@@ -483,7 +483,7 @@ class Display:
 
 
 def _planned(search, tuner) -> tuple[int, float]:
-    """(trials, work) of a whole search."""
+    """Returns the number of trials and the amount of work of a whole search."""
     if search.tuner == "hyperband":
         _, trials, work = tuner.plan
         most = min(search.max_trials or trials, trials)

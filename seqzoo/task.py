@@ -1,4 +1,4 @@
-"""Task: what is learned from which examples, and how it is scored. One file per task, in tasks/."""
+"""Task: what a model learns, from which examples, and how it is scored. Each task is a file in tasks/."""
 
 import collections
 import dataclasses
@@ -38,8 +38,8 @@ class TaskData:
 
     Attributes:
         splits: {"train" | "valid" | "test": Batches or Streams}.
-        summary: {what: text for people}: sizes, padding, what was left out.
-        examples: {split: Fingerprinted} of data to train on, otherwise empty.
+        summary: {name: readable text}: sizes, padding, examples left out.
+        examples: {split: Fingerprinted} of training data; empty for a finished run.
     """
 
     splits: dict[str, Feed]
@@ -48,11 +48,11 @@ class TaskData:
 
     @property
     def scored(self) -> list[str]:
-        """The names of the splits that a trained run is scored on."""
+        """Returns the names of the splits that a trained run is scored on."""
         return [split for split in ("valid", "test") if split in self.splits]
 
     def fingerprints(self) -> dict[str, dict]:
-        """{split: fingerprint} of the examples, see `datasets.fingerprints`."""
+        """Returns {split: fingerprint} of the examples, see `datasets.fingerprints`."""
         return {split: examples.fingerprint for split, examples in self.examples.items()}
 
 
@@ -60,22 +60,22 @@ class Task:
     """A task with its settings and what it has learned about its data.
 
     Subclass it in a file of tasks/ and register it: every command and every contract test then covers it. A subclass
-    says what is particular to it: `learn`, `encoder`, `build`, `loss`, `decoded`, `example`, `answer`, `scores` and
-    `tiny`, and overrides more only where it differs from all other tasks.
+    defines `learn`, `encoder`, `build`, `loss`, `decoded`, `example`, `answer`, `scores` and `tiny`, and overrides
+    other methods only where it differs from the common behaviour.
 
     Class attributes:
         Config: its options, a subclass of config.Config composed of the groups in options.py.
-        requests: {mode: Config class}, options of single modes.
+        requests: {mode: Config class}, the options of that mode alone.
         modes: what ``--mode`` can be.
         needs: {feature: type} that every example must have.
         measures: {name: Measure} of every score. objective: the one that picks the best epoch.
         axes: {array name: axis name}, see `data.Batches`.
         documents: whether --text is one text, however many lines it has.
-        converses: the key of the reply in answers, if a line is a conversation, turns separated by tabs; a turn that is
-            typed is then answered given all turns before it. "": lines stand alone.
-        files: endings such as ".wav" of the files that lines of --text and --input name; (): a line is a text.
-        packages: those of an extra that the scores need, see `extras`.
-        demo: {dataset: options of --mode=predict, or generate, that show what a run of it does}; "": other datasets.
+        converses: the key of the reply in answers, if a line is a conversation with turns separated by tabs. On a
+            terminal, each turn is answered given all turns before it. "": each line is answered by itself.
+        files: endings, such as ".wav", of the files named by --text and the lines of --input; (): a line is a text.
+        packages: optional packages that the scores need, see `extras`.
+        demo: {dataset: options of --mode=predict or generate that show what a run can do}; "": other datasets.
         advice: {dataset: what to tell a user who trained on it, such as how to train on other data}.
 
     Args:
@@ -83,7 +83,7 @@ class Task:
         assets: {name: Asset or JSON value} of a trained run; None: `load` learns them from the training split.
     """
 
-    name: str  # the first name it is registered under
+    name: str  # the first name the class is registered under
     Config = None
     requests: dict = {}
     modes: tuple = ("train", "evaluate", "predict")
@@ -99,7 +99,7 @@ class Task:
     advice: dict[str, str] = {}
     warned = False  # whether users were told that most words are unknown
     start: dict = {}  # the assets of the run that training starts from, see --init_from
-    pretrained_words: Iterable[str] = ()  # those of the language model that it starts from
+    pretrained_words: Iterable[str] = ()  # the words of the language model that training starts from
 
     def __init__(self, config=None, assets: dict | None = None):
         self.config = self.Config() if config is None else config
@@ -108,56 +108,56 @@ class Task:
     # --- Defined by each task -------------------------------------------------------------------------
 
     def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
-        """(train, valid, description) where the data has no valid split: every 20th example by default."""
+        """Splits train into (train, valid, description) where valid is missing: by default every 20th example."""
         return *every_nth(train, 20), "every 20th example of train is valid (if fewer, the last one)"
 
     def more_training(self) -> Examples | None:
-        """Examples that are added to train after valid is held out, so that none of them is; None: no more."""
+        """Returns examples to add to train once valid is held out, so that none end up in valid; None: no more."""
         return None
 
     def content(self, example: dict) -> str:
-        """The text that train and valid should not share, its tokens separated by blanks: by default the first text."""
+        """Returns the text that train and valid should not share, tokens separated by blanks: by default the first."""
         first = next((example[feature] for feature, kind in self.needs.items() if kind in (str, list)), "")
         return " ".join(first.split() if isinstance(first, str) else map(str, first))
 
     def group(self, example: dict) -> object:
-        """The group of an example, which --folds keeps in one fold: by default the first feature that is needed.
+        """Returns the group of an example, which --folds keeps together: by default its first needed feature.
 
-        Equal sequences are then in one fold. A task whose examples belong together, such as those of one person,
-        overrides this.
+        Equal sequences are then in the same fold. Override this if other examples belong together, such as those of
+        one person.
         """
         value = example[next(iter(self.needs))]
         return " ".join(value.split()) if isinstance(value, str) else value
 
     def ends(self, example: dict) -> bool:
-        """Whether an example is the last of a unit, such as a document, that comes in several of them."""
+        """Returns whether an example is the last one of a unit, such as a document, that spans several examples."""
         return True
 
     def learn(self, train: Examples) -> dict:
-        """The assets: {name: Asset or JSON value}, such as vocabularies, learned from the training split."""
+        """Learns the assets, such as vocabularies, from the training split: {name: Asset or JSON value}."""
         return {}
 
     def learn_labels(self, train: Examples) -> dict:
-        """The assets of `learn` that list the possible answers: {name: Vocabulary} of labels or tags.
+        """Learns only the assets that list the possible answers: {name: Vocabulary} of labels or tags.
 
-        A training with --init_from keeps the assets of that run, but learns these anew if it lacks a label.
+        Training with --init_from keeps the assets of that run, but learns these anew if the run lacks a label.
         """
         return {}
 
     def encoder(self, training: bool = False) -> Callable:
-        """A function example -> (inputs, labels, weights), see `data.Batches`. Examples to predict have no labels."""
+        """Returns a function example -> (inputs, labels, weights), see `data.Batches`; labels may be missing."""
         raise NotImplementedError
 
     def augmenter(self) -> Callable | None:
-        """A function (example, encoded, rng) -> encoded that training applies anew each epoch; None: nothing."""
+        """Returns a function (example, encoded, rng) -> encoded that training applies each epoch, or None."""
         return None
 
     def build(self):
-        """The keras.Model, not compiled."""
+        """Builds the keras.Model, not compiled."""
         raise NotImplementedError
 
     def training_model(self, model, steps: int):
-        """The keras.Model that is trained, if it is not `model` itself but one that shares its weights.
+        """Returns the keras.Model to train: `model` itself, or another one that shares its weights.
 
         Args:
             model: returned by `build`; it is evaluated and saved.
@@ -166,24 +166,24 @@ class Task:
         return model
 
     def loss(self):
-        """A keras.losses.Loss, or {output name: Loss}; with reduction "mean_with_sample_weight", so that padding
-        does not dilute it."""
+        """Returns a keras.losses.Loss, or {output name: Loss}, with reduction "mean_with_sample_weight", so that
+        padding does not lower it."""
         raise NotImplementedError
 
     def decoded(self, model) -> dict:
-        """{name: tensor} computed from the model's outputs, [B, ...] each, which `answer` reads."""
+        """Returns {name: tensor [B, ...]}, computed from the model's outputs, for `answer` to read."""
         return dict(model.output) if isinstance(model.output, dict) else {"outputs": model.output}
 
     def example(self, line: str) -> dict:
-        """The example of a line of --text or --input: a text, a pair, or what `read_file` makes of a file.
+        """Returns the example on a line of --text or --input: a text, a pair, or the file that `read_file` reads.
 
         Raises:
-            ValueError: of a task with `files`, the line names no such file.
+            ValueError: the task has `files`, and the line names no such file.
         """
         if not self.files:
             raise NotImplementedError
         path, endings = pathlib.Path(line).expanduser(), ", ".join(self.files)
-        if not path.name.lower().endswith(self.files):  # nothing else is opened, whoever asks
+        if not path.name.lower().endswith(self.files):  # never open any other file, not even for a client of the server
             raise ValueError(f"A line should name a file that ends in {endings}. Received: {line[:200]!r}")
         try:
             with path.open("rb") as file:
@@ -192,48 +192,48 @@ class Task:
             raise ValueError(f"{line}: {error.strerror}.") from error
 
     def read_file(self, file: BinaryIO, name: str) -> dict:
-        """The example in a file whose ending is one of `files`.
+        """Returns the example in a file whose name ends in one of `files`.
 
         Args:
             file: the open file.
-            name: its path, for the answer and for messages.
+            name: the path of the file, for the answer and for messages.
 
         Raises:
-            ValueError: the file does not hold what it should; the message names it.
+            ValueError: the file is malformed; the message names it.
         """
         raise NotImplementedError
 
     def examples(self, line: str, request=None) -> list[dict]:
-        """All examples of a line, if it can hold several, such as sentences; request: options of the mode."""
+        """Returns all examples on a line, which may be several, such as sentences; request: options of the mode."""
         return [self.example(line)]
 
     def unknown_labels(self, example: dict) -> list[str]:
-        """The labels of an example that the run can not give, because its training data had none of them."""
+        """Returns the labels of an example that the run cannot predict because they were not in its training data."""
         return []
 
     def known(self, example: dict) -> Iterable[bool]:
-        """Whether the run knows each word of an example, to warn users if it knows few; (): no warning."""
+        """Returns whether the run knows each word of an example, to warn users if it knows few; (): no warning."""
         return ()
 
     def answer(self, example: dict, row: dict | None) -> dict:
-        """The answer to an example, ready for JSON.
+        """Returns the answer to an example, ready for JSON.
 
         Args:
-            example: what was asked.
-            row: its row of each array of `decoded`, with padding; None if the example was left out, as an empty text.
+            example: the example.
+            row: its row of each array of `decoded`, with padding; None if it was left out, such as an empty text.
         """
         raise NotImplementedError
 
     def scores(self, examples: list[dict], answers: list[dict]) -> dict:
-        """{measure: number}; scores of single classes are nested: {"classes": {label: {measure: number}}}."""
+        """Returns {measure: number}; scores of single classes are nested: {"classes": {label: {measure: number}}}."""
         raise NotImplementedError
 
     def baselines(self, train: Examples) -> dict[str, Callable]:
-        """{name: function example -> answer}: simple methods that a run is compared with."""
+        """Returns {name: function example -> answer}: simple methods to compare a run with."""
         return {}
 
     def signatures(self, run, request) -> dict:
-        """The signatures of an exported run: {name: export.signatures.Signature}, the easiest one last.
+        """Returns the signatures of an exported run: {name: export.signatures.Signature}, the easiest one last.
 
         Args:
             run: the trained run.
@@ -245,32 +245,32 @@ class Task:
         return {}
 
     def export_notes(self) -> list[str]:
-        """Sentences for the users of an exported run: its limits."""
+        """Returns sentences about the limits of an exported run, for its users."""
         return []
 
     def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
-        """Saves pictures of the answers to the validation examples in the run's folder, once the scores are saved."""
+        """Saves plots of the answers to the validation examples in the run's folder, after the scores are saved."""
 
     def show(self, answer: dict, console):
         """Prints an answer for a person."""
         console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
     def articles(self, answers: Iterable[dict]) -> Iterator[str]:
-        """Answers as parts of an HTML page, see `display.pages`: by default their JSON."""
+        """Yields answers as parts of an HTML page, see `display.pages`: by default their JSON."""
         for answer in answers:
             yield f"<article><p>{escape(to_json(answer, ensure_ascii=False, indent=1))}</p></article>\n"
 
     def differs(self, answer: dict) -> bool:
-        """Whether the answer to an example of the data differs from gold. Reports begin with those that do."""
+        """Returns whether the answer to an example of the data differs from gold. Reports show such answers first."""
         return False
 
     def explained(self, predictor, examples: list[dict], answers: list[dict]) -> list[dict]:
-        """The answers to the few examples that a report shows, with explanations if the run has any."""
+        """Returns the answers to the few examples that a report shows, with explanations if the run has any."""
         return answers
 
     @classmethod
     def tiny(cls) -> tuple:
-        """What the contract tests run on: (config, {split: examples}, lines).
+        """Returns what the contract tests run on: (config, {split: examples}, lines).
 
         A small model, a handful of examples, and a list of lines to answer, or {mode: lines} where modes differ.
         """
@@ -280,32 +280,32 @@ class Task:
 
     @property
     def measure(self) -> Measure:
-        """The Measure of the objective."""
+        """Returns the Measure of the objective."""
         return self.measures[self.objective]
 
     @property
     def sign(self) -> int:
-        """1 if a higher objective is better, -1 if a lower one is."""
+        """Returns 1 if a higher objective is better, -1 if a lower one is."""
         return self.measure.sign
 
     def merit(self, row: dict) -> tuple[float, float]:
-        """How good an epoch is: its objective on valid, and its loss to break ties.
+        """Returns how good an epoch is: its objective on valid, and its loss to break ties.
 
         Args:
-            row: the epoch's row of the history, with its score. A score that is not a number is the worst.
+            row: the epoch's row of the history, with its score. NaN counts as the worst score.
         """
         score, loss = (row.get(f"valid_{name}", 0.0) for name in (self.objective, "loss"))
         return tuple(float("-inf") if math.isnan(value) else value for value in (self.sign * score, -loss))
 
     def read(self) -> dict[str, Examples]:
-        """{split: Examples} of the dataset that the config names.
+        """Returns {split: Examples} of the dataset that the config names.
 
         Raises:
             ValueError: the examples lack a feature that the task needs.
         """
         splits = DATASETS[self.config.dataset](**options.source(self.config))
         if [*splits] == ["test"] and pathlib.Path(self.config.data_dir).expanduser().is_file():
-            splits = {"train": splits["test"]}  # one labelled file is all there is to train on
+            splits = {"train": splits["test"]}  # a single labelled file is training data
         for examples in splits.values():
             self.check(examples)
         return splits
@@ -326,13 +326,13 @@ class Task:
             )
 
     def splits(self, hold_out: bool = True) -> tuple[dict[str, Examples], str]:
-        """The splits of the data that the config names, in its Unicode form.
+        """Returns the splits of the data that the config names, in its Unicode form.
 
         Args:
             hold_out: whether to hold out a part of train as valid if there is no valid split, or a fold of both.
 
         Returns:
-            ({split: Examples}, what was held out for valid, "" if nothing was).
+            ({split: Examples}, a description of what was held out as valid, or "").
         """
         splits, held_out = {split: self.normalized(examples) for split, examples in self.read().items()}, ""
         folds, number = (getattr(self.config, name, 0) for name in ("folds", "fold"))
@@ -397,7 +397,7 @@ class Task:
         return TaskData(feeds, summary, read)
 
     def _started(self, train: Examples, summary: dict) -> dict:
-        """The assets of the run that training starts from, with labels of its own if that one lacks some."""
+        """Returns the assets of the run that training starts from; labels are learned anew if that run lacks some."""
         learned = self.learn_labels(train)
         lacking = {name: sorted({*labels.tokens} - {*self.start[name].tokens}) for name, labels in learned.items()}
         for name, labels in lacking.items():
@@ -412,7 +412,7 @@ class Task:
         return self.assets
 
     def _unknown(self, splits: dict) -> str:
-        """Which labels of some splits the run does not know, for people; "" if it knows all."""
+        """Describes the labels that the run does not know; "" if it knows all."""
         if type(self).unknown_labels is Task.unknown_labels:
             return ""
         found = []
@@ -424,8 +424,8 @@ class Task:
         return ", ".join(found) and f"{', '.join(found)}: training had none of these, so they count as errors"
 
     def normalized(self, examples: Examples) -> Examples:
-        """The examples with all texts and labels in the Unicode form of the config."""
-        form = getattr(self.config, "unicode", "none")  # without the options of data there are no texts
+        """Returns the examples with all texts and labels in the Unicode form of the config."""
+        form = getattr(self.config, "unicode", "none")  # a task without data options has no texts
         return examples.with_read(lambda: (normalize(example, form) for example in examples))
 
     def warn_of_unknown(self, examples: Iterable[dict]):
@@ -441,11 +441,11 @@ class Task:
             )
 
     def page(self, answers: Iterable[dict], title: str) -> Iterator[str]:
-        """An HTML page of answers, in pieces."""
+        """Yields an HTML page of answers, in pieces."""
         return page(title, self.articles(answers))
 
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
-        """Batches of examples, with the config's options of the group Batching."""
+        """Returns batches of examples, made with the config's options of the group Batching."""
         return Batches(
             examples,
             self.encoder(training),
@@ -456,33 +456,33 @@ class Task:
         )
 
     def predictor(self, model):
-        """The predictor of `evaluate` and `predict`: by default one compiled function for decoded outputs and loss."""
+        """Returns the predictor of `evaluate` and `predict`: by default it computes decoded outputs and loss."""
         from seqzoo.decoding.predictor import Predictor
 
         return Predictor(model, self.decoded(model), self.loss())
 
     def evaluate(self, predictor, feed: Feed, request=None) -> dict:
-        """The scores of one split.
+        """Returns the scores of one split.
 
         Args:
-            predictor: what `predictor` returned.
+            predictor: the object that the method `predictor` returned.
             feed: the split.
             request: options of ``--mode=evaluate``; None during training.
         """
         return self.answered(self.requested(predictor, request), feed)[0]
 
     def requested(self, predictor, request=None):
-        """The predictor with the options of ``--mode=evaluate``, where the task has such; None: those of training."""
+        """Returns the predictor with the options of ``--mode=evaluate``; None: the options of training."""
         return predictor
 
     def answered(self, predictor, feed: Feed) -> tuple[dict, list[dict], list[dict]]:
-        """(scores, examples, answers) of a split."""
+        """Returns the scores, examples and answers of a split."""
         predictor.mean_loss()  # forgets earlier batches
         examples, answers = self.answers(predictor, feed)
         return {**self.scores(examples, answers), **predictor.mean_loss()}, examples, answers
 
     def answers(self, predictor, feed: Feed) -> tuple[list[dict], list[dict]]:
-        """(examples, answers) of a split, in lists."""
+        """Returns the examples and the answers of a split."""
         examples, answers = [], []
         for example, row in feed.outputs(predictor):
             if row is not None:
@@ -496,7 +496,7 @@ class Task:
         Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
 
         Raises:
-            ValueError: a line is not what the task reads; for `Lines` with their source and its number.
+            ValueError: the task cannot read a line; for `Lines`, the message has their source and the line number.
         """
 
         def examples(line, number):
@@ -540,7 +540,7 @@ class Task:
         return metrics | ({"valid_baselines": made} if made else {}), examples, answers
 
     def xla_obstacles(self) -> list[str]:
-        """The options in use that do not compile under XLA, as flags; a TPU refuses them."""
+        """Returns the options in use that do not compile under XLA, as flags; a TPU refuses them."""
         return []
 
     def generate(self, run, request, write: Callable) -> Iterator[dict]:

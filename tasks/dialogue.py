@@ -88,7 +88,7 @@ class Dialogue(TextToText):
     def ends(self, example):
         return example.get("last", True)
 
-    def content(self, example):  # a whole dialogue: many begin alike
+    def content(self, example):  # a whole dialogue, since many begin alike
         return " ".join(f"{example['history']} {example['reply']}".split()) if self.ends(example) else ""
 
     def load(self, unseen=False):
@@ -121,13 +121,13 @@ class Dialogue(TextToText):
         ]
 
     def search(self, predictor, request, **wanted):
-        """For dialogue acts, asks for all answers of the beam, which `chosen` sorts."""
+        """For dialogue acts, requests all answers of the beam, which `chosen` sorts."""
         if any(token.strip() == ACT for token in self.codecs[0].tokens):
             wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
         return super().search(predictor, request, **wanted)
 
     def chosen(self, answer, n_best):
-        if answer["text"].startswith(ACT):  # stable: of equal answers the likeliest stays first
+        if answer["text"].startswith(ACT):  # a stable sort: of equal answers, the likeliest stays first
             n_best = sorted(n_best, key=lambda best: slot_errors(answer["text"], best["text"]))
         return super().chosen(answer, n_best)
 

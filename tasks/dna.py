@@ -33,7 +33,7 @@ class Config(
 
     dataset: str = default(options.Data, dataset="promoters")
     reverse_complement: bool = option(
-        False, "Both strands of DNA have the same label: train on either, and answer with the mean of both.",
+        False, "Both strands of DNA have the same label: train on either, and predict the mean of both.",
         shapes=False,
     )  # fmt: skip
     filters: int = default(options.PooledConvolution, filters=32)

@@ -39,7 +39,7 @@ class DNATagging(LetterSequences, Tagging):
     """DNA and proteins: accuracy of a tag for each letter."""
 
     Config = Config
-    needs = {"text": str, "tags": list}  # or instead of tags a label with a character for each letter
+    needs = {"text": str, "tags": list}  # or, in place of tags, a label with a character for each letter
     measures = {
         "accuracy": Measure("accuracy", "max", "%"),
         "precision": Measure("precision", "max", "%"),

@@ -1,4 +1,4 @@
-"""Language modelling: predicts the next character, word or subword, or words with unknown ones spelled."""
+"""Language modelling: predicts the next character, word or subword; unknown words can be spelled."""
 
 import dataclasses
 import itertools
@@ -22,11 +22,11 @@ from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
 from seqzoo.text.normalization import normalize
 
-NGRAM_TOKENS = 5_000_000  # the n-gram baselines learn from at most this many
+NGRAM_TOKENS = 5_000_000  # maximum number for the n-gram baselines to learn from
 SHOWN = 600  # characters of valid in the report
 SAMPLES = 6  # in the report
 PIECE = 2000  # tokens of valid to read for a piece of 200 words
-ONE_STREAM = 1_000_000  # tokens; final scores read a longer text in several parts
+ONE_STREAM = 1_000_000  # tokens; for final scores, longer texts are read in several parts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,15 +50,15 @@ class Streaming(Options):
         100, "Steps that gradients go back; the state is carried from window to window.", minimum=2, sweep=[35, 70, 140]
     )
     reverse: bool = option(
-        False, "Read texts from right to left: each token is predicted from those after it. For --init_from of a "
-        "layer that reads in both directions.", shapes=True,
+        False, "Read texts from right to left: each token is predicted from the tokens after it. For --init_from of "
+        "a layer that reads in both directions.", shapes=True,
     )  # fmt: skip
     vary_window: bool = option(
-        True, "Draw the length of each window around --window (Merity et al., 2018); on JAX it is that or half."
+        True, "Draw the length of each window around --window (Merity et al., 2018); on JAX --window or half of it."
     )
     valid_rows: int = option(
-        16, "Parts of valid that are read in parallel after an epoch, more if it is long; final scores read up to a "
-        "million tokens as one stream.", minimum=1,
+        16, "Parts of valid that are read in parallel after an epoch, more if it is long; for final scores, up to a "
+        "million tokens are read as one stream.", minimum=1,
     )  # fmt: skip
     cache_tokens: int = option(2_000_000, "Tokens of a split to keep in memory; more go to a file.", minimum=0)
     ngram: int = option(
@@ -99,7 +99,7 @@ class Evaluating(Options):
         needs="dynamic_rate",
     )  # fmt: skip
     match_vocabulary: bool = option(
-        False, "In pairs of sentences, lower-case words that are only known in lower case, and separate or drop the "
+        False, "In pairs of sentences, lower-case words that are known only in lower case, and separate or drop the "
         "final stop to match the vocabulary.",
     )  # fmt: skip
 
@@ -210,7 +210,7 @@ class LanguageModel(Task):
         return *every_nth(train, 20, self.ends), "every 20th document of train is valid (if fewer, the last one)"
 
     def ends(self, example):
-        return example.get("end", True)  # a text of a dataset for another task is a document
+        return example.get("end", True)  # a text from a dataset of another task is a document
 
     def learn(self, train):
         config, texts = self.config, (example["text"] for example in train)
@@ -274,10 +274,10 @@ class LanguageModel(Task):
         return scores
 
     def report(self, predictor, data, folder):
-        """Scores valid and test, exactly if they are short enough to be read as one stream, and valid by n-grams.
+        """Scores valid and test, exactly if they are short enough for one stream, and n-gram baselines on valid.
 
-        Saves for the report the beginning of valid with the probabilities of its tokens and, unless the run reads from
-        right to left, samples with their diversity.
+        For the report, it saves the beginning of valid with the probabilities of its tokens and, unless the run reads
+        from right to left, samples with their diversity.
         """
         from seqzoo.decoding.scoring import score_texts
 
@@ -299,7 +299,7 @@ class LanguageModel(Task):
         return metrics, [], []
 
     def corpus_diversity(self, text):
-        """Measures the diversity of a text, to compare samples with it when the text is no longer at hand."""
+        """Measures the diversity of a text, to compare samples with it later without the text."""
         pieces = min(diversity.PIECES, max(2, text.tokens // PIECE))
         apart = text.tokens // pieces
         tokens = (text.read(n * apart, min(PIECE, apart)) for n in range(pieces))
@@ -346,7 +346,7 @@ class LanguageModel(Task):
         yield from self.sampled(run.predictor, request, corpus, write=write)
 
     def sampled(self, decoder, request, corpus, **options_of_samples):
-        """Returns samples; the last one has their diversity beside `corpus`, that of valid (`corpus_diversity`)."""
+        """Returns samples; the last one also has their diversity beside that of valid, `corpus`."""
         from seqzoo.decoding.generation import sample_texts
 
         stop = normalize(options.unescaped("stop", request.stop), self.config.unicode)

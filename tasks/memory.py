@@ -21,7 +21,7 @@ from seqzoo.rnns import RNNS
 from seqzoo.rnns.initialization import FORGETS
 from seqzoo.task import TASKS, Task
 
-STEPS = 100  # of training in an epoch, each on new sequences
+STEPS = 100  # training steps in an epoch, each on new sequences
 SETS = tuple(name for name in DATASETS.names() if DATASETS.trait(name, "memory", False))
 
 
@@ -30,8 +30,8 @@ class Network(Options):
     """Network."""
 
     length: int = option(
-        0, "Longest sequence of train; those of valid are one to six times as long. For adding, temporal_order and "
-        "delayed_copy: the length of all. 0: 20; for those three 400, 100 and 30.", minimum=1, maximum=LONGEST,
+        0, "Longest sequence of train; sequences of valid are one to six times as long. For adding, temporal_order and "
+        "delayed_copy: the length of all. 0: 20, or for these three 400, 100 and 30.", minimum=1, maximum=LONGEST,
         zero=True, shapes=False,
     )  # fmt: skip
     rnn: str = option("ntm", "Kind of recurrent layer (see --list).", choices=RNNS, sweep=["ntm", "lstm", "gru"])
@@ -83,7 +83,7 @@ class Predicting(Options):
 
 @TASKS.register("memory")
 class Memory(Task):
-    """Memory tasks such as copy: errors in the answer to a sequence, also to longer ones than in training."""
+    """Memory tasks such as copy: errors in the answer to a sequence, even to longer ones than in training."""
 
     Config = Config
     requests = {"predict": Predicting}

@@ -57,7 +57,7 @@ class Generating(options.Sampling):
 
     label: str = option("", "Label of the samples; empty: any.")
     primer: str = option("", "File whose first frames are continued; empty: a training clip of the label.", path=True)
-    prime_frames: int = option(5, "Frames of it that begin a sample; 0: the model makes the first frame.", minimum=0)
+    prime_frames: int = option(5, "Frames of it that begin a sample; 0: the model generates the first.", minimum=0)
     length: int = option(75, "Frames to generate after those that begin a sample.", minimum=1, maximum=100_000)
     out: str = option("", "Folder for arrays, tables and pictures. Empty: samples in the run's folder.", path=True)
 
@@ -102,7 +102,7 @@ class MotionTask(Forecasting):
             "frames": frames,
             "labels": labels,
             "starts": Starts.learn(train, labels),
-            "names": names,  # of the columns of a series
+            "names": names,  # names of the columns of a series
             "naive": forecasts.naive_error(first["frames"], config.season).tolist() if names else [],
         }
 

@@ -26,7 +26,7 @@ from seqzoo.music.score import Note, Score
 from seqzoo.music.statistics import corpus_statistics
 from seqzoo.task import TASKS, Task
 
-KINDS = ("score", "voices", "frames")  # features that hold music; an example has one of them
+KINDS = ("score", "voices", "frames")  # features that hold music; each example has one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,8 +101,8 @@ class Generating(options.Sampling):
 
     temperature: float = default(options.Sampling, temperature=0.9)
     top_p: float = default(options.Sampling, top_p=0.98)
-    key: str = option("", "Key, such as D, 'F# minor' or Am; empty: that of --primer or --melody, else any.")
-    metre: str = option("", "Metre, such as 3/4; empty: that of --primer or --melody, else 4/4.")
+    key: str = option("", "Key, such as D, 'F# minor' or Am; empty: the key of --primer or --melody, else any.")
+    metre: str = option("", "Metre, such as 3/4; empty: the metre of --primer or --melody, else 4/4.")
     pickup: float = option(0.0, "Quarter notes before the first whole bar.", minimum=0, maximum=64)
     style: str = option("", "Style: a folder of the training data.")
     chord: str = option("", "Notes to begin with, such as C4 or 'C3 G3 E4 C5'; C4 is middle C.")
@@ -112,7 +112,7 @@ class Generating(options.Sampling):
     )
     melody: str = option("", "MIDI file whose highest notes become the first voice, which is harmonised.", path=True)
     length: float = option(
-        64.0, "Maximum length in quarter notes. Runs with --melody_ahead know it and plan their ending for it.",
+        64.0, "Maximum length in quarter notes. Runs with --melody_ahead know it and plan their ending.",
         minimum=0.25, maximum=1e5,
     )  # fmt: skip
     tempo: float = option(90.0, "Quarter notes per minute in the files.", minimum=4, maximum=1000)
@@ -203,7 +203,7 @@ class MusicTask(Task):
                 parts = pieces(example, encoding, config.max_steps)
             except ValueError as error:
                 reasons.append(f"such as {example.get('name') or 'a piece'}: {error}")
-                raise Skip(reasons[0]) from error  # the first reason stands for all, so that they are counted together
+                raise Skip(reasons[0]) from error  # only the first reason, so that all are counted together
             return [arrays(piece, encoding, conditions, config.melody_ahead > 0, independent) for piece in parts]
 
         return encode
@@ -255,11 +255,11 @@ class MusicTask(Task):
 
         if self.config.output == "independent":
             return GeneratorDecoder(model)
-        # Scores are given that pieces go on: the probability of the end mark goes to the other ids.
+        # Scores assume that pieces go on: the probability of the end mark is spread over the other ids.
         return GeneratorDecoder(model, barred=np.arange(model.output.shape[-1]) == END)
 
     def evaluate(self, predictor, feed, request=None):
-        """Scores pieces per step of the grid (or event) and per token, without conditions, given that they go on.
+        """Scores pieces per step of the grid (or event) and per token, without conditions, assuming that they go on.
 
         A run with --melody_ahead also knows how long a piece is, see `models.generator`.
         """
@@ -343,7 +343,7 @@ class MusicTask(Task):
         return config, {"train": examples, "valid": examples}, []
 
 
-@functools.lru_cache(4)  # also keeps the samplers traced for it
+@functools.lru_cache(4)  # also keeps its traced samplers
 def kept_decoder(model, barred, advance):
     """Returns a GeneratorDecoder; `barred` comes as tuples."""
     from seqzoo.models import GeneratorDecoder

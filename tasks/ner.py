@@ -1,4 +1,4 @@
-"""Named-entity recognition: finds spans of names. POS tagging with another score."""
+"""Named-entity recognition: finds spans of names. Like POS tagging, with another score."""
 
 import dataclasses
 

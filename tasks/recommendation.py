@@ -1,4 +1,4 @@
-"""Recommendation: predicts the next item of a user's history. The next token, where tokens are items."""
+"""Recommendation: predicts the next item of a user's history, as a language model over items."""
 
 import dataclasses
 import functools
@@ -10,7 +10,7 @@ from seqzoo.display.recommendations import print_recommended, recommended_articl
 from seqzoo.families.histories import SHOWN, Histories, Ranking
 from seqzoo.task import TASKS
 
-POWER = 0.5  # of an item's count, in the distribution of the negatives
+POWER = 0.5  # exponent of an item's count in the distribution of the negatives
 
 
 @dataclasses.dataclass(frozen=True)

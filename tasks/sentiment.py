@@ -31,7 +31,7 @@ class Regularization(Options):
 
     shapes = False
 
-    rdrop: float = option(0.0, "Weight of R-drop: two passes with other dropout should agree.", minimum=0, maximum=1e6)
+    rdrop: float = option(0.0, "Weight of R-drop: passes with different dropout should agree.", minimum=0, maximum=1e6)
     adversarial: float = option(
         0.0, "Weight of adversarial training: the loss under the worst small change.", minimum=0, maximum=1e6
     )

@@ -1,4 +1,4 @@
-"""Similarity of two texts: a score, paraphrase or not, or finding the text that belongs to another. Two to one."""
+"""Similarity of two texts: a score, paraphrase detection, or retrieval of the matching text. Two to one."""
 
 import dataclasses
 

@@ -53,7 +53,7 @@ class Speech(Transcription):
     }
 
     def load(self, unseen=False):
-        if unseen and self.config.strings:  # all recordings are scored, as they are
+        if unseen and self.config.strings:  # all recordings are scored, without joining them
             self.config = dataclasses.replace(self.config, strings=0)
         return super().load(unseen)
 
@@ -123,7 +123,7 @@ class Speech(Transcription):
         yield from super(Speech, task).predict(run, lines, request)
 
     def is_long(self, audio):
-        """Returns whether a recording has to be read in pieces."""
+        """Returns whether a recording must be read in pieces."""
         config, reads_forward = self.config, not RNNS.trait(self.config.rnn, "bidirectional", False)
         obstacle = "--model=attention" if config.model != "ctc" else "" if reads_forward else f"--rnn={config.rnn}"
         return bool(self.in_pieces) and is_long(audio, self.assets["sample_rate"], obstacle)

@@ -97,7 +97,7 @@ class Summarization(TextToText):
         return super().learn(train)
 
     def summaries_and_references(self, examples, answers):
-        """Returns what ROUGE compares: the texts of the answers, and a list of references for each."""
+        """Returns the texts of the answers and, for each, a list of references for ROUGE."""
         references = [example.get("references", [example["summary"]]) for example in examples]
         return [answer["summary"] for answer in answers], [[*map(self.text, own)] for own in references]
 

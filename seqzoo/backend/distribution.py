@@ -31,11 +31,10 @@ def distribute(strategy: str = "one", devices: int = 0) -> "Devices":
         strategy: "one": a single device; "mirrored": all GPUs of this machine; "multi_worker": the processes listed in
             the environment variable TF_CONFIG, each started with the same command; "tpu": the TPU that TensorFlow
             finds; "auto": the first available of tpu, multi_worker, mirrored and one.
-        devices: number of GPUs for "mirrored"; 0: all of them. On a machine without GPUs the CPU is split into as many
-            logical devices.
+        devices: number of GPUs for "mirrored"; 0: all. Without GPUs, the CPU is split into this many logical devices.
 
     Raises:
-        ValueError: the devices asked for are not available.
+        ValueError: the requested devices are not available.
     """
     if devices and strategy != "mirrored":
         raise ValueError(f"--devices is for --strategy=mirrored. Received: --strategy={strategy}")
@@ -166,7 +165,7 @@ class Devices:
         config = task.config
         if config.batch_size and config.batch_size < self.count:
             raise ValueError(f"--batch_size={config.batch_size} is too few rows for {self.count} devices.")
-        # Both apply a step only under a condition, in which TensorFlow allows no exchange between devices.
+        # Both apply a step conditionally, and TensorFlow allows no communication between devices within a condition.
         if self.strategy and (config.accumulate > 1 or config.precision == "mixed_float16"):
             raise ValueError("--accumulate and --precision=mixed_float16 are for one device, without --strategy.")
         if self.static and (obstacles := task.xla_obstacles()):
@@ -192,7 +191,7 @@ class Devices:
         return Console(quiet=True)
 
     def scope(self) -> contextlib.AbstractContextManager:
-        """Context in which a model and its optimizer are created."""
+        """Context manager in which to create a model and its optimizer."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def loss(self, loss: "keras.Loss | dict[str, keras.Loss]") -> "keras.Loss | dict[str, keras.Loss]":
@@ -270,7 +269,7 @@ class Devices:
         return np.concatenate([np.asarray(copy) for copy in self._copies(variable)])
 
     def assign_rows(self, variable: "keras.Variable", rows: np.ndarray) -> None:
-        """Gives each device its part of some rows."""
+        """Gives each device its part of the rows."""
         copies = self._copies(variable)
         first = self.number * len(copies)
         for copy, part in zip(copies, np.split(rows, self.count)[first : first + len(copies)], strict=True):
@@ -432,13 +431,13 @@ def _mapped(function, arrays):
 
 
 def _loss_tracker(model):
-    """The metric in which Keras's `fit` keeps the mean loss of an epoch."""
+    """Returns the metric in which Keras's `fit` keeps the mean loss of an epoch."""
     return next(metric for metric in model.metrics if metric.name == "loss")
 
 
 @contextlib.contextmanager
 def _workers():
-    """Context that turns the failure of another worker into a ValueError that tells how to continue."""
+    """Context manager that turns the failure of another worker into a ValueError that says how to continue."""
     from tensorflow.errors import AbortedError, CancelledError, DeadlineExceededError, UnavailableError
 
     try:
@@ -451,6 +450,6 @@ def _workers():
 
 
 def _first_line(error):
-    """The first line of a TensorFlow error, without the names of graph nodes."""
+    """Returns the first line of a TensorFlow error, without the names of graph nodes."""
     line = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip().split("\n")[0]
     return (line or type(error).__name__).removesuffix(".") + "."

@@ -49,7 +49,7 @@ def compiled(function: Callable, signature: tuple | None = None) -> Callable:
 
 
 def _jitted(function):
-    """`compiled` on JAX, where a graph treats everything that it reads as a constant, except arguments."""
+    """Implements `compiled` on JAX, where a graph treats everything that it reads as a constant, except arguments."""
     import jax
 
     read = {}  # the Keras variables that the function reads, by id; found in the first call
@@ -89,7 +89,7 @@ def scan(step: Callable, carry, xs, like=None, reverse: bool = False, flip: bool
         xs: tensors [T, ...], likewise.
         like: a structure of tensors with the shapes and dtypes of the outputs; None: those of the carry.
         reverse: begin at the last row.
-        flip: False for a loop that is never exported, such as in a gradient: it saves copies of the arrays.
+        flip: False saves copies of the arrays in a loop that is never exported, such as in a gradient.
 
     Returns:
         (last carry, outputs [T, ...]).

@@ -5,7 +5,7 @@ from keras import ops
 
 
 def lookup(table: keras.Variable, ids):
-    """table[id] of a variable [V, ...] for integers ids of any shape: [..., ...] in the variable's dtype.
+    """Returns table[id] of a variable [V, ...] for integer ids of any shape, [..., ...] in the variable's dtype.
 
     On TensorFlow the gradient holds only these rows (``tf.IndexedSlices``). There `ops.take` reads the whole variable
     first, which TensorFlow copies once an optimizer has updated single rows of it.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def silent() -> Iterator[None]:
-    """Context in which nothing is written to file descriptor 2. Exceptions pass through it."""
+    """Context manager in which nothing is written to file descriptor 2. Exceptions pass through."""
     sys.stderr.flush()
     saved = os.dup(2)
     try:

@@ -19,7 +19,7 @@ def weigh_batches(model: keras.Model, mean: float) -> None:
     Decisions count by their weights, as they do in the loss; those of several outputs are added up.
 
     Args:
-        model: that is trained; its `compute_loss` is replaced.
+        model: the model to train; its `compute_loss` is replaced.
         mean: N.
     """
     mean_loss = model.compute_loss
@@ -35,7 +35,7 @@ def weigh_batches(model: keras.Model, mean: float) -> None:
 
 
 def decisions(y, sample_weight=None):
-    """How many decisions a batch has: a scalar, from labels and weights, each an array or a dict of them."""
+    """Counts the decisions of a batch, a scalar, from labels and weights, each an array or a dict of arrays."""
     if sample_weight is None:
         return sum(ops.cast(ops.size(labels), "float32") for labels in keras.tree.flatten(y))
     return sum(ops.sum(ops.cast(weights, "float32")) for weights in keras.tree.flatten(sample_weight))

@@ -13,8 +13,8 @@ class Feed(Protocol):
 
     Attributes:
         tokens: real time steps of an epoch. steps: batches of an epoch. padding: fraction of time steps that are
-            padding. summary: sizes of the split, for people. fixed_rows: rows of each batch, None if this varies.
-        static_shapes: whether batches have few shapes; static_flag: the option to ask for them.
+            padding. summary: sizes of the split, as readable text. fixed_rows: rows of each batch, None if they vary.
+        static_shapes: whether batches have few shapes; static_flag: the option for such shapes.
     """
 
     tokens: int
@@ -26,7 +26,7 @@ class Feed(Protocol):
     static_flag: str
 
     def epoch(self, number: int):
-        """A tf.data.Dataset of (inputs, labels[, weights]) that depends only on the epoch's number."""
+        """Returns a tf.data.Dataset of (inputs, labels[, weights]) that depends only on the epoch's number."""
 
     def decisions(self) -> float:
-        """How many labels an epoch trains on, each counted by its weight."""
+        """Returns how many labels an epoch trains on, each counted by its weight."""

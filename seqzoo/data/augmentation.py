@@ -1,4 +1,4 @@
-"""Augmentation of clips: other sizes, directions and speeds of the same movement. Clips are [T, D] or [T, I, W, C]."""
+"""Augmentation of clips: changes size, direction and speed of a movement. Clips are [T, D] or [T, I, W, C]."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ def scaled(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndar
 
 
 def stretched(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
-    """Returns a clip in which each number's distance from its mean is scaled by a factor of its own.
+    """Returns a clip in which each number's distance from its mean is scaled by its own factor.
 
     Args:
         frames: [T, ...].
         most: the factors are at most 1 + `most`, or its inverse.
-        rng: draws them.
+        rng: draws the factors.
     """
     mean = frames.mean(0)
     factors = np.exp(rng.uniform(-1, 1, mean.shape) * np.log1p(most))
@@ -54,7 +54,7 @@ def warped(frames: np.ndarray, most: float, rng: np.random.Generator) -> np.ndar
     """
     if len(frames) < 2:
         return frames
-    knots = np.exp(rng.uniform(-1, 1, KNOTS) * np.log1p(most))  # duration of a frame there
+    knots = np.exp(rng.uniform(-1, 1, KNOTS) * np.log1p(most))  # duration of a frame at each point
     position = np.linspace(0, KNOTS - 1, len(frames))
     times = np.concatenate([[0], np.cumsum(np.interp(position, np.arange(KNOTS), knots)[1:])])
     wanted = np.interp(np.linspace(0, times[-1], max(2, round(times[-1]) + 1)), times, np.arange(len(frames)))
@@ -82,7 +82,7 @@ def augmented(
     time_warp: float = 0.0,
     drop_frames: float = 0.0,
 ) -> np.ndarray:
-    """Returns a clip after all of the changes above whose size is not 0; `shift` is a share of `std`."""
+    """Returns a clip after all changes above whose size is not 0; `shift` is a share of `std`."""
     if scale:
         frames = scaled(frames, scale, rng)
     if stretch:

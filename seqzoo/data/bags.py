@@ -26,6 +26,6 @@ def nearest_bag(clips: Iterable[tuple[np.ndarray, str]]) -> Callable[[np.ndarray
 
 
 def bag(frames: np.ndarray) -> np.ndarray:
-    """Mean and standard deviation of each number over a clip's frames, [2 D]; their order does not matter."""
+    """Returns mean and standard deviation of each number over a clip's frames, [2 D], whatever their order."""
     rows = np.sort(frames.reshape(len(frames), -1), axis=0)  # so that rounding does not depend on the order
     return np.concatenate([rows.mean(0), rows.std(0)])

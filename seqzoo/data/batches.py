@@ -1,7 +1,7 @@
 """Batches: examples -> encoded arrays -> length buckets -> right-padded batches with explicit weights -> tf.data.
 
-Batches are assembled in NumPy and handed to ``tf.data`` whole: on CoNLL-2003 one pass takes 0.4 CPU seconds, while one
-element per example through ``from_generator`` and ``bucket_by_sequence_length`` takes 4.1.
+Batches are assembled in NumPy and passed to ``tf.data`` as a whole: one pass over CoNLL-2003 takes 0.4 CPU seconds,
+against 4.1 with one element per example through ``from_generator`` and ``bucket_by_sequence_length``.
 """
 
 import collections
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-# Number of examples held at a time to shuffle or to sort by length, if a split does not fit in memory.
+# Number of examples to shuffle or sort by length at a time, if a split does not fit in memory.
 WINDOW = 8192
-OUTPUTS = 2048  # number of examples whose outputs are held until they are in the order of the data
+OUTPUTS = 2048  # number of examples whose outputs are held to restore the order of the data
 OUTPUT_STEPS = 4_000_000  # maximum time steps of these examples, as sequences of sound samples are long
 
 
 class Skip(Exception):
-    """Raised by an encoder to leave an example out.
+    """Raised by an encoder to leave out an example.
 
     Args:
         reason: `Batches.summary` counts examples by reason.
@@ -36,12 +36,12 @@ class Batches:
         encode: function example -> (inputs, labels, weights). `inputs` is a dict of arrays; `labels` and `weights` are
             arrays, or dicts of arrays with one entry per output of the model. A weight of 0 marks labels that must not
             count; weights have the axis of their labels or are one number an example. A list of such triples makes
-            several rows of one example; `Skip` leaves it out. An example with an empty input axis is left out, too.
+            several rows of one example. Raising `Skip` leaves out an example; so does an empty input axis.
         axes: {array name: axis name}: names the first axis of an array, such as ``{"tokens": "time", "tags": "time"}``;
-            a tuple names several, as ``{"image": (None, "width")}`` does for a picture [height, width]. A single array
-            of labels is called "labels". Arrays on the same axis have the same length within an example. Each axis is
-            padded by itself; the longest one decides the bucket. An unnamed dimension (a class, the height of a
-            picture) is padded to the largest in the batch and never decides a bucket.
+            a tuple names several axes, as in ``{"image": (None, "width")}`` for a picture [height, width]. A single
+            array of labels is called "labels". Arrays on the same axis have the same length within an example. Each
+            axis is padded by itself; the longest one decides the bucket. An unnamed dimension (a class, the height of
+            a picture) is padded to the largest in the batch and never decides a bucket.
         batch_size: maximum number of examples in a batch; 0: no limit.
         batch_tokens: maximum number of padded time steps in a batch, B times T; 0: no limit. A longer example forms a
             batch of its own.
@@ -50,7 +50,7 @@ class Batches:
             so that XLA and TPUs compile a bounded number of shapes. Always on with JAX.
         cache_tokens: maximum number of time steps held in memory; large frames count by their kilobytes. A larger split
             is read and encoded again each epoch and shuffled within a window, so that it never has to fit in memory.
-        augment: function (example, encoded, rng) -> encoded, applied to every example anew each epoch, such as a random
+        augment: function (example, encoded, rng) -> encoded, applied to every example in each epoch, such as a random
             transposition of a piece; None: no augmentation.
 
     Attributes:
@@ -59,7 +59,7 @@ class Batches:
         steps: number of batches in an epoch.
         padding: fraction of time steps that are padding, in the order of the data; epochs differ slightly.
         skipped: {reason: number of examples left out}.
-        fixed_rows: None, as batches differ in their number of rows. static_flag: the option for static shapes.
+        fixed_rows: None, since batches differ in their number of rows. static_flag: the option for static shapes.
 
     Raises:
         ValueError: both limits are 0; or an array does not match `axes` or the arrays of the first example.
@@ -91,7 +91,7 @@ class Batches:
         self._survey()
 
     def _cached(self, limit: int) -> list | None:
-        """All examples and their arrays, or None if they exceed the limit."""
+        """Returns all examples and their arrays, or None if they exceed the limit."""
         cache, skipped = [], collections.Counter()
         for item in self._read(self.examples, skipped):
             cache.append(item)
@@ -112,7 +112,7 @@ class Batches:
 
     @property
     def summary(self) -> str:
-        """Sizes of the split, and which examples were left out, for people."""
+        """Sizes of the split, and which examples were left out, as readable text."""
         first = {reason: f"; the first: {example}" for reason, example in self._first_skipped.items() if example}
         skipped = self.skipped.most_common(5)
         skipped = "".join(f", {count:,} left out ({reason}{first.get(reason, '')})" for reason, count in skipped)
@@ -122,9 +122,9 @@ class Batches:
         return self._read(self.examples) if self._cache is None else self._cache
 
     def _read(self, examples: Iterable, skipped: collections.Counter | None = None) -> Iterator[tuple]:
-        """(example, encoded arrays, length) of examples, in their order; (example, None, None) if one is left out.
+        """Yields (example, encoded arrays, length) of examples, in order; (example, None, None) if one is left out.
 
-        `skipped` counts the reasons for leaving out.
+        `skipped` counts the reasons for leaving out examples.
         """
         for example in examples:
             reason = "empty"
@@ -140,7 +140,7 @@ class Batches:
                 yield (example, part, length) if length else (example, None, None)
 
     def _length(self, encoded: tuple) -> int:
-        """Length of the longest axis; 0 if an input axis is empty. Checks every array by name."""
+        """Returns the length of the longest axis, 0 if an input axis is empty. Checks every array by name."""
         inputs, labels, weights = encoded
         labels, weights = _named(labels), _named(weights)
         arrays = {name: np.asarray(array) for name, array in [*inputs.items(), *labels.items()]}
@@ -176,22 +176,22 @@ class Batches:
         return 0 if empty else max((size for _, size in lengths.values()), default=1)
 
     def _bound(self, length: int) -> int:
-        """The bucket of a length: the largest length in the same batches."""
+        """Returns the bucket of a length: the largest length in the same batches."""
         if self.static_shapes:
             return max(8, 1 << (length - 1).bit_length())
-        # A row is padded by at most an eighth, with eight buckets for each doubling of the length: few stay half full.
+        # A row is padded by at most an eighth. With eight buckets for each doubling of the length, few stay half full.
         step = max(1, (1 << (length.bit_length() - 1)) // 8)
         return -(-length // step) * step
 
     def _rows(self, bound: int) -> int:
-        """How many examples fill a batch of this bucket."""
+        """Returns how many examples fill a batch of this bucket."""
         limits = [self.batch_size] if self.batch_size else []
         if self.batch_tokens:
             limits.append(max(1, self.batch_tokens // bound))
         return min(limits)
 
     def _grouped(self, items: Iterable) -> Iterator[list]:
-        """Lists of items (anything, encoded, length), each of which becomes a batch."""
+        """Yields lists of items (anything, encoded, length), each of which becomes a batch."""
         buckets = {}
         for item in items:
             bound = self._bound(item[2])
@@ -202,7 +202,7 @@ class Batches:
         yield from buckets.values()
 
     def _shape(self, group: list) -> tuple[int, int]:
-        """Rows and time steps [B, T] of the batch that a group becomes."""
+        """Returns rows and time steps [B, T] of the batch that a group becomes."""
         longest = max(length for _, _, length in group)
         if not self.static_shapes:
             return len(group), longest
@@ -210,7 +210,7 @@ class Batches:
         return self._rows(bound), bound
 
     def _padded(self, group: list, rows: int = 0) -> tuple:
-        """(inputs, labels, weights) of one batch; `rows`: how many rows it gets."""
+        """Returns (inputs, labels, weights) of one batch, with `rows` rows."""
         rows = rows or self._shape(group)[0]
         inputs, labels, weights = zip(*(encoded for _, encoded, _ in group), strict=True)
 
@@ -222,20 +222,20 @@ class Batches:
         return batch[0], _like(batch[1], labels[0]), _like(batch[2], weights[0])
 
     def _steps(self, name: str, arrays: list) -> tuple:
-        """The lengths to which the dimensions of an array are padded; 0: the largest in the batch."""
+        """Returns the lengths to which the dimensions of an array are padded; 0: the largest in the batch."""
         if not self.static_shapes or not np.ndim(arrays[0]):
             return ()
         dimensions = enumerate(self.axes.get(name, ()))
         return tuple(self._bound(max(np.shape(x)[i] for x in arrays)) if axis else 0 for i, axis in dimensions)
 
     def _shuffled(self, epoch: int) -> Iterator[tuple]:
-        """The items in the order of an epoch."""
+        """Yields the items in the order of an epoch."""
         rng = np.random.default_rng([self.seed, epoch])
         if self._cache is not None:
             for number in rng.permutation(len(self._cache)):
                 yield self._cache[number]
             return
-        window = []  # of examples, which may be small when their arrays are large, such as paths of recordings
+        window = []  # of examples, which may be small though their arrays are large, such as paths of recordings
         for example in self.examples:
             if len(window) < WINDOW:
                 window.append(example)
@@ -252,7 +252,7 @@ class Batches:
         return example, encoded, self._length(encoded)
 
     def epoch(self, number: int):
-        """A tf.data.Dataset of shuffled (inputs, labels, weights); each array is [B, T, ...], padded on the right.
+        """Returns a tf.data.Dataset of shuffled (inputs, labels, weights); arrays are [B, T, ...], padded on the right.
 
         Raises:
             ValueError: no example is left.
@@ -273,12 +273,12 @@ class Batches:
         return untuned(tf.data.Dataset.from_generator(generate, output_signature=signature), self.steps)
 
     def decisions(self) -> float:
-        """How many labels an epoch trains on: the sum of their weights over all examples."""
+        """Returns how many labels an epoch trains on: the sum of their weights over all examples."""
         weights = (weight for _, (_, _, weights) in self.encoded() for weight in _named(weights).values())
         return float(sum(np.sum(weight, dtype="float64") for weight in weights))
 
     def encoded(self) -> Iterator[tuple]:
-        """(example, (inputs, labels, weights)) of all examples that are not left out, in the order of the data."""
+        """Yields (example, (inputs, labels, weights)) of all examples that are not left out, in data order."""
         return ((example, encoded) for example, encoded, _ in self._items() if encoded is not None)
 
     def outputs(self, function: Callable) -> Iterator[tuple]:
@@ -316,7 +316,7 @@ class Batches:
 def chunks(items: Iterable, size: int) -> Iterator[list]:
     """Yields lists of at most `size` items of an iterable, without holding all of it.
 
-    A list also ends if the next item is not there yet, according to a method `ready` of the iterator.
+    A list also ends if the next item is not available yet, according to a method `ready` of the iterator.
     """
     items, chunk = iter(items), []
     ready = getattr(items, "ready", lambda: True)
@@ -330,16 +330,16 @@ def chunks(items: Iterable, size: int) -> Iterator[list]:
 
 
 def is_static(static_shapes: bool) -> bool:
-    """Whether shapes are static: on request, and always with JAX, which compiles each new shape."""
+    """Returns whether shapes are static: on request, and always with JAX, which compiles each new shape."""
     import keras
 
     return static_shapes or keras.backend.backend() == "jax"
 
 
 def untuned(dataset, steps: int):
-    """A tf.data.Dataset with a known number of steps, prefetched, and without autotuning.
+    """Returns a tf.data.Dataset with a known number of steps, prefetched, and without autotuning.
 
-    The thread of autotuning sleeps 10 ms, then 20, 40 ... 20,480 ms, and the end of an epoch waits for it.
+    The autotuning thread sleeps 10 ms, then 20, 40 ... 20,480 ms, and the end of an epoch would wait for it.
     """
     import tensorflow as tf
 
@@ -366,7 +366,7 @@ def pad(arrays: list, rows: int, steps: tuple = (), repeat: bool = True) -> np.n
 
 
 def _size(item: tuple) -> int:
-    """The memory size of an item: its time steps or its kilobytes, whichever is more; for pictures the latter."""
+    """Returns the size of an item in memory: time steps or kilobytes, whichever is more; for pictures, kilobytes."""
     _, encoded, length = item
     return max(length, sum(np.asarray(array).nbytes for array in encoded[0].values()) // 1024) if length else 0
 
@@ -376,7 +376,7 @@ def _received(arrays: dict) -> str:
 
 
 def _differences(kinds: dict, first: dict) -> str:
-    """How arrays differ from those of the first example: names, types or ranks."""
+    """Describes how arrays differ from those of the first example: names, types or ranks."""
 
     def shown(kind):
         return "{} of rank {}".format(*kind) if kind else "nothing"

@@ -16,7 +16,7 @@ BLOCK = 1 << 20  # ids encoded before they are written to the file
 class Streams:
     """The token ids of a split in one sequence, and the windows that training and scoring read.
 
-    Documents are joined by the end mark. One more precedes the first document, so that its first token can be
+    Documents are joined by the end mark. One more end mark precedes the first document, so that its first token can be
     predicted. Every other id is predicted exactly once.
 
     Args:
@@ -26,14 +26,14 @@ class Streams:
         window: T, time steps between two truncations of the gradient.
         varied: draw the length of each window at random (Merity et al., 2018, section 4.1): T plus a normal deviate
             with a standard deviation of 5 steps (T / 7 if that is less), and T / 2 in place of T one time in twenty.
-            So no two epochs cut the text at the same positions. They also scale the learning rate by the length, which
-            is left out here. On JAX, where shapes must be few, the length is T or T / 2 without a deviate.
+            So no two epochs cut the text at the same positions. Merity et al. also scale the learning rate by the
+            length, which is left out here. On JAX, where shapes must be few, the length is T or T / 2, with no deviate.
         seed: seed of the lengths.
         cache_tokens: maximum number of ids held in memory; more are kept in a temporary file, deleted with the process.
-        reverse: read the text from its end to its beginning; each id is then predicted from those after it.
+        reverse: read the text from its end to its beginning, so that each id is predicted from the ids after it.
 
     Attributes:
-        tokens: number of ids predicted. characters, words: of the text, where words are separated by white space and
+        tokens: number of predicted ids. characters, words: numbers in the text; words are separated by white space, and
             line ends count. unknown: number of unknown tokens. spelled: bytes needed to spell them, plus one each.
         steps: average number of windows in an epoch. padding: 0. fixed_rows: `rows`, the same in each batch.
         static_shapes: whether all windows have one length.
@@ -78,7 +78,7 @@ class Streams:
 
     @property
     def summary(self) -> str:
-        """Sizes of the split, for people."""
+        """Sizes of the split, as readable text."""
         unknown = f", {self.unknown / self.tokens:.2%} unknown" if self.unknown else ""
         return f"{self.characters:,} characters, {self.words:,} words, {self.tokens:,} tokens{unknown}"
 
@@ -98,11 +98,11 @@ class Streams:
             if len(pending) > BLOCK:
                 self.file.write(np.array(pending, self.type).tobytes())
                 pending = array.array("i")
-        pending.extend([codec.end] if self.reverse else [])  # the last token is predicted from it
+        pending.extend([codec.end] if self.reverse else [])  # the last token is predicted from the end mark
         self.file.write(np.array(pending, self.type).tobytes())
 
     def read(self, start: int, count: int) -> np.ndarray:
-        """Up to `count` ids from `start` on, in reading order, int32; fewer at the end."""
+        """Returns up to `count` ids from `start` on, in reading order, int32; fewer at the end."""
         if self.reverse:
             end = max(0, self.tokens + 1 - start)
             return self._stored(max(0, end - count), min(count, end))[::-1]
@@ -116,19 +116,19 @@ class Streams:
         return np.frombuffer(os.pread(self.file.fileno(), count * size, start * size), self.type).astype("int32")
 
     def counts(self) -> np.ndarray:
-        """How often each id occurs among the predicted ids: [V]."""
+        """Returns how often each id occurs among the predicted ids, [V]."""
         pieces = (self.read(start, BLOCK) for start in range(1, 1 + self.tokens, BLOCK))
         return sum(np.bincount(piece, minlength=len(self.codec.tokens)) for piece in pieces)
 
     def decisions(self) -> float:
-        """How many ids an epoch predicts in training."""
+        """Returns how many ids an epoch predicts in training."""
         return float(self.rows * self.length)
 
     def _mean_length(self) -> float:
         return 0.95 * self.window + 0.05 * self.window / 2 if self.varied else self.window
 
     def lengths(self, epoch: int) -> Iterator[int]:
-        """The lengths of the windows of an epoch."""
+        """Yields the lengths of the windows of an epoch."""
         rng = np.random.default_rng([self.seed, epoch])
         left, static = self.length, is_static(False)
         while left:
@@ -143,7 +143,7 @@ class Streams:
             yield length
 
     def epoch(self, number: int):
-        """A tf.data.Dataset of ({"tokens": [B, T], "start": [B]}, next tokens [B, T])."""
+        """Returns a tf.data.Dataset of ({"tokens": [B, T], "start": [B]}, next tokens [B, T])."""
         import tensorflow as tf
 
         def generate():
@@ -160,10 +160,10 @@ class Streams:
         return untuned(dataset, sum(1 for _ in self.lengths(number)))
 
     def windows(self, rows: int = 1, context: int = 1000, length: int = 256) -> Iterator[tuple]:
-        """The text in windows for scoring, in which each id is predicted once.
+        """Yields the text in windows for scoring, in which each id is predicted once.
 
         Args:
-            rows: number of parts read in parallel. One part is exact: the state is carried through the whole text.
+            rows: number of parts to read in parallel. One part is exact: the state is carried through the whole text.
             context: number of ids read, and not predicted, before each part but the first, to warm up the state.
             length: time steps in a window.
 
@@ -175,7 +175,7 @@ class Streams:
         begin = [row * (whole - context) for row in range(rows)]
         for position in range(0, whole, length):
             steps = min(length, whole - position)
-            # End marks, not padding, fill up the last part: cuDNN refuses a row of padding alone.
+            # End marks, not padding, fill up the last part, since cuDNN refuses a row with only padding.
             ids, counts = np.full((rows, steps + 1), self.codec.end, "int32"), np.zeros((rows, steps), bool)
             for row, start in enumerate(begin):
                 read = self.read(start + position, steps + 1)

@@ -1,4 +1,4 @@
-"""Windows of sequences of vectors, in which each vector is predicted from those before it."""
+"""Windows of sequences of vectors, in which each vector is predicted from the vectors before it."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ def before(values: np.ndarray, begin: np.ndarray) -> np.ndarray:
 
 
 def windows(steps: int, given: int, longest: int) -> Iterator[tuple[int, int, int]]:
-    """Cuts a sequence into windows that overlap by half, so that each step is predicted once, and knows its past.
+    """Cuts a sequence into windows that overlap by half, so that each step is predicted once, given its past.
 
     Args:
         steps: T.

@@ -1,15 +1,15 @@
-"""Duplicates: how many validation examples are in train too, word for word or nearly so."""
+"""Duplicates: how many validation examples are also in train, word for word or nearly so."""
 
 import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
-LENGTH = 5  # tokens of an n-gram; shorter examples are often equal by nature, and not compared
+LENGTH = 5  # tokens of an n-gram; shorter examples, which are often equal by chance, are not compared
 SIMILAR = 0.8  # Jaccard similarity of the n-grams of near-duplicates
 LONGEST = 2000  # characters of an example that are compared
-CHARACTERS = {"valid": 5_000_000, "train": 50_000_000}  # how many are read, which bounds memory and time
-COMMON = 10  # n-grams of more validation examples than that are boilerplate, and lead to no near-duplicate
+CHARACTERS = {"valid": 5_000_000, "train": 50_000_000}  # maximum characters to read, which bounds memory and time
+COMMON = 10  # n-grams in more validation examples than this are boilerplate, and do not show near-duplicates
 
 # Powers of an odd number and of its inverse: the hash of a string is a polynomial in it, modulo 2 ** 64.
 _BASE = 0x9E3779B97F4A7C15
@@ -17,7 +17,7 @@ _powers, _inverses = (np.cumprod(np.full(LONGEST + 1, base, "uint64")) for base 
 
 
 def duplicates(train: Iterable[dict], valid: Iterable[dict], content: Callable[[dict], str]) -> str:
-    """Counts the validation examples that are in train too, whatever their case and digits.
+    """Counts the validation examples that are also in train, ignoring case and digits.
 
     Two examples are near-duplicates if their sets of 5-grams have a Jaccard similarity of 0.8 or more. Sorted by their
     hashes, two such sets share one of the first fifth of their 5-grams, so only those are looked up in an index (prefix
@@ -66,7 +66,7 @@ def duplicates(train: Iterable[dict], valid: Iterable[dict], content: Callable[[
 
 
 def _sketch(text):
-    """(digest, sorted hashes of the n-grams) of a text."""
+    """Returns (digest, sorted hashes of the n-grams) of a text."""
     codes = np.frombuffer(text[:LONGEST].lower()[:LONGEST].encode("utf-32-le", "surrogatepass"), "uint32")
     codes = np.where((codes >= ord("0")) & (codes <= ord("9")), ord("0"), codes).astype("uint64")
     hashes = np.zeros(len(codes) + 1, "uint64")  # of the text up to each character
@@ -81,7 +81,7 @@ def _sketch(text):
 
 
 def _first(grams):
-    """The first n-grams; each similar set has one of them among its own first ones."""
+    """Returns the first n-grams; any similar set shares one of them among its own first n-grams."""
     return grams[: len(grams) - math.ceil(SIMILAR * len(grams)) + 1].tolist()
 
 

@@ -1,4 +1,4 @@
-"""Examples: a stream of dicts that can be read again, checked against the features that it declares."""
+"""Examples: a stream of dicts that can be read repeatedly, checked against declared features."""
 
 import numbers
 import os
@@ -15,12 +15,12 @@ class Examples:
         features: the type of each feature that every example has:
             ``{"tokens": list, "text": str, "frames": np.ndarray, "score": float}``. NumPy's numbers count as int and
             float, and an int as a float.
-        source: where the examples come from, for messages: a file or the name of a set.
+        source: the file or the name of the data set, for messages.
         aligned: whether all lists and arrays of an example have the same length (tagging), or not (translation).
-        summary: {what: text} that users should know about the data, such as which files were left out.
+        summary: {name: text}: facts about the data for users, such as which files were left out.
 
     Raises (while iterating):
-        ValueError: an example does not hold what was declared.
+        ValueError: an example does not match the declared features.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Files: which file is which split, and numbered lines. Shared by all readers."""
+"""Finds the files of splits and reads numbered lines. Shared by all readers."""
 
 import difflib
 import heapq
@@ -25,10 +25,10 @@ def data_path(data_dir: str | pathlib.Path | None, reader: str, wanted: str) -> 
     Args:
         data_dir: a folder or file.
         reader: the name of the dataset, for messages.
-        wanted: its input, for messages: ``"a folder with train.en and train.de, or a file"``.
+        wanted: what it reads, for messages: ``"a folder with train.en and train.de, or a file"``.
 
     Raises:
-        ValueError: none was given, or it does not exist.
+        ValueError: no path was given, or it does not exist.
     """
     if not data_dir:
         raise ValueError(f"--dataset={reader} needs --data_dir, {wanted}.")
@@ -50,7 +50,7 @@ def split_files(
 ) -> dict[str, pathlib.Path]:
     """Finds the files of the splits by their names: ``train.txt``, ``en_ewt-ud-dev.conllu.gz``, ``eng.testa``.
 
-    The split is the last word in the file's name that means one (`splits.SPLITS`). If several files fit, one without
+    The last word in a file's name that means a split (`splits.SPLITS`) decides. If several files fit, the one without
     other words in its name wins: ``train.tsv`` before ``train_phrases.tsv``.
 
     Args:
@@ -64,7 +64,7 @@ def split_files(
         Dict split -> `pathlib.Path`, in the order train, valid, test, with the splits that were found.
 
     Raises:
-        ValueError: no `data_dir`; it does not exist; it has no file of any split, or two for one.
+        ValueError: `data_dir` is missing or does not exist; it has no file of any split, or two files for one.
     """
     folder = data_path(data_dir, reader, "a folder with train/valid/test files or one labelled file")
     if folder.is_file():
@@ -100,7 +100,7 @@ def split_files(
 
 
 def split_folders(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Returns {split: folder} of the folders in a folder that are named as a split, in the order train, valid, test.
+    """Returns {split: folder} of the subfolders that are named like a split, in the order train, valid, test.
 
     Raises:
         ValueError: two folders for one split.
@@ -117,8 +117,8 @@ def split_folders(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 
 
 def interleaved(lists: list[list]) -> Iterator:
-    """Yields the items of several lists, interleaved in proportion to their lengths: data sorted by label would stay
-    sorted if it is too large to be shuffled in memory."""
+    """Yields the items of several lists, interleaved in proportion to their lengths: otherwise, data sorted by label
+    would stay sorted if they are too large to be shuffled in memory."""
 
     def spread(items):
         return [((number + 0.5) / len(items), item) for number, item in enumerate(items)]
@@ -127,7 +127,7 @@ def interleaved(lists: list[list]) -> Iterator:
 
 
 def column_parts(column: str, names: Collection[str]) -> list[str]:
-    """Returns the columns that ``title+body`` joins, or the one of that very name; [] if one of them does not exist."""
+    """Returns the columns joined as in ``title+body``, or the column with that very name; [] if one does not exist."""
     if column in names:
         return [column]
     for plus in (position for position, character in enumerate(column) if character == "+"):
@@ -148,9 +148,9 @@ def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint
     Args:
         path: the file, for messages.
         names: the names of its columns.
-        columns: dict feature -> name, for some of ``text`` and one of ``label`` and ``summary``; the text may be
-            several, ``title+body``, and so may the summary: references of one text. For the others: the first of
-            `COLUMNS` that the file has, in upper or lower case; a summary where there is no label.
+        columns: {feature: name} for ``text`` and for either ``label`` or ``summary``. The text may join several
+            columns, ``title+body``, and so may the summary, for references of one text. Features that are not given:
+            the first of `COLUMNS` that the file has, in upper or lower case; a summary if there is no label.
         hint: what else may be wrong, for the message.
 
     Returns:
@@ -184,7 +184,7 @@ def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint
 
 
 def summarized(text: str, summaries: list[str]) -> dict:
-    """The example of a text and its summaries; training uses the first one that is not empty.
+    """Returns the example of a text and its summaries; training uses the first one that is not empty.
 
     Returns:
         ``{"text", "summary"}``, and ``"references"``, all summaries that are not empty, if there are several.
@@ -198,7 +198,7 @@ def read_lines(path: str | pathlib.Path, encoding: str = "utf-8") -> Iterator[tu
     """Yields (number from 1, text without its line end) for each line of a text file, plain or gzipped (``.gz``).
 
     Raises:
-        ValueError: as `decode_text`.
+        ValueError: see `decode_text`.
     """
     with open_bytes(path) as file:
         yield from decode_lines(file, path, encoding)
@@ -210,12 +210,12 @@ def bad_line(path: str | pathlib.Path, number: int | str, problem: str, line: st
 
 
 def place(source: str, example: dict, number: int) -> str:
-    """Where an example stands, for messages: ``genes.csv:12``.
+    """Returns the position of an example, for messages: ``genes.csv:12``.
 
     Args:
-        source: that of its `Examples`.
-        example: with its first ``line``, or with a ``text`` that is in one line of the file.
-        number: of the example, from 1, where no line is found.
+        source: the source of its `Examples`.
+        example: the example, with its first ``line``, or with a ``text`` that is in one line of the file.
+        number: number of the example, from 1, used if no line is found.
     """
     line = example.get("line", 0)
     if not line and pathlib.Path(source).is_file():
@@ -224,7 +224,7 @@ def place(source: str, example: dict, number: int) -> str:
 
 
 def clean_label(text: str) -> str:
-    """Returns a label, or labels joined by ``|``, without blanks around each and without empty ones among them."""
+    """Strips a label, or labels joined by ``|``, and drops empty ones."""
     return "|".join(part for part in map(str.strip, text.split("|")) if part)
 
 

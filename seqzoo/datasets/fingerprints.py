@@ -1,4 +1,4 @@
-"""Fingerprints: whether a split still holds the same examples, without keeping any of them."""
+"""Fingerprints: detect whether a split still has the same examples, without keeping any."""
 
 import dataclasses
 import hashlib
@@ -11,7 +11,7 @@ from seqzoo.datasets.examples import Examples
 
 
 class Fingerprinted(Examples):
-    """Examples whose fingerprint is taken the first time that they are read to the end.
+    """Examples whose fingerprint is computed when they are first read to the end.
 
     Args:
         examples: the Examples to read.
@@ -33,7 +33,7 @@ class Fingerprinted(Examples):
 
     @property
     def fingerprint(self) -> dict:
-        """{"examples": number of examples, "hash": of all of them in their order}. Reads them if nobody has so far."""
+        """Returns {"examples": their number, "hash": hash of all in order}; reads the examples if not done yet."""
         if not self._fingerprint:
             for _ in self:
                 pass
@@ -41,13 +41,13 @@ class Fingerprinted(Examples):
 
 
 def serialized(example: dict) -> bytes:
-    """An example as bytes, the same in every process."""
+    """Serializes an example to bytes, the same in every process."""
     text = json.dumps(example, default=_plain, ensure_ascii=False, sort_keys=True)
     return f"{text}\n".encode("utf-8", "surrogatepass")
 
 
 def _plain(value):
-    """What JSON writes in place of a value that it does not know."""
+    """Converts a value that JSON does not know."""
     if isinstance(value, np.ndarray):
         digest = hashlib.blake2b(np.ascontiguousarray(value).tobytes(), digest_size=16)
         return [str(value.dtype), value.shape, digest.hexdigest()]
@@ -63,7 +63,7 @@ def _plain(value):
 
 
 def changes(before: dict, now: dict) -> list[str]:
-    """How the splits of a dataset differ from earlier ones, a text for each that does.
+    """Describes how the splits of a dataset differ from earlier ones, a text for each changed split.
 
     Args:
         before, now: {split: fingerprint}.

@@ -1,4 +1,4 @@
-"""Splits: their names, how valid or a fold is held out, and how generated examples are divided among them."""
+"""Splits: finds them by name, holds out valid or a fold, and divides generated examples among them."""
 
 import collections
 import functools
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from seqzoo.datasets.examples import Examples
 from seqzoo.datasets.fingerprints import serialized
 
-# {split: the words in names of files, folders and sets that mean it}
+# {split: words for it in names of files, folders and data sets}
 SPLITS = {
     # trn, tst: bAbI's; testa, testb: CoNLL's; trial: SemEval's
     "train": {"train", "training", "trn"},
@@ -25,7 +25,7 @@ SPLITS = {
 
 
 def split_of(word: str) -> str | None:
-    """Returns the split that a word means, in upper or lower case: ``"dev"`` -> ``"valid"``; None if it means none."""
+    """Returns the split that a word means, in upper or lower case: ``"dev"`` -> ``"valid"``; None for other words."""
     return next((split for split, words in SPLITS.items() if word.lower() in words), None)
 
 
@@ -36,12 +36,12 @@ def splits_in(name: str | pathlib.Path) -> list[str]:
 
 
 def stratified(examples: Examples, fraction: float, seed: int, feature: str = "label") -> tuple[Examples, Examples]:
-    """Holds out a random share of each label's examples, at least one where there are two.
+    """Holds out a random share of each label's examples, at least one if there are two.
 
     Args:
         examples: Examples; one pass over them reads their labels.
         fraction: the share, from 0 to 1.
-        seed: decides which.
+        seed: seed of the choice.
         feature: the label.
 
     Returns:
@@ -98,12 +98,12 @@ def every_nth(
 def by_target(examples: Examples, n: int) -> tuple[Examples, Examples] | None:
     """Holds out about every n-th distinct target of pairs, with all of its pairs.
 
-    Corpora of sentence pairs hold many translations of one sentence. If only some of them were held out, valid would
-    ask for targets that training has shown. Which targets are held out depends on their text alone, so no list of all
-    targets is kept. A pair whose source is in valid with another target is in neither split.
+    Corpora of sentence pairs have many translations of one sentence. If only some of them were held out, valid would
+    have targets that training has seen. The text alone decides which targets are held out, so no list of all targets
+    is kept. A pair whose source is in valid with another target is in neither split.
 
     Args:
-        examples: pairs with the features `source` and `target`; one pass over them finds those held out.
+        examples: pairs with the features `source` and `target`; one pass over them finds the targets to hold out.
         n: 20 holds out one of 20 targets.
 
     Returns:
@@ -136,16 +136,16 @@ def fold(
 ) -> tuple[Examples, Examples]:
     """Holds out one of several folds of about equal size.
 
-    All examples of a group are in one fold. Groups are dealt out from the largest to the smallest, each to the fold
-    that is the smallest so far; those of equal size by their label, if examples have the feature "label", so that every
-    fold has its share of each; and by chance. Only a hash of each group is kept.
+    All examples of a group are in one fold. Groups are assigned from the largest to the smallest, each to the fold that
+    is the smallest so far. Groups of equal size are ordered by label, if examples have the feature "label", so that
+    every fold has its share of each label, and then at random. Only a hash of each group is kept.
 
     Args:
         examples: Examples; one pass over them reads their groups.
-        count: how many folds.
-        number: of the fold that is held out, from 1.
-        seed: decides which examples are together in a fold, the same ones for every `number`.
-        group: function example -> what examples of one group have in common, anything that JSON or NumPy can hold.
+        count: number of folds.
+        number: number of the fold to hold out, from 1.
+        seed: seed of the assignment, which is the same for every `number`.
+        group: function example -> the key of its group, any value that JSON or NumPy can hold.
         ends: whether an example is the last of its unit, where units such as documents come in several examples.
 
     Returns:
@@ -196,16 +196,16 @@ def hold_out_files(
     """Holds out every n-th file or group of files (the last one if there are fewer).
 
     Args:
-        files: in their order.
+        files: the files, in order.
         every: n.
-        group_by: "folder": the files of one folder and its subfolders stay on one side. The folder of a file is the
-            topmost one that holds files itself, below the folder that all files share.
+        group_by: "folder": the files of a folder and its subfolders stay together. The folder of a file is the topmost
+            one that has files itself, below the folder that all files share.
 
     Returns:
         (the rest, what is held out, a description).
 
     Raises:
-        ValueError: `group_by`, and all files are in one folder.
+        ValueError: with `group_by`, all files are in one folder.
     """
     groups = {}
     folders = {file.parent for file in files}
@@ -222,28 +222,28 @@ def hold_out_files(
 
 
 def joined(splits: dict[str, Examples] | Iterable[Examples]) -> Examples:
-    """Returns the examples of all splits, one after the other: a run is scored on all examples of unseen data."""
+    """Returns the examples of all splits, one after another: a run is scored on all examples of unseen data."""
     parts = [*(splits.values() if isinstance(splits, dict) else splits)]
     sources = dict.fromkeys(part.source for part in parts)
     return parts[0].with_read(lambda: itertools.chain(*parts), ", ".join(sources))
 
 
 def split_by_key(key: str, shares: dict[str, int]) -> str:
-    """Returns the split of a generated example: decided by its key alone, so no key is in two splits of any seed.
+    """Returns the split of a generated example. Its key alone decides, so no key is in two splits of any seed.
 
     Args:
-        key: what identifies the example.
+        key: identifies the example.
         shares: {split: its share of all keys}.
     """
     return random.Random(key).choices(list(shares), list(shares.values()))[0]
 
 
 def refuse_arguments(message: str, **given) -> None:
-    """Raises a ValueError if an argument of readers was given to a dataset that reads nothing.
+    """Raises a ValueError if a reader's argument was given to a dataset that reads nothing.
 
     Args:
-        message: why, and what to do instead; what was received is added.
-        **given: the arguments, empty where they were not given.
+        message: the reason, and what to do instead; the received arguments are added.
+        **given: the arguments, empty if not given.
     """
     received = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
     if received:
@@ -253,15 +253,15 @@ def refuse_arguments(message: str, **given) -> None:
 def generated(
     default_sizes: dict[str, int], features: dict[str, type], instead: str, aligned: bool = False
 ) -> Callable[[Callable[[int, str, int], Iterable[dict]]], Callable[..., dict[str, Examples]]]:
-    """Decorator that makes a dataset of a function which generates its examples; the dataset has the function's name.
+    """Decorator that turns a function that generates examples into a dataset with the function's name.
 
     It decorates ``function(seed, split, size)``, which yields the examples of a split. The dataset has the arguments of
     a reader, which should be empty since nothing is read, and `seed` and `sizes`, {split: size}. It returns {split:
-    Examples}, generated anew by each iteration. It raises a ValueError if `sizes` has an unknown split, or if an
-    argument of readers was given.
+    Examples}; each iteration generates them again. It raises a ValueError if `sizes` has an unknown split, or if a
+    reader's argument was given.
 
     Args:
-        default_sizes: {split: size} where no sizes are given.
+        default_sizes: {split: size} if no sizes are given.
         features, aligned: of `Examples`.
         instead: name of the dataset that reads such files, for the message; "": none does.
     """

@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: any of its sets by name, and short names for the common ones."""
+"""TensorFlow Datasets: any data set by name, and short names for common ones."""
 
 import difflib
 import functools
@@ -22,8 +22,8 @@ from seqzoo.sound import Recording, Samples
 from seqzoo.text import spans
 
 UD = "universal_dependencies"
-WHOLE = {"midi": bytes, "audio": Recording}  # features that are neither texts nor lists of them
-NUMBERS = {"score": float}  # and those that are numbers
+WHOLE = {"midi": bytes, "audio": Recording}  # features that are neither texts nor lists of texts
+NUMBERS = {"score": float}  # numeric features
 UNLABELLED = ("glue", "super_glue")  # sets whose test split has no labels
 
 
@@ -33,9 +33,9 @@ def tfds(
 ) -> dict[str, Examples]:
     """Any set of TensorFlow Datasets, by its name and the names of its features.
 
-    A set that is not on disk is downloaded, once. Label numbers become the labels' names, bytes become text. What TFDS
-    adds to the data is removed: the empty example at the end of a CoNLL file, and in ``universal_dependencies`` the
-    multiword tokens and empty nodes, whose words would appear twice (they are the ones without a head).
+    A set that is not on disk is downloaded once. Label numbers become the labels' names, bytes become text. Additions
+    of TFDS to the data are removed: the empty example at the end of a CoNLL file, and in ``universal_dependencies`` the
+    multiword tokens and empty nodes, which have no head and would repeat their words.
 
     Args:
         data_dir: the folder where TFDS keeps its sets. Default: ``~/tensorflow_datasets``.
@@ -177,7 +177,7 @@ def paws(
 
 
 def _pairs(data_dir, name, columns):
-    """The splits of a set of pairs of sentences."""
+    """Returns the splits of a set of sentence pairs."""
     return _load(data_dir, name, {"first": "sentence1", "second": "sentence2", **columns}, "pairs")
 
 
@@ -482,7 +482,7 @@ def _load(data_dir, name, columns, reader="csv (or tsv, jsonl, folders)"):
 
 
 def _builder(name, data_dir):
-    import tensorflow_datasets  # here, because it takes seconds and listing the datasets does not need it
+    import tensorflow_datasets  # imported here, because it takes seconds and listing the datasets does not need it
 
     try:
         return tensorflow_datasets.builder(name, data_dir=data_dir)
@@ -528,7 +528,7 @@ def _prepare(builder, name, reader):
     print(one_line(f"{name} is not in {builder.data_dir}: downloading it."), flush=True)
     try:
         builder.download_and_prepare()
-    except Exception as error:  # whatever goes wrong between here and a server; it is kept as the cause
+    except Exception as error:  # any failure of the download; it is kept as the cause
         cause = (str(error).strip() or repr(error)).split("\n")[0]
         raise ValueError(
             f"Could not download {name}: {type(error).__name__}: {cause}. If you have its files, read them: "
@@ -571,10 +571,10 @@ def _reader(builder, split, chosen):
 
 
 def _recording(feature, value, name):
-    """The Recording of a value of tfds.features.Audio: integers of 16 bits, in whatever type."""
+    """Returns the Recording of a value of tfds.features.Audio: 16-bit integers in any type."""
     if np.issubdtype(value.dtype, np.integer):
         value = np.clip(value, -(2**15), 2**15 - 1).astype("int16")
-    return Samples(name, value, feature.sample_rate or 48_000)  # sets that do not say it, as common_voice, have 48 kHz
+    return Samples(name, value, feature.sample_rate or 48_000)  # sets without a rate, such as common_voice, have 48 kHz
 
 
 def _text(feature, value):

@@ -9,7 +9,7 @@ from keras import ops
 from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import NONE, Categorical, barred, check_ids, opened
 
-LEAST = -1e8  # anything below is missing
+LEAST = -1e8  # a lower score means that there is no hypothesis
 
 
 class Answers(NamedTuple):
@@ -17,8 +17,8 @@ class Answers(NamedTuple):
 
     ids: [B, K, N] without the end mark, 0 after the end; N is the length of the longest answer.
     scores: [B, K], the ranking scores, in falling order. log_probabilities: [B, K], of all ids and the end mark.
-    lengths: [B, K], without the end mark. An answer reaches its row's limit only if it was cut there.
-    attention: [B, K, N, S], the attention at the choice of each id, 0 after the end; None if the model has none.
+    lengths: [B, K], without the end mark. Only an answer that was cut off reaches its row's limit.
+    attention: [B, K, N, S], the attention when each id was chosen, 0 after the end; None if the model has none.
 
     If a row has fewer than K answers, the others have score and log probability -inf and length 0.
     """
@@ -68,12 +68,12 @@ class Beam:
         end: id that closes a hypothesis.
         width: open hypotheses of a row.
         length_penalty: alpha; 0: the likeliest wins; above 0, longer answers are favoured.
-        coverage_penalty: beta; above 0: answers that leave a source position without attention fall behind.
+        coverage_penalty: beta; above 0, answers that leave source positions without attention are ranked lower.
         block_ngrams: n > 0: no n-gram occurs twice in an answer.
-        banned: ids that are never chosen, such as padding and the unknown token. Banned and blocked ids keep their
-            probability: it is not spread over the other ids.
+        banned: ids that are never chosen, such as padding and the unknown token. The probability of banned and blocked
+            ids is not spread over the other ids.
         n_best: K, answers of each row.
-        attention: whether answers have attention; it takes N times S numbers a hypothesis.
+        attention: whether answers have attention, which takes N times S numbers a hypothesis.
 
     Raises:
         ValueError: a number out of bounds; the end mark is banned; a coverage penalty without attention; the decoder's
@@ -118,15 +118,15 @@ class Beam:
         """Searches for the answers of B rows.
 
         Args:
-            inputs: of the decoder's `start`.
+            inputs: the inputs of the decoder's `start`.
             limits: [B] integers, the maximum length of each row's answers; the end mark counts.
-            mask: [B, S] booleans, False at padding of the source, which needs no coverage; None: there is no padding.
+            mask: [B, S] booleans, False at padding of the source, which needs no coverage; None: no padding.
             begin: [B] ids to read first in place of the decoder's own.
         """
         fixed, state = self.decoder.start(inputs)
         limits = np.asarray(limits, "int32")
         begin = np.full(limits.shape, self.decoder.begin) if begin is None else begin
-        blank = np.zeros((max(1, limits.max(initial=1)), 2), "int32")  # its shape is that of a trail
+        blank = np.zeros((max(1, limits.max(initial=1)), 2), "int32")  # in the shape of a trail
         mask = np.ones((len(limits), 1)) if mask is None else mask  # one for all positions
         numbers = [ops.convert_to_tensor(x, "int32") for x in (begin, limits, blank)]
         closed, attention = self._search(*numbers, ops.convert_to_tensor(mask, "bool"), fixed, state)
@@ -141,12 +141,12 @@ class Beam:
         )
 
     def search(self, begin, limits, blank, mask, fixed: list, state: list) -> tuple:
-        """The search on tensors alone, as part of a graph.
+        """Searches on tensors alone, as part of a graph.
 
         Args:
             begin, limits, mask: see `__call__`.
-            blank: [N, 2] zeros, int32; N, at least 1 and the largest limit, is the room for ids in an answer.
-            fixed, state: from the decoder's `start`.
+            blank: [N, 2] zeros, int32; N is the room for ids in an answer: the largest limit, at least 1.
+            fixed, state: returned by the decoder's `start`.
 
         Returns:
             (`Closed`, attention [B, K, N, S]); S is 0 if answers have no attention.
@@ -171,7 +171,7 @@ class Beam:
             trail=ops.tile(blank[None, None], (rows, self.n_best, 1, 1)),
         )
         hypotheses, closed = self._extended(0, logits, start, closed, limits, mask)
-        # Attention is not reordered with the hypotheses; the trail tells at the end whose it was. [N, R, S]
+        # Attention is not reordered with the hypotheses; at the end, the trail tells which one it belongs to. [N, R, S]
         attention = self._repeated(attention)
         history = ops.zeros((ops.shape(blank)[0], *ops.shape(attention)), "float32")
         history = ops.slice_update(history, (0, 0, 0), attention[None])
@@ -191,7 +191,7 @@ class Beam:
         return closed, self._attention_of(closed, history)
 
     def _stepped(self, ids, fixed, state):
-        """(logits, state, attention) of a step, in float32; without attention its S is 0."""
+        """Returns (logits, state, attention) of a step, in float32; without attention, S is 0."""
         (logits, attention), state = self.decoder.step(ids, fixed, state)
         if attention is None and self.coverage_penalty:
             raise ValueError("A coverage penalty needs a model with attention. Received: None")
@@ -200,11 +200,11 @@ class Beam:
         return ops.cast(logits, "float32"), state, ops.cast(attention, "float32")
 
     def _repeated(self, x):
-        """Repeats each row of x [B, ...] `width` times: [B width, ...]."""
+        """Repeats each row of x [B, ...] `width` times, to [B width, ...]."""
         return ops.repeat(x, self.width, axis=0)
 
     def _extended(self, t, logits, hypotheses, closed, limits, mask):
-        """Extends hypotheses by an id: (those that continue, the best closed ones).
+        """Extends hypotheses by an id; returns (the hypotheses that continue, the best closed ones).
 
         t: their length so far; logits: [R, V] of the next id; state and coverage: after this step.
         """
@@ -220,14 +220,14 @@ class Beam:
         ends = ops.equal(ids, self.end)
 
         def selected(index):
-            """(ids [B, width], whether they are end marks, the hypothesis [B, width] in 0..R-1 that chose each)."""
+            """Returns (ids [B, width], whether they are end marks, the hypothesis in 0..R-1 that chose each)."""
             row = ops.arange(rows, dtype="int32")[:, None]
             flat = ops.reshape(index + row * ops.shape(ids)[1], (-1,))
             chosen, end = (ops.reshape(ops.take(x, flat), (rows, self.width)) for x in (ids, ends))
             return chosen, end, ops.minimum(index // size, beams - 1) + row * beams
 
         def trails(ids, parents):
-            """The trails [R, N, 2] of the hypotheses `parents`, each with its new id."""
+            """Returns the trails [R, N, 2] of the hypotheses `parents`, each with its new id."""
             flat = ops.reshape(parents, (-1,))
             entry = ops.stack([ops.reshape(ids, (-1,)), flat % beams], axis=-1)[:, None]  # [R, 1, 2]
             now = ops.equal(ops.arange(ops.shape(trail)[1], dtype="int32"), t)[:, None]
@@ -281,18 +281,18 @@ class Beam:
         return logits + ops.scatter(index, values, ops.shape(logits))
 
     def _lengthening(self, length):
-        """lp of a length, of any shape."""
+        """Returns lp of a length, of any shape."""
         return ((5 + ops.cast(length, "float32")) / 6) ** self.length_penalty
 
     def _uncovered(self, coverage, mask):
-        """cp [R] of coverage [R, S]."""
+        """Returns cp [R] of coverage [R, S]."""
         lacks = ops.log(ops.clip(coverage, 1e-9, 1.0))  # the logarithm of 0 would be infinite
         beams = ops.shape(coverage)[0] // ops.shape(mask)[0]
         lacks = ops.where(ops.repeat(mask, beams, axis=0), lacks, 0.0)
         return self.coverage_penalty * ops.sum(lacks, axis=-1)
 
     def _ranked(self, closed, ended):
-        """The n_best of earlier closed hypotheses and those that ended now; ties go to the earlier ones."""
+        """Returns the n_best of earlier and newly closed hypotheses; ties go to the earlier ones."""
         both = [ops.concatenate(pair, axis=1) for pair in zip(closed, ended, strict=True)]
         scores, index = ops.top_k(both[0], self.n_best)
         rows, size = ops.shape(both[0])
@@ -305,7 +305,7 @@ class Beam:
         return Closed(scores, *(kept(x) for x in both[1:]))
 
     def _attention_of(self, closed, history):
-        """The attention [B, K, N, S] of closed hypotheses, from the history [N, R, S] of all hypotheses."""
+        """Returns the attention [B, K, N, S] of closed hypotheses, from the history [N, R, S] of all hypotheses."""
         rows, steps, size = ops.shape(closed.scores)[0], ops.shape(history)[0], ops.shape(history)[-1]
         times = ops.arange(steps, dtype="int32")
         row = ops.arange(rows, dtype="int32")[:, None, None]
@@ -321,10 +321,10 @@ class Ensemble:
     It implements the step protocol itself; `fixed` and `state` are lists of each model's.
 
     Args:
-        decoders: one a model, with the same V, which start from the same inputs.
+        decoders: one for each model, with the same V and the same inputs.
 
     Attributes:
-        tokens: V. attends: whether any of them has attention.
+        tokens: V. attends: whether any decoder has attention.
 
     Example::
 
@@ -341,7 +341,7 @@ class Ensemble:
             self.signature = tuple(map(list, zip(*(decoder.signature for decoder in decoders), strict=True)))
 
     def source_mask(self, inputs: dict) -> np.ndarray:
-        """[B, S] booleans, True at real steps of the source; for encoder-decoders."""
+        """Returns [B, S] booleans, True at real steps of the source; for encoder-decoders."""
         return self.decoders[0].source_mask(inputs)
 
     def start(self, inputs: dict) -> tuple[list, list]:
@@ -362,7 +362,7 @@ class Ensemble:
 
 
 def top_k(x, k: int):
-    """(values, indices), both [R, k], of the k largest of each row of x [R, V]; ties go to the first ones.
+    """Returns (values, indices), both [R, k], of the k largest of each row of x [R, V]; ties go to the first ones.
 
     Like `ops.top_k`, but several times as fast for large V: if a row is split into blocks, its k largest are in the k
     blocks with the largest maxima, and a maximum costs less than a ranking.
@@ -376,7 +376,7 @@ def top_k(x, k: int):
     count = x.shape[-1] // size
     row = ops.arange(ops.shape(x)[0], dtype="int32")[:, None]
     _, blocks = ops.top_k(ops.max(ops.reshape(x, (-1, count, size)), axis=-1), min(k, count))
-    blocks = ops.sort(ops.cast(blocks, "int32"), axis=-1)  # else ties would not go to the first ones
+    blocks = ops.sort(ops.cast(blocks, "int32"), axis=-1)  # otherwise ties would not go to the first ones
     found = ops.take(ops.reshape(x, (-1, size)), ops.reshape(blocks + row * count, (-1,)), axis=0)
     values, index = ops.top_k(ops.reshape(found, (-1, blocks.shape[-1] * size)), k)
     index = ops.cast(index, "int32")

@@ -1,4 +1,4 @@
-"""Continuation: predicts how sequences of vectors go on, by the mean or the mode of each step, or by sampling."""
+"""Continuation: predicts how sequences of vectors continue, by the mean or mode of each step, or by sampling."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ HOW = ("mean", "mode", "sample")
 
 
 class Continuation(NamedTuple):
-    """A continuation: frames [H, D], by the mean or the mode, or a sample; and more samples [S, H, D]."""
+    """A continuation: frames [H, D] (the mean, the mode or a sample), and further samples [S, H, D]."""
 
     frames: np.ndarray
     samples: np.ndarray
@@ -40,7 +40,7 @@ def continued(
         how: "mean": each step is the mean of its distribution, given the means before; "mode": the mean of the
             likeliest component; "sample": drawn.
         samples: S, additional samples of each sequence.
-        seed: of the noise, or one for each sequence; a sample depends only on it and on the sample's number.
+        seed: seed of the noise, or one for each sequence; a sample depends only on the seed and its own number.
         sampling: temperature, top_k and top_p, see `sampling.Sampler`.
     """
     D = len(decoder.begin)

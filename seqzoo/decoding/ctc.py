@@ -13,10 +13,10 @@ from seqzoo.layers.crf import FORBIDDEN
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CTCDecode(keras.layers.Layer):
-    """Logits [B, T, V] of `models.transcriber`, padded frames blank -> the labels that they stand for.
+    """Decodes logits [B, T, V] of `models.transcriber`, with padded frames blank, into labels.
 
     Width 1 is greedy decoding: the labels of the most probable path (Graves et al., 2006, equation 4). A wider beam
-    searches the labels with the most probability over all their paths, see `prefix_search`.
+    searches for the labels with the highest probability over all their paths, see `prefix_search`.
 
     Args:
         beam: width of the search.
@@ -26,7 +26,7 @@ class CTCDecode(keras.layers.Layer):
         labels: [B, K, T], 0 after their ends.
         begin, end: [B, K, T], the frames of each label in its most probable path, the end exclusive.
         confidence: [B, K, T], the mean probability of each label over these frames.
-        log_probability: [B, K], of the labels; if greedy, of the path; -inf if a row has fewer answers.
+        log_probability: [B, K], of the labels (greedy: of the path); -inf if a row has fewer answers.
     """
 
     def __init__(self, beam: int = 1, n_best: int = 1, **kwargs):
@@ -68,7 +68,7 @@ class CTCPredictor(Predictor):
         n_best: how many different answers each row should have.
 
     Attributes:
-        attends: False, as there is no attention to show.
+        attends: False, since CTC has no attention.
     """
 
     attends = False
@@ -78,7 +78,7 @@ class CTCPredictor(Predictor):
         self.settings, self._loss, self._variants = settings, loss, {}
 
     def variant(self, settings, others=None, n_best: int = 1, score_labels: bool = True) -> "CTCPredictor":
-        """A predictor of the same model with other settings, see `search.BeamPredictor.variant`."""
+        """Returns a predictor of the same model with other settings, see `search.BeamPredictor.variant`."""
         key = settings, n_best
         if key not in self._variants:
             if len(self._variants) >= VARIANTS:
@@ -88,7 +88,7 @@ class CTCPredictor(Predictor):
 
 
 def tokens_of(path, p) -> dict:
-    """The labels of paths: equal neighbours are merged and blanks are dropped.
+    """Returns the labels of paths: equal neighbours are merged and blanks are dropped.
 
     Args:
         path: [B, T] integers, 0 is the blank.
@@ -101,7 +101,7 @@ def tokens_of(path, p) -> dict:
     step = ops.cumsum(ops.ones_like(path), axis=1)  # 1, 2 ... T
     first = ops.logical_and(path > 0, path != ops.pad(path[:, :-1], ((0, 0), (1, 0))))
     last = ops.logical_and(path > 0, path != ops.pad(path[:, 1:], ((0, 0), (0, 1))))
-    # Sorting moves the selected frames to the front, in their order: the others come T later.
+    # Sorting moves the selected frames to the front, in order: the others get T added.
     firsts, lasts = (ops.argsort(ops.where(x, step, step + ops.shape(path)[1]), axis=1) for x in (first, last))
     real = step <= ops.sum(ops.cast(first, "int32"), axis=1, keepdims=True)
     total = ops.cumsum(p, axis=1)
@@ -116,7 +116,7 @@ def tokens_of(path, p) -> dict:
 
 
 def picked(x, index):
-    """x[b, index[b, k]]: [B, N, ...], [B, K] -> [B, K, ...]. Not take_along_axis, which LiteRT lacks."""
+    """Returns x[b, index[b, k]]: [B, N, ...], [B, K] -> [B, K, ...]. LiteRT lacks take_along_axis."""
     rows, size, *rest = ops.shape(x)
     flat = ops.cast(index, "int32") + ops.arange(rows, dtype="int32")[:, None] * size
     found = ops.take(ops.reshape(x, (rows * size, *rest)), ops.reshape(flat, (-1,)), axis=0)
@@ -126,8 +126,8 @@ def picked(x, index):
 def prefix_search(log_p, width: int):
     """Finds the likeliest labels by prefix beam search, in one loop over the frames.
 
-    For each of the W best prefixes it keeps the probabilities of all its paths that end in the blank, and of those that
-    end in its last label. With log p(c) of a frame, a prefix y with last label l continues as
+    For each of the W best prefixes, the search keeps the probability of all paths that end in the blank, and of all
+    paths that end in its last label. With log p(c) of a frame, a prefix y with last label l continues as
 
         y           blank: p(y) p(blank)        label: p_label(y) p(l)
         y c         label: p(y) p(c), if c = l only p_blank(y) p(c): without a blank the two would merge
@@ -145,14 +145,14 @@ def prefix_search(log_p, width: int):
         (labels [B, W, T], 0 after their ends; log probabilities [B, W], in falling order, -inf if there are fewer).
     """
     rows, steps, _ = ops.shape(log_p)
-    # Up to W + 1 labels of a prefix make no new prefix: its last label and those that merge.
+    # Up to W + 1 labels of a prefix yield no new prefix: its last label and the labels that merge.
     most = min(log_p.shape[-1] - 1, 2 * width + 1)
     frames = ops.transpose(log_p, (1, 0, 2))  # [T, B, V]
     position = ops.arange(steps, dtype="int32")
     none = ops.full((rows, width), NONE, "float32")
     start = (
         ops.where(ops.arange(width) == 0, 0.0, none),  # [B, W], log probability of paths that end in the blank
-        none,  # [B, W], of those that end in the last label
+        none,  # [B, W], of paths that end in the last label
         ops.zeros((rows, width, steps), "int32"),  # the labels of the prefixes
         ops.zeros((rows, width), "int32"),  # their number
     )
@@ -165,7 +165,7 @@ def prefix_search(log_p, width: int):
         last = ops.sum(ops.where(position == length[..., None] - 1, ids, 0), axis=-1)  # [B, W]
         of_last = picked(now, last)
         stay_blank, stay_label = total + now[:, :1], label + of_last
-        # Which prefix i is prefix j without its last label? [B, i, j]
+        # Whether prefix i is prefix j without its last label. [B, i, j]
         there = total > LEAST
         begun = ops.where(position < length[..., None] - 1, ids, 0)
         parent = ops.all(ids[:, :, None] == begun[:, None], axis=-1)
@@ -207,7 +207,7 @@ def align(log_p, labels):
 
     Args:
         log_p: [B, T, V], padded frames blank.
-        labels: [B, U], 0 after their ends; there must be enough frames for them.
+        labels: [B, U], 0 after their ends; T must be large enough for them.
 
     Returns:
         [B, T], the label or blank of each frame.

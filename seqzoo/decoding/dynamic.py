@@ -1,4 +1,4 @@
-"""Dynamic evaluation: a language model that keeps learning from the text it is scored on."""
+"""Dynamic evaluation: a language model keeps learning from the text that it is scored on."""
 
 import numpy as np
 
@@ -10,12 +10,12 @@ def dynamic_nats(decoder, streams, window: int, rate: float, decay: float) -> fl
 
         w <- w - rate g / (RMS + eps) + decay_i (w0 - w)        RMS = sqrt(mean of g^2), one number a weight
 
-    The mean of g^2 runs over the windows so far; eps is the mean of RMS over all weights, and decay_i is `decay` times
-    RMS over that mean, at most 1. The weights are restored at the end.
+    The mean of g^2 is over the windows so far; eps is the mean of RMS over all weights, and decay_i is `decay` RMS /
+    eps, at most 1. The weights are restored at the end.
 
     Source: Krause et al., 2018, Dynamic Evaluation of Neural Sequence Models, section 4, equations 5 to 7. They compute
-    the mean of g^2 on the training text, and their eps is a constant; here both come from the scored text itself, up to
-    the window, so that no other text is needed.
+    the mean of g^2 on the training text, and their eps is a constant; here both come from the scored text up to the
+    window, so that no other text is needed.
 
     Args:
         decoder: models.LanguageModelDecoder, on the TensorFlow backend.

@@ -1,4 +1,4 @@
-"""Text generation: samples ids in blocks and joins them to texts, which end at a mark or at a given string."""
+"""Text generation: samples ids in blocks and joins them into texts, which end at a mark or at a given string."""
 
 from collections.abc import Callable, Iterator
 
@@ -68,7 +68,7 @@ def sample_texts(
 
 
 class _Text:
-    """A text that grows.
+    """A text that grows as tokens are drawn.
 
     Args:
         codec: text.codec.Codec.
@@ -98,5 +98,5 @@ class _Text:
 
     @property
     def safe(self) -> int:
-        """How many characters can't be part of the stop string any more."""
+        """Returns how many characters can no longer be part of the stop string."""
         return len(self.text) if self.ended_by else max(0, len(self.text) - max(len(self.stop) - 1, 0))

@@ -1,4 +1,4 @@
-"""Finds the nearest lines of a file, by exact search among their vectors, which are kept in a file beside it."""
+"""Finds the nearest lines of a file by exact search over their vectors, which are cached beside the file."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ BLOCK = 8192  # vectors that are compared at a time
 
 
 def read_texts(path: str | os.PathLike) -> Iterator[str]:
-    """The lines of a text file, plain or gzipped, without their ends."""
+    """Yields the lines of a text file, plain or gzipped, without line ends."""
     with open_bytes(path) as file:
         yield from Lines(file, path, flag="")
 
@@ -28,25 +28,25 @@ def vectors_beside(
     embed: Callable[[Iterable[str]], Iterable[np.ndarray | None]],
     log: Callable[[str], object] = lambda line: None,
 ) -> np.ndarray:
-    """The vectors of the lines of a file, computed once: `FILE.NAME.npy` beside it holds them.
+    """Returns the vectors of the lines of a file, which are computed once and cached in `FILE.NAME.npy` beside it.
 
-    `FILE.NAME.json` has checksums of the file and of the model; if one of them changes, the vectors are recomputed.
-    Neither the lines nor the vectors are ever all in memory.
+    `FILE.NAME.json` has checksums of the file and of the model; if either changes, the vectors are recomputed. Neither
+    all lines nor all vectors are ever in memory at once.
 
     Args:
         path: the file.
-        name: of the run.
+        name: name of the run.
         model: identifies the model, such as a checksum.
         width: H.
         embed: function texts -> vector [H] of each, in order; None if it has none, such as an empty line.
-        log: called with a line for people when vectors are computed.
+        log: called with a message when vectors are computed.
 
     Returns:
         [N, H], mapped from the file; NaN for a line without a vector.
 
     Raises:
         ValueError: the file has no lines.
-        OSError: the folder can't be written into.
+        OSError: the folder can't be written to.
     """
     path = pathlib.Path(path)
     digest, count = hashlib.blake2b(digest_size=16), 0
@@ -85,7 +85,7 @@ def nearest(
 
     Args:
         queries: [Q, H].
-        vectors: [N, H], which may be mapped from a file; those with NaN are never found.
+        vectors: [N, H], which may be mapped from a file; vectors with NaN are never found.
         similarity: function (query [1, H], block [M, H]) -> [M].
         count: how many to find.
 
@@ -106,6 +106,6 @@ def nearest(
 
 
 def lines_at(path: str | os.PathLike, positions: Collection[int]) -> dict[int, str]:
-    """{position: line} for the given positions, from 0, in one pass over a file."""
+    """Returns {position: line} for the given positions, from 0, in one pass over a file."""
     wanted = {*positions}
     return {position: line for position, line in enumerate(read_texts(path)) if position in wanted}

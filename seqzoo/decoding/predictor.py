@@ -15,8 +15,8 @@ class Predictor:
         decoded: {name: tensor} computed from the model's outputs, see `task.Task.decoded`.
         loss: a keras.losses.Loss or {output name: Loss}.
 
-    Call it with (inputs, labels, weights) of a batch: returns {name: NumPy array [B, ...]} and adds the batch to the
-    mean loss, unless all its weights are 0.
+    Call it with (inputs, labels, weights) of a batch: it returns {name: NumPy array [B, ...]} and adds the batch to
+    the mean loss, unless all its weights are 0.
     """
 
     def __init__(self, model, decoded: dict, loss):
@@ -55,7 +55,7 @@ class Predictor:
         return {name: np.asarray(array) for name, array in made.items()}
 
     def mean_loss(self) -> dict:
-        """{"loss": weighted mean over the batches since the last call}; {} if nothing had a weight.
+        """Returns {"loss": weighted mean over the batches since the last call}; {} if nothing had a weight.
 
         Several losses are added, as in training.
         """

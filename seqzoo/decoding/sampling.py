@@ -1,4 +1,4 @@
-"""Sampling: draws sequences from any model that predicts the next value. The loop is compiled; Python sees blocks."""
+"""Sampling: draws sequences from any model that predicts the next value, in blocks, each in a compiled loop."""
 
 import functools
 import math
@@ -11,8 +11,8 @@ from keras import ops
 from seqzoo.backend.gradients import compiled
 from seqzoo.decoding.steps import Mixture, opened
 
-BARRED = -1e8  # decoders bar an id by adding -1e9, which would no longer be low divided by a high temperature
-EXTREME = 1e-6  # noise is kept this far from 0 and 1, whose quantiles are infinite
+BARRED = -1e8  # decoders bar an id by adding -1e9, which a high temperature would make too small
+EXTREME = 1e-6  # minimum distance of noise from 0 and 1, whose quantiles are infinite
 COLDEST = 1e-3  # temperature; logits divided by less may overflow
 
 
@@ -34,19 +34,19 @@ class Samples(NamedTuple):
 class Sampler:
     """Samples from any decoder with the step protocol, see `decoding.steps.StepDecoder`.
 
-    The caller gives the noise, one number an id, or 1 + D a vector: for its component, and for each dimension. So the
-    same noise draws the same sequence on every backend, alone or in a batch, at once or in blocks of any size.
+    The caller provides the noise: one number for an id, or 1 + D for a vector, for its component and each dimension. So
+    the same noise draws the same sequence on every backend, alone or in a batch, at once or in blocks of any size.
 
     Args:
         decoder: the decoder to sample from.
         banned: ids that are never drawn, such as padding and the unknown token.
-        stop: ids that end a sequence; they are part of the answer, and 0 follows. Vectors have neither.
+        stop: ids that end a sequence; they are part of the answer, and 0 follows. `banned` and `stop` are for ids only.
         temperature: logits are divided by it, at least 0.001; 0: the likeliest id. For vectors see `Mixture.tempered`;
             0: the mean of the likeliest component.
         top_k: sample from the k likeliest ids only (Fan et al., 2018); 0: all.
         top_p: sample from the likeliest ids that together have this probability (Holtzman et al., 2020); 1: all. For
             vectors both choose among the components.
-        mean: for vectors: take the mean of each distribution instead of drawing.
+        mean: for vectors: take the mean of each distribution instead of sampling.
 
     Raises:
         ValueError: a number out of bounds.
@@ -77,7 +77,7 @@ class Sampler:
         self.width = np.shape(decoder.begin)  # () for ids, (D,) for vectors
         self.dtype, self.open = ("float32", np.nan) if self.width else ("int32", 0)
         self.cycle = getattr(decoder, "cycle", 1)
-        # Whole cycles are unrolled, so that no step has to look up its place in the cycle.
+        # Whole cycles are unrolled, so that no step has to look up its position in the cycle.
         values, done = keras.KerasTensor([None, *self.width], self.dtype), keras.KerasTensor([None], "bool")
         noise = keras.KerasTensor([None, None, *(1 + D for D in self.width)], "float32")
         forced = keras.KerasTensor([None, None, *self.width], self.dtype)
@@ -89,10 +89,10 @@ class Sampler:
         return self.draw(self.start(inputs), noise, forced)[0]
 
     def start(self, inputs: dict, begin: np.ndarray | None = None) -> Samples:
-        """B sequences before their first id.
+        """Returns B sequences before their first id.
 
         Args:
-            inputs: of the decoder's `start`.
+            inputs: the inputs of the decoder's `start`.
             begin: [B] ids, or [B, D] vectors, to read first in place of the decoder's own.
         """
         fixed, state = self.decoder.start(inputs)
@@ -104,10 +104,10 @@ class Sampler:
         """Draws the next N values of each sequence.
 
         Args:
-            samples: from `start`, or from the block before.
+            samples: returned by `start`, or by the previous call.
             noise: [N, B] numbers from 0 to 1, one a draw; for vectors [N, B, 1 + D].
-            forced: [N, B] ids, taken instead of drawn where they are above 0, such as a prime or a melody; for vectors
-                [N, B, D], taken where they are not NaN. None: all are drawn.
+            forced: [N, B] ids, such as a prime or a melody, used instead of sampling where they are above 0; for
+                vectors [N, B, D], used where they are not NaN. None: all are drawn.
 
         Returns:
             (ids [B, N] or vectors [B, N, D], the samples to continue from)
@@ -121,9 +121,10 @@ class Sampler:
         return np.swapaxes(np.asarray(drawn), 0, 1), Samples(values, fixed, state, done, count + len(noise))
 
     def loop(self, unrolled: int, values, done, noise, forced, fixed: list, state: list) -> tuple:
-        """`draw` on tensors alone, as part of a graph: (ids [N, B] or vectors [N, B, D], last ones, state, done).
+        """Draws like `draw`, on tensors alone, as part of a graph.
 
-        `unrolled` is 1; or the decoder's cycle, if N is a multiple of it and begins with one.
+        `unrolled` is 1, or the decoder's cycle if the N steps are whole cycles. Returns (ids [N, B] or vectors
+        [N, B, D], the last ones, state, done).
         """
         steps = ops.shape(noise)[0]
 
@@ -163,11 +164,11 @@ class Sampler:
         return choose(logits, noise, self.temperature, self.top_k, self.top_p)
 
 
-kept_sampler = functools.lru_cache(8)(Sampler)  # an equal `Sampler` is not traced again, which would take seconds
+kept_sampler = functools.lru_cache(8)(Sampler)  # avoids tracing an equal `Sampler` again, which takes seconds
 
 
 def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0):
-    """Draws ids [B] from logits [B, V] by noise u [B] from 0 to 1: the first id whose cumulative probability exceeds u.
+    """Draws ids [B] from logits [B, V] by noise u [B] in 0..1: the first id whose cumulative probability exceeds u.
 
     An id with a logit below `BARRED` is never drawn, whatever the temperature. For `temperature`, `top_k` and `top_p`
     see `Sampler`.
@@ -177,14 +178,14 @@ def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1
     if not temperature:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
     k = min(top_k or logits.shape[-1], logits.shape[-1])
-    ordered = k < logits.shape[-1] or top_p < 1  # only then sort: sorting costs more than drawing
+    ordered = k < logits.shape[-1] or top_p < 1  # sort only if needed: sorting costs more than drawing
     logits, ranked = ops.top_k(logits / temperature, k) if ordered else (logits / temperature, None)
     p = ops.softmax(logits)
-    if top_p < 1:  # an id is kept if the likelier ids have less than top_p
+    if top_p < 1:  # an id is kept if all likelier ids together have less than top_p
         p = ops.where(ops.cumsum(p, axis=-1) - p < top_p, p, 0.0)
     cumulative = ops.cumsum(p, axis=-1)
     index = ops.sum(ops.cast(cumulative <= u[:, None] * cumulative[:, -1:], "int32"), axis=-1)
-    # u close to 1 may round to the sum itself: then take the last id with a probability.
+    # If u is close to 1, it may round to the sum itself: then take the last id that has a probability.
     last = p.shape[-1] - 1 - ops.argmax(ops.flip(p > 0, axis=-1), axis=-1)
     index = ops.minimum(index, ops.cast(last, "int32"))
     return index if ranked is None else ops.take_along_axis(ops.cast(ranked, "int32"), index[:, None], axis=-1)[:, 0]

@@ -21,8 +21,8 @@ def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
     Args:
         decoder: models.LanguageModelDecoder.
         streams: the text.
-        rows: number of parts that are read in parallel, more for a long text. One part is exact: the state is carried
-            through the whole text.
+        rows: number of parts to read in parallel, more for a long text. With one part the score is exact, since the
+            state is carried through the whole text.
     """
     if rows > 1:
         rows = max(rows, min(256, streams.tokens // 50_000))
@@ -36,13 +36,13 @@ def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
 
 
 def score_texts(decoder, codec, texts: Iterable[str], reverse: bool = False) -> Iterator[dict]:
-    """Scores lines of a document: reads the line end before a text, and scores the one after it, too.
+    """Scores lines of a document: reads the line end before each text, and also scores the line end after it.
 
     Args:
         decoder: models.LanguageModelDecoder that begins with the line end.
         codec: text.codec.Codec.
-        texts: any number of them; they are read in chunks.
-        reverse: the model reads from right to left: first the line end after a text; the one before it is scored.
+        texts: any number of texts; they are read in chunks.
+        reverse: the model reads from right to left: first the line end after a text, and last the one before it.
 
     Yields:
         The result of `Codec.scored` for each text, in order. Unknown tokens also cost their spelling, see
@@ -68,7 +68,7 @@ def score_texts(decoder, codec, texts: Iterable[str], reverse: bool = False) -> 
 
 
 def ranked(answers: Iterable[dict]) -> list[dict]:
-    """Sorts alternatives, the likeliest first, and adds to each its "share", its probability among them.
+    """Sorts alternatives, the likeliest first, and adds to each its "share", its probability among the alternatives.
 
     Args:
         answers: dicts with ``"log_probability"``.
@@ -79,18 +79,18 @@ def ranked(answers: Iterable[dict]) -> list[dict]:
 
 
 class Pairs:
-    """Pairs of sentences, of which a language model should prefer the good one.
+    """Pairs of a good and a bad sentence; a language model should prefer the good one.
 
-    Sentences are whole, with a line end. If a pair has the position of a verb and tokens are words between spaces, both
-    are read only up to it (Linzen et al., 2016). Pairs are left out if the two are the same to the model, or if they
-    differ in an unknown word.
+    Sentences are read in full, with a line end. If a pair has the position of a verb and tokens are words between
+    spaces, both are read only up to the verb (Linzen et al., 2016). Pairs are left out if both sentences are the same
+    to the model, or if they differ in an unknown word.
 
     Args:
-        pairs: examples {"good", "bad", "group"}, and "position" if one word differs. They can be iterated again.
+        pairs: examples {"good", "bad", "group"}, and "position" if one word differs; iterable more than once.
         codec: text.codec.Codec.
 
     Attributes:
-        steps: number of pairs. summary: the same, for people.
+        steps: number of pairs. summary: the number as readable text.
     """
 
     def __init__(self, pairs: Iterable[dict], codec):
@@ -99,7 +99,7 @@ class Pairs:
         self.summary = f"{self.steps:,} pairs"
 
     def texts(self, pair: dict, match: bool) -> tuple[list[str], bool, collections.Counter]:
-        """(the two sentences as they are read, whether they are whole, the changes of `Codec.matched`)."""
+        """Returns (both sentences as they are read, whether they are complete, the changes of `Codec.matched`)."""
         whole = "position" not in pair or self.codec.units != "whitespace"
         texts, changes = [pair["good"], pair["bad"]], collections.Counter()
         if not whole:
@@ -114,7 +114,7 @@ class Pairs:
 
         Args:
             decoder: models.LanguageModelDecoder that begins with the line end.
-            match: whether capitals and final stops are changed to those of the vocabulary, see `Codec.matched`.
+            match: whether to change capitals and final stops to match the vocabulary, see `Codec.matched`.
 
         Returns:
             The scores, ``same_support`` and ``unknown_support``: how many pairs were left out and why; with `match`

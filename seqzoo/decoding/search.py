@@ -8,29 +8,28 @@ from seqzoo.decoding.beam import Beam, Ensemble
 from seqzoo.text.codec import perplexity
 from seqzoo.text.vocabulary import UNKNOWN_ID
 
-VARIANTS = 8  # maximum number of cached predictors with other settings; each has graphs of its own
+VARIANTS = 8  # maximum number of cached predictors with other settings; each has its own graphs
 
 
 class BeamPredictor:
     """Answers batches by beam search and scores their labels, for `task.Task.predictor`.
 
     Args:
-        decoders: of the model, and of other models to average it with; see `steps.StepDecoder`.
+        decoders: the decoder of the model, and of other models to average with; see `steps.StepDecoder`.
         end: id of the end mark, which ends sources, too.
         settings: options of the group `options.Decoding`.
         copies: whether source and target have words, so that an unknown word can be copied from the source.
-        bounds: (low, high): tokens that an answer may have even for a short source, and at most for any; 0: the
-            settings' own.
+        bounds: (low, high): maximum tokens of an answer for a short source, and for any source; 0: as in the settings.
         n_best: how many different answers each row should have.
         attention: whether answers come with their attention.
         score_labels: whether labels are scored, for `mean_loss`.
 
     Attributes:
-        decoders: as given; decoder: the only one, or their `Ensemble`.
+        decoders: the decoders; decoder: the only one, or their `Ensemble`.
         attends: whether a decoder has attention.
 
     Raises:
-        ValueError: a coverage penalty or attention is asked for, and the decoder has no attention.
+        ValueError: a coverage penalty or attention is requested, but the decoder has no attention.
     """
 
     def __init__(
@@ -67,11 +66,11 @@ class BeamPredictor:
         )
 
     def __call__(self, inputs: dict, labels, weights) -> dict:
-        """The arrays of `beam.Answers`, [B, ...], for the inputs of the decoders: {"source": ids [B, S]} or a front's.
+        """Returns the arrays of `beam.Answers` for the decoders' inputs: {"source": ids [B, S]}, or those of a front.
 
-        If unknown words are copied, also "aligned" [B, K, N]: the position of the source word with the most attention
-        in each step. With attention and a single model that copies, also "copied" [B, K, N], the share of each id's
-        probability that comes from copying.
+        If unknown words are copied, the result also has "aligned" [B, K, N], the position of the source word with the
+        most attention in each step. With attention and a single model that copies, it has "copied" [B, K, N], the share
+        of each id's probability that comes from copying.
         """
         real = self.decoder.source_mask(inputs)  # [B, S]
         limits = np.floor(self.settings.longest_ratio * real.sum(axis=-1) + 10).astype("int32")
@@ -93,7 +92,7 @@ class BeamPredictor:
         return answers
 
     def variant(self, settings, others: Callable = lambda: (), **wanted) -> "BeamPredictor":
-        """A predictor with the same decoders and other settings, cached because tracing it takes longer than a batch.
+        """Returns a predictor with the same decoders and other settings. It is cached, since tracing is slow.
 
         Args:
             settings: options of the group `options.Decoding`.
@@ -109,17 +108,17 @@ class BeamPredictor:
         return self._variants[key]
 
     def mean_loss(self) -> dict:
-        """{"loss": nats a token of the labels since the last call, "perplexity"}; {} if there were none."""
+        """Returns {"loss": nats a token of the labels since the last call, "perplexity"}; {} without labels."""
         (nats, tokens), self._sums = self._sums, np.zeros(2)
         return {"loss": float(nats / tokens), "perplexity": perplexity(nats / tokens)} if tokens else {}
 
 
 def n_best(row: dict, source, target, text: str = "") -> list[dict]:
-    """The answers of a row of a `BeamPredictor` that differ as texts, best first.
+    """Returns the answers of a row of a `BeamPredictor` that differ as texts, best first.
 
     Args:
         row: the row.
-        source, target: Codecs; no source: None.
+        source, target: Codecs; `source` is None if the source is not a text.
         text: the text that the source codec encoded.
 
     An unknown word is replaced by the source word that it is aligned to, as in Luong et al., 2015, Addressing the Rare
@@ -132,7 +131,7 @@ def n_best(row: dict, source, target, text: str = "") -> list[dict]:
     """
     answers, words = {}, source.split(text) if source else []
     if source and source.units == "words" and words and not words[0].startswith(" "):
-        words[0] = f" {words[0]}"  # like the others
+        words[0] = f" {words[0]}"  # like all other words
     for k in np.flatnonzero(np.isfinite(row["scores"])):
         length = int(row["lengths"][k])
         ids = row["ids"][k, :length].tolist()

@@ -32,27 +32,27 @@ class Mixture(NamedTuple):
 
     @classmethod
     def of(cls, parameters) -> "Mixture":
-        """The mixture with the parameters [N, K, 1 + 2 D] from `layers.mixture.MixtureDensity`."""
+        """Returns the mixture with the parameters [N, K, 1 + 2 D] from `layers.mixture.MixtureDensity`."""
         return cls(*mixture.split(ops.cast(parameters, "float32")))
 
     def log_density(self, values):
-        """The log density [N] of given vectors [N, D], in nats."""
+        """Returns the log density [N] of given vectors [N, D], in nats."""
         return mixture.log_density(values, *self)
 
     def expected(self):
-        """The mean [N, D]."""
+        """Returns the mean [N, D]."""
         return ops.sum(ops.exp(ops.log_softmax(self.logits, axis=-1))[..., None] * self.mean, axis=-2)
 
     def tempered(self, temperature) -> "Mixture":
-        """Takes pi^(1 / temperature), and variances times it, at least 1e-12 (Ha & Eck, 2018): sharper below 1."""
+        """Takes pi^(1 / temperature), and variances times temperature, at least 1e-12 (Ha & Eck, 2018)."""
         temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-12)
-        below = self.logits - ops.max(self.logits, axis=-1, keepdims=True)  # the likeliest keeps 0
+        below = self.logits - ops.max(self.logits, axis=-1, keepdims=True)  # 0 for the likeliest component
         return Mixture(below / temperature, self.mean, self.log_sigma + 0.5 * ops.log(temperature))
 
 
 @runtime_checkable
 class StepDecoder(Protocol):
-    """A model that is decoded step by step: each step reads the last value of N sequences and predicts the next one.
+    """The interface of stepwise decoding: each step reads the last value of N sequences and predicts the next one.
 
     `models.LanguageModelDecoder`, `models.Seq2SeqDecoder` and `models.GeneratorDecoder` are such decoders, and
     `decoding.Ensemble` combines several. Their values are ids, and a step gives a `Categorical`. The values of
@@ -64,9 +64,9 @@ class StepDecoder(Protocol):
     A decoder may have an attribute `signature`, which describes the results of `start` as keras.KerasTensor objects
     with None for unknown dimensions: TensorFlow then traces sampling and beam search once, not for each new shape.
 
-    A decoder whose steps differ in turn, such as the slots of a chord, may have an attribute `cycle`, the number of
-    steps after which they repeat. Its `step` takes the number of a step in its cycle as `index`, if Python knows it;
-    this is an optimization, and None means that the state tells it.
+    A decoder whose steps are of several kinds in turn, such as the slots of a chord, may have an attribute `cycle`, the
+    number of steps after which the kinds repeat. Its `step` takes the position in the cycle as `index` if Python knows
+    it. This is an optimization: with None, the step reads the position from the state.
     """
 
     begin: int | np.ndarray
@@ -80,10 +80,10 @@ class StepDecoder(Protocol):
         """
 
     def step(self, values, fixed: list, state: list) -> tuple[Categorical | Mixture, list]:
-        """The distribution of the next value and the new state, after the values [N], or [N, D]; in a compiled loop."""
+        """Returns the distribution of the value after `values` [N] or [N, D], and the new state; in a compiled loop."""
 
     def score(self, inputs: dict, values) -> np.ndarray:
-        """Forced scoring: log P(value_t | values before t, inputs), natural, of given values [B, T], or [B, T, D].
+        """Returns the natural log P(value_t | values before t, inputs) of given values [B, T] or [B, T, D].
 
         The scores are [B, T]; for vectors they are log densities.
 
@@ -92,7 +92,7 @@ class StepDecoder(Protocol):
 
 
 def opened(decoder, arguments: tuple) -> tuple | None:
-    """The signature of a decoder's function of (*arguments, fixed, state), for `compiled`; None: it has none."""
+    """Returns the signature of a decoder's function of (*arguments, fixed, state), for `compiled`, or None."""
     return (*arguments, *decoder.signature) if hasattr(decoder, "signature") else None
 
 
@@ -115,12 +115,12 @@ def barred(logits, banned: tuple[int, ...]):
 
 
 def shifted(values, begin: int):
-    """The inputs from which a decoder predicts the values [B, T]: `begin`, then all but the last; 0 at padding."""
+    """Returns the inputs for predicting the values [B, T]: `begin`, then all values but the last; 0 at padding."""
     values = ops.cast(values, "int32")
     first = ops.full_like(values[:, :1], begin)
     return ops.where(values > 0, ops.concatenate([first, values[:, :-1]], axis=1), 0)
 
 
 def cast_like(tensors: list, inputs: list) -> list:
-    """Casts tensors to the dtypes of a model's inputs: a loop that feeds outputs back needs them to agree."""
+    """Casts tensors to the dtypes of a model's inputs, as a loop that feeds outputs back requires."""
     return [ops.cast(tensor, like.dtype) for tensor, like in zip(tensors, inputs, strict=True)]

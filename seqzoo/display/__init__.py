@@ -1,1 +1,1 @@
-"""Output for people: terminal, pages, plots."""
+"""Human-readable output: terminal, pages, plots."""

@@ -13,7 +13,7 @@ from seqzoo.display.pages import escape
 from seqzoo.display.plain import plain, plain_text
 
 COLOUR = (255, 70, 0)  # of attention over a picture
-STRONGEST = 0.75  # its opacity where it is largest
+STRONGEST = 0.75  # opacity of the largest attention
 SHOWN = 30  # words in a strip
 ROW = 10  # pictures in a row of a strip
 
@@ -34,17 +34,17 @@ def print_captioned(answer: dict, console: Console) -> None:
 
 
 def missed(answer: dict) -> list[str]:
-    """The references of an answer, if none of them is its caption."""
+    """Returns the references of an answer, if none of them is its caption."""
     references = answer.get("references", [])
     return [] if answer["caption"] in references else references
 
 
 def captioned_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Captions for a page, each with its picture and the attention for each word, if an answer has these.
+    """Yields captions for a page, each with its picture and the attention for each word, if an answer has these.
 
     Args:
-        answers: see `print_captioned`; with ``"picture"``, its address, and ``"map"``, the rows and columns of the map
-            that ``"attention"`` of the n best weights, a list a token.
+        answers: see `print_captioned`; optionally with ``"picture"``, its address, and ``"map"``, the rows and columns
+            of the map that ``"attention"`` of the n best weights, a list for each token.
 
     Yields:
         HTML, in pieces, one an answer.
@@ -69,7 +69,7 @@ def captioned_articles(answers: Iterable[dict]) -> Iterator[str]:
 
 
 def _strip(answer, best, identity) -> Iterator[str]:
-    """The picture, and once more for each token with its attention. The first one is drawn, the others refer to it."""
+    """Yields the picture, and once more for each token with its attention. Later copies refer to the first one."""
     rows, columns = answer["map"]
     height, width = answer["size"]
     size = f'viewBox="0 0 {columns} {rows}" style="width:6em;aspect-ratio:{width}/{height};image-rendering:pixelated" '
@@ -94,7 +94,7 @@ def _strip(answer, best, identity) -> Iterator[str]:
 
 
 def opacity(weights: Sequence[float]) -> np.ndarray:
-    """How opaque attention is drawn: in proportion, `STRONGEST` where it is the largest."""
+    """Returns the opacity of attention: in proportion, with `STRONGEST` for the largest weight."""
     weights = np.asarray(weights, "float64")
     return STRONGEST * weights / max(weights.max(initial=0.0), 1e-6)
 

@@ -7,11 +7,11 @@ import numpy as np
 from seqzoo.display.plain import plain
 from seqzoo.display.plots import save_figure
 
-CLIPS, FRAMES = 6, 8  # how many are drawn
+CLIPS, FRAMES = 6, 8  # maximum numbers to draw
 
 
 def strips_plot(clips: Sequence[tuple[np.ndarray, str]], path: str, vertical: str = "y"):
-    """Draws some clips, one a row, each with a different label if there are enough.
+    """Draws clips in rows, with different labels if there are enough.
 
     Args:
         clips: (frames, title). Frames [T, I, W, C] are pictures from 0 to 1; [T, D] stick figures if D is 3 numbers for

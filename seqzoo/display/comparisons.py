@@ -20,7 +20,7 @@ def print_comparison(
         found: the Comparison.
         runs: the names of both runs.
         measures: the task's measures.
-        shows: prints an answer of either run, ``Task.show``.
+        shows: prints an answer of each run, ``Task.show``.
         console: where to print.
     """
     columns = ["", *runs, "difference", "95% interval", "p bootstrap", "p randomization"]

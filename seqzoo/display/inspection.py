@@ -1,4 +1,4 @@
-"""Inspects a language model: its gates and states while it reads, and the features of a text that units follow."""
+"""Inspects a language model: its gates and states while it reads, and text features that its units follow."""
 
 import contextlib
 import dataclasses
@@ -22,15 +22,15 @@ from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
 from seqzoo.rnns.scan import LinearCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell
 
-LONGEST = 5000  # tokens of a text that are inspected
-WINDOW = 500  # tokens read at once; logits over the whole vocabulary are held for each of them
-SHIFTS = 99  # shifted copies of a feature, to estimate the correlation that is due to chance
+LONGEST = 5000  # maximum number of tokens to inspect
+WINDOW = 500  # tokens read at once; each needs logits over the whole vocabulary
+SHIFTS = 99  # shifted copies of a feature, to estimate chance correlation
 _KEEP = {"f": 1, "z": 1, "a": 1, "u": -1}  # the gate that controls the state: 1 keeps it, or -1 replaces it
 
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """A unit of a recurrent layer; both are counted from 1, `state` is h or c. As a string: ``2:17``, ``2:c17``."""
+    """A unit of a recurrent layer, both counted from 1; `state` is h or c. As a string: ``2:17``, ``2:c17``."""
 
     layer: int
     number: int
@@ -38,7 +38,7 @@ class Unit:
 
     @classmethod
     def parse(cls, name: str) -> "Unit":
-        """The unit with a name.
+        """Returns the unit with a name.
 
         Raises:
             ValueError: the name is malformed.
@@ -53,15 +53,15 @@ class Unit:
 
 
 def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path, console: Console, rnn: str = ""):
-    """Shows what the units of a language model follow in a text, as a page, a picture of its gates, and tables.
+    """Shows which text features a language model's units follow, by a page, a picture of its gates, and tables.
 
     Args:
         decoder: models.LanguageModelDecoder.
         codec: text.codec.Codec.
         lines: the text; only its beginning is read if it is long.
         request: options ``unit, layer, start, steps, html, png``.
-        folder: gets inspect.html and gates.png, unless the request names files.
-        console: where the tables are printed.
+        folder: folder for inspect.html and gates.png, unless the request names files.
+        console: console for the tables.
         rnn: name of the kind of layer, for titles.
 
     Raises:
@@ -136,7 +136,7 @@ def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
         ids: [T]; the first one is only context, such as the mark between documents.
 
     Returns:
-        (log p [T - 1], natural, of each id but the first, given those before it; the `trace` of each recurrent layer,
+        (natural log p [T - 1] of each id but the first, given the ids before it; the `trace` of each recurrent layer,
         from the second step on).
 
     Raises:
@@ -147,8 +147,8 @@ def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
     if not layers:
         raise ValueError("The run has no recurrent layer to inspect: it is a feed-forward network (--context).")
 
-    # A Keras Model with the inner tensors as outputs fails in Keras 3.15, since a layer returns h and c; so the calls
-    # of the layers are recorded instead.
+    # In Keras 3.15, a model with the inner tensors as outputs fails, since a layer returns h and c. So the calls of the
+    # layers are recorded instead.
     @compiled
     def run(ids, next_ids, state):
         with _recorded(layers) as calls:
@@ -173,7 +173,7 @@ def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
 
 @contextlib.contextmanager
 def _recorded(layers: list[keras.layers.RNN]):
-    """Context that records the calls of recurrent layers as {layer: (input, output)}."""
+    """Context manager that records the calls of recurrent layers as {layer: (input, output)}."""
     calls = {}
 
     def recording(layer, call):
@@ -194,7 +194,7 @@ def _recorded(layers: list[keras.layers.RNN]):
 
 
 def trace(cell: keras.layers.Layer, x: np.ndarray, h: np.ndarray) -> dict[str, np.ndarray]:
-    """The gates and states of a recurrent layer at each step, computed from its weights.
+    """Returns the gates and states of a recurrent layer at each step, computed from its weights.
 
     Args:
         cell: the cell of the layer.
@@ -271,14 +271,14 @@ def _array(tensor):
 
 
 def drawn(layer: dict[str, np.ndarray], count: int = DRAWN_UNITS) -> np.ndarray:
-    """Indices of the units of a layer to draw: those whose h varies most.
+    """Returns the indices of the units of a layer to draw, whose h varies most.
 
     Args:
         layer: the `trace` of the layer.
         count: maximum number of units to draw.
 
     Returns:
-        The units that keep their state longest first; if no gate of the layer tells, the largest mean h first.
+        The units that keep their state longest come first; without such a gate, those with the largest mean h.
     """
     varied = np.argsort(-layer["h"].var(axis=0), kind="stable")[:count]
     name, sign = next(((name, sign) for name, sign in _KEEP.items() if name in layer), ("h", 1))
@@ -286,7 +286,7 @@ def drawn(layer: dict[str, np.ndarray], count: int = DRAWN_UNITS) -> np.ndarray:
 
 
 def saturation(traces: list[dict]) -> list[dict]:
-    """How often gates are closed and open.
+    """Measures how often gates are closed and open.
 
     Source: Karpathy, Johnson & Fei-Fei, 2015, Visualizing and Understanding Recurrent Networks, section 4.2.
 
@@ -312,7 +312,7 @@ def saturation(traces: list[dict]) -> list[dict]:
 
 
 def states(traces: list[dict]) -> tuple[list[Unit], np.ndarray]:
-    """(units, their values [T, N]): the h, and the c if there is one, of all traced layers."""
+    """Returns (units, their values [T, N]): h, and c if there is one, of all traced layers."""
     units, values = [], []
     for number, layer in enumerate(traces, 1):
         for state in ("h", "c"):
@@ -323,7 +323,7 @@ def states(traces: list[dict]) -> tuple[list[Unit], np.ndarray]:
 
 
 def text_features(text: str) -> dict[str, np.ndarray]:
-    """Features of a text that a unit could follow: {name: [characters]}, computed from the text up to each character.
+    """Returns text features that a unit could follow, {name: [characters]}, from the text up to each character.
 
     Straight double quotes open and close alternately; brackets of all kinds count alike.
     """
@@ -357,7 +357,7 @@ def text_features(text: str) -> dict[str, np.ndarray]:
 
 
 def joined(lines: Iterable[str], limit: int) -> str:
-    """Lines as one text of at most `limit` characters; further lines are not read."""
+    """Joins lines to one text of at most `limit` characters; further lines are not read."""
     parts, length = [], 0
     for line in lines:
         parts.append(line)
@@ -368,13 +368,13 @@ def joined(lines: Iterable[str], limit: int) -> str:
 
 
 def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> list[dict]:
-    """The tokens of a text to show: the dict of each from `Codec.scored`, and ``before``.
+    """Returns the tokens of a text to show: the dict of each from `Codec.scored`, and ``before``.
 
     Args:
         codec: Codec.
         text: the text given to ``codec.encode``.
-        ids: the ids that it returned, or the first of them.
-        scores: log p of each.
+        ids: the ids that it returned, or the first ones.
+        scores: log p of each id.
 
     Returns:
         List of dicts; ``before`` is the text between the token and the one before it, ``end`` its end in the text.
@@ -385,13 +385,13 @@ def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> lis
 
 
 def token_features(text: str, tokens: list[dict]) -> dict[str, np.ndarray]:
-    """The `text_features` of a text at the last character of each of its tokens."""
+    """Returns the `text_features` of a text at the last character of each of its tokens."""
     ends = [token["end"] - 1 for token in tokens]
     return {name: values[ends] for name, values in text_features(text).items()}
 
 
 def parsed(names: str, units: list[Unit]) -> list[Unit]:
-    """The units with these names, separated by commas.
+    """Returns the units with these names, separated by commas.
 
     Raises:
         ValueError: a name is malformed, or the unit is not among `units`.
@@ -418,8 +418,8 @@ def shown(chosen: Iterable[Unit], units: list[Unit], values: np.ndarray, followe
 def followed(units: list[Unit], values: np.ndarray, features: dict[str, np.ndarray]) -> list[dict]:
     """Finds, for each feature of a text, the unit that follows it best.
 
-    The best of many units correlates a little with anything. How much is estimated with copies of the feature that are
-    shifted circularly along the text: they have the same rhythm, but are unrelated to the text.
+    The best of many units correlates a little with anything. This chance correlation is estimated with copies of the
+    feature that are shifted circularly along the text: they have the same rhythm, but are unrelated to the text.
 
     Args:
         units: N units.
@@ -429,7 +429,7 @@ def followed(units: list[Unit], values: np.ndarray, features: dict[str, np.ndarr
     Returns:
         List of dicts, the largest correlation first: ``feature``, ``unit``, ``correlation`` (Pearson's), and
         ``chance``, the absolute correlation that the best unit for a shifted copy reaches in 1 of 20 copies. Constant
-        features are left out.
+        features are omitted.
     """
     rows, X = [], _standard(values)
     shifts = np.unique(np.linspace(0.1, 0.9, SHIFTS) * len(X) // 1).astype(int)
@@ -445,14 +445,14 @@ def followed(units: list[Unit], values: np.ndarray, features: dict[str, np.ndarr
 
 
 def most_varied(units: list[Unit], values: np.ndarray, count: int = 3) -> list[Unit]:
-    """The units whose h varies most; the c of an LSTM have no common scale."""
+    """Returns the units whose h varies most; c of an LSTM has no common scale."""
     candidates = [n for n, unit in enumerate(units) if unit.state == "h"]
     variances = values[:, candidates].var(axis=0)
     return [units[candidates[n]] for n in np.argsort(-variances, kind="stable")[:count]]
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
-    """Columns scaled to mean 0 and length 1, so that products are correlations; constant ones become 0."""
+    """Scales columns to mean 0 and length 1, so that products are correlations; constant columns become 0."""
     values = values - values.mean(axis=0)
     lengths = np.sqrt(np.square(values).sum(axis=0))
     return values / np.where(lengths > 1e-6, lengths, np.inf)

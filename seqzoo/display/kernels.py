@@ -1,4 +1,4 @@
-"""Kernels: which implementation each recurrent layer of a model uses, here and on a GPU, and why it is not cuDNN."""
+"""Kernels: the implementation that each recurrent layer uses, here and on a GPU, and why it is not cuDNN."""
 
 import collections
 import dataclasses
@@ -27,7 +27,7 @@ class Kernel:
         here, gpu: on this device, and on a GPU: "cuDNN"; "fused loop" (`rnns.loop.fused_loop`); "parallel scan"
             (`rnns.scan.ScanRNN`); "while loop" (of Keras's backend); "unrolled" (a graph of all steps);
             "all steps at once" (no recurrence).
-        why: the reason why it is not cuDNN; "" if it can be.
+        why: the reason why the layer can't use cuDNN, or "".
     """
 
     layer: str
@@ -38,13 +38,13 @@ class Kernel:
 
 
 def kernels(model: keras.layers.Layer, masked: bool = True) -> list[Kernel]:
-    """The Kernel of each recurrent layer of a model, in the order of the model.
+    """Returns the Kernel of each recurrent layer of a model, in the order of the model.
 
-    It is derived from the layer by the rules of Keras 3.15 (`keras/src/backend/tensorflow/rnn.py` and `jax/rnn.py`)
-    and of the layers in this package, for whole sequences: a single step outside training is a call of the cell. On
-    TensorFlow cuDNN also needs right-padded masks without empty rows, like those of `data.Batches`; given other masks,
-    Keras fails instead of falling back. On JAX Keras gives cuDNN no masks at all, so models of this package never run
-    on it there. `python -m experiments.gpu` compares this with the kernels that are executed.
+    The kernel follows from the rules of Keras 3.15 (`keras/src/backend/tensorflow/rnn.py` and `jax/rnn.py`) and of the
+    layers in this package, for whole sequences: a single step outside training is a call of the cell. On TensorFlow,
+    cuDNN also needs right-padded masks without empty rows, like those of `data.Batches`; with other masks, Keras fails
+    instead of falling back. On JAX, Keras gives cuDNN no masks at all, so models of this package never use cuDNN there.
+    `python -m experiments.gpu` compares the rules with the kernels that are executed.
 
     Args:
         model: a model or a layer; built or not.
@@ -59,7 +59,7 @@ def kernels(model: keras.layers.Layer, masked: bool = True) -> list[Kernel]:
 
 
 def has_gpu() -> bool:
-    """Whether Keras's backend has a GPU."""
+    """Returns whether Keras's backend has a GPU."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -84,7 +84,7 @@ def line(found: list[Kernel]) -> str:
 
 
 def table(found: list[Kernel]) -> FittedTable:
-    """A table of kernels."""
+    """Returns a table of kernels."""
     backend = keras.backend.backend()
     columns = ["layer", "kind", "on this device", "on a GPU", "why not cuDNN"]
     device = "a GPU" if has_gpu() else "no GPU"
@@ -93,7 +93,7 @@ def table(found: list[Kernel]) -> FittedTable:
 
 
 def why_not_cudnn(layer: keras.layers.RNN, masked: bool = True) -> str:
-    """The reason why a recurrent layer can't use cuDNN on a GPU, in a few words; "" if it can."""
+    """Returns the reason why a recurrent layer can't use cuDNN on a GPU, in a few words; "" if it can."""
     lstm, gru = isinstance(layer, keras.layers.LSTM), isinstance(layer, keras.layers.GRU)
     if not (lstm or gru):
         return f"it has no {_kind(layer)} kernel"
@@ -115,7 +115,7 @@ def why_not_cudnn(layer: keras.layers.RNN, masked: bool = True) -> str:
 
 
 def _rules(layer: keras.layers.Layer, masked: bool) -> tuple[str, Callable[[bool], str], str]:
-    """(kind, function: whether there is a GPU -> the kernel, why it is not cuDNN)."""
+    """Returns (kind, function: whether there is a GPU -> the kernel, why the layer can't use cuDNN)."""
     if isinstance(layer, FeedingRNN):
         kinds = " and ".join(dict.fromkeys(_name(cell) for cell in layer.cells))
         return (
@@ -166,11 +166,11 @@ def _recurrent(layer: keras.layers.Layer) -> Iterator[tuple[str, keras.layers.La
 
 
 def _kind(layer: keras.layers.RNN) -> str:
-    """The name of a recurrent layer's class, or of its cell's class if the layer is a generic loop."""
+    """Returns the name of a recurrent layer's class, or of its cell's class if the layer is a generic loop."""
     named = isinstance(layer, keras.layers.LSTM | keras.layers.GRU | keras.layers.SimpleRNN)
     return _name(layer if named else layer.cell).removesuffix("Cell")
 
 
 def _name(thing) -> str:
-    """The name of a function, or of an object's class."""
+    """Returns the name of a function, or of an object's class."""
     return getattr(thing, "__name__", type(thing).__name__)

@@ -1,10 +1,10 @@
-"""Shared by terminal and pages: the colours of labels, which labels of a prediction to show, weighted words."""
+"""Shared by terminal and pages: colours of labels, labels of a prediction to show, weighted words."""
 
 import zlib
 from collections.abc import Iterator, Sequence
 
-# Black on a light colour is readable on dark and light terminals; with only 16 colours rich takes the nearest of them.
-# The black is exact: many terminals draw their own black as grey when it is bold.
+# Black on a light colour is readable on dark and light terminals; with only 16 colours, rich takes the nearest.
+# The black is exact, because many terminals show their own black as grey when it is bold.
 BLACK = "#000000"
 _COLOURS = "#ffd787 #87d7ff #afd787 #ffafd7 #d7afff #87d7af #ffaf87 #afd7d7 #d7d787 #afafff".split()
 
@@ -23,19 +23,19 @@ _KINDS = [
 ]
 LOW = 0.8  # confidences below this are shown
 WEIGHT_STEPS = (0.1, 0.4, 0.7)  # weights of words at which the colour gets stronger
-COLUMNS = 120  # up to this many source tokens attention is shown in full
+COLUMNS = 120  # maximum number of source tokens to show in full
 VISIBLE = 0.05  # the smallest attention that can be seen
 SURPRISES = (3.0, 6.0, 9.0)  # nats at which the colour of a token gets stronger
 
 
 def tag_style(tag: str) -> str:
-    """The rich style of a tag, the same in every run. Punctuation and symbols are dim."""
+    """Returns the rich style of a tag, the same in every run. Punctuation and symbols are dim."""
     colour = tag_colour(tag)
     return f"{BLACK} on {colour}" if colour else "dim"
 
 
 def tag_colour(tag: str) -> str:
-    """The background colour of a tag, the same in every run; "" for punctuation and symbols."""
+    """Returns the background colour of a tag, the same in every run; "" for punctuation and symbols."""
     if tag in ("PUNCT", "SYM", "X") or not tag[:1].isalpha():
         return ""
     # The longest matching prefix wins: PROPN is not PRP, and NNS is NN.
@@ -44,17 +44,17 @@ def tag_colour(tag: str) -> str:
 
 
 def class_style(label: str) -> str:
-    """The rich style of a label of a text, the same in every run; no label is dim."""
+    """Returns the rich style of a label of a text, the same in every run; no label is dim."""
     return f"{BLACK} on {class_colour(label)}"
 
 
 def class_colour(label: str) -> str:
-    """The background colour of a label, the same in every run."""
+    """Returns the background colour of a label, the same in every run."""
     return _COLOURS[zlib.crc32(label.encode()) % len(_COLOURS)]
 
 
 def shown_labels(prediction: dict) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
-    """The predicted labels as (label, "98%"), the most probable first, and the runner-up if the model is unsure."""
+    """Returns the predicted labels as (label, "98%"), most probable first, and the runner-up if the model is unsure."""
     label, probabilities = prediction["label"], prediction.get("probabilities") or {}
     if label is None:
         return [], None
@@ -69,7 +69,7 @@ def shown_labels(prediction: dict) -> tuple[list[tuple[str, str]], tuple[str, st
 
 
 def asked(prediction: dict) -> str:
-    """The subject of a prediction: a text or the name of a file; "" if it has neither."""
+    """Returns the subject of a prediction: a text or the name of a file; "" if it has neither."""
     return prediction.get("text", prediction.get("file", ""))
 
 
@@ -79,7 +79,7 @@ def no_label(label) -> str:
 
 
 def missed_gold(prediction: dict) -> str | None:
-    """The gold label or labels, if they are known and the prediction is wrong; else None."""
+    """Returns the gold label or labels, if they are known and the prediction is wrong; else None."""
     gold, label = prediction.get("gold"), prediction["label"]
     if gold is None:
         return None
@@ -92,7 +92,7 @@ def weighted_pieces(text: str, words: list[dict] | None) -> Iterator[tuple[str, 
     position = 0
     for word in sorted(words or [], key=lambda word: word["start"]):
         start, end = max(word["start"], position), word["end"]
-        if start < end:  # otherwise it lies within the word before
+        if start < end:  # otherwise the word lies within the one before
             yield text[position:start], 0.0
             yield text[start:end], float(word["weight"])
             position = end
@@ -100,7 +100,7 @@ def weighted_pieces(text: str, words: list[dict] | None) -> Iterator[tuple[str, 
 
 
 def attended(attention: Sequence[Sequence[float]], source: Sequence[str]) -> list[int]:
-    """The columns of an attention matrix to show: all, or if there are more than `COLUMNS`, those with visible weights.
+    """Returns the columns of an attention matrix to show: all, or of more than `COLUMNS` those with visible weights.
 
     Args:
         attention: weights by row, such as a target token, and column.

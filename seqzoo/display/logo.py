@@ -7,7 +7,7 @@ import numpy as np
 
 from seqzoo.display.plain import plain
 
-# Bases as sequencers colour them; amino acids by their chemistry: acids red, bases blue, polar green, others dark.
+# Bases in the colours of sequencers; amino acids by their chemistry: acids red, bases blue, polar green, others dark.
 COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f7b32b", "T": "#d62839"}
 CHEMISTRY = {**dict.fromkeys("DE", "#d62839"), **dict.fromkeys("KRH", "#255c99"), **dict.fromkeys("STNQGYC", "#109648")}
 SHOWN_SEQUENCES = 20  # rows of a picture, or sequences averaged in a row
@@ -18,7 +18,7 @@ def logo_plot(letters: str, rows: Sequence[tuple[str, np.ndarray]], path: str | 
     """Draws a logo a row: at each position a stack of letters, upside down below the line.
 
     Args:
-        letters: of the columns.
+        letters: letters of the columns.
         rows: (title, heights [T, D]); heights below 0 are for letters that speak against the label.
         path: the image to write; its suffix chooses the format.
 
@@ -36,7 +36,7 @@ def logo_plot(letters: str, rows: Sequence[tuple[str, np.ndarray]], path: str | 
 
 
 def explained_logo_plot(letters, rows: Sequence[tuple[str, list[dict]]], path: str | os.PathLike) -> None:
-    """Draws which letters decided, by `logo_plot`.
+    """Draws, by `logo_plot`, the letters that decided.
 
     Args:
         letters: the alphabet, an `inputs.letters.Letters`.
@@ -52,7 +52,7 @@ def explained_logo_plot(letters, rows: Sequence[tuple[str, list[dict]]], path: s
 
 
 def _strongest(heights):
-    """(position of the first letter, heights) of the stretch of at most SHOWN letters with the largest weights."""
+    """Returns (first position, heights) of the stretch of at most SHOWN letters with the largest weights."""
     if len(heights) <= SHOWN:
         return 1, heights
     total = np.convolve(np.abs(heights).sum(axis=1), np.ones(SHOWN), "valid")

@@ -1,4 +1,4 @@
-"""Shows what a network remembers: answers and right answers, faults against length, the heads of a Turing machine."""
+"""Shows what a network remembers: answers and gold, errors against length, the heads of a Neural Turing Machine."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,12 @@ from rich.console import Console
 from seqzoo.display.plain import plain, plain_text
 from seqzoo.display.plots import save_figure
 
-SHOWN = 12  # steps of an answer that are printed
+SHOWN = 12  # maximum number of steps to print
 USED = 0.1  # rows of the memory are drawn if a head gave them this weight at some step
 
 
 def print_remembered(answer: Mapping, console: Console) -> None:
-    """Prints an answer and, if it is known, the right one, a step a line.
+    """Prints an answer and, if known, the right one, a line for each step.
 
     Args:
         answer: ``{"answer": [...]}``, with ``"gold"``, ``"length"`` and ``"wrong"`` for a generated sequence.
@@ -31,11 +31,11 @@ def print_remembered(answer: Mapping, console: Console) -> None:
 
 
 def lengths_plot(curves: Mapping[str, Mapping[int, float]], what: str, path: str):
-    """Draws the faults against the length of sequences, a curve a network.
+    """Draws the errors against the length of sequences, a curve for each network.
 
     Args:
-        curves: {name: {length: mean number of faults}}.
-        what: the unit of the faults, such as "bits wrong a sequence".
+        curves: {name: {length: mean number of errors}}.
+        what: the unit of the errors, such as "bits wrong a sequence".
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ def lengths_plot(curves: Mapping[str, Mapping[int, float]], what: str, path: str
         lengths = sorted(curve)
         style = {"color": "0.6", "linestyle": ":"} if name == "no memory" else {"marker": "o", "markersize": 4}
         axes.plot(lengths, [curve[length] for length in lengths], label=plain(name), **style)
-    axes.set_yscale("symlog", linthresh=0.1)  # the logarithm of a perfect answer is not finite
+    axes.set_yscale("symlog", linthresh=0.1)  # a perfect answer has no finite logarithm
     axes.set_ylim(bottom=0)
     axes.set_xlabel("length")
     axes.set_ylabel(what)
@@ -64,8 +64,8 @@ def memory_plot(
 
     Args:
         inputs, outputs: [T, D] and [T, K].
-        gold: [A, K], the right answer, due at the last A steps: other outputs are not drawn, and wrong ones are marked;
-            None: not known.
+        gold: [A, K], the right answer, due at the last A steps: earlier outputs are not drawn, and wrong ones are
+            marked; None: unknown.
         trace: from `rnns.ntm.trace`; empty for other networks, for which only inputs and outputs are drawn.
         title: shown above the plot.
         path: the image to write; its suffix chooses the format.
@@ -110,7 +110,7 @@ def _draw(axes, title, values, colours):
 
 
 def used_rows(weights: list[np.ndarray]) -> np.ndarray:
-    """The shortest stretch of rows, modulo their number, that holds all rows to which heads gave weight.
+    """Returns the shortest stretch of rows, modulo their number, that holds all rows to which heads gave weight.
 
     Args:
         weights: [T, N] of each head; [] gives no rows.

@@ -40,7 +40,7 @@ def strip_plot(
         dims: numbers of a joint, 2 or 3; a single joint is drawn as its path so far.
         path: the image to write.
         fps: frames a second.
-        known: for each row, how many frames at its beginning were given; they are grey.
+        known: for each row, the number of given frames at its beginning, which are grey.
         vertical: which number of a joint is its height, "x", "y" or "z".
     """
     from matplotlib.figure import Figure
@@ -79,7 +79,7 @@ def curves_plot(
     """Draws a series and its forecast, a panel for each of its first columns.
 
     Args:
-        names: of the columns.
+        names: names of the columns.
         context: [P, D], the known frames. predicted: [H, D]. true: [H, D], the true frames, if known.
         path: the image to write.
         bounds: (low, high), [2, H, D], the interval.
@@ -104,7 +104,7 @@ def curves_plot(
 
 
 def write_gif(frames: np.ndarray, dims: int, path: str | os.PathLike, fps: float, vertical: str = "y") -> None:
-    """Writes a motion as a GIF that repeats; for the arguments see `strip_plot`."""
+    """Writes a motion as a looping GIF; arguments as in `strip_plot`."""
     from PIL import Image, ImageDraw
 
     joints, tree = _plane(frames, dims, vertical)
@@ -134,8 +134,8 @@ def write_sample(
 
     Args:
         prime, drawn: the known and the generated frames [T, D].
-        path: of the files, without their endings.
-        names: of the columns of a series, drawn as curves; [] for a motion, drawn as a strip and a GIF.
+        path: path of the files, without endings.
+        names: names of the columns of a series, drawn as curves; [] for a motion, drawn as a strip and a GIF.
         fps, dims, vertical: frames a second, numbers of a joint and the vertical axis of a motion.
 
     Returns:
@@ -156,7 +156,7 @@ def write_sample(
 
 
 def _plane(frames, dims, vertical):
-    """Projects frames [T, D]: (horizontal position and height [T, J, 2] of joints, pairs that bones connect)."""
+    """Projects frames [T, D]; returns (horizontal position and height [T, J, 2] of joints, pairs joined by bones)."""
     joints = np.asarray(frames, "float64").reshape(len(frames), -1, dims)
     height = "xyz".index(vertical)
     across = next(i for i in range(dims) if i != height)
@@ -179,7 +179,7 @@ def print_motion(answer: dict, console: Console) -> None:
 
 
 def forecast_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Forecasts as parts of an HTML page: series as tables, others in a line."""
+    """Yields forecasts as parts of an HTML page: series as tables, others in a line."""
     for answer in answers:
         yield f"<article><p>{escape(_title(answer))}</p>\n"
         if "columns" in answer:
@@ -195,7 +195,7 @@ def _title(answer):
 
 
 def _forecast_table(answer):
-    """(columns, rows) of the forecast of a series: a row a step, with an interval after each number."""
+    """Returns (columns, rows) of the forecast of a series: a row for each step, an interval after each number."""
     steps = zip(answer["frames"], answer["low"], answer["high"], strict=True)
     rows = [
         [str(number), *(f"{x:.4g} ({low:.4g} to {high:.4g})" for x, low, high in zip(*step, strict=True))]

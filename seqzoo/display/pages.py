@@ -36,7 +36,7 @@ def escape(text: str) -> str:
 
 
 def page(title: str, parts: Iterable[str], style: str = "") -> Iterator[str]:
-    """A page, in pieces: its head with the title as heading, the parts of its body as they come, and its end.
+    """Yields a page in pieces: its head with the title as heading, the parts of its body as they come, and its end.
 
     Args:
         title: plain text.
@@ -49,7 +49,7 @@ def page(title: str, parts: Iterable[str], style: str = "") -> Iterator[str]:
 
 
 def units_page(inspection: dict, title: str) -> Iterator[str]:
-    """A page with a text coloured by the values of hidden units at each token, a block a unit.
+    """Yields a page with a text coloured by the values of hidden units at each token, a block for each unit.
 
     As in Karpathy, Johnson & Fei-Fei, 2015, Visualizing and Understanding Recurrent Networks, figure 2. Blue and red
     can be told apart by colour-blind people.
@@ -57,7 +57,7 @@ def units_page(inspection: dict, title: str) -> Iterator[str]:
     Args:
         inspection: ``{"notes", "followed", "tokens", "units"}``: lines of text for the top; the result of
             `inspection.followed`; dicts of ``before, text, log_probability, known``, where ``before`` is the text
-            between a token and the one before it; and dicts of ``unit, about, values``, a value a token.
+            between a token and the previous one; and dicts of ``unit, about, values``, a value for each token.
         title: the heading.
 
     Yields:
@@ -67,10 +67,10 @@ def units_page(inspection: dict, title: str) -> Iterator[str]:
 
 
 def classified_articles(predictions: Iterable[dict]) -> Iterator[str]:
-    """Labelled texts for a page, with the words that speak for and against the labels.
+    """Yields labelled texts for a page, with the words for and against the labels.
 
     Args:
-        predictions: as for `terminal.print_classified`, each optionally with ``"line"``, the number of its line.
+        predictions: as in `terminal.print_classified`, each optionally with ``"line"``, its line number.
 
     Yields:
         HTML, in pieces, one a prediction.
@@ -104,7 +104,7 @@ def _article(prediction: dict) -> str:
 
 def _word(word: str, weight: float) -> str:
     word = escape(word)
-    if not abs(weight) >= 0.005:  # it would be invisible, and read as 0.00
+    if not abs(weight) >= 0.005:  # too small to see, and shown as 0.00
         return word
     colour = "0,150,0" if weight > 0 else "220,0,0"
     line = ";text-decoration:underline" if weight <= -WEIGHT_STEPS[0] else ""
@@ -114,12 +114,12 @@ def _word(word: str, weight: float) -> str:
 
 
 def n_best_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Texts generated from a source, for a page, with their attention: a row a token, a column a source token.
+    """Yields texts generated from a source, for a page, with their attention: rows are tokens, columns source tokens.
 
     Args:
         answers: ``{"text", "source_tokens", "n_best": [{"text", "score", "tokens", "attention", "copied"}]}`` each; a
             text without attention is shown alone. Words are marked if more than half of their probability comes from
-            copying. If there is a ``"reference"`` that differs, it is shown, too.
+            copying. A ``"reference"`` is shown if it differs.
 
     Yields:
         HTML, in pieces.
@@ -150,7 +150,7 @@ _LEGENDS = {
 
 
 def _copied(best: dict) -> str:
-    """The text of an answer, with copied words marked."""
+    """Returns the text of an answer, with copied words marked."""
     pieces, position, text = [], 0, best["text"]
     for token, share in zip(best.get("tokens", ()), best.get("copied", ()), strict=False):
         start = text.find(token.strip(), position)
@@ -164,7 +164,7 @@ def _copied(best: dict) -> str:
 
 
 def transcribed_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Transcripts for a page, each after its source; tokens with a low confidence are marked.
+    """Yields transcripts for a page, each after its source; tokens with a low confidence are marked.
 
     Args:
         answers: see `terminal.print_transcribed`.
@@ -188,11 +188,11 @@ def transcribed_articles(answers: Iterable[dict]) -> Iterator[str]:
 
 
 def tagged_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Tagged sentences for a page: entities in colour in the text, other tags below their words.
+    """Yields tagged sentences for a page: entities in colour in the text, other tags below their words.
 
     Args:
-        answers: from `terminal.tagged`, each token optionally with ``"gold"``, its right tag. If the right entities or
-            tags differ, they are shown, too.
+        answers: from `terminal.tagged`, each token optionally with ``"gold"``, its right tag. The right entities or
+            tags are shown if they differ.
 
     Yields:
         HTML, in pieces, one a sentence.
@@ -224,7 +224,7 @@ def _tag(tag: str) -> str:
 
 
 def _entities(answer: dict, tags: list[str]) -> str:
-    """The text of a tagged sentence with the entities that some tags mark."""
+    """Returns the text of a tagged sentence with the entities that `tags` mark."""
     text, offset, tokens, parts, position = answer["text"], answer["start"], answer["tokens"], [], 0
     for first, last, kind in spans(tags):
         start, end = tokens[first]["start"] - offset, tokens[last - 1]["end"] - offset
@@ -238,7 +238,7 @@ def _entities(answer: dict, tags: list[str]) -> str:
 
 
 def scored_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Scored texts for a page: the less expected a token, the redder it is.
+    """Yields scored texts for a page: the less expected a token, the redder it is.
 
     Args:
         answers: from `text.codec.Codec.scored`.
@@ -266,7 +266,7 @@ def scored_articles(answers: Iterable[dict]) -> Iterator[str]:
 
 
 def sampled_articles(samples: Iterable[dict]) -> Iterator[str]:
-    """Samples of a language model for a page, with how varied they are.
+    """Yields samples of a language model for a page, with their diversity.
 
     Args:
         samples: from `decoding.generation.sample_texts`; the last one may have ``"diversity"``, see
@@ -283,7 +283,7 @@ def sampled_articles(samples: Iterable[dict]) -> Iterator[str]:
         if found := sample.get("diversity"):
             columns, rows, caption = table_of(found)
             yield f"<p>How varied the samples are, {escape(caption)}:</p>\n<table>\n"
-            for name, *cells in zip(columns, *rows, strict=True):  # upright, for narrow screens
+            for name, *cells in zip(columns, *rows, strict=True):  # transposed, for narrow screens
                 yield f"<tr><th>{escape(name)}{''.join(f'<td>{escape(cell)}' for cell in cells)}</tr>\n"
             yield "</table>\n"
 
@@ -382,7 +382,7 @@ small, .second, .legend {{ opacity: .75 }}
 <h1>{title}</h1>
 """
 
-# Transparent steps of blue and red, on which text is readable on a white or black page.
+# Transparent shades of blue and red, on which text is readable on a white or black page.
 _UNITS_STYLE = """b { color: inherit; padding: 0 }
 th, td { text-align: left; padding: 0 1.5em 0 0; font-weight: normal } th { opacity: .75 }
 .number { text-align: right } details { border-top: 1px solid #8886; padding: .5em 0 }

@@ -23,17 +23,17 @@ LONGEST = 1000  # characters of a message
 
 
 def plain(text: str) -> str:
-    """Replaces control characters, keeping the length: an escape sequence is shown, ``␛[31m``, not obeyed."""
+    """Replaces control characters, keeping the length: an escape sequence is shown as ``␛[31m`` and has no effect."""
     return text.translate(_VISIBLE)
 
 
 def plain_text(text: object, style: str = "") -> Text:
-    """A rich Text in one style: neither markup nor control characters in it are obeyed."""
+    """Returns a rich Text in one style, in which markup and control characters have no effect."""
     return Text(plain(str(text)), style)
 
 
 def one_line(text: str) -> str:
-    """A message in one line of at most 1,000 characters; the middle of a longer one is left out."""
+    """Returns a message in one line of at most 1,000 characters; a longer one loses its middle."""
     if len(text) > LONGEST:
         half = LONGEST // 2 - 2
         text = f"{text[:half]} … {text[-half:]}"
@@ -41,17 +41,17 @@ def one_line(text: str) -> str:
 
 
 def json_line(value: Any) -> str:
-    """A value as one line of JSON with its control characters escaped, which does not change the value."""
+    """Returns a value as one line of JSON, with control characters escaped."""
     return to_json(value, ensure_ascii=False).translate(_ESCAPED)
 
 
 class PlainConsole(Console):
-    """A rich Console for which strings are data: they are not markup, and control characters in them are shown.
+    """A rich Console that treats strings as data: markup has no effect, and control characters are shown.
 
-    Styles come from `rich.text.Text`, whose control characters are shown, too.
+    For styles, print a `rich.text.Text`, whose control characters are also shown.
 
     Args:
-        **options: of a rich Console, such as ``stderr``.
+        **options: options of a rich Console, such as ``stderr``.
     """
 
     def __init__(self, **options):

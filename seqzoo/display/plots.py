@@ -19,7 +19,7 @@ from seqzoo.metrics.measure import Measure
 
 CONFUSED = 40  # labels in a confusion plot; a thousand would take gigabytes
 DRAWN_UNITS = 16  # units in a plot of gates; the names of 256 would not be readable
-FEWEST = 10  # answers of a point in a reliability diagram; with fewer, accuracy is mostly chance
+FEWEST = 10  # minimum answers of a point in a reliability diagram; with fewer, accuracy is mostly chance
 GATE_NAMES = {
     "i": "input gate i",
     "f": "forget gate f (1 keeps the cell)",
@@ -38,8 +38,8 @@ def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
 
     At most the 40 most confused labels are drawn; the whole matrix is written as CSV beside the image.
 
-    The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, and would be
-    white on a linear scale.
+    The colour scale is the square root of the share: a good tagger's errors are a percent or two of a row, which would
+    be white on a linear scale.
 
     Args:
         labels: names of the rows and columns.
@@ -106,8 +106,8 @@ def history_plot(
 ):
     """Draws the losses, and below them the objective, over the epochs, and marks the best epoch.
 
-    Other measures of the same unit are drawn beside an objective that should be high: precision and recall beside F1.
-    Costs, such as bits a character and bits a word, have no common scale.
+    Other measures of the same unit are drawn together with an objective that should be high: precision and recall with
+    F1. Costs, such as bits a character and bits a word, have no common scale.
 
     Args:
         history: a dict for each epoch, with ``epoch``, ``loss`` and ``valid_MEASURE``, such as ``valid_loss``. An epoch
@@ -225,7 +225,7 @@ def merged_bins(bins: list[dict], fewest: int = FEWEST) -> list[dict]:
     for row in bins:
         groups = [*groups[:-1], [*groups[-1], row]] if open_group else [*groups, [row]]
         open_group = sum(row["count"] for row in groups[-1]) < fewest
-    if open_group and len(groups) > 1:  # the last ones are too few
+    if open_group and len(groups) > 1:  # the last group is too small
         groups[-2:] = [groups[-2] + groups[-1]]
     joined = []
     for group in groups:
@@ -236,7 +236,7 @@ def merged_bins(bins: list[dict], fewest: int = FEWEST) -> list[dict]:
 
 
 def accuracy_interval(accuracy: float, count: int) -> tuple[float, float]:
-    """The 95% interval of an accuracy of `count` answers, in percent (Wilson, 1927)."""
+    """Returns the 95% interval of an accuracy of `count` answers, in percent (Wilson, 1927)."""
     z, share = 1.96, accuracy / 100
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2) / (1 + z**2 / count)
@@ -244,12 +244,12 @@ def accuracy_interval(accuracy: float, count: int) -> tuple[float, float]:
 
 
 def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path: str):
-    """Draws similarities of pairs against gold ones, a point a pair; for two labels, a histogram of each.
+    """Draws predicted against gold similarities, a point for each pair; for two labels, a histogram of each.
 
     Args:
         gold: the number or the label of each pair.
         predicted: the similarity of each pair.
-        label: its name.
+        label: name of the number or label.
         path: the image to write; its suffix chooses the format.
     """
     from matplotlib.figure import Figure
@@ -277,11 +277,11 @@ def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path
 
 
 def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.ndarray, title: str, path: str):
-    """Draws the gates and states of a recurrent layer while it reads: a row a unit, a column a token.
+    """Draws the gates and states of a recurrent layer while it reads: rows are units, columns tokens.
 
     Args:
-        layer: {name: [T, H]}, from `inspection.trace`; gates, those of `GATE_NAMES`, are drawn on a scale from 0 to 1,
-            the others on one centred on 0.
+        layer: {name: [T, H]}, from `inspection.trace`; the gates in `GATE_NAMES` are drawn on a scale from 0 to 1,
+            everything else on a scale centred on 0.
         tokens: T texts.
         units: indices of the units to draw, from the top row down.
         title: shown above the plot.
@@ -315,11 +315,11 @@ def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.
 def attention_plot(
     source: Sequence[str], target: Sequence[str], weights: Sequence[Sequence[float]], path: str, title: str = ""
 ):
-    """Draws the attention of each target token to the source tokens: a row a target token, a column a source token.
+    """Draws the attention of each target token to the source tokens: rows are target tokens, columns source tokens.
 
     Args:
-        source, target: S and T tokens. From a long source only attended tokens are drawn, see `labels.attended`; if
-            there are more than 120, only some are labelled; long tokens are cut.
+        source, target: S and T tokens. Of a long source, only attended tokens are drawn, see `labels.attended`. If
+            there are more than 120, only some are labelled. Long tokens are cut.
         weights: [T, S], from 0 to 1.
         path: the image to write; its suffix chooses the format.
         title: shown above the plot.
@@ -352,12 +352,12 @@ def attention_plot(
 
 
 def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path: str, title: str = ""):
-    """Draws the probabilities that a transcriber gives its labels in each frame: a curve a label, the blank dashed.
+    """Draws the probability of each label in each frame of a transcriber: a curve for each label, the blank dashed.
 
     Args:
         p: [T, V] probabilities; 0 is the blank.
         labels: V names.
-        steps: names of the S input steps, such as letters, of equal width over the T frames; () names none.
+        steps: names of the S input steps, such as letters, drawn with equal width over the T frames; () draws none.
         path: the image to write; its suffix chooses the format.
         title: shown above the plot.
     """
@@ -399,7 +399,7 @@ def _name_columns(axes, columns: Sequence[int], names: Sequence[str], **style):
 
 
 def _spaces_shown(tokens: Sequence[str]) -> list[str]:
-    """Tokens with visible spaces, tabs and line ends."""
+    """Makes spaces, tabs and line ends of tokens visible."""
     return [token.translate(_VISIBLE_SPACES) for token in tokens]
 
 
@@ -409,7 +409,7 @@ def _wrapped(title: str, width: float) -> list[str]:
 
 
 def _cut(names: Sequence[str], width: int) -> list[str]:
-    """Makes names from data fit for drawing: without control characters, and at most `width` characters long."""
+    """Prepares names from data for drawing: without control characters, and at most `width` characters long."""
     return [plain(name if len(name) <= width else f"{name[: width - 1]}…") for name in names]
 
 
@@ -421,7 +421,7 @@ def save_figure(figure, path: str, **options) -> None:
 
 
 def _short(count: int) -> str:
-    """A count in at most four characters: 9999, 12k, 3M."""
+    """Formats a count in at most four characters: 9999, 12k, 3M."""
     if count < 10_000:
         return str(count)
     return f"{count / 1000:.0f}k" if count < 999_500 else f"{count / 1e6:.0f}M"

@@ -9,20 +9,20 @@ from seqzoo.display.pages import escape
 from seqzoo.display.plain import plain, plain_text
 from seqzoo.display.plots import save_figure
 
-RECENT = 6  # items of a history that are shown
+RECENT = 6  # number of items of a history to show
 DRAWN = 4  # histories in a picture
 BARS = 6  # items for each history
 
 
 def recent(answer: dict) -> str:
-    """The last items of a history, for people."""
+    """Formats the last items of a history for people."""
     history = answer["history"]
     shown = " | ".join(history[-RECENT:]) or "(no items)"
     return f"... | {shown}" if len(history) > RECENT else shown
 
 
 def print_recommended(answer: dict, console: Console) -> None:
-    """Prints the last items of a history, and the next ones with their probabilities; ``*`` marks the right one.
+    """Prints the last items of a history, and the next items with their probabilities; ``*`` marks the right one.
 
     Args:
         answer: ``{"history", "next", "unknown"}``, optionally ``"gold"``, see the task recommendation.
@@ -37,7 +37,7 @@ def print_recommended(answer: dict, console: Console) -> None:
 
 
 def notes(answer: dict) -> Iterator[str]:
-    """Further remarks on an answer, a line each."""
+    """Yields further remarks on an answer, a line each."""
     if answer["unknown"]:
         yield f"never seen in training, and left out: {', '.join(answer['unknown'])}"
     if "gold" in answer:
@@ -46,7 +46,7 @@ def notes(answer: dict) -> Iterator[str]:
 
 
 def recommended_articles(answers: Iterable[dict]) -> Iterator[str]:
-    """Parts of a page, one for each answer, see `print_recommended`."""
+    """Yields parts of a page, one for each answer, see `print_recommended`."""
     for answer in answers:
         line = f"<small>line {answer['line']}</small>" if "line" in answer else ""
         rows = ""

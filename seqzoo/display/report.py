@@ -1,4 +1,4 @@
-"""report.html: shows the folder of a finished run on one page for a browser.
+"""report.html: shows a finished run on one page for a browser.
 
 The page depends only on the files in the folder, so it can be written again when a later command adds a picture.
 """
@@ -17,7 +17,7 @@ from seqzoo.display.tables import result_table
 from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
 
-DIFFERENT, ALL = 8, 10  # answers shown: those that differ from gold, and all together
+DIFFERENT, ALL = 8, 10  # maximum answers to show: those that differ from gold, and in total
 PICTURES = {  # {file: (heading, caption)}, in the order of the page
     "history.png": ("Learning curve", "After each epoch. The scores are those of the best epoch, at the dotted line."),
     "confusion.png": (
@@ -61,7 +61,7 @@ INCH = 0.8  # CSS pixels, 96 to the inch, for each pixel of a picture, 120 to th
 
 
 def shown(answers: Sequence[dict], differs: Callable[[dict], bool]) -> list[int]:
-    """The indices of a few answers to show people: first those that differ from gold."""
+    """Returns the indices of a few answers to show, first those that differ from gold."""
     kinds = [differs(answer) for answer in answers]
     different, equal = ([i for i, kind in enumerate(kinds) if kind == wanted] for wanted in (True, False))
     return [*different[:DIFFERENT], *equal][:ALL]
@@ -77,7 +77,7 @@ def write_report(folder: pathlib.Path, task) -> pathlib.Path:
     """Writes report.html into the folder of a run.
 
     Args:
-        folder: of a run that has been scored.
+        folder: folder of a run that has been scored.
         task: the Task of the run.
 
     Returns:
@@ -111,7 +111,7 @@ def _body(folder: pathlib.Path, task) -> Iterator[str]:
             )
             yield from _figure(path, ", ".join(links))
     yield from _answers(_read(folder / "predictions.json", []), task)
-    if summary := _read(folder / "summary.json", {}):  # runs of earlier versions have none
+    if summary := _read(folder / "summary.json", {}):  # runs of earlier versions have no summary
         yield "<h2>Data</h2>\n"
         yield from _pairs(summary)
     yield "<h2>Run</h2>\n"
@@ -126,7 +126,7 @@ def _read(path: pathlib.Path, default):
 
 
 def _headline(metrics: dict, task) -> str:
-    """The objective on each split, and of the baselines."""
+    """Returns the objective on each split, and of the baselines."""
     key, measure = task.objective, task.measure
     scores = {split: metrics.get(f"{split}_{key}") for split in ("valid", "test")}
     scores |= {name: row.get(key) for name, row in metrics.get("valid_baselines", {}).items()}
@@ -135,7 +135,7 @@ def _headline(metrics: dict, task) -> str:
 
 
 def _scores(metrics: dict, measures: dict[str, Measure]) -> Iterator[str]:
-    """The table that a run prints, and the numbers of the whole run."""
+    """Yields the table that a run prints, and the numbers of the whole run."""
     table = result_table(metrics, measures, "")
     yield "<div class=wide><table>\n<tr><th>"
     yield "".join(f"<th class=number>{escape(name)}" for name in table.columns[1:]) + "</tr>\n"
@@ -147,10 +147,10 @@ def _scores(metrics: dict, measures: dict[str, Measure]) -> Iterator[str]:
 
 
 def _figure(path: pathlib.Path, caption: str) -> Iterator[str]:
-    """A picture inside the page; its caption is HTML."""
+    """Yields a picture inside the page; its caption is HTML."""
     data = path.read_bytes()
     width = round(INCH * struct.unpack(">I", data[16:20])[0])  # of a PNG
-    # On a narrow screen a picture shrinks while its letters are legible, and then scrolls.
+    # On a narrow screen, a picture shrinks as long as its letters are legible, and then scrolls.
     style = f"width:{width}px;min-width:{round(0.58 * width)}px"
     yield (
         f'<figure><div class=wide><img alt="{escape(path.stem)}" style="{style}"'
@@ -160,7 +160,7 @@ def _figure(path: pathlib.Path, caption: str) -> Iterator[str]:
 
 
 def _answers(answers: list[dict], task) -> Iterator[str]:
-    """A few answers, first those that differ from gold."""
+    """Yields a few answers, first those that differ from gold."""
     if not answers:
         return
     yield "<h2>Answers on valid</h2>\n"
@@ -174,7 +174,7 @@ def _answers(answers: list[dict], task) -> Iterator[str]:
 
 
 def _pairs(pairs: dict) -> Iterator[str]:
-    """A table of names and texts."""
+    """Yields a table of names and texts."""
     yield "<table class=pairs>\n"
     for name, value in pairs.items():
         value = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -183,7 +183,7 @@ def _pairs(pairs: dict) -> Iterator[str]:
 
 
 def _command(folder: pathlib.Path, task) -> list[str]:
-    """The words of the command that trains the run: its options that are not defaults."""
+    """Returns the words of the command that trains the run, with its options that are not defaults."""
     usual = type(task.config)().to_dict()
     given = {name: value for name, value in task.config.to_dict().items() if value != usual[name]}
     flags = {"task": task.name, **given, "workdir": str(folder)}
@@ -191,7 +191,7 @@ def _command(folder: pathlib.Path, task) -> list[str]:
     return [shlex.quote(word) for word in words]
 
 
-# White pictures become as dark as the page, and keep their hues.
+# White pictures become as dark as the page but keep their hues.
 _STYLE = """body { max-width: 60em } h2 { margin: 1.6em 0 .4em; font-size: 1.2em } .score { font-size: 1.1em }
 table { border-collapse: collapse } th, td { text-align: left; padding: .15em 1.2em .15em 0; vertical-align: top }
 th { font-weight: normal } th:first-child { min-width: 7em; overflow-wrap: anywhere }

@@ -21,8 +21,8 @@ BETWEEN = "  ·  "  # two captions
 class FittedTable:
     """A table for any width of a terminal: nothing is cut off, and only long texts and very long labels are wrapped.
 
-    Headers take one line if there is room, otherwise a word a line. Columns that still do not fit go to a second block
-    below, with the labels of the rows that have something there. Made by `plain_table` and `result_table`.
+    Headers take one line if there is room, otherwise one line for each word. Columns that still do not fit go to a
+    second block below, with the labels of the rows that have values there. Made by `plain_table` and `result_table`.
 
     Args:
         title: shown above the table; "" for none.
@@ -85,7 +85,7 @@ class FittedTable:
         yield block, 2
 
     def _widths(self, columns: list[int], room: int) -> list[int]:
-        """The widths of some columns that share `room` characters."""
+        """Returns the widths of some columns that share `room` characters."""
         most = [self.most[column] for column in columns]
         if sum(most) <= room:
             return most
@@ -101,7 +101,7 @@ class FittedTable:
 
 
 def _is_number(cell: str) -> bool:
-    """Whether a cell holds a number, or nothing."""
+    """Returns whether a cell holds a number, or nothing."""
     try:
         float(cell.replace(",", "").removesuffix("%") or 0)
     except ValueError:
@@ -110,19 +110,19 @@ def _is_number(cell: str) -> bool:
 
 
 def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> FittedTable:
-    """A table of strings. Columns of numbers are right-aligned, except the first column."""
+    """Returns a table of strings. Columns of numbers are right-aligned, except the first column."""
     return FittedTable(title, columns, rows, [caption] if caption else [])
 
 
 def result_table(metrics: Mapping, measures: Mapping[str, Measure], title: str) -> FittedTable:
-    """A table of scores: a row for each split, each of its classes and each of its baselines; a column a measure.
+    """Returns a table of scores: a row for each split, with its classes and baselines; a column for each measure.
 
     Args:
         metrics: as in metrics.json. ``{"valid_f1": 90.0}``: the main scores, by split. ``{"valid_classes": {"PER":
             {"f1": 81.0}}}`` and ``{"valid_baselines": {"look-up": {"f1": 60.0}}}``: scores of classes and baselines,
-            and likewise any other group of rows. Other numbers (epochs, minutes) go into the captions; strings, such as
+            and likewise any other group of rows. Other numbers (epochs, minutes) go in the captions; strings, such as
             signatures, are not shown.
-        measures: the task's measures, {name: Measure}, in the order of the columns; those without a value are left out.
+        measures: the task's measures, {name: Measure}, in the order of the columns; those without values are omitted.
         title: shown above the table.
     """
     rows, others = [], []
@@ -163,7 +163,7 @@ def _rows(metrics: Mapping, measures: Mapping[str, Measure]) -> Iterator[tuple[s
 
 
 def _number(value: float) -> str:
-    """A number for captions: with three digits, and all digits before the point."""
+    """Returns a number for captions: with three digits, and all digits before the point."""
     if not isinstance(value, float):
         return f"{value:,}"
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.3g}"

@@ -1,7 +1,7 @@
-"""Answers on a terminal: coloured names, tags below their words, labels of texts and the words that explain them,
-scored texts and translations.
+"""Prints answers on a terminal: coloured names, tags below their words, labels of texts and the words that explain
+them, scored texts and translations.
 
-Text from data is never markup, and its control characters are shown instead of obeyed.
+Text from data is never markup, and its control characters are shown but have no effect.
 """
 
 import itertools
@@ -33,7 +33,7 @@ from seqzoo.text.spans import spans
 
 _FADED = "#585858"
 
-# Styles of words for and against a label, by WEIGHT_STEPS. Those against are underlined as well, for people who cannot
+# Styles of words for and against a label, by WEIGHT_STEPS. Words against it are also underlined, for people who cannot
 # tell red from green.
 _FOR = [f"{BLACK} on #d7ffd7", f"{BLACK} on #87ff87", f"bold {BLACK} on #00d75f"]
 _AGAINST = [f"underline {BLACK} on #ffd7d7", f"underline {BLACK} on #ff8787", f"bold underline {BLACK} on #ff5f5f"]
@@ -45,7 +45,7 @@ def tagged(
     tags: Sequence[str],
     confidences: Sequence[float] | None = None,
 ) -> dict:
-    """A tagged sentence, ready for JSON and for `print_tagged`.
+    """Returns a tagged sentence, ready for JSON and for `print_tagged`.
 
     Args:
         text: the text that contains the sentence.
@@ -57,7 +57,7 @@ def tagged(
         ``{"text", "start", "tokens", "entities"}``: the part of `text` that is this sentence and its offset;
         ``tokens``: dicts of ``text, start, end, tag, confidence``; and, only if the tags mark spans, ``entities``:
         dicts of ``text, type, start, end, confidence``. All offsets are in `text`, ends are exclusive. A confidence is
-        None if none was given; that of an entity is the smallest of its tokens'.
+        None if none was given; an entity has the lowest confidence of its tokens.
 
     Raises:
         ValueError: the numbers of tokens, tags and confidences differ.
@@ -86,7 +86,7 @@ def tagged(
 
 
 def print_tagged(sentence: dict, console: Console):
-    """Prints a tagged sentence: names are highlighted in the text, other tags are below their words.
+    """Prints a tagged sentence: names are highlighted in the text, other tags below their words.
 
     A confidence below 80% follows its tag. Without colours, a name is ``[Ford Motor ORG]``.
 
@@ -104,9 +104,9 @@ def print_tagged(sentence: dict, console: Console):
 def print_classified(prediction: dict, console: Console):
     """Prints a text, or the name of a file, after its label, with the words that speak for and against the label.
 
-    A label with a probability below 80% is followed by the second best. Words for the label are green, words against it
-    red and underlined, in three strengths. Without colours, the strongest are ``*good*`` and ``-bad-``, which a line
-    below explains.
+    The second-best label follows a label with a probability below 80%. Words for the label are green, words against it
+    red and underlined, in three strengths. Without colours, the strongest are marked ``*good*`` and ``-bad-``, with an
+    explanation below.
 
     Args:
         prediction: ``{"text" or "file", "label", "probabilities"}``, and optionally ``"words"`` and ``"gold"``.
@@ -136,7 +136,7 @@ def print_classified(prediction: dict, console: Console):
             line.append(piece, (_FOR if weight > 0 else _AGAINST)[step - 1] if step else None)
         elif piece:
             pieces.append((("*" if weight > 0 else "-") if step > 1 else "", piece))
-    for mark, group in itertools.groupby(pieces, lambda pair: pair[0]):  # letters that touch share their marks
+    for mark, group in itertools.groupby(pieces, lambda pair: pair[0]):  # adjacent letters share their marks
         marked |= bool(mark)
         line.append(f"{mark}{''.join(piece for _, piece in group)}{mark}")
     line.rstrip()
@@ -166,7 +166,7 @@ def print_similar(answer: dict, console: Console):
 
 
 def _similarity(answer):
-    """How similar two texts are, in 8 columns or more."""
+    """Formats the similarity of two texts in 8 columns or more."""
     if "probability" not in answer:
         return [(f"{answer['score']:6.2f}  " if answer["score"] is not None else "     -  ", "bold")]
     share = "-" if answer["probability"] is None else f"{answer['probability']:.0%}"
@@ -178,7 +178,7 @@ def print_scored(row: dict, console: Console):
 
     Args:
         row: ``{"text", "log_probability", "perplexity", "tokens": [{"text", "start", "end", "log_probability",
-            "known"}]}`` and, among alternatives, ``"share"``, its probability among them. Logarithms are natural.
+            "known"}]}`` and, among alternatives, ``"share"``, its share of the total. Logarithms are natural.
         console: where to print.
     """
     colour, source = _has_colour(console), plain(row["text"])
@@ -202,7 +202,7 @@ def print_scored(row: dict, console: Console):
 
 
 def print_sample(sample: dict, console: Console):
-    """Prints a sampled text after its prime; the first one was printed as it was drawn, so only its notes follow.
+    """Prints a sampled text after its prime; of the first one, only notes, as it was printed while it was drawn.
 
     Args:
         sample: ``{"sample", "prime", "text", "unknown_in_prime"}``, see `decoding.generation.sample_texts`.
@@ -254,11 +254,11 @@ def print_transcribed(answer: dict, console: Console):
 
 
 def usage(modes: Sequence[str], folder: str | os.PathLike, demo: str = "") -> Text:
-    """Commands that use a trained run, a line each.
+    """Returns commands that use a trained run, a line each.
 
     Args:
         modes: the task's modes.
-        folder: of the run.
+        folder: folder of the run.
         demo: options of the first command; ``{folder}`` in it stands for the folder.
     """
     folder = shlex.quote(str(folder))

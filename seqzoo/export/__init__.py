@@ -5,11 +5,11 @@
 model/          the SavedModel, for TensorFlow alone; or model.tflite, or model.onnx
 MODEL_CARD.md   the task, data, scores, options and versions, and how to call it
 example.py      a program that calls it; example.json: arrays that it reads
-check.json      how its answers compare with the run's, its size and speed
+check.json      its size, its speed, and how its answers compare with the run's
 config.json     the options of the run
-vocabularies/   what the run learned from its data, as its folder keeps it
+vocabularies/   the assets that the run learned from its data
 
-With ``--format=run`` it is the folder of a run instead, for this package: see `export.sharing`.
+With ``--format=run``, the folder is a run for this package instead: see `export.sharing`.
 """
 
 import dataclasses
@@ -32,18 +32,18 @@ def export(
     overwrite: bool = False,
     source: str = "",
 ) -> dict:
-    """Exports a trained run and compares what was written with the run.
+    """Exports a trained run, and compares the export with the run.
 
     Args:
         run: see `training.load`.
-        folder: where to write. It is only created, or replaced, once everything is written and compared.
+        folder: folder to write. It is created or replaced only after everything is written and compared.
         request: options of the group `options.Exporting`.
         lines: texts to compare answers on; None: examples of the run's validation data.
         overwrite: replace the export that the folder holds.
-        source: where the lines were read from.
+        source: the source of the lines.
 
     Returns:
-        What check.json holds.
+        The content of check.json.
 
     Raises:
         ValueError: the folder is not empty; the backend is not TensorFlow; or the answers differ from the run's.
@@ -68,7 +68,7 @@ def export(
         signatures = _of_arrays(run, signatures, request)
     cases = check.cases_of(signatures, check.examples_of(run, lines))
     temporary = folder.absolute().with_name(f".{folder.absolute().name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(temporary, ignore_errors=True)  # left over from a process that was killed
     temporary.mkdir(parents=True)
     try:
         if shared:
@@ -103,14 +103,14 @@ def export(
 
 
 def signatures_of(run, request) -> dict:
-    """{name: `signatures.Signature`} of a run, the easiest one last; request: see `export`."""
+    """Returns {name: `signatures.Signature`} of a run, the easiest one last; request: see `export`."""
     from seqzoo.export.signatures import arrays
 
     return run.task.signatures(run, request) or {"arrays": arrays(run)}
 
 
 def _add_example(run, signatures, cases, request, folder):
-    """Writes a program that calls an export, and what it needs beside the model; returns the text of the program."""
+    """Writes a program that calls an export, and the files that it needs; returns the text of the program."""
     from seqzoo.export import card
 
     best = [*signatures][-1]
@@ -126,7 +126,7 @@ def _add_example(run, signatures, cases, request, folder):
 
 
 def in_float32(run):
-    """A run of mixed precision whose layers compute in 32 bits: other formats know few operations in 16."""
+    """Returns a run of mixed precision with layers in 32 bits, as other formats have few operations in 16 bits."""
     import keras
 
     config = json.dumps(keras.saving.serialize_keras_object(run.model))
@@ -138,7 +138,7 @@ def in_float32(run):
 
 
 def _of_arrays(run, signatures, request):
-    """The only signature of a file: it takes arrays and does not sample."""
+    """Returns the only signature that a file can have: it takes arrays and does not sample."""
     from seqzoo.export.signatures import padded, renamed
 
     name = next((name for name in ("arrays", "step") if name in signatures), None)
@@ -156,7 +156,7 @@ def _of_arrays(run, signatures, request):
 
 
 def _write(signatures, request, folder):
-    """Writes functions in the format that was asked for; returns the path."""
+    """Writes functions in the requested format; returns the path."""
     if request.format == "savedmodel":
         from seqzoo.export import savedmodel
 

@@ -1,4 +1,4 @@
-"""Facts for the model card that a run can't know: about.json, in its folder or given by --about."""
+"""Facts for the model card that are not in a run: about.json, in its folder or given by --about."""
 
 import pathlib
 
@@ -18,10 +18,10 @@ KEYS = {
 
 
 def read_about(folder: pathlib.Path, given: str = "") -> dict:
-    """The content of the given file, or else of about.json in the folder of a run: {key of `KEYS`: text}, {} if none.
+    """Reads the given file, or else about.json in the folder of a run: {key of `KEYS`: text}, {} if there is none.
 
     Raises:
-        ValueError: no such file; an unknown key; a value that is not a text, or limits that are not a list of texts.
+        ValueError: a missing file; an unknown key; a value that is not a text, or limits that are no list of texts.
     """
     path = pathlib.Path(given or folder / "about.json")
     if given and not path.is_file():

@@ -9,7 +9,7 @@ from seqzoo.export.signatures import Signature, shape_text
 from seqzoo.task import TASKS
 
 _VERSIONS = ("seqzoo", "python", "tensorflow", "keras", "jax")
-_SHOWN = 200  # numbers of an example that its program holds itself; more are read from a file
+_SHOWN = 200  # maximum numbers in the program itself; larger examples are read from a file
 _EXAMPLES = {
     "savedmodel": '''"""Calls the exported run; needs only TensorFlow."""
 
@@ -59,7 +59,7 @@ for output, value in zip(session.get_outputs(), outputs):
 
 
 def example(form: str, name: str, inputs: dict) -> str:
-    """A program that calls a signature of an exported run.
+    """Returns a program that calls a signature of an exported run.
 
     Args:
         form: the format.
@@ -78,12 +78,12 @@ def example(form: str, name: str, inputs: dict) -> str:
 
 
 def needs_file(form: str, inputs: dict) -> bool:
-    """Whether the program of `example` reads its arrays from example.json."""
+    """Returns whether the program of `example` reads its arrays from example.json."""
     return form != "savedmodel" or sum(value.size for value in inputs.values()) > _SHOWN
 
 
 def card(run, name: str, form: str, signatures: dict[str, Signature], measured: dict, program: str, about: dict) -> str:
-    """The model card, in Markdown.
+    """Returns the model card, in Markdown.
 
     Args:
         run: the run.
@@ -155,7 +155,7 @@ def _limits(notes):
 
 
 def _of_a_run(measured, about) -> Iterator[str]:
-    """What is particular to the card of a run that is shared as a run."""
+    """Yields the parts of the card for a run that is shared as a run."""
     yield "\n## How to use it\n"
     if "example" in about:
         yield f"```bash\n{about['example']}\n```\n"
@@ -174,7 +174,7 @@ def _of_a_run(measured, about) -> Iterator[str]:
 
 
 def lines_given(measured: dict) -> bool:
-    """Whether the answers were compared on texts of the user."""
+    """Returns whether the answers were compared on texts of the user."""
     return bool(measured["input"])
 
 
@@ -185,5 +185,5 @@ def _agreement(found):
 
 
 def _read(path: pathlib.Path) -> dict:
-    """The object in a JSON file of the run; {} if there is none."""
+    """Reads the object in a JSON file of the run; {} if there is none."""
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}

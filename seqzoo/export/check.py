@@ -14,14 +14,14 @@ import numpy as np
 from seqzoo.export.signatures import Signature
 
 MOST = 100  # examples
-LARGEST = 1e-4  # difference of a number, relative for large ones, that counts as rounding
+LARGEST = 1e-4  # difference of a number that counts as rounding, relative for large numbers
 
 
 def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
-    """Up to `MOST` examples: those of the given lines, or of the run's validation data if there are none.
+    """Returns up to `MOST` examples of the given lines or, without lines, of the run's validation data.
 
     Raises:
-        ValueError: there are no lines, and the data can't be read any more.
+        ValueError: there are no lines, and the data can no longer be read.
     """
     task = run.task
     if lines is not None:
@@ -36,10 +36,10 @@ def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
 
 
 def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str, list]:
-    """{signature: [(inputs, outputs)]} of some examples.
+    """Returns {signature: [(inputs, outputs)]} of examples.
 
     Raises:
-        ValueError: a signature has none.
+        ValueError: a signature has no cases.
     """
     cases = {
         name: [case for example in examples if (case := signature.case(example)) is not None]
@@ -60,22 +60,22 @@ def compare(
     approximate: bool = False,
     request: dict | None = None,
 ) -> dict[str, dict]:
-    """Calls an exported run and compares its answers with those expected.
+    """Calls an exported run and compares its answers with the expected ones.
 
     Args:
         folder: the exported run.
         signatures: its signatures, by name.
         cases: see `cases_of`.
-        approximate: whether its numbers may differ from the run's, as those of quantized weights do.
-        request: options of the export, if it is a copy of the run, which seqzoo calls; None: it needs no seqzoo.
+        approximate: whether its numbers may differ from the run's, as with quantized weights.
+        request: options of the export if it is a copy of the run, which seqzoo calls; None: call it without seqzoo.
 
     Returns:
         {signature: {"examples", "split_alike", "equal_answers", "largest_difference", "first_call_seconds",
-        "median_ms"}}, with shares from 0 to 1. Where the graph splits texts into words itself, only the texts that it
-        splits as the run does are compared.
+        "median_ms"}}, with shares from 0 to 1. If the graph splits texts into words itself, only texts that it splits
+        like the run are compared.
 
     Raises:
-        ValueError: it can't be loaded, or its answers are not those of the run.
+        ValueError: the export can't be loaded, or its answers differ from the run's.
     """
     answers = _answers(folder, cases, request)
     found = {name: _compared(name, signature, cases[name], answers) for name, signature in signatures.items()}
@@ -89,7 +89,7 @@ def compare(
 
 
 def _answers(folder, cases, request):
-    """What a fresh process answers, see `export.fresh`."""
+    """Returns the answers of a fresh process, see `export.fresh`."""
     script = pathlib.Path(__file__).with_name("fresh.py")
     isolated, asked = (["-I"], []) if request is None else ([], [json.dumps(request)])
     with tempfile.TemporaryDirectory() as temporary:
@@ -117,7 +117,7 @@ def _answers(folder, cases, request):
 def _compared(name, signature, cases, answers):
     alike, equal, largest = 0, 0, 0.0
     for number, (_, expected) in enumerate(cases):
-        # A file of fixed shapes also answers the padding.
+        # The outputs of a file with fixed shapes include the padding.
         found = {
             key: answers[f"{name}/{number}/{key}"][tuple(map(slice, value.shape)) if signature.padded else ...]
             for key, value in expected.items()
@@ -145,7 +145,7 @@ def _same(found, expected):
 
 
 def _difference(found, expected):
-    """The largest difference of two arrays, relative to numbers above 1."""
+    """Returns the largest difference of two arrays, relative for numbers above 1."""
     if found.shape != expected.shape:
         return np.inf
     return float(np.max(np.abs(found - expected) / np.maximum(np.abs(expected), 1), initial=0))

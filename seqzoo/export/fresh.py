@@ -14,13 +14,13 @@ import sys
 import time
 
 if not sys.argv[3:]:
-    sys.modules["seqzoo"] = None  # an import of it fails
+    sys.modules["seqzoo"] = None  # importing it fails
 
 import numpy as np  # noqa: E402
 
 
 def loaded(folder: pathlib.Path):
-    """The function (signature, {input: array}) -> {output: array} of an exported run."""
+    """Returns the function (signature, {input: array}) -> {output: array} of an exported run."""
     if (folder / "model.tflite").exists():
         from ai_edge_litert.interpreter import Interpreter
 
@@ -51,7 +51,7 @@ def loaded(folder: pathlib.Path):
 
 
 def of_a_run(folder: pathlib.Path, asked: dict) -> tuple:
-    """(the object to keep alive, {signature: function}) of a run; asked: options of the export."""
+    """Returns (the object to keep alive, {signature: function}) of a run; asked: options of the export."""
     from seqzoo import options
     from seqzoo.export import savedmodel, signatures_of
     from seqzoo.training import load

@@ -1,4 +1,4 @@
-"""Signatures of exported runs whose models produce one id after the other, by search or by sampling."""
+"""Signatures of exported runs whose models produce one id after another, by search or by sampling."""
 
 import dataclasses
 import functools
@@ -17,7 +17,7 @@ from seqzoo.text.vocabulary import UNKNOWN_ID
 
 
 def text_to_text(run, request) -> dict[str, Signature]:
-    """The signatures of an encoder-decoder from text to text: greedy decoding, and the search that is asked for.
+    """Returns the signatures of an encoder-decoder from text to text: greedy decoding, and the requested search.
 
     Args:
         run: a run of a task of `families.text_to_text`.
@@ -40,7 +40,7 @@ def text_to_text(run, request) -> dict[str, Signature]:
 
 
 def _of_strings(run, searches):
-    """Signatures of strings, given searches by name; the last search also answers tokens that the caller has split."""
+    """Returns signatures of strings, given searches by name; the last also takes tokens that the caller has split."""
     *_, (best, last) = searches.items()
     rewriter = _Rewriter(run)
     outputs = {run.task.written: "[B]", "score": "[B], by which the search ranks it"}
@@ -70,7 +70,7 @@ def _of_strings(run, searches):
 
 
 class _Rewriter:
-    """Maps texts to texts in a graph, and gives the answers of the run itself.
+    """Maps texts to texts in a graph, and computes the answers of the run itself.
 
     Args:
         run: see `text_to_text`.
@@ -81,18 +81,18 @@ class _Rewriter:
         self.reader, self.writer = CodecIds(self.source), CodecIds(target)
 
     def of_texts(self, search, inputs):
-        """{"tokens", the answer, "score"} of {"text": [B]}."""
+        """Returns {"tokens", the answer, "score"} of {"text": [B]}."""
         text = _stripped(inputs["text"])
         text = tf.strings.lower(text, encoding="utf-8") if self.task.config.lowercase else text
         tokens = self.cut(self.reader.split(text))
         return {"tokens": tokens, **self.of_tokens(search, tokens)}
 
     def cut(self, tokens):
-        """The tokens [B, T] that the run reads."""
+        """Returns the tokens [B, T] that the run reads."""
         return tokens[:, : self.task.max_source] if self.task.max_source else tokens
 
     def of_tokens(self, search, tokens):
-        """{the answer, "score"} of tokens [B, T]."""
+        """Returns {the answer, "score"} of tokens [B, T]."""
         tokens = self.cut(tokens)
         count = tf.reduce_sum(tf.cast(tokens != "", tf.int32), 1)  # [B]
         ids = tf.pad(self.reader.encode(tokens), [[0, 0], [0, 1]])
@@ -138,17 +138,17 @@ class _Rewriter:
 
 
 def _stripped(texts):
-    """Texts without blanks at their ends."""
+    """Strips blanks at both ends of texts."""
     return tf.strings.regex_replace(texts, f"^[{SPACE}]+|[{SPACE}]+$", "")
 
 
 def greedy_arrays(run, search, steps: int, note: str = "") -> Signature:
-    """The signature of greedy decoding from the arrays of a source, such as ids, to at most `steps` ids.
+    """Returns the signature of greedy decoding from the arrays of a source, such as ids, to at most `steps` ids.
 
     Args:
         run: a run of an encoder-decoder.
         search: its `decoding.search.BeamPredictor` of width 1.
-        steps: ids of an answer at most.
+        steps: maximum number of ids of an answer.
         note: a further remark on the ids.
     """
     function, specs = greedy(search.decoder, search.end, steps, search.beam.banned)
@@ -168,12 +168,12 @@ def greedy_arrays(run, search, steps: int, note: str = "") -> Signature:
         function=function,
         case=case,
         outputs={"tokens": f"[B, {steps}], 0 after the end"},
-        padded=True,  # to the most steps
+        padded=True,  # to the maximum number of steps
     )
 
 
 def _aligned(attention, real, tokens, units):
-    """The source token [B, N] that has the most attention [B, N, S] in each step, the end mark apart."""
+    """Returns the source token [B, N] with the most attention [B, N, S] in each step, except for the end mark."""
     words = tf.pad(real[:, 1:], [[0, 0], [0, 1]])[:, None]  # [B, 1, S]
     position = tf.argmax(tf.where(words, attention, -1.0), axis=-1, output_type=tf.int32)  # [B, N]
     if units == "words":  # their tokens have the space before them, which the first word lacks
@@ -182,12 +182,11 @@ def _aligned(attention, real, tokens, units):
 
 
 class _Tempered:
-    """A decoder whose distribution is changed as a caller of the graph chooses.
+    """A decoder whose distribution is changed by inputs of the graph.
 
     Args:
         decoder: has the step protocol.
-        chosen: the tensors of `SAMPLING`; see `decoding.sampling.Sampler` for what they mean. Temperature 0 counts as
-            `COLDEST`.
+        chosen: the tensors of `SAMPLING`, see `decoding.sampling.Sampler`. Temperature 0 counts as `COLDEST`.
         banned: ids that are never drawn.
     """
 
@@ -208,15 +207,15 @@ class _Tempered:
 
 
 def _highest(logits, k):
-    """Logits [B, V] with all but the k highest of a row at -inf."""
+    """Sets all but the k highest logits [B, V] of a row to -inf."""
     least = tf.math.top_k(logits, tf.minimum(k, logits.shape[-1])).values[:, -1:]
     return tf.where(logits < least, -np.inf, logits)
 
 
 def _nucleus(logits, top_p):
-    """Logits [B, V] with all at -inf but the highest of a row that together have the probability top_p."""
+    """Sets all logits [B, V] to -inf but the highest of a row that together have the probability top_p."""
     ranked = tf.sort(logits, direction="DESCENDING")
-    likelier = tf.cumsum(tf.nn.softmax(ranked), axis=-1, exclusive=True)  # what those before it have
+    likelier = tf.cumsum(tf.nn.softmax(ranked), axis=-1, exclusive=True)  # the total probability of likelier ids
     kept = tf.concat([tf.ones_like(likelier[:, :1], tf.bool), likelier[:, 1:] < top_p], axis=-1)
     least = tf.reduce_min(tf.where(kept, ranked, np.inf), axis=-1, keepdims=True)
     return tf.where(logits < least, -np.inf, logits)
@@ -231,8 +230,8 @@ SAMPLING = {
 }
 _CHOICES = "`top_k` 0 and `top_p` 1: all ids. The same seed draws the same."
 _SAMPLED = f"continued by samples of at most `length` tokens. {_CHOICES}"
-CHECKED = 20  # tokens of a prime, and of its continuation, that answers are compared on
-LIKELIEST = {  # always the likeliest
+CHECKED = 20  # tokens of a prime, and of its continuation, on which answers are compared
+LIKELIEST = {  # always the likeliest id
     "temperature": np.float32(1),
     "top_k": np.int32(1),
     "top_p": np.float32(1),
@@ -241,13 +240,13 @@ LIKELIEST = {  # always the likeliest
 
 
 def sample(decoder, inputs, begin, forced, chosen, banned=(), stop=(), unrolled=1):
-    """Ids [B, N] sampled in a graph, 0 after one that ends a row.
+    """Samples ids [B, N] in a graph, with 0 after the end of a row.
 
     Args:
         decoder: has the step protocol.
-        inputs: (fixed, state) that it starts from.
-        begin: [B] ids that are read first.
-        forced: [N, B] ids that are taken instead of sampled where they are above 0.
+        inputs: the initial (fixed, state).
+        begin: [B] ids to read first.
+        forced: [N, B] ids to use instead of sampling where they are above 0.
         chosen: the tensors of `SAMPLING`.
         banned, stop, unrolled: see `decoding.sampling.Sampler` and its `loop`.
     """
@@ -259,12 +258,12 @@ def sample(decoder, inputs, begin, forced, chosen, banned=(), stop=(), unrolled=
 
 
 def language_model(run, codec, length: int) -> dict[str, Signature]:
-    """The signatures of a language model.
+    """Returns the signatures of a language model.
 
     Args:
         run: a run whose predictor is a `models.LanguageModelDecoder`.
         codec: its Codec.
-        length: ids that a file of fixed shapes reads in one call.
+        length: number of ids that a file with fixed shapes reads in one call.
     """
     continuing = _Continuing(run, codec)
     signatures = {
@@ -307,13 +306,13 @@ def language_model(run, codec, length: int) -> dict[str, Signature]:
 
 
 class _Continuing:
-    """A language model in a graph, and the answers of the run itself.
+    """Runs a language model in a graph, and computes the answers of the run itself.
 
     Args:
         run, codec: see `language_model`.
 
     Attributes:
-        states: {name: shape for people} of its state; specs: the same as TensorSpecs.
+        states: {name: readable shape} of its state; specs: the same as TensorSpecs.
         texts: its `CodecIds`.
     """
 
@@ -324,26 +323,26 @@ class _Continuing:
         self.specs = {name: tf.TensorSpec([None, size], tf.float32, name) for name, size in sizes.items()}
 
     def start(self, inputs):
-        """The state of {"rows"}."""
+        """Returns the state of {"rows"}."""
         return self._named(self.decoder.initial_state(inputs["rows"]))
 
     def step(self, inputs):
-        """{"log_probabilities", "state0" ...} of {"ids": [B, T], "state0" ...}."""
+        """Returns {"log_probabilities", "state0" ...} of {"ids": [B, T], "state0" ...}."""
         logits, state = self.decoder.read(inputs["ids"], [inputs[name] for name in self.states])
         return {"log_probabilities": tf.nn.log_softmax(logits), **self._named(state)}
 
     def ids(self, prime, chosen):
-        """Ids [B, length] that continue those of primes [B, P], as the tensors of `LENGTH` and `SAMPLING` say."""
+        """Continues primes [B, P] by ids [B, length], with the tensors of `LENGTH` and `SAMPLING`."""
         # Read step by step, as primes of different lengths end at different steps.
         count = tf.reduce_sum(tf.cast(prime > 0, tf.int32), 1)  # [B]
-        first = tf.where(count > 0, self.codec.newline, self.codec.end)  # what stands before a text
+        first = tf.where(count > 0, self.codec.newline, self.codec.end)  # the id before a text
         forced = tf.transpose(tf.pad(prime, [[0, 0], [0, chosen["length"]]]))  # [P + N, B]
         state = self.decoder.initial_state(tf.shape(prime)[0])
         drawn = sample(self.decoder, ([], state), first, forced, chosen, (0, 1), (self.codec.end,))
         return tf.gather(drawn, count[:, None] + tf.range(chosen["length"])[None], batch_dims=1)
 
     def text(self, inputs):
-        """{"text"} of {"prime": [B]} and what `ids` reads."""
+        """Returns {"text"} of {"prime": [B]} and the inputs of `ids`."""
         ids = self.ids(self.texts.encode(self.texts.split(inputs["prime"])), inputs)
         return {"text": self.texts.join(self.texts.texts(ids))}
 
@@ -395,7 +394,7 @@ class _Continuing:
 
 
 def music(run, decoder, end: int) -> dict[str, Signature]:
-    """The signature of a generator of music.
+    """Returns the signature of a generator of music.
 
     Args:
         run: a run of the task music.

@@ -1,8 +1,8 @@
 """Text in stock TensorFlow ops: turns strings into a model's inputs, and its ids into strings, inside a graph.
 
-Look-ups, casing and spelling are exactly those of Python, because their character classes are made from Python's own.
-The tokenizer is not: TensorFlow's regular expressions (RE2) have no look-around, so `mark_words` first wraps what the
-look-around would decide, in several passes. How often both agree is measured on real text, see `export.check`.
+Look-ups, casing and spelling match Python exactly, because their character classes are made from Python's own. The
+tokenizer may differ: TensorFlow's regular expressions (RE2) have no look-around, so `mark_words` replaces look-around
+by several passes that mark tokens. `export.check` measures on real text how often both agree.
 """
 
 import functools
@@ -19,19 +19,19 @@ from seqzoo.text.codec import MARKS, Codec
 from seqzoo.text.subwords import KINDS
 from seqzoo.text.vocabulary import Vocabulary
 
-# Marks inside a text while it is split: of a run of word characters (its START and END), of a finished token (OPEN and
-# CLOSE), and the borders of pieces. A text that holds one of them is read with another control character in its place.
+# Marks inside a text while it is split: START and END of a run of word characters, OPEN and CLOSE of a finished token,
+# and the borders of pieces. If a text contains such a mark, another control character replaces it.
 START, END, OPEN, CLOSE, CUT, OWN_SPACE = "\x01", "\x02", "\x03", "\x04", "\x05", "\x06"
 RESERVED, SUBSTITUTE = f"[{START}-{OWN_SPACE}]", "\x0e"
 
 SPACE = r"\s\x{b}\x{1c}-\x{1f}\x{85}\p{Z}"  # the inside of a class: Python's \s
 WORD = r"\pL\pN_"  # Python's \w
-MARK = r"\pM\p{Cf}\x{1f3fb}-\x{1f3ff}"  # what belongs to the character before it; the last are skin tones
+MARK = r"\pM\p{Cf}\x{1f3fb}-\x{1f3ff}"  # characters that belong to the one before; the last are skin tones
 QUOTE = "['‘’]"
 
 
 class WordArrays(tf.Module):
-    """Tokens [B, T] -> the arrays that `inputs.Words.encoder` makes: ids, spelling and casing. "" is padding.
+    """Maps tokens [B, T] to the arrays of `inputs.Words.encoder`: ids, spelling and casing. "" is padding.
 
     Args:
         words: the vocabularies of a run.
@@ -66,24 +66,24 @@ class WordArrays(tf.Module):
         characters = tf.strings.unicode_split(read, "UTF-8")
         ids = characters.with_flat_values(self._characters.lookup(characters.flat_values)).to_tensor(0)  # [B*T, W]
         width = tf.shape(ids)[1]
-        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - width, 0)]])  # where all is padding
+        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - width, 0)]])  # if all is padding
         return tf.reshape(ids, tf.concat([tf.shape(tokens), [tf.shape(ids)[1]]], 0))
 
 
 def table(tokens: list[str], ids: list[int]) -> tf.lookup.StaticHashTable:
-    """A look-up table from tokens to ids; others have the unknown token's, 1."""
+    """Returns a look-up table from tokens to ids; other tokens get the unknown token's id, 1."""
     keys, values = tf.constant(tokens, tf.string, [len(tokens)]), tf.constant(ids, tf.int32, [len(ids)])
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), 1)
 
 
 def open_table(vocabulary: Vocabulary) -> tf.lookup.StaticHashTable:
-    """`table` of a vocabulary with padding and an unknown token."""
+    """Returns the `table` of a vocabulary with padding and an unknown token."""
     return table(vocabulary.tokens[2:], [*range(2, len(vocabulary))])
 
 
 @functools.cache
 def characters_of(predicate: Callable[[str], bool]) -> str:
-    """The inside of an RE2 class that holds exactly the characters with a property, by this Python's Unicode data."""
+    """Returns the inside of an RE2 class of exactly the characters with a property, by Python's Unicode data."""
     codes = (code for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000 and predicate(chr(code)))
     ranges = []
     for _, group in itertools.groupby(enumerate(codes), lambda pair: pair[1] - pair[0]):
@@ -93,7 +93,7 @@ def characters_of(predicate: Callable[[str], bool]) -> str:
 
 
 def casing(tokens):
-    """The casing of tokens, of any shape, as numbers: `text.casing.casing`."""
+    """Returns the casing of tokens, in any shape, as numbers: `text.casing.casing`."""
     letter, digit, lower, upper = map(characters_of, (str.isalpha, str.isdigit, str.islower, str.isupper))
     title, changing = characters_of(_is_title), characters_of(_has_cases)
 
@@ -125,12 +125,12 @@ def _has_cases(character):
 
 
 def names(tokens: list[str]) -> Callable:
-    """The function from ids to tokens."""
+    """Returns the function from ids to tokens."""
     return lambda ids: tf.gather(tf.constant(tokens), ids)
 
 
 def bio_names(tags: list[str]) -> Callable:
-    """The function from ids [B, T] of tags in any scheme to tags in BIO: `text.spans.to_bio`."""
+    """Returns the function from ids [B, T] of tags in any scheme to tags in BIO: `text.spans.to_bio`."""
     parts = [spans.split_tag(tag) for tag in tags]
     outside = tf.constant([prefix == "O" for prefix, _ in parts])
     opens = tf.constant([prefix in "BSU" for prefix, _ in parts])
@@ -150,7 +150,7 @@ def bio_names(tags: list[str]) -> Callable:
 
 
 def both_ends(tokens, most: int):
-    """Cuts rows of tokens [B, T] to their first and last ones, at most `most` together; 0: keeps all."""
+    """Cuts rows of tokens [B, T] to the first and last tokens, `most` in total; 0 keeps all."""
     if not most:
         return tokens
     head = most // 2
@@ -165,7 +165,7 @@ def both_ends(tokens, most: int):
 
 
 class CodecIds(tf.Module):
-    """Texts [B] -> tokens [B, T] -> ids, and back: what `text.codec.Codec` does, in stock TensorFlow ops."""
+    """`text.codec.Codec` in stock TensorFlow ops: texts [B] -> tokens [B, T] -> ids, and back."""
 
     def __init__(self, codec: Codec):
         super().__init__()
@@ -175,7 +175,7 @@ class CodecIds(tf.Module):
         self._table = table([codec.tokens[i] for i in ids], ids)
 
     def split(self, texts):
-        """Tokens [B, T] of texts [B], "" at padding."""
+        """Splits texts [B] into tokens [B, T], "" at padding."""
         texts = tf.strings.regex_replace(texts, RESERVED, SUBSTITUTE)
         if self.units == "characters":
             return tf.strings.unicode_split(texts, "UTF-8").to_tensor("")
@@ -191,18 +191,18 @@ class CodecIds(tf.Module):
         return tf.ragged.boolean_mask(pieces, pieces.with_flat_values(~dropped)).to_tensor("")
 
     def encode(self, tokens):
-        """The ids of tokens, 0 at padding."""
+        """Returns the ids of tokens, 0 at padding."""
         return tf.where(tokens == "", 0, self._table.lookup(tokens))
 
     def texts(self, ids):
-        """The tokens [...] of ids, "" for padding and the end mark."""
+        """Returns the tokens [...] of ids, "" for padding and the end mark."""
         texts = tf.gather(tf.constant(self._tokens), ids)
         if self.units in KINDS:
             texts = tf.strings.regex_replace(texts, "▁", " ")
         return tf.where((ids == 0) | (ids == self.end), "", texts)
 
     def join(self, tokens):
-        """Texts [B] of tokens [B, N]."""
+        """Joins tokens [B, N] into texts [B]."""
         if self.units != "whitespace":
             return tf.strings.reduce_join(tokens, axis=-1)
         tokens = tf.ragged.boolean_mask(tokens, tokens != "")
@@ -213,12 +213,12 @@ class CodecIds(tf.Module):
 
 
 def splitter(kind: str, single: tuple[str, ...] = (), markup: bool = False) -> Callable:
-    """The function texts [B] -> (tokens [B, T], starts [B, T], ends [B, T]) of a tokenizer, "" and 0 at padding.
+    """Returns the function texts [B] -> (tokens, starts, ends), [B, T] each, of a tokenizer, padded with "" and 0.
 
     Args:
         kind: "words", "whitespace" or "characters", as of `text.tokenizer.splitter`.
-        single: which words are split into characters, see `text.tokenizer.Tokenization`.
-        markup: leave HTML tags out.
+        single: the words that are split into characters, see `text.tokenizer.Tokenization`.
+        markup: whether to leave out HTML tags.
     """
 
     def split(texts):
@@ -262,7 +262,7 @@ _DIGITS = rf"{START}\p{{Nd}}+"
 
 
 def _part(first):
-    """A part of a word with hyphens, that begins with a character of the class `first`: initials, a number, a word."""
+    """Returns a part of a hyphenated word that begins with a character in `first`: initials, a number, a word."""
     initials = rf"{START}[{first}]{END}\.(?:{_LETTER}\.)*{_LETTER}\.?"
     number = rf"{_DIGITS}(?:{END}[.,:]{_DIGITS})+[^{END}]*{END}"
     return rf"(?:{initials}|{number}|{START}[{first}][^{END}]*{END})"
@@ -282,9 +282,9 @@ _TOKEN = "|".join(
         rf"[^{SPACE}{START}-{CLOSE}][{MARK}]*",
     ]
 )
-# (pattern, rewrite), one after the other. The look-around of `text.tokenizer` became what is matched and written back.
+# (pattern, rewrite), in order. Instead of the look-around of `text.tokenizer`, context is matched and written back.
 _PASSES = (
-    # The START and END of each run of word characters, and none in what is a token already.
+    # The START and END of each run of word characters, but not within finished tokens.
     (rf"([{WORD}][{WORD}{MARK}]*)|({OPEN}[^{CLOSE}]*{CLOSE})", rf"\2{START}\1{END}"),
     (START + END, ""),
     (rf"([nN]){END}({QUOTE}{START}[tT]{END})", rf"{END}{OPEN}\1\2{CLOSE}"),  # do n't
@@ -292,7 +292,7 @@ _PASSES = (
     (rf"{START}(?i:(can)(not)){END}", rf"{START}\1{END}{START}\2{END}"),  # can not
     (rf"(^|[^\"'‘’(\[{{<])({QUOTE}{START}(?i:s|re|ve|ll|d|m){END})", rf"\1{OPEN}\2{CLOSE}"),  # clitics
     (rf"({START}[Nn]os?{END}\.)([{SPACE}]*{START}\p{{Nd}})", rf"{OPEN}\1{CLOSE}\2"),  # No. 5
-    *[  # initials: J. Smith; twice, as what follows one may be the next
+    *[  # initials: J. Smith; twice, since the match of one may contain the next
         (
             rf"(^|[^.&/'‘’{CLOSE}-])({START}[A-HJ-Z]{END}\.)([{SPACE}]+{OPEN}?{START}[A-Z](?:[{WORD}]|{END}\.))",
             rf"\1{OPEN}\2{CLOSE}\3",
@@ -309,11 +309,11 @@ _PASSES = (
 
 
 def mark_words(texts, markup: bool = False):
-    """Texts with a `CUT` at both ends of each token, as near to `text.tokenizer.tokenize` as RE2 allows.
+    """Puts a `CUT` at both ends of each token of texts, as near to `text.tokenizer.tokenize` as RE2 allows.
 
     Args:
         texts: strings without reserved characters.
-        markup: HTML tags are tokens.
+        markup: whether HTML tags are tokens.
     """
     whole = f"{TAG}|{_URL}|{_EMAIL}" if markup else f"{_URL}|{_EMAIL}"
     texts = tf.strings.regex_replace(texts, f"({whole})", rf"{OPEN}\1{CLOSE}")

@@ -1,4 +1,4 @@
-"""LiteRT, formerly TensorFlow Lite: one file for phones, boards and browsers, which `ai-edge-litert` alone can run."""
+"""LiteRT, formerly TensorFlow Lite: one file for phones, boards and browsers, which needs only `ai-edge-litert`."""
 
 import os
 import re
@@ -16,15 +16,15 @@ def to_litert(function: Callable, specs: dict, length: int, quantize: str = "non
     """Converts a function of tensors, such as a decoded model, to LiteRT.
 
     The file has one signature, whose inputs and outputs have the names of the dicts. Its shapes are fixed: one example,
-    padded to `length`. It needs LiteRT's own operations only, not those of TensorFlow.
+    padded to `length`. It needs only LiteRT's own operations, none of TensorFlow's.
 
     Args:
         function: {name: tensor [B, T, ...]} -> {name: tensor}, such as ``models.decoder(model)``.
-        specs: {name: keras.KerasTensor or tf.TensorSpec} of the inputs, such as ``model.input``. One dimension of each
-            may be unknown beside the batch: it becomes `length`. Others, such as the characters of a word, are numbers.
+        specs: {name: keras.KerasTensor or tf.TensorSpec} of the inputs, such as ``model.input``. Each may have one
+            unknown dimension besides the batch, which becomes `length`; all others must be known.
         length: T, steps of an input.
-        quantize: "none": weights are float32. "float16": they are float16, half as large. "int8": those of embeddings
-            and matrix products are int8, a quarter; products quantize their other operand as they run.
+        quantize: "none": float32 weights. "float16": float16 weights, half the size. "int8": int8 weights of embeddings
+            and matrix products, a quarter of the size; products quantize their other operand at run time.
 
     Returns:
         The content of a .tflite file.
@@ -43,8 +43,8 @@ def to_litert(function: Callable, specs: dict, length: int, quantize: str = "non
             raise ValueError(f"LiteRT needs fixed shapes: {name!r} has several unknown dimensions, {tuple(spec.shape)}")
         fixed[name] = tf.TensorSpec([1, *(length if n is None else n for n in spec.shape[1:])], spec.dtype, name)
     graph = traced(function, fixed)
-    # The converter wants an object that holds the variables. It takes those of a Keras model for resources that are
-    # filled at run time, so the file would lack the weights and answer NaN. Those of a module become constants.
+    # The converter needs an object that holds the variables. It treats those of a Keras model as resources to be filled
+    # at run time, so that the file would lack the weights and answer NaN. Those of a module become constants.
     module = tf.Module()
     module.weights = list(graph.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], module)
@@ -55,14 +55,14 @@ def to_litert(function: Callable, specs: dict, length: int, quantize: str = "non
     try:
         with silent():
             return converter.convert()
-    except Exception as error:  # of several kinds, with whole programs as messages
+    except Exception as error:  # exceptions of several kinds, with whole programs as messages
         lacking = re.search(r"(?:Select|Custom) ops: (.+)", str(error))
         reason = f"LiteRT lacks the operation {lacking[1]}" if lacking else f"{error}".splitlines()[0]
         raise ValueError(f"No LiteRT for this model: {reason}.") from error
 
 
 def run_litert(model: bytes | str | os.PathLike, inputs: dict) -> dict:
-    """Runs a LiteRT file, or its content, on {name: array}: {name: NumPy array}.
+    """Runs a LiteRT file, or its content, on {name: array}; returns {name: NumPy array}.
 
     Raises:
         ValueError: ai-edge-litert is not installed.

@@ -6,11 +6,11 @@ from seqzoo.text.subwords import KINDS
 
 
 def of_texts(form: str, units: str) -> list[str]:
-    """Notes on a run that reads texts.
+    """Returns notes on a run that reads texts.
 
     Args:
         form: the Unicode form of its texts, see `text.normalization.normalize`.
-        units: the units that it splits them into.
+        units: the units that the run splits texts into.
     """
     notes = [] if form == "none" else [f"Texts and tokens have to be in Unicode form {form.upper()}, as most are."]
     if units in KINDS:
@@ -22,10 +22,10 @@ def of_texts(form: str, units: str) -> list[str]:
 
 
 def of_music(conditions: Iterable[str]) -> list[str]:
-    """Notes on a run that makes music.
+    """Returns notes on a run that generates music.
 
     Args:
-        conditions: the names of the inputs that set the conditions which the run knows.
+        conditions: the names of the inputs for the run's conditions.
     """
     from seqzoo.music.conditions import METRES
 

@@ -1,4 +1,4 @@
-"""ONNX: one file for ONNX Runtime, which runs it from many languages and on many devices."""
+"""ONNX: one file for ONNX Runtime, which runs on many devices and is called from many languages."""
 
 import contextlib
 import importlib
@@ -13,14 +13,14 @@ from seqzoo.backend.silence import silent
 from seqzoo.export.tracing import traced
 from seqzoo.extras import check_installed
 
-OPSET = 17  # from 2022, so that older runtimes read it, too
+OPSET = 17  # from 2022, so that older runtimes can also read it
 
 
 def to_onnx(function: Callable, specs: dict) -> bytes:
     """Converts a function of tensors, such as a decoded model, to ONNX.
 
-    Inputs and outputs have the names of the dicts; an output with the name of an input, such as a state, gets `next_`
-    before its name. Unknown dimensions, such as batch and length, stay open.
+    Inputs and outputs have the names of the dicts; an output with the name of an input, such as a state, gets the
+    prefix `next_`. Unknown dimensions, such as batch and length, stay open.
 
     Args:
         function: {name: tensor [B, T, ...]} -> {name: tensor}, such as ``models.decoder(model)``.
@@ -63,7 +63,7 @@ def to_onnx(function: Callable, specs: dict) -> bytes:
 
 
 def _sum_duplicates(graph) -> None:
-    """Sums values that are scattered to one place, as TensorFlow does; with tf2onnx (1.17) the last one wins."""
+    """Sums values that are scattered to the same index, like TensorFlow; with tf2onnx (1.17) the last one wins."""
     from onnx import helper
 
     for node in graph.node:
@@ -75,7 +75,7 @@ def _sum_duplicates(graph) -> None:
 
 
 def run_onnx(model: bytes | str | os.PathLike, inputs: dict) -> dict:
-    """Runs an ONNX file, or its content, on {name: array}: {name: NumPy array}.
+    """Runs an ONNX file, or its content, on {name: array}; returns {name: NumPy array}.
 
     Raises:
         ValueError: ONNX Runtime is not installed.
@@ -93,7 +93,7 @@ def _imported(name: str) -> ModuleType:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Context without the logs of tf2onnx and TensorFlow, which report each step and deprecation."""
+    """Context manager that hides the logs of tf2onnx and TensorFlow, which report each step and deprecation."""
     loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow")]
     levels = [logger.level for logger in loggers]
     try:

@@ -13,10 +13,10 @@ _OUTPUTS = {"probabilities": "[B, K], which sum to 1 over all candidates"}
 
 
 def recommendation(run, repeats: bool) -> dict[str, Signature]:
-    """The signatures of a recommender.
+    """Returns the signatures of a recommender.
 
     Args:
-        run: whose predictor is a `models.next_items.NextItems`, and whose task has the asset "items".
+        run: a run whose predictor is a `models.next_items.NextItems` and whose task has the asset "items".
         repeats: whether items of a history are recommended, too.
     """
     vocabulary, predictor = run.task.assets["items"], run.predictor

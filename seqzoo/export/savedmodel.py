@@ -11,8 +11,8 @@ def save(signatures: dict[str, Signature], folder: pathlib.Path) -> None:
     """Writes functions as a SavedModel.
 
     Args:
-        signatures: by their names.
-        folder: where to write.
+        signatures: the functions by name.
+        folder: folder to write.
     """
     module, functions = tf.Module(), concrete(signatures)
     module.tables = [signature.tables for signature in signatures.values()]
@@ -21,7 +21,7 @@ def save(signatures: dict[str, Signature], folder: pathlib.Path) -> None:
 
 
 def concrete(signatures: dict[str, Signature]) -> dict:
-    """{name: traced function, which takes its inputs by their names}."""
+    """Returns {name: traced function, which takes its inputs by name}."""
     functions = {}
     for name, signature in signatures.items():
         function = tf.function(lambda _function=signature.function, **inputs: _function(inputs))

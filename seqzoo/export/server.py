@@ -1,4 +1,4 @@
-"""The server: trained runs answer over HTTP, as ``--mode=predict``, ``score`` and ``generate`` do, and on a page.
+"""The server: trained runs answer over HTTP, like ``--mode=predict``, ``score`` and ``generate``, and on a page.
 
 POST /predict   {"text": "..."} or {"texts": ["...", ...]}; "run" chooses one of several, "options" are the mode's;
                 for runs that read files {"files": [{"name": "a.wav", "data": "BASE64"}, ...]}
@@ -6,7 +6,7 @@ POST /score     the same
 POST /generate  {"options": {...}}; with "stream": true the first sample comes as it is drawn, as server-sent events
 GET  /models    the runs, with their scores, modes and options
 GET  /health    whether the server is up
-GET  /docs      this interface, to try by hand; /openapi.json describes it for programs
+GET  /docs      this interface, to try by hand; /openapi.json, its description for programs
 """
 
 import asyncio
@@ -46,12 +46,12 @@ from seqzoo.display.plain import json_line
 from seqzoo.export.worker import Job, Worker, modes
 from seqzoo.registry import did_you_mean
 
-# Largest values of options that decide how long an answer takes.
+# Maximum values of options that decide how long an answer takes.
 LIMITS = {"samples": 16, "beam": 16, "n_best": 16, "length": 2000, "longest_ratio": 4, "horizon": 2000, "draws": 1000}
 KEPT = 100  # requests whose files can be fetched
 ESCAPED = 12  # bytes that a character takes in JSON at most: two escapes such as \ud83d
 FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,100}")
-# The page loads nothing from elsewhere, whatever a text or a label holds.
+# The page loads nothing from elsewhere, whatever texts and labels contain.
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'"
@@ -89,11 +89,11 @@ class Sampling(Asked):
 
 
 def application(workers: dict[str, Worker], limits: options.Serving, folder: pathlib.Path) -> fastapi.FastAPI:
-    """The application that answers requests to some runs.
+    """Returns the application that answers requests to runs.
 
     Args:
         workers: {name: Worker}, started by the caller.
-        limits: max_texts and max_characters of a request; host, by which clients may call this server.
+        limits: maximum sizes of a request, and the host name by which clients may call this server.
         folder: for files that belong to answers, such as MIDI.
     """
     app = FastAPIOffline(  # FastAPI's own /docs needs scripts from the network
@@ -127,7 +127,7 @@ def application(workers: dict[str, Worker], limits: options.Serving, folder: pat
 
 
 def add_error_handlers(app: fastapi.FastAPI) -> None:
-    """Answers requests that cannot be read with a sentence, like all other errors."""
+    """Makes errors of malformed requests a single sentence, like all other errors."""
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request, error):
@@ -141,7 +141,7 @@ def add_error_handlers(app: fastapi.FastAPI) -> None:
 
 
 def add_pages(app: fastapi.FastAPI, workers: dict[str, Worker]) -> None:
-    """Adds what needs no answer of a run: the page, and descriptions of the runs."""
+    """Adds the page and the descriptions of the runs, which need no answer of a run."""
     page = importlib.resources.files("seqzoo.export").joinpath("page.html").read_text("utf-8")
 
     @app.get("/", include_in_schema=False)
@@ -160,7 +160,7 @@ def add_pages(app: fastapi.FastAPI, workers: dict[str, Worker]) -> None:
 
 
 class Handler:
-    """Takes requests, has workers answer them, and turns the answers into responses.
+    """Passes requests to workers, and turns their answers into responses.
 
     Args:
         workers, limits, folder: see `application`.
@@ -192,7 +192,7 @@ class Handler:
         with refusing(worker, self.folder):
             worker.submit(job).add_done_callback(lambda _: loop.call_soon_threadsafe(pieces.put_nowait, None))
             piece = await pieces.get()
-            if piece is None:  # an error before the first piece has a status of its own
+            if piece is None:  # an error before the first piece gets its own status
                 job.answers.result()
 
         async def events(piece):
@@ -212,7 +212,7 @@ class Handler:
         return StreamingResponse(events(piece), media_type="text/event-stream")
 
     def _opened(self, mode, asked):
-        """(name, Worker, Job) of a request."""
+        """Returns (name, Worker, Job) of a request."""
         name = asked.run or next(iter(self.workers))
         if name not in self.workers or (len(self.workers) > 1 and not asked.run):
             known = ", ".join(self.workers)
@@ -228,7 +228,7 @@ class Handler:
         return name, worker, Job(mode, lines, request)
 
     def _lines(self, asked, task):
-        """The lines of --input that a request stands for: its texts, or the paths of its files, which are saved."""
+        """Returns the input lines of a request: its texts, or the paths of its files, which it saves."""
         if not task.files:
             return texts_of(asked, self.limits)
         files, folder = files_of(asked, task.files, self.limits), self._new_folder()
@@ -237,7 +237,7 @@ class Handler:
         return tuple(str(folder / name) for name in files)
 
     def _new_folder(self):
-        """A folder for the files of an answer; the oldest ones are deleted."""
+        """Returns a new folder for the files of an answer; the oldest ones are deleted."""
         made = self.folder / secrets.token_hex(8)
         made.mkdir()
         self._kept.append(made)
@@ -247,10 +247,10 @@ class Handler:
 
 
 def host_names(host: str) -> list[str]:
-    """The names by which clients may call a server that listens on `host`.
+    """Returns the names by which clients may call a server that listens on `host`.
 
-    Others are refused: otherwise a web page could query the server through a browser on this machine, by letting the
-    name of its own site point here (DNS rebinding). A server for all networks has names that it cannot know.
+    Other names are refused: otherwise a web page could query the server through a browser on this machine, by pointing
+    the name of its own site here (DNS rebinding). A server for all networks cannot know its own names.
     """
     if host in ("", "0.0.0.0", "::"):
         return ["*"]
@@ -258,17 +258,17 @@ def host_names(host: str) -> list[str]:
 
 
 def refused(status: int, detail: str, **headers: str) -> fastapi.HTTPException:
-    """An error that a client gets, with a sentence."""
+    """Returns an error for the client, with a sentence."""
     return fastapi.HTTPException(status, detail, headers)
 
 
 @contextlib.contextmanager
 def refusing(worker: Worker, folder: pathlib.Path):
-    """Context in which a request is answered: exceptions become errors for its client.
+    """Context manager for answering a request: exceptions become errors for the client.
 
     Args:
         worker: the Worker that answers.
-        folder: of the files of requests, whose names the client knows without it.
+        folder: folder of the files of requests; it is removed from messages, as the client does not know it.
     """
     try:
         yield
@@ -283,10 +283,10 @@ def refusing(worker: Worker, folder: pathlib.Path):
 
 
 def texts_of(asked: Texts, limits: options.Serving) -> tuple[str, ...]:
-    """The texts of a request.
+    """Returns the texts of a request.
 
     Raises:
-        HTTPException: none, too many, or too long ones.
+        HTTPException: there are no texts, too many, or they are too long.
     """
     if asked.files is not None:
         raise refused(422, "This run reads texts, not files.")
@@ -301,10 +301,11 @@ def texts_of(asked: Texts, limits: options.Serving) -> tuple[str, ...]:
 
 
 def files_of(asked: Texts, endings: tuple[str, ...], limits: options.Serving) -> dict[str, bytes]:
-    """The files of a request: {number and name: content}.
+    """Returns the files of a request: {number and name: content}.
 
     Raises:
-        HTTPException: none, texts, too many, or too large ones; a name without one of the endings; not in base 64.
+        HTTPException: there are no files, texts instead, too many, or they are too large; a name has another ending;
+            or the data are not in base 64.
     """
     if not asked.files or asked.text is not None or asked.texts is not None:
         raise refused(422, f'This run reads files, {", ".join(endings)}: give "files", a list of name and data.')
@@ -324,7 +325,7 @@ def files_of(asked: Texts, endings: tuple[str, ...], limits: options.Serving) ->
 
 
 def check_characters(texts: Iterable[str], limits: options.Serving) -> None:
-    """Raises an HTTPException if texts are too long together, or not Unicode."""
+    """Raises an HTTPException if texts are too long in total, or not Unicode."""
     text = "".join(texts)
     if len(text) > limits.max_characters:
         raise refused(413, f"A request has at most {limits.max_characters:,} characters. Received: {len(text):,}")
@@ -335,10 +336,10 @@ def check_characters(texts: Iterable[str], limits: options.Serving) -> None:
 
 
 def checked_request(kind: type[Config] | None, given: dict, limits: options.Serving) -> Config | None:
-    """The options of a mode.
+    """Returns the options of a mode.
 
     Raises:
-        HTTPException: an unknown option, one that names a file, or a value that is not allowed.
+        HTTPException: an unknown option, an option that names a file, or a value that is not allowed.
     """
     offered = offered_options(kind)
     check_characters([*given, *(value for value in given.values() if isinstance(value, str))], limits)
@@ -356,18 +357,18 @@ def checked_request(kind: type[Config] | None, given: dict, limits: options.Serv
 
 
 def offered_options(kind: type[Config] | None) -> dict[str, dataclasses.Field]:
-    """{name: field} of the options of a mode that clients may give: all but those that name files of this machine."""
+    """Returns {name: field} of the options of a mode that clients may give: all that do not name files here."""
     fields = {field.name: field for field in dataclasses.fields(kind)} if kind else {}
     files = {name for name, field in fields.items() if field.metadata["path"]}
     for name, field in fields.items():
         needs = {re.split("[=>]", need)[0] for need in field.metadata["needs"]}
-        if needs and needs <= files:  # an option of an option that names a file
+        if needs and needs <= files:  # an option that depends on one that names a file
             files |= {name}
     return {name: field for name, field in fields.items() if name not in files}
 
 
 def description(name: str, worker: Worker) -> dict:
-    """The description of a run for clients."""
+    """Returns the description of a run for clients."""
     served = worker.served
     task = served.run.task
     return {
@@ -386,7 +387,7 @@ def description(name: str, worker: Worker) -> dict:
 
 
 def option_descriptions(kind: type[Config] | None) -> list[dict]:
-    """The options of a mode: name, type, default, meaning and bounds."""
+    """Returns the options of a mode: name, type, default, meaning and bounds."""
     described = []
     for name, field in offered_options(kind).items():
         about = {key: field.metadata[key] for key in ("help", "choices", "minimum", "maximum")}
@@ -397,7 +398,7 @@ def option_descriptions(kind: type[Config] | None) -> list[dict]:
 
 
 def linked(answer: dict, folder: pathlib.Path) -> dict:
-    """An answer with links in place of its files in `folder`."""
+    """Replaces the files of an answer, in `folder`, by links."""
     prefix = f"{folder}/"
     return {
         key: f"/files/{value.removeprefix(prefix)}" if isinstance(value, str) and value.startswith(prefix) else value
@@ -406,12 +407,12 @@ def linked(answer: dict, folder: pathlib.Path) -> dict:
 
 
 def server_event(value: dict) -> str:
-    """A server-sent event that holds JSON."""
+    """Returns a server-sent event with JSON."""
     return f"data: {json_line(value)}\n\n"
 
 
 def sentence(error: dict) -> str:
-    """A sentence on what is wrong with a body, from the first error that Pydantic found."""
+    """Returns a sentence on the first error that Pydantic found in a body."""
     if error["type"] == "json_invalid":
         return f"The body is not JSON: {error['ctx']['error']}, at character {error['loc'][-1]}."
     where = ".".join(map(str, error["loc"][1:]))
@@ -427,7 +428,7 @@ class BodyLimit:
 
     Args:
         app: the application.
-        most: bytes.
+        most: maximum number of bytes.
     """
 
     def __init__(self, app, most: int):
@@ -457,17 +458,17 @@ def serve(folders: list[str], settings: options.Serving, log: Callable[[str], ob
     """Serves runs until Ctrl-C.
 
     Args:
-        folders: of the runs; the name of a folder is that of its run.
-        settings: where to listen, and limits.
+        folders: folders of the runs; each run is named after its folder.
+        settings: the address to listen on, and limits.
         log: called with lines for the operator.
 
     Raises:
-        ValueError: a folder is not a run that answers, two have the same name, or the port is not free.
+        ValueError: a folder is not a run that can be served, two have the same name, or the port is not free.
     """
     names = [zoo.located(folder).resolve().name for folder in folders]
     if len({*names}) < len(names):
         raise ValueError(f"Runs are named after their folders, which should differ. Received: {', '.join(names)}")
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops as Ctrl-C does
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
         with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
             files = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seqzoo-")))
@@ -494,17 +495,17 @@ def serve(folders: list[str], settings: options.Serving, log: Callable[[str], ob
 
 
 def watch(workers: Iterable[Worker], stopped: threading.Event) -> None:
-    """Looks once a second for runs that were retrained."""
+    """Checks once a second whether runs were retrained."""
     while not stopped.wait(1):
         for worker in workers:
             worker.refresh()
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket that has an address and does not listen yet.
+    """Returns a socket that is bound to an address but does not listen yet.
 
     Raises:
-        ValueError: the address is not free, or not one of this machine.
+        ValueError: the address is not free, or does not belong to this machine.
     """
     with port_errors(host, port):
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -516,7 +517,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def port_errors(host: str, port: int):
-    """Context in which an error of the network becomes a ValueError that says what to do."""
+    """Context manager that turns a network error into a ValueError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -527,6 +528,6 @@ def port_errors(host: str, port: int):
 
 
 def url(listener: socket.socket) -> str:
-    """The address of a socket as a browser takes it."""
+    """Returns the address of a socket for a browser."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

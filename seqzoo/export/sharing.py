@@ -1,4 +1,4 @@
-"""A copy of a run to share: a run folder with weights of 16 bits, and nothing of its data or of the machine."""
+"""A copy of a run to share: a run folder with 16-bit weights, and nothing about its data or the machine."""
 
 import io
 import pathlib
@@ -22,8 +22,8 @@ def share(run, folder: pathlib.Path, about: dict) -> None:
 
     Args:
         run: the run, see `training.load`.
-        folder: where to write.
-        about: the content of its about.json.
+        folder: folder to write.
+        about: content of the copy's about.json.
 
     Raises:
         ValueError: a weight is too large for 16 bits.
@@ -44,14 +44,14 @@ def share(run, folder: pathlib.Path, about: dict) -> None:
 
 
 def nameless(config: Config) -> Config:
-    """A config in which paths are only the names of files and folders."""
+    """Returns a config whose paths are reduced to the names of files and folders."""
     paths = {field.name for field in config.__dataclass_fields__.values() if field.metadata["path"]}
     short = {name: ",".join(pathlib.Path(part).name for part in getattr(config, name).split(",")) for name in paths}
     return type(config)(**{**config.to_dict(), **short})
 
 
 def command(task) -> str:
-    """The command that trains a run like one of a task, with FOLDER where its data lay."""
+    """Returns the command that trains such a run, with FOLDER in place of the folder of its data."""
     text = f"python -m seqzoo.run --task={task.name}"
     short = nameless(task.config)
     for field in task.config.__dataclass_fields__.values():
@@ -63,7 +63,7 @@ def command(task) -> str:
 
 
 def _halve(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Copies a .keras file with its weights in 16 bits; Keras loads them into variables of 32."""
+    """Copies a .keras file with its weights in 16 bits; Keras loads them into 32-bit variables."""
     with zipfile.ZipFile(source) as full, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as half:
         for name in full.namelist():
             content = full.read(name)
@@ -72,7 +72,7 @@ def _halve(source: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def _halved(content: bytes) -> bytes:
-    """A file of weights with those of 32 bits in 16."""
+    """Converts the 32-bit weights of a file to 16 bits."""
     written = io.BytesIO()
     with h5py.File(io.BytesIO(content), "r") as full, h5py.File(written, "w") as half:
 

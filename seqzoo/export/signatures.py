@@ -22,10 +22,10 @@ class Signature:
         function: {name: tensor} of the inputs -> {name: tensor} of the outputs.
         case: example -> ({input: array}, {output: array}): its inputs for an example, and the answer of the run
             itself; None: the example can't be answered alone.
-        outputs: {name: what it is}, for the card.
+        outputs: {name: description}, for the card.
         tables: tf.Modules and tables that the function reads.
-        exact: whether the answers should be those of the run. Otherwise the graph splits the text itself, and answers
-            may differ if it splits a text in another way; such signatures have outputs whose names end in tokens.
+        exact: whether the answers should equal the run's. Otherwise the graph splits the text itself, perhaps
+            differently, so that answers may differ; such signatures have outputs whose names end in tokens.
         padded: whether the inputs are padded to fixed shapes, so that the outputs are longer than the run's.
     """
 
@@ -56,7 +56,7 @@ Labels are given by their positions in vocabularies/labels.json."""
 
 
 def arrays(run) -> Signature:
-    """From the arrays that the run's encoder makes of an example to the decoded outputs of its model."""
+    """Returns the signature from the arrays of the run's encoder to the decoded outputs of its model."""
     task, inputs = _unpadded(run.task), dict(run.model.input)
     decoded, encode = keras.Model(inputs, task.decoded(run.model)), task.encoder()
 
@@ -78,24 +78,24 @@ def arrays(run) -> Signature:
 
 
 def _asset_arrays(task, inputs):
-    """How to make the arrays, for the model card."""
+    """Describes how to make the arrays, for the model card."""
     if "words" in task.assets and any(name.endswith("tokens") for name in inputs):
         return _WORD_ARRAYS
     return _FRAME_ARRAYS if "frames" in inputs and "labels" in task.assets else ""
 
 
 def shape_text(shape) -> str:
-    """A shape for people, such as [?, ?, 20]."""
+    """Formats a shape for people, such as [?, ?, 20]."""
     return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
 
 
 def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signature:
-    """The signature with inputs of fixed shapes: one example of at most `length` steps.
+    """Returns the signature with inputs of fixed shapes: one example of at most `length` steps.
 
     Args:
-        signature: one of arrays.
+        signature: a signature of arrays.
         length: T.
-        widths: {input: size of its axes behind T}.
+        widths: {input: size of its axes after T}.
     """
     specs = {}
     for name, spec in signature.specs.items():
@@ -115,7 +115,7 @@ def padded(signature: Signature, length: int, widths: dict[str, int]) -> Signatu
 
 
 def renamed(signature: Signature) -> Signature:
-    """The signature with the names of `onnx.to_onnx`: `next_` before an output with the name of an input."""
+    """Returns the signature with the names of `onnx.to_onnx`: `next_` before an output with the name of an input."""
 
     def names(values):
         return {f"next_{name}" if name in signature.specs else name: value for name, value in values.items()}
@@ -128,13 +128,13 @@ def renamed(signature: Signature) -> Signature:
 
 
 def row_of(run, example: dict) -> dict | None:
-    """{name: array} of what the run computes of one example; None if it leaves the example out, as an empty text."""
+    """Returns {name: array} that the run computes for an example; None if it leaves out the example."""
     ((_, row),) = _unpadded(run.task).feed([example]).outputs(run.predictor)
     return row
 
 
 def _unpadded(task):
-    """The task without static shapes: an example alone then has no padding."""
+    """Returns the task without static shapes, so that a single example has no padding."""
     if not hasattr(task.config, "static_shapes"):
         return task
     task = copy.copy(task)
@@ -154,14 +154,14 @@ _SPLIT = {
 def tagging(
     run, names: Callable, single: Iterable[str] = (), classes: dict[str, list[str]] | None = None
 ) -> dict[str, Signature]:
-    """The signatures of a tagger of words.
+    """Returns the signatures of a tagger of words.
 
     Args:
         run: a run whose task has the asset "words" and answers with "tokens".
         names: the function from ids to tags in a graph.
         single: see `graph.splitter`.
-        classes: {array of probabilities [B, C] that the run gives, too: the names of its classes}; the class is in the
-            answers of the run by the same name.
+        classes: {array of further probabilities [B, C]: the names of its classes}; answers of the run have the class
+            under the same name.
     """
     given, tables, classes = arrays(run), graph.WordArrays(run.task.assets["words"]), classes or {}
 
@@ -170,7 +170,7 @@ def tagging(
         decoded = given.function(_needed(given, tables(_never_empty(tokens))))
         confidences = tf.where(_like(real, decoded["tags"]), decoded["confidence"], 0.0)
         tags = tf.where(_like(real, decoded["tags"]), names(decoded["tags"]), "")
-        width = tf.shape(tokens)[1]  # that of the model is one more where all texts are empty
+        width = tf.shape(tokens)[1]  # the model's width is one more if all texts are empty
         likeliest = {
             name: tf.where(
                 tf.reduce_any(real, axis=1), tf.gather(tf.constant(labels), tf.argmax(decoded[name], -1)), ""
@@ -193,7 +193,7 @@ def tagging(
         return outputs and ({"tokens": np.array([example["tokens"]])}, outputs)
 
     def text_case(example):
-        if "offsets" not in example:  # of a corpus
+        if "offsets" not in example:  # an example of a corpus
             example, *others = run.task.examples(" ".join(example["tokens"]))
             if others:  # several sentences
                 return None
@@ -220,15 +220,15 @@ def tagging(
 
 
 def classification(run, labels: list[str], split: Callable, kind: str, most: int, multi_label: bool) -> dict:
-    """The signatures of a classifier of texts in words.
+    """Returns the signatures of a classifier of texts in words.
 
     Args:
         run: a run whose task has the asset "words".
         labels: the labels, in the order of the probabilities.
         split: the run's own tokenizer, text -> [(token, start, end)].
-        kind: its name.
-        most: tokens that are read, see `graph.both_ends`.
-        multi_label: whether a text has any number of labels, which are joined by |.
+        kind: name of the tokenizer.
+        most: maximum number of tokens to read, see `graph.both_ends`.
+        multi_label: whether a text has any number of labels, joined by |.
     """
     given, tables = arrays(run), graph.WordArrays(run.task.assets["words"])
 
@@ -272,12 +272,12 @@ def classification(run, labels: list[str], split: Callable, kind: str, most: int
 
 
 def similarity(run, kind: str, most: int, tower=None) -> dict[str, Signature]:
-    """The signatures of a siamese network of texts in words: its arrays, the vector of a text, and pairs of texts.
+    """Returns the signatures of a siamese network of texts in words: arrays, the vector of a text, pairs of texts.
 
     Args:
         run: a run of a task of pairs with the asset "words".
         kind, most: as of `classification`.
-        tower: the run's `models.siamese.Tower`; None: it has no vector of a single text.
+        tower: the run's `models.siamese.Tower`; None: a single text has no vector.
     """
     given, tables = arrays(run), graph.WordArrays(run.task.assets["words"])
     split = graph.splitter(kind, markup=kind == "words")
@@ -286,7 +286,7 @@ def similarity(run, kind: str, most: int, tower=None) -> dict[str, Signature]:
         return graph.both_ends(_never_empty(split(texts)[0]), most)
 
     def own(texts):
-        """Texts and the tokens that the run splits them into: (inputs, outputs)."""
+        """Returns (inputs, outputs): texts and the tokens that the run splits them into."""
         tokens = {
             f"{name}_tokens".removeprefix("text_"): np.array([run.task.tokens(text)]) for name, text in texts.items()
         }
@@ -342,7 +342,7 @@ def similarity(run, kind: str, most: int, tower=None) -> dict[str, Signature]:
 
 
 def _of_words(what, answer, split, cases, outputs, tables):
-    """The signatures `tokens` and `text` of a model that reads words.
+    """Returns the signatures `tokens` and `text` of a model that reads words.
 
     Args:
         what: the word for a text, such as "sentence".
@@ -379,17 +379,17 @@ def _of_words(what, answer, split, cases, outputs, tables):
 
 
 def _split_arrays(spans):
-    """The outputs `_SPLIT` of one text: of [(token, start, end)]."""
+    """Returns the outputs `_SPLIT` of one text from [(token, start, end)]."""
     return {name: np.array([part]) for name, part in zip(_SPLIT, zip(*spans, strict=True), strict=True)}
 
 
 def _needed(signature, given):
-    """The arrays that a signature takes, among those given."""
+    """Returns the given arrays that a signature takes."""
     return {name: given[name] for name in signature.specs}
 
 
 def _never_empty(tokens):
-    """Tokens [B, T] with one unknown token in each empty row: a model reads at least one step."""
+    """Puts one unknown token into each empty row of tokens [B, T], as a model reads at least one step."""
     tokens = tf.pad(tokens, [[0, 0], [0, tf.maximum(1 - tf.shape(tokens)[1], 0)]])
     empty = ~tf.reduce_any(tokens != "", axis=1, keepdims=True)
     first = tf.range(tf.shape(tokens)[1])[None] == 0
@@ -397,5 +397,5 @@ def _never_empty(tokens):
 
 
 def _like(real, tags):
-    """The mask [B, T] with the width of the tags."""
+    """Returns the mask [B, T] with the width of the tags."""
     return tf.pad(real, [[0, 0], [0, tf.shape(tags)[1] - tf.shape(real)[1]]])

@@ -1,6 +1,6 @@
 """An encoder-decoder as functions of tensors, which `to_litert` and `to_onnx` convert.
 
-`greedy` decodes all in one function. Callers with a search of their own convert `start` and `step`.
+`greedy` decodes in a single function. Callers with their own search convert `start` and `step`.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from seqzoo.models import Seq2SeqDecoder
 
 
 def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...] = (0, 1)) -> tuple[Callable, dict]:
-    """Greedy decoding in a loop, which takes the likeliest id in each step: what `Beam` of width 1 finds.
+    """Decodes greedily in a loop, taking the likeliest id in each step, like a `Beam` of width 1.
 
     Args:
-        decoder: of an encoder-decoder.
+        decoder: the decoder of an encoder-decoder.
         end: id that ends an answer.
         steps: N, maximum ids of an answer; the loop always makes this many steps, even after the end.
-        banned: ids that are never taken.
+        banned: ids that are never chosen.
 
     Returns:
         (function, specs): {"source": [B, S]}, or the inputs of the front -> {"tokens": [B, N]}, 0 after the end.
@@ -30,7 +30,7 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
         ids, done, fixed, state = carry
         distribution, state = decoder.step(ids, fixed, state)
         best = ops.cast(ops.top_k(barred(distribution.logits, banned), 1)[1][:, 0], "int32")  # [B]
-        # Not seen from the ids alone: a target may begin with the end mark.
+        # The ids alone do not show it: a target may begin with the end mark.
         done = ops.maximum(done, ops.cast(best == end, "int32"))  # [B]
         best = best * (1 - done)
         return (best, done, fixed, state), best
@@ -46,10 +46,10 @@ def greedy(decoder: Seq2SeqDecoder, end: int, steps: int, banned: tuple[int, ...
 
 
 def start(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
-    """The part that is computed once: {"source": [B, S]}, or the inputs of the front -> what steps read and change.
+    """Computes what is needed once: {"source": [B, S]}, or the inputs of the front -> the tensors of the steps.
 
     Returns:
-        (function, specs). The outputs are the inputs of `step` beside the tokens: "fixed0" ... and "state0" ...
+        (function, specs). The outputs are the inputs of `step` besides the tokens: "fixed0" ... and "state0" ...
     """
 
     def function(inputs):
@@ -59,10 +59,10 @@ def start(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
 
 
 def step(decoder: Seq2SeqDecoder) -> tuple[Callable, dict]:
-    """One step: {"tokens": [B]} and what `start` gave -> {"logits": [B, V], "attention": [B, S], "state0": ...}.
+    """Computes a step: {"tokens": [B]}, outputs of `start` -> {"logits": [B, V], "attention": [B, S], "state0": ...}.
 
     Returns:
-        (function, specs). The tokens are those decoded last, at first `decoder.begin`.
+        (function, specs). The tokens are the last decoded ones, at first `decoder.begin`.
     """
     fixed, state = decoder.signature
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 
 def traced(function: Callable, specs: dict):
-    """Traces a function of a dict of tensors: the tf.ConcreteFunction.
+    """Traces a function of a dict of tensors; returns a tf.ConcreteFunction.
 
     Raises:
-        ValueError: it computes in 16 bits, which LiteRT and ONNX Runtime do not support everywhere.
+        ValueError: the function computes in 16 bits, which LiteRT and ONNX Runtime do not fully support.
     """
     import tensorflow as tf
 

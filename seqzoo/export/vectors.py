@@ -1,4 +1,4 @@
-"""Signatures of exported runs whose models predict vectors of numbers, one after the other."""
+"""Signatures of exported runs whose models predict vectors of numbers, one after another."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,11 +13,11 @@ CHECKED = 8  # frames of a continuation that answers are compared on
 
 
 def vectors(run, labels: list[str]) -> dict[str, Signature]:
-    """The signatures of a run whose predictor is a `models.VectorDecoder`: a step, and whole continuations.
+    """Returns the signatures of a run whose predictor is a `models.VectorDecoder`: a step, and whole continuations.
 
     Args:
         run: the trained run.
-        labels: the labels that samples can be asked for, with ids from 1.
+        labels: the labels that samples can have, with ids from 1.
     """
     decoder = run.predictor
     D, begin = len(decoder.begin), decoder.begin
@@ -53,7 +53,7 @@ def vectors(run, labels: list[str]) -> dict[str, Signature]:
         return {"frames": tf.transpose(drawn[known:], [1, 0, 2])}
 
     def given(example):
-        """({name: [1]} of the conditions, the first half of an example)."""
+        """Returns ({name: [1]} of the conditions, the first half of an example)."""
         frames = np.asarray(example["frames"], "float32")[: 2 * CHECKED]
         return {name: np.ones(1, "int32") for name in decoder.known}, frames[: max(1, len(frames) // 2)]
 
@@ -115,7 +115,7 @@ def vectors(run, labels: list[str]) -> dict[str, Signature]:
 
 
 class _Tempered:
-    """A decoder of vectors whose distribution is as sharp as a tensor says, see `decoding.steps.Mixture.tempered`."""
+    """A decoder of vectors with a tensor as temperature, see `decoding.steps.Mixture.tempered`."""
 
     def __init__(self, decoder, temperature):
         self.decoder, self.temperature, self.begin = decoder, temperature, decoder.begin

@@ -1,4 +1,4 @@
-"""A run that is served: requests wait in a queue, and one thread answers waiting ones together, in one call."""
+"""A served run: requests wait in a queue, and one thread answers those that wait together, in one call."""
 
 import collections
 import contextlib
@@ -17,9 +17,9 @@ from seqzoo.config import Config
 from seqzoo.task import Task
 from seqzoo.training.folder import Run, load, read_json
 
-MODES = ("predict", "score", "generate")  # that can be asked for over a network
-SHOWN = {"explain": "occlusion", "attention": True}  # options that a page asks for, if a run has them
-WAITING = 256  # requests that wait at most
+MODES = ("predict", "score", "generate")  # modes that are available over a network
+SHOWN = {"explain": "occlusion", "attention": True}  # options that a page requests if a run has them
+WAITING = 256  # maximum number of waiting requests
 
 
 class Served(NamedTuple):
@@ -27,8 +27,8 @@ class Served(NamedTuple):
 
     Attributes:
         run: the Run.
-        shown: {mode: {option: value}}, those of `SHOWN` that the run has.
-        scores: those of its metrics.json.
+        shown: {mode: {option: value}}, the options of `SHOWN` that the run has.
+        scores: the scores in its metrics.json.
     """
 
     run: Run
@@ -42,7 +42,7 @@ class Job:
 
     Attributes:
         mode: one of `MODES`.
-        texts: the texts to answer; none to generate.
+        texts: the texts to answer; empty for "generate".
         request: options of the mode; None if the task has none.
         write: called with each piece of the first sample as it is drawn, by the thread of the worker.
         answers: their Future: [answer], where "line" counts the texts from 1.
@@ -55,24 +55,24 @@ class Job:
     answers: Future = dataclasses.field(default_factory=Future)
 
     def joins(self, other: "Job") -> bool:
-        """Whether both can be answered in one call."""
+        """Returns whether both can be answered in one call."""
         alike = (self.mode, self.request) == (other.mode, other.request)
         return alike and self.mode != "generate" and not getattr(self.request, "rank", False)
 
 
 class Worker:
-    """Answers requests to one run, in a thread of its own: nothing else calls its model.
+    """Answers requests to one run in its own thread; nothing else calls the model.
 
-    Requests that wait when the thread is free are answered together; none waits for others to come. If that fails, each
-    one is answered by itself, so that a bad text does not affect other requests.
+    Requests that are waiting when the thread becomes free are answered together; none waits for later ones. If that
+    fails, each is answered by itself, so that a bad text does not affect other requests.
 
     Args:
-        folder: of the run.
-        most: texts answered together at most.
+        folder: folder of the run.
+        most: maximum number of texts answered together.
         log: called with lines about the run for its operator.
 
     Attributes:
-        served: the run as it answers now, a `Served`; `refresh` replaces it.
+        served: the current run, a `Served`; `refresh` replaces it.
     """
 
     def __init__(self, folder: str | os.PathLike, most: int = 256, log: Callable[[str], object] = print):
@@ -83,11 +83,11 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name=f"serve {folder}", daemon=True)
 
     def start(self) -> None:
-        """Begins to answer."""
+        """Starts to answer requests."""
         self._thread.start()
 
     def close(self, seconds: float = 10) -> None:
-        """Ends the thread after its current call, but waits no longer than this; what waits is cancelled."""
+        """Ends the thread after its current call, for which it waits at most `seconds`; cancels waiting requests."""
         with self._ready:
             self._closed = True
             self._ready.notify()
@@ -99,7 +99,7 @@ class Worker:
         """Adds a request to the queue; returns the Future of its answers.
 
         Raises:
-            queue.Full: too many are waiting.
+            queue.Full: too many requests are waiting.
         """
         with self._ready:
             if len(self._waiting) >= WAITING:
@@ -109,7 +109,7 @@ class Worker:
         return job.answers
 
     def refresh(self) -> None:
-        """Loads the run again if it was retrained in its folder. If that fails, the old one keeps answering."""
+        """Reloads the run if it was retrained in its folder. If that fails, the old one keeps answering."""
         stamp = self._stamped()
         if stamp == self._stamp or None in stamp:  # None: it is being trained
             return
@@ -122,7 +122,7 @@ class Worker:
             self.log(f"{self.folder} has changed and was loaded again")
 
     def _stamped(self):
-        """(time, size) of the model and of the scores, which are written when a training ends; None without a file."""
+        """Returns (time, size) of the model and of the scores, written when training ends; None without a file."""
         paths = (self.folder / name for name in ("model.keras", "metrics.json"))
         return [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
 
@@ -132,7 +132,7 @@ class Worker:
                 self._answer(jobs)
 
     def _next(self):
-        """Waits for a request; returns it with those that can be answered in the same call. None: closed."""
+        """Waits for a request; returns it and all that can be answered in the same call, or None if closed."""
         with self._ready:
             self._ready.wait_for(lambda: self._waiting or self._closed)
             if self._closed:
@@ -147,7 +147,7 @@ class Worker:
     def _answer(self, jobs):
         try:
             answers = together(self.served.run, jobs)
-        except Exception as error:  # of whatever kind, it belongs to the request that caused it
+        except Exception as error:  # any error belongs to the request that caused it
             if len(jobs) == 1:
                 jobs[0].answers.set_exception(error)
                 return
@@ -159,7 +159,7 @@ class Worker:
 
 
 def together(run: Run, jobs: list[Job]) -> list[list[dict]]:
-    """The answers to some requests that can be answered in one call."""
+    """Returns the answers to requests that can be answered in one call."""
     if len(jobs) == 1:  # whose "line" may count something else, such as alternatives in one text
         return [[*answered(run, jobs[0])]]
     owners = [(job, line) for job in jobs for line in range(1, len(job.texts) + 1)]
@@ -172,22 +172,22 @@ def together(run: Run, jobs: list[Job]) -> list[list[dict]]:
 
 
 def answered(run: Run, job: Job) -> Iterable[dict]:
-    """The answers to a request, as those of the command line."""
+    """Returns the answers to a request, as on the command line."""
     if job.mode == "generate":
         return run.task.generate(run, job.request, job.write)
     return getattr(run.task, job.mode)(run, job.texts, job.request)
 
 
 def modes(task: Task) -> list[str]:
-    """The modes of a task that can be asked for."""
+    """Returns the modes of a task that can be served."""
     return [mode for mode in MODES if mode in task.modes]
 
 
 def prepared(folder: pathlib.Path) -> Served:
-    """Loads a run and has it answer some texts, so that its functions are traced before a client waits.
+    """Loads a run and lets it answer some texts, so that its functions are traced before a client waits.
 
     Raises:
-        ValueError: the folder is not a run, or one that cannot answer.
+        ValueError: the folder is not a run, or a run that cannot be served.
     """
     run = load(folder)
     if not modes(run.task):
@@ -200,7 +200,7 @@ def prepared(folder: pathlib.Path) -> Served:
 
 
 def shown_options(run: Run, mode: str, out: str | os.PathLike) -> dict:
-    """Has a run answer texts of several lengths, alone and together; returns the options of `SHOWN` that it takes.
+    """Lets a run answer texts of several lengths, alone and together; returns the options of `SHOWN` that it takes.
 
     Args:
         run: the Run.

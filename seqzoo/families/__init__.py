@@ -1,1 +1,1 @@
-"""Families of tasks: what tasks of one kind share, such as all that label a whole sequence."""
+"""Families of tasks: code shared by tasks of one kind, such as all tasks that label a whole sequence."""

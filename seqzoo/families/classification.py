@@ -122,7 +122,7 @@ class Classification(Task):
             gold = self.labels_of(example) if "label" in example else []
             ids = labels.encode([label for label in gold if label in labels])
             # A label unseen in training can't be learned or predicted: it counts as an error, but not in the loss.
-            alone = float(several and not gold)  # the weight of an example without any label
+            alone = float(several and not gold)  # weight of an example without any label
             weight = max((label_weights.get(labels.tokens[i], 1.0) for i in ids), default=alone)
             if several:
                 y = np.zeros(len(labels), "float32")
@@ -184,7 +184,7 @@ class Classification(Task):
         return scores
 
     def confidences(self, examples: list[dict], answers: list[dict]) -> tuple[list[float], list[bool]]:
-        """Returns (confidences, whether right) of all answers; with several labels, of the yes or no for each."""
+        """Returns (confidences, whether right) of all answers; with several labels, of each yes or no."""
         confidences, correct = [], []
         for example, answer in zip(examples, answers, strict=True):
             gold, p = self.labels_of(example), answer["probabilities"]
@@ -198,12 +198,12 @@ class Classification(Task):
 
     @staticmethod
     def weighed(text: str, spans: list[tuple[int, int]], weights: np.ndarray) -> list[dict]:
-        """Returns what decided an answer: {"text", "start", "end", "weight"} of each step, scaled to a maximum of 1.
+        """Returns the weight of each step in an answer: {"text", "start", "end", "weight"}, scaled to at most 1.
 
         Args:
             text: the classified text.
-            spans: (start, end) of each of its steps.
-            weights: of the steps, with padding.
+            spans: (start, end) of each step of the text.
+            weights: weights of the steps, with padding.
         """
         weights = weights[: len(spans)]
         weights = weights / max(float(np.abs(weights).max()), 1e-12)
@@ -213,7 +213,7 @@ class Classification(Task):
         ]
 
     def explaining(self, predictor):
-        """Returns a predictor whose rows also say what decided, for the pages of a run's mistakes."""
+        """Returns a predictor whose rows also have the weights of the steps, for the pages of a run's mistakes."""
         return predictor
 
     def plot(self, predictor, examples, answers, folder):

@@ -21,7 +21,7 @@ from seqzoo.data.batches import chunks
 from seqzoo.task import Task
 
 CHUNK = 1024  # sentences that are read together
-NEEDED = ("config.json", MANIFEST, "model.keras")  # files of a run that are copied, beside its assets
+NEEDED = ("config.json", MANIFEST, "model.keras")  # files of a run to copy, besides its assets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Contextual(Options):
 
     contextual: str = option(
         "", "Runs of --task=language_model, folders or zoo:NAME joined by commas, whose states are features of each "
-        "word, for models of characters at its last one (Peters et al., 2017; Akbik et al., 2018). They are frozen, "
-        "and copied into the run.", path=True,
+        "word (for models of characters, at its last character: Peters et al., 2017; Akbik et al., 2018). They are "
+        "frozen, and copied into the run.", path=True,
     )  # fmt: skip
 
     def __post_init__(self):
@@ -68,7 +68,7 @@ class WithContext(Task):
 
     @property
     def context_width(self) -> int:
-        """D, the width of the features; 0 without language models."""
+        """Returns D, the width of the features; 0 without language models."""
         return self.context.width if self.context else 0
 
     def context_encoder(self) -> Callable[[list[str]], dict[str, np.ndarray]]:
@@ -88,7 +88,7 @@ class WithContext(Task):
             request: options of ``--mode=export``.
 
         Raises:
-            ValueError: it can't be exported in this format.
+            ValueError: the run can't be exported in this format.
         """
         if self.context and request.format != "run":
             raise ValueError(
@@ -101,8 +101,8 @@ class WithContext(Task):
 class LanguageModels(Asset):
     """Copies of language model runs, and their states at each word of a sentence.
 
-    Call it with T words: returns [T, D], float16. A file holds the states of all sentences of a data set, so that they
-    are computed once and need no memory; see `read`.
+    Call it with T words: it returns [T, D], float16. A file holds the states of all sentences of a data set, so that
+    they are computed once and need no memory; see `read`.
 
     Args:
         archive: a zip file with a folder for each run, and sources.json.
@@ -142,7 +142,7 @@ class LanguageModels(Asset):
                     file.write(copy / name, f"{number}/{name}")
                 units = f"{run.task.assets['tokens'].units}{', reverse' * run.task.config.reverse}"
                 digest = hashlib.blake2b(digest_size=16)
-                for name in _files(run.folder)[1:]:  # not its config, which names paths
+                for name in _files(run.folder)[1:]:  # not its config, which contains paths
                     digest.update((run.folder / name).read_bytes())
                 sources.append({"name": pathlib.Path(folder).name, "units": units, "digest": digest.hexdigest()})
             file.writestr("sources.json", json.dumps(sources))
@@ -180,16 +180,16 @@ class LanguageModels(Asset):
         """Computes the states of many sentences at once, for later calls.
 
         Args:
-            sentences: returns them; may be called twice.
+            sentences: function that returns the sentences; it may be called twice.
             keep: keep the states in a file in `cache_folder` for the next time; otherwise in memory, until the next
                 call.
 
         Raises:
-            ValueError: that file is damaged.
+            ValueError: the cached file is damaged.
         """
         from seqzoo.training.folder import damaged
 
-        _ = self.models  # loaded in any case, so that layers built next get the same random numbers
+        _ = self.models  # always loaded, so that layers built later get the same random numbers
         if not keep:
             found = [*sentences()]
             self.recent = dict(zip(map(_key, found), self.states(found), strict=True))
@@ -215,7 +215,7 @@ class LanguageModels(Asset):
             start += length
 
     def _write(self, path, lengths, sentences):
-        """Writes the states of sentences one after the other, those of equal ones once."""
+        """Writes the states of sentences one after another, and only once for equal sentences."""
         left, shape = {*lengths}, (sum(lengths.values()), self.width)
 
         def different():
@@ -224,7 +224,7 @@ class LanguageModels(Asset):
                     left.remove(key)
                     yield words
 
-        # Not into a memory map: where the disk is full, that ends the process without a message.
+        # Not into a memory map, which would end the process without a message if the disk is full.
         with path.open("wb") as file:
             header = {"descr": np.dtype(np.float16).str, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
@@ -246,11 +246,11 @@ class LanguageModels(Asset):
 
 
 class WordStates:
-    """The states of one language model at each word of a sentence, which it reads as a text with blanks between words.
+    """The states of one language model at each word of a sentence, read as words with blanks in between.
 
-    A model that reads forward has then read the word and all before it; one that reads backward (`reverse`), the word
-    and all after it. So models of characters give the states at the last and the first character of the word. A
-    sentence begins after a line end, from a state of zeros.
+    At a word, a forward model has read the word and all words before it, a backward model (`reverse`) the word and all
+    words after it. So forward and backward models of characters give their states at the last and the first character
+    of the word. A sentence begins after a line end, from a state of zeros.
 
     Sources: Peters et al., 2017, Semi-supervised sequence tagging with bidirectional language models, section 2.4;
     Akbik et al., 2018, Contextual String Embeddings for Sequence Labeling, section 2.3.
@@ -271,7 +271,7 @@ class WordStates:
         self.codec, self.reverse = run.task.assets["tokens"], run.task.config.reverse
         reader = run.model.get_layer("reader")
         hidden = without_scores(reader)[0].outputs[0]
-        if "projection" in [layer.name for layer in reader.layers]:  # which keeps only what the next token depends on
+        if "projection" in [layer.name for layer in reader.layers]:  # which keeps only information about the next token
             hidden = reader.get_layer("projection").input
         self.reader, self.width = keras.Model(reader.inputs, hidden), hidden.shape[-1]
         ids = keras.KerasTensor([None, None], "int32")
@@ -287,7 +287,7 @@ class WordStates:
         return ops.cast(ops.take_along_axis(states, positions[..., None], axis=1), "float16")
 
     def encode(self, words: list[str]) -> dict[str, np.ndarray]:
-        """Returns {"ids": [T], what the model reads, "positions": [W], where it has just read each word}."""
+        """Returns {"ids": [T] to read, "positions": [W], where the model has just read each word}."""
         text = " ".join(words)
         ends = np.cumsum([len(word) + 1 for word in words], dtype=int) - 1  # of the words, in the text
         ids, spans = self.codec.encode(text)[0], np.array(self.codec.offsets(text), int).reshape(-1, 2)
@@ -315,12 +315,12 @@ class WordStates:
 
 
 def cache_folder() -> pathlib.Path:
-    """Returns the folder of kept states, which is safe to delete: XDG_CACHE_HOME/seqzoo/contextual, or ~/.cache/..."""
+    """Returns the folder of cached states, safe to delete: XDG_CACHE_HOME/seqzoo/contextual, or ~/.cache/..."""
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqzoo" / "contextual"
 
 
 def _files(folder):
-    """Lists the files that using a run needs, relative to its folder."""
+    """Lists the files needed to use a run, relative to its folder."""
     assets = sorted(path.name for path in (folder / "assets").glob("*") if not path.name.startswith("."))
     return [*NEEDED, *(f"assets/{name}" for name in assets)]
 

@@ -1,4 +1,4 @@
-"""Forecasting: the common parts of tasks whose answers are the frames that follow those of an example."""
+"""Forecasting: the common parts of tasks that predict the frames that follow an example."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import did_you_mean
 from seqzoo.task import CHUNK
 
-STEPS = 12  # of a series to forecast, unless --horizon is given
+STEPS = 12  # steps of a series to forecast, unless --horizon is given
 ORIGINS = 200  # steps of a series at which forecasts begin
 SHOWN = 3  # examples of valid whose continuations are drawn
 REPORTED = 10  # forecasts that the report shows
@@ -49,7 +49,7 @@ class Forecasts(Options):
 
     horizon: int = option(0, "Frames of a forecast; 0: as many as the run was scored with.", minimum=0, maximum=100_000)
     continuation: str = option(
-        "mean", "Each next frame is the mean of its distribution, the mean of the likeliest Gaussian, or a sample.",
+        "mean", "Predict the mean of a frame's distribution, the mean of its likeliest Gaussian, or a sample.",
         choices=("mean", "mode", "sample"),
     )  # fmt: skip
     interval: float = option(80.0, "Percent of a series' samples within its intervals.", minimum=1, maximum=99.9)
@@ -68,8 +68,8 @@ class Forecasting(Clips):
     """A task whose model predicts the next frame: its predictor is a `models.VectorDecoder`.
 
     Its config has the groups `Horizons` and `options.Augmentation`, and `max_frames`, the longest context. Its assets
-    are ``frames``, an `inputs.Frames`; ``labels``, any of which a forecast can be given; and, for a time series,
-    ``names``, those of its columns, and ``naive``, see `metrics.forecasts.naive_error`.
+    are ``frames``, an `inputs.Frames`; ``labels``, which a forecast can be conditioned on; and, for a time series,
+    ``names``, the names of its columns, and ``naive``, see `metrics.forecasts.naive_error`.
     """
 
     modes = ("train", "evaluate", "predict", "generate", "score")
@@ -141,7 +141,7 @@ class Forecasting(Clips):
     def cut(self, examples, horizon=0):
         """Cuts examples into (contexts [P, D], futures [H, D]): each forecast begins where the last one ended.
 
-        In a series one begins at each step or, if it is long, at about `ORIGINS` steps.
+        In a series, a forecast begins at each step or, if it is long, at about `ORIGINS` steps.
         """
         contexts, futures, steps, config = [], [], horizon or self.horizon, self.config
         for example in examples:
@@ -198,7 +198,7 @@ class Forecasting(Clips):
         return metrics, examples, answers
 
     def plot(self, predictor, examples, answers, folder):
-        """Draws how some examples of valid go on, and how the run continues them; saves one context as clip.npy."""
+        """Draws how some examples of valid continue and how the run continues them; saves one context as clip.npy."""
         config, names = self.config, self.assets["names"]
         contexts, futures = self.cut(examples[: 10 * SHOWN])
         apart = max(1, len(contexts) // SHOWN)

@@ -18,7 +18,7 @@ from seqzoo.task import Task
 from seqzoo.text.vocabulary import Vocabulary, by_frequency
 
 SHOWN = 10  # recommended items of an answer, unless --count is given
-BEGIN = 1  # the id before the first item; unknown items, whose id it is, are left out: `models.next_items.BEGIN`
+BEGIN = 1  # the id before the first item, and of unknown items, which are left out: `models.next_items.BEGIN`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Histories(Options):
     valid_fraction: float = option(
         0.1, "Share of the events to hold out, the latest ones.", minimum=0.0001, maximum=0.5, needs="split=time"
     )
-    test_split: bool = option(False, "Hold out twice: first test, then valid from what comes before it.")
+    test_split: bool = option(False, "Hold out twice: first test, then valid from the data before test.")
     piece: int = option(
         50, "Most items of a history that training reads at once; longer ones are cut into pieces.", minimum=1
     )
@@ -48,8 +48,8 @@ class Histories(Options):
 class Ranking(Task):
     """A task whose examples have a user and items, and whose model scores all items after each of them.
 
-    An example of valid or test is a history whose last item is to be predicted. Its Config has the group `Histories`,
-    and its predictor returns what `models.next_items.NextItems` does.
+    In valid and test, the last item of each history is to be predicted. The task's Config has the group `Histories`,
+    and its predictor returns the same as `models.next_items.NextItems`.
     """
 
     needs = {"user": str, "items": list}

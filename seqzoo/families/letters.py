@@ -27,7 +27,7 @@ CODON = 3  # letters that the baselines count as a word
 class Sequences(Options):
     """Sequences."""
 
-    alphabet: str = option("dna", "Letters of the sequences, with the codes that stand for several.", choices=ALPHABETS)
+    alphabet: str = option("dna", "Letters of the sequences, and codes that stand for several.", choices=ALPHABETS)
     letter_dropout: float = option(
         0.0, "Share of the letters that training reads as unknown, like N in DNA.", minimum=0, maximum=0.95,
         shapes=False,
@@ -67,7 +67,7 @@ class LetterSequences(Task):
         return {split: examples.with_read(functools.partial(checked, examples)) for split, examples in splits}
 
     def checked(self, example: dict) -> dict:
-        """Returns an example whose letters are valid; raises a ValueError if it is malformed otherwise."""
+        """Returns the example, whose letters are valid; raises a ValueError if anything else is malformed."""
         return example
 
     def content(self, example):
@@ -124,7 +124,7 @@ class LetterSequences(Task):
 
 
 def add_matthews(scores: dict, gold: Sequence[str], predicted: Sequence[str | None]) -> dict:
-    """Adds Matthews's coefficient and, for each class, also the specificity to the scores of `class_scores`."""
+    """Adds Matthews's coefficient and, for each class, the specificity to the scores of `class_scores`."""
     scores["mcc"] = matthews(gold, predicted)
     for label, row in one_against_rest(gold, predicted).items():
         scores["classes"][label] |= row
@@ -141,7 +141,7 @@ def stretches(text: str, tags: Sequence[str], confidences: Sequence[float] = (),
         gold: the right tag of each, or none.
 
     Returns:
-        What `tagged` returns. A token is a stretch of letters with the same tag and the same ``gold`` tag; its
+        The same as `tagged`. A token is a stretch of letters with the same tag and the same ``gold`` tag; its
         confidence is the lowest of its letters.
     """
     pairs, spans, least, start = [], [], [], 0

@@ -19,7 +19,7 @@ from seqzoo.text.baselines import overlap_baseline, tfidf
 from seqzoo.text.vocabulary import Vocabulary
 
 SIDES = ("first", "second")
-GOALS = {"paraphrase": "accuracy", "regression": "pearson", "retrieval": "mrr"}  # and the objective of each
+GOALS = {"paraphrase": "accuracy", "regression": "pearson", "retrieval": "mrr"}  # {goal: objective}
 YES = ("1", "yes", "true", "paraphrase", "equivalent", "duplicate", "similar", "entailment")  # labels, in lower case
 NO = ("0", "no", "false", "not_paraphrase", "not_equivalent", "not_duplicate", "different_meaning")
 
@@ -50,7 +50,7 @@ class Goal(Options):
         """Returns the ends of --scale, or None if it is not given.
 
         Raises:
-            ValueError: it is not two numbers, the first below the second.
+            ValueError: the scale is not two numbers, the first below the second.
         """
         try:
             low, high = map(float, self.scale.split("..")) if self.scale else (0.0, 1.0)
@@ -107,7 +107,7 @@ class Pairs(Embedded):
         """Yields the examples.
 
         Raises:
-            ValueError: a score is outside of the scale.
+            ValueError: a score is outside the scale.
         """
         for number, example in enumerate(examples, 1):
             low, high = self.values()[[0, -1]] if self.assets else self.config.bounds() or (-math.inf, math.inf)
@@ -138,7 +138,7 @@ class Pairs(Embedded):
         return {"scale": Vocabulary(points, unknown=False)}
 
     def yes_and_no(self, labels, source):
-        """Returns the two labels, that of paraphrases last."""
+        """Returns the two labels; the label of paraphrases is last."""
         yes = [label for label in labels if label == self.config.positive or label.lower() in YES]
         yes = [self.config.positive] if self.config.positive else yes
         if len(labels) > 2 or len(yes) != 1 or yes[0] not in labels:
@@ -149,7 +149,7 @@ class Pairs(Embedded):
         return [*({*labels} - {*yes}), *yes]
 
     def points(self, scores):
-        """Returns the points of the scale: whole numbers if there are 3 to 11 of them, else five points."""
+        """Returns the points of the scale: the whole numbers if there are 3 to 11, else five points."""
         low, high = self.config.bounds() or (math.floor(scores[0]), math.ceil(scores[-1]))
         whole = float(low).is_integer() and float(high).is_integer() and 2 <= high - low <= 10
         return [f"{value:g}" for value in np.linspace(low, high, round(high - low) + 1 if whole else 5)]
@@ -236,7 +236,7 @@ class Pairs(Embedded):
             return yes_no_scores(*([row[key] for row in answers] for key in ("gold_label", "label")), yes)
         if self.config.goal == "regression":
             return correlation_scores(*([row[key] for row in answers] for key in ("gold_score", "score")))
-        if "vectors" in answers[0]:  # else they are ranked already, among all texts of the split
+        if "vectors" in answers[0]:  # otherwise they are ranked already, among all texts of the split
             self.rank(examples, answers)
         return retrieval_scores([answer["rank"] for answer in answers])
 
@@ -256,7 +256,7 @@ class Pairs(Embedded):
 
     def answered(self, predictor, feed):
         scores, *rows = super().answered(predictor, feed)
-        if self.config.goal == "retrieval":  # its loss depends on which pairs share a batch
+        if self.config.goal == "retrieval":  # the loss depends on which pairs share a batch
             scores.pop("loss", None)
         return scores, *rows
 

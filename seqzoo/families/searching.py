@@ -24,7 +24,7 @@ class Searching(Task):
         raise NotImplementedError
 
     def search(self, predictor, request, **wanted):
-        """Returns the predictor with the decoding options of a request; wanted: see `BeamPredictor.variant`."""
+        """Returns the predictor with the decoding options of a request; `wanted` as in `BeamPredictor.variant`."""
         from seqzoo.training.folder import load_alike
 
         def others():
@@ -32,7 +32,7 @@ class Searching(Task):
             return [decoder for run in runs for decoder in run.predictor.decoders]
 
         if getattr(request, "language_model", ""):
-            language_model(request.language_model)  # refused before anything is searched
+            language_model(request.language_model)  # refused before any search
             wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
         return predictor.variant(request, others, **wanted)
 
@@ -63,17 +63,17 @@ class Searching(Task):
 
     def explained(self, predictor, examples, answers):
         """Returns the answers with their attention."""
-        if not (self.shows_attention and predictor.attends and predictor.settings.beam > 1):  # only the beam's
+        if not (self.shows_attention and predictor.attends and predictor.settings.beam > 1):  # only with a beam
             return answers
         attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
         return self.answers(attending, self.feed(examples))[1]
 
     def rescored(self, answer: dict, settings) -> dict:
-        """Reorders the n best of an answer by a language model, if the settings name one.
+        """Reorders the n best of an answer by a language model, if the settings name one, by
 
             score + weight log P(text)
 
-        The entries of the list get "language_model", the log probability of the text.
+        Each entry of the list also gets "language_model", the log probability of its text.
         """
         if not getattr(settings, "language_model", "") or not answer["n_best"]:
             return answer
@@ -103,6 +103,6 @@ def language_model(folder: str):
 
 
 def text_log_probabilities(folder: str, texts: list[str]) -> list[float]:
-    """Returns log P of texts, each a line of its own, under the language model in a folder."""
+    """Returns log P of texts, each as a separate line, under the language model in a folder."""
     run = language_model(folder)
     return [row["log_probability"] for row in run.task.score(run, texts, options.Scoring())]

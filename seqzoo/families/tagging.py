@@ -35,7 +35,7 @@ class AuxiliaryLanguageModel(Options):
         needs="layers", sweep=[0.0, 0.1, 0.3],
     )  # fmt: skip
     auxiliary_words: int = option(
-        7500, "Words that it predicts, the most frequent ones; others are one unknown word.", minimum=1,
+        7500, "Number of words that it predicts, the most frequent ones; all others are the unknown word.", minimum=1,
         needs="auxiliary_lm",
     )  # fmt: skip
 
@@ -126,9 +126,9 @@ def tag_encoder(tags: Vocabulary, label_weights: dict[str, float], crf: bool) ->
     """Returns a function (tags of a sequence, () to predict; number of steps) -> (labels, weights), [T] each.
 
     Args:
-        tags: those that the model knows.
-        label_weights: {tag: weight in the loss}; others have weight 1.
-        crf: whether the loss is that of whole sequences.
+        tags: the tags that the model knows.
+        label_weights: {tag: weight in the loss}; other tags have weight 1.
+        crf: whether the loss is over whole sequences.
 
     Raises:
         ValueError: a weight is for an unknown tag.
@@ -143,7 +143,7 @@ def tag_encoder(tags: Vocabulary, label_weights: dict[str, float], crf: bool) ->
                 (labels[position],) = tags.encode([tag])
                 weights[position] = label_weights.get(tag, 1.0)
         if crf and label_weights:
-            # A step's share of the sequence loss may be negative, only their sum is not: one weight per sequence.
+            # The loss of a single step may be negative, unlike their sum, so each sequence has one weight.
             weights[:] = weights.mean() if steps else 1.0
         return labels, weights
 

@@ -1,4 +1,4 @@
-"""Text to text: the common parts of tasks that write a text for a text, by an encoder-decoder."""
+"""Text to text: the common parts of tasks that turn one text into another, by an encoder-decoder."""
 
 import dataclasses
 import pathlib
@@ -30,8 +30,8 @@ class Sides(Options):
         minimum=0, maximum=0.9, needs="tokenizer=bpe",
     )  # fmt: skip
     copied_only: bool = option(
-        False, "With --copy: leave words out of the target vocabulary that training targets always share with their "
-        "source, such as names. They can only be copied, so the model learns to copy from the start.",
+        False, "With --copy: leave words that training targets always share with their source, such as names, out of "
+        "the target vocabulary. They can only be copied, so the model learns to copy from the start.",
         needs="copy",
     )  # fmt: skip
     longest: int = option(100, "Maximum number of tokens on a side; longer pairs are left out of training.", minimum=1)
@@ -86,7 +86,7 @@ class Exporting(options.Exporting, options.Decoding):
 
 
 class TextToText(Searching):
-    """A task that writes a text for a text: its source and its target.
+    """A task that turns one text into another: a source into a target.
 
     Its Config has the groups `Sides`, `Objective`, `options.Units` and `options.EncoderDecoder`. A subclass names the
     features and the answer, and has `scores` and their `measures`.
@@ -108,7 +108,7 @@ class TextToText(Searching):
             texts = (self.read_side(example, side) for example in train for side in sides)
             limits = {"size": config.vocabulary, "min_count": config.min_count, "without": without}
             found = Codec.learn(config.tokenizer, texts, unicode=config.unicode, **limits)
-            if config.copy:  # rare words are copied: no advice to take smaller units
+            if config.copy:  # rare words are copied, so smaller units are not needed
                 found.summary.clear()
             return found
 
@@ -130,7 +130,7 @@ class TextToText(Searching):
             # Answers may be as long as any target of train: "jump around right thrice" asks for 24 actions.
             self.assets["longest"] = max(len(labels) for _, (_, labels, _) in data.splits["train"].encoded())
         cut = {}
-        if self.max_source:  # else nothing is cut, and no split is encoded once more
+        if self.max_source:  # otherwise nothing is cut, and no split has to be encoded again
             cut = {split: sum(self.is_cut(*pair) for pair in feed.encoded()) for split, feed in data.splits.items()}
         if any(cut.values()):
             counts = ", ".join(f"{count:,} of {data.splits[split].size:,} in {split}" for split, count in cut.items())
@@ -148,7 +148,7 @@ class TextToText(Searching):
         return text.strip().lower() if self.config.lowercase else text.strip()
 
     def read_text(self, text):
-        """Returns a text as codecs read it: to be copied, a line's first word needs the blank that all others have."""
+        """Returns a text as codecs read it: to be copied, a line's first word needs a blank before it, too."""
         text = self.text(text)
         return f" {text}".replace("\n", "\n ") if text and self.spaced else text
 
@@ -159,7 +159,7 @@ class TextToText(Searching):
 
     @property
     def max_source(self) -> int:
-        """The number of first tokens of a source that are read; 0: all, and training leaves long sources out."""
+        """The number of first tokens to read of a source; 0: all, and training leaves out long sources."""
         return 0
 
     def read_side(self, example: dict, side: str) -> str:
@@ -168,7 +168,7 @@ class TextToText(Searching):
         return self.cut(text) if side == self.source and self.max_source else text
 
     def cut(self, text: str) -> str:
-        """Returns the first `max_source` tokens of a text; before subwords are learned, all of it."""
+        """Returns the first `max_source` tokens of a text; the whole text before subwords are learned."""
         units = self.config.tokenizer
         if self.assets:
             codec = self.codecs[0]

@@ -107,7 +107,7 @@ class Transcription(Searching):
         raise NotImplementedError
 
     def steps(self, inputs: dict) -> int:
-        """Returns the number of steps that the front makes of these arrays; by default the length of the first."""
+        """Returns the number of steps that the front gives for these arrays; by default the length of the first."""
         return len(next(iter(inputs.values())))
 
     def time(self, step: int) -> int | float:
@@ -115,11 +115,11 @@ class Transcription(Searching):
         return step
 
     def asked(self, example: dict) -> dict:
-        """Returns the part of an answer that says what was asked, such as {"text": ...}; messages quote its value."""
+        """Returns the part of an answer that identifies the input, such as {"text": ...}; messages quote its value."""
         raise NotImplementedError
 
     def text(self, example: dict) -> str:
-        """Returns the transcript of an example, as the model learns and scores read it."""
+        """Returns the transcript of an example in the form that the model learns and scores compare."""
         return " ".join(example[self.transcript].split())
 
     def texts(self, example: dict) -> list[str]:
@@ -274,7 +274,7 @@ class Transcription(Searching):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
 
     def wanted(self, request) -> dict:
-        """Returns what else a request needs from the search, see `BeamPredictor.variant`."""
+        """Returns further arguments of the search that a request needs, see `BeamPredictor.variant`."""
         return {}
 
     def signatures(self, run, request):

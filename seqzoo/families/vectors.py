@@ -57,7 +57,7 @@ class Embedded(OfTexts):
         """Yields the vector [H] of each text, None for a text without words.
 
         Raises:
-            ValueError: the run has none, since it reads both texts of a pair together.
+            ValueError: the run has no vectors, since it reads both texts of a pair together.
         """
         encode, tower = self.assets["words"].encoder(self.config.static_shapes), tower_of(run.model)
         axes = dict.fromkeys(("tokens", "characters", "casing"), "time")
@@ -97,7 +97,7 @@ class Embedded(OfTexts):
 
 
 def plain_vectors(vectors: list[np.ndarray | None]) -> list[dict]:
-    """Returns {"vector": a list of numbers} for each vector, with as many digits as 32 bits have, or None."""
+    """Returns {"vector": a list of numbers, or None} for each vector, with the digits of 32 bits."""
     return [{"vector": None if vector is None else [float(f"{x:.8g}") for x in vector]} for vector in vectors]
 
 

@@ -20,7 +20,7 @@ def frames(
     per_clip: bool = False,
     name: str = "frames",
 ) -> tuple:
-    """A front for sequences of float vectors, with their true lengths: a frame of zeros may be a real one.
+    """A front for sequences of float vectors, with their true lengths, since a frame of zeros may be real.
 
     With `mean` and `std`, usually those of the training frames, x = (frame - mean) / std. Padded frames become 0,
     whatever they held.
@@ -30,10 +30,9 @@ def frames(
         mean, std: arrays of the width of x, or numbers; None: 0 and 1. A std of 0 counts as 1.
         dropout: dropout rate of the frames' values, one mask for all steps of a sequence.
         velocities: join each frame with its change since the one before, which doubles the width of x.
-        centre: number from 1 of the joint whose position is subtracted from those of all joints, 3 numbers each; 0:
-            none.
-        per_clip: subtract from each number its mean over the clip, and divide all by the size of the clip's movement,
-            the root of their mean square: the shape of the movement remains.
+        centre: number, from 1, of the joint whose position is subtracted from all joints, 3 numbers each; 0: none.
+        per_clip: subtract from each number its mean over the clip, and divide all by the root of their mean square,
+            the size of the movement. Only the shape of the movement remains.
         name: name of the input, and prefix of its lengths and layers.
 
     Returns:
@@ -50,8 +49,8 @@ def frames(
         name: keras.Input((None, width), dtype="float32", name=name),
         f"{name}_length": keras.Input((), dtype="int32", name=f"{name}_length"),
     }
-    # The width of a batch of tf.data is not static; layers read it. In float32 under any policy: raw values may exceed
-    # the range of 16 bits.
+    # The reshape makes the width static, which it is not in a batch of tf.data. In float32 under any policy, because
+    # raw values may exceed the range of 16 bits.
     x = keras.layers.Reshape((-1, width), dtype="float32")(inputs[name])
     mask = masks.from_lengths(inputs[f"{name}_length"], x[..., 0])  # [B, T]
     x = derived(x, velocities, centre, per_clip, ops, mask)
@@ -93,7 +92,7 @@ def derived(x: Any, velocities: bool = False, centre: int = 0, per_clip: bool = 
 
 
 class Moments:
-    """Mean and standard deviation of the columns of a matrix whose rows come in parts (Chan et al., 1983)."""
+    """Computes mean and standard deviation of the columns of a matrix that comes in parts (Chan et al., 1983)."""
 
     def __init__(self):
         self._count, self._mean, self._spread = 0, 0.0, 0.0
@@ -107,7 +106,7 @@ class Moments:
         self._count = total
 
     def result(self) -> tuple[list[float], list[float]]:
-        """(mean, standard deviation) of each column.
+        """Returns (mean, standard deviation) of each column.
 
         Raises:
             ValueError: there were no rows.
@@ -129,7 +128,7 @@ class Frames(Asset):
 
     Attributes:
         raw_std: the deviations of the numbers of a frame, without velocities.
-        summary: {what: text}, for people.
+        summary: {name: readable text}.
     """
 
     def __init__(
@@ -159,7 +158,7 @@ class Frames(Asset):
         """Learns width, mean and standard deviation in one pass over the frames, without keeping them.
 
         Args:
-            examples: with the feature ``frames`` [T, D], and optionally ``file``, its name for messages.
+            examples: dicts with the feature ``frames`` [T, D], and optionally ``file``, a name for messages.
             velocities, centre, per_clip: as in `frames`.
             one_scale: use one deviation for all numbers, the root of their mean variance, and one for velocities.
 
@@ -188,7 +187,7 @@ class Frames(Asset):
         Args:
             name: name of the input, as in `frames`.
 
-        The function raises a ValueError, with the example's ``file``, if its frames are not as wide as training's.
+        The function raises a ValueError, with the example's ``file``, if its frames are not as wide as in training.
         """
 
         def encode(example):
@@ -199,7 +198,7 @@ class Frames(Asset):
         return encode
 
     def front(self, config, name: str = "frames") -> tuple:
-        """The front `frames` with the learned values, and the option `input_dropout` of a config."""
+        """Returns the front `frames` with the learned values, and the option `input_dropout` of a config."""
         return frames(
             self.width, self.mean, self.std, config.input_dropout, self.velocities, self.centre, self.per_clip, name
         )

@@ -11,7 +11,7 @@ ALPHABETS = {  # {name: (letters, {code: the letters it stands for, equally like
         {"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT",
          "V": "ACG", "N": "ACGT", "U": "T"},
     ),
-    # Selenocysteine U and pyrrolysine O are read as the amino acids that they are derived from.
+    # Selenocysteine U and pyrrolysine O are read as the amino acids from which they are derived.
     "protein": (AMINO_ACIDS, {"B": "DN", "Z": "EQ", "J": "IL", "X": AMINO_ACIDS, "U": "C", "O": "K"}),
 }  # fmt: skip
 
@@ -36,7 +36,7 @@ class Letters:
             self._rows[[ord(letter), ord(letter.lower())]] = row
 
     def frames(self, text: str) -> np.ndarray:
-        """The distributions of a sequence [T, D], float32, in upper or lower case: a row of ``N`` is 1/4 each.
+        """Returns the distributions [T, D] of a sequence in upper or lower case, float32; ``N`` is 1/4 for each base.
 
         Raises:
             ValueError: a character is not in the alphabet; the message names it and its position.
@@ -52,5 +52,5 @@ class Letters:
 
 
 def reverse_complement(frames: np.ndarray) -> np.ndarray:
-    """The distributions [T, 4] of the other strand of DNA, read in its own direction."""
+    """Returns the distributions [T, 4] of the other strand of DNA, read in its own direction."""
     return frames[::-1, ::-1]

@@ -40,7 +40,7 @@ def pictures(
     dropout: float = 0.0,
     name: str = "image",
 ) -> tuple:
-    """A front for pictures of one size: a map of features, whose positions, row by row, are the steps.
+    """A front for pictures of one size: the steps are the positions of a feature map, row by row.
 
     The map comes from a small residual network, `layers.pictures.residual_map`, or from a Keras application without its
     top, such as one that was trained on ImageNet. The features of each position are joined with its row and column.
@@ -55,7 +55,7 @@ def pictures(
             downloads; "": random ones.
         trainable: whether the weights of the application are trained.
         filters, blocks, kernel_size: of the residual network.
-        mean, std: of the values of pictures, from 0 to 255; they standardise the residual network's input.
+        mean, std: mean and deviation of the pixel values, from 0 to 255; they standardise the residual network's input.
         dropout: dropout rate of a position's features, one mask for all positions of a picture.
         name: name of the input, and prefix of its layers.
 
@@ -64,7 +64,7 @@ def pictures(
         which the layer name + "_steps" reads; mask [B, S], all True.
 
     Raises:
-        ValueError: an unknown encoder; weights without an application or of another one; too small a picture for it.
+        ValueError: an unknown encoder; weights without an application or of another one; a picture that is too small.
     """
     import keras
     from keras import ops
@@ -91,10 +91,10 @@ def pictures(
 
 
 def application(name: str, shape: tuple[int, int, int], weights: str = ""):
-    """A Keras application without its top: a keras.Model from pictures to maps.
+    """Returns a Keras application without its top, a keras.Model from pictures to maps.
 
     Args:
-        name: in `APPLICATIONS`.
+        name: name in `APPLICATIONS`.
         shape: [I, W, C] of the pictures.
         weights: see `pictures`.
 
@@ -120,10 +120,10 @@ class Pictures(Asset):
 
     Args:
         height, width, channels: I, W, C; a width of 0: pictures are scaled in proportion, to be read by columns.
-        mean, std: of the values of all channels, from 0 to 255.
+        mean, std: mean and deviation of the values of all channels, from 0 to 255.
 
     Attributes:
-        summary: {what: text}, for people.
+        summary: {name: readable text}.
     """
 
     def __init__(self, height: int, width: int, channels: int, mean: float, std: float):
@@ -133,7 +133,7 @@ class Pictures(Asset):
 
     @classmethod
     def learn(cls, pictures: Iterable, config) -> "Pictures":
-        """Learns the size from the first picture that can be read, mean and deviation from the first `SAMPLED` ones.
+        """Learns the size from the first readable picture, mean and deviation from the first `SAMPLED` pictures.
 
         Args:
             pictures: the training pictures, each a `pictures.Picture`.
@@ -156,10 +156,10 @@ class Pictures(Asset):
         return cls(*shape, round(float(np.mean(means)), 3), round(float(deviation), 3) or 255.0)
 
     def arrays(self, picture, reader: str) -> dict[str, np.ndarray]:
-        """The arrays of the front for a `pictures.Picture`; reader: the option of that name.
+        """Returns the arrays of the front for a `pictures.Picture`; `reader` is the option of that name.
 
         Raises:
-            UnreadableError: it can't be read.
+            UnreadableError: the picture can't be read.
         """
         pixels = picture.read(*self.shape)
         if reader == "map":
@@ -167,7 +167,7 @@ class Pictures(Asset):
         return {"image": pixels.astype("float32") / 255, "image_width": np.int32(pixels.shape[1])}
 
     def front(self, config) -> tuple:
-        """The front that the options of the group `Pictures` choose, for pictures of the learned size."""
+        """Returns the front chosen by the options of the group `Pictures`, for pictures of the learned size."""
         height, _, channels = self.shape
         shared = {"filters": config.widths, "kernel_size": config.picture_kernel, "dropout": config.input_dropout}
         if config.reader == "columns":
@@ -182,7 +182,7 @@ class Pictures(Asset):
 
 
 def _shape(own: tuple[int, int, int], config) -> tuple[int, int, int]:
-    """The size to which pictures are scaled, given the size of the first one."""
+    """Returns the size to which pictures are scaled, given the size of the first one."""
     height, width, channels = own
     scale = min(1, LARGEST / max(height, width if config.reader == "map" else 0))
     height, width = (config.picture_size or max(1, round(scale * side)) for side in (height, width))

@@ -34,13 +34,13 @@ def sound(
         coefficients: D of mfcc, the energy among them.
         window, hop: seconds.
         lowest, highest: frequencies in Hz between which the filters lie; 0: half of the rate.
-        normalize: subtract the mean over the real frames of each sound, and divide by the deviation: "features": of
-            each feature; "volume": of all features together, which suits sounds as short as a word, whose mean spectrum
-            tells what they are; or "none".
+        normalize: subtract the mean over the real frames of each sound, and divide by the deviation. "features": for
+            each feature; "volume": for all features together, which suits sounds as short as a word, whose mean
+            spectrum identifies them; or "none".
         statistics: take this mean and deviation as inputs, such as those of a recording that is read in pieces.
-        mask_bands, mask_band, mask_stretches, mask_stretch: SpecAugment in training: how many bands and their most
-            features, how many stretches and their most frames. 0 of both: none.
-        seed: of SpecAugment.
+        mask_bands, mask_band, mask_stretches, mask_stretch: SpecAugment in training: number of bands and their maximum
+            features, number of stretches and their maximum frames. 0 bands and 0 stretches: none.
+        seed: seed of SpecAugment.
         name: name of the input, and prefix of its lengths and layers.
 
     Returns:

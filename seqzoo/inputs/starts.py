@@ -7,7 +7,7 @@ import numpy as np
 
 from seqzoo.assets import Asset
 
-CLIPS, FRAMES = 100, 10  # kept at most
+CLIPS, FRAMES = 100, 10  # the most that are kept
 
 
 class Starts(Asset):
@@ -25,7 +25,7 @@ class Starts(Asset):
 
     @classmethod
     def learn(cls, examples: Iterable[dict], labels: Iterable[str]) -> "Starts":
-        """Keeps the starts of examples with ``frames``, equally many for each label if there are labels."""
+        """Keeps the starts of examples with ``frames``, the same number for each label if there are labels."""
         labels = [*labels]
         left, kept = dict.fromkeys(labels or [""], max(1, CLIPS // max(1, len(labels)))), ([], [])
         for example in examples:
@@ -37,7 +37,7 @@ class Starts(Asset):
         return cls(*kept)
 
     def draw(self, label: str, rng: np.random.Generator) -> np.ndarray:
-        """The first frames [T, D] of a random clip of a label; "": of any."""
+        """Returns the first frames [T, D] of a random clip with a label; "": of any clip."""
         fitting = [x for x, own in zip(self.frames, self.labels, strict=True) if label in ("", own)]
         return fitting[rng.integers(len(fitting))]
 

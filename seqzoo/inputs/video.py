@@ -22,7 +22,7 @@ def video(
     dropout: float = 0.0,
     name: str = "frames",
 ) -> tuple:
-    """A front for video: a small convolution over each picture, optionally a convolutional LSTM, and a vector a frame.
+    """A front for video: convolutions over each picture, an optional convolutional LSTM, then one vector a frame.
 
     The vector of a frame keeps the position of each feature of its picture, so that the model can see movement. Padded
     frames become 0 before anything reads them, and after.
@@ -54,7 +54,7 @@ def video(
         name: keras.Input((None, height, width, channels), dtype="float32", name=name),
         f"{name}_length": keras.Input((), dtype="int32", name=f"{name}_length"),
     }
-    # The size of a batch of tf.data is not static; layers read it.
+    # The reshape makes the size static, which it is not in a batch of tf.data.
     x = keras.layers.Reshape((-1, height, width, channels), dtype="float32")(inputs[name])
     mask = masks.from_lengths(inputs[f"{name}_length"], x[:, :, 0, 0, 0])  # [B, T]
     shown = mask[:, :, None, None, None]
@@ -85,7 +85,7 @@ class Video(Asset):
 
     Attributes:
         raw_std: the deviations of the values of a frame.
-        summary: {what: text}, for people.
+        summary: {name: readable text}.
     """
 
     def __init__(self, size: list[int], mean: list[float], std: list[float]):
@@ -98,7 +98,7 @@ class Video(Asset):
         """Learns the size of the pictures, and mean and standard deviation of each channel, in one pass.
 
         Args:
-            examples: with the feature ``frames`` [T, I, W, C], and optionally ``file``, its name for messages.
+            examples: dicts with the feature ``frames`` [T, I, W, C], and optionally ``file``, a name for messages.
 
         Raises:
             ValueError: no example; pictures of several sizes.
@@ -124,7 +124,7 @@ class Video(Asset):
         return encode
 
     def front(self, config, name: str = "frames") -> tuple:
-        """The front `video` with the learned values, and the options of the groups `Frames` and `Video` of a config."""
+        """Returns the front `video` with the learned values, and the options `Frames` and `Video` of a config."""
         return video(
             *self.size,
             filters=tuple(int(count) for count in config.picture_filters.split("+") if count != "0"),

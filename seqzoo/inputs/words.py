@@ -40,11 +40,11 @@ def words(
 
     Args:
         vocabulary: V, the number of word ids; 0: no word embeddings.
-        word_dim: width of trained word embeddings. Trainable `vectors` replace it by their own width.
-        trainable_words: how many ids, the first ones, are trained; the others keep their `vectors`. None: all.
+        word_dim: width of trained word embeddings. Trainable `vectors` have their own width instead.
+        trainable_words: number of ids to train, from the first on; the others keep their `vectors`. None: all.
         vectors: [V, D] array of pretrained vectors.
-        vectors_trainable: True: train the vectors of the first words. False: freeze all vectors and put trained
-            embeddings of the first words beside them, where every other word is the unknown word.
+        vectors_trainable: True: train the vectors of the first words. False: freeze all vectors and add trained
+            embeddings of the first words, in which every other word is the unknown word.
         rare: (first, end) of the ids of rare words, which become the unknown word at `unknown_rate` in training.
         unknown_rate: see `rare`.
         token_dropout: rate at which any word becomes the unknown word in training (Iyyer et al., 2015).
@@ -54,8 +54,7 @@ def words(
         char_dim, char_units: width of character embeddings; filters of the CNN or units a direction of the RNN.
         char_dropout: dropout rate of the character features.
         casing: add a casing input.
-        contextual: width of an input of features that depend on the context, such as the states of a language model; 0:
-            none.
+        contextual: width of an input of contextual features, such as the states of a language model; 0: none.
         lengths: take the mask from an input of true lengths instead of the padding of the tokens.
         name: prefix of the names of inputs and layers: two fronts in one model need different ones.
 
@@ -121,7 +120,7 @@ def words(
         layer = keras.layers.Embedding(len(CASES), 10, **called("casing_embedding"))
         parts.append(layer(take("casing", (None,))))  # [B, T, 10]
     if contextual:
-        # The width of a batch of tf.data is not static; layers read it.
+        # The reshape makes the width static, which it is not in a batch of tf.data.
         fixed = keras.layers.Reshape((-1, contextual), dtype="float32", **called("contextual_width"))
         parts.append(fixed(take("contextual", (None, contextual), "float16")))  # [B, T, C]
     x = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]  # [B, T, D]
@@ -132,18 +131,18 @@ class Words(Asset):
     """Turns tokens into the inputs of the front `words`, by vocabularies learned from the training texts.
 
     Args:
-        words: vocabulary of words, in an order in which the ones seen in training come first, by falling frequency.
+        words: vocabulary of words; those seen in training come first, by falling frequency.
         characters: vocabulary of characters; None: there are no character features.
-        known: how many ids come from training, including padding and unknown; later words only have pretrained vectors.
-        rare: how many of these, the last ones, were seen once in training.
+        known: number of ids from training, including padding and unknown; later words only have pretrained vectors.
+        rare: number of these ids, the last ones, that were seen once in training.
         lowercase: look words up in lower case.
         casing: give the casing of words.
-        max_word_length: how many characters of a word are read; longer words are read at both ends.
-        vectors: [V, D] array of pretrained vectors, or None. It is not saved: once a model is built, its weights hold
-            them.
+        max_word_length: maximum characters of a word; of a longer word, both ends are read.
+        vectors: [V, D] array of pretrained vectors, or None. It is not saved, as the weights of the model hold the
+            vectors.
 
     Attributes:
-        summary: {what: text}, for people.
+        summary: {name: readable text}.
     """
 
     def __init__(
@@ -214,15 +213,15 @@ class Words(Asset):
         return learned
 
     def extend(self, tokens: Iterable[str]) -> None:
-        """Adds words that are not in training but will have vectors, after those of training."""
+        """Adds words that are not in the training data but will have vectors, after the words of training."""
         forms = dict.fromkeys(map(self._form, tokens))
         self.words = Vocabulary([*self.words.tokens[2:], *(form for form in forms if form not in self.words)])
 
     def ids_among(self, ids: dict[str, int]) -> np.ndarray:
-        """The ids [V] of the words in another vocabulary, {token: id}, the most frequent tokens first; 0: none.
+        """Returns the ids [V] of the words in another vocabulary, {token: id}, most frequent tokens first; 0: none.
 
-        Of several tokens that have the same form here, the first counts. A word that is not there as written is looked
-        up in lower case.
+        If several tokens have the same form here, the first one counts. A word that the other vocabulary lacks is
+        looked up there in lower case.
         """
         forms = {}
         for token, i in ids.items():
@@ -230,11 +229,11 @@ class Words(Asset):
         return np.array([forms.get(word, forms.get(word.lower(), 0)) for word in self.words.tokens])
 
     def knows(self, token: str) -> bool:
-        """Whether training had this word."""
+        """Returns whether the training data had this word."""
         return 1 < self.words.encode([self._form(token)])[0] < self.known
 
     def has_id(self, token: str) -> bool:
-        """Whether training or the vectors had this word."""
+        """Returns whether the training data or the vectors had this word."""
         return self.words.encode([self._form(token)])[0] > 1
 
     def encoder(self, static_shapes: bool = False, name: str = "") -> Callable[[list[str]], dict[str, np.ndarray]]:
@@ -269,7 +268,7 @@ class Words(Asset):
         return encode
 
     def front(self, config, name: str = "", contextual: int = 0) -> tuple:
-        """The front `words` with these vocabularies and the options of a config, whose groups `learn` lists.
+        """Returns the front `words` with these vocabularies and the options of a config that `learn` lists.
 
         Args:
             config: the config.
@@ -328,5 +327,5 @@ class Words(Asset):
         return cls(*vocabularies, **{key: values[key] for key in values if key not in ("words", "characters")})
 
     def _form(self, token):
-        """The form of a token that the vocabulary holds."""
+        """Returns the form of a token in which the vocabulary holds it."""
         return token.lower() if self.lowercase else token

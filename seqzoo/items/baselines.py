@@ -19,13 +19,13 @@ WEIGHTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # of popularity and item-kNN be
 
 
 def popularity(histories: Sequence[Sequence[int]], items: int) -> Scorer:
-    """How often each id occurs."""
+    """Returns how often each id occurs."""
     counts = np.bincount([i for history in histories for i in history], minlength=items).astype("float64")
     return lambda history: counts
 
 
 def item_knn(histories: Sequence[Sequence[int]], items: int) -> Scorer:
-    """The sum of the cosine similarities of an id to those of the history: n_ij / sqrt(n_i n_j).
+    """Returns the sum of the cosine similarities of an id to those of the history: n_ij / sqrt(n_i n_j).
 
     n_ij is the number of histories with both. Source: Sarwar et al., 2001, Item-based Collaborative Filtering.
     """
@@ -42,7 +42,7 @@ def item_knn(histories: Sequence[Sequence[int]], items: int) -> Scorer:
 
 
 def markov(histories: Sequence[Sequence[int]], items: int) -> Scorer:
-    """The share of times that each id came right after the last one of the history."""
+    """Returns the share of times that each id came right after the last one of the history."""
     from scipy import sparse
 
     pairs = np.array([pair for history in histories for pair in itertools.pairwise(history)], int).reshape(-1, 2)
@@ -83,13 +83,13 @@ def recommenders(histories: Sequence[Sequence[int]], items: int, repeats: bool =
 
 
 def _scaled(scorers, history):
-    """[3, V], the scores of each scorer divided by its largest."""
+    """Returns [3, V], the scores of each scorer divided by its largest."""
     scores = np.stack([score(history) for score in scorers])
     return scores / np.maximum(scores.max(1, keepdims=True), 1e-12)
 
 
 def _tuned(scorers, histories, repeats):
-    """The weights of popularity, item-kNN and Markov chain that predict the last items of histories best."""
+    """Returns the weights of popularity, item-kNN and Markov chain that predict the last items of histories best."""
     choices = [np.array([b, a, 1.0]) for a in WEIGHTS for b in WEIGHTS]
     ranks = [[] for _ in choices]
     for *history, right in histories:

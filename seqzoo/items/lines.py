@@ -5,7 +5,7 @@ import re
 
 
 def items_of(line: str, blanks: bool) -> list[str]:
-    """The items in a line that somebody types: a JSON list, or names separated by ``|``, tabs or blanks.
+    """Returns the items in a line that somebody types: a JSON list, or names separated by ``|``, tabs or blanks.
 
     Args:
         line: the text; "" is a history without items.

@@ -12,12 +12,12 @@ from seqzoo.layers.sampled import log_uniform
 from seqzoo.layers.tokens import BLOCK, dropped_rows, log_sum_exp
 
 NARROWEST = 8  # minimum width of a tail's vectors
-SHARES = (0.8, 0.95)  # of the text before each cut-off: the head is small, and covers most of the text
+SHARES = (0.8, 0.95)  # of the text covered before each cut-off: the head is small but covers most of the text
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class AdaptiveEmbedding(keras.layers.Layer):
-    """Token embeddings and output layer of a clustered vocabulary; it replaces `tokens.TokenEmbedding`.
+    """Token embeddings and output layer of a clustered vocabulary, in place of `tokens.TokenEmbedding`.
 
     Tokens are ranked by frequency. Ranks below the first cut-off c_0 form the head, and ranks from c_{i-1} up to c_i
     form tail i, whose vectors have width d_i = D / factor^i. With h the output of the model, r the rank of v:
@@ -37,12 +37,12 @@ class AdaptiveEmbedding(keras.layers.Layer):
     Args:
         tokens: V, including padding.
         dim: D.
-        cutoffs: the ranks c_0 < c_1 ... below V; empty: see `covering`.
-        counts: [V], how often each id occurs in training; None: ids are in the order of frequency.
+        cutoffs: the ranks c_0 < c_1 ... below V; empty: chosen by `covering`.
+        counts: [V], how often each id occurs in training; None: ids are ranked by frequency.
         factor: how many times narrower each tail is than the one before.
-        tied: whether both ends share their tables.
+        tied: whether embeddings and output share their tables.
         dropout: share of the tokens whose embedding is dropped in training.
-        ranked: whether ids are in the order of frequency; None: find out from the counts.
+        ranked: whether ids are ranked by frequency; None: the counts decide.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         return ops.cast(ids, "int32") if self.rank is None else ops.take(self.rank, ids)
 
     def _head(self, x):
-        """Logits [..., c_0 + tails] of the head, in float32."""
+        """Returns the logits [..., c_0 + tails] of the head, in float32."""
         table = ops.concatenate([self.outputs[0], self.clusters])
         barred = 1e4 * ops.cast(ops.arange(table.shape[0], dtype="int32") == 0, "float32")
         scores = ops.matmul(x, ops.transpose(ops.cast(table, x.dtype)))
@@ -135,12 +135,12 @@ class AdaptiveEmbedding(keras.layers.Layer):
         return ops.matmul(x, ops.cast(self.outputs[2][tail], x.dtype))
 
     def _tail(self, x, tail):
-        """Logits [..., n_i] of a tail's tokens, in float32."""
+        """Returns the logits [..., n_i] of a tail's tokens, in float32."""
         scores = ops.matmul(self._narrow(x, tail), ops.transpose(ops.cast(self.outputs[1][tail], x.dtype)))
         return ops.cast(scores, "float32") + self.biases[1 + tail]
 
     def _distribution(self, x):
-        """log p of all tokens: [B, T, D] -> [B, T, V]."""
+        """Returns log p of all tokens: [B, T, D] -> [B, T, V]."""
         first, head = self.cutoffs[0], ops.log_softmax(self._head(x), axis=-1)
         parts = [head[..., :first]]
         for tail in range(len(self.bounds)):
@@ -149,7 +149,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         return joined if self.rank is None else ops.take(joined, self.rank, axis=-1)
 
     def log_probabilities(self, x, ids, training=False):
-        """log p of one token at each position, exact: [B, T, D], [B, T] -> [B, T].
+        """Returns the exact log p of one token at each position: [B, T, D], [B, T] -> [B, T].
 
         The scores of a large tail are never all held at once, except in training, where the gradients need them.
         """
@@ -172,7 +172,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         return ops.reshape(log_p, shape)
 
     def target_logits(self, x, ids):
-        """Logits [B, T, 2] of the target and of all other tokens together, for a cross-entropy with label 0."""
+        """Returns logits [B, T, 2] of the target and of all other tokens together, for a cross-entropy with label 0."""
         log_p = self.log_probabilities(x, ids, training=True)
         rest = ops.log(-ops.expm1(ops.minimum(log_p, -1e-7)))
         return ops.stack([log_p, rest], axis=-1)
@@ -188,15 +188,15 @@ class AdaptiveEmbedding(keras.layers.Layer):
 
 
 def _chosen(logits, ids):
-    """log softmax(logits)[id]: [P, V], [P] -> [P], by the operation with the fastest gradient."""
+    """Returns log softmax(logits)[id]: [P, V], [P] -> [P], by the operation with the fastest gradient."""
     return -ops.sparse_categorical_crossentropy(ids, logits, from_logits=True)
 
 
 def _members(rank, begin: int, end: int, alone: bool = True) -> tuple:
-    """Finds a cluster's members among ranks [P]: (their positions, their ranks within it, 1 or 0 for membership).
+    """Finds a cluster's members among ranks [P]; returns (positions, ranks within the cluster, 1 or 0 for membership).
 
-    With `alone` on TensorFlow only members are returned. Other backends and exports need static shapes: there the
-    positions are None, which stands for all P, and the others get rank 0.
+    With `alone`, on TensorFlow, only members are returned. Other backends and exports need static shapes: there the
+    positions are None, which means all P, and ids outside the cluster get rank 0.
     """
     inside = ops.logical_and(rank >= begin, rank < end)
     if alone and keras.backend.backend() == "tensorflow":
@@ -206,7 +206,7 @@ def _members(rank, begin: int, end: int, alone: bool = True) -> tuple:
 
 
 def _added(total, positions, values):
-    """Adds values to total [P, ...] at the given positions; None: at all of them."""
+    """Adds values to `total` [P, ...] at the given positions; None: at all positions."""
     return total + values if positions is None else total + ops.scatter(positions[:, None], values, ops.shape(total))
 
 
@@ -221,7 +221,7 @@ def check_cutoffs(cutoffs: Sequence[int], tokens: int) -> None:
 
 
 def covering(counts: np.ndarray) -> tuple[int, ...]:
-    """Chooses cut-offs such that the tokens before them cover the `SHARES` of the text; a tiny vocabulary gets fewer.
+    """Chooses cut-offs so that the tokens before them cover `SHARES` of the text; a tiny vocabulary gets fewer.
 
     Args:
         counts: [V], how often each id occurs; the first is padding.

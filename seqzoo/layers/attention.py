@@ -8,12 +8,12 @@ from seqzoo.layers.weight_drop import with_kernel
 from seqzoo.rnns import RNNS
 
 SCORES = ("additive", "concat", "convolutional", "dot", "general", "location")
-TANH_SCORES = ("additive", "concat", "convolutional")  # those of the form v^T tanh(...)
+TANH_SCORES = ("additive", "concat", "convolutional")  # the scores of the form v^T tanh(...)
 LOCAL = ("", "monotonic", "predictive")
 
 
 def keys(encoded, score: str, units: int):
-    """A layer that computes the keys that queries are compared with, once a sentence: [B, S, E] -> [B, S, A].
+    """Computes the keys that queries are compared with, once a sequence: [B, S, E] -> [B, S, A].
 
     Args:
         encoded: [B, S, E].
@@ -27,7 +27,7 @@ def keys(encoded, score: str, units: int):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Attention(keras.layers.Layer):
-    """Weights a_t over the positions s of a source, and their context vector c_t, for each step t of a target.
+    """Computes weights a_t over the positions s of a source, and a context vector c_t, for each step t of a target.
 
         c_t = sum_s a_t(s) h_s              a_t = softmax_s score(t, s), exactly 0 at padding
 
@@ -37,7 +37,7 @@ class Attention(keras.layers.Layer):
         general         q_t . k_s
         additive        v . tanh(W q_t + k_s + b)
         concat          the same: W' [q; h] of Luong et al. is W q + U h
-        location        (W q_t)_s, of the first `longest` positions; later ones are not read
+        location        (W q_t)_s, for the first `longest` positions; later ones are ignored
         convolutional   v . tanh(W q_t + k_s + V f_s + b)       f = F * a_{t-1}, a convolution over the positions
 
     With `coverage` the sum of the weights so far, m_t(s) = sum_{i<t} a_i(s), is added inside the tanh: ... + w m_t(s).
@@ -65,7 +65,7 @@ class Attention(keras.layers.Layer):
     [B, S], with T = 1. Outputs: c [B, T, E], a [B, T, S].
 
     Raises:
-        ValueError: an unknown name; coverage of a score without tanh; an even width; widths that do not fit.
+        ValueError: an unknown name; coverage with a score without tanh; an even width; widths that do not match.
     """
 
     def __init__(
@@ -92,11 +92,11 @@ class Attention(keras.layers.Layer):
             raise ValueError(f"width should be odd. Received: {width}")
         self.score, self.local, self.window, self.coverage = score, local, window, coverage
         self.longest, self.filters, self.width = longest, filters, width
-        self.supports_masking = True  # else Keras warns about the mask that it passes on implicitly
+        self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
     @property
     def looks_back(self):
-        """Whether a step needs the weights of earlier steps, so that the steps can't be computed all at once."""
+        """Whether a step needs the weights of earlier steps, so that the steps can't be computed at once."""
         return self.coverage or self.score == "convolutional"
 
     def build(self, query_shape, encoded_shape, keys_shape=None):
@@ -153,7 +153,7 @@ class Attention(keras.layers.Layer):
         return ops.matmul(ops.tanh(z), self.v)[..., 0]
 
     def _centre(self, query, last, position):
-        """p [B, T], the centre of the window, in float32; `last` [B, 1] is the last real position."""
+        """Returns p [B, T], the centre of the window, in float32; `last` [B, 1] is the last real position."""
         if self.local == "predictive":
             z = ops.matmul(ops.tanh(ops.matmul(query, self.W_p)), self.v_p)[..., 0]
             return last * ops.sigmoid(ops.cast(z, "float32"))
@@ -176,13 +176,13 @@ class Attention(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class FeedingRNN(keras.layers.Layer):
-    """Recurrent cells and attention in one loop, for decoders whose steps depend on the attention of the step before.
+    """Runs recurrent cells and attention in one loop, for decoders whose steps depend on the previous attention.
 
         h_t = cells([x_t; h~_{t-1}])               [x_t] alone without `input_feeding`
         c_t, a_t = attention(h_t, a_{t-1}, sum_{i<t} a_i)
         h~_t = tanh(W [c_t; h_t])
 
-    The cells are those of a registered layer, stacked as by `layers.stack.stack`, with its options.
+    The cells come from a registered layer and are stacked as in `layers.stack.stack`, with the same options.
 
     Source: Luong et al., 2015, equation 5 and section 3.3 (input feeding).
 
@@ -249,7 +249,7 @@ class FeedingRNN(keras.layers.Layer):
 
     @staticmethod
     def first(states, encoded, dim):
-        """The state before the first step: the cells' states, h~ [B, D], a and the sum of all a [B, S], t [B, 1]."""
+        """Returns the initial state: the cells' states, h~ [B, D], a and the sum of all a [B, S], t [B, 1]."""
         nothing = ops.zeros_like(encoded[..., 0])  # [B, S]
         start = ops.zeros_like(encoded[:, 0, :1])  # [B, 1]
         return [*states, ops.tile(start, (1, dim)), nothing, nothing, ops.cast(start, "int32")]
@@ -266,7 +266,7 @@ class FeedingRNN(keras.layers.Layer):
                 parts.append(kept + ops.zeros_like(m))  # [B, T, H]
 
         def step(carry, row):
-            """The carry after a step; row [B, ...]: x_t, whether it is real, and a dropout mask for each layer."""
+            """Returns the carry after a step; row [B, ...]: x_t, whether it is real, and each layer's dropout mask."""
             *states, attended, previous, covered, t = carry
             x, real, kept = row[:, :X], row[:, X : X + 1], row[:, X + 1 :]
             x, after, left = ops.concatenate([x, attended], axis=-1) if self.input_feeding else x, [], list(states)
@@ -302,7 +302,7 @@ class FeedingRNN(keras.layers.Layer):
         return attended, weights, list(state)
 
     def _drop(self, state):
-        """Draws the dropout masks of states and drops weights of recurrent kernels; returns the whole kernels."""
+        """Draws the dropout masks of states and drops weights of recurrent kernels; returns the original kernels."""
         kernels = []
         for cell in self.cells:
             cell.get_recurrent_dropout_mask(state[0])

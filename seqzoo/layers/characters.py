@@ -1,7 +1,7 @@
 """Character features: a vector for each word, computed from its spelling.
 
 Ids are [B, T, W]: W characters of each of T words; id 0 is padding, on the right. The features of a word do not depend
-on its padding, and those of a padding word, which has no characters, are zeros.
+on its padding. A padding word, which has no characters, gets zeros.
 """
 
 import keras
@@ -14,7 +14,7 @@ from seqzoo.rnns import RNNS
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CharacterCNN(keras.layers.Layer):
-    """The maximum of each filter over the word, with e_w the embedding of the w-th character:
+    """Takes the maximum of each filter over the word, with e_w the embedding of the w-th character:
 
         y = max_w (b + sum_j K_j e_(w + j - (k-1) // 2))        j = 0 ... k-1, e = 0 outside the word
 
@@ -80,7 +80,7 @@ class CharacterCNN(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CharacterRNN(keras.layers.Layer):
-    """The last state of a recurrent layer that reads the word; both directions' states, joined, if bidirectional:
+    """Returns the last state of a recurrent layer that reads the word, joined for both directions if bidirectional:
 
         y = [h_n ; g_1]       h reads e_1 ... e_n, g reads e_n ... e_1, e_w is the embedding of the w-th of n characters
 

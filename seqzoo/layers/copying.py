@@ -10,12 +10,12 @@ LEAST = 1e-30  # minimum probability, whose logarithm is finite
 
 @keras.saving.register_keras_serializable("seqzoo")
 class PointerGenerator(keras.layers.Layer):
-    """The probability of each next token, generated from the vocabulary or copied from the source.
+    """Computes the probability of each next token, generated from the vocabulary or copied from the source.
 
         P(w) = g softmax(z)(w) + (1 - g) sum_{s: w_s = w} a(s)          g = sigmoid(gate)
 
-    Copying position s writes w_s: an id of the vocabulary, below V, or, if the vocabulary lacks the token, V + its
-    first position in the source.
+    Copying position s writes w_s: the id of the token, below V, or V + the token's first position in the source if it
+    is not in the vocabulary.
 
     Inputs: logits z [B, T, V]; gate [B, T, 1]; attention a [B, T, S]; ids w_s [B, S]. Output: log P [B, T, V + S],
     float32, at least log 1e-30.
@@ -45,13 +45,13 @@ class PointerGenerator(keras.layers.Layer):
 
 
 def known(ids, tokens: int):
-    """Replaces the ids of copied source words by the unknown word, as an embedding has only `tokens` ids."""
+    """Replaces the ids of copied source words by the unknown word, since the embedding has only `tokens` ids."""
     return ops.where(ids < tokens, ids, UNKNOWN_ID)
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CoverageLoss(keras.layers.Layer):
-    """Adds a penalty on attending to the same position again to the training loss; returns its first input.
+    """Adds a penalty on repeated attention to the same positions to the training loss; returns its first input.
 
         weight mean_t sum_s min(a_t(s), sum_{i<t} a_i(s))          the mean over the real steps of a batch
 

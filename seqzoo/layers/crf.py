@@ -13,7 +13,7 @@ FORBIDDEN = -1e4
 
 @keras.saving.register_keras_serializable("seqzoo")
 class CRF(keras.layers.Layer):
-    """The potentials of a linear-chain conditional random field: the score of each move from tag to tag.
+    """Computes the potentials of a linear-chain conditional random field: the score of each move from tag to tag.
 
     With emissions e [B, T, K], transitions A [K, K], start a [K] and end b [K], a sequence of tags y has the score
 
@@ -24,7 +24,7 @@ class CRF(keras.layers.Layer):
     0 for staying and `FORBIDDEN` for changing, which leave a chain unchanged. So the potentials contain start, end,
     mask and constraints, and the functions below need neither the layer nor the mask.
 
-    Weights start at zero, which makes a new layer a plain softmax over the tags. All is float32 under any dtype policy.
+    Weights start at zero, so that a new layer is a plain softmax over the tags. All is float32 under any dtype policy.
 
     Args:
         allowed: None, or hard constraints (start [K], transitions [K, K], end [K]) of 0 and 1: where 0, `FORBIDDEN` is
@@ -94,15 +94,15 @@ class CRFLoss(keras.losses.Loss):
 
 
 def log_partition(potentials):
-    """log Z(x), the log of the sum of exp(score) over all sequences: potentials [B, T, K, K] -> [B]."""
+    """Returns log Z(x), the log of the sum of exp(score) over all sequences: potentials [B, T, K, K] -> [B]."""
     return ops.sum(ops.where(_padded(potentials), 0.0, _log_growth(potentials)), axis=-1)
 
 
 def negative_log_likelihood(tags, potentials):
-    """The contribution of each token to -log p(tags | x): tags [B, T], potentials [B, T, K, K] -> [B, T].
+    """Returns each token's contribution to -log p(tags | x): tags [B, T], potentials [B, T, K, K] -> [B, T].
 
-    The share is (log Z_t - log Z_{t-1}) - potentials[t, y_{t-1}, y_t], where Z_t is the sum over the sequences up to t.
-    The shares add up to -log p(tags | x); one alone may be negative. They are 0 at padded steps, whatever the tag.
+    It is (log Z_t - log Z_{t-1}) - potentials[t, y_{t-1}, y_t], where Z_t is the sum over the sequences up to t. The
+    contributions add up to -log p(tags | x); a single one may be negative. Padded steps contribute 0, whatever the tag.
     """
     size = potentials.shape[-1]
     tags = ops.cast(tags, "int32")
@@ -114,13 +114,13 @@ def negative_log_likelihood(tags, potentials):
 
 
 def viterbi(potentials):
-    """The best sequence and its score: potentials [B, T, K, K] -> tags [B, T], scores [B]. See `nbest` for padding."""
+    """Finds the best sequence: potentials [B, T, K, K] -> tags [B, T], scores [B]. See `nbest` for padding."""
     tags, scores = nbest(potentials, 1)
     return tags[:, 0], scores[:, 0]
 
 
 def nbest(potentials, n):
-    """The n best sequences, best first: potentials [B, T, K, K] -> tags [B, n, T], scores [B, n].
+    """Finds the n best sequences, best first: potentials [B, T, K, K] -> tags [B, n, T], scores [B, n].
 
     List Viterbi (Seshadri and Sundberg, 1994) keeps the n best ways to reach each tag, which is exact. Padded steps
     repeat the last real tag (0 in a fully masked row). If there are fewer than n allowed sequences, the others have
@@ -148,11 +148,11 @@ def nbest(potentials, n):
 
 
 def marginals(potentials):
-    """p(tag_t = j | x), the confidence in each tag: potentials [B, T, K, K] -> [B, T, K]; padding repeats the last."""
+    """Returns p(tag_t = j | x), the confidence in each tag: [B, T, K, K] -> [B, T, K]; padding repeats the last."""
     alpha = _forward(potentials)
     end = ops.softmax(alpha[:, -1:])  # [B, 1, K]: the last step has seen all of x
     beta = _backward(_origins(alpha, potentials), ops.concatenate([ops.zeros_like(alpha[:, :-1]), end], axis=1))
-    return ops.minimum(beta, 1.0)  # rounding adds up to a little more over a long chain
+    return ops.minimum(beta, 1.0)  # rounding over a long chain may exceed 1
 
 
 def _by_step(x):
@@ -161,17 +161,17 @@ def _by_step(x):
 
 
 def _identity(size):
-    """The moves of a padded step, [K, K]."""
+    """Returns the moves of a padded step, [K, K]."""
     return FORBIDDEN * (1 - ops.eye(size, dtype="float32"))
 
 
 def _padded(potentials):
-    """Which steps are padded, [B, T]. A real step with the same potentials would add 0 as well."""
+    """Returns which steps are padded, [B, T]. A real step with the same potentials would also add 0."""
     return ops.all(potentials == _identity(potentials.shape[-1]), axis=(-2, -1))
 
 
 def _begin(potentials):
-    """Before the first step, [B, K]: certainly tag 0, which makes the first step an ordinary one that reads row 0."""
+    """Returns the scores before the first step, [B, K]: only tag 0, so that the first step reads row 0."""
     batch, _, size, _ = ops.shape(potentials)
     return ops.broadcast_to(_identity(size)[0], (batch, size))
 

@@ -34,8 +34,8 @@ def force_blank(logits, mask):
 class CTCLoss(keras.losses.Loss):
     """-log p(labels | x) of each example: labels [B, U], 0 after their ends; logits [B, T, V] -> [B].
 
-    The logits of padded frames must have passed `force_blank`. Labels that need more frames than there are have no
-    path: their loss is infinite, and their gradient 0. Skip such examples when they are encoded: see `frames_needed`.
+    Pass the logits through `force_blank` first. Labels that need more frames than there are have no path: their loss
+    is infinite and their gradient 0. Skip such examples when encoding them: see `frames_needed`.
     """
 
     def __init__(self, reduction="mean_with_sample_weight", name="ctc_loss", **kwargs):
@@ -49,16 +49,16 @@ class CTCLoss(keras.losses.Loss):
         needed = lengths + ops.sum(ops.cast(repeats, "int32"), axis=1)
         fits = needed <= ops.sum(ops.cast(real, "int32"), axis=1)
         frames = ops.sum(ops.ones_like(real, dtype="int32"), axis=1)
-        # Without a path the backends give large finite losses, which differ.
+        # Without a path, the backends give different large but finite losses.
         return ops.where(fits, ops.ctc_loss(labels, logits, lengths, frames, mask_index=0), float("inf"))
 
 
 def frames_needed(labels: Sequence[int] | np.ndarray) -> int:
-    """The fewest frames that can stand for these labels: one each, and a blank between two equal ones."""
+    """Returns the minimum number of frames for these labels: one each, and a blank between two equal ones."""
     labels = np.asarray(labels)
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
 
 
 def frames_given(steps: int, subsample: int = 1, upsample: int = 1) -> int:
-    """The number of frames that `models.transcriber` returns for this many input steps."""
+    """Returns the number of frames that `models.transcriber` gives for this many input steps."""
     return -(-steps // subsample) * upsample

@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy with label smoothing: a label has probability 1 - e; the rest is spread over all ids but padding.
+    """Cross-entropy with label smoothing: a label gets probability 1 - e, and all ids but padding share the rest.
 
         L = -(1 - e) log p(y) - e / (V - 1) sum_{0 < v < V} log p(v)        log p(v) = z_v - log sum_w exp(z_w)
 
@@ -17,7 +17,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     Args:
         smoothing: e, from 0 to 1; 0: the plain cross-entropy.
-        tokens: V, if further logits follow for ids that only some examples have; None: all of them.
+        tokens: V, if it is followed by logits of ids that only some examples have; None: all logits.
         reduction: as in Keras; by default the mean over the sample weights.
     """
 
@@ -48,7 +48,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
             exp = ops.exp(z - top)
             total = ops.sum(exp, axis=-1, keepdims=True)
             right = ops.take_along_axis(z, y[..., None], axis=-1)
-            # A matrix product: in a sum, the score of padding would cost the others their precision.
+            # A matrix product, since the score of padding would make a sum imprecise.
             loss = ops.log(total) + top - (1 - e) * right - ops.matmul(z, spread[:, None])
 
             def gradient(*args, upstream=None):
@@ -65,7 +65,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class RankingLoss(keras.losses.Loss):
-    """Losses that compare the score of the right item r with the other scores, and most with the best of them.
+    """Losses that compare the score r of the right item with the other scores, mostly with the highest ones.
 
         bpr_max    -log sum_j s_j sigmoid(r - z_j) + c sum_j s_j z_j^2
         top1_max   sum_j s_j (sigmoid(z_j - r) + sigmoid(z_j^2))              s = softmax(z) over the others
@@ -97,7 +97,7 @@ class RankingLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         y, z = ops.cast(y_true, "int32")[..., None], ops.cast(y_pred, "float32")
         right = ops.take_along_axis(z, y, axis=-1)  # [B, T, 1]
-        # The right item, and items that can never come, with scores of -1e4 or below, get no weight.
+        # The right item and items that are never predicted, with scores of -1e4 or below, get no weight.
         other = ops.logical_and(ops.not_equal(ops.arange(z.shape[-1], dtype="int32"), y), z > -5e3)
         log_s = ops.log_softmax(ops.where(other, z, -1e9))
         z = ops.where(other, z, 0.0)

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 from keras import ops
 
-LEAST = 0.01  # minimum sigma, in units of `scale`: else the likelihood of numbers that never vary grows without bound
+LEAST = 0.01  # minimum sigma, in units of `scale`: otherwise the likelihood of constant numbers grows without bound
 
 
 def log_density(values, logits, mean, log_sigma):
-    """log p(x) of a mixture, natural, in float32.
+    """Returns the natural log p(x) of a mixture, in float32.
 
     Shapes: values x [..., D]; logits, log pi up to a constant, [..., K]; mean mu and log_sigma [..., K, D] -> [...].
     """
@@ -26,14 +26,14 @@ def log_density(values, logits, mean, log_sigma):
 
 
 def split(parameters) -> tuple:
-    """Splits a `MixtureDensity` output [..., K, 1 + 2 D]: (logits [..., K], mean and log_sigma [..., K, D] each)."""
+    """Splits a `MixtureDensity` output [..., K, 1 + 2 D] into logits [..., K], mean and log_sigma [..., K, D]."""
     D = parameters.shape[-1] // 2
     return parameters[..., 0], parameters[..., 1 : 1 + D], parameters[..., 1 + D :]
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class MixtureDensity(keras.layers.Layer):
-    """The parameters of a mixture from the output h of a network::
+    """Computes the parameters of a mixture from the output h of a network::
 
         [a, m, s] = W h + b                                            a [K], m and s [K, D]
         pi = softmax(a)     mu = o + scale m     sigma = scale (0.01 + softplus(s))

@@ -1,4 +1,4 @@
-"""Predicts the tokens of one time step, such as the notes of a chord, one by one, each given those before it."""
+"""Predicts the tokens of one time step, such as the notes of a chord, one by one."""
 
 import keras
 import numpy as np
@@ -10,14 +10,14 @@ INTERVALS = 2 * REACH + 1
 
 @keras.saving.register_keras_serializable("seqzoo")
 class NoteDecoder(keras.layers.Layer):
-    """Predicts the S tokens of a step, each given those before it, so that their joint probability is exact.
+    """Predicts the S tokens of a step, each given the tokens before it, so that their joint probability is exact.
 
         g_0 = tanh(V h + b)                                    h: the state after the steps before
         g_s = GRU(g_{s-1}, [E[n_{s-1}], P_s])                  n_{s-1}: the token before, or padding; P_s: the slot
         p(n_s | n_1 ... n_{s-1}, h) = softmax(U [g_s, h] + d)
 
-    With `pitches`, it treats all keys alike: each note q that sounded before the step, or is already part of it, scores
-    the notes k semitones away from it, whatever its own pitch, for k from -R to R; so does a tonic::
+    With `pitches`, all keys are treated alike: each note q that sounded before the step, or is already part of it,
+    scores the notes k semitones away, for k from -R to R, in the same way at every pitch; so does a tonic::
 
         logit(p) += sum_q (A_q [g_s, h])_{p - q}
 
@@ -29,8 +29,8 @@ class NoteDecoder(keras.layers.Layer):
     The GRU also reads embeddings of each note's intervals, as in `Relations`: to the first note of its step, to the
     note before in its slot, and to the tonic.
 
-    With `sets` too, a step is a set of notes, written from high to low: a note can be followed only by a lower one or
-    by the end of the set, and the end by nothing. So each set can be written in only one way, and the probabilities of
+    With `sets`, too, a step is a set of notes, written from high to low: only a lower note or the end of the set can
+    follow a note, and nothing follows the end. So each set can be written in only one way, and the probabilities of
     all sets sum to 1.
 
     Source: Boulanger-Lewandowski et al., 2012 (a model of time over a model of one step, RNN-NADE); in place of NADE
@@ -40,12 +40,12 @@ class NoteDecoder(keras.layers.Layer):
     Args:
         tokens: V, size of the vocabulary, padding (id 0) among them.
         slots: S, tokens of a step.
-        units: of the GRU.
+        units: units of the GRU.
         dim: width of E and P.
-        dropout: of h, and of g before the softmax.
+        dropout: dropout rate of h, and of g before the softmax.
         pitches: list of V numbers: the pitch of each token, 0 to 127, or -1 if it has none.
-        sets: whether steps are sets; then `pitches` has -1 for the token that ends a set, -2 for tokens that can only
-            come first and also end the set, and less for tokens that are never written.
+        sets: whether steps are sets. Then `pitches` has -1 for the token that ends a set, -2 for tokens that can only
+            come first and also end the set, and lower numbers for tokens that are never written.
 
     Inputs: h [B, T, H], tokens [B, T, S] and, with `pitches`, the notes before each step [B, T, Q], as
     `Relations` takes them. Output: logits [B, T, S, V] of the tokens.
@@ -106,22 +106,22 @@ class NoteDecoder(keras.layers.Layer):
         return ops.reshape(logits, (-1, ops.shape(hidden)[1], self.slots, self.tokens))
 
     def begin(self, hidden):
-        """g_0 of h [B, H]."""
+        """Returns g_0 of h [B, H]."""
         return self.first(hidden)
 
     def step(self, hidden, g, row, notes=None):
-        """(logits [B, V] of the next token of a step, g) from h [B, H], g [B, G].
+        """Returns (logits [B, V] of the next token of a step, g) from h [B, H], g [B, G].
 
         Args:
             row: [B, s], the tokens of the step so far.
-            notes: [B, Q], those before the step, with `pitches`.
+            notes: [B, Q], the notes before the step, with `pitches`.
         """
         notes = None if notes is None else ops.cast(notes, "float32")
         g = self.cell(self._read(hidden, row, notes)[:, -1], [g])[0]
         return self._logits(g, hidden, row, notes), g
 
     def _read(self, hidden, row, notes):
-        """The GRU's input at each of the first s + 1 slots of a step, from its tokens [N, s]: [N, s + 1, D]."""
+        """Returns the GRU's input at each of the first s + 1 slots of a step, from its tokens [N, s]: [N, s + 1, D]."""
         first = ops.zeros_like(hidden[:, :1], dtype="int32")  # padding: there is no token before
         tokens = ops.concatenate([first, row], axis=1)  # [N, s + 1]
         x = ops.take(self.embeddings, tokens, axis=0)
@@ -136,7 +136,7 @@ class NoteDecoder(keras.layers.Layer):
         return ops.concatenate(x, axis=-1)
 
     def _logits(self, g, hidden, row, notes):
-        """Logits [N, V] of a slot: g [N, G], h [N, H], the tokens before it in the step [N, s], the notes before it."""
+        """Returns logits [N, V] of a slot, given g [N, G], h [N, H], the step's tokens so far [N, s] and the notes."""
         both = ops.concatenate([g, hidden], axis=-1)
         logits = ops.cast(ops.matmul(both, self.kernel) + self.bias, "float32")
         if self.pitches is not None:
@@ -153,13 +153,13 @@ class NoteDecoder(keras.layers.Layer):
         return logits - 1e4 * ops.cast(ops.arange(self.tokens, dtype="int32") == 0, "float32")
 
     def _related(self, both, notes):
-        """The scores that notes [N, Q] give to the notes k semitones away, and those notes' pitches: both [N, X]."""
+        """Returns the scores that notes [N, Q] give to the notes k semitones away, and their pitches, both [N, X]."""
         scores = ops.cast(ops.matmul(both, self.intervals[:, : notes.shape[1] * INTERVALS]), "float32")  # [N, Q K]
         q = ops.where(notes > 0, notes - 1, -1000)
         return scores, ops.reshape(q[..., None] + ops.arange(-REACH, REACH + 1, dtype="float32"), ops.shape(scores))
 
     def _parallel(self, both, standing, last):
-        """The scores of notes in parallel motion with the s notes of a step so far, and their pitches: both [N, s]."""
+        """Returns scores of notes in parallel motion with a step's s notes so far, and their pitches, both [N, s]."""
         s = standing.shape[1]
         scores = ops.cast(ops.matmul(both, self.parallels[:, : s * 12]), "float32")
         b, q = last[:, s : s + 1], last[:, :s]
@@ -170,7 +170,7 @@ class NoteDecoder(keras.layers.Layer):
         return scores, ops.where(moved, b - 1 + move, -1000)
 
     def _summed(self, scores, pitches):
-        """The sum of the scores [N, X] of pitches [N, X] for each token: [N, V]."""
+        """Sums the scores [N, X] of pitches [N, X] for each token: [N, V]."""
         p = ops.cast(pitches, "int32")
         inside = ops.logical_and(p >= 0, p < 128)
         row = ops.cumsum(ops.ones_like(p[:, :1]), axis=0) - 1  # 0, 1 ... N - 1; N may be unknown while tracing
@@ -181,7 +181,7 @@ class NoteDecoder(keras.layers.Layer):
         return ops.matmul(ops.reshape(total, (-1, 128)), to_tokens)
 
     def _barred(self, last):
-        """-1e4 at each token that cannot follow a token [N]: [N, V]; -1 stands for the start of a step."""
+        """Returns [N, V], -1e4 at each token that cannot follow a token [N]; -1 stands for the start of a step."""
         pitches = ops.convert_to_tensor(self.pitches, "int32")
         last = ops.where(last < 0, 128, ops.take(pitches, ops.maximum(last, 0)))[..., None]
         lower = ops.logical_and(pitches >= 0, pitches < last)
@@ -201,12 +201,12 @@ class NoteDecoder(keras.layers.Layer):
 
 
 def heights(ids, pitches: list[int]):
-    """The pitch + 1 of ids of any shape, as floats; 0 for ids without a pitch, as before the first step."""
+    """Returns the pitch + 1 of ids of any shape, as floats; 0 for ids without a pitch, as before the first step."""
     return ops.take(ops.convert_to_tensor(np.maximum(np.array(pitches), -1) + 1, "float32"), ids)
 
 
 def interval_ids(here, there):
-    """The interval from one to the other of `heights` of one shape, 1..INTERVALS from -R up; 0 if one has no pitch."""
+    """Returns intervals between `heights` of one shape, 1..INTERVALS from -R up; 0 where either has no pitch."""
     interval = ops.clip(here - there, -REACH, REACH) + REACH + 1
     return ops.cast(ops.where(ops.logical_and(here > 0, there > 0), interval, 0), "int32")
 
@@ -215,8 +215,8 @@ def interval_ids(here, there):
 class Relations(keras.layers.Layer):
     """Embeds the intervals between the notes before a step, which are the same in every key.
 
-    They lead from each note of the last step to the highest of them, to the note before it in its slot, and to the
-    tonic if there is one.
+    The intervals lead from each note of the last step to the highest of these notes, to the previous note in the same
+    slot, and to the tonic if there is one.
 
     Args:
         slots: S.

@@ -7,12 +7,12 @@ import keras
 import numpy as np
 from keras import ops
 
-GROUPS = 8  # of features, each normalised by itself, at most
+GROUPS = 8  # at most, of features that are normalised together
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class FrameConvolution(keras.layers.Layer):
-    """Convolutions over each frame by itself: for each number of filters, convolution -> relu -> maxima of 2 by 2.
+    """Convolves each frame by itself: for each number of filters, convolution -> relu -> maxima of 2 by 2.
 
     Args:
         filters: filters of each convolution.
@@ -75,12 +75,12 @@ class Coordinates(keras.layers.Layer):
 
 
 def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 3, name: str = "image"):
-    """A map of the features and mean colours of pictures, by a small residual network.
+    """Computes a map of the features and mean colours of pictures, by a small residual network.
 
     For each number of filters: a convolution, maxima of 2 by 2, and blocks x + f(f(x)) of a convolution f of
     relu(norm(x)). The second convolution of a block begins at 0, so that each block begins as the identity. The norm
-    is over groups of features and all positions of one picture, so that no other picture of a batch matters. The norm
-    and the maxima lose how bright and of which hue a picture is; so each position also has the mean of its pixels.
+    is over groups of features and all positions of one picture, so that other pictures of a batch have no effect. The
+    norm and the maxima lose the brightness and hue of a picture, so each position also has the mean of its pixels.
 
     Sources: He et al., 2016, Identity Mappings in Deep Residual Networks (the order within a block); Wu & He, 2018,
     Group Normalization; Espeholt et al., 2018, IMPALA, figure 3 (the stages).

@@ -10,7 +10,7 @@ from seqzoo.layers.masks import lowest
 
 
 def last_state(x, mask, bidirectional: bool = False):
-    """The state after the whole sequence: at the last real step; of a backward layer, at the first.
+    """Returns the state after the whole sequence: at the last real step; for a backward layer, at the first.
 
     x [B, T, H]; if `bidirectional`, its second half is the backward layer's.
     """
@@ -25,13 +25,13 @@ def last_state(x, mask, bidirectional: bool = False):
 
 
 def masked_max(x, mask):
-    """The maximum of each unit over the real steps (Collobert et al., 2011)."""
+    """Returns the maximum of each unit over the real steps (Collobert et al., 2011)."""
     x = ops.where(mask[..., None], x, lowest(x))
     return ops.where(ops.any(mask, axis=1)[:, None], ops.max(x, axis=1), 0.0)
 
 
 def masked_mean(x, mask):
-    """The mean over the real steps, in float32: a sum of many steps in 16 bits would lose small values."""
+    """Returns the mean over the real steps, in float32: a sum of many steps in 16 bits would lose small values."""
     count = ops.sum(ops.cast(mask, "float32"), axis=1)[:, None]  # [B, 1]
     return ops.sum(ops.where(mask[..., None], ops.cast(x, "float32"), 0.0), axis=1) / ops.maximum(count, 1)
 
@@ -39,7 +39,7 @@ def masked_mean(x, mask):
 def codon_mean(x, mask):
     """Averages every third real step, starting from each of the first three, and takes each unit's largest mean.
 
-    One of the three means shows what is read in triplets, such as the codons of a gene with unknown reading frame.
+    One of the three means fits patterns that are read in triplets, such as codons with an unknown reading frame.
     """
     phase = ops.mod(ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1, 3)  # [B, T]: 0, 1, 2, 0 ...
     frames = [masked_mean(x, ops.logical_and(mask, ops.equal(phase, k))) for k in range(3)]  # [B, H] each
@@ -47,14 +47,14 @@ def codon_mean(x, mask):
 
 
 def weighted_sum(weights, x, mask):
-    """sum_t a_t x_t over the real steps, in float32: weights [B, T] -> [B, H]."""
+    """Returns sum_t a_t x_t over the real steps, in float32: weights [B, T] -> [B, H]."""
     x = ops.where(mask[..., None], ops.cast(x, "float32"), 0.0)
     return ops.sum(ops.cast(weights, "float32")[..., None] * x, axis=1)
 
 
 @keras.saving.register_keras_serializable("seqzoo")
 class AttentionWeights(keras.layers.Layer):
-    """The weight of each step, by a learned query u_w; exactly 0 at padding:
+    """Computes the weight of each step by a learned query u_w; exactly 0 at padding:
 
         u_t = tanh(h_t W + b)
         a_t = exp(u_t u_w) / sum_s exp(u_s u_w)

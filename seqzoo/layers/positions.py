@@ -1,4 +1,4 @@
-"""Encodes the position of a step as numbers that a layer can read."""
+"""Encodes the position of each step as numbers for a layer to read."""
 
 import keras
 import numpy as np

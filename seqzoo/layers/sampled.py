@@ -12,17 +12,17 @@ class NegativeSampler(keras.layers.Layer):
     """Draws N ids, with replacement, that all positions of a batch share as negatives.
 
         q(v) ~ (count(v) + 1)^power                          with counts
-        q(v) ~ log(v + 2) - log(v + 1)                       without: log-uniform, if ids are in the order of frequency
+        q(v) ~ log(v + 2) - log(v + 1)                       without: log-uniform, if ids are ranked by frequency
 
-    Padding, id 0, is never drawn. A draw takes constant time whatever V is: an id at random, which is kept or replaced
-    by its alias (Walker, 1977). The state of the draws is a seed generator, which checkpoints save.
+    Padding, id 0, is never drawn. A draw takes constant time for any V: a random id is kept or replaced by its alias
+    (Walker, 1977). The state is a seed generator, which checkpoints save.
 
     Args:
         tokens: V, including padding.
         negatives: N.
-        counts: [V], how often each id occurs in training; None: they are not known.
-        power: 1: negatives come as often as in the text; below: rare ones more often, as in word2vec (0.75).
-        seed: of the draws.
+        counts: [V], how often each id occurs in training; None: unknown.
+        power: 1: ids are drawn as often as they occur; below 1: rare ids more often, as in word2vec (0.75).
+        seed: seed of the draws.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class NegativeSampler(keras.layers.Layer):
         self.built = True
 
     def draw(self):
-        """N ids [N], int32."""
+        """Draws N ids [N], int32."""
         ids = keras.random.randint((self.negatives,), 0, self.tokens, seed=self.generator)
         kept = keras.random.uniform((self.negatives,), seed=self.generator) < ops.take(self.threshold, ids)
         return ops.where(kept, ids, ops.take(self.alias, ids))
 
     def log_expected(self, ids):
-        """log(N q(id)), how often each id is expected among the N, of ids of any shape: log Q below."""
+        """Returns log(N q(id)) of ids of any shape, how often each is expected among the N: log Q below."""
         return ops.take(self.log_q, ids)
 
     def get_config(self):
@@ -74,7 +74,7 @@ class NegativeSampler(keras.layers.Layer):
 
 
 def sampled_logits(target_scores, negative_scores, targets, negatives, log_q=None):
-    """Logits over a target, which comes first, and the negatives: a cross-entropy with label 0 trains on them.
+    """Returns logits of the target, which comes first, and the negatives, for a cross-entropy with label 0.
 
         z_0 = s(target),   z_n = s(negative n) - log Q(negative n)
 
@@ -86,8 +86,8 @@ def sampled_logits(target_scores, negative_scores, targets, negatives, log_q=Non
     & Senécal, 2008, Adaptive Importance Sampling to Accelerate Training of a Neural Probabilistic Language Model.
 
     Args:
-        target_scores: [..., T], of the target of each position.
-        negative_scores: [..., T, N], of the shared negatives.
+        target_scores: [..., T], scores of the target of each position.
+        negative_scores: [..., T, N], scores of the shared negatives.
         targets: [..., T], ids.
         negatives: [N], ids.
         log_q: [N], `NegativeSampler.log_expected(negatives)`; None: no correction, for losses that rank.
@@ -102,12 +102,12 @@ def sampled_logits(target_scores, negative_scores, targets, negatives, log_q=Non
 
 
 def log_uniform(tokens: int) -> np.ndarray:
-    """[V] weights log(v + 2) - log(v + 1), close to Zipf's law where ids are in the order of frequency."""
+    """Returns weights [V] log(v + 2) - log(v + 1), close to Zipf's law if ids are ranked by frequency."""
     return np.diff(np.log(np.arange(1, tokens + 2)))
 
 
 def aliases(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tables to draw from a distribution q [V] in constant time: an id v at random is kept with probability
+    """Returns tables to draw from a distribution q [V] in constant time: a random id v is kept with probability
     threshold[v], and otherwise replaced by alias[v].
 
     Source: Walker, 1977; Vose, 1991, A Linear Algorithm for Generating Random Numbers with a Given Distribution.

@@ -12,8 +12,8 @@ from keras import ops
 class Chop(keras.layers.Layer):
     """Chops x [B, T, D] and mask [B, T] into S pieces a sequence, each a row: x [B*S, N, D] and mask [B*S, N].
 
-    The last piece is padded. A piece of padding only is marked as having one real step, as cuDNN refuses empty rows;
-    after `Join` its outputs are masked again.
+    The last piece is padded. A piece with nothing but padding is marked as having one real step, since cuDNN refuses
+    empty rows; `Join` masks its outputs again.
 
     Args:
         length: N, time steps in a piece.

@@ -9,7 +9,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Manhattan(keras.layers.Layer):
-    """Similarity by distance, from 0 to 1:
+    """Similarity from 0 to 1, by distance:
 
         y = exp(-sum_i |a_i - b_i|)
 
@@ -25,7 +25,7 @@ class Manhattan(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Cosine(keras.layers.Layer):
-    """Similarity by angle, from 0 to 1, with a learned slope w > 0 and threshold c:
+    """Similarity from 0 to 1, by angle, with a learned slope w > 0 and threshold c:
 
         y = sigmoid(w (cos(a, b) - c))
 
@@ -79,7 +79,7 @@ class Comparison(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class ScaleDivergence(keras.losses.Loss):
-    """How far the probabilities p of the points of a scale are from a score y between two of them:
+    """The divergence of the probabilities p of the points of a scale from a score y between two points:
 
         t_i = max(0, 1 - |y (K - 1) - i|)                i = 0 ... K - 1: two points at most, whose mean is y
         L = KL(t || p) = sum_i t_i (log t_i - log p_i)   p = softmax(z)
@@ -104,14 +104,14 @@ class ScaleDivergence(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class InBatchNegatives(keras.losses.Loss):
-    """Cross-entropy of the right second text among those of the whole batch, and of the right first text:
+    """Cross-entropy of the right second text among all second texts of the batch, and likewise of the first:
 
         z_ij = a_i b_j / temperature                     a, b of length 1
         L_i = -(log softmax_j(z_ij)[i] + log softmax_j(z_ji)[i]) / 2
 
     Ids [B, 2] of the texts tell which are equal. Pairs that share a text are not negatives of each other, since the
-    answer to one is right for the other, too; and equal texts together count as one negative. So the rows that fill up
-    a batch of static shape, copies of the first one, change nothing. Vectors [B, 2, H] -> [B].
+    answer to one is right for the other, too; equal texts count as one negative. So the rows that fill up a batch of
+    static shape, copies of the first one, change nothing. Vectors [B, 2, H] -> [B].
 
     Source: Henderson et al., 2017, Efficient Natural Language Response Suggestion for Smart Reply, section 4.4.
 
@@ -138,7 +138,7 @@ class InBatchNegatives(keras.losses.Loss):
         right = ops.sum(ops.where(itself, z, 0.0), axis=1)  # [B]
 
         def total(z, equal):
-            """log of the sum over j, in which equal texts count once."""
+            """Returns the log of the sum over j, in which equal texts count once."""
             z = z - ops.log(ops.sum(ops.cast(equal, "float32"), axis=1))[None]
             z = ops.where(ops.logical_or(first, second), -1e9, z)
             return ops.logsumexp(ops.where(itself, right[:, None], z), axis=1)
@@ -150,7 +150,7 @@ class InBatchNegatives(keras.losses.Loss):
 
 
 def unit(x):
-    """x [..., H] divided by its length, in float32; zeros stay zeros."""
+    """Returns x [..., H] divided by its length, in float32; zeros stay zeros."""
     x = ops.cast(x, "float32")
     return x / ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
 

@@ -1,4 +1,4 @@
-"""From samples to the features of frames: log-mel energies or MFCC, normalisation, SpecAugment.
+"""Turns samples into features of frames: log-mel energies or MFCC, normalisation, SpecAugment.
 
 Frame t of F is centred on samples [t hop, (t + 1) hop), so N samples have ceil(N / hop) frames; around the sound there
 is silence. With w the periodic Hann window, x_t the samples under it and M the filters:
@@ -7,7 +7,7 @@ is silence. With w the periodic Hann window, x_t the samples under it and M the 
     e_t = log(M p_t + FLOOR)        log-mel energies [D]
     c_t = C e_t                     MFCC: the first coefficients of the orthonormal DCT-II
 
-The transform is written as a convolution with sines and cosines: it is a few percent of a recurrent network's work,
+The transform is written as a convolution with sines and cosines. It costs a few percent of a recurrent network's time,
 runs on every backend, and converts to every format.
 
 Source: S. Davis & P. Mermelstein, 1980, Comparison of parametric representations for monosyllabic word recognition.
@@ -18,15 +18,15 @@ import numpy as np
 from keras import ops
 
 VARIANCE = 1e-5  # added to the variance, so that a feature that never changes becomes 0
-FLOOR = 1e-6  # added to the energy of a window, below the noise of 16-bit samples: digital silence has a logarithm
+FLOOR = 1e-6  # added to the energy of a window, below the noise of 16-bit samples, so that silence has a logarithm
 
 
 def mel_filters(bands: int, size: int, rate: int, lowest: float, highest: float) -> np.ndarray:
-    """Triangular filters, equally wide on HTK's mel scale, 2595 log10(1 + f / 700), all with a peak of 1.
+    """Returns triangular filters, equally wide on HTK's mel scale, 2595 log10(1 + f / 700), all with a peak of 1.
 
     Args:
         bands: D.
-        size: of the Fourier transform.
+        size: size of the Fourier transform.
         rate: sample rate in Hz.
         lowest, highest: frequencies in Hz at which the first filter begins and the last one ends.
 
@@ -44,7 +44,7 @@ def mel_filters(bands: int, size: int, rate: int, lowest: float, highest: float)
 
 
 def cosines(bands: int, coefficients: int) -> np.ndarray:
-    """The orthonormal DCT-II that turns log-mel energies into cepstral coefficients, [bands, coefficients]."""
+    """Returns the orthonormal DCT-II from log-mel energies to cepstral coefficients, [bands, coefficients]."""
     angles = np.pi / bands * np.outer(np.arange(bands) + 0.5, np.arange(coefficients))
     matrix = np.sqrt(2.0 / bands) * np.cos(angles)
     matrix[:, 0] /= np.sqrt(2.0)
@@ -53,12 +53,12 @@ def cosines(bands: int, coefficients: int) -> np.ndarray:
 
 @keras.saving.register_keras_serializable("seqzoo")
 class SoundFeatures(keras.layers.Layer):
-    """Samples [B, N] -> features of frames [B, ceil(N / hop), D], in float32. Padding has to be 0.
+    """Computes the features of frames: samples [B, N] -> [B, ceil(N / hop), D], in float32. Padding must be 0.
 
     Args:
         rate: sample rate in Hz.
         bands: number of mel filters.
-        coefficients: of the MFCC, D; 0: D log-mel energies, one a band.
+        coefficients: D, number of MFCC; 0: log-mel energies, one for each band.
         window, hop: lengths in samples.
         lowest, highest: frequencies in Hz between which the filters lie.
     """
@@ -86,7 +86,7 @@ class SoundFeatures(keras.layers.Layer):
         self._cosines = cosines(bands, coefficients).astype("float32") if coefficients else None
 
     def call(self, samples):
-        # Frames beyond the last sample are left out by the strides: N - 1 + hop samples hold ceil(N / hop) hops.
+        # The strides leave out frames beyond the last sample: N - 1 + hop samples hold ceil(N / hop) hops.
         before = (self.window - self.hop) // 2
         x = ops.pad(ops.cast(samples, "float32"), [[0, 0], [before, self.window - 1 - before]])
         waves = ops.conv(x[..., None], self._waves, strides=self.hop, padding="valid")  # [B, T, 2K]
@@ -105,7 +105,7 @@ class SoundFeatures(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class UtteranceNormalization(keras.layers.Layer):
-    """x [B, T, D], mask [B, T] -> (x - mean) / deviation over the real frames of each row; padding becomes 0.
+    """Normalises x [B, T, D] with mask [B, T]: (x - mean) / deviation over a row's real frames; padding becomes 0.
 
     Args:
         jointly: False: normalise each feature, which removes the volume and much of what microphone and room do to the
@@ -143,10 +143,10 @@ class SpecAugment(keras.layers.Layer):
     and at most `share` of the real ones. The paper's time warping, which it found to help least, is left out.
 
     Args:
-        bands, band: how many bands, and the most features of one.
-        stretches, stretch: how many stretches, and the most frames of one.
-        share: the most of a sound that one stretch may hide.
-        seed: of the draws.
+        bands, band: number of bands, and maximum features of one.
+        stretches, stretch: number of stretches, and maximum frames of one.
+        share: maximum share of a sound that one stretch may hide.
+        seed: seed of the draws.
 
     Source: D. Park et al., 2019, SpecAugment: A Simple Data Augmentation Method for Automatic Speech Recognition.
     """

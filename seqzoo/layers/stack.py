@@ -8,17 +8,17 @@ from seqzoo.rnns import RNNS
 
 
 def drop(x, rate: float, variational: bool = True):
-    """Dropout of x [B, T, D]; `variational`: one mask for all steps of a sequence (Gal & Ghahramani, 2016)."""
+    """Applies dropout to x [B, T, D]; `variational`: one mask for all steps of a sequence (Gal & Ghahramani, 2016)."""
     if not rate:
         return x
     return (keras.layers.SpatialDropout1D if variational else keras.layers.Dropout)(rate)(x)
 
 
 def state_sizes(rnn: str, units: int, layers: int) -> list[int]:
-    """The widths of a stack's states, layer after layer; an LSTM has two, h and c.
+    """Returns the widths of a stack's states, layer after layer; an LSTM has two, h and c.
 
     Raises:
-        ValueError: the layer is bidirectional, so its state can't be continued, or there is no layer.
+        ValueError: the layer is bidirectional, so that no later step can continue its state; or there is no layer.
     """
     if layers < 1:
         raise ValueError(f"layers should be at least 1. Received: {layers}")
@@ -32,8 +32,8 @@ def state_sizes(rnn: str, units: int, layers: int) -> list[int]:
 def first_states(summaries: list, rnn: str, units: int, layers: int, name: str) -> list:
     """Computes a stack's initial states from what was read before: tanh(W s + b) for a summary s.
 
-    Some begin with zeros: the outputs of a layer registered with ``reads_output=False``, which no step reads, and with
-    ``given_states=2`` all states after the first two, such as the memory of a Neural Turing Machine.
+    Some states begin with zeros: the outputs of a layer registered with ``reads_output=False``, which no step reads;
+    and, with ``given_states=2``, all states after the first two, such as the memory of a Neural Turing Machine.
 
     Args:
         summaries: [B, S] for each state.
@@ -82,7 +82,7 @@ def stack(
         residual: add each layer's input to its output where the widths agree (He et al., 2016).
         layer_norm: normalise each layer's output over its width (Ba et al., 2016).
         activation: name of the activation of the new content.
-        last_dropout: apply dropout to the last output too.
+        last_dropout: also apply dropout to the last output.
         initial_state: list of [B, H] in the widths of `state_sizes`; None: zeros.
 
     Returns:

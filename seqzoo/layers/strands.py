@@ -6,9 +6,9 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class ReverseComplement(keras.layers.Layer):
-    """Sequences of bases as the other strand reads them: x [B, T, 4] in the order A, C, G, T, lengths [B] -> [B, T, 4].
+    """Reads bases from the other strand: x [B, T, 4] in the order A, C, G, T, lengths [B] -> [B, T, 4].
 
-    The bases of a sequence of n steps are reversed, the padding after them stays in place, as zeros.
+    The n bases of a sequence are complemented and reversed; the padding after them stays in place, as zeros.
     """
 
     def call(self, x, lengths):

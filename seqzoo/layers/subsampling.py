@@ -9,12 +9,12 @@ def subsample(x, mask, factor: int, filters: int = 128):
 
         y_t = relu(W [x_{2t-1}; x_2t; x_{2t+1}] + b)
 
-    Steps outside of a sequence are 0, so padding changes nothing; ``padding="same"`` would shift the windows by a step
-    depending on the length of the batch.
+    Steps outside a sequence are 0, so that padding changes nothing; ``padding="same"`` could shift the windows by a
+    step, depending on the length of the batch.
 
     Args:
         x: [B, T, D]; mask: [B, T], True at real steps.
-        factor: a power of two; 1: x as it is.
+        factor: a power of two; 1 returns x unchanged.
         filters: width F of each convolution.
 
     Returns:

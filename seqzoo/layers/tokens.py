@@ -5,10 +5,10 @@ from keras import ops
 
 from seqzoo.backend.rows import lookup
 
-NEVER = -1e9  # the score of what cannot come; sums of its exponential stay finite
+NEVER = -1e9  # the score of impossible tokens; sums of its exponential stay finite
 
 
-BLOCK = 1 << 14  # tokens whose scores are computed at once where the distribution itself is not needed
+BLOCK = 1 << 14  # tokens scored at once when the whole distribution is not needed
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -26,7 +26,7 @@ class TokenEmbedding(keras.layers.Layer):
     Args:
         tokens: V, including padding.
         dim: D.
-        tied: whether both ends share one table.
+        tied: whether embeddings and output share one table.
         dropout: share of the rows that are dropped in training.
     """
 
@@ -39,7 +39,7 @@ class TokenEmbedding(keras.layers.Layer):
     def build(self, input_shape=None):
         start = keras.initializers.RandomUniform(-0.1, 0.1)
 
-        def table(name):  # in 16 bits, rows are cast after they are looked up, not the whole table before
+        def table(name):  # in 16 bits, only the rows that are looked up are cast, not the whole table
             return self.add_weight((self.tokens, self.dim), start, name=name, autocast=False)
 
         self.embeddings = table("embeddings")
@@ -50,7 +50,7 @@ class TokenEmbedding(keras.layers.Layer):
         if reverse:
             table, bias = (ops.cast(part, self.compute_dtype) for part in (self.output_embeddings, self._barred()))
             return ops.matmul(x, ops.transpose(table)) + bias
-        # TensorFlow can't freeze a lookup within a loop, as ONNX files need it; of a small table a copy costs little.
+        # TensorFlow can't freeze a lookup within a loop, as ONNX files need; copying a small table costs little.
         large = training or self.tokens > BLOCK
         vectors = lookup(self.embeddings, x) if large else ops.take(self.embeddings, x, axis=0)
         if training and self.dropout:
@@ -58,22 +58,22 @@ class TokenEmbedding(keras.layers.Layer):
         return ops.cast(vectors, self.compute_dtype)
 
     def _barred(self):
-        """b [V], -1e4 for padding: float16 reaches 65504."""
+        """Returns b [V], with -1e4 for padding, since float16 ends at 65504."""
         return self.bias - 1e4 * ops.cast(ops.arange(self.tokens, dtype="int32") == 0, "float32")
 
     def target_scores(self, x, ids):
-        """The score of one token at each position: x [..., D], ids [...] -> [...], in float32."""
+        """Returns the score of one token at each position: x [..., D], ids [...] -> [...], in float32."""
         return ops.cast(ops.sum(x * self._rows(ids, x), axis=-1), "float32") + lookup(self.bias, ids)
 
     def shared_scores(self, x, ids):
-        """The scores of the same tokens at all positions: x [..., D], ids [N] -> [..., N], in float32."""
+        """Returns the scores of the same tokens at all positions: x [..., D], ids [N] -> [..., N], in float32."""
         return ops.cast(ops.matmul(x, ops.transpose(self._rows(ids, x))), "float32") + lookup(self.bias, ids)
 
     def _rows(self, ids, like):
         return ops.cast(lookup(self.output_embeddings, ids), like.dtype)
 
     def log_probabilities(self, x, ids):
-        """log softmax(logits)[id], exact, without logits of all tokens at once: x [B, T, D], ids [B, T] -> [B, T]."""
+        """Returns the exact log softmax(logits)[id] without all logits at once: x [B, T, D], ids [B, T] -> [B, T]."""
         if self.tokens <= BLOCK:
             return log_probabilities(self(x, reverse=True), ids)
         return self.target_scores(x, ids) - log_sum_exp(x, self.output_embeddings, self._barred())
@@ -90,21 +90,21 @@ class TokenEmbedding(keras.layers.Layer):
 
 
 def dropped_rows(tokens: int, ids, rate: float, seed: keras.random.SeedGenerator):
-    """The factors of the vectors of ids [...] that drop rows of their table: [..., 1], float32."""
+    """Returns factors [..., 1] for the vectors of ids [...] that drop rows of their table, float32."""
     return ops.take(keras.random.dropout(ops.ones((tokens,)), rate, seed=seed), ids)[..., None]
 
 
 def log_probabilities(logits, ids):
-    """log softmax(logits)[id]: [B, T, V], [B, T] -> [B, T], in float32."""
+    """Returns log softmax(logits)[id]: [B, T, V], [B, T] -> [B, T], in float32."""
     logits = ops.cast(logits, "float32")
     chosen = ops.take_along_axis(logits, ops.cast(ids, "int32")[..., None], axis=-1)[..., 0]
     return chosen - ops.logsumexp(logits, axis=-1)
 
 
 def log_sum_exp(x, table: keras.Variable, bias):
-    """log sum_v exp(x E_v + b_v) over the rows of a table E [V, D]; b [V]; x [..., D] -> [...], in float32.
+    """Returns log sum_v exp(x E_v + b_v) over the rows of a table E [V, D]; b [V]; x [..., D] -> [...], in float32.
 
-    Over `BLOCK` rows at a time, so that memory does not depend on V.
+    Reads `BLOCK` rows at a time, so that memory does not depend on V.
     """
     V, bias = table.shape[0], ops.convert_to_tensor(bias)
     size = min(BLOCK, V)
@@ -124,7 +124,7 @@ def log_sum_exp(x, table: keras.Variable, bias):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class ActivationPenalty(keras.layers.Layer):
-    """Adds a penalty on large and on quickly changing activations to the training loss; returns its first input.
+    """Adds a penalty on large or quickly changing activations to the training loss; returns its first input.
 
         size a mean((m h_t)^2) + slowness b mean((h_t - h_{t-1})^2)
 

@@ -5,7 +5,7 @@ from keras import ops
 
 
 def with_kernel(cell: keras.layers.Layer) -> keras.layers.Layer:
-    """The cell that holds the recurrent kernel: a cell itself, or the controller of a Neural Turing Machine."""
+    """Returns the cell with the recurrent kernel: `cell` itself, or the controller of a Neural Turing Machine."""
     return getattr(cell, "controller", cell)
 
 
@@ -13,8 +13,8 @@ def with_kernel(cell: keras.layers.Layer) -> keras.layers.Layer:
 class WeightDrop(keras.layers.Wrapper):
     """Wraps a recurrent layer: in training, part of its recurrent kernel is set to 0, the same in all steps.
 
-    U' = m U / (1 - rate), with a mask m of U's shape, drawn for each batch. Any layer whose cell has a
-    `recurrent_kernel` can be wrapped, even a bidirectional one; every loop, even cuDNN's, works with the masked kernel.
+    U' = m U / (1 - rate), with a mask m of U's shape, drawn for each batch. It wraps any layer whose cell has a
+    `recurrent_kernel`, even a bidirectional one, and works with every loop, even cuDNN's.
 
     Source: Merity et al., 2018, Regularizing and Optimizing LSTM Language Models, section 2 (after Wan et al., 2013).
 

@@ -6,10 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Window(keras.layers.Layer):
-    """Concatenates each step with those before it: [x_{t-n+1} ... x_{t-1}, x_t].
+    """Concatenates each step with the steps before it: [x_{t-n+1} ... x_{t-1}, x_t].
 
     The steps before the first come from a state, so that a stream can be read in pieces. Padding on the right changes
-    no step before it, but ends up in the state.
+    no earlier step, but ends up in the state.
 
     Source: Bengio et al., 2003, A Neural Probabilistic Language Model, section 2.
 

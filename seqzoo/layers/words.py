@@ -14,9 +14,9 @@ class WordEmbedding(keras.layers.Layer):
         y_t = E[i_t]          if i_t < R     E: [R, D], trained
         y_t = P[i_t - R]      otherwise      P: [V - R, D], frozen
 
-    The first R ids are the words of the training data (padding and unknown among them); the others only have pretrained
-    vectors. No training example holds a word of P, so only weight decay would change its row; and as P is not a
-    trainable variable, a file of 400,000 vectors costs an optimizer neither time nor memory.
+    The first R ids are the words of the training data (including padding and unknown); the others only have pretrained
+    vectors. No training example has a word of P, so only weight decay would change its row. Because P is not trainable,
+    a file of 400,000 vectors costs the optimizer neither time nor memory.
 
     On TensorFlow the gradient of E is an `IndexedSlices` of the rows that were read, for optimizers that use it. The
     row of id 0 is an ordinary row, as masked steps are never read.
@@ -24,11 +24,11 @@ class WordEmbedding(keras.layers.Layer):
     Args:
         vocabulary_size: V, the number of ids.
         dim: D, the width of a vector.
-        trainable_rows: R, how many ids have a trained row. Default: all of them.
+        trainable_rows: R, the number of ids with a trained row. Default: all.
         vectors: initial values, a NumPy array [V, D] as returned by `seqzoo.text.vectors.load_vectors`. It is not part
             of the config: a saved model holds the values in its weights.
-        embeddings_initializer: of E if there are no `vectors`; P, which is not trained, is then zeros until weights are
-            loaded. Default: uniform within +-sqrt(3 / D), which has variance 1 / D (Ma and Hovy, 2016, End-to-end
+        embeddings_initializer: initializer of E if there are no `vectors`; P is then zeros until weights are loaded.
+            Default: uniform within +-sqrt(3 / D), which has variance 1 / D (Ma and Hovy, 2016, End-to-end
             Sequence Labeling via Bi-directional LSTM-CNNs-CRF, section 3.1).
 
     Shapes: ids [B, T] -> [B, T, D]; any shape [...] of ids gives [..., D].
@@ -103,7 +103,7 @@ class WordEmbedding(keras.layers.Layer):
 
 
 def _look_up(table, ids):
-    """Rows of a variable: table [V, D], ids [B, T] -> [B, T, D]."""
+    """Returns rows of a variable: table [V, D], ids [B, T] -> [B, T, D]."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -115,7 +115,7 @@ def _look_up(table, ids):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class UnknownWords(keras.layers.Layer):
-    """Replaces rare words by the unknown word at random in training, so that its vector is trained too:
+    """Replaces rare words at random by the unknown word in training, so that the vector of the latter is trained:
 
         y_t = 1      with probability `rate`, if first_rare <= i_t < end_rare, in training
         y_t = i_t    otherwise

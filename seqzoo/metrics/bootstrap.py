@@ -28,13 +28,13 @@ def swaps(size: int, samples: int = SAMPLES, seed: int = 0) -> Iterator[np.ndarr
 
 
 def interval(values: np.ndarray, percent: float = 95.0) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high): percentiles of the scores [samples, ...] of bootstrap samples, ignoring NaNs."""
+    """Returns (low, high): percentiles of the scores [samples, ...] of bootstrap samples, ignoring NaNs."""
     tail = (100 - percent) / 2
     return tuple(np.nanpercentile(values, (tail, 100 - tail), axis=0))
 
 
 def bootstrap_p_value(differences: np.ndarray) -> float:
-    """The two-sided p-value of a difference: how rarely bootstrap samples disagree with its sign.
+    """Returns the two-sided p-value of a difference: how rarely bootstrap samples disagree with its sign.
 
         2 min(1 + #(d <= 0), 1 + #(d >= 0)) / (samples + 1), at most 1
 
@@ -49,13 +49,13 @@ def bootstrap_p_value(differences: np.ndarray) -> float:
 
 
 def randomization_p_value(differences: np.ndarray, observed: float) -> float:
-    """The two-sided p-value of a difference by approximate randomization.
+    """Returns the two-sided p-value of a difference by approximate randomization.
 
         (1 + #(|d| >= |observed|)) / (samples + 1)
 
     Args:
         differences: [samples], between two systems that exchanged answers at random; NaNs are ignored.
-        observed: the difference between the systems as they are.
+        observed: the difference between the systems without exchanges.
     """
     differences = differences[~np.isnan(differences)]
     as_large = (np.abs(differences) >= abs(observed) - 1e-9).sum()  # equal sums may differ in their last bits

@@ -24,11 +24,11 @@ def scores_of_counts(correct: int, found: int, support: int) -> dict:
 
 
 def scores_by_class(correct: Counter, found: Counter, support: Counter) -> dict[str, dict]:
-    """The `scores_of_counts` of each class that was found or is in the gold data, by name."""
+    """Returns the `scores_of_counts` of each class that was found or is in the gold data, by name."""
     names = sorted(found.keys() | support.keys())
     return {name: scores_of_counts(correct[name], found[name], support[name]) for name in names}
 
 
 def macro_f1(classes: dict[str, dict]) -> float:
-    """The mean F1 of the given classes; 0 if there are none."""
+    """Returns the mean F1 of the given classes; 0 if there are none."""
     return math.fsum(each["f1"] for each in classes.values()) / len(classes) if classes else 0.0

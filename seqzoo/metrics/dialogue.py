@@ -73,7 +73,7 @@ def reply_bleu(replies: Sequence[str], references: Sequence[Sequence[str]], toke
 
 
 def slot_errors(act: str, reply: str) -> int:
-    """How many slots of an act a reply lacks, and how many it has in excess; both are texts with placeholders."""
+    """Counts missing and excess slots of a reply, given its act; both are texts with placeholders."""
     wanted, said = (collections.Counter(PLACEHOLDER.findall(text)) for text in (act, reply))
     return (wanted - said).total() + (said - wanted).total()
 

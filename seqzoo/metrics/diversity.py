@@ -18,12 +18,12 @@ MEASURES = {
 
 
 def words(text: str) -> list[str]:
-    """The words and punctuation marks of a text, in lower case."""
+    """Returns the words and punctuation marks of a text, in lower case."""
     return re.findall(r"\w+|[^\w\s]", text.lower())
 
 
 def diversity(pieces: Sequence[Sequence[Hashable]]) -> dict[str, float]:
-    """How varied pieces of text are. All of them should be equally long, since each number depends on the length.
+    """Measures how varied pieces of text are. All should be equally long, since each number depends on the length.
 
     Args:
         pieces: two or more sequences of words, or of ids of any kind.
@@ -45,7 +45,7 @@ def diversity(pieces: Sequence[Sequence[Hashable]]) -> dict[str, float]:
 
 
 def longest_repetition(piece: Sequence[Hashable]) -> int:
-    """The length of the longest n-gram that occurs twice; the two may overlap."""
+    """Returns the length of the longest n-gram that occurs twice; the two may overlap."""
     low, high = 0, max(0, len(piece) - 1)
     while low < high:  # if n is possible, so is n - 1
         n = (low + high + 1) // 2
@@ -85,7 +85,7 @@ def rows_of(diversities: dict[str, dict[str, float]]) -> list[list[str]]:
 
 
 def table_of(found: dict) -> tuple[list[str], list[list[str]], str]:
-    """(columns, rows, caption) of a table of the result of `compared`."""
+    """Returns (columns, rows, caption) of a table of the result of `compared`."""
     rows = rows_of({"samples": found["samples"], "corpus": found["corpus"]})
     return ["", *MEASURES.values()], rows, f"means over pieces of {found['words']} words"
 

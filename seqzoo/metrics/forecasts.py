@@ -11,7 +11,7 @@ MILLISECONDS = (
 
 
 def frames_after(fps: float) -> dict[int, int]:
-    """{milliseconds: number of the nearest frame, from 1} at the given frames a second."""
+    """Returns {milliseconds: number of the nearest frame, from 1} at the given frames a second."""
     return {ms: max(1, round(ms * fps / 1000)) for ms in MILLISECONDS}
 
 
@@ -26,25 +26,25 @@ def rounded(fps: float) -> str:
 
 
 def joint_error(predicted: np.ndarray, true: np.ndarray, dims: int) -> np.ndarray:
-    """The mean distance of joints: [N, H, D] frames of D / dims joints -> [H]."""
+    """Returns the mean distance of joints: [N, H, D] frames of D / dims joints -> [H]."""
     difference = (predicted - true).reshape(*true.shape[:2], -1, dims)
     return np.sqrt((difference**2).sum(-1)).mean((0, 2))
 
 
 def repeat_last(context: np.ndarray, steps: int) -> np.ndarray:
-    """The last frame of a context [P, D], repeated: [steps, D]."""
+    """Returns the last frame of a context [P, D], repeated: [steps, D]."""
     return np.repeat(context[-1:], steps, axis=0)
 
 
 def seasonal_naive(context: np.ndarray, steps: int, season: int) -> np.ndarray:
-    """The last season of a context [P, D], repeated: [steps, D]; the last frame if the context is shorter."""
+    """Returns the last season of a context [P, D], repeated: [steps, D]; the last frame if the context is shorter."""
     if len(context) < season:
         return repeat_last(context, steps)
     return context[len(context) - season + np.arange(steps) % season]
 
 
 def naive_error(series: np.ndarray, season: int) -> np.ndarray:
-    """The mean absolute change [D] from season to season of a series [T, D], the unit of `mase`.
+    """Returns the mean absolute change [D] from season to season of a series [T, D], the unit of `mase`.
 
     Raises:
         ValueError: the series is not longer than a season.
@@ -63,12 +63,12 @@ def mase(predicted: np.ndarray, true: np.ndarray, scale: np.ndarray) -> float:
 
 
 def coverage(samples: np.ndarray, true: np.ndarray, percent: float) -> float:
-    """The percentage of true values [N, H, D] that lie within the intervals of samples [N, S, H, D]."""
+    """Returns the percentage of true values [N, H, D] that lie within the intervals of samples [N, S, H, D]."""
     low, high = interval(samples, percent, axis=1)
     return float(100 * ((low <= true) & (true <= high)).mean())
 
 
 def interval(samples: np.ndarray, percent: float, axis: int = 0) -> np.ndarray:
-    """The quantiles (low, high) that enclose the middle `percent` of samples."""
+    """Returns the quantiles (low, high) that enclose the middle `percent` of samples."""
     outside = (1 - percent / 100) / 2
     return np.quantile(samples, [outside, 1 - outside], axis=axis)

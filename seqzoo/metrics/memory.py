@@ -9,7 +9,7 @@ NEAR = 0.04  # how far a number may be off (Hochreiter & Schmidhuber, 1997)
 
 
 def faults(kind: str, found: np.ndarray, gold: np.ndarray) -> int:
-    """How many bits, classes or numbers of an answer are wrong.
+    """Returns how many bits, classes or numbers of an answer are wrong.
 
     Args:
         kind: "bits", "classes" or "numbers", see `datasets.generated.memory`.
@@ -53,7 +53,7 @@ def memory_scores(lengths: Iterable[int], wrong: Iterable[int]) -> dict:
 
 
 def mean_rows(answers: Iterable[np.ndarray]) -> np.ndarray:
-    """The best answer without a memory: the mean of some answers [A, K] at each step, counted from the end.
+    """Returns the best answer without a memory: the mean of some answers [A, K] at each step, counted from the end.
 
     Returns:
         [A, K], as long as the longest answer, the last step first.

@@ -38,7 +38,7 @@ def rank_scores(higher: np.ndarray, equal: np.ndarray) -> dict[str, float]:
 
 
 def rank_of(scores: np.ndarray, right: int, barred: np.ndarray) -> tuple[float, int]:
-    """(higher, equal) of the right item, see `rank_scores`.
+    """Returns (higher, equal) of the right item, see `rank_scores`.
 
     Args:
         scores: [V], of all items.

@@ -46,7 +46,7 @@ def yes_no_scores(gold: Sequence[str], predicted: Sequence[str], yes: str) -> di
 
 
 def ranks(first, second, ids: Sequence[int]) -> np.ndarray:
-    """The rank of the right text among all others, from 1, for each query.
+    """Returns the rank of the right text among all others, from 1, for each query.
 
     Candidates with equal ids count once; half of those that are as similar as the right one are taken to come before
     it.
@@ -74,7 +74,7 @@ def ranks(first, second, ids: Sequence[int]) -> np.ndarray:
 
 
 def retrieval_scores(ranks: Sequence[float]) -> dict:
-    """The share of queries whose text is among the first 1, 5 and 10, and the mean reciprocal rank.
+    """Returns the share of queries whose text is among the first 1, 5 and 10, and the mean reciprocal rank.
 
     Returns:
         ``{"recall_at_1", "recall_at_5", "recall_at_10", "mrr"}``, all times 100.

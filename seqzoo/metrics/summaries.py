@@ -68,7 +68,7 @@ def rouge_intervals(summaries: Sequence[str], references: Sequence[Sequence[str]
 
 
 def _rows(summaries, references, counted):
-    """The scores of each summary, [N, scores]."""
+    """Returns the scores of each summary, [N, scores]."""
     check_installed("rouge_score", "ROUGE")
     if len(summaries) != len(references) or not references:
         raise ValueError(f"There are {len(summaries)} summaries for {len(references)} texts.")
@@ -78,7 +78,7 @@ def _rows(summaries, references, counted):
 
 @functools.lru_cache(REMEMBERED)
 def _row(summary, references, counted):
-    """The scores of a summary, from 0 to 1."""
+    """Returns the scores of a summary, from 0 to 1."""
     found = _scorer(counted).score_multi(references, summary)
     return *(found[kind].fmeasure for kind in KINDS.values()), summary in references
 

@@ -53,7 +53,7 @@ def span_scores(gold: Sentences, predicted: Sentences) -> dict:
 
 @functools.lru_cache(REMEMBERED)
 def _read_spans(tags: tuple[str, ...]) -> frozenset[tuple[str, int, int]]:
-    """The spans of a sentence, (type, first, last), as seqeval reads them."""
+    """Returns the spans of a sentence, (type, first, last), as seqeval reads them."""
     from seqeval.metrics.sequence_labeling import get_entities
 
     for tag in {*tags}:
@@ -138,7 +138,7 @@ def confusion(gold: Sentences, predicted: Sentences) -> tuple[list[str], np.ndar
 
 
 def common_errors(tokens: Sentences, gold: Sentences, predicted: Sentences, limit: int = 50) -> list[dict]:
-    """The most frequent errors, each with example sentences.
+    """Returns the most frequent errors, each with example sentences.
 
     Args:
         tokens: a list of words for each sentence.
@@ -176,7 +176,7 @@ def common_errors(tokens: Sentences, gold: Sentences, predicted: Sentences, limi
 
 
 def marks_spans(tags: Iterable[str]) -> bool:
-    """Whether all of these tags mark spans (``O``, ``B-PER``), unlike parts of speech."""
+    """Returns whether all of these tags mark spans (``O``, ``B-PER``), unlike parts of speech."""
     try:
         return all(map(split_tag, tags))
     except ValueError:

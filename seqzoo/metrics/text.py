@@ -9,7 +9,7 @@ from seqzoo.text.codec import perplexity
 
 
 def text_scores(nats: float, text) -> dict:
-    """How well a text was predicted, in units that can be compared between tokenizers.
+    """Returns how well a text was predicted, in units that can be compared between tokenizers.
 
     The unknown token tells that a word or character is outside the vocabulary, but not which one it is; so the bits
     include the cost of spelling it, in bytes and an end mark of equal probability, log2(257) bits each.

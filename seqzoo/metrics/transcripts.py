@@ -60,7 +60,7 @@ def _checked(transcripts, references):
 
 
 def _rates(name, measured):
-    """{name: error rate, "insertions" ...} from jiwer's counts."""
+    """Returns {name: error rate, "insertions" ...} from jiwer's counts."""
     units = max(measured.hits + measured.substitutions + measured.deletions, 1)  # of the references
     parts = {part: 100 * getattr(measured, part) / units for part in ("insertions", "deletions", "substitutions")}
     return {name: sum(parts.values()), **parts}

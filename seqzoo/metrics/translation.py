@@ -59,7 +59,7 @@ def translation_scores(
 
 @functools.cache
 def sacrebleu_metric(name: str, **options):
-    """A metric of sacreBLEU, "BLEU" or "CHRF", that remembers the n-gram counts of texts it has seen.
+    """Returns a metric of sacreBLEU, "BLEU" or "CHRF", that remembers the n-gram counts of texts it has seen.
 
     Counting takes nearly all of its time, and resamples repeat the same texts.
 

@@ -48,7 +48,7 @@ __all__ = [
     "understander",
 ]
 
-# A saved model may hold a layer of any file, also of one that was added: importing a file registers its layers.
+# A saved model may contain a layer from any file, including newly added ones: importing a file registers its layers.
 for _path, _package in ((__path__, __name__), (layers.__path__, layers.__name__), (rnns.__path__, rnns.__name__)):
     for _module in pkgutil.walk_packages(_path, f"{_package}."):
         importlib.import_module(_module.name)

@@ -8,7 +8,7 @@ from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.layers.masks import from_ids
 from seqzoo.layers.weight_drop import WeightDrop
 
-HIDDEN = 50  # width of the layer before the softmax, as in Rei's code: at the states' width the tagger learns less
+HIDDEN = 50  # width of the layer before the softmax, as in Rei's code; as wide as the states, the tagger learns less
 
 
 class Auxiliary(keras.Model):
@@ -24,8 +24,7 @@ class Auxiliary(keras.Model):
     An end mark follows the last word, and a begin mark precedes the first: both are id 0. Ids above those of the most
     frequent words become the unknown word, id 1. The mean is over the words of rows in which any label has a weight.
 
-    It is saved as the plain model; the weights of the language model are variables of this one, so that a checkpoint
-    keeps them.
+    Only the tagger itself is saved as the model; checkpoints also keep the weights of the language model.
 
     Source: Rei, 2017, Semi-supervised Multitask Learning for Sequence Labeling, equations 6 to 10.
     """
@@ -49,7 +48,7 @@ class Auxiliary(keras.Model):
         return self.tapped(inputs, training=True) if training else super().call(inputs, training=training)
 
     def word_scores(self, states) -> list:
-        """[logits of the next words, logits of the words before], [B, T, V] each; the latter only if bidirectional.
+        """Returns [logits of the next words, logits of the previous words if bidirectional], [B, T, V] each.
 
         Args:
             states: [B, T, H] or [B, T, 2H], outputs of the first recurrent layer.
@@ -58,7 +57,7 @@ class Auxiliary(keras.Model):
         return [scores(hidden(part)) for part, (hidden, scores) in zip(parts, self.heads, strict=True)]
 
     def word_loss(self, tokens, states, sample_weight=None):
-        """- mean_t (log p(w_(t+1) | f_t) + log p(w_(t-1) | b_t)), see the class; tokens [B, T], 0 is padding."""
+        """Returns - mean_t (log p(w_(t+1) | f_t) + log p(w_(t-1) | b_t)), see the class; tokens [B, T], 0: padding."""
         weights = ops.cast(from_ids(tokens), "float32")  # [B, T]
         if sample_weight is not None:
             labelled = 0.0
@@ -86,10 +85,10 @@ class Auxiliary(keras.Model):
 
 
 def first_recurrent(model: keras.Model) -> keras.layers.Layer:
-    """The first recurrent layer of a functional model.
+    """Returns the first recurrent layer of a functional model.
 
     Raises:
-        ValueError: there is none, or a convolution precedes it, whose outputs have seen the neighbouring words.
+        ValueError: there is none, or a convolution precedes it, so that it has seen the neighbouring words.
     """
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv1D):
@@ -110,9 +109,9 @@ def auxiliary(model: keras.Model, words: int = 7500, weight: float = 0.1) -> Aux
     """Adds the loss of a language model to the training of a model of words, such as a tagger; see `Auxiliary`.
 
     Args:
-        model: functional, with an input "tokens" [B, T], whose features of a word depend on that word alone; the
-            weights are shared with it.
-        words: how many of the most frequent words are predicted: ids 2 to words + 1, which are in order of frequency.
+        model: a functional model with an input "tokens" [B, T], in which the features of a word depend on that word
+            alone. Its weights are shared.
+        words: number of words to predict, the most frequent ones: ids 2 to words + 1, as ids are ranked by frequency.
         weight: g.
 
     Raises:

@@ -1,11 +1,11 @@
-"""What every model builder shares: the options of its recurrent stack in its signature, and a check of its front."""
+"""Shared by all model builders: a signature with the options of the recurrent stack, and a check of the front."""
 
 import keras
 
 from seqzoo.layers.stack import stack
 from seqzoo.signatures import takes_options
 
-# The decorator of a model builder. Its `**options` are those of `layers.stack.stack`, which it hands on:
+# The decorator of a model builder, whose `**options` are passed on to `layers.stack.stack`:
 #
 #     @builder
 #     def tagger(tags: int, front, crf: bool = True, **options): ...
@@ -13,14 +13,14 @@ builder = takes_options(stack, without=("x", "mask", "initial_state", "last_drop
 
 
 def check_front(front: tuple, *reserved: str) -> tuple:
-    """Checks that the names in a front, of its inputs and layers, differ from those of the builder's own layers.
+    """Checks that a front's inputs and layers have other names than the builder's own layers.
 
     Returns:
-        The front with its inputs as a dict by their names, even if they were a list or a single ``keras.Input``: a
-        model then takes a dict, and so do its decoders, even after export.
+        The front with its inputs as a dict by name, even if they were a list or a single ``keras.Input``. The model
+        and its decoders then take a dict, even after export.
 
     Raises:
-        ValueError: they share a name.
+        ValueError: the front and the builder share a name.
     """
     inputs, x, mask = front
     if not isinstance(inputs, dict):

@@ -1,4 +1,4 @@
-"""Which steps of a sequence decided a classifier's answer: occlusion and integrated gradients.
+"""Explains a classifier's answer by the steps of the sequence: occlusion and integrated gradients.
 
 Both say how much each step adds to the log-odds of a class, log p / (1 - p): a positive weight speaks for the class, a
 negative one against it. A step is compared with the unknown word (id 1), or with zeros if the inputs are not ids.
@@ -14,12 +14,12 @@ from seqzoo.backend.gradients import compiled, gradient
 from seqzoo.models.classifier import cut
 
 READ = 32_768  # steps that are read at once, or one sequence if it is longer: this bounds memory
-OCCLUSIONS = 128  # of a sequence; one for each step would make long sequences quadratic
-POINTS = 32  # at which the integral evaluates the gradient
+OCCLUSIONS = 128  # at most, for each sequence; one for each step would take quadratic time
+POINTS = 32  # where the integral evaluates the gradient
 
 
 def occlusion(model: keras.Model, multi_label: bool = False, others: Callable | None = None) -> Callable:
-    """How much each step adds to the log-odds of a class: how far they fall if the step becomes the unknown word.
+    """Explains by occlusion: how far the log-odds of a class fall if a step becomes the unknown word.
 
     With `others` each step is replaced by every alternative, and the falls are averaged, as in in-silico mutagenesis
     (Alipanahi et al., 2015, Predicting the sequence specificities of DNA- and RNA-binding proteins by deep learning).
@@ -64,7 +64,7 @@ def occlusion(model: keras.Model, multi_label: bool = False, others: Callable | 
 
 
 def substitutions(name: str) -> Callable:
-    """The `others` of `occlusion` for steps that are letters, one-hot or distributions: all other letters.
+    """Returns the `others` of `occlusion` for steps that are letters, one-hot or distributions: all other letters.
 
     Args:
         name: the input that holds them, [B, T, D].
@@ -78,7 +78,7 @@ def substitutions(name: str) -> Callable:
 
 
 def integrated_gradients(model: keras.Model, multi_label: bool = False, points: int = POINTS) -> Callable:
-    """How much each step adds to the log-odds of a class, by integrated gradients.
+    """Explains by integrated gradients how much each step adds to the log-odds of a class.
 
     With x the features of a sequence, u those of as many unknown words, and F the log-odds of the class, step t has
 
@@ -88,7 +88,7 @@ def integrated_gradients(model: keras.Model, multi_label: bool = False, points: 
 
     Args:
         model, multi_label: as in `occlusion`.
-        points: of the quadrature.
+        points: number of quadrature points.
 
     Returns:
         See `occlusion`.
@@ -122,7 +122,7 @@ def integrated_gradients(model: keras.Model, multi_label: bool = False, points: 
 
 
 def log_odds(logits, classes, multi_label: bool = False):
-    """log p / (1 - p) [R] of one class of each row of logits [R, C]: p by softmax, or by sigmoid if `multi_label`."""
+    """Returns log p / (1 - p) [R] of one class a row of logits [R, C]: p by softmax, or sigmoid if `multi_label`."""
     own = ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype)
     score = ops.sum(own * logits, axis=-1)
     if multi_label or logits.shape[-1] == 1:
@@ -131,7 +131,7 @@ def log_odds(logits, classes, multi_label: bool = False):
 
 
 def _features(model):
-    """A function inputs -> NumPy arrays (x [B, T, D], the features of as many unknown steps, mask [B, T])."""
+    """Returns a function inputs -> NumPy arrays (x [B, T, D], the features of as many unknown steps, mask [B, T])."""
     embed, _ = cut(model)
 
     def pair(inputs):
@@ -147,11 +147,11 @@ def _features(model):
 
 
 def _signature(read):
-    """The signature of a function of x [R, T, D], mask [R, T] and classes [R]."""
+    """Returns the signature of a function of x [R, T, D], mask [R, T] and classes [R]."""
     return *read.inputs, keras.KerasTensor([None], "int32")
 
 
 def _parts(rows: int, steps: int) -> Iterator[slice]:
-    """Slices of rows that have at most `READ` steps together."""
+    """Yields slices of rows that have at most `READ` steps together."""
     size = max(1, READ // steps)
     return (slice(first, first + size) for first in range(0, rows, size))

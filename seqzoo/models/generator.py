@@ -79,7 +79,7 @@ def generator(
         join: "state", "step" or "both".
         rnn, units, layers: recurrent layers that read forward: name in RNNS, H, number.
         note_units: units of the GRU over the tokens of a step.
-        dropout: before each layer after the first, of the last output and of the softmax's input.
+        dropout: dropout rate before each layer after the first, of the last output and of the softmax's input.
         input_dropout: of the embeddings' values; variational: one dropout mask for all steps of a sequence.
         width: D, width of vectors in place of `tokens`; the next arguments are for these.
         components, mean, std, change: K, and the units of vectors: see `models.vectors.vector_model`.
@@ -199,18 +199,18 @@ def generator(
 
 
 def _standing(row, before, age, xp):
-    """The tokens held after a step of a plain sequence: those of the step, all of them new."""
+    """Returns the tokens held after a step of a plain sequence: the tokens of the step, all of them new."""
     return row, xp.zeros_like(row)
 
 
 class GeneratorDecoder:
     """Decodes a generator, and scores given sequences; implements the step protocol (`decoding.steps`).
 
-    A value is one token: the S slots of a time step are decoded one by one, and T time steps are T S values.
+    A value is one token: the S slots of a time step are decoded one by one, so T time steps have T S values.
 
     Args:
         model: from `generator`; the weights are shared with it. With output "independent" it can only score.
-        barred: [V], or [S, V] for each slot, booleans: tokens that never occur; the others get their probability.
+        barred: booleans [V], or [S, V] for each slot: tokens that never occur; the others share their probability.
         advance: computes the tokens held after a time step, and for how long: a function (row, before, age, xp)
             -> (before, age), all [..., S]; xp is numpy or keras.ops. None: the tokens of the step themselves.
 
@@ -266,7 +266,7 @@ class GeneratorDecoder:
         return Categorical(logits), state
 
     def _slot(self, slot, values, each, *state):
-        """(logits [N, V] of a slot, the state after it); `values` [N] are the tokens of the slot before."""
+        """Returns (logits [N, V] of a slot, the next state); `values` [N] are the tokens of the slot before."""
         *recurrent, count = state
         recurrent, (before, age, row, hidden, *notes, g) = (
             recurrent[: len(self.reader.inputs) - 4],
@@ -288,7 +288,7 @@ class GeneratorDecoder:
         return logits + self.bar[slot], [*recurrent, before, age, row, hidden, *notes, g, count + 1]
 
     def score(self, inputs: dict, values) -> np.ndarray:
-        """Log probabilities of given tokens.
+        """Returns log probabilities of given tokens.
 
         Args:
             inputs: {"position": [B, T], ...}, all inputs known in advance. "before" and "age" are computed from the
@@ -296,7 +296,7 @@ class GeneratorDecoder:
             values: tokens, [B, T, S] or [B, N] with N up to T S; for output "independent" [B, T, 128] zeros and ones.
 
         Returns:
-            In the shape of the values; for output "independent" [B, T, 1], of whole steps.
+            An array in the shape of the values; for output "independent" [B, T, 1], of whole steps.
         """
         wanted = self.model.input
         values = tokens = np.asarray(values)
@@ -315,7 +315,7 @@ class GeneratorDecoder:
         return scores.reshape(len(values), -1)[:, : values[0].size].reshape(values.shape)
 
     def _before(self, tokens):
-        """{"before", "age"} of tokens [B, T, S]."""
+        """Returns {"before", "age"} for tokens [B, T, S]."""
         before, age = np.zeros_like(tokens), np.zeros_like(tokens)
         for t in range(tokens.shape[1] - 1):
             before[:, t + 1], age[:, t + 1] = self.advance(tokens[:, t], before[:, t], age[:, t], np)

@@ -54,14 +54,14 @@ def language_model(
         tokens: V, size of the vocabulary including padding (id 0).
         dim: D, width of the embeddings; if they are tied to the output, the last layer's H is projected to it.
         rnn, units, layers: recurrent layers that read forward: name in RNNS, H, number.
-        context: n > 0: instead of recurrent layers a feed-forward network over the last n tokens (Bengio et al., 2003,
-            equation 1): y = b + U tanh(d + H x), x the n embeddings joined; `units` is its hidden width. Leave `rnn`
-            out, or make it "none"; `layers` and `options` are not used.
+        context: n > 0: use a feed-forward network over the last n tokens instead of recurrent layers (Bengio et al.,
+            2003, equation 1): y = b + U tanh(d + H x), x the n embeddings joined; `units` is its hidden width. Omit
+            `rnn` or set it to "none"; `layers` and `options` are not used.
         tied: use the embedding table as the output layer (Press & Wolf, 2017).
         adaptive: cluster the tables and the softmax by frequency (Grave et al., 2017), for large vocabularies.
-        cutoffs, counts: of the clusters, see `layers.adaptive.AdaptiveEmbedding`.
-        dropout: before each layer after the first, and of the last output.
-        input_dropout: of the embeddings' values; embedding_dropout: of whole rows of their table.
+        cutoffs, counts: define the clusters, see `layers.adaptive.AdaptiveEmbedding`.
+        dropout: dropout rate before each layer after the first, and of the last output.
+        input_dropout: dropout rate of the embeddings' values; embedding_dropout: of whole rows of their table.
         activation_penalty, slowness_penalty: see `layers.tokens.ActivationPenalty`.
         variational: one dropout mask for all steps of a sequence.
         width: D, width of vectors in place of `tokens`; the next arguments are for these.
@@ -93,7 +93,7 @@ def language_model(
     if context and RNNS.check(rnn) not in ("lstm", "none"):
         raise ValueError(f"context={context} is a network without recurrent layers. Received: rnn={rnn!r}")
     sizes = [(context - 1) * dim] if context else state_sizes(rnn, units, layers)
-    # The part that reads with a state is a model of its own, for callers that carry the state.
+    # The part that reads with a state is a separate model, for callers that carry the state.
     ids = keras.Input((None,), dtype="int32", name="ids")  # [B, T]
     state = [keras.Input((size,), name=f"state{i}") for i, size in enumerate(sizes)]
     if adaptive:
@@ -132,11 +132,11 @@ def without_scores(reader: keras.Model) -> tuple[keras.Model, keras.Layer]:
 
 
 class OnTargets(keras.Model):
-    """A language model that computes in training only the scores that its loss needs; otherwise it is the plain one.
+    """A language model that, in training, computes only the scores that its loss needs. Made by `on_targets`.
 
     With a sampler it scores the targets and shared negatives (Jean et al., 2015); with an adaptive softmax, only the
     targets. The loss gets logits with the target first, and 0 as the label: a cross-entropy is -log p, a ranking loss
-    compares the target with the others. Made by `on_targets`; it is saved as the plain model.
+    compares the target with the others. It is evaluated and saved as the plain model.
     """
 
     sampler, corrected = None, True
@@ -153,7 +153,7 @@ class OnTargets(keras.Model):
         return self
 
     def read(self, ids, state: list) -> tuple:
-        """Reads ids [B, T] in training: (the tensors that the loss is computed from, the state after them)."""
+        """Reads ids [B, T] in training; returns (the tensors that the loss needs, the state after the ids)."""
         if not self.reduced:
             scores, *after = self.reader([ids, *state], training=True)
         else:
@@ -221,7 +221,7 @@ def on_targets(
         negatives: N, shared by all positions of a batch; 0: the softmax is adaptive, or else the scores of all tokens
             are computed.
         counts, power: of the sampler, see `layers.sampled.NegativeSampler`.
-        corrected: subtract log Q from the scores of negatives, as a cross-entropy needs; losses that rank do not.
+        corrected: subtract log Q from the scores of negatives. A cross-entropy needs this; ranking losses do not.
 
     Raises:
         ValueError: negatives for an adaptive softmax; or counts of another vocabulary.
@@ -260,7 +260,7 @@ class LanguageModelDecoder:
         begin: id that a text begins with, such as the mark between documents.
 
     Attributes:
-        tokens: V. held: how many scores of a position are held at once to score a text; V or less.
+        tokens: V. held: how many scores of a position are in memory at once when a text is scored; at most V.
     """
 
     def __init__(self, model: keras.Model, begin: int = 2):
@@ -274,11 +274,11 @@ class LanguageModelDecoder:
         self._score = compiled(self._scored, (ids, ids, self.signature[1]))
 
     def initial_state(self, rows: int) -> list:
-        """The state before the first token, of `rows` texts: list of zeros [B, H]."""
+        """Returns the state before the first token of `rows` texts, a list of zeros [B, H]."""
         return [ops.zeros((rows, state.shape[-1])) for state in self.reader.inputs[1:]]
 
     def start(self, inputs: dict) -> tuple[list, list]:
-        """Reads {"tokens": [B, P]}, the context before the id that is decoded first; P = 0: there is none."""
+        """Reads {"tokens": [B, P]}, the context before the first id to decode; P = 0: there is none."""
         ids = np.asarray(inputs["tokens"], "int32")
         state = self.initial_state(len(ids))
         for first in range(0, ids.shape[1], WINDOW):
@@ -290,7 +290,7 @@ class LanguageModelDecoder:
         return Categorical(logits[:, 0]), state
 
     def score(self, inputs: dict, values) -> np.ndarray:
-        """Log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`.
+        """Returns log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`.
 
         Without "tokens" among the inputs there is no context. Long texts are read in windows, to bound memory.
         """
@@ -305,12 +305,12 @@ class LanguageModelDecoder:
         return np.concatenate(scores, axis=1)
 
     def read(self, ids, state: list) -> tuple:
-        """(logits [B, T, V] of the token after each, the state after them) of ids [B, T], 0 padding on the right."""
+        """Reads ids [B, T], right-padded with 0; returns (logits [B, T, V] of the token after each, the next state)."""
         logits, *after = self.reader([ops.convert_to_tensor(ids), *state], training=False)
         return logits, cast_like(after, self.reader.inputs[1:])
 
     def score_window(self, ids, next_ids, state: list) -> tuple[np.ndarray, list]:
-        """(log probabilities [B, T] of the next ids as NumPy, the state after them), of one window of a text."""
+        """Reads a window of a text; returns (log probabilities [B, T] of the next ids as NumPy, the next state)."""
         ids, next_ids = (ops.convert_to_tensor(x, "int32") for x in (ids, next_ids))
         scores, after = self._score(ids, next_ids, state)
         return np.asarray(scores), after

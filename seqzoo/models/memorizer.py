@@ -29,8 +29,8 @@ def memorizer(
         activation: name of the activation of the new content.
         initialization: of the recurrent kernel, see `rnns.initialization.recurrent_initializer`; "": the layer's own.
         forget_bias: of the forget gate, see `rnns.initialization.set_forget_bias`; "": the layer's own.
-        length: T, that ``forget_bias="chrono"`` is fit for.
-        seed: of the biases that are drawn.
+        length: T, for which ``forget_bias="chrono"`` sets the biases.
+        seed: seed of the random biases.
         options: of the layer, such as ``rows`` and ``width`` of an NTM, see `rnns.ntm.ntm`.
 
     Returns:

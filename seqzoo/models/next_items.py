@@ -9,7 +9,7 @@ from seqzoo.layers.tokens import NEVER
 from seqzoo.models.language_model import without_scores
 
 COUNT = 100  # items in an answer
-BEGIN = 1  # the id before the first item of a history, also the id of unknown items; it never comes next
+BEGIN = 1  # the id before the first item of a history, and of unknown items; never predicted
 
 
 class NextItems:
@@ -18,17 +18,17 @@ class NextItems:
     Args:
         model: from `language_model`; the weights are shared with it. Histories begin with the id `BEGIN`.
         repeats: whether items of the history are candidates, too.
-        trained: whether the model was trained by the cross-entropy, so that it has a mean loss to compare.
+        trained: whether the model was trained with the cross-entropy, so that its mean loss can be compared.
         count: K, how many items are returned; all if there are fewer candidates.
 
     Call it with (inputs, labels, weights) of a batch: {"tokens": [B, T]} histories, padded with 0 on the right; labels
     and weights [B, T] hold the next item and its weight at the last real step. Returns {name: NumPy array}:
 
         items, probabilities   [B, K], the likeliest candidates, and their softmax over the candidates
-        higher, equal          [B], how many candidates score higher than the right item, and how many others the
-                               same; `higher` is V if the right item is not a candidate
+        higher, equal          [B], how many candidates score higher than the right item, and how many others
+                               equally high; `higher` is V if the right item is not a candidate
 
-    The mean loss is that of training, the cross-entropy over all V.
+    The mean loss is the training loss, the cross-entropy over all V.
     """
 
     def __init__(self, model: keras.Model, repeats: bool = False, trained: bool = True, count: int = COUNT):
@@ -42,7 +42,7 @@ class NextItems:
         self._nats = np.zeros(2)  # the weighted sum, and the sum of weights
 
     def scores(self, tokens, repeats) -> tuple:
-        """(scores [B, V] of the items after histories [B, T], candidates [B, V] booleans); see the class."""
+        """Returns (scores [B, V] of the items after histories [B, T], candidates [B, V] booleans); see the class."""
         zeros = [
             ops.tile(ops.zeros_like(tokens[:, :1], dtype=x.dtype), (1, x.shape[-1])) for x in self.reader.inputs[1:]
         ]
@@ -62,7 +62,7 @@ class NextItems:
         return ops.logical_not(ops.logical_or(hits > 0, special))
 
     def best(self, scores, candidates) -> dict:
-        """{"items", "probabilities"} [B, K] of scores and candidates [B, V]."""
+        """Returns {"items", "probabilities"} [B, K] of scores and candidates [B, V]."""
         p = ops.softmax(ops.where(candidates, scores, NEVER))
         probabilities, items = ops.top_k(p, self.count)
         return {"items": items, "probabilities": probabilities}
@@ -90,6 +90,6 @@ class NextItems:
         return {name: np.asarray(array) for name, array in found.items()}
 
     def mean_loss(self) -> dict:
-        """{"loss": mean over the batches since the last call}; {} if there were none, or if not `trained`."""
+        """Returns {"loss": mean over the batches since the last call}; {} without batches, or if not `trained`."""
         nats, self._nats = self._nats, np.zeros(2)
         return {"loss": float(nats[0] / nats[1])} if nats[1] and self.trained else {}

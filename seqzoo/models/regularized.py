@@ -38,7 +38,7 @@ class Regularized(keras.Model):
         self.noise = noise  # part of the model's state, so that checkpoints hold it
 
         def divergence(target, logits, weights):
-            """Weighted mean over the batch of KL(target || logits), both scores [B, C], in float32."""
+            """Returns the weighted mean over the batch of KL(target || logits), both scores [B, C], in float32."""
             target, logits, weights = (ops.cast(z, "float32") for z in (target, logits, weights))
             if multi_label:  # each label is a binary decision of its own
                 target, logits = (ops.stack([z, ops.zeros_like(z)], axis=-1) for z in (target, logits))
@@ -48,11 +48,11 @@ class Regularized(keras.Model):
             return ops.sum(kl * weights) / ops.maximum(ops.sum(weights), 1e-7)
 
         def along(g, x, mask):
-            """The perturbation r of x [B, T, D] in the direction of g."""
+            """Returns the perturbation r of x [B, T, D] in the direction of g."""
             dtype = x.dtype
             x, g = ops.cast(x, "float32"), ops.cast(g, "float32")
-            g = ops.where(ops.isfinite(g), g, 0.0)  # if the loss scale is too high; it is then lowered
-            real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]; padding adds to no norm and is not perturbed
+            g = ops.where(ops.isfinite(g), g, 0.0)  # not finite if the loss scale, which is then lowered, is too high
+            real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]; padding counts in no norm and is not perturbed
             norm_x, norm_g = (ops.sqrt(ops.sum(ops.square(v * real), axis=(1, 2), keepdims=True)) for v in (x, g))
             return ops.cast(ops.stop_gradient(perturbation * norm_x * g * real / ops.maximum(norm_g, 1e-12)), dtype)
 
@@ -111,8 +111,8 @@ def regularized(
     Args:
         rdrop, adversarial, virtual: weights a of the terms.
         perturbation: e, the norm of the perturbation as a share of the features' norm.
-        multi_label: labels do not exclude one another.
-        seed: of the random directions.
+        multi_label: whether an example may have several labels.
+        seed: seed of the random directions.
     """
     made = Regularized(model.input, model.output, name=model.name)
     return made.regularize(rdrop, adversarial, virtual, perturbation, multi_label, seed)

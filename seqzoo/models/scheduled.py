@@ -1,4 +1,4 @@
-"""Scheduled sampling: in training, a decoder now and then reads its own prediction instead of the right token."""
+"""Scheduled sampling: in training, a decoder sometimes reads its own prediction instead of the right token."""
 
 import math
 
@@ -18,9 +18,9 @@ class Scheduled(keras.Model):
     Each input token after the begin mark is the right one with probability e_i at training step i; else it is sampled
     from the model's distribution at the step before, which has read the mixed tokens before it::
 
-        linear             e_i = max(e, 1 - i / n)             no token is the right one after n steps
-        exponential        e_i = max(e, k^i)                   half of them are after n steps, k = 2^(-1 / n)
-        inverse_sigmoid    e_i = max(e, k / (k + exp(i / k)))  half of them are after n steps, n = k log k
+        linear             e_i = max(e, 1 - i / n)             no token is right after n steps
+        exponential        e_i = max(e, k^i)                   half of the tokens are after n steps, k = 2^(-1 / n)
+        inverse_sigmoid    e_i = max(e, k / (k + exp(i / k)))  half of the tokens are after n steps, n = k log k
 
     As in the paper, sampled tokens have no gradient. So they are sampled first, step by step and without dropout; then
     all steps are trained at once on the mixed tokens. This works with every kind of decoder, and the slow part runs
@@ -28,7 +28,7 @@ class Scheduled(keras.Model):
 
     Source: Bengio et al., 2015, Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks, section 2.4.
 
-    It is saved as the plain model; the number of steps so far is one of this model's variables.
+    It is saved as the plain model. Checkpoints also keep the number of steps so far.
     """
 
     def sample(self, schedule: str, steps: float, least: float = 0.0, seed: int | None = None):
@@ -50,9 +50,9 @@ class Scheduled(keras.Model):
         return super().call(inputs, training=training)
 
     def mixed(self, inputs: dict, share):
-        """`inputs["target"]` [B, T] with some tokens after the begin mark replaced by samples of the model."""
+        """Returns `inputs["target"]` [B, T] with some tokens after the begin mark replaced by the model's samples."""
         right = ops.convert_to_tensor(inputs["target"], "int32")
-        # All random numbers are drawn here, at once: [0] decides whose token it is, [1] which token is sampled.
+        # All random numbers are drawn here, at once: [0] decides whether to sample, [1] which token.
         u = keras.random.uniform((2, *ops.shape(right)), seed=self.noise)
         fixed, state = self.decoder.start(inputs)
 
@@ -71,7 +71,7 @@ class Scheduled(keras.Model):
 
 
 def share_sampled(schedule: str, step, length: float, least: float = 0.0):
-    """1 - e_i: the share of the input tokens that the model samples itself at training step i, see `Scheduled`."""
+    """Returns 1 - e_i: the share of the input tokens that the model samples at training step i, see `Scheduled`."""
     i, n = ops.cast(step, "float32"), float(length)
     if schedule == "linear":
         right = 1 - i / n
@@ -84,7 +84,7 @@ def share_sampled(schedule: str, step, length: float, least: float = 0.0):
 
 
 def _rate(n: float) -> float:
-    """The k with k log k = n, where k / (k + exp(n / k)) is a half."""
+    """Returns the k with k log k = n, where k / (k + exp(n / k)) is a half."""
     k = math.e + n
     for _ in range(50):  # Newton's method; the function is convex
         k -= (k * math.log(k) - n) / (math.log(k) + 1)
@@ -103,7 +103,7 @@ def scheduled(
     Args:
         schedule: "linear", "exponential" or "inverse_sigmoid".
         steps: n, training steps until none (linear) or half (the others) of the tokens are the right ones.
-        least: share of right tokens that is kept.
-        seed: of the sampling.
+        least: e, the minimum share of right tokens.
+        seed: seed of the sampling.
     """
     return Scheduled(model.input, model.output, name=model.name).sample(schedule, steps, least, seed)

@@ -133,7 +133,7 @@ def seq2seq(
     attending = {
         "score": attention, "local": local, "window": attention_window, "longest": longest, "coverage": coverage
     }  # fmt: skip
-    attend = Attention(**attending, name="attention") if attends else None  # which checks its arguments
+    attend = Attention(**attending, name="attention") if attends else None  # checks its arguments
     loops = attends and (input_feeding or attend.looks_back)
     recurrent = {"dropout": dropout, "variational": variational, **options}
 
@@ -226,7 +226,7 @@ def seq2seq(
 
 
 def _both_sizes(rnn: str, units: int) -> list[int]:
-    """The widths of the states of one layer, which may be bidirectional."""
+    """Returns the widths of the states of one layer, which may be bidirectional."""
     layer = RNNS[rnn](units)
     both = isinstance(layer, keras.layers.Bidirectional)
     sizes = (layer.forward_layer if both else layer).state_size
@@ -234,7 +234,7 @@ def _both_sizes(rnn: str, units: int) -> list[int]:
 
 
 def _zeros(x, size: int):
-    """[B, size] of x [B, T, D]."""
+    """Returns zeros [B, size] for x [B, T, D]."""
     return ops.tile(ops.zeros_like(x[:, 0, :1]), (1, size))
 
 
@@ -282,7 +282,7 @@ class Seq2SeqDecoder:
         return self._start(self._tensors(inputs, self.inputs))
 
     def source_mask(self, inputs: dict) -> np.ndarray:
-        """[B, S] booleans, True at real steps of the source."""
+        """Returns [B, S] booleans, True at real steps of the source."""
         return np.asarray(self._mask(self._tensors(inputs, self.front.input)))
 
     def _tensors(self, inputs, names):
@@ -301,7 +301,7 @@ class Seq2SeqDecoder:
         return Categorical(logits[:, 0], weights[:, 0] if self.attends else None), state
 
     def read(self, ids, fixed: list, state: list) -> tuple:
-        """(logits [B, T, V], state, attention [B, T, S] or None) of ids [B, T], 0 padding on the right.
+        """Reads ids [B, T], right-padded with 0; returns (logits [B, T, V], state, attention [B, T, S] or None).
 
         For a model that copies, the logits are log P [B, T, V + S].
         """
@@ -319,7 +319,7 @@ class Seq2SeqDecoder:
         return logits, state, weights if weights is None else ops.cast(weights, "float32"), gate
 
     def score(self, inputs: dict, values) -> np.ndarray:
-        """Log probabilities [B, T] of given targets: the tokens and the end mark, [B, T]; 0 at padding."""
+        """Returns log probabilities [B, T] of given targets: the tokens and the end mark, [B, T]; 0 at padding."""
         tensors = self._tensors(inputs, self.inputs)
         return np.asarray(self._score(tensors, ops.convert_to_tensor(values, "int32")))
 
@@ -328,8 +328,8 @@ class Seq2SeqDecoder:
         return ops.where(values > 0, log_probabilities(logits, values), 0.0)
 
     def share_copied(self, inputs: dict, values) -> np.ndarray:
-        """The share [B, T] of the probability of each given id that comes from copying; 0 at padding."""
-        if not np.size(values):  # all answers are empty, and a loop of no steps fails
+        """Returns the share [B, T] of the probability of each given id that comes from copying; 0 at padding."""
+        if not np.size(values):  # all answers are empty; a loop without steps would fail
             return np.zeros(np.shape(values), "float32")
         tensors = self._tensors(inputs, self.inputs)
         return np.asarray(self._copied(tensors, ops.convert_to_tensor(values, "int32")))

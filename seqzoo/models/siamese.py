@@ -1,4 +1,4 @@
-"""The siamese network: how similar two sequences are, both read by one network. Two to one."""
+"""The siamese network: reads two sequences with the same weights and scores their similarity. Two to one."""
 
 from collections.abc import Callable
 
@@ -42,7 +42,7 @@ def siamese(
         hidden: width of the layer in "comparison".
         pooling: one or more of "last", "max" and "mean", joined.
         aligned: before pooling, compare each step with similar steps of the other side (Parikh et al., 2016; Chen et
-            al., 2017). A sequence alone then has no vector.
+            al., 2017). A single sequence then has no vector of its own.
         rnn: name in RNNS.
         layers: recurrent layers; 0: none.
         options: of `layers.stack.stack` (units, dropout ...).
@@ -100,7 +100,7 @@ def siamese(
 
 
 def _reader(width: int, pooled: Callable, options: dict) -> keras.Model:
-    """A model from the steps of one side, their aligned steps [B, T, D] and mask [B, T] to a vector [B, H]."""
+    """Returns a model from the steps of a side, their aligned steps [B, T, D] and mask [B, T] to a vector [B, H]."""
     x, other = keras.Input((None, width), name="x"), keras.Input((None, width), name="other")
     mask = keras.Input((None,), dtype="bool", name="mask")
     y = keras.layers.Concatenate()([x, other, ops.abs(x - other), x * other])  # [B, T, 4 D]
@@ -127,7 +127,7 @@ def similarity_decoder(model: keras.Model) -> keras.Model:
 class Tower:
     """The tower of a siamese `model`: computes the vector of one sequence, and compares two vectors.
 
-    Call it with the inputs of the front, arrays by their names: returns {"vector": NumPy array [B, H]}.
+    Call it with the inputs of the front, a dict of arrays; it returns {"vector": NumPy array [B, H]}.
 
     Attributes:
         width: H.
@@ -152,11 +152,11 @@ class Tower:
         return {"vector": np.asarray(self._run(given), "float32")}
 
     def tensors(self, inputs: dict):
-        """The vectors [B, H] of input tensors, as a tensor; ignores inputs that are not the front's."""
+        """Returns the vectors [B, H] of input tensors, as a tensor; ignores inputs that the front does not have."""
         return ops.cast(self._tower({name: inputs[name] for name in self._tower.input}, training=False), "float32")
 
     def similarity(self, query: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """The similarities [N] of a vector [1, H] and others [N, H], as in `similarity_decoder`."""
+        """Returns the similarities [N] of a vector [1, H] and others [N, H], as in `similarity_decoder`."""
         return np.asarray(self._compare(ops.convert_to_tensor(query), ops.convert_to_tensor(vectors)))
 
     def _similarity(self, a, b):
@@ -169,7 +169,7 @@ class Tower:
 
 
 def _expected(p):
-    """The mean of a distribution [..., K] over points from 0 to 1."""
+    """Returns the mean of a distribution [..., K] over points from 0 to 1."""
     return ops.sum(p * ops.arange(p.shape[-1], dtype="float32"), axis=-1) / (p.shape[-1] - 1)
 
 

@@ -72,7 +72,7 @@ class Decode(keras.layers.Layer):
         if len(scores.shape) == 4:
             tags, probabilities = viterbi(scores)[0], marginals(scores)  # [B, T], [B, T, K]
         else:
-            # Not Keras's argmax, which compares bits: LiteRT and ONNX lack that.
+            # Not Keras's argmax, which compares bits: LiteRT and ONNX lack this operation.
             tags, probabilities = ops.top_k(scores, 1)[1][..., 0], ops.softmax(scores)
         # A sum, because LiteRT lacks take_along_axis.
         chosen = ops.one_hot(tags, scores.shape[-1], dtype=probabilities.dtype)  # [B, T, K]

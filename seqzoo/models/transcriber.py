@@ -33,10 +33,10 @@ def transcriber(
     Args:
         labels: V, the number of labels, including the blank, id 0.
         front: (inputs, x, mask), as returned by `seqzoo.inputs.frames`, `ids`, `words` or `images`.
-        subsample: steps that convolutions join into one: 1, 2, 4 ... Fewer steps are read faster, and a step
-            has at most one label.
-        upsample: how often each step is repeated: a text may have more sounds than letters, and CTC gives at most one
-            label a step.
+        subsample: number of steps that convolutions join into one: 1, 2, 4 ... Fewer steps are faster to read, but
+            CTC gives at most one label a step.
+        upsample: how often each step is repeated, for outputs longer than their inputs, such as words with more
+            sounds than letters.
         filters: width of the convolutions.
         rnn: name in RNNS; units: H of each layer (and direction); layers: their number.
         options: more of `layers.stack.stack`.

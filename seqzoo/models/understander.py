@@ -19,7 +19,7 @@ def understander(
     gate: bool = True,
     **options,
 ) -> keras.Model:
-    """Slot filling and intent detection at once, as in Goo et al. (2018), with the attention of the intent.
+    """A model of slot filling and intent detection at once, as in Goo et al. (2018), with attention for the intent.
 
     Front -> recurrent stack -> h_t. The intent is read from the maximum of h_t over time and an attention c over h_t,
     the slots from h_t, which c scales with `gate`:
@@ -30,7 +30,7 @@ def understander(
 
     Args:
         slots: number of tags, K.
-        intents: number of classes, C.
+        intents: number of intents, C.
         front: (inputs, x, mask), as returned by `seqzoo.inputs.words`, `ids`, `frames` or `images`.
         crf: score whole sequences of tags; otherwise the scores are those of a softmax.
         allowed: hard constraints of the CRF (see layers.crf.CRF and text.spans.allowed).

@@ -13,7 +13,7 @@ from seqzoo.layers.stack import drop, first_states, stack, state_sizes
 
 
 def check_width(width: int, **given) -> None:
-    """Raises a ValueError unless a model is for either ids or vectors; given: options that only models of ids have."""
+    """Raises a ValueError unless a model is for either ids or vectors; `given` are options for models of ids only."""
     (_, tokens), *others = given.items()
     if bool(tokens) == bool(width):
         raise ValueError(
@@ -43,7 +43,7 @@ def vector_model(
     name: str,
     **options,
 ) -> keras.Model:
-    """The density of the next vector, given those before it and conditions::
+    """A model of the density of the next vector, given the vectors before it and conditions::
 
         x_t = (frame_t - mean) / std       e_t = [x_t, (x_t - x_{t-1}) / change, c]
         h_t = RNN(e_1 ... e_t)             from s_0 = tanh(c W + b)
@@ -69,7 +69,7 @@ def vector_model(
     std = np.where(std == 0, 1, std).astype("float32")
     sizes = state_sizes(rnn, units, layers)
 
-    # Computed in advance: the first state, and a vector that joins each step.
+    # Computed in advance: the first state, and a vector that is an input of each step.
     known, each, first = {}, [], []
     if conditions:
         known = {condition: keras.Input((), dtype="int32", name=condition) for condition in conditions}
@@ -88,7 +88,7 @@ def vector_model(
     given = [keras.Input(part.shape[1:], name="each") for part in each]
     read, origin, scale, past, last = [x], ops.zeros_like(x), np.ones(width), [], []
     if change is not None:
-        # Numbers that never change would give a tiny scale, and so an arbitrarily high density.
+        # Constant numbers would give a tiny scale, and so an arbitrarily high density.
         scale = np.maximum(np.broadcast_to(change, (width,)) / std, 1e-3)
         past = [keras.Input((width,), name=f"state{len(sizes)}")]
         x, *last = mixture.Changes(scale, name="changes")(x, real, *past)
@@ -156,7 +156,7 @@ class VectorDecoder:
         return fixed, state
 
     def begun(self, rows, conditions: dict) -> tuple[list, list]:
-        """(fixed, state) before the first vector; of rows [B] only the shape is used."""
+        """Returns (fixed, state) before the first vector; of rows [B] only the shape is used."""
         zero = ops.cast(ops.zeros_like(rows), "float32")[:, None]
         made = self.conditioner(conditions, training=False) if self.known else []
         made = made if isinstance(made, list) else [made]
@@ -165,7 +165,7 @@ class VectorDecoder:
         return cast_like(fixed, self._given), cast_like([*first, *zeros[len(first) :]], self._states)
 
     def read(self, frames, lengths, fixed: list, state: list) -> tuple:
-        """(parameters [B, T, K, 1 + 2 D] of the vector after each, the state after them) of frames [B, T, D]."""
+        """Reads frames [B, T, D]; returns (parameters [B, T, K, 1 + 2 D] of the vector after each, the next state)."""
         out, *after = self.reader([{"frames": frames, "frames_length": lengths}, fixed, state], training=False)
         return out, cast_like(after, self._states)
 
@@ -175,7 +175,7 @@ class VectorDecoder:
         return Mixture.of(parameters[:, 0]), state
 
     def score(self, inputs: dict, values) -> np.ndarray:
-        """Log densities [B, T] of the vectors [B, T, D] of whole sequences.
+        """Returns log densities [B, T] of the vectors [B, T, D] of whole sequences.
 
         Args:
             inputs: {name: [B]} of each condition, and "frames_length" [B]; without it all have length T.

@@ -91,7 +91,7 @@ class Conditions(Asset):
 
 
 def condition_names(text: str) -> list[str]:
-    """The names in "key,metre,style", or in "none".
+    """Returns the names in "key,metre,style", or in "none".
 
     Raises:
         ValueError: a name that is not a condition.
@@ -104,5 +104,5 @@ def condition_names(text: str) -> list[str]:
 
 
 def _in_range(tonic):
-    """The tonic, as pitch + 1, moved by octaves into the range of tonics."""
+    """Moves the tonic, as pitch + 1, by octaves into the range of tonics."""
     return (tonic - LOWEST_TONIC) % 12 + LOWEST_TONIC

@@ -76,7 +76,7 @@ class Encoding(Asset):
         return summary
 
     def barred(self) -> np.ndarray:
-        """[S, V] booleans: the ids that are never sampled in each slot."""
+        """Returns [S, V] booleans: the ids that are never sampled in each slot."""
         barred = np.zeros((self.slots, len(self.vocabulary)), bool)
         barred[:, :2] = True
         barred[1:, END] = True

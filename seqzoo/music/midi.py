@@ -176,7 +176,7 @@ def write_midi(score: Score, path: str | os.PathLike, ticks: int = 480) -> None:
 
 
 def _read(path, data, skipped):
-    """(type, division of time, tracks) of a file; a track is an iterator of (time in ticks, message)."""
+    """Returns (type, division of time, tracks) of a file; a track is an iterator of (time in ticks, message)."""
     start = data.find(b"MThd", 0, HEAD)
     if start < 0:
         raise ValueError(f"{path}: not a MIDI file: no MThd at its beginning.")
@@ -249,7 +249,7 @@ def _messages(data, skipped):
 
 
 def _quantity(data, position):
-    """(number, position after it) of a number in 7-bit groups, at most four.
+    """Returns (number, position after it) of a number in 7-bit groups, at most four.
 
     Raises:
         IndexError: the data or the groups end before the number.
@@ -263,7 +263,7 @@ def _quantity(data, position):
 
 
 def _message(event, body, skipped):
-    """The _Message of a note, or None."""
+    """Returns the _Message of a note, or None."""
     if max(body) > 0x7F:
         skipped["data byte above 127"] += 1
     if event >= 0xA0 or body[0] > 0x7F:  # pedals and the like; an impossible pitch
@@ -272,7 +272,7 @@ def _message(event, body, skipped):
 
 
 def _meta(number, body, skipped):
-    """The mido message of a meta event, or None."""
+    """Returns the mido message of a meta event, or None."""
     from mido.midifiles.meta import build_meta_message
 
     try:
@@ -288,7 +288,7 @@ def _meta(number, body, skipped):
 
 
 def _quarter(division, tempo):
-    """The ticks of a quarter note."""
+    """Returns the ticks of a quarter note."""
     if division < SMPTE:
         return division
     frames = 0x100 - (division >> 8)
@@ -297,7 +297,7 @@ def _quarter(division, tempo):
 
 
 def _name(message):
-    """The name of a track; mido reads Latin-1, but most writers of other scripts write UTF-8."""
+    """Returns the name of a track; mido reads Latin-1, but most writers of other scripts write UTF-8."""
     name = message.name.strip()
     try:
         return name.encode("latin1").decode("utf-8")

@@ -197,6 +197,6 @@ def parse_metre(text: str | tuple) -> tuple:
 
 
 def _nearest(time, step):
-    """The whole number of steps nearest to a time, halves up; integers are many times as fast as fractions."""
+    """Returns the whole number of steps nearest to a time, halves up; integers are many times as fast as fractions."""
     whole = time.denominator * step.numerator
     return (2 * time.numerator * step.denominator + whole) // (2 * whole)

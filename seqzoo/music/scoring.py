@@ -98,5 +98,5 @@ def ngram_nats(train: Iterable[Piece], valid: Iterable[Piece], encoding: Encodin
 
 
 def _notes(rows, encoding):
-    """The predicted ids of rows in one sequence."""
+    """Returns the predicted ids of rows in one sequence."""
     return rows[encoding.mask(rows)]

@@ -132,7 +132,7 @@ def separate_voices(score: Score, voices: int = 4) -> Score:
 
 
 def is_monophonic(notes: Iterable[Note]) -> bool:
-    """Whether no two notes of a voice sound at once; notes are sorted by their starts."""
+    """Returns whether no two notes of a voice sound at once; notes are sorted by their starts."""
     ends = {}
     for note in notes:
         if ends.get(note.voice, 0) > note.start:

@@ -27,7 +27,7 @@ class Picture:
     name: str
 
     def opened(self):
-        """A context with the PIL.Image.Image.
+        """Returns a context with the PIL.Image.Image.
 
         Raises:
             UnreadableError: it can't be read; its name is in the message.
@@ -94,7 +94,7 @@ class Stored(Picture):
             yield picture
 
     def file(self) -> BinaryIO:
-        """The file, opened."""
+        """Returns the file, opened."""
         return self.path.open("rb")
 
 
@@ -141,7 +141,7 @@ def opened(file: BinaryIO, name: str):
 
 
 def is_grey(picture) -> bool:
-    """Whether a PIL.Image.Image has no colours."""
+    """Returns whether a PIL.Image.Image has no colours."""
     if picture.mode == "P":  # the colours are numbers of a palette
         red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
         return np.array_equal(red, green) and np.array_equal(green, blue)
@@ -162,7 +162,7 @@ def plain(picture, grey: bool):
 
 
 def image(pixels: np.ndarray):
-    """The PIL.Image.Image of pixels [I, W, C] in uint8."""
+    """Returns the PIL.Image.Image of pixels [I, W, C] in uint8."""
     from PIL import Image
 
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

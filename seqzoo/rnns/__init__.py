@@ -2,10 +2,11 @@
 
 Every layer is called as ``layer(x, mask=mask, initial_state=None)`` with x [B, T, D] and mask [B, T].
 
-A layer is registered with the facts that ``--list`` shows: gates and states, by the letters of its equations;
-parameters of one unit, as an expression in D and H; parallel=True if training computes all steps at once; cudnn=True if
-cuDNN has it. Builders read three more: recurrent_kernel=False if no matrix reads the state; reads_output=False if no
-step reads the first state, which is the output; given_states=2 if an encoder sets only a decoder's first two states.
+A layer is registered with the traits that ``--list`` shows: gates and states, by the letters of its equations; the
+number of parameters of one unit, as an expression in D and H; parallel=True if training computes all steps at once;
+cudnn=True if cuDNN implements it. Builders read three more: recurrent_kernel=False if no matrix reads the state;
+reads_output=False if no step reads the first state, which is the output; given_states=2 if an encoder sets only the
+first two states of a decoder.
 """
 
 import re
@@ -18,11 +19,11 @@ from seqzoo.registry import Registry
 class DirectedRegistry(Registry):
     """Registry of layers that read forward; each also exists in both directions: ``"bilstm"``.
 
-    A layer is registered with ``both=False`` if the direction makes no difference to it.
+    A layer is registered with ``both=False`` if the direction makes no difference.
     """
 
     def one_way(self, name: str) -> str:
-        """Returns the layer that `name` runs in both directions: ``"lstm"`` of ``"bilstm"``; "" if it runs in one."""
+        """Returns the layer that `name` runs in both directions, ``"lstm"`` for ``"bilstm"``; "" for any other name."""
         layer = name.removeprefix("bi")
         two_ways = layer != name and super().__contains__(layer) and super().trait(layer, "both", True)
         return layer if two_ways else ""
@@ -55,7 +56,7 @@ class DirectedRegistry(Registry):
 
 
 def _both_directions(layer):
-    """A function that returns `layer(units, ...)` in both directions."""
+    """Returns a function that returns `layer(units, ...)` in both directions."""
 
     def both(units: int, **kwargs):
         from seqzoo.rnns.cells import both_directions  # Keras is imported when a layer is made

@@ -76,7 +76,7 @@ class FusedLoop(OneStep):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         cell, equations = self.cell, self.equations()
-        one_step = not training and sequences.shape[1] == 1  # the cell does it
+        one_step = not training and sequences.shape[1] == 1  # the cell runs it
         # Keras clears supports_jit where cuDNN may be used, with recurrent dropout too, though cuDNN has none.
         cudnn = not self.supports_jit and not cell.recurrent_dropout
         if one_step or equations is None or cudnn:
@@ -99,7 +99,7 @@ class FusedLoop(OneStep):
 
 
 def dropped(v: keras.KerasTensor, mask: keras.KerasTensor | list | None) -> keras.KerasTensor:
-    """v [..., H] with dropout by a mask [B, H]; a list of n masks makes n copies side by side, [..., n H]."""
+    """Applies a dropout mask [B, H] to v [..., H]; a list of n masks makes n copies side by side, [..., n H]."""
     if mask is None:
         return v
     if isinstance(mask, list):
@@ -130,7 +130,7 @@ class RNN(FusedLoop, keras.layers.RNN):
 
 
 class StepCell:
-    """Mixin for Keras cells that define one `step`: it serves the fused loop and a single call alike."""
+    """Mixin for Keras cells that define one `step`, used both by the fused loop and by a single call."""
 
     def terms(self, xW: keras.KerasTensor) -> Terms:
         """Returns the `Terms` of the steps, given x W [..., K] in float32; here x W + b + h U for all gates."""
@@ -151,7 +151,7 @@ class StepCell:
 
 
 def plus(xW: keras.KerasTensor, bias: keras.Variable | None) -> keras.KerasTensor:
-    """xW + bias; a cell without a bias has None."""
+    """Returns xW + bias; `bias` is None for a cell without one."""
     return xW if bias is None else xW + in_float32(ops.convert_to_tensor(bias))
 
 
@@ -159,7 +159,7 @@ class OwnCell(keras.layers.SimpleRNNCell):
     """Base of the cells of this package: weights with the options of Keras's cells, states that begin with zeros.
 
     Attributes:
-        first: {block of H biases: its first value}, where it differs from the option's.
+        first: {block of H biases: its initial value}, where it differs from the option's.
     """
 
     first: ClassVar[dict[int, float]] = {}

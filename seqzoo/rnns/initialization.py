@@ -7,12 +7,12 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-# Which block of H biases belongs to the forget gate: i f g o of an LSTM, z r h of a GRU, u c of simple_gru.
+# The block of H biases of the forget gate: i f g o in an LSTM, z r h in a GRU, u c in simple_gru.
 FORGETS = {"lstm": 1, "peephole_lstm": 1, "gru": 0, "simple_gru": 0}
 
 
 def recurrent_initializer(name: str, units: int) -> "keras.initializers.Initializer":
-    """The initializer of U [H, H] or [H, 4H]: "orthogonal" (Saxe et al., 2014), "normal", or "identity" (IRNN).
+    """Returns an initializer of U [H, H] or [H, 4H]: "orthogonal" (Saxe et al., 2014), "normal", "identity" (IRNN).
 
     Args:
         name: one of the three; "identity", of Le et al. (2015), needs a square U.
@@ -31,12 +31,12 @@ def set_forget_bias(
     """Sets the bias of the forget gate of a built layer.
 
     Args:
-        layer, rnn, units: the layer, its name in RNNS, one of FORGETS, and H.
+        layer, rnn, units: the layer, its name in RNNS (one of FORGETS), and H.
         value: a number; the gate then starts near sigmoid(value), the share of the cell that a step keeps. Or "chrono"
             (Tallec & Ollivier, 2018): log U(1, T - 1), so that units forget within 1 to T steps; the input gate of an
             LSTM gets the negative.
         length: T.
-        seed: of the uniform numbers.
+        seed: seed of the uniform numbers.
     """
     from keras import ops
 

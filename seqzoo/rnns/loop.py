@@ -48,7 +48,7 @@ def in_float32(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def times(v: keras.KerasTensor, U: keras.KerasTensor) -> keras.KerasTensor:
-    """v U [..., K] for v [..., H] and a part of recurrent weights, or any matrix, computed in U's dtype.
+    """Returns v U [..., K] for v [..., H] and a part of recurrent weights, or any matrix, computed in U's dtype.
 
     The result is at least float32.
     """
@@ -73,13 +73,13 @@ def _joined(v):
 
 
 def _size(U):
-    """(H, K) of a part of recurrent weights."""
+    """Returns (H, K) of a part of recurrent weights."""
     n = U.shape[0] if len(U.shape) == 3 else 1
     return (n * U.shape[-2], n * U.shape[-1]) if len(U.shape) > 1 else (U.shape[0], U.shape[0])
 
 
 def _weight_gradient(v, dz, U):
-    """The gradient of a part U, the sum of v' dz over all steps, for v [T, B, H] and dz [T, B, K]."""
+    """Returns the gradient of a part U, the sum of v' dz over all steps, for v [T, B, H] and dz [T, B, K]."""
     if len(U.shape) == 1:
         return ops.cast(ops.sum(v * dz, axis=(0, 1)), U.dtype)
     v, dz = (ops.reshape(ops.cast(x, U.dtype), (-1, x.shape[-1])) for x in (v, dz))
@@ -99,12 +99,12 @@ def fused_loop(
     """Runs all steps of a cell on TensorFlow, in loops that compute only what depends on the step before.
 
     The products of the inputs are computed before the loop, and the gradient of each part of U in one product after the
-    backward loop. That loop differentiates a step by repeating it, except for its products, which were kept.
+    backward loop. The backward loop differentiates a step by recomputing it, except for its products, which were kept.
 
     Args:
         step: function (affine, states, *inputs, *weights) -> new states, where ``affine(v, part=0)`` is v U + added,
             and all else is elementwise.
-        terms: of all steps, so that shapes [..., K] are [T, B, K].
+        terms: the terms of all steps, so that shapes [..., K] are [T, B, K].
         states: the states before the first step, [B, H] each.
         mask: [T, B, 1], False at padding, which keeps the states; None: all steps are real.
         drop: function (v, part) -> v with dropout, for v [B, H] and [T, B, H].

@@ -78,7 +78,7 @@ class MLSTMCell(ScanCell):
         return ops.reshape(C, (-1, self.heads, self.width, self.width)), self.of_heads(n), m
 
     def of_heads(self, part):
-        """[B, heads, d] of [B, H]."""
+        """Reshapes [B, H] to [B, heads, d]."""
         return ops.reshape(part, (-1, self.heads, self.width))
 
     def call(self, sequence, states, training=False):
@@ -114,7 +114,7 @@ class MLSTMCell(ScanCell):
         return hs, [last_real(hs, states[0], mask), _flat(C), _flat(n), m]
 
     def chunks(self, part, steps, behind=0.0):
-        """[chunks, B, heads, steps, N] of [B, T, heads N]; steps after the end are filled with `behind`."""
+        """Reshapes [B, T, heads N] to [chunks, B, heads, steps, N]; steps after the end are filled with `behind`."""
         T = ops.shape(part)[1]
         count = (T + steps - 1) // steps
         part = ops.pad(part, ((0, 0), (0, count * steps - T), (0, 0)), constant_values=behind)
@@ -146,12 +146,12 @@ class MLSTMCell(ScanCell):
 
 
 def _flat(part):
-    """[B, N] of [B, heads, ...]."""
+    """Reshapes [B, heads, ...] to [B, N]."""
     return ops.reshape(part, (-1, part.shape[1] * part.shape[2] * (part.shape[3] if len(part.shape) > 3 else 1)))
 
 
 def _at_least_one(overlap, m):
-    """max(|q n|, 1) of unstabilised q and n, times exp(-m), which would be infinite or 0 in float32 far from m = 0."""
+    """Returns max(|q n|, 1) of unstabilised q and n times exp(-m), without exp(-m) overflowing far from m = 0."""
     return ops.maximum(ops.abs(overlap), ops.exp(-ops.clip(m, -80.0, 80.0)))
 
 

@@ -1,4 +1,4 @@
-"""The Neural Turing Machine: a recurrent network that reads and writes a memory of its own."""
+"""The Neural Turing Machine: a recurrent network that reads and writes its own memory."""
 
 import keras
 import numpy as np
@@ -34,8 +34,8 @@ class NTMCell(OwnCell):
     Each head has its own k, beta, g, s and gamma; a writing head also has e and a. All heads read the memory before the
     step; all writing heads erase, and then all of them add.
 
-    At the start (Collier & Beel, 2018, arXiv 1807.08518) M(i) = 1e-6, and w and r are learned. The states that the cell
-    takes and returns are differences from it, so that zeros, with which every model begins, are the start.
+    At the start (Collier & Beel, 2018, arXiv 1807.08518) M(i) = 1e-6, and w and r are learned. The cell takes and
+    returns states as differences from this start, so that the zeros with which every model begins are the start.
 
     Shapes: x [B, D], y and h [B, H]. With G heads, R of them reading, and rows of M numbers: w [B, G N], r [B, R M],
     the memory [B, N M]; Wh [H, P], P = G (M + 2 S + 4) + 2 (G - R) M; bh [P]; Wy [R M, H]; the first w [G, N] and r
@@ -76,7 +76,7 @@ class NTMCell(OwnCell):
 
     def build(self, input_shape):
         G, R, N, M, H = self.heads, self.read_heads, self.rows, self.width, self.units
-        if not self.controller.built:  # in a loaded model it is
+        if not self.controller.built:  # in a loaded model it is built already
             self.controller.build((input_shape[0], input_shape[-1] + R * M))
         self.parts = [G * M, G, G, G * (2 * self.shift + 1), G, (G - R) * M, (G - R) * M]  # k beta g s gamma e a
         self.head_kernel = self.add_weight((H, sum(self.parts)), "glorot_uniform", name="head_kernel")
@@ -91,14 +91,14 @@ class NTMCell(OwnCell):
         return y, self.closed(states, y.dtype)
 
     def opened(self, states: list) -> list:
-        """States as `step` takes them: the controller's, h first, then r [B, R M], w [B, G, N], M [B, N, M]."""
+        """Returns states as `step` takes them: the controller's, h first, then r [B, R M], w [B, G, N], M [B, N, M]."""
         *states, r, w, memory = states
         r0, w0 = self._start()
         w, memory = ops.reshape(w, (-1, self.heads, self.rows)), ops.reshape(memory, (-1, self.rows, self.width))
         return [*states, in_float32(r) + r0, in_float32(w) + w0, in_float32(memory) + START]
 
     def closed(self, states: list, dtype: str) -> list:
-        """The inverse of `opened`."""
+        """Inverts `opened`."""
         *states, r, w, memory = states
         r0, w0 = self._start()
         w, memory = (ops.reshape(part, (-1, size)) for part, size in (
@@ -110,7 +110,7 @@ class NTMCell(OwnCell):
         return ops.tanh(_exact(self.first_r)), ops.softmax(_exact(self.first_w))
 
     def step(self, x, states: list, real=None, training: bool = False) -> tuple:
-        """One step with states as `opened` returns them.
+        """Computes one step, with states as `opened` returns them.
 
         Args:
             x: [B, D].
@@ -137,14 +137,14 @@ class NTMCell(OwnCell):
         if real is not None:
             after = [ops.where(real > 0, new, old) for new, old in zip(after, inner, strict=True)]
             r_new, w_new = ops.where(real > 0, r_new, r), ops.where(real[..., None] > 0, w_new, w)
-            writing = writing * ops.cast(real, writing.dtype)[..., None]  # which neither erases nor adds
+            writing = writing * ops.cast(real, writing.dtype)[..., None]  # padding neither erases nor adds
         for head in range(self.write_heads):
             memory = erased(memory, writing[:, head], e[:, head])
         memory = memory + ops.matmul(ops.transpose(writing, (0, 2, 1)), a)
         return y, [*after, r_new, w_new, memory], a
 
     def addresses(self, z, w, memory) -> tuple:
-        """The new weights w' [B, G, N] of all heads, and e and a [B, G - R, M] of the writing heads.
+        """Returns the new weights w' [B, G, N] of all heads, and e and a [B, G - R, M] of the writing heads.
 
         Args:
             z: h Wh + bh, [B, P].
@@ -175,17 +175,17 @@ class NTMCell(OwnCell):
 
 
 def _on_the_first_row(shape, dtype=None):
-    """[G, N] whose softmax is nearly 1 at the first row."""
+    """Returns [G, N] whose softmax is nearly 1 at the first row."""
     return FOCUS * ops.one_hot(ops.zeros(shape[0], "int32"), shape[1], dtype=dtype)
 
 
 def _exact(weight):
-    """The tensor of a weight in 32 bits."""
+    """Returns the tensor of a weight in 32 bits."""
     return in_float32(ops.convert_to_tensor(weight))
 
 
 def similarity(k: keras.KerasTensor, memory: keras.KerasTensor) -> keras.KerasTensor:
-    """The cosine [B, G, N] of each key k [B, G, M] with each row of a memory [B, N, M]; with its own gradient."""
+    """Returns the cosine [B, G, N] of each key k [B, G, M] and row of a memory [B, N, M]; with its own gradient."""
 
     @ops.custom_gradient
     def run(k, memory):
@@ -207,7 +207,7 @@ def similarity(k: keras.KerasTensor, memory: keras.KerasTensor) -> keras.KerasTe
 
 
 def erased(memory: keras.KerasTensor, w: keras.KerasTensor, e: keras.KerasTensor) -> keras.KerasTensor:
-    """M(i) (1 - w(i) e) of a memory [B, N, M], w [B, N] and e [B, M]; with its own gradient."""
+    """Returns M(i) (1 - w(i) e) for a memory [B, N, M], w [B, N] and e [B, M]; with its own gradient."""
 
     @ops.custom_gradient
     def run(memory, w, e):

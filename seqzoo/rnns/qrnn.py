@@ -1,4 +1,4 @@
-"""The quasi-recurrent network: a convolution over time computes the gates; only the pooling with them recurs."""
+"""The quasi-recurrent network: a convolution over time computes the gates; only their pooling is recurrent."""
 
 import keras
 from keras import ops
@@ -21,9 +21,9 @@ class QRNNCell(ScanCell):
         c' = f c + (1 - f) z
         h' = o c'                               (elementwise)
 
-    Earlier inputs are those of real steps, and zeros before the first. The state holds what they add to later steps
-    instead of the inputs, so that its width does not depend on D: s_j is the sum of all products of z, f and o that
-    wait for the j-th step from now, s_j' = s_{j+1} + x W_j.
+    Earlier inputs are those of real steps, and zeros before the first. Instead of the inputs, the state holds what they
+    add to later steps, so that its width does not depend on D: s_j is the sum of all products of z, f and o for the
+    j-th step from now, s_j' = s_{j+1} + x W_j.
 
     Shapes: x [B, D], h and c [B, H], s_1 ... s_{k-1} [B, 3H]; kernel [D, 3kH], columns z, f, o of x_t, then of x_{t-1},
     and so on; bias [3H].

@@ -64,7 +64,7 @@ class ScanCell(OwnCell):
         if self.use_bias:
             bias = ops.cast(ops.convert_to_tensor(self.bias), x.dtype)
             z = z + ops.pad(bias, ((0, (self.parts - self.biased) * self.units),))
-        return ops.split(in_float32(z), self.parts, axis=-1)  # the a of a gate that is nearly open would round to 1
+        return ops.split(in_float32(z), self.parts, axis=-1)  # in 16 bits, a near 1 would round to 1
 
     def drop(self, new: keras.KerasTensor, h: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         """Returns the new content, [B, H] or [B, T, H], with its dropout; of h [B, H] only the shape is used."""
@@ -90,7 +90,7 @@ class ScanCell(OwnCell):
 
 
 def _for_each_step(mask, x):
-    """A dropout mask [B, N], shaped to broadcast to x, [B, N] or [B, T, N]."""
+    """Shapes a dropout mask [B, N] to broadcast to x, [B, N] or [B, T, N]."""
     return mask[:, None] if len(x.shape) == 3 else mask
 
 
@@ -156,7 +156,7 @@ def delayed(
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Returns the values [B, T, N] of the last real step before each step, and those of the last real step, [B, N].
 
-    If there is none before, it is `first` [B, N].
+    Where there is no real step before, the value is `first` [B, N].
     """
     held = values
     if mask is not None:  # exactly, as a is 0 or 1

@@ -32,7 +32,7 @@ class SLSTMCell(GatedCell):
     [heads, H / heads, 4 H / heads], by which each head reads its own h, columns likewise. Forget bias 1.
 
     Args:
-        heads: blocks of units that read only themselves; the number of units must be a multiple of it.
+        heads: number of blocks of units that read only themselves; it must divide the number of units.
     """
 
     columns = 4

@@ -13,18 +13,18 @@ from seqzoo.search.space import Values
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = "#010203"  # a placeholder for the colour of the page's text, so nothing else may have this colour
+TEXT = "#010203"  # a placeholder for the page's text colour, which nothing else may have
 BLUE, ORANGE = "#3b82d6", "#e8710a"  # visible on black and on white, and distinct to colour-blind people
 LONGEST = 14  # letters of a value below an axis
 
 
 def option_chart(name: str, values: Values, records: Sequence[dict], title: str, sign: int) -> str:
-    """The scores over the values of one option: a point for each trial, a dash for the mean of each choice.
+    """Draws the scores over the values of an option: a point for each trial, a dash for the mean of each choice.
 
     Args:
         name: the option.
         values: the searched values.
-        records: of the trials with a score, the best first.
+        records: records of the trials with a score, the best first.
         title: the name of the score.
         sign: 1 if a higher score is better, -1 if a lower one is.
     """
@@ -53,10 +53,10 @@ def option_chart(name: str, values: Values, records: Sequence[dict], title: str,
 
 
 def course_chart(records: Sequence[dict], title: str, sign: int) -> str:
-    """The scores over the trials in their order, and the best so far.
+    """Draws the scores over the trials in order, and the best so far.
 
     Args:
-        records: as for `option_chart`.
+        records: as in `option_chart`.
         title: the name of the score.
         sign: 1 if a higher score is better, -1 if a lower one is.
     """
@@ -78,7 +78,7 @@ def course_chart(records: Sequence[dict], title: str, sign: int) -> str:
 
 
 def importance_chart(options: dict[str, Sequence[float]]) -> str:
-    """A bar for the importance of each option, the most important on top.
+    """Draws a bar for the importance of each option, the most important on top.
 
     Args:
         options: {option: (mean, spread)}, the most important first.
@@ -131,7 +131,7 @@ def _ticks(axis, low: float, high: float) -> None:
 
 
 def _cut(text: str, length: int = LONGEST) -> str:
-    """A text for an axis; a long one is cut to its end, where paths differ."""
+    """Cuts a long text for an axis to its end, where paths differ."""
     text = plain(text)
     return text if len(text) <= length else f"…{text[1 - length :]}"
 

@@ -42,17 +42,17 @@ def write_report(search: Search, records: list[dict]) -> None:
 
 
 def ranked(search: Search, records: list[dict]) -> list[dict]:
-    """The records with a score, the best first."""
+    """Returns the records with a score, the best first."""
     return sorted((r for r in records if r["score"] is not None), key=lambda r: -search.sign * r["score"])
 
 
 def best(search: Search, records: list[dict]) -> dict | None:
-    """The record of the best trial; None before there is a score."""
+    """Returns the record of the best trial; None before there is a score."""
     return next(iter(ranked(search, records)), None)
 
 
 def importance(search: Search, records: list[dict]) -> dict:
-    """How much the options matter: the permutation importance of a random forest (Breiman, 2001).
+    """Estimates how much the options matter, by the permutation importance of a random forest (Breiman, 2001).
 
     A forest learns to predict the score from the options (and from the epochs, if they differ, as Hyperband's do). Then
     the values of one option are shuffled among the trials: the more the forest's R² falls, the more the option matters.
@@ -88,12 +88,12 @@ def importance(search: Search, records: list[dict]) -> dict:
 
 
 def value_text(value: str | int | float | bool) -> str:
-    """A value for people: fractions have four digits. The command of a trial has all digits."""
+    """Formats a value for people, with four digits of fractions. The command of a trial has all digits."""
     return f"{value:.4g}" if isinstance(value, float) else flag_text(value)
 
 
 def table(search: Search, records: list[dict], rows: int = 10) -> FittedTable:
-    """A table of the best trials."""
+    """Returns a table of the best trials."""
     spreads = ["spread"] if search.seeds > 1 else []
     cells = []
     for record in ranked(search, records)[:rows]:
@@ -130,7 +130,7 @@ def _score(record: dict) -> str:
 
 
 def _charts(search: Search, records: list[dict]) -> Iterator[str]:
-    """The score over each option, and over the trials."""
+    """Yields charts of the score over each option, and over the trials."""
     scored = ranked(search, records)
     if not scored:
         yield "<p>No trial has a score yet.</p>\n"
@@ -148,7 +148,7 @@ def _charts(search: Search, records: list[dict]) -> Iterator[str]:
 
 
 def _importance(found: dict) -> Iterator[str]:
-    """How much each option matters."""
+    """Yields a chart of how much each option matters."""
     if found["note"]:
         yield f"<p>{escape(found['note'])}</p>\n"
         return
@@ -162,7 +162,7 @@ def _importance(found: dict) -> Iterator[str]:
 
 
 def _table(search: Search, records: list[dict]) -> Iterator[str]:
-    """All trials, the best first, those without a score last."""
+    """Yields a table of all trials, the best first, those without a score last."""
     columns = ["trial", search.title, *search.space, "epochs", "minutes", "status", "folder"]
     yield "<div class=wide><table>\n<thead><tr>" + "".join(f"<th>{escape(name)}" for name in columns)
     yield "</tr></thead>\n<tbody>\n"
@@ -185,7 +185,7 @@ td:nth-last-child(2) { white-space: normal; min-width: 12em } th { cursor: point
 tr { border-bottom: 1px solid #8884 } tbody tr:hover { background: #8883 } tr:target { background: #e8710a55 }
 """
 
-# Sorts the table by the column that is clicked, the other way at the second click.
+# Sorts the table by the clicked column, in reverse at the second click.
 _SCRIPT = """
 document.querySelectorAll("th").forEach((head, column) => head.onclick = () => {
   const body = document.querySelector("tbody"), cell = row => row.cells[column].textContent;

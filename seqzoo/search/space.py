@@ -53,7 +53,7 @@ class Values:
         return value
 
     def position(self, value: str | int | float | bool) -> float:
-        """The relative position of a value, from 0 to 1: numbers on their scale, other values by their order."""
+        """Returns the relative position of a value, from 0 to 1: numbers on their scale, other values by order."""
         if self.type not in (int, float):
             return self.choices.index(value) / (len(self.choices) - 1)
         low, high = self.ends
@@ -70,13 +70,13 @@ def parse_space(text: str, config: type, fixed: dict) -> dict[str, Values]:
     """Parses ``"rnn,units=64|128,dropout=0.1..0.5"`` into {option: Values}.
 
     Args:
-        text: options; each alone, to try the values that its declaration suggests, or with ``=a|b|c`` or
-            ``=low..high``.
+        text: options, each with ``=a|b|c`` or ``=low..high``, or alone, to try the values that its declaration
+            suggests.
         config: the Config class that declares the options.
         fixed: {option: value} of options given on the command line.
 
     Raises:
-        ValueError: an unknown option, or one that is fixed; a value that the Config refuses; a malformed range.
+        ValueError: an unknown or fixed option, a value that the Config refuses, or a malformed range.
     """
     if not text:
         raise ValueError("Nothing to search: give --sweep=NAME,NAME=a|b|c,NAME=low..high. See --help.")
@@ -122,7 +122,7 @@ def effective(config: type, values: dict) -> dict:
 
 
 def _parse_values(field: dataclasses.Field, text: str) -> Values:
-    """The Values that the command line gives for an option."""
+    """Returns the Values that the command line gives for an option."""
     values = Values(field.name, field.type)
     low, dots, high = text.partition("..")
     if dots and field.type in (int, float):
@@ -137,7 +137,7 @@ def _parse_values(field: dataclasses.Field, text: str) -> Values:
 
 
 def declared(field: dataclasses.Field) -> Values | None:
-    """The Values that the declaration of an option suggests, if any."""
+    """Returns the Values that the declaration of an option suggests, if any."""
     values, sweep, choices = Values(field.name, field.type), field.metadata["sweep"], field.metadata["choices"]
     if isinstance(sweep, tuple):
         return dataclasses.replace(values, low=sweep[0], high=sweep[1])

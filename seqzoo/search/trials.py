@@ -33,7 +33,7 @@ os.getppid() == int(sys.argv[1]) and os.execv(sys.executable, [sys.executable, *
 
 
 def bound_to_parent(*arguments: str) -> tuple[str, ...]:
-    """Arguments for Python that make its process die together with this one, on systems that support it."""
+    """Returns Python arguments that make its process die together with this one, where supported."""
     return ("-c", _BOUND, str(os.getpid()), *arguments) if sys.platform == "linux" else arguments
 
 
@@ -43,10 +43,10 @@ class Stop(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """What to search, and how. To continue a search, all but `max_trials` must be the same.
+    """The settings of a search. To continue a search, all but `max_trials` must be the same.
 
     Attributes:
-        task: its name.
+        task: name of the task.
         fixed: {option: value} from the command line.
         space: {option: space.Values}.
         tuner: random, bayesian, hyperband or grid.
@@ -102,28 +102,28 @@ class Search:
         return self.config({}).seed
 
     def config(self, settings: dict) -> Config:
-        """The task's Config for these settings."""
+        """Returns the task's Config for these settings."""
         return TASKS[self.task].Config(**self._options(settings))
 
     def flags(self, settings: dict) -> list[str]:
-        """The flags of seqzoo.run for these settings."""
+        """Returns the flags of seqzoo.run for these settings."""
         options = {"task": self.task, **self._options(settings)}
         return [f"--{name}={flag_text(value)}" for name, value in options.items()]
 
     def _options(self, settings):
-        """The options to give for these settings, without those that have no effect, which would be refused."""
+        """Returns the options to give for these settings, without those that have no effect, which would be refused."""
         return effective(TASKS[self.task].Config, self.fixed | settings)
 
     def command(self, settings: dict) -> str:
-        """The shell command that trains these settings."""
+        """Returns the shell command that trains these settings."""
         return shlex.join(["python", "-m", "seqzoo.run", *self.flags(settings)])
 
     def trial_folder(self, trial_id: str) -> pathlib.Path:
-        """The folder of a trial."""
+        """Returns the folder of a trial."""
         return self.folder / "trials" / trial_id
 
     def runs(self, trial_id: str) -> list[tuple[dict, pathlib.Path]]:
-        """[({option: value} in addition to the settings, folder)] of a trial's runs, one per seed."""
+        """Returns [({option: value} in addition to the settings, folder)] of a trial's runs, one per seed."""
         folder = self.trial_folder(trial_id)
         if self.seeds == 1:
             return [({}, folder)]
@@ -148,7 +148,7 @@ class Search:
             if not path.is_file():
                 raise ValueError(f"{self.folder} is not empty, but has no search in it: give another --workdir.")
             defaults = {name: value for name, value in TASKS[self.task].Config().to_dict().items() if name in fixed}
-            found = defaults | json.loads(path.read_text("utf-8"))  # an older search has no newer options
+            found = defaults | json.loads(path.read_text("utf-8"))  # a search may be older than some options
             if overwrite:
                 shutil.rmtree(self.folder)
             elif found != wanted:
@@ -163,12 +163,12 @@ class Search:
             write_json(path, wanted)
 
     def record(self, trial_id: str) -> dict | None:
-        """The record of a trial, see `run_trial`; None before it has started."""
+        """Returns the record of a trial, see `run_trial`; None before it has started."""
         path = self.trial_folder(trial_id) / "trial.json"
         return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
     def records(self) -> list[dict]:
-        """The records of all trials that have started, in order."""
+        """Returns the records of all trials that have started, in order."""
         ids = sorted((path.parent.name for path in (self.folder / "trials").glob("*/trial.json")), key=int)
         return [self.record(trial_id) for trial_id in ids]
 
@@ -184,7 +184,7 @@ def run_trial(
 
     Args:
         search: the Search.
-        trial_id: the name of its folder.
+        trial_id: the name of the trial's folder.
         settings: {option: value}.
         stop_after: epochs to pause after; 0: train to the end.
         watch: called a few times a second.
@@ -239,7 +239,7 @@ def run_trial(
 
 
 def _is_ready(folder: pathlib.Path, stop_after: int) -> bool:
-    """Whether a run is finished, or was trained for `stop_after` epochs."""
+    """Returns whether a run is finished, or was trained for `stop_after` epochs."""
     return (folder / "metrics.json").is_file() or 0 < stop_after <= len(history(folder))
 
 
@@ -269,10 +269,10 @@ def _train(flags: list[str], folder: pathlib.Path, watch: Callable) -> tuple[int
 
 
 def _outcome(folder: pathlib.Path, status: int, output: str) -> tuple[str, str]:
-    """(status, reason) of a trial's run, from its exit status; see `run.reported`.
+    """Returns (status, reason) of a trial's run, from its exit status; see `run.reported`.
 
     Raises:
-        Stop: the failure is not the fault of the settings.
+        Stop: the settings did not cause the failure.
     """
     errors = [line.removeprefix("error: ") for line in output.splitlines() if line.startswith("error: ")]
     if status == 0:
@@ -291,13 +291,13 @@ def _outcome(folder: pathlib.Path, status: int, output: str) -> tuple[str, str]:
 
 
 def history(folder: pathlib.Path) -> list[dict]:
-    """The epochs of a run so far, or of all its folds."""
+    """Returns the epochs of a run so far, or of all its folds."""
     paths = [path / "history.json" for path in (folder, *held_folds(folder))]
     return [row for path in paths if path.is_file() for row in json.loads(path.read_text("utf-8"))]
 
 
 def score(folder: pathlib.Path, key: str, sign: int) -> float | None:
-    """The final score of a run, NaN if it is not finite; or the best so far, if any."""
+    """Returns the final score of a run, NaN if it is not finite; or the best so far, if any."""
     if (folder / "metrics.json").is_file():
         found = json.loads((folder / "metrics.json").read_text("utf-8"))[key]
         return math.nan if found is None else found
@@ -306,12 +306,12 @@ def score(folder: pathlib.Path, key: str, sign: int) -> float | None:
 
 
 def _spent(search: Search, trial_id: str) -> tuple[float, int]:
-    """(minutes, epochs) of a trial so far, over all seeds."""
+    """Returns (minutes, epochs) of a trial so far, over all seeds."""
     rows = [row for _, folder in search.runs(trial_id) for row in history(folder)]
     return sum(row["seconds"] for row in rows) / 60, len(rows)
 
 
 def progress(search: Search, trial_id: str) -> tuple[int, float | None]:
-    """(epochs so far, score of the current run) of a trial."""
+    """Returns (epochs so far, score of the current run) of a trial."""
     begun = [folder for _, folder in search.runs(trial_id) if history(folder)]
     return sum(len(history(folder)) for folder in begun), score(begun[-1], search.key, search.sign) if begun else None

@@ -1,7 +1,7 @@
 """Tuners choose the settings of the next trial: keras-tuner's oracles, made robust against kills and failures.
 
-Differences from keras-tuner 1.4.8, described where they are made: state is saved atomically, so that a kill leaves no
-half-written file; grid search continues after a restart; failed trials do not keep Hyperband from promoting others;
+Differences from keras-tuner 1.4.8: state is saved atomically, so that a kill leaves no half-written file; grid search
+continues after a restart; failed trials do not keep Hyperband from promoting others;
 Bayesian optimization does not repeat a setting.
 """
 
@@ -60,7 +60,7 @@ class Random(_Resumable, oracles.RandomSearchOracle):
 class Bayesian(_Resumable, oracles.BayesianOptimizationOracle):
     """Bayesian optimization with a Gaussian process and upper confidence bounds (Srinivas et al., 2010).
 
-    If it proposes a setting again, which would only give the same score, a random one is drawn.
+    If it proposes a setting again, which would only give the same score, a random setting is drawn instead.
     """
 
     def populate_space(self, trial_id: str) -> dict:
@@ -95,8 +95,7 @@ class Grid(_Resumable, keras_tuner.Oracle):
 class Hyperband(_Resumable, oracles.HyperbandOracle):
     """Hyperband (Li et al., 2018): trains many settings for a few epochs and continues with the best of them.
 
-    A failed trial gets the worst possible score. keras-tuner leaves it out, so that it takes the slot of a trial to be
-    promoted.
+    A failed trial gets the worst possible score. keras-tuner omits it, so that it takes the slot of a trial to promote.
     """
 
     def end_trial(self, trial: Trial) -> None:
@@ -114,7 +113,7 @@ class Hyperband(_Resumable, oracles.HyperbandOracle):
 
     @property
     def plan(self) -> tuple[int, int, int]:
-        """(settings, trials, total epochs)."""
+        """Returns (settings, trials, total epochs)."""
         sizes = {
             (bracket, n): self._get_size(bracket, n)
             for bracket in range(self._get_num_brackets())
@@ -126,7 +125,7 @@ class Hyperband(_Resumable, oracles.HyperbandOracle):
 
 
 def _grid(hp) -> list:
-    """The values of a hyperparameter in a grid."""
+    """Returns the values of a hyperparameter in a grid."""
     if isinstance(hp, hyperparameters.Choice):
         return hp.values
     if isinstance(hp, hyperparameters.Int):
@@ -136,14 +135,14 @@ def _grid(hp) -> list:
 
 
 def _count(hp) -> float:
-    """The number of values of a hyperparameter."""
+    """Returns the number of values of a hyperparameter."""
     if isinstance(hp, hyperparameters.Choice):
         return len(hp.values)
     return hp.max_value - hp.min_value + 1 if isinstance(hp, hyperparameters.Int) else math.inf
 
 
 def make_tuner(search: Search) -> Random | Bayesian | Grid | Hyperband:
-    """The tuner of a `trials.Search`; its `reload` restores the state of an interrupted search."""
+    """Makes the tuner of a `trials.Search`; its `reload` restores the state of an interrupted search."""
     space = keras_tuner.HyperParameters()
     for name, values in search.space.items():
         if values.choices:  # as strings: keras-tuner turns booleans into numbers, and sends floats as 32 bits
@@ -163,7 +162,7 @@ def make_tuner(search: Search) -> Random | Bayesian | Grid | Hyperband:
     else:
         tuner = {"random": Random, "bayesian": Bayesian, "grid": Grid}[search.tuner](**kwargs)
         tuner.max_trials = search.max_trials
-    tuner._max_collisions = 1000  # 20 draws in a row may all repeat settings long before a small space is exhausted
+    tuner._max_collisions = 1000  # in a small space, 20 draws in a row may repeat settings long before all are used
     tuner.verbose = 0
     tuner._set_project_dir(str(search.folder), "oracle")
     return tuner

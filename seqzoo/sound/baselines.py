@@ -25,7 +25,7 @@ def log_mel(samples: np.ndarray, rate: int, bands: int = 20) -> tuple[np.ndarray
 
 
 def frame_baseline(examples: Iterable[tuple[Recording, str]], rate: int) -> Callable[[Recording], str] | None:
-    """A classifier of single frames: a linear model that learns as if all words of a sound were equally long.
+    """Returns a classifier of single frames: a linear model that learns as if all words of a sound were equally long.
 
     It answers with the runs of equal words among the louder frames.
 

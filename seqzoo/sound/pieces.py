@@ -37,7 +37,7 @@ class Pieces:
         self.embed, self.read = cut(model)
 
     def path(self, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
-        """The most probable path through a recording: (labels [S], their probabilities [S])."""
+        """Returns the most probable path through a recording: (labels [S], their probabilities [S])."""
         statistics = self._statistics(recording)
         state = [keras.ops.zeros((1, part.shape[-1])) for part in self.read.input[2:]]
         labels, probabilities = [], []

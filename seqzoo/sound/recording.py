@@ -75,7 +75,7 @@ class Stored(Recording):
     """A sound file: WAV of any sample format, FLAC, Ogg or MP3. Several channels are averaged."""
 
     def file(self) -> BinaryIO | pathlib.Path:
-        """The file, or its path."""
+        """Returns the file, or its path."""
         raise NotImplementedError
 
     def read(self, rate, start=0, stop=None):
@@ -140,7 +140,7 @@ class Joined(Recording):
 
 
 def first_rate(recordings: Iterable[Recording]) -> int:
-    """The sample rate of the first recording that can be read.
+    """Returns the sample rate of the first recording that can be read.
 
     Raises:
         UnreadableError: none of them can.
@@ -155,7 +155,7 @@ def first_rate(recordings: Iterable[Recording]) -> int:
 
 
 def is_long(recording: Recording, rate: int, obstacle: str = "") -> bool:
-    """Whether a recording is so long that it is read in pieces, see `sound.pieces`.
+    """Returns whether a recording is so long that it is read in pieces, see `sound.pieces`.
 
     Args:
         recording: the recording.
@@ -221,7 +221,7 @@ def _opened(file: BinaryIO | pathlib.Path, name: str):
 
 
 def _read(file, name, rate, start, stop):
-    """The samples of a file from `start` to `stop` at a rate; only the part that they need is read."""
+    """Returns the samples of a file from `start` to `stop` at a rate; only the part that they need is read."""
     import soundfile
 
     with _opened(file, name) as opened:

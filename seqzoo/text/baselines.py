@@ -66,8 +66,8 @@ def window_baseline(
 
     Args:
         train_pairs: iterable of (letters, tags), one pair a text. Only counts are kept.
-        reach: how far to look on each side.
-        size: how many letters at a distance count together, as an n-gram.
+        reach: number of letters to read on each side.
+        size: number of letters at a distance that count together, as an n-gram.
         smoothing: added to each count; above 0.
 
     Returns:
@@ -112,8 +112,8 @@ def window_baseline(
 def naive_bayes_baseline(train_pairs: Iterable[tuple[list, str]], smoothing: float = 1.0) -> Callable[[list], str]:
     """Classifies a text by its words: multinomial naive Bayes that counts each word once per text.
 
-    Words unseen in training are ignored; a text without any other gets the most frequent label. Of two equally likely
-    labels the one seen first wins.
+    Words unseen in training are ignored; a text with no other words gets the most frequent label. Of equally likely
+    labels, the one seen first wins.
 
     Args:
         train_pairs: iterable of (tokens, label), one pair a text. Only their counts are kept.
@@ -157,7 +157,7 @@ def naive_bayes_baseline(train_pairs: Iterable[tuple[list, str]], smoothing: flo
 
     def classify(tokens):
         words = vocabulary.intersection(tokens)
-        # fsum: the order of a set, and with it the last digits of a plain sum, changes from run to run.
+        # fsum, because the order of a set, and so the last digits of a plain sum, changes from run to run.
         return max(
             priors,
             key=lambda label: math.fsum(
@@ -169,7 +169,7 @@ def naive_bayes_baseline(train_pairs: Iterable[tuple[list, str]], smoothing: flo
 
 
 def tfidf(token_lists: Iterable[list[str]]) -> Callable[[list[str]], dict[str, float]]:
-    """Bags of words with tf-idf weights, in which a rare word weighs more.
+    """Learns tf-idf weights for bags of words, in which rare words weigh more.
 
     The weight of a word is its count times 1 + log((1 + N) / (1 + n)), where n of N training texts have that word.
 
@@ -213,7 +213,7 @@ def overlap_baseline(pairs: Iterable[tuple[dict, dict, float]]) -> Callable[[dic
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence of a text, or its first line if that ends before: the baseline of summaries."""
+    """Returns the first sentence of a text, or its first line if that ends earlier: the baseline of summaries."""
     line = text.strip().split("\n")[0]
     sentence = next(iter(split_sentences(tokenize(line), line)), [("", 0, 0)])
     return line[: sentence[-1][2]]

@@ -17,7 +17,7 @@ from seqzoo.text.vocabulary import PADDING, UNKNOWN, UNKNOWN_ID, Vocabulary, by_
 END = "<end>"  # of a document
 MARKS = (PADDING, UNKNOWN, END)
 CHANGES = ("lower_cased_words", "dropped_stops", "spaced_stops")  # of `Codec.matched`
-# Suffixes of the characters of a spelled word, and of its last one: "q" and "s" of an unknown "qs".
+# Suffixes of the characters of a spelled word, and of its last character: "q" and "s" of an unknown "qs".
 _MORE, _LAST = "\x00+", "\x00."
 
 
@@ -28,18 +28,18 @@ class Codec(Asset):
     |---|---|---|
     | characters | each character | yes |
     | words | words and punctuation with the space before them; other whitespace by itself | yes |
-    | whitespace | what is between spaces, and line ends | except for the number of spaces |
+    | whitespace | text between spaces, and line ends | except for the number of spaces |
     | bpe, unigram | learned subwords (see `subwords.Subwords`) | except for U+2581, which stands for a space |
 
     Marks of speakers, ``<user>``, and placeholders, ``[value_name]``, are words. Tokens outside the vocabulary become
     the unknown token, id 1. With `spell`, unknown words are spelled in characters (the mixed word/character model of Wu
-    et al., 2016, section 4.2), which are tokens of their own, the last one of a word marked, so that a text of known
-    characters has no unknown token.
+    et al., 2016, section 4.2). These are separate tokens, with a mark on the last one of a word, so that a text of
+    known characters has no unknown token.
 
     Texts are brought to a Unicode form first, so "exact" means up to that; offsets are in the original text.
 
     Args:
-        units: one of those above.
+        units: one of the units above.
         vocabulary: Vocabulary, or Subwords.
         unicode: the form, see `text.normalization`.
 
@@ -47,7 +47,7 @@ class Codec(Asset):
         tokens: the tokens in the order of their ids.
         end: id of the end mark.
         newline: id of the line end, or of the end mark where no text had lines (subwords always have it).
-        summary: {what: text}, for people.
+        summary: {name: readable text}.
     """
 
     def __init__(self, units: str, vocabulary: Vocabulary | Subwords, unicode: str = "nfc"):
@@ -77,7 +77,7 @@ class Codec(Asset):
             pieces: iterable of strings; one pass is made.
             size: maximum number of tokens, the most frequent ones; 0: all (of subwords: 8000).
             min_count: tokens with a smaller count are unknown.
-            spell: of words: spell the unknown ones; their characters are added to the `size` tokens.
+            spell: for words: spell unknown ones; their characters are added to the `size` tokens.
             unicode: see the class.
             without: tokens that are unknown, whatever their count.
         """
@@ -136,13 +136,13 @@ class Codec(Asset):
     def matched(self, text: str, ends: bool = True) -> tuple[str, collections.Counter]:
         """Returns a sentence with the capitals and the final stop of the vocabulary, and what was changed.
 
-        A word with unknown tokens is lowercased if that leaves fewer of them. The stop at the end, one of ``.?!``, is
-        dropped if the vocabulary lacks it; in `whitespace`, it is a token of its own; in `words`, it has a space before
-        it if that is how it is more frequent.
+        A word with unknown tokens is lowercased if that leaves fewer of them. The final stop, one of ``.?!``, is
+        dropped if the vocabulary lacks it; in `whitespace`, it is a separate token; in `words`, it gets a space before
+        it if that form is more frequent.
 
         Args:
             text: the sentence, on one line.
-            ends: whether it is whole; otherwise it has no final stop.
+            ends: whether the sentence is complete; otherwise it has no final stop.
 
         Returns:
             (text, counts of `CHANGES`).
@@ -172,8 +172,8 @@ class Codec(Asset):
     def words(self) -> dict[str, int]:
         """Returns {token: id}, the most frequent ones first, without marks and the characters of spelled words.
 
-        With `words`, the space before a token is dropped; of two tokens that then are one word, the more frequent one's
-        id counts. Whitespace is not a word.
+        With `words`, the space before a token is dropped; if two tokens are then the same word, the id of the more
+        frequent one counts. Whitespace is not a word.
         """
         found = {}
         for token, i in self._ids.items():  # in the order of ids, which is that of frequency
@@ -214,7 +214,7 @@ class Codec(Asset):
 
         Args:
             text: the text that was scored.
-            ids: those of `encode(text)`, and the mark or line end that was scored after them; padding is ignored.
+            ids: the ids of `encode(text)`, and the mark or line end that was scored after them; padding is ignored.
             scores: log P of each id, natural.
             spell: an unknown token costs its spelling, too, see `spelled_bytes`.
 
@@ -265,12 +265,12 @@ class Codec(Asset):
 
 
 def perplexity(nats: float) -> float:
-    """The perplexity of a loss in nats a token, at most e^700: the spelling of a long unknown word can cost more."""
+    """Returns the perplexity of a loss in nats a token, at most e^700, since spelling a long word can cost more."""
     return math.exp(min(nats, 700.0))
 
 
 def spelled_bytes(token: str) -> int:
-    """Bytes that spell an unknown token, with an end mark. Each of the 257 is equally likely: log 257 nats a byte."""
+    """Counts the bytes that spell an unknown token, with an end mark. All 257 are equally likely: log 257 nats each."""
     return len(token.encode("utf-8", "replace")) + 1
 
 
@@ -289,7 +289,7 @@ _MARKS = re.compile(f"{MARK.pattern}|{PLACEHOLDER.pattern}")
 
 
 def _whole_marks(tokens, text):
-    """Tokens, (text, start, end), with the marks of speakers and placeholders in one piece."""
+    """Joins the pieces of speaker marks and placeholders among tokens (text, start, end)."""
     marks = {match.start(): match.end() for match in _MARKS.finditer(text)} if "<" in text or "[" in text else {}
     inside = 0
     for token, start, end in tokens:

@@ -7,7 +7,7 @@ from seqzoo.text.vocabulary import UNKNOWN_ID
 
 
 def extended_source(tokens: list[str], target: Codec) -> list[int]:
-    """The ids that copying each token of a source writes: from the target's vocabulary, or ids of their own.
+    """Returns the ids that copying each token of a source writes: from the target's vocabulary, or new ids.
 
     The id of a token that is not among the target's V is V + the position of its first occurrence in the source.
 
@@ -21,7 +21,7 @@ def extended_source(tokens: list[str], target: Codec) -> list[int]:
 
 
 def extended(target_tokens: list[str], target: Codec, tokens: list[str], copied: list[int]) -> list[int]:
-    """The ids of a target's tokens, with those of `extended_source` for tokens that the vocabulary lacks.
+    """Returns the ids of a target's tokens, with those of `extended_source` for tokens that the vocabulary lacks.
 
     A token that neither the vocabulary nor the source has is unknown.
 
@@ -29,14 +29,14 @@ def extended(target_tokens: list[str], target: Codec, tokens: list[str], copied:
         target_tokens: the target.
         target: its codec.
         tokens: the source.
-        copied: the `extended_source` of it.
+        copied: the `extended_source` of the source.
     """
     own, ids = dict(zip(tokens, copied, strict=True)), target.ids(target_tokens)
     return [own.get(token, i) if i == UNKNOWN_ID else i for token, i in zip(target_tokens, ids, strict=True)]
 
 
 def copied_only(pairs: Iterable[tuple[list[str], list[str]]]) -> set[str]:
-    """The tokens of targets that occur in the source in all pairs, so that copying alone could write them.
+    """Returns the target tokens that are also in the source in all pairs, so that copying alone can write them.
 
     Args:
         pairs: tokens of sources and of their targets.

@@ -1,4 +1,4 @@
-"""Lines and texts of files: where a line ends, byte order marks, encodings, damaged files. Shared by all readers."""
+"""Reads lines and texts of files: line ends, byte order marks, encodings, damaged files. Shared by all readers."""
 
 import codecs
 import collections
@@ -26,7 +26,7 @@ def decode_lines(file: BinaryIO, source: str | pathlib.Path, encoding: str = "ut
 
 
 def _line_blocks(file, source, encoding="utf-8", **kwargs):
-    """Yields lists of (number, text), of the lines that end in each block that is read."""
+    """Yields lists of (number, text) of the lines that end in each block."""
     number, parts = 0, []
     for text in decode_text(file, source, encoding, **kwargs):
         first, *others = text.split("\n")
@@ -42,13 +42,13 @@ def _line_blocks(file, source, encoding="utf-8", **kwargs):
 
 
 class Lines:
-    """An iterator over the lines of a file, as `decode_lines` reads them, that can tell whether one has arrived yet.
+    """An iterator over the lines of a file, read by `decode_lines`, that can tell whether the next one is available.
 
     Args:
         file, source, **kwargs: as of `decode_lines`. The file is not closed.
 
     Attributes:
-        source: where the lines come from, for messages.
+        source: the source of the lines, for messages.
     """
 
     def __init__(self, file: BinaryIO, source: str | pathlib.Path, **kwargs):
@@ -73,7 +73,7 @@ class Lines:
                 self._lines.extend(next(self._blocks))
         except StopIteration:
             pass
-        except ValueError as error:  # not before the lines in front of it have been used
+        except ValueError as error:  # raised only after the earlier lines have been used
             self._error = error
         return bool(self._lines)
 
@@ -102,7 +102,7 @@ class JsonTexts(Lines):
 
 
 def _readable(file):
-    """Whether reading does not block; on disk and in memory it never does."""
+    """Returns whether reading does not block; on disk and in memory it never does."""
     try:
         descriptor = file.fileno()
     except OSError:  # in memory
@@ -155,7 +155,7 @@ def decode_text(
             text, problem, cause = "", f"not {encoding.upper()}: {error}", error
         if text and not started:
             text, started = text.removeprefix("\ufeff"), True
-        if text:  # a \r ends its line at once: nobody waits for the \n that may follow
+        if text:  # a \r ends its line at once, without waiting for a \n that may follow
             text, returned = text.removeprefix("\n" if returned else ""), text.endswith("\r")
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         if not allow_nul and (end := text.find("\0")) >= 0:

@@ -1,4 +1,4 @@
-"""N-gram language models from counts: the scores that a neural language model has to beat."""
+"""N-gram language models from counts, as baselines for neural language models."""
 
 import time
 from collections.abc import Iterator, Sequence

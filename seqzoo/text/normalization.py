@@ -1,7 +1,7 @@
-"""Unicode normalization: one spelling of each text, with the offsets of its characters in the text as it came.
+"""Unicode normalization: one spelling of each text, with the offsets of its characters in the original text.
 
-``é`` is one character or two, ``e`` and an accent; macOS writes the second, most corpora have the first. NFC composes
-them, so that a word has one spelling whatever it was typed on.
+``é`` is one character, or two: ``e`` and an accent. Most corpora have the first form, macOS writes the second. NFC
+composes them, so that a word has one spelling on every system.
 
 Source: Unicode Standard Annex 15, Unicode Normalization Forms.
 """
@@ -28,7 +28,7 @@ def normalize(value: Any, form: str = "nfc") -> Any:
 
 
 def align(text: str, form: str = "nfc") -> tuple[str, Sequence[int]]:
-    """Normalizes a text and says where its characters come from.
+    """Normalizes a text and returns where its characters come from.
 
     Args:
         text: a text.
@@ -55,7 +55,7 @@ def align(text: str, form: str = "nfc") -> tuple[str, Sequence[int]]:
 
 
 def _starts(text):
-    """Where the shortest parts of a text begin that can be normalized one by one."""
+    """Returns where the shortest parts of a text begin that can be normalized one by one."""
     start = 0
     for i, character in enumerate(text):
         # Below U+0300 nothing is composed with what precedes it. Otherwise try: vowels of Korean and of Indic scripts
@@ -74,7 +74,7 @@ def _starts(text):
 def normalized(split: Callable, form: str = "nfc") -> Callable[[str], list[tuple[str, int, int]]]:
     """Returns `split`, a function text -> list of (token, start, end), for texts in any form.
 
-    Its tokens are in a form of `FORMS`; their offsets are in the text as it came.
+    Its tokens are in a form of `FORMS`; their offsets are in the original text.
     """
 
     def on_normalized(text):

@@ -1,7 +1,8 @@
 """Delexicalised text: the values of a database, or of a dialogue act, replaced by the names of their slots.
 
-"Prezzo serves Italian food" becomes "[value_name] serves [value_food] food", so that what is learned about one
-restaurant holds for all (Wen et al., 2015, Semantically Conditioned LSTM-based Natural Language Generation).
+"Prezzo serves Italian food" becomes "[value_name] serves [value_food] food", so that a model that has
+learned about one restaurant knows all (Wen et al., 2015, Semantically Conditioned LSTM-based Natural Language
+Generation).
 """
 
 import re

@@ -16,7 +16,7 @@ from seqzoo.assets import Asset
 from seqzoo.extras import check_installed
 
 KINDS = ("bpe", "unigram")
-CHARACTERS = 20_000_000  # at most, to learn pieces from: more change them little, and take memory
+CHARACTERS = 20_000_000  # maximum number to learn pieces from; more change little and take memory
 _LONE = re.compile("[\ud800-\udfff]")  # half a surrogate pair, which JSON can hold and UTF-8 cannot
 
 _WORD = re.compile("\n|▁*[^▁\n]+|▁+")  # no merge crosses its bounds
@@ -160,7 +160,7 @@ class Subwords(Asset):
 
     @functools.cached_property
     def _merges(self):
-        """{piece: rank}: the earlier it was learned, the lower."""
+        """Returns {piece: rank}; pieces that were learned earlier have lower ranks."""
         numbers = range(len(self.tokens))
         kept = [n for n in numbers if not (self._processor.is_control(n) or self._processor.is_unknown(n))]
         return {self.tokens[n]: -self._processor.get_score(n) for n in kept}

@@ -154,7 +154,7 @@ def split_sentences(tokens: list[tuple[str, int, int]], text: str) -> list[list[
 
 
 def _may_begin(tokens, i):
-    """Whether a sentence may begin at token i: with a letter that is not lower case, or a digit, after any marks."""
+    """Returns whether a sentence may begin at token i: at a digit, or a letter not in lower case, after any marks."""
     for j in range(i, len(tokens)):
         token = tokens[j][0]
         if token in _TERMINALS:
@@ -175,8 +175,8 @@ def splitter(
 
     "words" is `tokenize` on text without its HTML tags; "whitespace" is for text that is already tokenized;
     "characters" takes each character, a run of spaces as one; "bpe" and "unigram" use `subwords`, a
-    `seqzoo.text.subwords.Subwords`. Tokens are in a `form` of `seqzoo.text.normalization`; offsets are in the text as
-    it came.
+    `seqzoo.text.subwords.Subwords`. Tokens are in a `form` of `seqzoo.text.normalization`; offsets are in the original
+    text.
     """
     if kind in ("bpe", "unigram"):
         split = subwords.split
@@ -205,14 +205,14 @@ _RUN = re.compile(f"(?P<unspaced>[{_UNSPACED}]+)|[^{_UNSPACED}]+")
 
 
 class Tokenization(Asset):
-    """How raw text is split for a model that was trained on tokens: into words, or characters where training had them.
+    """Splits raw text for a model that was trained on tokens: into words, or characters if training had characters.
 
     Args:
-        single: which words are split into characters: "unspaced", those of scripts without spaces between words, such
-            as Chinese; "spaced", all other words and numbers.
+        single: the words that are split into characters: "unspaced", words in scripts without spaces between words,
+            such as Chinese; "spaced", all other words and numbers.
 
     Attributes:
-        summary: {what: text}, for people.
+        summary: {name: readable text}.
     """
 
     def __init__(self, single: list[str] = ()):
@@ -228,7 +228,7 @@ class Tokenization(Asset):
             total[kind] += count
             single[kind] += count * (len(token) == 1)
         split = [kind for kind in ("unspaced", "spaced") if single[kind] > 0.95 * total[kind]]
-        return cls(split if "unspaced" in split else [])  # one-letter words alone, as in a list of symbols, say nothing
+        return cls(split if "unspaced" in split else [])  # one-letter words alone, as in a list of symbols, say little
 
     def split(self, text: str) -> list[tuple[str, int, int]]:
         """Splits a text into (token, start, end)."""
@@ -236,7 +236,7 @@ class Tokenization(Asset):
         return [part for token in tokens for part in self._parts(*token)] if self.single else tokens
 
     def _parts(self, token, start, end):
-        """The characters of a token, or its runs of one kind where they are not split."""
+        """Yields the characters of a token, or its runs of one kind if these are not split."""
         for run in _RUN.finditer(token):
             if _kind(run[0]) in self.single:
                 yield from ((character, start + i, start + i + 1) for i, character in enumerate(run[0], run.start()))
@@ -248,7 +248,7 @@ class Tokenization(Asset):
 
 
 def _kind(token):
-    """The kind of a word, see `Tokenization`; "" of punctuation."""
+    """Returns the kind of a word, see `Tokenization`; "" for punctuation."""
     if any(run["unspaced"] for run in _RUN.finditer(token)):
         return "unspaced"
     return "spaced" if any(map(str.isalnum, token)) else ""

@@ -1,7 +1,7 @@
 """Turns of a conversation as one text, each after the mark of its speaker: ``<user> hi <bot> hello <user> a table``.
 
-An empty turn is a mark alone. A mark within a text is written apart, ``< bot >``, so that nobody can put words into
-another speaker's mouth.
+An empty turn is a mark alone. A mark within a text is written with spaces, ``< bot >``, so that a speaker cannot forge
+another speaker's turn.
 """
 
 import itertools
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 
 USER, BOT = "<user>", "<bot>"
-FACTS, ACT = "<facts>", "<act>"  # what the bot has found or knows; what it is to say
+FACTS, ACT = "<facts>", "<act>"  # facts that the bot has found or knows; what it should say
 SILENCE = "<SILENCE>"  # an empty turn, as bAbI writes it
 _NAMES = "user|bot|facts|act"
 MARK = re.compile(rf"(?<!\S)(?:<(?:{_NAMES})>)(?!\S)")
@@ -33,9 +33,9 @@ def latest_turns(history: str, most: int, room: int, length: Callable[[str], int
 
     Args:
         history: the text of turns.
-        most: how many turns to keep at most; 0: all.
-        room: of how many tokens together at most.
-        length: function from the text of a turn to its number of tokens, which is at most that of its characters.
+        most: maximum number of turns to keep; 0: all.
+        room: maximum number of tokens in total.
+        length: function from the text of a turn to its number of tokens, at most its number of characters.
     """
     turns = split_turns(history)
     kept = turns[-most:]
@@ -49,8 +49,8 @@ def latest_turns(history: str, most: int, room: int, length: Callable[[str], int
 def read_turns(line: str) -> str:
     """Returns the history that a line holds: turns with tabs between them, the last one the user's.
 
-    User and bot alternate. A turn that begins with a mark is taken as it is, so that a history that was printed can be
-    read again.
+    User and bot alternate. A turn that begins with a mark is kept unchanged, so that a printed history can be read
+    again.
     """
     turns, mark = [], USER
     for text in reversed(line.split("\t")):

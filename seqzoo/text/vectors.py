@@ -26,9 +26,9 @@ def read_vectors(
     Args:
         path: a text file, gzipped if its name ends in `.gz`.
         encoding: of the file.
-        dropped: counts the lines that are dropped: {reason: number of lines}. They are those with a number that is not
-            finite, those with an empty word, and those with a word that is not in `encoding`. Lines that the header
-            promises but a truncated file lacks are counted, too.
+        dropped: counts the dropped lines: {reason: number of lines}. Dropped are lines with a number that is not
+            finite, with an empty word, or with a word that is not in `encoding`. Lines that the header promises but a
+            truncated file lacks also count.
 
     Yields:
         (word, vector), vector: [D], float32.
@@ -87,7 +87,7 @@ _not_finite = re.compile(r" [+-]?(nan|inf|infinity)$", re.IGNORECASE)
 
 
 def _numbers_at_end(fields):
-    """How many fields at the end of a line are numbers; the first field is the word."""
+    """Counts the fields at the end of a line that are numbers; the first field is the word."""
     count = 0
     for field in reversed(fields[1:]):
         try:
@@ -99,7 +99,7 @@ def _numbers_at_end(fields):
 
 
 def _fault(word, vector):
-    """Why a word and its vector cannot be used; "" if they can."""
+    """Returns why a word and its vector cannot be used, or ""."""
     # "is nan 1 2" with D = 2 is taken for a vector that is one number too long, and not for the word "is nan".
     if not np.isfinite(vector).all() or _not_finite.search(word):
         return "with a number that is not finite"
@@ -115,7 +115,7 @@ def _fault(word, vector):
 class Vectors(NamedTuple):
     """Vectors of V training words and X extra words, from `load_vectors`.
 
-    extra: the X words that the file has and training does not, in the order of the file.
+    extra: the X words of the file that are not in training, in the order of the file.
     matrix: [V + X, D], float32; the rows of the training words, then those of `extra`.
     coverage: numbers of training words found in their `exact` form, found in `lower` case, and `missing`;
         `missing_types`, the share of words that are missing, and with counts `missing_tokens`, their share of the

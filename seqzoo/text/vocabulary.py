@@ -60,7 +60,7 @@ class Vocabulary(Asset):
 
 
 def seen_once(counts: collections.Counter) -> str:
-    """Returns advice where most words of the training texts were seen once, as in a language without blanks; or ""."""
+    """Returns advice if most training words were seen once, as in a language without blanks; else ""."""
     once = sum(count == 1 for count in counts.values())
     if once <= 0.8 * len(counts):
         return ""

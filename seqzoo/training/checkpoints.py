@@ -1,4 +1,4 @@
-"""Checkpoints within an epoch: every few minutes, and before Ctrl-C stops a training."""
+"""Checkpoints within an epoch: every few minutes, and before Ctrl-C stops the training."""
 
 import contextlib
 import math
@@ -20,12 +20,12 @@ class Checkpoints(keras.callbacks.Callback):
     """Saves an epoch that is not finished, so that the same command continues it with the next batch.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         history: rows of the finished epochs, to which the training appends.
-        devices: what the run trains on.
-        minutes: time between two checkpoints; 0: none within an epoch, but for Ctrl-C.
+        devices: the devices that the run trains on.
+        minutes: time between two checkpoints; 0: none within an epoch, except on Ctrl-C.
         begun: the state of an unfinished first epoch, as `folder.restore` returns it.
-        quiet: say nothing on standard error.
+        quiet: print nothing on standard error.
         clock: returns seconds.
     """
 
@@ -67,14 +67,14 @@ class Checkpoints(keras.callbacks.Callback):
         losses = self.devices.losses(model)
         weights = (np.asarray(variable) for variable in model.trainable_variables)
         if not math.isfinite(losses["total"]) or not all(np.isfinite(weight).all() for weight in weights):
-            return False  # it could not be continued; the end of the epoch is an error
+            return False  # such a checkpoint could not be continued; the end of the epoch raises an error
         begun = {"batches": batches, "seconds": self.clock() - self.start, **losses}
         checkpoint(self.folder, model, self.history, begun, self.devices)
         return True
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Context of the batches of an epoch, in which Ctrl-C stops after a batch, and a second one at once."""
+        """Context manager for the batches of an epoch: Ctrl-C stops after the current batch, a second one at once."""
         own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if not own or threading.current_thread() is not threading.main_thread():
             yield

@@ -1,4 +1,4 @@
-"""Paired comparison of two runs: whether one is better on the same examples, or may only have been lucky with them."""
+"""Paired comparison of two runs: whether one is better on the same examples, or may only have been lucky."""
 
 import dataclasses
 import itertools
@@ -18,10 +18,10 @@ class Differing:
     """An example that two runs answered.
 
     Attributes:
-        number: which one of the split, from 1.
+        number: its number in the split, from 1.
         example: its texts, labels and lists of labels.
-        scores: the objective of either run on this example alone.
-        answers: the answers of the runs.
+        scores: the objective of each run on this example alone.
+        answers: the answers of both runs.
     """
 
     number: int
@@ -32,19 +32,19 @@ class Differing:
 
 @dataclasses.dataclass
 class Comparison:
-    """What `compare` found.
+    """The result of `compare`.
 
     Attributes:
         task, split: where the runs were compared.
-        examples: how many both answered.
-        units: how many units were drawn from: examples, or groups of them such as dialogues.
-        left_out: how many only one run answers, such as texts that are too long for the other one.
-        samples: how many bootstrap samples, and as many exchanges.
+        examples: number of examples that both runs answered.
+        units: number of units to draw from: examples, or groups of examples such as dialogues.
+        left_out: number of examples that only one run answers, such as texts that are too long for the other.
+        samples: number of bootstrap samples, and of exchanges.
         scores: {measure: {"first", "second", "difference", "low", "high", "bootstrap_p", "randomization_p"}}, the
             objective first. The difference is the second score minus the first, low and high are its 95% interval.
-        right: {"both", "first", "second", "neither"}: how many examples both, one alone, or neither got right; {} where
-            no answer is simply right.
-        ahead: ([Differing], [Differing]), those on which the first run is ahead the most, and the second one.
+        right: {"both", "first", "second", "neither"}: how many examples both, one alone, or neither got right; {} if
+            answers are not simply right or wrong.
+        ahead: ([Differing], [Differing]): the examples on which the first run leads the most, and the second run.
     """
 
     task: str
@@ -69,17 +69,17 @@ def compare(
 ) -> Comparison:
     """Compares the answers of two runs of a task to the same examples.
 
-    Each sample is scored by the task itself. The difference is one of the two networks, not of the recipes that they
-    were trained with: only several seeds can show how much a recipe varies.
+    Each sample is scored by the task itself. The difference is between the two networks, not between the recipes that
+    they were trained with: only several seeds show how much a recipe varies.
 
     Args:
-        runs: two of them.
-        data: what `Task.load` of each run's task returned.
-        split: "valid" or "test"; "": the first one that the data have.
+        runs: the two runs.
+        data: the result of `Task.load` of each run's task.
+        split: "valid" or "test"; "": the first of these that the data have.
         samples: how often examples are drawn with replacement, and how often the runs exchange answers.
         request: options of ``--mode=evaluate``.
-        shown: how many examples to return on which either run is ahead the most.
-        say: called with a line about a long computation.
+        shown: number of examples to return for each run, those on which it leads the most.
+        say: called with a message about a long computation.
 
     Raises:
         ValueError: the runs are of different tasks, score in different ways, or were given different examples; the task
@@ -99,7 +99,7 @@ def compare(
     def scored(task, chosen, answers):
         return task.scores([examples[i] for i in chosen], [answers[i] for i in chosen])
 
-    for _ in range(2):  # the first time fills what metrics remember, the second one is as long as a sample
+    for _ in range(2):  # the first time fills the caches of metrics; only the second one takes as long as a sample
         start = time.perf_counter()
         whole = [scored(run.task, kept, answers) for run, answers in zip(runs, found, strict=True)]
     seconds = 2 * samples * (time.perf_counter() - start)
@@ -108,7 +108,7 @@ def compare(
     names = _compared(runs, whole)
 
     def differences(chosen, answers):
-        """The second run's scores minus the first one's, [scores]."""
+        """Returns the second run's scores minus the first run's, [scores]."""
         rows = [scored(run.task, chosen, own) for run, own in zip(runs, answers, strict=True)]
         return [rows[1].get(name, np.nan) - rows[0].get(name, np.nan) for name in names]
 
@@ -164,7 +164,7 @@ def check_alike(runs: Sequence[Run]) -> None:
 
 
 def _same_examples(runs, data, split) -> list[dict]:
-    """The examples of a split, which have to be the same for both runs."""
+    """Returns the examples of a split; raises a ValueError unless they are the same for both runs."""
     for run, own in zip(runs, data, strict=True):
         if split not in own.splits:
             raise ValueError(f"The data of {run.folder} have no {split} split. They have {', '.join(own.splits)}.")
@@ -180,7 +180,7 @@ def _same_examples(runs, data, split) -> list[dict]:
 
 
 def _answers(run, examples, request) -> dict[int, dict]:
-    """{index of an example: the answer to it}, without those that were left out."""
+    """Returns {index of an example: its answer}, without the examples that were left out."""
     task = run.task
     index = {id(example): i for i, example in enumerate(examples)}
     answered, answers = task.answers(task.requested(run.predictor, request), task.feed(examples))
@@ -188,7 +188,7 @@ def _answers(run, examples, request) -> dict[int, dict]:
 
 
 def _compared(runs, whole) -> list[str]:
-    """The names of the scores to compare, the objective first."""
+    """Returns the names of the scores to compare, the objective first."""
     task = runs[0].task
     names = [[name for name, measure in task.measures.items() if measure.sign and name in scores] for scores in whole]
     protocols = [{name: value for name, value in scores.items() if isinstance(value, str)} for scores in whole]
@@ -196,13 +196,13 @@ def _compared(runs, whole) -> list[str]:
         ways = [", ".join([*own, *protocol.values()]) for own, protocol in zip(names, protocols, strict=True)]
         raise ValueError(
             f"{runs[0].folder} and {runs[1].folder} are scored in different ways ({ways[0]}; {ways[1]}), so their "
-            "scores do not compare."
+            "scores cannot be compared."
         )
     return [task.objective, *(name for name in names[0] if name != task.objective)]
 
 
 def _exchanged(found, chosen):
-    """The answers of two runs, exchanged for some examples."""
+    """Returns the answers of two runs, exchanged for some examples."""
     first, second = found
     return {**first, **{i: second[i] for i in chosen}}, {**second, **{i: first[i] for i in chosen}}
 
@@ -214,7 +214,7 @@ def _counts(first, second):
 
 
 def _ahead(runs, examples, kept, found, right, shown):
-    """([Differing], [Differing]): where the first run is ahead of the second the most, and the second of the first."""
+    """Returns ([Differing], [Differing]): the examples on which the first run leads the most, and the second run."""
     task, rows = runs[0].task, []
     for position, i in enumerate(kept):
         answers = found[0][i], found[1][i]
@@ -224,7 +224,7 @@ def _ahead(runs, examples, kept, found, right, shown):
             float(run.task.scores([examples[i]], [answer]).get(task.objective, 0))
             for run, answer in zip(runs, answers, strict=True)
         ]
-        # Some scores, such as correlations, say nothing about a single example: then right or wrong decides.
+        # Some scores, such as correlations, are meaningless for a single example: then right or wrong decides.
         gain = task.sign * (scores[0] - scores[1]), right[0][position] - right[1][position]
         rows.append((gain, i, scores, answers))
     return tuple(
@@ -238,5 +238,5 @@ def _ahead(runs, examples, kept, found, right, shown):
 
 
 def _readable(example, task):
-    """The parts of an example that a person can read."""
+    """Returns the parts of an example that a person can read."""
     return {name: example[name] for name in task.needs if isinstance(example.get(name), str | list)}

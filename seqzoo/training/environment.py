@@ -1,4 +1,4 @@
-"""The environment of a run: versions, machine and command, on which its results depend besides the config."""
+"""The environment of a run: besides the config, its results depend on versions, machine and command."""
 
 import contextlib
 import datetime
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 
 def environment():
-    """Versions, code, machine, command, as of environment.json."""
+    """Returns versions, code, machine and command, for environment.json."""
     import keras
 
     backend = keras.backend.backend()
@@ -32,7 +32,7 @@ def environment():
 
 
 def versions(packages) -> dict[str, str | None]:
-    """{package: version} of Python and some packages; None for a package that is not installed."""
+    """Returns {package: version} of Python and packages; None for a package that is not installed."""
     found = {"python": platform.python_version()}
     for package in packages:
         found[package] = None
@@ -42,13 +42,13 @@ def versions(packages) -> dict[str, str | None]:
 
 
 def commit(folder: pathlib.Path, code: Sequence[str] = ("seqzoo", "tasks")) -> str | None:
-    """The commit of a checkout, from git describe, with "-dirty" if its code was changed; None: not a checkout.
+    """Returns the commit of a checkout, from git describe, with "-dirty" if the code was changed; else None.
 
     Args:
-        folder: of the checkout.
+        folder: folder of the checkout.
         code: folders of code; changes elsewhere, such as newly recorded results, do not count.
     """
-    if not (folder / ".git").exists():  # else git would describe a repository around an installed package
+    if not (folder / ".git").exists():  # otherwise git would describe a repository that contains the installed package
         return None
     with contextlib.suppress(OSError):  # no git
         git = ["git", "-C", folder]
@@ -59,7 +59,7 @@ def commit(folder: pathlib.Path, code: Sequence[str] = ("seqzoo", "tasks")) -> s
 
 
 def processor():
-    """The model of the processor, or its architecture if the model is unknown."""
+    """Returns the model of the processor, or its architecture if the model is unknown."""
     with contextlib.suppress(OSError):  # Linux
         for line in pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):
@@ -68,7 +68,7 @@ def processor():
 
 
 def gpus():
-    """The models of the GPUs that TensorFlow sees."""
+    """Returns the models of the GPUs that TensorFlow sees."""
     import tensorflow as tf
 
     details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))

@@ -1,16 +1,16 @@
-"""The folder of a run: its content, and how it is read back.
+"""Writes and reads the folder of a run, which holds:
 
 config.json       task, options, and the version of this format
-assets.json       what was learned from the training data: see seqzoo.assets
+assets.json       the assets learned from the training data, see seqzoo.assets
 data.json         fingerprints of the splits: a run does not continue on other data
 environment.json  versions, machine, command
 checkpoint.npz    everything the next epoch, or the next batch of an unfinished one, depends on
 model.keras       the model with the weights of the best epoch
 history.json      scores of each epoch; history.png, logs/ for TensorBoard
 metrics.json      scores of the best epoch, once training has finished
-report.html       all of it for people, see seqzoo.display.report; summary.json, the summary of the data
+report.html       a readable report of all this, see seqzoo.display.report; summary.json, the summary of the data
 fold1, fold2 ...  with --folds the runs, which have all of the above but metrics.json and environment.json
-.lock             while somebody trains here: which process, see seqzoo.training.lock
+.lock             the process that is training here, see seqzoo.training.lock
 """
 
 import dataclasses
@@ -42,8 +42,8 @@ class Run:
     Attributes:
         task: the Task, with the run's config and assets.
         model: the keras.Model with the best weights.
-        predictor: what the task decodes and scores with, see `task.Task.predictor`.
-        folder: where it was read from.
+        predictor: decodes and scores, see `task.Task.predictor`.
+        folder: the folder that it was read from.
     """
 
     task: Task
@@ -59,10 +59,10 @@ class Run:
 
 
 def read_config(folder: str | os.PathLike) -> tuple:
-    """(task name, config) of a run folder, or of ``zoo:NAME``.
+    """Returns (task name, config) of a run folder, or of ``zoo:NAME``.
 
     Raises:
-        ValueError: the folder is not a run, or one of another format.
+        ValueError: the folder is not a run, or has another format.
     """
     folder = zoo.located(folder)
     check_folder(folder)
@@ -83,26 +83,26 @@ def read_config(folder: str | os.PathLike) -> tuple:
         )
     try:
         kind = TASKS[name].Config
-        idle = kind.without_effect(values)  # refused today, and accepted when older runs were trained
+        idle = kind.without_effect(values)  # refused today, but accepted when older runs were trained
         return name, kind.from_dict({option: value for option, value in values.items() if option not in idle})
     except (ValueError, TypeError) as error:  # TypeError: a task that is not a text
         raise damaged(path, error, remedy) from error
 
 
 def fold_folders(folder: pathlib.Path, folds: int) -> list[pathlib.Path]:
-    """The folders of the runs of --folds, in the folder of all."""
+    """Returns the folders of the runs of --folds, within `folder`."""
     return [folder / f"fold{number}" for number in range(1, folds + 1)]
 
 
 def held_folds(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The folders of the runs of --folds that a folder was made for; [] for that of a single run."""
+    """Returns the folders of the runs of --folds in a folder; [] if it is the folder of a single run."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
     return [] if config.get("fold") else fold_folders(folder, config.get("folds", 0))
 
 
 def load(folder: str | os.PathLike) -> Run:
-    """The run in a folder, or ``zoo:NAME``, with its best weights, in any process.
+    """Loads the run in a folder, or ``zoo:NAME``, with its best weights, in any process.
 
     Raises:
         ValueError: the folder is not a run, or holds no model yet.
@@ -139,11 +139,11 @@ def load(folder: str | os.PathLike) -> Run:
 
 
 class _Mismatch(ValueError):
-    """Files of one folder that do not belong together."""
+    """Files in a folder do not belong together."""
 
 
 def save_model(folder: pathlib.Path, task: Task, model) -> None:
-    """Saves a model, stamped with the name of the task and the check sums of the only assets that fit it.
+    """Saves a model, stamped with the name of the task and the check sums of its assets.
 
     The stamp is the comment of the zip file, which Keras leaves alone.
     """
@@ -157,7 +157,7 @@ def save_model(folder: pathlib.Path, task: Task, model) -> None:
 
 
 def _sums(folder: pathlib.Path) -> dict[str, str]:
-    """{path in the folder: check sum} of the assets."""
+    """Returns {path in the folder: check sum} of the assets."""
     paths = sorted(path for path in (folder / "assets").glob("*") if not path.name.startswith("."))
     return {
         path.relative_to(folder).as_posix(): hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
@@ -166,7 +166,7 @@ def _sums(folder: pathlib.Path) -> dict[str, str]:
 
 
 def _check_stamp(comment: bytes, name: str, folder: pathlib.Path) -> None:
-    """Raises a _Mismatch if the model is of another task, or was trained with other assets. No stamp is accepted."""
+    """Raises a _Mismatch if the model is of another task or has other assets. A missing stamp is accepted."""
     if not comment:
         return
     stamp = json.loads(comment)
@@ -185,10 +185,10 @@ def _check_stamp(comment: bytes, name: str, folder: pathlib.Path) -> None:
 
 
 def load_alike(folders: str, task: Task) -> list[Run]:
-    """The runs in some folders, joined by commas, to average with a run of the same task.
+    """Loads the runs in folders, joined by commas, to average with a run of the same task.
 
     Raises:
-        ValueError: one is of another task, or learned other assets, such as vocabularies.
+        ValueError: a run is of another task, or has other assets, such as vocabularies.
     """
     runs = [load(folder.strip()) for folder in folders.split(",") if folder.strip()]
     for run in runs:
@@ -198,7 +198,7 @@ def load_alike(folders: str, task: Task) -> list[Run]:
 
 
 def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
-    """Creates the run folder, or accepts the one that is there.
+    """Creates the run folder, or accepts an existing one.
 
     Raises:
         ValueError: the folder holds something else, or a run with another config.
@@ -218,7 +218,7 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
 
 
 def _holds_a_run(folder: pathlib.Path) -> bool:
-    """Whether a folder holds a run, of whatever format, and not somebody's other files."""
+    """Returns whether a folder holds a run, of any format, rather than somebody's other files."""
     try:
         return json.loads((folder / "config.json").read_text("utf-8"))["task"] in TASKS
     except (OSError, ValueError, KeyError, TypeError):
@@ -232,10 +232,10 @@ def _check_same(folder: pathlib.Path, wanted: dict) -> None:
     except ValueError as error:
         raise ValueError(f"{folder} is not empty: give another --workdir. {error}") from error
     begun = any((folder / name).exists() for name in ("checkpoint.npz", "model.keras", "metrics.json", "fold1"))
-    # Options that did not exist yet when the run was started have their defaults.
+    # Options that are newer than the run have their defaults.
     found = {"task": found_name, "format": FORMAT, **found_config.to_dict()}
     keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key) and key not in CHANGEABLE]
-    if begun and keys:  # before the first checkpoint nothing can be mixed up
+    if begun and keys:  # before the first checkpoint, a change does no harm
         changes = ", ".join(f"{key} {found.get(key)!r} -> {wanted.get(key)!r}" for key in keys)
         raise ValueError(
             f"{folder} holds a run with another config ({changes}). "
@@ -244,9 +244,9 @@ def _check_same(folder: pathlib.Path, wanted: dict) -> None:
 
 
 def check_data(folder: pathlib.Path, fingerprints: dict) -> None:
-    """Raises a ValueError if the data are not those that the run in `folder` was begun with.
+    """Raises a ValueError if the data have changed since the run in `folder` was begun.
 
-    Runs that kept no fingerprints are accepted.
+    Runs without fingerprints are accepted.
     """
     path = folder / "data.json"
     if not path.is_file():
@@ -259,10 +259,10 @@ def check_data(folder: pathlib.Path, fingerprints: dict) -> None:
 
 
 def read_json(path: pathlib.Path, remedy: str = "") -> dict:
-    """The object in a JSON file of a run.
+    """Reads the object in a JSON file of a run.
 
     Raises:
-        ValueError: the file is damaged; says what to do.
+        ValueError: the file is damaged; the message says what to do.
     """
     try:
         value = json.loads(path.read_text("utf-8"))
@@ -274,12 +274,12 @@ def read_json(path: pathlib.Path, remedy: str = "") -> dict:
 
 
 def damaged(path: pathlib.Path, error: object, remedy: str = "") -> ValueError:
-    """The error of a file of a run that is damaged or does not fit: one line with the file, the fault, and what to do.
+    """Returns the error for a damaged or mismatched file of a run: one line with the file, the fault and a remedy.
 
     Args:
         path: the file.
         error: what is wrong, an exception or a text.
-        remedy: what to do; by default to bring the file back or to train again.
+        remedy: what to do; by default, restore the file or train again.
     """
     text = " ".join(str(error).split())[:200] or type(error).__name__
     if "pickle" in text:  # NumPy takes any unknown bytes for a pickle, and would advise to load it unsafely
@@ -291,14 +291,14 @@ def damaged(path: pathlib.Path, error: object, remedy: str = "") -> ValueError:
 def checkpoint(
     folder: pathlib.Path, model, history: list[dict], begun: dict | None = None, devices: Devices | None = None
 ) -> None:
-    """Saves everything the next epoch, or the next batch, depends on in one file.
+    """Saves, in one file, everything that the next epoch or batch depends on.
 
     Args:
-        folder: of the run.
-        model: compiled.
+        folder: folder of the run.
+        model: the compiled model.
         history: rows of the finished epochs.
         begun: state of an unfinished epoch: {"batches", "seconds", "total", "rows"}, the last two of the losses.
-        devices: what the model is trained on; None: one device.
+        devices: the devices that the model is trained on; None: one device.
     """
     carried, devices = _carried(model), devices or Devices()
     arrays = {
@@ -317,15 +317,15 @@ def checkpoint(
 
 
 def _carried(model) -> set[int]:
-    """The ids of the variables with the state that a language model carries from batch to batch, a row a stream."""
+    """Returns the ids of the variables that carry a language model's state from batch to batch, a row a stream."""
     return {id(variable) for variable in getattr(model, "carried", ())}
 
 
 def restore(folder: pathlib.Path, model, devices: Devices | None = None) -> tuple[list[dict], dict]:
     """Loads a checkpoint into a model and its optimizer, see `checkpoint`.
 
-    Nothing is changed unless the whole checkpoint fits. Only the carried state of a language model may have another
-    number of rows, as older checkpoints of several devices have; it then starts from zeros.
+    Nothing is changed unless the whole checkpoint fits. The only exception is the carried state of a language model,
+    which starts from zeros if it has another number of rows, as in older checkpoints of several devices.
 
     Returns:
         (history, state of an unfinished epoch): ([], {}) if there is no checkpoint.

@@ -16,11 +16,11 @@ from seqzoo.task import Task
 from seqzoo.training.environment import environment
 from seqzoo.training.folder import fold_folders
 
-DEVIATION = "± std. dev."  # of the sample
+DEVIATION = "± std. dev."  # the sample standard deviation
 
 
 def is_folded(task: Task) -> bool:
-    """Whether the config of a task stands for a run of each fold."""
+    """Returns whether the config of a task asks for a run of each fold."""
     return bool(getattr(task.config, "folds", 0)) and not task.config.fold
 
 
@@ -30,10 +30,10 @@ def train_folds(
     """Trains a run for each fold of --folds, or continues, and writes metrics.json with the means.
 
     Args:
-        task: with its config.
-        folder: prepared; those of the runs are in it.
-        console: where progress is shown.
-        train: function (task of one fold, its folder) -> its metrics; {} of a run that is paused.
+        task: the task, with its config.
+        folder: the prepared folder, in which the folders of the runs are created.
+        console: console for the progress.
+        train: function (task of one fold, its folder) -> its metrics, {} if the run is paused.
 
     Returns:
         The means over the folds, as in metrics.json, which also has "spread": {metric: sample standard deviation} and
@@ -53,7 +53,7 @@ def train_folds(
 
 
 def summarized(found: list[dict]) -> dict:
-    """The metrics of several runs as those of one: means, their spread, and the metrics of each run."""
+    """Summarizes the metrics of several runs: means, their spread, and the metrics of each run."""
     numbers = [{key: value for key, value in metrics.items() if isinstance(value, Number)} for metrics in found]
     means = _mean(found)
     spread = {key: statistics.stdev(metrics[key] for metrics in numbers) for key in means if _everywhere(key, numbers)}
@@ -65,7 +65,7 @@ def _everywhere(key, rows):
 
 
 def _mean(found: list[Mapping]) -> dict:
-    """The means of all numbers, also nested ones, over those that have them: some folds may lack a label."""
+    """Returns the means of all numbers, even nested ones, over the folds that have them: a fold may lack a label."""
     means = {}
     for key in dict.fromkeys(key for metrics in found for key in metrics):
         values = [metrics[key] for metrics in found if metrics.get(key) is not None]
@@ -77,7 +77,7 @@ def _mean(found: list[Mapping]) -> dict:
 
 
 def fold_table(metrics: Mapping, task: Task) -> FittedTable:
-    """A table of the scores of each fold, their mean and their standard deviation; a column a measure."""
+    """Returns a table of the scores of each fold, their means and standard deviations, a column for each measure."""
     splits = [split for split in ROWS if f"{split}_{task.objective}" in metrics]
     columns = {f"{split}_{name}": (split, measure) for split in splits for name, measure in task.measures.items()}
     columns = {key: of for key, of in columns.items() if isinstance(metrics.get(key), Number) and of[1].direction}

@@ -22,19 +22,19 @@ def _close_in_child():
             file.close()
 
 
-if hasattr(os, "register_at_fork"):  # a child that outlives the training must not keep the folder
+if hasattr(os, "register_at_fork"):  # a child process that outlives the training must not keep the lock
     os.register_at_fork(after_in_child=_close_in_child)
 
 
 @contextlib.contextmanager
 def locked(folder: pathlib.Path) -> Iterator[None]:
-    """Context in which no other process trains in `folder`, which is created if needed.
+    """Context manager in which no other process trains in `folder`, which is created if needed.
 
-    The lock is the kernel's (`flock`), so that any death of the process releases it; a file that is left over locks
-    nothing. If the system or the file system has no such locks, nothing is locked.
+    The kernel holds the lock (`flock`) and releases it however the process ends; a leftover file locks nothing. If the
+    system or the file system has no such locks, nothing is locked.
 
     Raises:
-        ValueError: somebody trains there; says who.
+        ValueError: another process trains there; the message says which.
     """
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def locked(folder: pathlib.Path) -> Iterator[None]:
 
 
 def _lock(folder):
-    """The locked file; None where there are no locks."""
+    """Returns the locked file, or None if the system has no locks."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -72,7 +72,7 @@ def _lock(folder):
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 break
-        file.close()  # its holder deleted it in between: lock the new one
+        file.close()  # its holder deleted it in the meantime: lock the new file
     _held.add(file)
     file.truncate(0)
     json.dump({"pid": os.getpid(), "host": platform.node()}, file)
@@ -81,9 +81,9 @@ def _lock(folder):
 
 
 def _holder(text):
-    """Who holds a lock, from the text of its file."""
+    """Says which process holds a lock, from the text of its file."""
     try:
         found = json.loads(text)
         return f"process {int(found['pid'])} on {found['host']}"
-    except (ValueError, TypeError, KeyError):  # it has just been locked
+    except (ValueError, TypeError, KeyError):  # the file has just been locked and is still empty
         return "another process"

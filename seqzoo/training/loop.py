@@ -39,30 +39,30 @@ def train(
 ) -> dict:
     """Trains a task, or continues the training that `folder` holds, and scores the best epoch.
 
-    Each epoch ends with a checkpoint of everything the next one depends on: weights, optimizer, averages, dropout
-    seeds. Long epochs have checkpoints within, and Ctrl-C saves one after the batch. The order of the data is a
-    function of (seed, epoch). So a run that was killed and continued ends with the same weights as one that was not.
+    Each epoch ends with a checkpoint of everything that the next one depends on: weights, optimizer, averages, dropout
+    seeds. Long epochs have checkpoints in between, and Ctrl-C saves one after the current batch. The order of the data
+    is a function of (seed, epoch). So a run that is killed and continued ends with the same weights as one that is not.
 
-    With --folds a run is trained for each of them, see `folds.train_folds`.
+    With --folds, a run is trained for each fold, see `folds.train_folds`.
 
     Args:
-        task: with its config.
-        folder: of the run; created if needed.
-        console: where progress is shown; None: nowhere.
-        overwrite: first delete a run that is there.
-        devices: what to train on; None: one device. If several workers share `folder`, only the chief evaluates, writes
-            and returns metrics.
+        task: the task, with its config.
+        folder: folder of the run; created if needed.
+        console: console for the progress; None: show none.
+        overwrite: first delete an existing run.
+        devices: the devices to train on; None: one device. If several workers share `folder`, only the chief evaluates,
+            writes and returns metrics.
         callbacks: keras.callbacks.Callback objects. `on_epoch_end` gets the epoch's row of the history, with the scores
             on valid; a callback that sets ``model.stop_training`` ends the training.
         stop_after: pause after this many epochs of the same schedule; a later call continues. 0: do not pause.
         explain_rnn: show which kernel each recurrent layer uses, see `display.kernels`.
 
     Returns:
-        {metric: number}, as in metrics.json; {} of a run that is paused.
+        {metric: number}, as in metrics.json; {} if the run is paused.
 
     Raises:
-        ValueError: see `folder.prepare`; somebody else trains there; or the data is unusable.
-        FloatingPointError: the loss is no longer finite. What was saved before stays.
+        ValueError: see `folder.prepare`; another process trains there; or the data cannot be used.
+        FloatingPointError: the loss is no longer finite. Earlier checkpoints are kept.
     """
     zoo.check_trainable(folder)
     folder, devices = pathlib.Path(folder), devices or Devices()
@@ -89,7 +89,7 @@ def train(
 
 
 def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -> dict:
-    """Trains in a folder that is prepared, see `train`."""
+    """Trains in a prepared folder, see `train`."""
     source = transfer.source(task)
     data = _load(task, folder, devices, console)
     plain, model = _build(task, data, devices, source, console)
@@ -123,12 +123,12 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
 
 
 def _continued(folder, model, data, task, devices, console) -> tuple[list[dict], dict]:
-    """(history, state of an unfinished epoch) of a run that is continued; ([], {}) of a new one."""
+    """Returns (history, state of an unfinished epoch) of a run to continue, ([], {}) of a new one."""
     history, begun = restore(folder, model, devices)
     feed = data.splits["train"]
     devices.check_equal((len(history), begun.get("batches", 0), feed.steps, feed.tokens), "epochs or batches")
     if history and devices.is_chief:
-        _save_history(folder, history, task, console)  # a kill may have come in between
+        _save_history(folder, history, task, console)  # the run may have been killed before it was saved
     if history or begun:
         within = f"batch {begun['batches']:,} of epoch {len(history) + 1}" if begun else f"epoch {len(history)}"
         console.print(f"continuing after {within}")
@@ -136,7 +136,7 @@ def _continued(folder, model, data, task, devices, console) -> tuple[list[dict],
 
 
 def _fit_epoch(folder, data, model, devices, epoch, checkpoints, callbacks, begun) -> dict:
-    """Trains for one epoch, or the rest of one that was begun; returns its row of the history without scores."""
+    """Trains for one epoch, or the rest of an unfinished one; returns its row of the history without scores."""
     feed = data.splits["train"]
     start = time.perf_counter() - begun.get("seconds", 0.0)
     batches = feed.epoch(epoch)
@@ -161,7 +161,7 @@ def _fit_epoch(folder, data, model, devices, epoch, checkpoints, callbacks, begu
 
 
 def _save_epoch(folder, task, model, plain, history, console) -> None:
-    """Saves the model if its last epoch is the best one, and always a checkpoint and the history."""
+    """Saves a checkpoint and the history, and the model if the last epoch is the best one."""
     if _best_epoch(task, history) == history[-1]["epoch"]:
         with _averaged(model):
             save_model(folder, task, plain)
@@ -170,7 +170,7 @@ def _save_epoch(folder, task, model, plain, history, console) -> None:
 
 
 def _finish(folder, data, history, console) -> dict:
-    """Scores the best epoch, saves what people read, and returns the metrics."""
+    """Scores the best epoch, saves metrics, plots and the report, and returns the metrics."""
     run = load(folder)
     metrics, examples, answers = _final_scores(run, data, history)
     write_json(folder / "metrics.json", metrics)
@@ -187,7 +187,7 @@ def _finish(folder, data, history, console) -> dict:
 
 @contextlib.contextmanager
 def _optional(what: str, console: Console):
-    """Context in which an error is only a warning: a picture that fails must not lose a run."""
+    """Context manager that turns errors into warnings: a plot that fails must not lose a run."""
     try:
         yield
     except Exception as error:
@@ -202,7 +202,7 @@ def show(metrics: dict, task: Task, console: Console, title: str = "") -> None:
 
 
 def below_baseline(metrics: dict, task: Task) -> str:
-    """A sentence about the best baseline that a run does not reach on valid; "" if it reaches them all."""
+    """Returns a sentence about the best baseline that a run does not reach on valid, or "" if it reaches all."""
     own, key = metrics[f"valid_{task.objective}"], task.objective
     scores = {name: row[key] for name, row in metrics.get("valid_baselines", {}).items() if key in row}
     better = [name for name, score in scores.items() if task.sign * (score - own) > 0]
@@ -229,7 +229,7 @@ def _finished(folder, task, console, explain_rnn):
 
 
 def _load(task: Task, folder: pathlib.Path, devices: Devices, console: Console) -> TaskData:
-    """Reads the data and learns the assets, which are saved, or compared with those of the run that is continued."""
+    """Reads the data and learns the assets, then saves them, or compares them with those of the run to continue."""
     import keras
 
     keras.utils.set_random_seed(task.config.seed)
@@ -257,7 +257,7 @@ def print_summary(data: TaskData, console: Console) -> None:
 
 
 def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, console: Console) -> tuple:
-    """(the plain model, which is saved and evaluated; the compiled model that shares its weights and is trained)."""
+    """Returns (the plain model, to save and evaluate; the compiled model to train, which shares its weights)."""
     import keras
 
     from seqzoo.training.optimizers import optimizer
@@ -271,7 +271,7 @@ def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, con
                 for line in transfer.start(plain, task, source):
                     console.print(plain_text(line), soft_wrap=True)
             model = task.training_model(plain, steps)
-            if model is plain:  # saved without its optimizer: a third of the size, and it loads where that is unknown
+            if model is plain:  # saved without its optimizer: a third of the size, and no need to know it when loading
                 plain = keras.Model(model.input, model.output, name=model.name)
         if task.config.weigh_batches:
             devices.weigh(model, data.splits["train"].decisions() / steps)
@@ -279,7 +279,7 @@ def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, con
         model.compile(
             optimizer=optimizer(task.config, steps, depths(plain, model.trainable_variables) if apart else None),
             loss=devices.loss(task.loss()),
-            # Compiled by XLA, which Keras would choose on a GPU, LazyAdam would move the wrong rows.
+            # Keras would choose XLA on a GPU, under which LazyAdam updates the wrong rows.
             jit_compile=keras.backend.backend() == "jax",
         )
         model.optimizer.build(model.trainable_variables)
@@ -288,7 +288,7 @@ def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, con
 
 @contextlib.contextmanager
 def precision(name: str):
-    """Context in which new layers compute with a Keras dtype policy, such as "mixed_bfloat16"."""
+    """Context manager in which new layers compute with a Keras dtype policy, such as "mixed_bfloat16"."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -300,7 +300,7 @@ def precision(name: str):
 
 
 def _callbacks(task, folder, data, model, history, begun, devices, console, callbacks) -> tuple:
-    """(the callback that saves within an epoch, a CallbackList of all)."""
+    """Returns (the callback that saves within an epoch, a CallbackList of all callbacks)."""
     import keras
 
     from seqzoo.training.checkpoints import Checkpoints
@@ -323,7 +323,7 @@ def _callbacks(task, folder, data, model, history, begun, devices, console, call
 
 @contextlib.contextmanager
 def _ended(callbacks):
-    """Calls on_train_end on exit, also after an error."""
+    """Calls on_train_end on exit, even after an error."""
     try:
         yield
     finally:
@@ -337,7 +337,7 @@ def _averaged(model):
 
 
 def _scored(row, task, data, model, predictor) -> dict:
-    """The row of an epoch in the history, with its scores if it is one to evaluate."""
+    """Returns the row of an epoch in the history, with scores if the epoch is evaluated."""
     start, config, scores = time.perf_counter(), task.config, {}
     if row["epoch"] % config.evaluate_every == 0 or row["epoch"] == config.epochs:
         scores = _valid_scores(task, data, model, predictor)
@@ -345,7 +345,7 @@ def _scored(row, task, data, model, predictor) -> dict:
 
 
 def _valid_scores(task, data, model, predictor) -> dict:
-    """The numbers among the scores on valid, with averaged weights.
+    """Computes the numeric scores on valid, with averaged weights.
 
     Raises:
         ValueError: the objective is not among them.
@@ -358,13 +358,13 @@ def _valid_scores(task, data, model, predictor) -> dict:
 
 
 def _best_epoch(task: Task, history: list[dict]) -> int | None:
-    """The number of the best epoch, see `Task.merit`; None if none was scored."""
+    """Returns the number of the best epoch, see `Task.merit`; None if no epoch was scored."""
     scored = [row for row in history if f"valid_{task.objective}" in row]
     return max(scored, key=task.merit, default={}).get("epoch")
 
 
 def _stop_reason(task: Task, history: list[dict]) -> str:
-    """Why training stops here; "" if it goes on."""
+    """Returns why training stops here, or "" if it continues."""
     patience, best = task.config.patience, _best_epoch(task, history)
     if patience and best:
         last = max(row["epoch"] for row in history if f"valid_{task.objective}" in row)
@@ -374,7 +374,7 @@ def _stop_reason(task: Task, history: list[dict]) -> str:
 
 
 def _final_scores(run: Run, data: TaskData, history: list[dict]) -> tuple[dict, list[dict], list[dict]]:
-    """(scores of the best epoch, as it was saved, and of the training as a whole; examples and answers of valid)."""
+    """Returns (scores of the best saved epoch and of the whole training; examples and answers of valid)."""
     metrics, examples, answers = run.task.report(run.predictor, data, run.folder)
     metrics |= {
         "best_epoch": _best_epoch(run.task, history),

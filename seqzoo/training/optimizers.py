@@ -1,4 +1,4 @@
-"""Optimizers: those of Keras, with clipping, weight averaging and gradient accumulation for recurrent networks."""
+"""Keras optimizers with clipping, weight averaging and gradient accumulation for recurrent networks."""
 
 import math
 from typing import Any
@@ -11,19 +11,19 @@ from seqzoo.backend.distribution import sum_over_devices
 from seqzoo.backend.rows import lookup
 from seqzoo.config import Config
 
-ROWS = 1 << 16  # of a table whose averages are computed at once
+ROWS = 1 << 16  # of a table, whose averages are computed at once
 
 
 class LazyAdam(keras.optimizers.Adam):
     """Adam (Kingma & Ba, 2015) that updates only the rows of a table that a batch looked up.
 
-    Adam moves every row of a table at each step, also those with a gradient of 0: with 400,000 rows this takes longer
+    Adam moves every row of a table at each step, even rows with a gradient of 0: with 400,000 rows this takes longer
     than the network. TensorFlow returns the gradient of a lookup, such as of embeddings or of the negatives of a
-    sampled softmax, as sparse rows (``tf.IndexedSlices``); for these, only the rows and their moments are updated.
-    Dense gradients are applied by TensorFlow's own kernel, in one pass over the memory where Keras makes about ten; on
-    other backends Keras's Adam does all.
+    sampled softmax, as sparse rows (``tf.IndexedSlices``); only these rows and their moments are updated. Dense
+    gradients are applied by TensorFlow's own kernel, in one pass over the memory instead of Keras's ten or so. On other
+    backends, Keras's Adam does everything.
 
-    It must not be compiled by XLA (``jit_compile``), under which ``tf.unique`` returns wrong rows.
+    Do not compile it with XLA (``jit_compile``), under which ``tf.unique`` returns wrong rows.
     """
 
     def update_step(self, gradient, variable, learning_rate):
@@ -54,7 +54,7 @@ class LazyAdam(keras.optimizers.Adam):
 
 
 def _is_rows(gradient):
-    """Whether a gradient consists of sparse rows."""
+    """Returns whether a gradient consists of sparse rows."""
     return hasattr(gradient, "indices") and hasattr(gradient, "values")
 
 
@@ -101,7 +101,7 @@ class _Sum:
         self.touched.value.scatter_update(tf.IndexedSlices(tf.ones_like(rows, "bool"), rows))
 
     def mean(self, gradient: Any, count: int) -> Any:
-        """The mean over `count` batches, sparse if `gradient`, the last one, is; resets the sum."""
+        """Returns the mean over `count` batches, sparse if the last `gradient` is; resets the sum."""
         import tensorflow as tf
 
         if not _is_rows(gradient):
@@ -116,7 +116,7 @@ class _Sum:
 
 
 def _subtract(variable, scale, x):
-    """variable -= scale * x, on TensorFlow in one pass over the memory."""
+    """Computes variable -= scale * x, on TensorFlow in one pass over the memory."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -128,14 +128,14 @@ def _subtract(variable, scale, x):
 class _Average:
     """The moving average a of a variable v: a <- d a + (1 - d) v, with a decay d of each step.
 
-    If a step changes only some rows of a table, the others wait. While v stays, the steps from s to t amount to
-    a <- v + d_s ... d_t (a - v), which is caught up when the row changes again, or when the average is needed.
+    If a step changes only some rows of a table, the averages of the others wait. While v stays the same, the steps from
+    s to t amount to a <- v + d_s ... d_t (a - v), which is applied when the row changes again or its average is needed.
 
     Args:
         optimizer: holds the variables of the average.
         variable: v.
         decayed: -log of the product of all decays so far, a variable.
-        lazy: whether a step changes only those rows of a table that are in a sparse gradient.
+        lazy: whether a step changes only the rows of a table that are in a sparse gradient.
     """
 
     def __init__(
@@ -146,17 +146,17 @@ class _Average:
         self.average.assign(ops.copy(variable))  # JAX donates the arrays: they must not be shared
         self.seen = None
         if lazy and variable.shape:
-            # `decayed` at the step that a row has seen last; below 0: it waits for none.
+            # `decayed` at the last step that a row's average has seen; below 0: it is up to date.
             never = keras.initializers.Constant(-1.0)
             self.seen = optimizer.add_variable(variable.shape[:1], never, "float32", name="seen")
 
     def catch_up(self, gradient: Any) -> None:
-        """Before a step: brings the rows that it will change up to the step before."""
+        """Before a step, brings the averages of the rows that it will change up to date."""
         if self.seen is not None and _is_rows(gradient):
             self._update(self.average, gradient.indices, self._rows(gradient.indices))
 
     def follow(self, gradient: Any, decay: Any) -> None:
-        """After a step with that decay."""
+        """Updates the average after a step with this decay."""
         keep = ops.cast(1 - decay, self.variable.dtype)
         if self.seen is None or not _is_rows(gradient):
             _subtract(self.average, keep, self.average - self.variable)
@@ -176,7 +176,7 @@ class _Average:
             self._update(self.variable, rows, self._rows(rows))
 
     def _rows(self, rows):
-        """The averages of some rows after the last step."""
+        """Returns the averages of some rows after the last step."""
         a, v, seen = (lookup(x, rows) for x in (self.average, self.variable, self.seen))
         seen = ops.reshape(seen, (-1, *[1] * (len(v.shape) - 1)))
         return ops.where(seen < 0, a, v + ops.cast(ops.exp(seen - self.decayed), v.dtype) * (a - v))
@@ -203,7 +203,7 @@ class _Stabilized:
     With `depths` a variable that lies d layers below the output learns at the learning rate times ``layer_decay ** d``,
     from step ``d * unfreeze_steps`` on (discriminative rates and gradual unfreezing: Howard & Ruder, 2018, ULMFiT,
     sections 3.2 and 3.3). The step is scaled, not the gradient, as the steps of Adam do not depend on the scale of
-    gradients. A waiting layer already has moments when its turn comes, and its gradients are clipped with the others.
+    gradients. A layer that is still frozen already gathers moments, and its gradients are clipped with the others.
     """
 
     depths, layer_decay, unfreeze_steps = None, 1.0, 0.0
@@ -227,11 +227,11 @@ class _Stabilized:
             self.sums = [_Sum(self, variable) for variable in variables]
 
     def differentiate(self, depths: list[int], layer_decay: float, unfreeze_steps: float) -> None:
-        """Gives variables rates of their own; `depths` are those of the variables that the optimizer is built with."""
+        """Gives each variable its own rate; `depths` belong to the variables that the optimizer is built with."""
         self.depths, self.layer_decay, self.unfreeze_steps = depths, layer_decay, unfreeze_steps
 
     def _share(self, variable):
-        """The share of the learning rate that a variable has at this step."""
+        """Returns the share of the learning rate that a variable has at this step."""
         depth = self.depths[self._get_variable_index(variable)]
         trained = self.iterations >= math.ceil(depth * self.unfreeze_steps)
         return self.layer_decay**depth * ops.cast(trained, "float32")
@@ -322,7 +322,7 @@ class _Constant(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def schedule(config: Config, batches: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning-rate schedule of a config.
+    """Returns the learning-rate schedule of a config.
 
     Args:
         config: has the options of the group Training.
@@ -342,19 +342,19 @@ def schedule(config: Config, batches: int) -> keras.optimizers.schedules.Learnin
 
 
 def optimizer(config: Config, batches: int, depths: list[int] | None = None) -> keras.optimizers.Optimizer:
-    """A Keras optimizer with the schedule, clipping, averaging, accumulation and layers' rates of a config.
+    """Returns a Keras optimizer with the schedule, clipping, averaging, accumulation and layer rates of a config.
 
     Args:
         config: has the options of the group Training.
         batches: number of batches in an epoch.
-        depths: how many layers lie above each trainable variable, see `transfer.depths`; None: all learn alike.
+        depths: number of layers above each trainable variable, see `stacks.depths`; None: all learn at the same rate.
 
     Returns:
-        The optimizer; see `averaged` for its averages. For float16 it is the `inner_optimizer` of a
+        The optimizer; see `averaged` for its averages. For float16, it is the `inner_optimizer` of a
         `keras.optimizers.LossScaleOptimizer`, which skips batches whose gradients overflow.
 
     Raises:
-        ValueError: accumulation on a backend other than TensorFlow, or over more batches than an epoch has.
+        ValueError: accumulation on another backend than TensorFlow, or over more batches than an epoch has.
     """
     if config.accumulate > 1 and keras.backend.backend() != "tensorflow":
         raise ValueError(f"--accumulate needs TensorFlow. Received: backend {keras.backend.backend()}")
@@ -375,7 +375,7 @@ def optimizer(config: Config, batches: int, depths: list[int] | None = None) -> 
 
 
 class averaged:
-    """Context in which the trainable weights of a model are replaced by their moving averages, if there are any."""
+    """Context manager that replaces the trainable weights of a model by their moving averages, if it has any."""
 
     def __init__(self, model: keras.Model):
         self.model = model

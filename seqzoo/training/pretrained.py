@@ -15,13 +15,13 @@ class Pretrained:
     """Initial weights from one language model, or from two that read in opposite directions.
 
     A word gets its embedding in the language model. If the model knows it in several cases, but the task only in lower
-    case, it gets that of the most frequent case. Words that training lacks are known, too, with embeddings that are not
-    trained. The embeddings of two models stand side by side.
+    case, it gets the embedding of the most frequent case. Words that are not in the training data are also known, with
+    frozen embeddings. The embeddings of two models are concatenated.
 
-    A layer that reads forward gets the weights of the forward model's layer of the same number, one that reads backward
-    those of the backward model's. Inputs that the language model's layer lacks, such as the spelling of words or the
-    states of the other direction, start with weights of 0: at first the states are those of the language model, from a
-    state of zeros.
+    A forward layer gets the weights of the forward model's layer with the same number, a backward layer those of the
+    backward model. Inputs that the language model's layer lacks, such as the spelling of words or the states of the
+    other direction, start with weights of 0, so that at first the states are those of the language model, from a state
+    of zeros.
 
     Args:
         runs: the runs of the models.
@@ -36,14 +36,14 @@ class Pretrained:
         self.words = [*dict.fromkeys(word for ids in self.ids for word in ids)]
 
     def give(self, model: keras.Model, task: Task) -> list[str]:
-        """Gives a model embeddings and recurrent layers; returns lines that say what it got, and what is fresh.
+        """Gives a model embeddings and recurrent layers; returns lines that say what it got, and what is new.
 
         Args:
-            model: as the task built it.
-            task: with its assets.
+            model: the model that the task built.
+            task: the task, with its assets.
 
         Raises:
-            ValueError: the model has no embeddings of that width, or knows no word that a language model knows.
+            ValueError: the model has no embeddings of that width, or shares no word with a language model.
         """
         *before, table = [layer for layer in layers_within(model) if isinstance(layer, WordEmbedding)] or [None]
         dim = sum(run.task.config.dim for run in self.runs)
@@ -66,7 +66,7 @@ class Pretrained:
         return [f"initial weights: {'; '.join(taken)}", last]
 
     def _give_embeddings(self, table: WordEmbedding, words: Words) -> tuple[list[str], int]:
-        """(what the table got from each model, how many words of training have a fresh row)."""
+        """Returns (what the table got from each model, how many training words have a new row)."""
         rows = np.concatenate([np.array(weight) for weight in table.weights])
         R, at, got = table.trainable_rows, 0, []
         found = np.zeros(len(rows), bool)
@@ -77,7 +77,7 @@ class Pretrained:
             sources[UNKNOWN_ID] = UNKNOWN_ID
             known = sources > 0
             part = rows[:, at : at + vectors.shape[1]]
-            part[R:] = vectors[UNKNOWN_ID]  # of words that only the other model knows
+            part[R:] = vectors[UNKNOWN_ID]  # for words that only the other model knows
             part[known] = vectors[sources[known]]
             at, found = at + vectors.shape[1], found | known
             of_training, more = int(known[2:R].sum()), int(known[R:].sum())
@@ -90,13 +90,13 @@ class Pretrained:
 
 
 def _give_layers(model: keras.Model, run: Run, at: int, given: set[int]) -> tuple[list[str], list[str]]:
-    """(the layers that got weights of a language model, its layers that are not used).
+    """Returns (the layers that got weights of a language model, its layers that are not used).
 
     Args:
-        model: that gets weights.
-        run: of the language model.
+        model: the model that gets weights.
+        run: the run of the language model.
         at: position of its embeddings in what the first layer reads.
-        given: ids of the layers that got weights, to which more are added.
+        given: ids of the layers that got weights; it is extended.
     """
     backward, width, reader = run.task.config.reverse, run.task.config.dim, run.model.get_layer("reader")
     own = [(name, layer) for name, layer in recurrent_layers(model) if name.endswith("backward") == backward]
@@ -108,7 +108,7 @@ def _give_layers(model: keras.Model, run: Run, at: int, given: set[int]) -> tupl
         given.add(id(layer))
         got.append(name)
         width = source.cell.units
-        at = width if backward else 0  # the states of both directions are joined, those of the forward one first
+        at = width if backward else 0  # the states of both directions are joined, forward first
     rest = [name for name, _ in sources[len(got) :]]
     norms = [[x for x in layers_within(m) if isinstance(x, keras.layers.LayerNormalization)] for m in (model, reader)]
     for layer, source in zip(*norms, strict=False):
@@ -120,14 +120,14 @@ def _give_layers(model: keras.Model, run: Run, at: int, given: set[int]) -> tupl
 
 
 def _placed(layer: keras.layers.RNN, source: keras.layers.RNN, width: int, at: int) -> list[np.ndarray] | None:
-    """The weights of a language model's layer in the shapes of another one; None if they do not fit.
+    """Returns the weights of a language model's layer in the shapes of another one, or None if they do not fit.
 
-    A matrix that multiplies the input has rows of 0 for what the language model does not read.
+    A matrix that multiplies the input has rows of 0 for inputs that the language model does not read.
 
     Args:
-        layer: that gets the weights.
-        source: the language model's.
-        width: of the language model's input. at: its position in the input of `layer`.
+        layer: the layer that gets the weights.
+        source: the language model's layer.
+        width: width of the language model's input. at: its position in the input of `layer`.
     """
     kinds = [(type(x), type(x.cell), getattr(x.cell, "activation", None)) for x in (layer, source)]
     if kinds[0] != kinds[1] or len(layer.weights) != len(source.weights):

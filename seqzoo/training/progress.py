@@ -1,4 +1,4 @@
-"""Shows people how far a training is."""
+"""Shows the progress of a training."""
 
 import collections
 import statistics
@@ -8,15 +8,15 @@ from collections.abc import Callable
 import keras
 from rich import progress
 
-COMPILED = 2  # first steps of a process: they include tracing, of the first shape and of any shape
+COMPILED = 2  # first steps of a process, which include tracing: for the first shape and for any shape
 MEASURED = 3  # further steps that an estimate needs
-OUTLIER = 10  # times the median: a step that takes longer has compiled a new shape
-REFRESH = 0.1  # seconds between two looks of the bar
-LINE = 60  # seconds between two lines within an epoch, where there is no terminal
+OUTLIER = 10  # times the median; a longer step has compiled a new shape
+REFRESH = 0.1  # seconds between two updates of the bar
+LINE = 60  # seconds between two lines within an epoch, without a terminal
 
 
 class Speed:
-    """Estimates the seconds of a step and of an evaluation from those so far, without the time of compiling."""
+    """Estimates the seconds of a step and of an evaluation from earlier ones, without the time of compiling."""
 
     def __init__(self):
         self.steps, self.seconds, self.evaluations = 0, collections.deque(maxlen=500), []
@@ -37,7 +37,7 @@ class Speed:
 
     @property
     def of_step(self) -> float | None:
-        """Seconds of a step; None: not known yet."""
+        """Returns the seconds of a step; None: not known yet."""
         if len(self.seconds) < MEASURED:
             return None
         most = OUTLIER * statistics.median(self.seconds)
@@ -45,14 +45,14 @@ class Speed:
 
     @property
     def of_evaluation(self) -> float:
-        """Seconds of an evaluation; 0 before the first."""
+        """Returns the seconds of an evaluation; 0 before the first."""
         return min(self.evaluations, default=0.0)  # the first one compiles
 
 
 class Progress(keras.callbacks.Callback):
     """Shows the progress of a training: a bar on a terminal, elsewhere a line a minute, and a line after each epoch.
 
-    ``logs`` of `on_epoch_begin` are {"steps": batches of the epoch, "batches": those that are done}.
+    ``logs`` of `on_epoch_begin` are {"steps": batches of the epoch, "batches": batches that are done}.
 
     Args:
         console: rich.console.Console.
@@ -98,14 +98,14 @@ class Progress(keras.callbacks.Callback):
             self._print(f"epoch {self.epoch + 1:>3}/{self.epochs}  step {self._state(logs['loss'])}")
 
     def _state(self, loss: float) -> str:
-        """Steps, loss, tokens a second and time left, within an epoch."""
+        """Returns steps, loss, tokens a second and time left, within an epoch."""
         parts = [f"{self.step:,}/{self.steps:,}", f"loss {loss:.4f}"]
         if seconds := self.speed.of_step:
             parts += [f"{self.tokens / seconds:,.0f} tokens/s", f"{duration(self._left())} left"]
         return "  ".join(parts)
 
     def _left(self) -> float | None:
-        """Seconds until the end of the last epoch; None: not known yet."""
+        """Returns the seconds until the end of the last epoch; None: not known yet."""
         if not (seconds := self.speed.of_step):
             return None
         every = self.task.config.evaluate_every  # and the last epoch is always evaluated
@@ -142,7 +142,7 @@ class Progress(keras.callbacks.Callback):
 
 
 def duration(seconds: float) -> str:
-    """Seconds as ``1:02:03`` or ``2:03``."""
+    """Formats seconds as ``1:02:03`` or ``2:03``."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

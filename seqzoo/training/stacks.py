@@ -10,7 +10,7 @@ from seqzoo.layers.weight_drop import WeightDrop
 
 
 def layers_within(model: keras.Model) -> Iterator[keras.Layer]:
-    """Yields the layers of a model and of the models in it, from input to output; without the wrappers of weights."""
+    """Yields the layers of a model and its inner models, from input to output, without weight wrappers."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from layers_within(layer)
@@ -32,15 +32,15 @@ def recurrent_layers(model: keras.Model) -> list[tuple[str, keras.layers.RNN]]:
 
 
 def depths(model: keras.Model, variables: list[keras.Variable]) -> list[int]:
-    """How many recurrent layers each variable lies below the output.
+    """Returns the depth of each variable: how many recurrent layers lie above it.
 
-    Variables above the last recurrent layer, such as those of a CRF, have depth 0, and that layer has depth 1. The
-    layer before it has depth 2, together with everything between the two, and so on. Variables before the first
-    recurrent layer, such as embeddings, are the deepest.
+    Variables above the last recurrent layer, such as those of a CRF, have depth 0. The last recurrent layer has depth
+    1. The layer before it, and everything between the two, has depth 2, and so on. Variables before the first recurrent
+    layer, such as embeddings, are the deepest.
 
     Args:
-        model: from a builder.
-        variables: of the model, or of a larger one that contains it, whose additional variables have depth 0.
+        model: a model from a builder.
+        variables: variables of the model, or of a larger model that contains it; additional ones have depth 0.
 
     Raises:
         ValueError: there are no recurrent layers.

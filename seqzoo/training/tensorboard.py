@@ -13,7 +13,7 @@ from seqzoo.data import Feed
 from seqzoo.files import replace
 from seqzoo.task import Task
 
-POINTS = 20  # of an epoch, at most one a batch
+POINTS = 20  # for each epoch, at most one a batch
 
 
 class TensorBoard(keras.callbacks.Callback):
@@ -26,7 +26,7 @@ class TensorBoard(keras.callbacks.Callback):
     A continued training appends to the log, and first removes the points of an interrupted epoch.
 
     Args:
-        folder: of the log.
+        folder: folder of the log.
         task: the Task, with its config.
         feed: the batches of the training data.
         history: rows of the epochs that are done, as in history.json; it grows as training goes on.
@@ -50,7 +50,7 @@ class TensorBoard(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         done = len(self.history) * self.feed.steps
         _cut(self.folder / "train", done + self.batches)
-        _cut(self.folder / "valid", done - 1)  # the scores of the last epoch may be missing: a kill may have come first
+        _cut(self.folder / "valid", done - 1)  # the scores of the last epoch may be missing if the run was killed
         self.train, self.valid = (tf.summary.create_file_writer(str(self.folder / name)) for name in ("train", "valid"))
         if self.history:
             self._write_scores(self.valid, self.history[-1])
@@ -64,7 +64,7 @@ class TensorBoard(keras.callbacks.Callback):
         batches, steps = batch + 1, self.feed.steps
         if batches * POINTS // steps == batch * POINTS // steps:
             return
-        # Keras gives the mean of the epoch so far. Its weights are the rows, which several devices count themselves.
+        # Keras gives the mean of the epoch so far, weighted by rows, which each device counts by itself.
         rows = logs["rows"] if "rows" in logs else float(self.model.metrics[0].count)
         loss, now = logs["loss"] * rows, time.perf_counter()
         tokens = self.feed.tokens / steps * (batches - self.batches)
@@ -86,7 +86,7 @@ class TensorBoard(keras.callbacks.Callback):
         if best := self.best_epoch():
             writer = tf.summary.create_file_writer(str(self.folder / "best"))
             with writer.as_default():
-                api.hparams(self.task.config.to_dict(), trial_id="")  # named by the folder, as the curves are
+                api.hparams(self.task.config.to_dict(), trial_id="")  # named by the folder, like the curves
             self._write_scores(writer, self.history[best - 1])
             writer.close()
 
@@ -117,7 +117,7 @@ def _cut(folder: pathlib.Path, last: int) -> None:
                 event = tf.compat.v1.Event.FromString(record)
                 if event.step <= last or event.HasField("file_version"):
                     kept.append(record)
-        except tf.errors.DataLossError:  # the kill came within a record
+        except tf.errors.DataLossError:  # the run was killed while writing a record
             pass
 
         def save(temporary, kept=kept):

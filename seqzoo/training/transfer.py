@@ -1,7 +1,8 @@
 """Training that starts from another run: ``--init_from=RUN``.
 
-A run of the same task gives its weights and vocabularies. A run of a language model gives a task that reads words its
-embeddings and its recurrent layers (Dai & Le, 2015, Semi-supervised Sequence Learning; Howard & Ruder, 2018, ULMFiT).
+From a run of the same task, training takes weights and vocabularies. From a run of a language model, a task that reads
+words takes embeddings and recurrent layers (Dai & Le, 2015, Semi-supervised Sequence Learning; Howard & Ruder, 2018,
+ULMFiT).
 """
 
 from typing import TYPE_CHECKING
@@ -23,15 +24,14 @@ WORDS = ("words", "whitespace")  # tokenizers whose tokens are words
 
 
 def inherited(name: str, settings: dict) -> dict:
-    """The settings of a training, with the options that shape the model taken from the run that it starts from.
+    """Returns training settings with the options that shape the model taken from the run to start from.
 
     Args:
         name: the task.
-        settings: {option: value} that were given, with init_from.
+        settings: {option: value} of the given options, including init_from.
 
     Raises:
-        ValueError: the other run is of a task that this one can't start from, or an option was given that does not fit
-            its weights.
+        ValueError: the task can't start from a run of that task, or a given option does not fit the run's weights.
     """
     configs = _configs(name, settings["init_from"])
     if _is_language_model(name, configs):
@@ -41,7 +41,7 @@ def inherited(name: str, settings: dict) -> dict:
 
 
 def source(task: Task) -> "Run | Pretrained | None":
-    """The run that a training starts from, whose assets or words the task takes over; None if it starts from nothing.
+    """Returns the run to start from, or None; the task takes over its assets or words.
 
     Raises:
         ValueError: see `inherited`.
@@ -55,7 +55,7 @@ def source(task: Task) -> "Run | Pretrained | None":
 
         _check_words(type(task.config), configs, settings)
         models = Pretrained([load(folder) for folder in name.split(",")])
-        task.pretrained_words = () if task.config.vectors else models.words  # those of the vectors are known
+        task.pretrained_words = () if task.config.vectors else models.words  # the words of the vectors are known
         return models
     _check(configs[0], settings)
     run = load(name)
@@ -67,7 +67,7 @@ def source(task: Task) -> "Run | Pretrained | None":
 
 
 def start(model, task: Task, source: "Run | Pretrained") -> list[str]:
-    """Gives a model its initial weights, see `take_weights` and `Pretrained.give`; returns lines that say which."""
+    """Gives a model its initial weights, see `take_weights` and `Pretrained.give`; returns lines that describe them."""
     if not isinstance(source, Run):
         return source.give(model, task)
     fresh = take_weights(model, task, source)
@@ -75,15 +75,15 @@ def start(model, task: Task, source: "Run | Pretrained") -> list[str]:
 
 
 def take_weights(model, task: Task, run: Run) -> list[str]:
-    """Gives a model the weights of the run of the same task that its training starts from.
+    """Gives a model the weights of a run of the same task.
 
     Args:
-        model: as the task built it.
-        task: with its own labels.
-        run: see `source`.
+        model: the model that the task built.
+        task: the task, with its own labels.
+        run: the run to start from, see `source`.
 
     Returns:
-        The names of the layers that keep their fresh weights: those of the labels, if these were learned anew.
+        The names of the layers that keep their new weights: the layers of the labels, if these were learned anew.
 
     Raises:
         ValueError: the models have other layers.
@@ -104,9 +104,9 @@ def take_weights(model, task: Task, run: Run) -> list[str]:
 
 
 def _with_another_label(task, run):
-    """A model of the task with one label more, whose shapes tell which layers are of labels; None if they are kept.
+    """Returns a model with one more label, whose shapes show which layers depend on labels; None if they are kept.
 
-    New labels may be as many as those of the run, so that their layers have the same shapes.
+    Comparing with the run is not enough: with equally many new labels, the shapes are the same.
     """
     more = {
         name: _one_more(asset)
@@ -133,7 +133,7 @@ def _shapes(model):
 
 
 def _check(config: Config, settings: dict) -> None:
-    """Raises a ValueError if an option was given that does not fit the weights of a run."""
+    """Raises a ValueError if a given option does not fit the weights of a run."""
     for option in config.shaping():
         own = getattr(config, option.name)
         if option.type is not float and checked(option, settings.get(option.name, own)) != own:
@@ -148,7 +148,7 @@ def _fixed(name, settings, value):
 
 
 def _configs(name: str, folders: str) -> list[Config]:
-    """The configs of the runs to start from: one of the same task, or one or two of language models.
+    """Returns the configs of the runs to start from: one of the same task, or one or two of language models.
 
     Raises:
         ValueError: a run of another task, or two that are not a forward and a backward language model.
@@ -172,7 +172,7 @@ def _configs(name: str, folders: str) -> list[Config]:
 
 
 def _is_language_model(name: str, configs: list[Config]) -> bool:
-    """Whether the runs that a training starts from are of language models, and the task is another one."""
+    """Returns whether the runs to start from are language models, while the task is another one."""
     return type(configs[0]) is not TASKS[name].Config
 
 
@@ -180,7 +180,7 @@ def _is_language_model(name: str, configs: list[Config]) -> bool:
 
 
 def _with_layers(kind: type[Config], models: list[Config], settings: dict) -> dict:
-    """The settings of a training, with embeddings and recurrent layers as wide as those of language models."""
+    """Returns training settings with embeddings and recurrent layers as wide as those of the language models."""
     _check_words(kind, models, settings)
     first, usual = models[0], kind.__dataclass_fields__["rnn"].default
     shape = {"word_dim": sum(model.dim for model in models)}
@@ -192,7 +192,7 @@ def _with_layers(kind: type[Config], models: list[Config], settings: dict) -> di
 
 
 def _check_words(kind: type[Config], models: list[Config], settings: dict) -> None:
-    """Raises a ValueError if task and language models read different units, or there is no room for embeddings."""
+    """Raises a ValueError if task and language models read different units, or if the embeddings do not fit."""
     own = {name: field.default for name, field in kind.__dataclass_fields__.items()} | settings
     tokenizer = own.get("tokenizer", "words")  # taggers get words
     for model in models:

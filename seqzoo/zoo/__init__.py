@@ -14,12 +14,12 @@ HERE = pathlib.Path(__file__).parent
 
 
 def names() -> list[str]:
-    """The names of the runs, sorted."""
+    """Returns the names of the runs, sorted."""
     return sorted(file.parent.name for file in HERE.glob("[!.]*/config.json"))
 
 
 def path(name: str) -> pathlib.Path:
-    """The folder of a run.
+    """Returns the folder of a run.
 
     Args:
         name: one of `names`.
@@ -38,12 +38,12 @@ def about(name: str) -> dict:
 
 
 def megabytes(name: str) -> float:
-    """The size of a run."""
+    """Returns the size of a run."""
     return sum(file.stat().st_size for file in path(name).rglob("*") if file.is_file()) / 1e6
 
 
 def located(folder: str | os.PathLike) -> pathlib.Path:
-    """The folder that a user names, by its path or as ``zoo:NAME``.
+    """Returns the folder that a user names, by its path or as ``zoo:NAME``.
 
     Raises:
         ValueError: see `path`.

@@ -50,7 +50,7 @@ def _read(path, encoding):
 
 
 def _dialogues(path, encoding):
-    """The turns of each dialogue."""
+    """Yields the turns of each dialogue."""
     turns = []
     for number, line in itertools.chain(read_lines(path, encoding), [(0, "")]):
         match = _LINE.fullmatch(line)

@@ -59,7 +59,7 @@ def read_commented_json(path: str | os.PathLike, encoding: str = "utf-8") -> lis
     """Returns the list in a JSON file that may begin with lines of comments, with ``#``.
 
     Raises:
-        ValueError: it is not JSON, or not a list; with the file.
+        ValueError: the file is not JSON, or not a list; the message names it.
     """
     lines = (line for _, line in read_lines(path, encoding))
     try:
@@ -76,7 +76,7 @@ def _words(text):
 
 
 def _slots(path: pathlib.Path, encoding):
-    """{value: slot} of a database; of a value of several slots the first counts."""
+    """Returns {value: slot} of a database; a value of several slots gets the first one."""
     items = read_commented_json(path, encoding)
     try:
         return {_words(item[slot]): slot for slot in reversed(SLOTS) for item in items if item.get(slot)}

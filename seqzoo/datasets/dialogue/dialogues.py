@@ -79,7 +79,7 @@ def _json(path, columns, encoding):
 
 
 def _turns(turns):
-    """[(mark, text)] of a list of turns."""
+    """Returns [(mark, text)] of a list of turns."""
     if not isinstance(turns, list):
         raise ValueError("expected a list of turns")
     if all(isinstance(turn, str) for turn in turns):

@@ -67,7 +67,7 @@ def _read(path, encoding):
 
 
 def _requests(path, encoding):
-    """(where it stands, text, intent, entities) of each example of a file."""
+    """Yields (position, text, intent, entities) of each example of a file."""
     name = path.name.lower().removesuffix(".gz")
     if name.endswith(".jsonl"):
         for number, _, item in json_objects(path, encoding):
@@ -91,7 +91,7 @@ def _of_yaml(path, text):
 
     try:
         items = (yaml.safe_load(text) or {})["nlu"]
-        # Others are synonyms, look-up tables, expressions.
+        # Other items are synonyms, look-up tables, expressions.
         items = [(item["intent"], item.get("examples") or "") for item in items if item.keys() >= {"intent"}]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: expected a list nlu of items with intent and examples: {error}") from error
@@ -105,7 +105,7 @@ def _of_yaml(path, text):
 
 
 def _marked(path, line, intent):
-    """(text, intent, entities) of a line with marked entities."""
+    """Returns (text, intent, entities) of a line with marked entities."""
     text, entities, end = "", [], 0
     for match in _ENTITY.finditer(line):
         text += line[end : match.start()]

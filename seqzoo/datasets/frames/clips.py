@@ -39,7 +39,7 @@ def clips(
 
     Args:
         data_dir: folder with a folder for each split, named as in `splits.SPLITS`; or with the clips of train.
-        name: of other readers, not used.
+        name: an argument of other readers, not used.
         columns: {feature: column} of ``labels.csv``, for file, label and group.
         picture_size: scale pictures to this many rows and columns; 0: leave them as they are.
 
@@ -65,10 +65,10 @@ def read_clip(file: BinaryIO, name: str, picture_size: int = 0) -> np.ndarray:
 
     Args:
         file: binary file, not compressed.
-        name: its name, whose ending says what it is, and for messages: ``.csv`` or ``.tsv``, a frame per line, with or
-            without a header; ``.npy``; ``.npz`` with one array, or one called ``frames``; ``.gif``. See
+        name: name of the file, also for messages. Its ending gives the format: ``.csv`` or ``.tsv``, a frame per line,
+            with or without a header; ``.npy``; ``.npz`` with one array, or one called ``frames``; ``.gif``. See
             `numbers.checked_frames` for the shapes of arrays.
-        picture_size: of a GIF, as of `clips`.
+        picture_size: for a GIF, as in `clips`.
 
     Raises:
         ValueError: another ending, or no clip of finite numbers.
@@ -92,8 +92,8 @@ def read_pictures(folder: pathlib.Path, picture_size: int = 0) -> np.ndarray:
     """Reads a clip from a folder of pictures, as [T, I, W, C] with values from 0 to 1.
 
     Args:
-        folder: with pictures of one size, grey or in colour.
-        picture_size: as of `clips`.
+        folder: folder with pictures of one size, grey or in colour.
+        picture_size: as in `clips`.
 
     Raises:
         ValueError: no pictures, a damaged one, or pictures of several sizes.
@@ -118,7 +118,7 @@ def _examples(folder, columns, picture_size):
 
 
 def _label_rows(folder) -> Iterator[dict]:
-    """{"file", "label"} of the clips in folders of labels, which are interleaved in proportion to their numbers."""
+    """Yields {"file", "label"} of the clips in folders of labels, interleaved in proportion to their numbers."""
     labels = {f: _clips_in(f) for f in sorted(folder.iterdir()) if f.is_dir() and not f.name.startswith(".")}
     if not any(labels.values()):
         present = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "nothing"
@@ -140,7 +140,7 @@ def _clips_in(folder):
 
 
 def _table_rows(table, columns) -> Iterator[dict]:
-    """{"file", "label"} and, if there is such a column, "group", of the clips in a table."""
+    """Yields {"file", "label"} and, if there is such a column, "group", of the clips in a table."""
     records = csv_records(table)
     _, header = next(records, (0, []))
     indices = table_columns(table, header, columns, ("file", "label"), ("group",))
@@ -197,7 +197,7 @@ def _read_array(file, name):
 
 
 def _pictures(pictures, picture_size):
-    """[T, I, W, C] of pairs (picture, its name)."""
+    """Returns [T, I, W, C] from pairs (picture, its name)."""
     arrays, grey = [], None
     for picture, name in pictures:
         grey = is_grey(picture) if grey is None else grey  # of the whole clip
@@ -216,6 +216,6 @@ def _pictures(pictures, picture_size):
 
 
 def _numbered(path):
-    """The key that sorts frame2 before frame10."""
+    """Returns the key that sorts frame2 before frame10."""
     parts = re.split(r"(\d+)", path.name)
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]

@@ -51,7 +51,7 @@ def npz(
 
 
 def _load(path, columns):
-    """{feature: array}; with the frames of all clips in a row, they are cut by their lengths."""
+    """Returns {feature: array}; if the frames of all clips are joined, they are cut by their lengths."""
     if unknown := {*columns} - {*ARRAYS}:
         raise ValueError(f"--columns should name {', '.join(ARRAYS)}. Unknown: {', '.join(sorted(unknown))}")
     try:

@@ -1,4 +1,4 @@
-"""Numbers of frames: parsed and checked, with the file and the line in every error. Shared by the readers."""
+"""Parses and checks numbers of frames, with file and line in every error. Shared by the readers."""
 
 import pathlib
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def floats(fields: Sequence[str], source: str | pathlib.Path, number: int) -> li
 
 
 def is_number(field: str) -> bool:
-    """Whether a field is a number, NaN and infinities included."""
+    """Returns whether a field is a number, including NaN and infinities."""
     try:
         float(field)
     except ValueError:
@@ -46,7 +46,7 @@ def is_number(field: str) -> bool:
 
 
 def is_header(fields: Sequence[str]) -> bool:
-    """Whether the first line of a table of numbers is a header: none of its fields is a number or empty."""
+    """Returns whether the first line of a table is a header: none of its fields is a number or empty."""
     return not any(is_number(field) or not field.strip() for field in fields)
 
 
@@ -55,7 +55,7 @@ def checked_frames(array: np.ndarray, source: str | pathlib.Path) -> np.ndarray:
 
     Args:
         array: [T], [T, D], joints [T, J, 2 or 3], which are joined, or [T, I, W, C].
-        source: where it comes from, for messages.
+        source: its source, for messages.
 
     Raises:
         ValueError: no frames, no numbers, another rank, or a number that is not finite.

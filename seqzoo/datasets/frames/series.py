@@ -15,7 +15,7 @@ from seqzoo.text.lines import shorten
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}  # of one table, in the order of time
 
-_date = re.compile(r"\d{4}-\d\d(-\d\d.*)?")  # of ISO 8601: such texts are in the order of time if they are sorted
+_date = re.compile(r"\d{4}-\d\d(-\d\d.*)?")  # ISO 8601 dates, whose text order is the order of time
 
 
 @DATASETS.register("series")
@@ -67,7 +67,7 @@ def series(
 def read_series(
     records: Iterable[tuple[int, list[str]]], path: str | os.PathLike, columns: dict | None
 ) -> tuple[np.ndarray, list[str]]:
-    """([T, D], the names of the columns) of the records of a table, see `series`.
+    """Returns ([T, D], the names of the columns) of the records of a table, see `series`.
 
     Args:
         records: (number of the line, fields), the first of which is the header.

@@ -71,7 +71,7 @@ def _listed(root, name):
 
 
 def _names(path: pathlib.Path) -> list[str]:
-    """The names of the clips in a zip file or folder, sorted."""
+    """Returns the names of the clips in a zip file or folder, sorted."""
     if path.is_dir():
         names = [file.name for file in path.iterdir()]
     else:

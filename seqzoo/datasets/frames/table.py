@@ -91,7 +91,7 @@ def _read(path, records, header, width, indices):
 
 
 def _time(field):
-    """A time that can be compared: a number, or a text such as a date in ISO 8601."""
+    """Returns a time that can be compared: a number, or a text such as a date in ISO 8601."""
     return float(field) if is_number(field) else field.strip()
 
 

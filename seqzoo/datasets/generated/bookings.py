@@ -1,4 +1,4 @@
-"""Bookings: dialogues in which a table is booked, and in which the guest corrects what was said before.
+"""Bookings: dialogues in which a guest books a table and corrects earlier statements.
 
     <user> a table for four please
     <bot> which cuisine would you like?
@@ -51,12 +51,12 @@ SHARES = {"train": 8, "valid": 1, "test": 1}  # of all bookings, of each split
 
 
 def summary(booking: dict[str, str]) -> str:
-    """A booking in words: "a table for four with italian food in rome"."""
+    """Describes a booking in words: "a table for four with italian food in rome"."""
     return " ".join(["a table", *(OPENING[slot].format(booking[slot]) for slot in ("people", "cuisine", "city"))])
 
 
 def sample_dialogue(rng: random.Random) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """A random dialogue: its turns, and the final booking."""
+    """Draws a random dialogue; returns its turns and the final booking."""
     known, turns = {}, []
 
     def say(user, bot):

@@ -76,7 +76,7 @@ def commands(seed: int, split: str, size: int) -> Iterator[dict]:
 
 
 def _value(rng, slot, names):
-    """The words of a value of a slot."""
+    """Returns the words of a value of a slot."""
     if slot in VALUES:
         return rng.choice(VALUES[slot].split("|")).split()
     link = rng.choice(LINKS)

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.splits import generated, split_by_key
 
-# For each language the months, their abbreviations, the days of the week and theirs, as dates have them: Polish and
-# Russian months are in the genitive. The spellings were checked against CLDR 49 (https://cldr.unicode.org).
+# For each language, the months, their abbreviations, the days of the week and their abbreviations, in the form used in
+# dates: Polish and Russian months are in the genitive. Checked against CLDR 49 (https://cldr.unicode.org).
 NAMES = {
     "de": (
         "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",

@@ -73,7 +73,7 @@ def digit_rows(seed: int, split: str, size: int) -> Iterator[dict]:
 
 
 def _placed(rng):
-    """(a relation, [row and column of the upper left corner of each of two digits])."""
+    """Returns (a relation, [row and column of the upper left corner of each of two digits])."""
     relation = rng.choice(("above", "left of", "above and left of", "above and right of"))
     near, far = rng.randint(0, 5), rng.randint(0, 3)
     low, high = rng.randint(0, 3), rng.randint(11, 16)
@@ -93,13 +93,13 @@ def _article(digit):
 
 @functools.cache
 def _pictures(split):
-    """{digit: its pictures, [N, 8, 8] integers from 0 to 16} of a split."""
+    """Returns {digit: its pictures, [N, 8, 8] integers from 0 to 16} of a split."""
     pictures, labels = digits(split)
     return {digit: pictures[labels == digit] for digit in range(10)}
 
 
 def _drawn(shape, placed, split, rng):
-    """[I, W, 1] in uint8: digits at places, over noise."""
+    """Returns [I, W, 1] in uint8: digits at places, over noise."""
     noise = np.frombuffer(rng.randbytes(shape[0] * shape[1]), "uint8").reshape(shape)
     picture = (noise >> 7).astype("float64")  # 0 or 1
     for digit, (row, column) in placed:

@@ -49,7 +49,7 @@ def digit_pixels(seed: int, split: str, size: int) -> Iterator[dict]:
 
 @functools.cache
 def digits(split: str, shuffled: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """The handwritten digits of scikit-learn, of 8 by 8 pixels.
+    """Returns the handwritten digits of scikit-learn, of 8 by 8 pixels.
 
     Args:
         split: "train", "valid" or "test".

@@ -26,7 +26,7 @@ SHARES = {"train": 8, "valid": 1, "test": 1}  # of all names, of each split
 
 
 def name(rng: random.Random, split: str) -> str:
-    """An invented name of two or three syllables that is in no other split, of any seed."""
+    """Returns an invented name of two or three syllables that is in no other split, of any seed."""
     found = ""
     while not found or split_by_key(found, SHARES) != split:
         syllables = [rng.choice(ONSETS) + rng.choice(VOWELS) for _ in range(rng.choice((2, 2, 3)))]
@@ -35,7 +35,7 @@ def name(rng: random.Random, split: str) -> str:
 
 
 def log(rng: random.Random, split: str) -> tuple[list[str], str]:
-    """The lines of a random log without their times, and its summary."""
+    """Returns the lines of a random log without their times, and its summary."""
     people = [f"{name(rng, split)} {name(rng, split)}" for _ in range(rng.choice((3, 4)))]
     opener = holder = people[0]
     number, thing, closed = rng.randrange(10_000, 100_000), rng.choice(THINGS), False

@@ -59,14 +59,14 @@ def _curve(rng, p, q, shift):
 
 
 def _stick(rng, gait):
-    """A stick that walks, runs, or stands and waves, as a function of seconds."""
+    """Returns a stick that walks, runs, or stands and waves, as a function of seconds."""
     size, phase, way = rng.uniform(0.7, 1.2), rng.uniform(0, 2 * math.pi), rng.choice((-1, 1))
     rate = 2 * math.pi * GAITS[gait] * rng.uniform(0.85, 1.15)
     swing, speed = {"walk": (0.5, 0.9), "run": (0.8, 1.8), "wave": (0.05, 0.0)}[gait]
     arm, shin = {"walk": (0.35, 0.35), "run": (0.5, 1.0), "wave": (0.1, 0.0)}[gait]  # how far joints are bent
 
     def limb(start, angle, bend):
-        """The two joints of a limb that hangs from a joint; angles from straight down."""
+        """Returns the two joints of a limb that hangs from a joint; angles from straight down."""
         middle = start[0] + 0.45 * math.sin(angle), start[1] - 0.45 * math.cos(angle)
         return middle, (middle[0] + 0.45 * math.sin(angle + bend), middle[1] - 0.45 * math.cos(angle + bend))
 

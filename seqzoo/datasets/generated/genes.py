@@ -52,7 +52,7 @@ def sequence(rng: random.Random, length: int) -> str:
 
 
 def _drawn(rng, bounds):
-    """A whole number between two bounds, whose logarithm is drawn evenly."""
+    """Returns a whole number between two bounds, whose logarithm is drawn evenly."""
     return round(math.exp(rng.uniform(*map(math.log, bounds))))
 
 

@@ -166,7 +166,7 @@ def delayed_copy(rng: random.Random, length: int) -> tuple:
 
 
 def asked(reader: Callable, line: str, width: int) -> dict:
-    """The example of a line: a length, for which a random sequence is drawn, or a JSON list of frames.
+    """Returns the example of a line: a length, for which a random sequence is drawn, or a JSON list of frames.
 
     Args:
         reader: one of these datasets.
@@ -193,5 +193,5 @@ def asked(reader: Callable, line: str, width: int) -> dict:
 
 
 def _bits(rng, rows, columns):
-    """[rows, columns] random bits."""
+    """Returns [rows, columns] random bits."""
     return np.array([[rng.getrandbits(1) for _ in range(columns)] for _ in range(rows)])

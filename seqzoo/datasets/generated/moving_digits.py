@@ -63,7 +63,7 @@ def _path(label, rng):
 
 
 def _drawn(digit, path, rng):
-    """[T, 16, 16, 1]: the digit at each point, over noise."""
+    """Returns [T, 16, 16, 1]: the digit at each point, over noise."""
     noise = np.frombuffer(rng.randbytes(len(path) * SIZE * SIZE), "uint8").reshape(len(path), SIZE, SIZE)
     frames = (noise >> 6).astype("int64")  # 0 to 3
     for frame, (row, column) in zip(frames, path, strict=True):

@@ -60,7 +60,7 @@ SHARES = {"train": 8, "valid": 1, "test": 1}  # of all events, of each split
 
 
 def sentence(rng: random.Random, event: tuple, roles: tuple[str, str]) -> str:
-    """A sentence about an event.
+    """Returns a sentence about an event.
 
     Args:
         rng: chooses how it is told, whatever the roles.
@@ -79,7 +79,7 @@ def sentence(rng: random.Random, event: tuple, roles: tuple[str, str]) -> str:
 
 
 def sample_pair(rng: random.Random, same: bool, split: str) -> tuple[str, str]:
-    """A random pair; no choice depends on `same`, so the same `rng` and the other label give its twin."""
+    """Returns a random pair; no choice depends on `same`, so the same `rng` and the other label give its twin."""
     event, nouns = None, []
     while event is None or split_by_key(f"{event[0]} {' '.join(sorted(nouns))}", SHARES) != split:
         event, nouns = rng.choice(VERBS + CONVERSES), rng.sample(NOUNS, 2)

@@ -166,7 +166,7 @@ def parse(text: str) -> tuple[dict, dict]:
 
 
 def unmarked(text: str) -> str:
-    """The text without the marks of words that decide or concede."""
+    """Returns the text without the marks of words that decide or concede."""
     return re.sub("[!?()]", "", text)
 
 

@@ -48,7 +48,7 @@ def spellings(seed: int, split: str, size: int) -> Iterator[dict]:
 
 
 def phones(word: str) -> list[str]:
-    """The phones of a word in lower case."""
+    """Returns the phones of a word in lower case."""
     found, position = [], 0
     while position < len(word):
         letter, rest = word[position], word[position + 1 :]

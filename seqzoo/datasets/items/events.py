@@ -90,7 +90,7 @@ def _by_index(path, columns, width):
 
 
 def _by_name(path, columns, row):
-    """{feature: key of its column} of the first row, which names the columns or, in JSON, has the keys."""
+    """Returns {feature: key of its column} of the first row, which names the columns or, in JSON, has the keys."""
     names = {key: key if isinstance(key, str) else str(value).strip() for key, value in row.items()}
     plain = {name.lower().replace("_", ""): key for key, name in reversed(names.items())}
     found = {}
@@ -129,7 +129,7 @@ def _records(path, rows, skipped, width, found):
 
 
 def _text(value):
-    """A field as text; "" if it is neither a text nor a number."""
+    """Returns a field as text; "" if it is neither a text nor a number."""
     is_value = isinstance(value, str | int | float) and not isinstance(value, bool)
     return str(value).strip() if is_value else ""
 

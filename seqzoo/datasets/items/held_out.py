@@ -7,7 +7,7 @@ from seqzoo.datasets.examples import Examples
 
 
 def prefix(example: dict, count: int) -> dict:
-    """The example with the first `count` events of its history."""
+    """Returns the example with the first `count` events of its history."""
     lists = ("items", "times")
     return {name: value[:count] if name in lists else value for name, value in example.items()}
 
@@ -69,7 +69,7 @@ def by_time(histories: Examples, fraction: float) -> tuple[Examples, Examples]:
 
 
 def prefixes(example: dict, known: int) -> Iterator[dict]:
-    """The history up to each item after the first `known`, except for the very first item."""
+    """Returns the history up to each item after the first `known`, except for the very first item."""
     return (prefix(example, count + 1) for count in range(max(known, 1), len(example["items"])))
 
 

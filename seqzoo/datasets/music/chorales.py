@@ -79,7 +79,7 @@ def chorales(data_dir: str | None = None, name: str | None = None, columns: dict
 
 
 def _examples(pieces, left_out):
-    """{split: Examples} of pieces."""
+    """Returns {split: Examples} of pieces."""
     splits = {split: [] for split in ("train", "valid", "test")}
     for piece in pieces:
         splits[_split(piece.name)].append(piece)
@@ -107,7 +107,7 @@ def _unpacked(pieces):
 
 
 def _split(name):
-    """The split of a piece: by a hash of its name, whatever other pieces there are."""
+    """Returns the split of a piece: by a hash of its name, whatever other pieces there are."""
     bucket = int.from_bytes(hashlib.sha256(name.encode()).digest()) % 10
     return {0: "valid", 1: "test"}.get(bucket, "train")
 
@@ -142,13 +142,13 @@ def _read_folder(folder):
 
 
 def _intervals(piece):
-    """A key that is equal for two pieces if and only if they are equal up to transposition."""
+    """Returns a key that is equal for two pieces if and only if they are equal up to transposition."""
     lowest = min(pitch for voice in piece.voices for pitch in voice if pitch >= 0)
     return tuple(bytes(pitch - lowest if pitch >= 0 else 255 for pitch in voice) for voice in piece.voices)
 
 
 def _read(path):
-    """The `Piece` in a zipped MusicXML file; None unless exactly four parts have notes."""
+    """Returns the `Piece` in a zipped MusicXML file; None unless exactly four parts have notes."""
     try:
         with zipfile.ZipFile(path) as file:
             container = xml.etree.ElementTree.fromstring(file.read("META-INF/container.xml"))
@@ -255,7 +255,7 @@ class _Part:
 
 @functools.lru_cache(maxsize=1024)
 def _length(duration, divisions):
-    """A duration in sixteenths."""
+    """Returns a duration in sixteenths."""
     duration, divisions = fractions.Fraction(duration), fractions.Fraction(divisions)
     if duration < 0 or divisions <= 0:
         raise ValueError(f"a duration of {duration} in divisions of {divisions}")
@@ -264,7 +264,7 @@ def _length(duration, divisions):
 
 @functools.lru_cache(maxsize=1024)
 def _midi(step, alter, octave):
-    """The MIDI number of a written pitch."""
+    """Returns the MIDI number of a written pitch."""
     if step not in tuple("CDEFGAB") or octave is None:
         raise ValueError(f"a pitch of step {step!r} and octave {octave!r}")
     return pitch_number(step, int(octave), round(float(alter or 0)))
@@ -289,7 +289,7 @@ def _nearest(position):
 
 
 def _pickup(first, metre):
-    """The sixteenths of a first bar that is shorter than the metre, else 0."""
+    """Returns the sixteenths of a first bar that is shorter than the metre, else 0."""
     beats, kind = parse_metre(metre)
     whole = fractions.Fraction(4 * STEPS * beats, kind)
     return _nearest(first) if first < whole else 0

@@ -99,7 +99,7 @@ def midi(
 
 
 def _split(path):
-    """The split that a file belongs to by its innermost folder named after one, or None."""
+    """Returns the split that a file belongs to by its innermost folder named after one, or None."""
     return next(filter(None, map(split_of, reversed(path.parts[:-1]))), None)
 
 

@@ -98,7 +98,7 @@ def _read(path, split, voices):
 
 
 def _files(data_dir, name):
-    """{split: file}, or {None: file} for one that may have all splits."""
+    """Returns {split: file}, or {None: file} for one that may have all splits."""
     path = data_path(data_dir, "piano_roll", "a .json file, or a folder with one, or one per split")
     if path.is_file():
         if name:
@@ -150,7 +150,7 @@ def _load(path, split=None):
 
 
 def _check(piece, where):
-    """The number of entries of each frame of a piece, and where its first rest is, or None.
+    """Returns the number of entries of each frame of a piece, and where its first rest is, or None.
 
     Raises:
         ValueError: names the frame that is not a list of pitches.

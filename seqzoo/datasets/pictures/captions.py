@@ -78,7 +78,7 @@ def captions(
 
 
 def _tables(root, name, encoding):
-    """({split, or "" of all: table}, {split: list of names}) in a folder."""
+    """Returns ({split, or "" of all: table}, {split: list of names}) in a folder."""
     if root.is_file():
         return {"test": root}, {}
     annotations = root / "annotations"
@@ -102,7 +102,7 @@ def _tables(root, name, encoding):
 
 
 def _chosen(tables, root):
-    """{split: table} of {split: [tables]}; where splits have tables of their own, one of all is left out."""
+    """Returns {split: table} of {split: [tables]}; where splits have tables of their own, one of all is left out."""
     chosen = {split: tables[split] for split in SPLITS if tables[split]} or {"": tables[""]}
     for split, paths in chosen.items():
         if len(paths) > 1:
@@ -121,7 +121,7 @@ def _is_list(path, encoding):
 
 
 def _captions(path, columns, encoding) -> dict[str, dict[str, list[str]]]:
-    """{split, "" where the table names none: {file of a picture: captions}}."""
+    """Returns {split, "" where the table names none: {file of a picture: captions}}."""
     if plain_name(path).endswith(".json"):
         return _json(path, encoding)
     found = collections.defaultdict(list)
@@ -197,7 +197,7 @@ def _json(path, encoding):
 
 
 def _divided(found, lists, encoding):
-    """{split: {file: captions}} of the captions of one table, by lists of the pictures of splits."""
+    """Returns {split: {file: captions}} of the captions of one table, by lists of the pictures of splits."""
     listed = {}
     for split, path in lists.items():
         for number, line in read_lines(path, encoding):
@@ -226,7 +226,7 @@ class _Finder:
         self.root = root
 
     def __call__(self, file: str, folder: pathlib.Path, split: str) -> Picture:
-        """The picture that a table in `folder` calls `file`; one that is not there can't be read."""
+        """Returns the picture that a table in `folder` calls `file`; one that is not there can't be read."""
         if (folder / file).is_file():
             return Stored(file, folder / file)
         named = pathlib.PurePath(file)  # without ./ in front
@@ -235,7 +235,7 @@ class _Finder:
         return next(iter(own or fitting), Stored(file, folder / file))
 
     def place(self, picture: Stored) -> str:
-        """The names of the folders and the archive that a picture is in, as one text for `splits_in`."""
+        """Returns the names of the folders and the archive that a picture is in, as one text for `splits_in`."""
         parts = picture.path.relative_to(self.root).parts
         return " ".join(parts if isinstance(picture, Member) else parts[:-1])
 

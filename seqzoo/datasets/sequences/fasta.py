@@ -60,7 +60,7 @@ def fasta(
 
 
 def _files(folder, name):
-    """The FASTA files in a folder, sorted."""
+    """Returns the FASTA files in a folder, sorted."""
     return sorted(
         file for file in folder.iterdir()
         if file.is_file() and plain_name(file).endswith(ENDINGS) and (name or "").lower() in plain_name(file)
@@ -68,7 +68,7 @@ def _files(folder, name):
 
 
 def _by_label(folder, name):
-    """{label: files} of a folder with a file or a folder for each label."""
+    """Returns {label: files} of a folder with a file or a folder for each label."""
     found = {pathlib.Path(plain_name(file)).stem: file for file in _files(folder, name)}
     found = {file.name[: len(stem)]: [file] for stem, file in found.items()}  # in its own case
     for child in sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")):
@@ -95,12 +95,12 @@ def _read(files, field, encoding):
 
 
 def header_name(header: str) -> str:
-    """The first field of a header, the name of its sequence; "" of an empty one."""
+    """Returns the first field of a header, the name of its sequence; "" of an empty one."""
     return _field.split(header.strip(), maxsplit=1)[0]
 
 
 def header_label(header: str, field: int | None = None) -> str:
-    """The label in a header, "" if there is none; see `fasta`."""
+    """Returns the label in a header, "" if there is none; see `fasta`."""
     if field is None and (named := re.search(r"\blabels?=(\S+)", header)):
         return named[1]
     fields = [part for part in _field.split(header.strip()) if part]

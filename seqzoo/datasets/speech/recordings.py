@@ -270,7 +270,7 @@ def _clips(root):
 
 
 def _listed(path, clips):
-    """[(recordings, silent samples after each)] of the lines of a list."""
+    """Returns [(recordings, silent samples after each)] of the lines of a list."""
     strings = []
     for number, line in read_lines(path):
         parts, silences = [], []

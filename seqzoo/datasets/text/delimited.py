@@ -127,7 +127,7 @@ def _layout(records, path, columns):
 
 
 def _is_header(records, path, fields, indices):
-    """Whether the first line of a file whose columns are given by index is a header.
+    """Returns whether the first line of a file whose columns are given by index is a header.
 
     It is one if its cell in the column of labels (or summaries) is not a label of another line, and
 

@@ -93,7 +93,7 @@ def _read(path, keys, encoding):
 
 
 def _summaries(path, number, line, key, value):
-    """The strings of a key."""
+    """Returns the strings of a key."""
     found = value if isinstance(value, list) else [value]
     if not all(isinstance(part, str) for part in found):
         raise bad_line(path, number, f"{key!r} should be a string, or a list of them, found {value!r:.60}", line)

@@ -155,7 +155,7 @@ def _is_header(fields, index):
 
 
 def _found(path, names, columns):
-    """{feature: name of its column}; a label is looked for where there is no score, unless it is asked for."""
+    """Returns {feature: name of its column}; a label is looked for where there is no score, unless it is asked for."""
     lower, found = {name.lower(): name for name in reversed(names)}, {}
     for feature, common in COLUMNS.items():
         given = columns.get(feature)

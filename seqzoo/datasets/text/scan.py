@@ -81,7 +81,7 @@ def _read(path, encoding) -> Iterator[dict]:
 
 
 def _divided(examples, held, what, more=lambda: ()):
-    """{"train", "valid"}: valid has the examples that are held out, train all others and those of `more`."""
+    """Returns {"train", "valid"}: valid has the examples that are held out, train all others and those of `more`."""
 
     def train():
         return itertools.chain((example for example in examples if not held(example)), more())
