@@ -179,6 +179,8 @@ def test_a_line_is_a_length_or_the_frames():
         ({"dataset": "grammar"}, "should be one of adding, .* Received: 'grammar'"),
         ({"rnn": "lstm", "initialization": "identity"}, "needs a square kernel"),
         ({"rnn": "rnn", "forget_bias": "1"}, "--forget_bias=1 has no effect with --rnn=rnn"),
+        ({"rnn": "lstm", "forget_bias": "high"}, "should be a number, or chrono. Received: 'high'"),
+        ({"rnn": "lstm", "forget_bias": "nan"}, "should be a number, or chrono. Received: 'nan'"),
         ({"rnn": "lstm", "rows": 64}, "--rows=64 has no effect with --rnn=lstm"),
         ({"rows": 4, "shift": 2}, "needs --rows=5 or more"),
         ({"length": 10_000}, "at most 1000. Received: 10000"),
