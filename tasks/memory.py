@@ -66,6 +66,8 @@ class Config(options.Data, Network, options.Machine, options.Batching, options.T
             raise ValueError(f"--dataset should be one of {', '.join(SETS)}. Received: {self.dataset!r}")
         if self.forget_bias not in ("", "chrono") and not _is_number(self.forget_bias):
             raise ValueError(f"--forget_bias should be a number, or chrono. Received: {self.forget_bias!r}")
+        if self.initialization and not RNNS.trait(self.rnn, "recurrent_kernel", True):
+            raise ValueError(f"--initialization has no effect with --rnn={self.rnn}: it has no recurrent kernel.")
         if self.initialization == "identity" and RNNS.trait(self.rnn, "gates", "") != "":
             raise ValueError("--initialization=identity needs a square kernel, such as that of --rnn=rnn.")
         if 2 * self.shift + 1 > self.rows:
