@@ -68,6 +68,8 @@ class Config(options.Data, Network, options.Machine, options.Batching, options.T
             raise ValueError(f"--forget_bias should be a number, or chrono. Received: {self.forget_bias!r}")
         if self.initialization and not RNNS.trait(self.rnn, "recurrent_kernel", True):
             raise ValueError(f"--initialization has no effect with --rnn={self.rnn}: it has no recurrent kernel.")
+        if RNNS.trait(self.controller, "bidirectional", False):
+            raise ValueError(f"--controller should be a layer that reads forward. Received: {self.controller!r}")
         if self.initialization == "identity" and RNNS.trait(self.rnn, "gates", "") != "":
             raise ValueError("--initialization=identity needs a square kernel, such as that of --rnn=rnn.")
         if 2 * self.shift + 1 > self.rows:

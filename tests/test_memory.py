@@ -179,6 +179,7 @@ def test_a_line_is_a_length_or_the_frames():
         ({"dataset": "grammar"}, "should be one of adding, .* Received: 'grammar'"),
         ({"rnn": "lstm", "initialization": "identity"}, "needs a square kernel"),
         ({"rnn": "lru", "initialization": "identity"}, "no effect with --rnn=lru: it has no recurrent kernel"),
+        ({"controller": "bilstm"}, "should be a layer that reads forward. Received: 'bilstm'"),
         ({"rnn": "rnn", "forget_bias": "1"}, "--forget_bias=1 has no effect with --rnn=rnn"),
         ({"rnn": "lstm", "forget_bias": "high"}, "should be a number, or chrono. Received: 'high'"),
         ({"rnn": "lstm", "forget_bias": "nan"}, "should be a number, or chrono. Received: 'nan'"),
