@@ -168,7 +168,16 @@ def test_a_line_is_a_length_or_the_frames():
     for line in ("0", "5", "1001", "10000"):
         with pytest.raises(ValueError, match=f"from 6 to 1000. Received: {line}"):
             task.example(line)
-    for line in ("", "copy", "[[1, 2]]", "[]", "7.5", '{"frames": 1}', "[[NaN, 0, 0, 0, 0, 0, 0, 0]]"):
+    for line in (
+        "",
+        "copy",
+        "[[1, 2]]",
+        "[]",
+        "7.5",
+        '{"frames": 1}',
+        "[[NaN, 0, 0, 0, 0, 0, 0, 0]]",
+        f"[[1{'0' * 400}]]",
+    ):
         with pytest.raises(ValueError, match="a length, such as 20, or a JSON list of frames of 8 numbers each"):
             task.example(line)
 
