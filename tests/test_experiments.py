@@ -337,8 +337,8 @@ def test_a_gpu_that_differs_or_is_missing_is_reported(capsys):
     gpu.show(
         {
             "runs": [{**layer, "device": "CPU", "differs_by": 0.0}],
-            "failed": [{"row": "a", "error": "x\nOOM\n\na failed"}],
+            "failed": [{"row": "a", "error": "x\nOOM\n\na failed"}, {"row": "b", "error": "\nb failed with status -9"}],
         }
     )
     out = capsys.readouterr().out
-    assert "a failed: OOM" in out and "numbers of a CPU" in out
+    assert "a failed: OOM" in out and "b failed: b failed with status -9" in out and "numbers of a CPU" in out
