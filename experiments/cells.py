@@ -136,8 +136,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--entry", action="store_true", help=argparse.SUPPRESS)  # in a process of its own
     args = parser.parse_args(argv)
     rnns, tasks = ([*filter(None, names.split(","))] for names in (args.rnns, args.tasks))
-    for name in rnns:
-        RNNS.check(name)
+    try:
+        for name in rnns:
+            RNNS.check(name)
+    except ValueError as error:
+        parser.error(error)
     if unknown := [name for name in tasks if name not in COLUMNS]:
         parser.error(f"Unknown tasks {', '.join(unknown)}. There are: {', '.join(COLUMNS)}")
     if args.entry:
