@@ -10,6 +10,7 @@ from keras import ops
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.generated.memory import ORDERS
 from seqzoo.display.memory import memory_plot, used_rows
+from seqzoo.metrics.memory import faults
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.initialization import FORGETS, set_forget_bias
 from seqzoo.task import TASKS
@@ -149,6 +150,10 @@ def test_wrong_answers_are_counted(name, wrong):
     assert tuple(answer["wrong"] for answer in answers) == wrong
     scores = task.scores([example, example], answers)
     assert scores == {"wrong": sum(wrong) / 2, "accuracy": 50.0}
+
+
+def test_a_number_that_is_not_one_is_wrong():
+    assert faults("numbers", np.array([[np.nan], [1.0]]), np.array([[1.0], [1.0]])) == 1
 
 
 def test_the_best_answer_without_a_memory_is_the_mean_at_each_step():
