@@ -136,12 +136,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--entry", action="store_true", help=argparse.SUPPRESS)  # in a process of its own
     args = parser.parse_args(argv)
     rnns, tasks = ([*filter(None, names.split(","))] for names in (args.rnns, args.tasks))
-    for name in rnns:
-        RNNS.check(name)
+    try:
+        for name in rnns:
+            RNNS.check(name)
+    except ValueError as error:
+        parser.error(error)
     if unknown := [name for name in tasks if name not in COLUMNS]:
         parser.error(f"Unknown tasks {', '.join(unknown)}. There are: {', '.join(COLUMNS)}")
     if args.entry:
-        print(json.dumps(trained(rnns[0], tasks[0], args.minutes, args.runs)))
+        print(json.dumps(trained(rnns[0], tasks[0], args.minutes, args.runs, args.anew)))
         return
     found = json.loads(RECORDED.read_text("utf-8")) if RECORDED.is_file() else {}
     for task in () if args.page else tasks:
@@ -159,7 +162,7 @@ def measured(rnn: str, task: str, args: argparse.Namespace) -> dict:
     one = {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
     command = [sys.executable, "-m", "experiments.cells", "--entry", f"--rnns={rnn}", f"--tasks={task}"]
     done = subprocess.run(
-        [*command, f"--minutes={args.minutes}", f"--runs={args.runs}"],
+        [*command, f"--minutes={args.minutes}", f"--runs={args.runs}", *["--anew"] * args.anew],
         env={**os.environ, **one}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
@@ -180,8 +183,8 @@ def units_of(rnn: str, D: int = 64, H: int = 128) -> int:
     return min(range(8, 1024), key=lambda units: abs(RNNS.parameters(rnn, D, units) - wanted))
 
 
-def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
-    """Trains an entry and returns its record."""
+def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path, anew: bool = False) -> dict:
+    """Trains an entry, from its checkpoint unless `anew`, and returns its record."""
     import keras
 
     from seqzoo.run import flag_parser, parse_flags
@@ -205,9 +208,10 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
                 self.model.stop_training = True
 
     history = folder / "history.json"  # from before an interruption
-    before = sum(row["seconds"] for row in json.loads(history.read_text("utf-8"))) if history.is_file() else 0
+    goes_on = history.is_file() and not anew
+    before = sum(row["seconds"] for row in json.loads(history.read_text("utf-8"))) if goes_on else 0
     config = kind.Config(**parse_flags(flag_parser([kind.Config]), options))
-    metrics = train(kind(config), folder, callbacks=[Ends()])
+    metrics = train(kind(config), folder, overwrite=anew, callbacks=[Ends()])
     return {
         "score": metrics[column.score],
         "seconds": before + time.process_time() - begin,

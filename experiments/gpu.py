@@ -465,7 +465,8 @@ def show(results: dict) -> None:
         by = {key: key for key in ("model", "software", "precision", "device")}
         print(medians(speeds, by, columns, "tokens_per_second"))
     for row in results.get("failed", []):
-        print(f"{row['row']} failed: {[line for line in row['error'].splitlines() if line][-2]}")
+        reason, *_ = [line for line in row["error"].splitlines() if line][-2:]  # a killed process leaves one line
+        print(f"{row['row']} failed: {reason}")
     if any(run["device"] == "CPU" for run in results["runs"]):
         print("No GPU was found: these are numbers of a CPU and say nothing about a GPU.")
 

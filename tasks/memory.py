@@ -9,8 +9,8 @@ import random
 import numpy as np
 
 from seqzoo import options
+from seqzoo.config import LARGEST, default, option
 from seqzoo.config import Config as Options
-from seqzoo.config import default, option
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.generated.memory import LONGEST, asked
 from seqzoo.display.memory import lengths_plot, memory_plot, print_remembered
@@ -64,12 +64,23 @@ class Config(options.Data, Network, options.Machine, options.Batching, options.T
         super().__post_init__()
         if self.dataset not in SETS:
             raise ValueError(f"--dataset should be one of {', '.join(SETS)}. Received: {self.dataset!r}")
-        if self.forget_bias not in ("", "chrono"):
-            float(self.forget_bias)
+        if self.forget_bias not in ("", "chrono") and not _is_number(self.forget_bias):
+            raise ValueError(f"--forget_bias should be a number, or chrono. Received: {self.forget_bias!r}")
+        if self.initialization and not RNNS.trait(self.rnn, "recurrent_kernel", True):
+            raise ValueError(f"--initialization has no effect with --rnn={self.rnn}: it has no recurrent kernel.")
+        if RNNS.trait(self.controller, "bidirectional", False):
+            raise ValueError(f"--controller should be a layer that reads forward. Received: {self.controller!r}")
         if self.initialization == "identity" and RNNS.trait(self.rnn, "gates", "") != "":
             raise ValueError("--initialization=identity needs a square kernel, such as that of --rnn=rnn.")
         if 2 * self.shift + 1 > self.rows:
             raise ValueError(f"--shift={self.shift} needs --rows={2 * self.shift + 1} or more. Received: {self.rows}")
+
+
+def _is_number(text):
+    try:
+        return abs(float(text)) <= LARGEST  # not so if it is not a number, "nan"
+    except ValueError:
+        return False
 
 
 @dataclasses.dataclass(frozen=True)

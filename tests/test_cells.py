@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 from test_rnns import LENGTHS, B, D, H, T, close, of_name, random_weights, sigmoid
 
+from seqzoo.models import seq2seq
 from seqzoo.rnns import RNNS
 
 MASK = np.arange(T) < LENGTHS[:, None]
@@ -157,3 +158,12 @@ def test_arguments_of_a_cell_are_kept(key):
     again.set_weights(layer.get_weights())
     x = np.ones((1, 3, D), "float32")
     close(again(x)[0], layer(x)[0])
+
+
+def test_an_encoder_does_not_choose_the_normaliser_of_an_slstm():
+    model = seq2seq(9, 9, dim=4, units=4, encoder_units=4, layers=1, rnn="slstm")
+    for weight in model.weights:
+        if "bridge" in weight.path and weight.path.endswith("bias"):
+            weight.assign(np.full(4, -20.0))  # the states that it chooses are -1
+    ids = np.ones((1, 3), "int32")
+    assert np.isfinite(model({"source": ids, "target": ids})).all()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import experiments
-from experiments import Experiment, Published, __main__, corpora, gpu, recorded, tables
+from experiments import Experiment, Published, __main__, cells, corpora, gpu, recorded, tables
 from experiments.benchmarks import benchmark
 from seqzoo import run
 from seqzoo.task import TASKS
@@ -337,8 +337,20 @@ def test_a_gpu_that_differs_or_is_missing_is_reported(capsys):
     gpu.show(
         {
             "runs": [{**layer, "device": "CPU", "differs_by": 0.0}],
-            "failed": [{"row": "a", "error": "x\nOOM\n\na failed"}],
+            "failed": [{"row": "a", "error": "x\nOOM\n\na failed"}, {"row": "b", "error": "\nb failed with status -9"}],
         }
     )
     out = capsys.readouterr().out
-    assert "a failed: OOM" in out and "numbers of a CPU" in out
+    assert "a failed: OOM" in out and "b failed: b failed with status -9" in out and "numbers of a CPU" in out
+
+
+def test_a_layer_that_is_measured_anew_does_not_resume(monkeypatch, tmp_path):
+    def train(task, folder, overwrite, callbacks):
+        return {"valid_accuracy": 100.0 * overwrite, "epochs": 1, "parameters": 1}
+
+    monkeypatch.setattr("seqzoo.training.train", train)
+    (tmp_path / "parity-rnn").mkdir()
+    (tmp_path / "parity-rnn" / "history.json").write_text('[{"seconds": 600}]')
+    for anew, score, seconds in ((False, 0, 600), (True, 100, 0)):
+        entry = cells.trained("rnn", "parity", 1.0, tmp_path, anew)
+        assert entry["score"] == score and seconds <= entry["seconds"] < seconds + 60

@@ -10,6 +10,7 @@ from keras import ops
 from seqzoo.datasets import DATASETS
 from seqzoo.datasets.generated.memory import ORDERS
 from seqzoo.display.memory import memory_plot, used_rows
+from seqzoo.metrics.memory import faults
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.initialization import FORGETS, set_forget_bias
 from seqzoo.task import TASKS
@@ -151,6 +152,10 @@ def test_wrong_answers_are_counted(name, wrong):
     assert scores == {"wrong": sum(wrong) / 2, "accuracy": 50.0}
 
 
+def test_a_number_that_is_not_one_is_wrong():
+    assert faults("numbers", np.array([[np.nan], [1.0]]), np.array([[1.0], [1.0]])) == 1
+
+
 def test_the_best_answer_without_a_memory_is_the_mean_at_each_step():
     task = loaded("delayed_copy", length=5)
     examples = [*task.read()["valid"]]
@@ -168,7 +173,16 @@ def test_a_line_is_a_length_or_the_frames():
     for line in ("0", "5", "1001", "10000"):
         with pytest.raises(ValueError, match=f"from 6 to 1000. Received: {line}"):
             task.example(line)
-    for line in ("", "copy", "[[1, 2]]", "[]", "7.5", '{"frames": 1}', "[[NaN, 0, 0, 0, 0, 0, 0, 0]]"):
+    for line in (
+        "",
+        "copy",
+        "[[1, 2]]",
+        "[]",
+        "7.5",
+        '{"frames": 1}',
+        "[[NaN, 0, 0, 0, 0, 0, 0, 0]]",
+        f"[[1{'0' * 400}]]",
+    ):
         with pytest.raises(ValueError, match="a length, such as 20, or a JSON list of frames of 8 numbers each"):
             task.example(line)
 
@@ -178,7 +192,11 @@ def test_a_line_is_a_length_or_the_frames():
     [
         ({"dataset": "grammar"}, "should be one of adding, .* Received: 'grammar'"),
         ({"rnn": "lstm", "initialization": "identity"}, "needs a square kernel"),
+        ({"rnn": "lru", "initialization": "identity"}, "no effect with --rnn=lru: it has no recurrent kernel"),
+        ({"controller": "bilstm"}, "should be a layer that reads forward. Received: 'bilstm'"),
         ({"rnn": "rnn", "forget_bias": "1"}, "--forget_bias=1 has no effect with --rnn=rnn"),
+        ({"rnn": "lstm", "forget_bias": "high"}, "should be a number, or chrono. Received: 'high'"),
+        ({"rnn": "lstm", "forget_bias": "nan"}, "should be a number, or chrono. Received: 'nan'"),
         ({"rnn": "lstm", "rows": 64}, "--rows=64 has no effect with --rnn=lstm"),
         ({"rows": 4, "shift": 2}, "needs --rows=5 or more"),
         ({"length": 10_000}, "at most 1000. Received: 10000"),

@@ -33,7 +33,8 @@ def first_states(summaries: list, rnn: str, units: int, layers: int, name: str) 
     """Computes a stack's initial states from what was read before: tanh(W s + b) for a summary s.
 
     Some states begin with zeros: the outputs of a layer registered with ``reads_output=False``, which no step reads;
-    and, with ``given_states=2``, all states after the first two, such as the memory of a Neural Turing Machine.
+    and, with ``given_states=2``, all states after the first two, such as the memory of a Neural Turing Machine and the
+    normaliser of an sLSTM.
 
     Args:
         summaries: [B, S] for each state.

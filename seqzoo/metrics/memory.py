@@ -16,7 +16,7 @@ def faults(kind: str, found: np.ndarray, gold: np.ndarray) -> int:
         found, gold: [A, K], the probabilities or numbers of a network, and the right ones.
     """
     if kind == "numbers":
-        return int((abs(found - gold) >= NEAR).sum())
+        return int((~(abs(found - gold) < NEAR)).sum())  # nan is wrong, too
     if kind == "classes":
         return int((found.argmax(-1) != gold.argmax(-1)).sum())
     return int(((found > 0.5) != (gold > 0.5)).sum())

@@ -74,7 +74,8 @@ class SLSTMCell(GatedCell):
         return {**super().get_config(), "heads": self.heads}
 
 
-@RNNS.register("slstm", gates="i f o", states="h c n m", parameters="4 (D + H + 1)")
+# An n that an encoder chose could be near 0, and h = o c / n infinite.
+@RNNS.register("slstm", gates="i f o", states="h c n m", parameters="4 (D + H + 1)", given_states=2)
 def slstm(units: int, activation: str = "tanh", **kwargs) -> keras.layers.Layer:
     """sLSTM (Beck et al., 2024, xLSTM): exponential input gates, normalised; `heads`, 1 by default."""
     return from_cell(SLSTMCell, units, activation=activation_of(activation, units), **kwargs)

@@ -182,7 +182,7 @@ def asked(reader: Callable, line: str, width: int) -> dict:
         return reader.draw(random.Random(line.strip()), int(line))
     try:
         frames = np.asarray(json.loads(line), "float32")
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         frames = np.zeros(0)
     if frames.ndim != 2 or frames.shape[1] != width or not np.isfinite(frames).all():
         raise ValueError(
