@@ -64,8 +64,8 @@ def memory_plot(
 
     Args:
         inputs, outputs: [T, D] and [T, K].
-        gold: [A, K], the right answer, due at the last A steps: earlier outputs are not drawn, and wrong ones are
-            marked; None: unknown.
+        gold: [A, K], the right answer, due at the last A steps: earlier outputs are not drawn, and outputs more
+            than 0.5 off are marked; None: unknown.
         trace: from `rnns.ntm.trace`; empty for other networks, for which only inputs and outputs are drawn.
         title: shown above the plot.
         path: the image to write; its suffix chooses the format.
