@@ -17,15 +17,15 @@ former.
 """
 
 import argparse
+import os
 import pathlib
-import resource  # Unix only
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
 
 from experiments.benchmarks.benchmark import Clock, flags, medians, run
-from experiments.benchmarks.serving import sentences
+from experiments.benchmarks.serving import in_python, sentences
 
 PROGRAMS = {
     "help": ["--task=ner", "--help"],
@@ -62,7 +62,7 @@ def exported(args: argparse.Namespace) -> dict:
 def measured(args: argparse.Namespace) -> list[dict]:
     """One row: seconds of each wait."""
     if args.row in ("run", "export"):
-        waits = answers({"run": of_run, "export": of_export}[args.row], args)
+        waits = answers(args)
     else:
         waits = {args.row: program(args)}
     return [{"row": name, "round": args.round, **wait} for name, wait in waits.items()]
@@ -75,19 +75,21 @@ def program(args: argparse.Namespace) -> dict:
         command.append(f"--workdir={args.workdir}")
     elif args.row == "training":
         command = ["-c", FIRST_STEP, "--task=ner", f"--workdir={args.folder / f'run{args.round}'}"]
-    begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = os.times()
     with Clock() as clock:
-        subprocess.run([sys.executable, *command], check=False, capture_output=True)
-    end = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = end.ru_utime - begin.ru_utime + end.ru_stime - begin.ru_stime
+        done = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True)
+    after = os.times()
+    if bool(done.returncode) != (args.row == "error"):
+        sys.exit(f"{done.stderr}\nexit status {done.returncode}")
+    used = after.children_user - before.children_user + after.children_system - before.children_system
     return {"seconds": clock.seconds, "cpu_seconds": used}
 
 
-def answers(load: Callable, args: argparse.Namespace) -> dict[str, dict]:
+def answers(args: argparse.Namespace) -> dict[str, dict]:
     """The seconds to load and of the first, second and later answers."""
     texts = sentences()[: args.answers]
     with Clock() as loading:
-        answer = load(args)
+        answer = in_python(args.workdir) if args.row == "run" else of_export(args.folder / "export" / "model")
     clocks = []
     for text in ("May met Ford in Paris.", " ".join(["May met Ford in Paris ,"] * 6), *texts):
         with Clock() as clock:
@@ -101,19 +103,11 @@ def answers(load: Callable, args: argparse.Namespace) -> dict[str, dict]:
     }
 
 
-def of_run(args: argparse.Namespace) -> Callable:
-    """Loads the run and returns a function of a text."""
-    import seqzoo
-
-    loaded = seqzoo.load(args.workdir)
-    return lambda text: [*loaded.task.predict(loaded, [text])]
-
-
-def of_export(args: argparse.Namespace) -> Callable:
-    """Loads the export and returns a function of a text."""
+def of_export(folder: pathlib.Path) -> Callable:
+    """Loads a SavedModel and returns a function of a text."""
     import tensorflow as tf
 
-    model = tf.saved_model.load(str(args.folder / "export" / "model"))
+    model = tf.saved_model.load(str(folder))
     answer = model.signatures["text"]
     return lambda text: {name: array.numpy() for name, array in answer(text=tf.constant([text])).items()}
 
