@@ -72,7 +72,7 @@ class Target:
 
 TARGETS = {
     "ner": Target(
-        "CoNLL-2003, GloVe 50d, F1", "conll2003", "valid_f1", f"--task=ner --dataset=conll {VECTORS}",
+        "CoNLL-2003, GloVe 50d, F1", "conll2003", "valid_f1", f"--task=ner --dataset=conll --noweigh_batches {VECTORS}",
         {
             "nothing": "--units=200",
             "auxiliary": "--units=200 --auxiliary_lm=0.1",
