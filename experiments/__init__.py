@@ -50,6 +50,7 @@ class Experiment:
         minutes: training time of one run on one core of a server of 2026, with other programs on the other core.
         published: published scores to compare with.
         seeds: how many seeds to run.
+        ensemble: whether the runs of all seeds are also scored together, by --ensemble.
         headline: whether README.md shows it.
     """
 
@@ -61,6 +62,7 @@ class Experiment:
     minutes: float = 0.0
     published: tuple[Published, ...] = ()
     seeds: int = 3
+    ensemble: bool = False
     headline: bool = False
 
     @property
@@ -112,11 +114,13 @@ class Recorded:
         experiment: its recipe.
         seeds: {seed: {"metrics", "environment"}} recorded with this recipe.
         outdated: the same of seeds recorded with an earlier recipe of this name; they do not count.
+        ensemble: {"score", "commit"} of the runs of all seeds together; None if it was not recorded with them.
     """
 
     experiment: Experiment
     seeds: dict
     outdated: dict = dataclasses.field(default_factory=dict)
+    ensemble: dict | None = None
 
     @property
     def scores(self) -> list[float]:
@@ -149,11 +153,13 @@ class Recorded:
 def recorded(name: str, experiment: Experiment) -> Recorded:
     """Reads the recorded seeds of an experiment from results/."""
     path = RESULTS / f"{name}.json"
-    seeds = json.loads(path.read_text("utf-8"))["seeds"] if path.is_file() else {}
+    content = json.loads(path.read_text("utf-8")) if path.is_file() else {"seeds": {}}
+    seeds = content["seeds"]
     outdated = {
         seed: result for seed, result in seeds.items() if result["environment"]["command"] != experiment.command(seed)
     }
-    return Recorded(experiment, {seed: seeds[seed] for seed in seeds if seed not in outdated}, outdated)
+    current = {seed: seeds[seed] for seed in seeds if seed not in outdated}
+    return Recorded(experiment, current, outdated, None if outdated else content.get("ensemble"))
 
 
 @functools.cache

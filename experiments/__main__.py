@@ -168,6 +168,8 @@ def record(names: list[str], arguments: argparse.Namespace) -> int:
         if jobs[number + 1 : number + 2] and jobs[number + 1][0] == name:
             continue
         count = len(found.scores)
+        if experiment.ensemble and count >= experiment.seeds:
+            print(f"{name}, all seeds together: {experiment.metric} {_save_ensemble(folder.parent, name, found)}")
         print(
             f"{name}: {experiment.metric} {found.score} ({count} seed{'s' * (count > 1)}), "
             f"{experiment.verdict(found.mean)[0]}; python -m experiments --readme updates the table"
@@ -187,18 +189,36 @@ def _save(folder, experiment, name, seed):
     """Records the scores of a finished run; returns everything recorded for the experiment."""
     kept = recorded(name, experiment).seeds  # not those of an earlier recipe
     found = Recorded(experiment, {**kept, seed: result(experiment, seed, folder)})
+    _write(name, found)
+    return found
+
+
+def _save_ensemble(runs, name, found):
+    """Scores the runs of all seeds together, and records the score; returns a text of it, or why there is none."""
+    first, *others = [runs / f"{name}-{seed}" for seed in found.seeds]
+    flags = ["--mode=evaluate", f"--workdir={first}", f"--ensemble={','.join(map(str, others))}"]
+    if status := _run(flags):
+        return f"failed with exit status {status}"
+    # A request searches with a beam by default, so its scores have no "beam_" before their names.
+    scores = max(first.glob("evaluate-*.json"), key=lambda path: path.stat().st_mtime)
+    score = json.loads(scores.read_text("utf-8"))[found.experiment.metric.replace("_beam_", "_")]
+    _write(name, found, ensemble={"score": score, "commit": commit(ROOT)})
+    return f"{score:.2f}"
+
+
+def _write(name, found, **more):
     RESULTS.mkdir(exist_ok=True)
     write_json(
         RESULTS / f"{name}.json",
         {
             "seeds": found.seeds,
-            "metric": experiment.metric,
+            "metric": found.experiment.metric,
             "mean": found.mean,
             "spread": found.spread,
             "minutes": found.minutes,
+            **more,
         },
     )
-    return found
 
 
 def _read(folder, what):
@@ -283,11 +303,14 @@ def check(names: list[str], arguments: argparse.Namespace) -> int:
 def train(experiment: Experiment, seed: int | str, folder: pathlib.Path, data: pathlib.Path, *flags: str) -> int:
     """Trains one seed in a process of its own, so that runs are independent; returns its exit status."""
     given = (flag.format(data=data, runs=folder.parent) for flag in experiment.flags.split())
-    command = [sys.executable, "-m", "seqzoo.run", *given]
-    # Also works without installation.
+    return _run([*given, f"--seed={seed}", f"--workdir={folder}", *flags])
+
+
+def _run(flags):
+    """Runs ``python -m seqzoo.run`` with flags; returns its exit status. It also works without installation."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return subprocess.run(
-        [*command, f"--seed={seed}", f"--workdir={folder}", *flags], env={**os.environ, "PYTHONPATH": path}, check=False
+        [sys.executable, "-m", "seqzoo.run", *flags], env={**os.environ, "PYTHONPATH": path}, check=False
     ).returncode
 
 

@@ -50,7 +50,7 @@ def results() -> str:
     tasks = {name: found.experiment.task for name, found in every.items()}
     for task, names in itertools.groupby(sorted(every, key=lambda name: (tasks[name], name)), tasks.get):
         lines.append(f"| **{task.replace('_', ' ')}** | | | | | |")
-        lines += (_row(name, every[name]) for name in names)
+        lines += (row for name in names for row in _rows(name, every[name]))
     missing = [f"`{name}`" for name, found in known.items() if not found.seeds]
     missing = [f"Not recorded: {', '.join(missing)}."] if missing else []
     return "\n".join([*lines, "", " ".join([_circumstances(every), *missing])])
@@ -75,7 +75,8 @@ def short(git: str | None) -> str:
     return re.sub(r"^(.*-g)?([0-9a-f]{7})[0-9a-f]*", r"\2", git) if git else "-"
 
 
-def _row(name, found):
+def _rows(name, found):
+    """The row of an experiment and, if its runs were scored together, one for that."""
     experiment, count = found.experiment, len(found.seeds)
     ours = f"{experiment.metric} {found.score}"
     seeds = f"{count} of {experiment.seeds}" if count < experiment.seeds else f"{count}"
@@ -83,7 +84,10 @@ def _row(name, found):
     commits = ", ".join(sorted(map(short, found.environments("git"))))
     minutes = f"{found.minutes:.0f}" if found.minutes >= 1 else "< 1"
     published = "; ".join(map(_bar, experiment.published))
-    return f"| `{name}`: {experiment.title} | {ours} | {seeds} | {minutes} | {commits} | {published or '-'} |"
+    yield f"| `{name}`: {experiment.title} | {ours} | {seeds} | {minutes} | {commits} | {published or '-'} |"
+    if pooled := found.ensemble:
+        together = f"{experiment.metric} {pooled['score']:.2f} | {count} together"
+        yield f"| `{name}`, `--ensemble` | {together} | {count * found.minutes:.0f} | {short(pooled['commit'])} | - |"
 
 
 def _circumstances(every):

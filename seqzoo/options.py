@@ -587,7 +587,16 @@ class Scoring(Config):
 
 
 @dataclasses.dataclass(frozen=True)
-class Decoding(Config):
+class Ensemble(Config):
+    """Ensembles."""
+
+    ensemble: str = option(
+        "", "Folders of other runs with the same vocabularies, separated by commas, to average with.", path=True
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoding(Ensemble):
     """Decoding."""
 
     beam: int = option(5, "Width of the beam search; 1: greedy decoding.", minimum=1)
@@ -612,9 +621,6 @@ class Decoding(Config):
     )
     replace_unknown: bool = option(
         True, "Replace an unknown word by the source word that it attends to; otherwise unknown words are left out."
-    )
-    ensemble: str = option(
-        "", "Folders of other runs with the same vocabularies, separated by commas, to average with.", path=True
     )
 
 

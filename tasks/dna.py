@@ -4,7 +4,6 @@ import dataclasses
 import functools
 
 from seqzoo import options
-from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.display.logo import SHOWN_SEQUENCES, explained_logo_plot
 from seqzoo.families.classification import Classification, Classifier, Labelled, weighing
@@ -15,7 +14,7 @@ from seqzoo.text.baselines import naive_bayes_baseline
 
 
 @dataclasses.dataclass(frozen=True)
-class Predicting(Options):
+class Predicting(options.Ensemble):
     """Predictions."""
 
     explain: bool = option(
@@ -55,7 +54,7 @@ class DNA(LetterSequences, Classification):
     """DNA and proteins: accuracy of the labels of sequences."""
 
     Config = Config
-    requests = {"predict": Predicting}
+    requests = {**Classification.requests, "predict": Predicting}
     needs = {"text": str, "label": str}
     measures = {
         **Classification.measures,

@@ -4,7 +4,6 @@ import collections
 import dataclasses
 
 from seqzoo import options
-from seqzoo.config import Config as Options
 from seqzoo.config import default, option
 from seqzoo.display.terminal import tagged
 from seqzoo.families.contextual import Contextual, WithContext
@@ -31,7 +30,7 @@ class Config(
 
 
 @dataclasses.dataclass(frozen=True)
-class Predicting(Options):
+class Predicting(options.Ensemble):
     """Predictions."""
 
     pretokenized: bool = option(
@@ -44,7 +43,7 @@ class POS(WithContext, Tagging):
     """Part-of-speech tagging: accuracy, on known and unknown words."""
 
     Config = Config
-    requests = {"predict": Predicting}
+    requests = {**Tagging.requests, "predict": Predicting}
     needs = {"tokens": list, "pos": list}
     measures = {
         "accuracy": Measure("accuracy", "max", "%"),

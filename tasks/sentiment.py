@@ -49,7 +49,7 @@ class Regularization(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Predicting(Options):
+class Predicting(options.Ensemble):
     """Predictions."""
 
     explain: str = option(
@@ -79,7 +79,7 @@ class Sentiment(WithContext, OfTexts, Classification):
     """Text classification: accuracy of one label per text, or F1 of several."""
 
     Config = Config
-    requests = {"predict": Predicting}
+    requests = {**Classification.requests, "predict": Predicting}
     needs = {"text": str, "label": str}
     axes = {"tokens": "time", "characters": "time", "casing": "time", "contextual": "time"}
     demo = {"reviews": '--text="The plot was dull, but I love this film."'}

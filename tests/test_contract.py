@@ -19,6 +19,7 @@ from seqzoo.assets import save_assets
 from seqzoo.backend.distribution import Devices
 from seqzoo.data import Batches
 from seqzoo.datasets import Examples
+from seqzoo.families.averaging import Averaging
 from seqzoo.task import TASKS
 from seqzoo.training import load, loop, train, transfer
 from seqzoo.training.folder import prepare
@@ -283,6 +284,14 @@ def test_a_loaded_run_serves_every_mode(name, folders, tmp_path):
                 assert "".join(run.task.page(answers, "answers")).count("<article") == len(answers)
             alone = [*function(run, given[:1], request)]
             assert_same(answers[: len(alone)], alone)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if issubclass(TASKS[name], Averaging)])
+def test_a_run_averaged_with_itself_is_the_run(name, folders):
+    run = load(folders[name])
+    *_, lines = type(run.task).tiny()
+    request = run.task.requests["predict"](ensemble=f"{folders[name]},{folders[name]}")
+    assert_same([*run.task.predict(run, lines, request)], [*run.task.predict(run, lines)])
 
 
 def started(name, folder, relabel=None):

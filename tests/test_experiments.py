@@ -49,7 +49,9 @@ def trained(monkeypatch):
         commands.append(command)
         folder = pathlib.Path(next(flag for flag in command if flag.startswith("--workdir=")).partition("=")[2])
         folder.mkdir(parents=True, exist_ok=True)
-        if commands.score is not None:
+        if "--mode=evaluate" in command:
+            (folder / "evaluate-here.json").write_text(json.dumps({"valid_f1": commands.score + 1}), "utf-8")
+        elif commands.score is not None:
             (folder / "metrics.json").write_text(
                 json.dumps({"valid_f1": commands.score, "valid_classes": {"PER": {"f1": 80.0}}, "minutes": 0.5})
             )
@@ -169,6 +171,20 @@ def test_the_table_shows_spread_missing_seeds_and_sources_and_leaves_out_what_is
     assert recorded("tags", known["tags"]).outdated.keys() == {"0", "1"}
     __main__.main(["tags", "--seeds=0"])
     assert "| 1 of 3, 1 of an older recipe left out |" not in tables.results()  # they are gone once it is run
+
+
+def test_all_seeds_are_also_scored_together_until_one_changes(known, trained, monkeypatch, capsys):
+    monkeypatch.setattr(__main__, "commit", lambda folder: "abc")
+    known["tags"] = recipe(seeds=2, ensemble=True)
+    assert __main__.main(["tags", "--seeds=0"]) == 0 and len(trained) == 1
+    assert __main__.main(["tags", "--seeds=1"]) == 0
+    folders = [pathlib.Path("runs/experiments", f"tags-{seed}") for seed in range(2)]
+    assert trained[-1][3:] == ["--mode=evaluate", f"--workdir={folders[0]}", f"--ensemble={folders[1]}"]
+    assert "tags, all seeds together: valid_f1 91.00" in capsys.readouterr().out
+    assert "| `tags`, `--ensemble` | valid_f1 91.00 | 2 together | 1 | abc | - |" in tables.results()
+    known["tags"] = recipe(seeds=3, ensemble=True)
+    assert __main__.main(["tags", "--seeds=1"]) == 0
+    assert "together" not in tables.results()
 
 
 def test_a_commit_is_shortened_and_stays_marked():

@@ -36,6 +36,25 @@ def trained(corpus, tmp_path_factory):
     return folder
 
 
+def test_an_ensemble_is_scored_and_refuses_explanations_and_other_vocabularies(trained, tmp_path, capsys):
+    own = json.loads((trained / "metrics.json").read_text())
+    assert run.main(["--mode=evaluate", f"--workdir={trained}", f"--ensemble={trained}"]) == 0
+    (saved,) = trained.glob("evaluate-*.json")
+    assert json.loads(saved.read_text())["valid_accuracy"] == own["valid_accuracy"]
+    saved.unlink()
+    other = write(tmp_path / "train.tsv", [("other words", "positive"), ("and others", "negative")] * 20)
+    assert run.main([*SMALL, "--dataset=tsv", f"--data_dir={other}", f"--workdir={tmp_path / 'other'}"]) == 0
+    asked = ["--mode=predict", f"--workdir={trained}", "--text=good"]
+    for wrong, said in (
+        ([f"--ensemble={trained}", "--explain=occlusion"], "leave out --ensemble, or --explain"),
+        ([f"--ensemble={tmp_path / 'other'}"], "is not a sentiment run with the same vocabularies"),
+        ([f"--ensemble={tmp_path}"], "is not a run folder"),
+    ):
+        capsys.readouterr()
+        assert run.main([*asked, *wrong]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_a_run_without_a_valid_split_holds_some_out_and_reports(trained):
     metrics = json.loads((trained / "metrics.json").read_text())
     assert [metrics["valid_classes"][label]["support"] for label in ("positive", "negative")] == [6, 6]

@@ -19,5 +19,6 @@ EXPERIMENT = Experiment(
         Published("their valid", 94.74, "https://arxiv.org/abs/1603.01354"),
         Published("NCRF++ (Yang & Zhang, 2018), 100d, test", 91.35, "https://arxiv.org/abs/1806.05626"),
     ),
+    ensemble=True,
     headline=True,
 )

@@ -12,5 +12,5 @@ EXPERIMENT = Experiment(
     expected=39.54,
     tolerance=1.0,
     minutes=36,
-    seeds=1,
+    ensemble=True,
 )

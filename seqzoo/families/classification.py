@@ -12,12 +12,12 @@ from seqzoo.datasets.splits import stratified
 from seqzoo.display.labels import missed_gold
 from seqzoo.display.pages import classified_articles
 from seqzoo.display.terminal import print_classified
+from seqzoo.families.averaging import Averaging
 from seqzoo.files import write_json
 from seqzoo.layers import POOLINGS
 from seqzoo.metrics.labels import calibration, class_scores, label_set_scores
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
-from seqzoo.task import Task
 from seqzoo.text.normalization import normalize
 from seqzoo.text.vocabulary import Vocabulary
 
@@ -60,7 +60,7 @@ class Classifier(Options):
             )
 
 
-class Classification(Task):
+class Classification(Averaging):
     """A task whose examples have the feature "label", and whose model is `models.classifier`.
 
     Its Config has the groups `Labelled`, `Classifier`, `options.Recurrent` and `options.Labels`. A subclass has

@@ -10,8 +10,8 @@ from seqzoo.config import Config as Options
 from seqzoo.config import option
 from seqzoo.display.pages import tagged_articles
 from seqzoo.display.terminal import print_tagged
+from seqzoo.families.averaging import Averaging
 from seqzoo.metrics.tags import confusion
-from seqzoo.task import Task
 from seqzoo.text.normalization import normalize
 from seqzoo.text.vocabulary import Vocabulary
 
@@ -40,7 +40,7 @@ class AuxiliaryLanguageModel(Options):
     )  # fmt: skip
 
 
-class Tagging(Task):
+class Tagging(Averaging):
     """A task whose examples have a tag for each step, in the feature `feature`, and whose model is `models.tagger`.
 
     Its Config has the groups `Tagger`, `options.Recurrent` and `options.Labels`. A subclass has `front`, `learn`

@@ -12,6 +12,7 @@ import pkgutil
 
 from seqzoo import layers, rnns
 from seqzoo.models.auxiliary import auxiliary
+from seqzoo.models.averaged import averaged
 from seqzoo.models.classifier import class_decoder, classifier
 from seqzoo.models.generator import GeneratorDecoder, generator
 from seqzoo.models.language_model import LanguageModelDecoder, language_model, on_targets, streamed
@@ -30,6 +31,7 @@ __all__ = [
     "Seq2SeqDecoder",
     "VectorDecoder",
     "auxiliary",
+    "averaged",
     "class_decoder",
     "classifier",
     "decoder",

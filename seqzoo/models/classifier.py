@@ -92,13 +92,16 @@ def classifier(
 
 
 def class_decoder(model: keras.Model, multi_label: bool = False) -> keras.Model:
-    """Returns the classifier `model` with its scores decoded.
+    """Returns the classifier `model`, or the average of several, with its scores decoded.
 
-    Its outputs are {"probabilities": [B, C]}, which sum to 1 in each row unless `multi_label`, and, if the model pools
-    by attention, {"attention": [B, T]}.
+    Its outputs are {"probabilities": [B, C]}, which sum to 1 in each row unless `multi_label`, and, if a single model
+    pools by attention, {"attention": [B, T]}.
     """
-    embed, read = cut(model)
-    outputs = dict(read(embed.output))
+    if any(layer.name == "reader" for layer in model.layers):
+        embed, read = cut(model)
+        outputs = dict(read(embed.output))
+    else:
+        outputs = {"logits": model.output}
     activation = "sigmoid" if multi_label else "softmax"
     outputs["probabilities"] = keras.layers.Activation(activation, dtype="float32")(outputs.pop("logits"))
     return keras.Model(model.input, outputs, name="class_decoder")
