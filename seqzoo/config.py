@@ -163,6 +163,11 @@ class Config:
         """Returns {option: value}, ready for JSON."""
         return dataclasses.asdict(self)
 
+    def changed(self) -> dict:
+        """Returns {option: value} of the options that differ from their defaults."""
+        usual = type(self)().to_dict()
+        return {name: value for name, value in self.to_dict().items() if value != usual[name]}
+
     def arguments(self, *groups: type["Config"]) -> dict:
         """Returns {option: value} of the options of some groups, as keyword arguments of a builder.
 

@@ -591,8 +591,9 @@ class Ensemble(Config):
     """Ensembles."""
 
     ensemble: str = option(
-        "", "Folders of other runs with the same vocabularies, separated by commas, to average with.", path=True
-    )
+        "", "Folders of other runs with the same vocabularies, separated by commas, to average with. --mode=compare "
+        "averages them with the second run.", path=True
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

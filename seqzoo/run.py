@@ -454,7 +454,9 @@ def _evaluate(command, settings, request, console):
         metrics |= flat(split, run.task.evaluate(run.predictor, feed, request))
     config = run.task.config
     show(metrics, run.task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
-    path = run.output() / scores_file(config.data_dir and _source(config)[-1] or config.name or config.dataset)
+    source = config.data_dir and _source(config)[-1] or config.name or config.dataset
+    asked = request.changed() if request else {}
+    path = run.output() / scores_file(" ".join([source, *(f"{name}={value}" for name, value in asked.items())]))
     write_json(path, metrics)
     console.print(f"saved as {path}", soft_wrap=True)
     return 0
@@ -474,11 +476,14 @@ def _compare(command, settings, request, console):
     found = compare(
         runs, data, request.split, request.samples, request, request.shown, lambda line: errors.print(line, style="dim")
     )
+    names = [*folders]
+    if ensemble := getattr(request, "ensemble", ""):
+        names[1] += f" with {ensemble}"
     if _as_json(command, console):
-        print(json_line({"runs": folders, **dataclasses.asdict(found)}))
+        print(json_line({"runs": names, **dataclasses.asdict(found)}))
     else:
         task = runs[0].task
-        print_comparison(found, folders, task.measures, [run.task.show for run in runs], console)
+        print_comparison(found, names, task.measures, [run.task.show for run in runs], console)
     return 0
 
 
@@ -498,7 +503,10 @@ def _scored_data(run, folder, settings):
 
 
 def scores_file(source: str) -> str:
-    """Returns the file name for the scores on a data source; a long source is cut to its end and a hash."""
+    """Returns the file name for the scores on a data source, with any options of decoding.
+
+    A long source is cut to its end and a hash.
+    """
     name = re.sub(r"[^A-Za-z0-9.]+", "-", source).strip("-")
     if len(name) > 100:
         name = f"{name[-80:].strip('-')}-{hashlib.blake2b(os.fsencode(source), digest_size=8).hexdigest()}"

@@ -201,3 +201,13 @@ def test_two_runs_are_compared_by_a_command(project, capsys):
     assert found["runs"] == ["runs/a", "runs/b"] and found["split"] == "test" and found["examples"] == 12
     assert list(found["scores"]) == ["f1", "precision", "recall", "accuracy"]
     assert 0 < found["scores"]["accuracy"]["randomization_p"] <= 1
+    assert run.main(["--mode=evaluate", "--workdir=runs/b", "--ensemble=runs/a", *data]) == 0
+    (path,) = (project / "runs/b").glob("evaluate-*unseen.txt-ensemble-runs-a.json")  # not those of the run alone
+    flags = ["--mode=compare", "--workdir=runs/a,runs/b", "--ensemble=runs/a", "--samples=100", *data]
+    capsys.readouterr()
+    assert run.main(flags) == 0
+    averaged = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert averaged["runs"] == ["runs/a", "runs/b with runs/a"]
+    pair = [averaged["scores"]["accuracy"][key] for key in ("first", "second")]
+    together = json.loads(path.read_text("utf-8"))["test_accuracy"]
+    assert pair == [found["scores"]["accuracy"]["first"], together]

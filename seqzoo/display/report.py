@@ -184,9 +184,7 @@ def _pairs(pairs: dict) -> Iterator[str]:
 
 def _command(folder: pathlib.Path, task) -> list[str]:
     """Returns the words of the command that trains the run, with its options that are not defaults."""
-    usual = type(task.config)().to_dict()
-    given = {name: value for name, value in task.config.to_dict().items() if value != usual[name]}
-    flags = {"task": task.name, **given, "workdir": str(folder)}
+    flags = {"task": task.name, **task.config.changed(), "workdir": str(folder)}
     words = ["python", "-m", "seqzoo.run", *(f"--{name}={flag_text(value)}" for name, value in flags.items())]
     return [shlex.quote(word) for word in words]
 

@@ -77,7 +77,7 @@ def compare(
         data: the result of `Task.load` of each run's task.
         split: "valid" or "test"; "": the first of these that the data have.
         samples: how often examples are drawn with replacement, and how often the runs exchange answers.
-        request: options of ``--mode=evaluate``.
+        request: options of ``--mode=evaluate``; only the second run is averaged with those of ``--ensemble``.
         shown: number of examples to return for each run, those on which it leads the most.
         say: called with a message about a long computation.
 
@@ -89,7 +89,8 @@ def compare(
     first, second = (run.task for run in runs)
     split = split or data[0].scored[0]
     examples = _same_examples(runs, data, split)
-    found = [_answers(run, examples, request) for run in runs]
+    alone = dataclasses.replace(request, ensemble="") if getattr(request, "ensemble", "") else request
+    found = [_answers(run, examples, own) for run, own in zip(runs, (alone, request), strict=True)]
     kept = [i for i in range(len(examples)) if all(i in answers for answers in found)]
     ends = np.cumsum([0, *(bool(first.ends(example)) for example in examples)])  # the unit of each example
     units = [[*group] for _, group in itertools.groupby(kept, ends.__getitem__)]
