@@ -1,13 +1,15 @@
 """Universal Dependencies Turkish IMST: UPOS of an agglutinative language, without vectors. Gold words, accuracy on dev.
 
-3,664 training sentences, and one word in three of dev unseen: a tagger must rely on characters.
+3,664 training sentences, and one word in three of dev unseen: a tagger must rely on characters. The default options,
+with half as many units and filters and less dropout, reach 92.1 (3 seeds).
 """
 
 from experiments import Experiment
 
 EXPERIMENT = Experiment(
     title="UD Turkish-IMST UPOS without vectors, gold words, accuracy on dev",
-    flags="--task=pos --dataset=conllu --data_dir={data}/ud_turkish_imst --epochs=30",
+    flags="--task=pos --dataset=conllu --data_dir={data}/ud_turkish_imst "
+    "--units=200 --char_units=150 --char_dim=50 --dropout=0.5 --word_dropout=0.5 --crf --epochs=20",
     metric="valid_accuracy",
     expected=92.11,
     tolerance=0.6,
