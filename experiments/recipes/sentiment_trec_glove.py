@@ -1,6 +1,6 @@
 """TREC questions, 6 classes, with GloVe 50d; valid is 500 questions held out of the official train set.
 
-With adversarial training of size 0.1 one seed has 88.4.
+Without R-drop and dropout of tokens it has 91.93 (3 seeds), with adversarial training of size 0.1 88.4 (one seed).
 """
 
 from experiments import Experiment, Published
@@ -8,7 +8,8 @@ from experiments import Experiment, Published
 EXPERIMENT = Experiment(
     title="TREC question classes, GloVe 50d, accuracy on 500 held out of train",
     flags="--task=sentiment --dataset=tsv --data_dir={data}/trec --characters=cnn --casing "
-    "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --dropout=0.5 --word_dropout=0.33 --epochs=15",
+    "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --dropout=0.5 --word_dropout=0.33 --token_dropout=0.1 "
+    "--rdrop=2 --epochs=15",
     metric="valid_accuracy",
     expected=91.93,
     tolerance=2.2,
