@@ -9,7 +9,7 @@ EXPERIMENT = Experiment(
     title="TREC question classes, GloVe 50d, accuracy on 500 held out of train",
     flags="--task=sentiment --dataset=tsv --data_dir={data}/trec --characters=cnn --casing "
     "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --dropout=0.5 --word_dropout=0.33 --token_dropout=0.1 "
-    "--rdrop=2 --epochs=15",
+    "--rdrop=2 --epochs=20",
     metric="valid_accuracy",
     expected=91.93,
     tolerance=2.2,

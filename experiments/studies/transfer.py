@@ -28,7 +28,7 @@ from seqzoo.text.tokenizer import tokenize
 HELD_OUT = 200  # every 200th line is valid text of the language models
 SHARE = 10  # every tenth example is kept for the rows with a tenth of the labels
 SHARES = ("all", "tenth")
-CORPORA = ("imdb", "aeslc", "multi30k", "deu_eng", "ptb", "conll2003", "ud_english_ewt", "sst2", "glove")
+CORPORA = ("imdb", "aeslc", "multi30k", "deu_eng", "ptb", "conll2003", "ud_english_ewt", "sst2", "trec", "glove")
 KINDS = {
     "nothing": "none",
     "auxiliary": "`--auxiliary_lm`",
@@ -45,6 +45,10 @@ FORWARD, BOTH = "{runs}/transfer-forward-0", "{runs}/transfer-forward-0,{runs}/t
 SENTENCES = "--task=sentiment --dataset=tsv --characters=cnn --char_dropout=0.3 --dropout=0.5 --word_dropout=0.33"
 REVIEWS = "--task=sentiment --dataset=jsonl --min_count=5 --cache_tokens=10000000 --segment=100 --dropout=0.5"
 VECTORS = "--vectors={data}/glove/glove.6B.50d.subset.txt.gz"
+QUESTIONS = (
+    f"--task=sentiment --dataset=tsv --characters=cnn --casing {VECTORS} "
+    "--dropout=0.5 --word_dropout=0.33 --token_dropout=0.1 --rdrop=2"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +101,11 @@ TARGETS = {
             "initial": f"--word_dropout=0.3 --token_dropout=0.1 --rnn=lstm --init_from={FORWARD}",
         },
         (4, 15), ("train.jsonl", "valid.jsonl"),
+    ),
+    "questions": Target(
+        "TREC, GloVe 50d, accuracy", "trec", "valid_accuracy", QUESTIONS,
+        {"nothing": "", "contextual": f"--contextual={BOTH}"},
+        (15, 40), ("train.tsv", "valid.tsv"),
     ),
 }  # fmt: skip
 
