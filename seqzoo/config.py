@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import os
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -167,6 +168,10 @@ class Config:
         """Returns {option: value} of the options that differ from their defaults."""
         usual = type(self)().to_dict()
         return {name: value for name, value in self.to_dict().items() if value != usual[name]}
+
+    def flags(self) -> list[str]:
+        """Returns the flags of the options that differ from their defaults, quoted for a shell."""
+        return [shlex.quote(f"--{name}={flag_text(value)}") for name, value in self.changed().items()]
 
     def arguments(self, *groups: type["Config"]) -> dict:
         """Returns {option: value} of the options of some groups, as keyword arguments of a builder.

@@ -581,8 +581,8 @@ class Scoring(Config):
     """Scores."""
 
     rank: bool = option(
-        False, "Treat the lines as alternatives: list them by probability, each with its share of the total. In --text "
-        "' / ' may separate them, too."
+        False, "Treat the lines as alternatives: list them by probability, each with its share of the total. ' / ' may "
+        "separate those of a single line."
     )  # fmt: skip
 
 
@@ -866,10 +866,10 @@ def label_weights(text: str) -> dict[str, float]:
 
 
 def unescaped(name: str, text: str) -> str:
-    r"""Returns the value of the option `name` with \n replaced by a line end.
+    r"""Returns the value of the option `name` with escape sequences such as \n replaced by their characters.
 
     Raises:
-        ValueError: a backslash that does not begin an escape sequence.
+        ValueError: an incomplete escape sequence, such as a backslash at the end.
     """
     try:
         return text.encode("latin-1", "backslashreplace").decode("unicode_escape")

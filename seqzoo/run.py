@@ -26,7 +26,9 @@ import collections
 import contextlib
 import dataclasses
 import errno
+import glob
 import hashlib
+import inspect
 import io
 import os
 import pathlib
@@ -63,8 +65,8 @@ MODES = ("train", "evaluate", "predict", "generate", "score", "inspect", *SHARED
 TRAINS = ("overwrite", "strategy", "devices", "stop_after")  # options of a Command for training
 READS = ("text", "input", "json")  # and for a finished run
 FOREIGN = {  # options that a mode does not have; modes not listed here do not have TRAINS
-    "train": READS, "export": (*TRAINS[1:], "text", "json"), "serve": (*TRAINS, *READS, "explain_rnn"),
-    "compare": (*TRAINS, "text", "input", "explain_rnn"),
+    "train": READS, "evaluate": (*TRAINS, *READS), "compare": (*TRAINS, "text", "input", "explain_rnn"),
+    "inspect": (*TRAINS, "json"), "export": (*TRAINS[1:], "text", "json"), "serve": (*TRAINS, *READS, "explain_rnn"),
 }  # fmt: skip
 FIXED = ("seed", "unicode", "folds", "fold")  # options of the data that a finished run keeps
 FLAGS_ONLY = ("config", "debug")  # options that a file of options cannot hold
@@ -103,7 +105,7 @@ class Command(Config):
     input: str = option(
         "", "File of inputs, one per line. Each line of a .jsonl file is a JSON string or an object with the key text, "
         "so that a text can have several lines. -, or neither --text nor --input: standard input, which may also be a "
-        "file of the kind that the task reads.", path=True,
+        "WAV, FLAC or Ogg file for a task that reads those.", path=True,
     )  # fmt: skip
     explain_rnn: bool = option(
         False, "First list which kernel each recurrent layer uses, here and on a GPU, and why cuDNN is not used."
@@ -491,10 +493,13 @@ def _scored_data(run, folder, settings):
     """Returns the TaskData to score a run on: the data it was trained with, or other data given by the settings."""
     task, trained_on = run.task, run.task.config
     if "dataset" in settings:  # the run's other data options belong to its own dataset
-        settings = {**options.Data().to_dict(), **{key: getattr(trained_on, key) for key in FIXED}, **settings}
+        usual, reads = type(trained_on)().to_dict(), inspect.signature(DATASETS[settings["dataset"]]).parameters
+        other = [name for name in options.READERS if name in usual and name not in reads]
+        kept = {name: getattr(trained_on, name) for name in FIXED}
+        settings = {**options.Data().to_dict(), **{name: usual[name] for name in other}, **kept, **settings}
     task.config = dataclasses.replace(trained_on, **settings)
-    path = task.config.data_dir
-    if path and path == trained_on.data_dir and not pathlib.Path(path).expanduser().exists():
+    path = task.config.data_dir and str(pathlib.Path(task.config.data_dir).expanduser())
+    if path and task.config.data_dir == trained_on.data_dir and not (os.path.exists(path) or any(glob.iglob(path))):
         raise ValueError(
             f"{folder} was trained on {path}, which is not here: name the data to score it on by --dataset and "
             "--data_dir."
@@ -640,16 +645,16 @@ def _lines(command, console):
     if command.text is not NOT_GIVEN:
         # The bytes of the command line, so that a text that is not UTF-8 gets the same error as a file.
         found = list(lines(io.BytesIO(command.text.encode("utf-8", "surrogateescape")), "--text")) or [""]
-        return ["\n".join(found)] if task.documents else found
+        return ["\n".join(found)] if task.documents else task.entries(found)
     if source:
-        return lines(open_bytes(source), source)
+        return task.entries(lines(open_bytes(source), source))
     if sys.stdin is None:
         raise ValueError("Standard input is closed: give --text or --input.")
     if not sys.stdin.isatty():
         stdin = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
         if path := _saved(stdin, task.files):
             return [path]
-        return lines(stdin, "standard input")
+        return task.entries(lines(stdin, "standard input"))
     typed = "Type a text; an empty line or Ctrl-D ends."
     if command.mode == "predict" and task.converses:
         typed = "Type your turn; an empty line begins a new conversation, Ctrl-D ends."

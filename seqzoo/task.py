@@ -490,6 +490,11 @@ class Task:
                 answers.append(self.answer(example, row))
         return examples, answers
 
+    @staticmethod
+    def entries(lines: Iterable[str]) -> Iterable[str]:
+        """Returns the inputs that the lines of a file hold; by default each line is one."""
+        return lines
+
     def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
         """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order.
 

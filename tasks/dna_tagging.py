@@ -58,7 +58,8 @@ class DNATagging(LetterSequences, Tagging):
     }
 
     def check(self, examples):
-        if examples.features.get("label") is not str:
+        features = examples.features
+        if features.get("text") is not str or features.get("label") is not str:
             super().check(examples)
 
     def checked(self, example):

@@ -327,12 +327,9 @@ class LanguageModel(Task):
         return {"text": line, "end": True}
 
     def score(self, run, lines, request):
-        from seqzoo.decoding.scoring import ranked, score_texts
+        from seqzoo.decoding.scoring import alternatives, ranked, score_texts
 
-        if request.rank:
-            lines = [part for line in lines for part in line.split(" / ") if part.strip()]
-            if len(lines) < 2:
-                raise ValueError(f"--rank needs at least two texts, on lines or separated by ' / '. Received: {lines}")
+        lines = alternatives(lines) if request.rank else lines
         scored = enumerate(score_texts(run.predictor, self.assets["tokens"], lines, self.config.reverse), 1)
         answers = ({"line": number, **answer} for number, answer in scored)
         return ranked(answers) if request.rank else answers

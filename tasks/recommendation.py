@@ -67,6 +67,8 @@ class Config(
     def __post_init__(self):
         super().__post_init__()
         self.check_forward()
+        if self.folds and (self.test_split or self.split != "last"):
+            raise ValueError("--folds chooses valid by itself: leave out --test_split and --split, or --folds.")
 
 
 @TASKS.register("recommendation")

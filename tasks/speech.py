@@ -163,8 +163,7 @@ class Speech(Transcription):
         from seqzoo.sound.baselines import log_mel
         from seqzoo.sound.plots import transcript_plot
 
-        order = sorted(range(len(answers)), key=lambda i: len(answers[i]["tokens"]))
-        example, answer = examples[order[len(order) // 2]], answers[order[len(order) // 2]]
+        example, answer = self.typical(examples, answers)
         samples, rate = example["audio"].read(self.assets["sample_rate"]), self.assets["sample_rate"]
         soundfile.write(folder / "speech.wav", samples, rate)
         if self.config.model != "ctc":

@@ -63,10 +63,11 @@ class Translation(TextToText):
         return translation_scores(translations, references, tokenize, self.config.lowercase)
 
     def score(self, run, lines, request=None):
-        from seqzoo.decoding.scoring import ranked
+        from seqzoo.decoding.scoring import alternatives, ranked
 
-        scored = self.scored(run, lines)
-        return ranked(scored) if request and request.rank else scored
+        if request and request.rank:
+            return ranked(self.scored(run, alternatives(lines)))
+        return self.scored(run, lines)
 
     def scored(self, run, lines):
         """Scores lines of a source and its translation, with a tab between them."""

@@ -419,6 +419,13 @@ def test_an_ensemble_of_one_model_twice_is_the_model(width):
         expect(both, row, reference(Both(), keys, (h, h), (6, 7, 8)[row], width, alpha=0.5)[:width])
 
 
+def test_an_ensemble_needs_models_that_read_the_same():
+    toy, copying = Toy(3), Toy(3)
+    toy.inputs, copying.inputs = {"source": None}, {"source": None, "copied": None}
+    with pytest.raises(ValueError, match=r"the same inputs. Received: \['source'\] and \['copied', 'source'\]"):
+        Ensemble([toy, copying])
+
+
 def random_weights(model, seed=0):
     random = np.random.default_rng(seed)
     model.set_weights([random.normal(0, 0.8, w.shape) for w in model.get_weights()])

@@ -151,6 +151,8 @@ def test_the_first_readable_picture_decides_the_size_unless_options_do(tmp_path,
     seen = [Stored("none", tmp_path / "none.png"), Pixels("x", pixels)]
     found = Pictures.learn(seen, dataclasses.replace(TASKS["captioning"].Config(), **changes))
     assert found.shape == shape and (found.mean, found.std) == pytest.approx((20, 10), abs=1)
+    flat = Pictures.learn([Pixels("x", np.full((100, 150, 3), 55, "uint8"))], TASKS["captioning"].Config())
+    assert (flat.mean, flat.std) == (55, 255)
 
 
 def captioning(**changes):

@@ -89,6 +89,8 @@ def test_the_label_of_fasta_is_the_name_of_its_file_or_folder_where_no_name_is_a
     fasta(tmp_path / "one", ">a\nAC\n>b\n\n", "Promoter.fa")
     splits = fasta(tmp_path / "one", ">c\nGT\n", "other.fasta.gz", data_dir=tmp_path / "one")
     assert rows_of(splits["train"]) == [("AC", "Promoter"), ("", "Promoter"), ("GT", "other")]
+    splits = fasta(tmp_path / "one", ">d\nTT\n", "other.fa", data_dir=tmp_path / "one")
+    assert rows_of(splits["train"])[2:] == [("TT", "other"), ("GT", "other")]
     fasta(tmp_path / "two" / "train" / "yes", ">a\nAC\n", "1.fa")
     fasta(tmp_path / "two" / "test", ">b\nG\n", "no.fa")
     splits = DATASETS["fasta"](data_dir=str(tmp_path / "two"))
@@ -207,6 +209,7 @@ def test_lines_are_sequences_or_records():
     assert [*Records(["AC", "", "GT"])] == ["AC", "", "GT"]
     assert [*Records([">a", "AC", "GT", ">b", ">c", "T"])] == [">a\nAC\nGT", ">b", ">c\nT"]
     assert Records(Lines(io.BytesIO(b"AC\nGT\n"), "x")).ready()
+    assert [*TASKS["dna"].entries([">a", "AC"])] == [">a\nAC"]  # of a file; texts of a client stay apart
 
 
 def test_an_answer_shows_stretches_and_keeps_every_tag():
@@ -236,6 +239,8 @@ def test_labels_as_strings_are_tags_of_the_letters(monkeypatch):
 def test_a_task_for_the_other_kind_of_data_says_what_it_needs(monkeypatch):
     with pytest.raises(ValueError, match="made.csv gives text, but the task needs tags"):
         tagging_of(monkeypatch, [{"text": "AC"}] * 3)
+    with pytest.raises(ValueError, match="made.csv gives label, but the task needs text, tags"):
+        tagging_of(monkeypatch, [{"label": "cn"}] * 3)
     with pytest.raises(ValueError, match="gives text, tags, but the task needs label"):
         TASKS["dna"](TASKS["dna"].Config(dataset="genes")).read()
 

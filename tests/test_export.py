@@ -305,6 +305,9 @@ def test_a_shared_run_has_weights_of_16_bits_and_no_path_and_answers_as_the_run(
     card = (tmp_path / "out/MODEL_CARD.md").read_text("utf-8")
     assert "**Licence of the data**: mine alone" in card and "- It was never trained." in card
     assert "--data_dir=FOLDER/my.conll" in card and "/home/me" not in card
+    started = dataclasses.replace(config, data_dir="/x/my data.conll", init_from="/runs/one,zoo:ner-english,/runs/two")
+    made = sharing.command(types.SimpleNamespace(name="ner", config=started))
+    assert "'--data_dir=FOLDER/my data.conll'" in made and "=FOLDER/one,zoo:ner-english,FOLDER/two" in made
     own.model.weights[0].assign(own.model.weights[0] * 0 + 1e6)
     own.model.save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="reach 1e.06, beyond 65,504"):

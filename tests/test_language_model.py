@@ -21,7 +21,7 @@ from seqzoo.datasets import Examples
 from seqzoo.decoding.dynamic import dynamic_nats
 from seqzoo.decoding.generation import sample_texts
 from seqzoo.decoding.sampling import Sampler, Samples, choose
-from seqzoo.decoding.scoring import stream_nats
+from seqzoo.decoding.scoring import alternatives, stream_nats
 from seqzoo.decoding.steps import Categorical
 from seqzoo.layers.tokens import ActivationPenalty, TokenEmbedding
 from seqzoo.layers.weight_drop import WeightDrop
@@ -446,6 +446,7 @@ def test_scores_rank_alternatives_and_add_up(trained, capsys):
     assert sum(row["share"] for row in ranked) == pytest.approx(1)
     for row in ranked:
         assert row["log_probability"] == pytest.approx(sum(t["log_probability"] for t in row["tokens"]), abs=0.01)
+    assert alternatives(["either / or", "both"]) == ["either / or", "both"]
     (alone,) = answers(capsys, *flags, "--text=the door is here")
     assert alone["log_probability"] == pytest.approx(ranked[0]["log_probability"], abs=1e-3)
 

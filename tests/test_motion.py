@@ -56,6 +56,15 @@ def test_mase_and_simple_forecasts_by_hand():
 TABLE = "day,sales,price\n" + "".join(f"2020-01-{n:02},{n},{10 * n}\n" for n in range(1, 21))
 
 
+def test_a_sample_of_a_series_can_be_read_again(tmp_path):
+    frames, names = np.arange(40, dtype="float32").reshape(20, 2) / 3, ["price, USD", 'the "other"']
+    files = pictures.write_sample(frames[:12], frames[12:], tmp_path / "1", names, 1, 2, "y")
+    columns = {"frames": "+".join(names)}
+    train = next(iter(DATASETS["series"](files["table"], columns=columns)["train"]))
+    assert train["names"] == names
+    np.testing.assert_allclose(train["frames"], frames[: len(train["frames"])], rtol=1e-6)
+
+
 def test_a_series_is_split_by_time_and_valid_knows_what_was_before(tmp_path):
     (tmp_path / "sales.csv").write_text(TABLE)
     splits = DATASETS["series"](tmp_path / "sales.csv")

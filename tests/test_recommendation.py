@@ -119,6 +119,9 @@ def test_by_time_each_later_event_is_predicted_from_all_before_it():
     train, valid = by_time(histories("u a1 a2 a8 a9", "v a3 a4 a5 a6", "w a8 a9", times=True), 0.5)
     assert items(train) == ["a1 a2", "a3 a4 a5"]
     assert items(valid) == ["a1 a2 a8", "a1 a2 a8 a9", "a3 a4 a5 a6", "a8 a9"]
+    assert len([*by_time(histories("u a1 a2 a8 a9", times=True), 0.001)[1]]) == 1
+    with pytest.raises(ValueError, match="--folds chooses valid by itself"):
+        TASKS["recommendation"].Config(folds=3, test_split=True)
     with pytest.raises(ValueError, match="--split=time needs a time"):
         by_time(histories("u a b"), 0.1)
 

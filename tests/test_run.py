@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from seqzoo import run, sweep
 from seqzoo.datasets import DATASETS
 from seqzoo.files import replace
+from seqzoo.task import TASKS
 
 SMALL = ["--units=8", "--layers=1", "--word_dim=8", "--char_units=4", "--epochs=4", "--learning_rate=0.01"]
 
@@ -92,7 +94,8 @@ def test_listing_help_and_flag_errors_do_not_import_tensorflow():
         (["--mode=predict"], ["--workdir"]),
         (["--mode=evaluate", "--task=ner"], ["--workdir"]),
         (["--task=ner", "--label_weights=PER"], ["B-PER=2"]),
-        (["--task=ner", "--text=May"], ["--text is for --mode=evaluate, predict", "train"]),
+        (["--task=ner", "--text=May"], ["--text is for --mode=predict", "train"]),
+        (["--mode=evaluate", "--workdir=zoo:ner-english", "--input=a.txt"], ["--input is for --mode=predict"]),
         (["--mode=predict", "--workdir=/nowhere"], ["/nowhere is not a run folder", "does not exist"]),
     ],
 )
@@ -164,6 +167,23 @@ def test_the_scores_of_every_source_have_a_file_of_their_own():
     long = [f"/{letter}{'/folder' * 60}/valid.txt" for letter in "ab"]
     names = {*map(run.scores_file, long)}
     assert len(names) == 2 and all(len(name) < 200 and "folder-valid.txt-" in name for name in names)
+
+
+def test_data_to_score_on_keep_the_options_that_their_reader_takes(tmp_path, monkeypatch):
+    kind = TASKS["speech"]
+    (tmp_path / "a1.txt").write_text("x")
+    monkeypatch.setattr(kind, "load", lambda self, unseen: self.config)
+    trained_on = kind.Config(dataset="named_recordings", data_dir=str(tmp_path / "*.txt"), apart=True)
+
+    def scored(**settings):
+        return run._scored_data(SimpleNamespace(task=kind(trained_on)), "runs/x", settings)
+
+    assert scored() == trained_on  # a glob is no path, but its files are here
+    assert scored(dataset="recordings", data_dir="x").apart is False
+    assert scored(dataset="named_recordings", data_dir="x").apart is True
+    (tmp_path / "a1.txt").unlink()
+    with pytest.raises(ValueError, match="which is not here"):
+        scored()
 
 
 def test_scores_are_shown_before_they_are_saved(trained, corpus, monkeypatch, capsys):

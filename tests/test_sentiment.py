@@ -177,6 +177,17 @@ def test_explaining_by_attention_needs_attention(corpus, tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.variant
+def test_the_most_confident_mistakes_are_those_with_the_largest_probabilities():
+    kind = TASKS["sentiment"]
+    unsure = {"label": "b", "probabilities": {"a": 0.3, "b": 0.4, "c": 0.3, "d": 0.0}}
+    sure = {"label": "b", "probabilities": {"a": 0.03, "b": 0.91, "c": 0.03, "d": 0.03}}
+    assert [kind().conviction({"label": "a"}, answer) for answer in (unsure, sure)] == [0.4, 0.91]
+    several = kind(kind.Config(multi_label=True))
+    answer = {"label": ["a", "b"], "probabilities": {"a": 0.6, "b": 0.99, "c": 0.0}}
+    assert several.conviction({"label": "b"}, answer) == 0.6
+    assert several.conviction({"label": "a|b|unseen"}, answer) == 0
+
+
 def test_a_long_text_keeps_both_ends_and_weights_follow_labels():
     kind = TASKS["sentiment"]
     task = kind(kind.Config(max_tokens=4, label_weights="negative=3"))

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import json
+import pathlib
 import queue
 import re
 import signal
@@ -298,6 +299,7 @@ def test_files_are_saved_for_a_run_that_reads_them_and_nothing_else_is_opened(cl
         client.post("/predict", json={"files": []}),
         client.post("/predict", json={"files": [{"name": "a.csv", "data": "%"}]}),
         sent(name="../a.csv"),
+        sent(name="\u6f22" * 90 + ".csv"),  # 274 bytes
         sent(name="a.txt"),
         sent(text="a"),
     ):
@@ -315,6 +317,26 @@ def test_a_full_queue_says_when_to_try_again(client, monkeypatch):
     monkeypatch.setattr(workers, "WAITING", 0)
     answer = client.post("/predict", json={"text": "a"})
     assert answer.status_code == 503 and answer.headers["Retry-After"] == "1"
+
+
+def test_the_files_of_a_request_are_kept_until_it_is_answered(tmp_path, echo, monkeypatch):
+    from seqzoo.export import server
+
+    handler = server.Handler({"echo": echo}, options.Serving(), tmp_path)
+    monkeypatch.setattr(server, "KEPT", 1)
+    opened = [handler._opened("generate", server.Sampling()) for _ in range(3)]
+    folders = [pathlib.Path(job.request.out) for _, _, job in opened]
+    for _, worker, job in opened:
+        worker.submit(job)
+    assert all(folder.is_dir() for folder in folders)
+    echo.start()
+    for _, _, job in opened:
+        job.answers.result(10)
+    monkeypatch.setattr(workers, "WAITING", 0)
+    _, worker, job = handler._opened("generate", server.Sampling())
+    with pytest.raises(queue.Full):
+        worker.submit(job)
+    assert job.answers.cancelled() and [*tmp_path.glob("*")] == [pathlib.Path(job.request.out)]
 
 
 def test_a_sample_comes_in_pieces_and_its_files_are_links(client):

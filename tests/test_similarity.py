@@ -288,7 +288,7 @@ def test_a_line_without_a_tab_or_with_an_empty_side_names_file_and_line(tmp_path
             [*task.predict(None, Lines(file, path))]
 
 
-def test_a_run_gives_vectors_and_the_nearest_lines_of_a_file(tmp_path, capsys):
+def test_a_run_gives_vectors_and_the_nearest_lines_of_a_file(tmp_path, capsys, monkeypatch):
     task = task_of("regression")
     task.load()
     model = task.build()
@@ -297,6 +297,8 @@ def test_a_run_gives_vectors_and_the_nearest_lines_of_a_file(tmp_path, capsys):
     texts = ["a dog", "", "the dog saw it", "it was seen"]
     answers = [*task.predict(run, texts[:2], kind(vector=True))]
     assert len(answers[0]["vector"]) == 32 and answers[1] == {"line": 2, "text": "", "vector": None}
+    monkeypatch.setattr("seqzoo.families.vectors.CHUNK", 2)
+    assert [answer["line"] for answer in task.predict(run, texts * 2, kind(vector=True))] == [*range(1, 9)]
     (tmp_path / "lines.txt").write_text("\n".join(texts))
     request = kind(index=str(tmp_path / "lines.txt"), nearest=2)
     found = [*task.predict(run, ["it saw a cat", ""], request)]

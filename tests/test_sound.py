@@ -155,6 +155,12 @@ def test_names_are_texts_and_lists_are_joined_recordings(tmp_path):
     assert texts(read("named_recordings", tmp_path, strings=3)) == texts(splits)  # the same strings in each pass
     alone = texts(read("named_recordings", tmp_path, columns={"text": 1}, apart=True))
     assert alone["valid"] == [("8_bob_1.wav", "bob"), ("7_bob_0.wav", "bob")] and len(alone["train"]) == 3
+    put(tmp_path, "train.txt", content="8_ann_1.wav\n")  # recordings that no list of valid or test names are train
+    assert len(read("named_recordings", tmp_path)["train"]) == 3
+    put(tmp_path, "again/9_bob_2.wav")
+    with pytest.raises(ValueError, match="two recordings have the name 9_bob_2.wav"):
+        read("named_recordings", tmp_path)
+    (tmp_path / "again/9_bob_2.wav").unlink()
     put(tmp_path, "more_test.txt", content="6_ann_0.wav\n")
     with pytest.raises(ValueError, match="more_test.txt:1: there is no recording '6_ann_0.wav'"):
         read("named_recordings", tmp_path)

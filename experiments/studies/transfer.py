@@ -136,7 +136,7 @@ def main() -> int:
         for seed in arguments.seeds.split(","):
             results.setdefault(name, {})[seed] = trained(f"transfer-{name}", row, seed, arguments)
             write_json(path, results)
-    print(table(results))
+    print(table(results, arguments.precision))
     return 0
 
 
@@ -158,10 +158,10 @@ def trained(name: str, experiment: Experiment, seed: str, arguments: argparse.Na
     return result(experiment, seed, folder)
 
 
-def table(results: dict) -> str:
-    """The results in Markdown: mean and sample standard deviation over the seeds."""
+def table(results: dict, precision: str) -> str:
+    """The results of today's commands in Markdown: mean and sample standard deviation over the seeds."""
     lines = ["| task | transfer | all labels | minutes | a tenth | minutes |", "|---|---|---|---|---|---|"]
-    cells = {name: _cells(Recorded(row, results.get(name, {}))) for name, row in rows("")}
+    cells = {name: _cells(row, results.get(name, {})) for name, row in rows(precision)}
     for name, target in TARGETS.items():
         for kind in target.rows:
             columns = [column for share in SHARES for column in cells[f"{name}-{share}-{kind}"]]
@@ -169,7 +169,9 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
-def _cells(found):
+def _cells(row, seeds):
+    current = {seed: each for seed, each in seeds.items() if each["environment"]["command"] == row.command(seed)}
+    found = Recorded(row, current)
     return [found.score, f"{found.minutes:.0f}"] if found.seeds else ["-", "-"]
 
 

@@ -198,7 +198,7 @@ def read_lines(path: str | pathlib.Path, encoding: str = "utf-8") -> Iterator[tu
     """Yields (number from 1, text without its line end) for each line of a text file, plain or gzipped (``.gz``).
 
     Raises:
-        ValueError: see `decode_text`.
+        ValueError: see `text.lines.decode_text`.
     """
     with open_bytes(path) as file:
         yield from decode_lines(file, path, encoding)

@@ -323,6 +323,9 @@ class Ensemble:
     Args:
         decoders: one for each model, with the same V and the same inputs.
 
+    Raises:
+        ValueError: the models have other inputs, such as those of copying, which also adds to V.
+
     Attributes:
         tokens: V. attends: whether any decoder has attention.
 
@@ -334,6 +337,9 @@ class Ensemble:
     def __init__(self, decoders: list):
         for decoder in decoders:
             check_ids(decoder, "An ensemble")
+        inputs = [sorted(getattr(decoder, "inputs", ())) for decoder in decoders]
+        if other := [names for names in inputs if names != inputs[0]]:
+            raise ValueError(f"An ensemble needs models with the same inputs. Received: {inputs[0]} and {other[0]}")
         self.decoders, self.begin = decoders, decoders[0].begin
         self.attends = any(getattr(decoder, "attends", False) for decoder in decoders)
         self.tokens = getattr(decoders[0], "tokens", None)

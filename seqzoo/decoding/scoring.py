@@ -67,6 +67,19 @@ def score_texts(decoder, codec, texts: Iterable[str], reverse: bool = False) -> 
             yield codec.scored(text, ids, scores, spell=True)
 
 
+def alternatives(lines: Iterable[str]) -> list[str]:
+    """Returns the texts to rank: the lines or, of a single line, its parts between ' / '.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    lines = [*lines]
+    texts = [text for text in (lines[0].split(" / ") if len(lines) == 1 else lines) if text.strip()]
+    if len(texts) < 2:
+        raise ValueError(f"--rank needs at least two texts, on lines or separated by ' / '. Received: {texts}")
+    return texts
+
+
 def ranked(answers: Iterable[dict]) -> list[dict]:
     """Sorts alternatives, the likeliest first, and adds to each its "share", its probability among the alternatives.
 

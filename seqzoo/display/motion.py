@@ -1,5 +1,6 @@
 """Pictures of sequences of vectors: strips and GIFs of stick figures, curves with intervals."""
 
+import csv
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -145,8 +146,10 @@ def write_sample(
     endings = {"array": ".npz", "table": ".csv", "strip": ".png"} | ({} if names else {"gif": ".gif"})
     files = {kind: path.with_suffix(ending) for kind, ending in endings.items()}
     np.savez_compressed(files["array"], frames=frames, fps=fps)
-    header = ",".join(names or (f"number{i}" for i in range(1, frames.shape[1] + 1)))
-    np.savetxt(files["table"], frames, "%.7g", ",", header=header, comments="")
+    with open(files["table"], "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(names or (f"number{i}" for i in range(1, frames.shape[1] + 1)))
+        table.writerows([f"{x:.7g}" for x in frame] for frame in frames)
     if names:
         curves_plot(names, prime if len(prime) else drawn[:1], drawn, files["strip"])
     else:

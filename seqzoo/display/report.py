@@ -11,7 +11,6 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
-from seqzoo.config import flag_text
 from seqzoo.display.pages import escape, page
 from seqzoo.display.tables import result_table
 from seqzoo.files import replace
@@ -184,9 +183,8 @@ def _pairs(pairs: dict) -> Iterator[str]:
 
 def _command(folder: pathlib.Path, task) -> list[str]:
     """Returns the words of the command that trains the run, with its options that are not defaults."""
-    flags = {"task": task.name, **task.config.changed(), "workdir": str(folder)}
-    words = ["python", "-m", "seqzoo.run", *(f"--{name}={flag_text(value)}" for name, value in flags.items())]
-    return [shlex.quote(word) for word in words]
+    workdir = shlex.quote(f"--workdir={folder}")
+    return ["python", "-m", "seqzoo.run", f"--task={task.name}", *task.config.flags(), workdir]
 
 
 # White pictures become as dark as the page but keep their hues.

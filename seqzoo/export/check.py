@@ -25,7 +25,7 @@ def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
     """
     task = run.task
     if lines is not None:
-        return [example for line in lines for example in task.examples(line)][:MOST]
+        return [*itertools.islice((example for line in lines for example in task.examples(line)), MOST)]
     try:
         splits, _ = task.splits()
         return [*itertools.islice(splits["valid" if "valid" in splits else "test"], MOST)]

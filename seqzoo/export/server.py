@@ -48,9 +48,10 @@ from seqzoo.registry import did_you_mean
 
 # Maximum values of options that decide how long an answer takes.
 LIMITS = {"samples": 16, "beam": 16, "n_best": 16, "length": 2000, "longest_ratio": 4, "horizon": 2000, "draws": 1000}
-KEPT = 100  # requests whose files can be fetched
+KEPT = 100  # finished requests whose files can be fetched
 ESCAPED = 12  # bytes that a character takes in JSON at most: two escapes such as \ud83d
-FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,100}")
+FILE_NAME = re.compile(r"[^/\\\x00-\x1f]+")
+LONGEST_NAME = 200  # bytes; a file system takes 255
 # The page loads nothing from elsewhere, whatever texts and labels contain.
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; "
@@ -168,7 +169,7 @@ class Handler:
 
     def __init__(self, workers: dict[str, Worker], limits: options.Serving, folder: pathlib.Path):
         self.workers, self.limits, self.folder = workers, limits, folder
-        self._kept = collections.deque()  # folders of the latest answers that have files
+        self._kept = collections.deque()  # folders of finished requests that have files, the latest last
 
     async def answers(self, mode: str, asked: Asked) -> fastapi.Response:
         """All answers to a request."""
@@ -222,28 +223,29 @@ class Handler:
         if mode not in modes(task):
             raise refused(404, f"Run {name} has no /{mode}. It has: /{', /'.join(modes(task))}.")
         request = checked_request(task.requests.get(mode), asked.options, self.limits)
+        lines, files = (), {}
+        if isinstance(asked, Texts) and task.files:
+            files = files_of(asked, task.files, self.limits)
+        elif isinstance(asked, Texts):
+            lines = texts_of(asked, self.limits)
+        if not files and not hasattr(request, "out"):
+            return name, worker, Job(mode, lines, request)
+        folder = self.folder / secrets.token_hex(8)
+        with refusing(worker, self.folder):
+            folder.mkdir()
+            for file, data in files.items():
+                (folder / file).write_bytes(data)
         if hasattr(request, "out"):  # the answers have files
-            request = dataclasses.replace(request, out=str(self._new_folder()))
-        lines = self._lines(asked, task) if isinstance(asked, Texts) else ()
-        return name, worker, Job(mode, lines, request)
+            request = dataclasses.replace(request, out=str(folder))
+        job = Job(mode, tuple(str(folder / file) for file in files) or lines, request)
+        job.answers.add_done_callback(lambda _: self._keep(folder))  # its files are needed until then
+        return name, worker, job
 
-    def _lines(self, asked, task):
-        """Returns the input lines of a request: its texts, or the paths of its files, which it saves."""
-        if not task.files:
-            return texts_of(asked, self.limits)
-        files, folder = files_of(asked, task.files, self.limits), self._new_folder()
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-        return tuple(str(folder / name) for name in files)
-
-    def _new_folder(self):
-        """Returns a new folder for the files of an answer; the oldest ones are deleted."""
-        made = self.folder / secrets.token_hex(8)
-        made.mkdir()
-        self._kept.append(made)
+    def _keep(self, folder):
+        """Keeps the files of a finished request, and deletes those of an early one."""
+        self._kept.append(folder)
         if len(self._kept) > KEPT:
             shutil.rmtree(self._kept.popleft(), ignore_errors=True)
-        return made
 
 
 def host_names(host: str) -> list[str]:
@@ -311,8 +313,9 @@ def files_of(asked: Texts, endings: tuple[str, ...], limits: options.Serving) ->
         raise refused(422, f'This run reads files, {", ".join(endings)}: give "files", a list of name and data.')
     found = {}
     for number, file in enumerate(asked.files, 1):
-        if not file.name.lower().endswith(endings) or not FILE_NAME.fullmatch(file.name):
-            raise refused(422, f"A file should have a plain name that ends in {', '.join(endings)}.")
+        plain = FILE_NAME.fullmatch(file.name) and len(file.name.encode()) <= LONGEST_NAME
+        if not file.name.lower().endswith(endings) or not plain:
+            raise refused(422, f"A file should have a short, plain name that ends in {', '.join(endings)}.")
         try:
             found[f"{number}-{file.name}"] = base64.b64decode(file.data, validate=True)
         except ValueError as error:

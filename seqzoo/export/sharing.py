@@ -8,8 +8,9 @@ import zipfile
 import h5py
 import numpy as np
 
+from seqzoo import zoo
 from seqzoo.assets import MANIFEST
-from seqzoo.config import Config, flag_text
+from seqzoo.config import Config
 from seqzoo.files import write_json
 from seqzoo.training.folder import FORMAT, read_json
 
@@ -43,23 +44,20 @@ def share(run, folder: pathlib.Path, about: dict) -> None:
     _halve(run.folder / "model.keras", folder / "model.keras")
 
 
-def nameless(config: Config) -> Config:
-    """Returns a config whose paths are reduced to the names of files and folders."""
+def nameless(config: Config, folder: str = "") -> Config:
+    """Returns a config whose paths are reduced to the names of files and folders, in `folder` if that is given."""
+
+    def short(paths):
+        parts = paths.split(",") if paths else ()
+        return ",".join(part if part.startswith(zoo.PREFIX) else f"{folder}{pathlib.Path(part).name}" for part in parts)
+
     paths = {field.name for field in config.__dataclass_fields__.values() if field.metadata["path"]}
-    short = {name: ",".join(pathlib.Path(part).name for part in getattr(config, name).split(",")) for name in paths}
-    return type(config)(**{**config.to_dict(), **short})
+    return type(config)(**{**config.to_dict(), **{name: short(getattr(config, name)) for name in paths}})
 
 
 def command(task) -> str:
     """Returns the command that trains such a run, with FOLDER in place of the folder of its data."""
-    text = f"python -m seqzoo.run --task={task.name}"
-    short = nameless(task.config)
-    for field in task.config.__dataclass_fields__.values():
-        value = getattr(short, field.name)
-        if value != field.default:
-            own = field.metadata["path"] and not value.startswith("zoo:")
-            text += f" --{field.name}={'FOLDER/' if own else ''}{flag_text(value)}"
-    return text
+    return " ".join(["python -m seqzoo.run", f"--task={task.name}", *nameless(task.config, "FOLDER/").flags()])
 
 
 def _halve(source: pathlib.Path, target: pathlib.Path) -> None:

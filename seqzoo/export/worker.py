@@ -99,10 +99,11 @@ class Worker:
         """Adds a request to the queue; returns the Future of its answers.
 
         Raises:
-            queue.Full: too many requests are waiting.
+            queue.Full: too many requests are waiting; this one is cancelled.
         """
         with self._ready:
             if len(self._waiting) >= WAITING:
+                job.answers.cancel()
                 raise queue.Full
             self._waiting.append(job)
             self._ready.notify()
@@ -123,8 +124,7 @@ class Worker:
 
     def _stamped(self):
         """Returns (time, size) of the model and of the scores, written when training ends; None without a file."""
-        paths = (self.folder / name for name in ("model.keras", "metrics.json"))
-        return [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
+        return [_stamp(self.folder / name) for name in ("model.keras", "metrics.json")]
 
     def _work(self):
         while (jobs := self._next()) is not None:
@@ -156,6 +156,14 @@ class Worker:
             return
         for job, own in zip(jobs, answers, strict=True):
             job.answers.set_result(own)
+
+
+def _stamp(path):
+    try:
+        found = path.stat()
+    except OSError:  # also one that is deleted at this moment
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def together(run: Run, jobs: list[Job]) -> list[list[dict]]:

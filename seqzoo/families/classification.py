@@ -196,6 +196,12 @@ class Classification(Averaging):
                 correct.append(answer["label"] == gold[0])
         return confidences, correct
 
+    def conviction(self, example: dict, answer: dict) -> float:
+        """Returns the confidence of a wrong answer; with several labels, that of its most confident mistake."""
+        confidences, correct = self.confidences([example], [answer])
+        wrong = (p for p, right in zip(confidences, correct, strict=True) if not right)
+        return max(wrong, default=0.0)  # a label that train lacks has no probability
+
     @staticmethod
     def weighed(text: str, spans: list[tuple[int, int]], weights: np.ndarray) -> list[dict]:
         """Returns the weight of each step in an answer: {"text", "start", "end", "weight"}, scaled to at most 1.
@@ -225,9 +231,10 @@ class Classification(Averaging):
         if not self.config.multi_label:
             gold, predicted = [[e["label"]] for e in examples], [[answer["label"]] for answer in answers]
             confusion_plot(*confusion(gold, predicted), folder / "confusion.png")
-        wrong = [pair for pair in zip(examples, answers, strict=True) if self.differs(pair[1])]
-        wrong.sort(key=lambda pair: -max(abs(p - 0.5) for p in pair[1]["probabilities"].values()))
-        mistakes = [example for example, _ in wrong[:MISTAKES]]
+        pairs = zip(examples, answers, strict=True)
+        wrong = [(self.conviction(*pair), pair[0]) for pair in pairs if self.differs(pair[1])]
+        wrong.sort(key=lambda pair: -pair[0])
+        mistakes = [example for _, example in wrong[:MISTAKES]]
         _, explained = self.answers(self.explaining(predictor), self.feed(mistakes))
         write_json(folder / "errors.json", explained, ensure_ascii=False)
         page = self.page(explained, "The most confident mistakes on valid")

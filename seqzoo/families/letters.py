@@ -114,8 +114,9 @@ class LetterSequences(Task):
                 raise ValueError(f"{row.get('name') or shorten(row['text'], 30)}: {error}") from None
         return rows
 
-    def predict(self, run, lines, request=None):
-        return super().predict(run, Records(lines), request)
+    @staticmethod
+    def entries(lines):
+        return Records(lines)
 
     def show(self, answer, console):
         if "name" in answer:

@@ -1,9 +1,16 @@
 """Search: the common parts of tasks that search for the n best answers and rescore them."""
 
+import dataclasses
 import functools
 
 from seqzoo import options
+from seqzoo.metrics.measure import flat
 from seqzoo.task import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluating(options.Decoding, options.Rescoring):
+    """Decoding."""
 
 
 class Searching(Task):
@@ -49,13 +56,18 @@ class Searching(Task):
 
     def report(self, predictor, data, folder):
         """Also scores by beam search of the default width, and returns its answers for the report."""
-        metrics = super().report(predictor, data, folder)[0]
+        metrics = {}
+        for split in data.scored:
+            metrics |= flat(split, self.evaluate(predictor, data.splits[split]))
         search = self.search(predictor, options.Decoding(), score_labels=False)
         found, examples, answers = super().report(search, data, folder)
         for name, value in found.items():
             split, _, score = name.partition("_")
             if score.endswith("intervals"):
                 value = {end: {f"beam_{name}": bound for name, bound in own.items()} for end, own in value.items()}
+            elif score == "baselines":
+                metrics[name] = value
+                continue
             elif f"beam_{score}" not in self.measures and not isinstance(value, str):  # the signature of a score
                 continue
             metrics[f"{split}_beam_{score}"] = value

@@ -76,8 +76,8 @@ class Tagging(Averaging):
         groups = [group for group in (options.Convolution, options.Recurrent) if isinstance(config, group)]
         return tagger(len(tags), self.front(), crf=config.crf, allowed=self.allowed(tags), **config.arguments(*groups))
 
-    def allowed(self, tags: Sequence[str]) -> np.ndarray | None:
-        """Returns which tag may follow which, [K + 1, K + 1], see `layers.crf.CRF`; None: any."""
+    def allowed(self, tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Returns booleans (start [K], transitions [K, K], end [K]), see `layers.crf.CRF`; None: any."""
         return None
 
     def loss(self):

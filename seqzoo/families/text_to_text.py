@@ -11,7 +11,7 @@ from seqzoo.config import option
 from seqzoo.data import Skip
 from seqzoo.display.pages import n_best_articles
 from seqzoo.display.terminal import print_n_best
-from seqzoo.families.searching import Searching
+from seqzoo.families.searching import Evaluating, Searching
 from seqzoo.files import replace
 from seqzoo.text.codec import END, Codec
 from seqzoo.text.copying import copied_only, extended, extended_source
@@ -61,11 +61,6 @@ class Objective(Options):
         0.5, "Lowest share of correct inputs.", minimum=0, maximum=1, needs="scheduled_sampling"
     )
     valid_beam: int = option(1, "Beam width on valid during training.", minimum=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluating(options.Decoding, options.Rescoring):
-    """Decoding."""
 
 
 @dataclasses.dataclass(frozen=True)

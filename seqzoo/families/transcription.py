@@ -12,7 +12,7 @@ from seqzoo.config import option
 from seqzoo.data import Skip
 from seqzoo.display.pages import transcribed_articles
 from seqzoo.display.terminal import print_transcribed
-from seqzoo.families.searching import Searching
+from seqzoo.families.searching import Evaluating, Searching
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.transcripts import word_scores
 from seqzoo.rnns import RNNS
@@ -56,11 +56,6 @@ class Speller(Options):
         0.0, "Probability mass spread over all other labels.", minimum=0, maximum=0.9, needs="model=attention",
         shapes=False,
     )  # fmt: skip
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluating(options.Decoding, options.Rescoring):
-    """Decoding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -295,12 +290,17 @@ class Transcription(Searching):
 
         if self.config.model != "ctc":
             return
-        by_length = sorted(zip(examples, answers, strict=True), key=lambda pair: len(pair[1]["tokens"]))
-        example, answer = by_length[len(by_length) // 2]
+        example, answer = self.typical(examples, answers)
         p = self.frame_probabilities(predictor, example)
         spikes_plot(
             p, self.assets["labels"].tokens, self.step_names(example), folder / "spikes.png", answer[self.written]
         )
+
+    @staticmethod
+    def typical(examples: list[dict], answers: list[dict]) -> tuple[dict, dict]:
+        """Returns the example and the answer of median length."""
+        by_length = sorted(zip(examples, answers, strict=True), key=lambda pair: len(pair[1]["tokens"]))
+        return by_length[len(by_length) // 2]
 
     def frame_probabilities(self, predictor, example: dict) -> np.ndarray:
         """Returns [T, V], the probability of each label in each frame; label 0 is the blank."""

@@ -50,7 +50,7 @@ class Embedded(OfTexts):
         numbers = itertools.count(1)
         for chunk in chunks(lines, CHUNK):
             answers = answer([*self.vectors(run, chunk)])
-            for number, text, found in zip(numbers, chunk, answers, strict=False):
+            for text, found, number in zip(chunk, answers, numbers, strict=False):
                 yield {"line": number, "text": text, **found}
 
     def vectors(self, run, texts: Iterable[str]) -> Iterator[np.ndarray | None]:

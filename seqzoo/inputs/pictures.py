@@ -146,14 +146,14 @@ class Pictures(Asset):
         for picture in itertools.islice(pictures, SAMPLED):
             try:
                 shape = shape or _shape(picture.shape(), config)
-                values.append(picture.read(*shape).astype("float32"))
+                values.append(picture.read(*shape))
             except UnreadableError as unreadable:
                 error = unreadable
         if not values:
             raise error
-        means = [x.mean() for x in values]
-        deviation = np.sqrt(np.mean([(x**2).mean() for x in values]) - np.mean(means) ** 2)
-        return cls(*shape, round(float(np.mean(means)), 3), round(float(deviation), 3) or 255.0)
+        mean = np.mean([x.mean(dtype="float64") for x in values])
+        variance = np.mean([np.square(x - mean).mean() for x in values])
+        return cls(*shape, round(float(mean), 3), round(float(np.sqrt(variance)), 3) or 255.0)
 
     def arrays(self, picture, reader: str) -> dict[str, np.ndarray]:
         """Returns the arrays of the front for a `pictures.Picture`; `reader` is the option of that name.

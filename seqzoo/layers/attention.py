@@ -287,7 +287,7 @@ class FeedingRNN(keras.layers.Layer):
             after = [ops.where(real > 0, new, old) for new, old in zip(after, carry, strict=True)]
             return after, after
 
-        rows = ops.concatenate(parts, axis=-1) if len(parts) > 1 else x
+        rows = ops.concatenate(parts, axis=-1)
         kernels = self._drop(state) if training else None
         try:
             if x.shape[1] == 1:

@@ -52,7 +52,7 @@ def by_time(histories: Examples, fraction: float) -> tuple[Examples, Examples]:
             "--dataset=events --columns=time=NAME, or hold out the last item of each user by --split=last."
         )
     times = sorted(itertools.chain.from_iterable(example["times"] for example in histories))
-    cut = times[round((1 - fraction) * len(times))] if times else 0.0
+    cut = times[min(round((1 - fraction) * len(times)), len(times) - 1)] if times else 0.0
 
     def known(example):
         return sum(time < cut for time in example["times"])

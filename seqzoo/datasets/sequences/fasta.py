@@ -69,8 +69,10 @@ def _files(folder, name):
 
 def _by_label(folder, name):
     """Returns {label: files} of a folder with a file or a folder for each label."""
-    found = {pathlib.Path(plain_name(file)).stem: file for file in _files(folder, name)}
-    found = {file.name[: len(stem)]: [file] for stem, file in found.items()}  # in its own case
+    found = {}
+    for file in _files(folder, name):
+        label = file.name[: len(pathlib.Path(plain_name(file)).stem)]  # in its own case
+        found.setdefault(label, []).append(file)
     for child in sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")):
         if files := _files(child, name):
             found.setdefault(child.name, []).extend(files)

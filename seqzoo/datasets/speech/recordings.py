@@ -200,8 +200,8 @@ def named_recordings(
         {split: Examples} as of `recordings`; the text of a string is that of its parts, with blanks between them.
 
     Raises:
-        ValueError: no such folder; no recording in it, or not the one that a list names; a name without such a part;
-            soundfile is not installed.
+        ValueError: no such folder; no recording in it, or not the one that a list names; two of the same name; a name
+            without such a part; soundfile is not installed.
     """
     check_installed("soundfile", "--dataset=named_recordings")
     root = data_path(data_dir, "named_recordings", "a folder of recordings such as 7_jackson_32.wav, or zips of them")
@@ -211,7 +211,10 @@ def named_recordings(
             f"--columns should be parts of the names of recordings: --columns=text=0,group=1. Received: {columns}"
         )
     folder = root if root.is_dir() else root.parent
-    clips = {clip.name: clip for clip in _clips(root) if (name or "") in clip.name}
+    clips = {}
+    for clip in _clips(root):
+        if (name or "") in clip.name and clips.setdefault(clip.name, clip) is not clip:
+            raise ValueError(f"{root}: two recordings have the name {clip.name}, by which lists would name them.")
     if not clips:
         raise ValueError(f"{root}: no recording ({', '.join(ENDINGS)}){f' with {name!r} in its name' if name else ''}.")
 
@@ -232,7 +235,7 @@ def named_recordings(
 
     lists, splits = {}, {}
     for path in sorted(folder.glob("*.txt")):
-        for split in splits_in(path.name)[-1:]:
+        for split in {*splits_in(path.name)[-1:]} - {"train"}:
             lists.setdefault(split, []).extend(_listed(path, clips))
     rate = next(iter(clips.values())).native_rate()
     for split, listed in lists.items():

@@ -180,7 +180,7 @@ def pieces(texts: Iterable[str]) -> Iterator[dict]:
 def read_pieces(path: pathlib.Path, encoding: str = "utf-8") -> Iterator[str]:
     """Yields the text of a file, plain or gzipped (``.gz``), at most 64 KiB at a time, cut anywhere.
 
-    Not line by line: a file may be one line. Line ends and errors as in `files.decode_text`.
+    Not line by line: a file may be one line. Line ends and errors as in `text.lines.decode_text`.
     """
     with open_bytes(path) as file:
         yield from decode_text(file, path, encoding)
