@@ -16,4 +16,5 @@ EXPERIMENT = Experiment(
     tolerance=0.3,
     minutes=9,
     published=(Published("the bar, test", 94.6, ""),),
+    ensemble=True,
 )
