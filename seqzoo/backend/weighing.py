@@ -34,8 +34,11 @@ def weigh_batches(model: keras.Model, mean: float) -> None:
     model.compute_loss = compute_loss
 
 
-def decisions(y, sample_weight=None):
-    """Counts the decisions of a batch, a scalar, from labels and weights, each an array or a dict of arrays."""
+def decisions(
+    y: keras.KerasTensor | dict[str, keras.KerasTensor],
+    sample_weight: keras.KerasTensor | dict[str, keras.KerasTensor] | None = None,
+) -> keras.KerasTensor:
+    """Counts the decisions of a batch, a scalar, from labels and weights of any shapes, such as [B, T]."""
     if sample_weight is None:
         return sum(ops.cast(ops.size(labels), "float32") for labels in keras.tree.flatten(y))
     return sum(ops.sum(ops.cast(weights, "float32")) for weights in keras.tree.flatten(sample_weight))

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from seqzoo.decoding.sampling import kept_sampler
+from seqzoo.text.codec import Codec
 
 BLOCK = 64  # tokens drawn at once; each block is searched for the end
 
 
 def sample_texts(
     decoder,
-    codec,
+    codec: Codec,
     prime: str = "",
     length: int = 500,
     samples: int = 1,

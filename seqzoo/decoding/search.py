@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seqzoo.decoding.beam import Beam, Ensemble
-from seqzoo.text.codec import perplexity
+from seqzoo.text.codec import Codec, perplexity
 from seqzoo.text.vocabulary import UNKNOWN_ID
 
 VARIANTS = 8  # maximum number of cached predictors with other settings; each has its own graphs
@@ -113,7 +113,7 @@ class BeamPredictor:
         return {"loss": float(nats / tokens), "perplexity": perplexity(nats / tokens)} if tokens else {}
 
 
-def n_best(row: dict, source, target, text: str = "") -> list[dict]:
+def n_best(row: dict, source: Codec | None, target: Codec, text: str = "") -> list[dict]:
     """Returns the answers of a row of a `BeamPredictor` that differ as texts, best first.
 
     Args:

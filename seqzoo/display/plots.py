@@ -33,7 +33,7 @@ STATE_NAMES = {"g": "candidate g", "c": "cell c", "h": "output h"}
 _VISIBLE_SPACES = str.maketrans({"\n": "↵", "\t": "⇥", " ": "␣"})
 
 
-def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str):
+def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str) -> None:
     """Draws a confusion matrix: colours are shares of the row, numbers are counts.
 
     At most the 40 most confused labels are drawn; the whole matrix is written as CSV beside the image.
@@ -167,7 +167,7 @@ def history_plot(
     save_figure(figure, path)
 
 
-def reliability_plot(bins: list[dict], error: float, path: str):
+def reliability_plot(bins: list[dict], error: float, path: str) -> None:
     """Draws a reliability diagram: accuracy against confidence, and below it the number of answers.
 
     A well calibrated model is on the diagonal, an overconfident one below it. Neighbouring bins with few answers are
@@ -243,7 +243,7 @@ def accuracy_interval(accuracy: float, count: int) -> tuple[float, float]:
     return 100 * (middle - half), 100 * (middle + half)
 
 
-def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path: str):
+def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path: str) -> None:
     """Draws predicted against gold similarities, a point for each pair; for two labels, a histogram of each.
 
     Args:
@@ -276,7 +276,7 @@ def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path
     save_figure(figure, path)
 
 
-def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.ndarray, title: str, path: str):
+def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.ndarray, title: str, path: str) -> None:
     """Draws the gates and states of a recurrent layer while it reads: rows are units, columns tokens.
 
     Args:
@@ -351,7 +351,7 @@ def attention_plot(
     save_figure(figure, path)
 
 
-def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path: str, title: str = ""):
+def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path: str, title: str = "") -> None:
     """Draws the probability of each label in each frame of a transcriber: a curve for each label, the blank dashed.
 
     Args:

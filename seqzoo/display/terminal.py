@@ -85,7 +85,7 @@ def tagged(
     return sentence
 
 
-def print_tagged(sentence: dict, console: Console):
+def print_tagged(sentence: dict, console: Console) -> None:
     """Prints a tagged sentence: names are highlighted in the text, other tags below their words.
 
     A confidence below 80% follows its tag. Without colours, a name is ``[Ford Motor ORG]``.
@@ -101,7 +101,7 @@ def print_tagged(sentence: dict, console: Console):
             console.print(line, no_wrap=True, crop=False)
 
 
-def print_classified(prediction: dict, console: Console):
+def print_classified(prediction: dict, console: Console) -> None:
     """Prints a text, or the name of a file, after its label, with the words that speak for and against the label.
 
     The second-best label follows a label with a probability below 80%. Words for the label are green, words against it
@@ -145,7 +145,7 @@ def print_classified(prediction: dict, console: Console):
         console.print(Text("(*word* speaks for the label, -word- against it)", "dim"))
 
 
-def print_similar(answer: dict, console: Console):
+def print_similar(answer: dict, console: Console) -> None:
     """Prints how similar two texts are, or the lines nearest to a text.
 
     Args:
@@ -173,7 +173,7 @@ def _similarity(answer):
     return [(f"{share:>6}  ", "bold"), f"{plain(str(answer['label']))}  "]
 
 
-def print_scored(row: dict, console: Console):
+def print_scored(row: dict, console: Console) -> None:
     """Prints a text with its log-probability; the less expected a token, the redder it is.
 
     Args:
@@ -201,7 +201,7 @@ def print_scored(row: dict, console: Console):
     console.print(line)
 
 
-def print_sample(sample: dict, console: Console):
+def print_sample(sample: dict, console: Console) -> None:
     """Prints a sampled text after its prime; of the first one, only notes, as it was printed while it was drawn.
 
     Args:
@@ -217,7 +217,7 @@ def print_sample(sample: dict, console: Console):
         console.print(plain_text(f"The prime has tokens that are not in the vocabulary: {unknown}", "dim"))
 
 
-def print_n_best(answer: dict, console: Console):
+def print_n_best(answer: dict, console: Console) -> None:
     """Prints the best text, or several with their scores; an empty line if there is none.
 
     Args:
@@ -231,7 +231,7 @@ def print_n_best(answer: dict, console: Console):
         console.print(plain_text(line), soft_wrap=True)
 
 
-def print_transcribed(answer: dict, console: Console):
+def print_transcribed(answer: dict, console: Console) -> None:
     """Prints a transcript after its source, or several with their scores.
 
     A confidence below 80% follows its token.

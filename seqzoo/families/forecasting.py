@@ -1,6 +1,7 @@
 """Forecasting: the common parts of tasks that predict the frames that follow an example."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -101,12 +102,12 @@ class Forecasting(Clips):
     def milliseconds(self) -> dict[int, int]:
         return forecasts.frames_after(self.config.fps)
 
-    def known_label(self, label):
+    def known_label(self, label: str) -> dict[str, np.int32]:
         """Returns {"label": its id}, 0 if it is unknown; {} if the run has no labels."""
         labels = self.assets["labels"]
         return {"label": np.int32(labels.index(label) + 1 if label in labels else 0)} if labels else {}
 
-    def asked_label(self, label):
+    def asked_label(self, label: str) -> str:
         """Returns the label if the run knows it; raises a ValueError otherwise."""
         labels = self.assets["labels"]
         if label and label not in labels:
@@ -138,7 +139,7 @@ class Forecasting(Clips):
                 scores |= self.errors(paths, np.stack(futures), samples, request.interval)
         return scores
 
-    def cut(self, examples, horizon=0):
+    def cut(self, examples: Iterable[dict], horizon: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Cuts examples into (contexts [P, D], futures [H, D]): each forecast begins where the last one ended.
 
         In a series, a forecast begins at each step or, if it is long, at about `ORIGINS` steps.
@@ -160,8 +161,10 @@ class Forecasting(Clips):
         known, steps = [self.known_label(label)] * len(contexts), request.horizon or self.horizon
         return continued(predictor, contexts, known, steps, request.continuation, samples, request.seed)
 
-    def errors(self, paths, futures, samples=None, percent=80.0):
-        """Scores forecasts [N, H, D]."""
+    def errors(
+        self, paths: np.ndarray, futures: np.ndarray, samples: np.ndarray | None = None, percent: float = 80.0
+    ) -> dict:
+        """Scores forecasts [N, H, D] against what came, [N, H, D], and intervals of samples, if they were drawn."""
         counted = {"forecasts": len(paths)}
         if self.assets["names"]:
             scores = {
@@ -259,6 +262,6 @@ class Forecasting(Clips):
         return forecast_articles(answers)
 
 
-def plain(frames):
+def plain(frames: np.ndarray) -> list[list[float]]:
     """Converts frames [H, D] to lists, ready for JSON."""
     return [[float(f"{number:.7g}") for number in frame] for frame in np.asarray(frames).tolist()]

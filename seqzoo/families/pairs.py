@@ -4,12 +4,14 @@ import dataclasses
 import itertools
 import math
 import zlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from seqzoo.config import Config as Options
 from seqzoo.config import option
 from seqzoo.data import Skip
+from seqzoo.datasets import Examples
 from seqzoo.datasets.files import place
 from seqzoo.display.terminal import print_similar
 from seqzoo.families.vectors import Embedded, Predicting
@@ -103,7 +105,7 @@ class Pairs(Embedded):
         examples = super().normalized(examples)
         return examples.with_read(lambda: self.on_scale(examples)) if self.config.goal == "regression" else examples
 
-    def on_scale(self, examples):
+    def on_scale(self, examples: Examples) -> Iterator[dict]:
         """Yields the examples.
 
         Raises:
@@ -137,8 +139,12 @@ class Pairs(Embedded):
         points = self.yes_and_no(found, train.source) if goal == "paraphrase" else self.points(found)
         return {"scale": Vocabulary(points, unknown=False)}
 
-    def yes_and_no(self, labels, source):
-        """Returns the two labels; the label of paraphrases is last."""
+    def yes_and_no(self, labels: Sequence[str], source: str) -> list[str]:
+        """Returns the two labels; the label of paraphrases is last.
+
+        Raises:
+            ValueError: there are more labels, or it is unclear which one is that of paraphrases.
+        """
         yes = [label for label in labels if label == self.config.positive or label.lower() in YES]
         yes = [self.config.positive] if self.config.positive else yes
         if len(labels) > 2 or len(yes) != 1 or yes[0] not in labels:
@@ -148,7 +154,7 @@ class Pairs(Embedded):
             )
         return [*({*labels} - {*yes}), *yes]
 
-    def points(self, scores):
+    def points(self, scores: Sequence[float]) -> list[str]:
         """Returns the points of the scale: the whole numbers if there are 3 to 11, else five points."""
         low, high = self.config.bounds() or (math.floor(scores[0]), math.ceil(scores[-1]))
         whole = float(low).is_integer() and float(high).is_integer() and 2 <= high - low <= 10
@@ -177,7 +183,7 @@ class Pairs(Embedded):
 
         return encode
 
-    def target(self, example):
+    def target(self, example: dict) -> tuple[np.ndarray, np.ndarray]:
         """Returns (labels, weight): labels are [1], the position on the scale from 0 to 1; or [2], ids of the texts.
 
         Raises:

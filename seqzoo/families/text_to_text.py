@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -138,11 +139,11 @@ class TextToText(Searching):
             return False
         return self.read_side(example, self.source) != self.read_text(example[self.source])
 
-    def text(self, text):
+    def text(self, text: str) -> str:
         """Returns a text as scores read it."""
         return text.strip().lower() if self.config.lowercase else text.strip()
 
-    def read_text(self, text):
+    def read_text(self, text: str) -> str:
         """Returns a text as codecs read it: to be copied, a line's first word needs a blank before it, too."""
         text = self.text(text)
         return f" {text}".replace("\n", "\n ") if text and self.spaced else text
@@ -175,7 +176,7 @@ class TextToText(Searching):
         return text if len(tokens) <= self.max_source else codec.join(tokens[: self.max_source])
 
     @property
-    def codecs(self):
+    def codecs(self) -> list[Codec]:
         """The Codecs of source and target; with a joint vocabulary the same one."""
         return [self.assets["joint" if self.config.joint else side] for side in ("source", "target")]
 
@@ -194,8 +195,12 @@ class TextToText(Searching):
 
         return encode
 
-    def arrays(self, tokens, target_tokens):
-        """Returns (inputs, labels, weights): source and end mark; begin mark (which is the end mark) and target."""
+    def arrays(self, tokens: Sequence[str], target_tokens: Sequence[str]) -> tuple[dict, np.ndarray, np.ndarray]:
+        """Returns (inputs, labels [T + 1], weights [T + 1]) of S tokens of a source and T of its target.
+
+        The inputs are "source" [S + 1], with an end mark, and "target" [T + 1], after the same mark; also "copied"
+        [S + 1] if the model copies. The labels are the target and an end mark.
+        """
         source, target = self.codecs
         inputs = {"source": np.array([*source.ids(tokens), source.end], "int32")}
         if self.config.copy:

@@ -69,6 +69,6 @@ def coverage(samples: np.ndarray, true: np.ndarray, percent: float) -> float:
 
 
 def interval(samples: np.ndarray, percent: float, axis: int = 0) -> np.ndarray:
-    """Returns the quantiles (low, high) that enclose the middle `percent` of samples."""
+    """Returns the quantiles (low, high) [2, ...] that enclose the middle `percent` of samples along an axis."""
     outside = (1 - percent / 100) / 2
     return np.quantile(samples, [outside, 1 - outside], axis=axis)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 
-def environment():
+def environment() -> dict:
     """Returns versions, code, machine and command, for environment.json."""
     import keras
 
@@ -31,7 +31,7 @@ def environment():
     }
 
 
-def versions(packages) -> dict[str, str | None]:
+def versions(packages: Sequence[str]) -> dict[str, str | None]:
     """Returns {package: version} of Python and packages; None for a package that is not installed."""
     found = {"python": platform.python_version()}
     for package in packages:
@@ -58,7 +58,7 @@ def commit(folder: pathlib.Path, code: Sequence[str] = ("seqzoo", "tasks")) -> s
         return (found + "-dirty" * bool(changed.returncode)) if found else None
 
 
-def processor():
+def processor() -> str:
     """Returns the model of the processor, or its architecture if the model is unknown."""
     with contextlib.suppress(OSError):  # Linux
         for line in pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines():
@@ -67,7 +67,7 @@ def processor():
     return platform.processor() or platform.machine()
 
 
-def gpus():
+def gpus() -> list[str]:
     """Returns the models of the GPUs that TensorFlow sees."""
     import tensorflow as tf
 
