@@ -49,6 +49,10 @@ QUESTIONS = (
     f"--task=sentiment --dataset=tsv --characters=cnn --casing {VECTORS} "
     "--dropout=0.5 --word_dropout=0.33 --token_dropout=0.1 --rdrop=2"
 )
+PHRASES = (
+    f"--task=sentiment --dataset=tsv --characters=cnn --extra_train={{data}}/sst2/train_phrases.tsv.gz {VECTORS} "
+    "--units=200 --char_dropout=0.3 --dropout=0.5 --word_dropout=0.33 --token_dropout=0.05 --rdrop=1"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Target:
         metric: key of metrics.json.
         flags: flags that all rows share.
         rows: {kind of transfer, see `KINDS`: its flags}.
-        epochs: number of epochs with all labels, and with a tenth of them.
+        epochs: number of epochs with all labels, and with a tenth of them if there are such rows.
         files: names of the train file, of which a tenth is taken, and of the valid file.
     """
 
@@ -70,7 +74,7 @@ class Target:
     metric: str
     flags: str
     rows: dict[str, str]
-    epochs: tuple[int, int]
+    epochs: tuple[int, ...]
     files: tuple[str, str]
 
 
@@ -106,6 +110,11 @@ TARGETS = {
         "TREC, GloVe 50d, accuracy", "trec", "valid_accuracy", QUESTIONS,
         {"nothing": "", "contextual": f"--contextual={BOTH}"},
         (15, 40), ("train.tsv", "valid.tsv"),
+    ),
+    "phrases": Target(
+        "SST-2, sentences and phrases, GloVe 50d, accuracy", "sst2", "valid_accuracy", PHRASES,
+        {"nothing": "", "contextual": f"--contextual={BOTH}"},
+        (3,), ("train.tsv", "valid.tsv"),
     ),
 }  # fmt: skip
 
@@ -144,7 +153,7 @@ def rows(precision: str) -> Iterator[tuple[str, Experiment]]:
     """Yields the name and the recipe of each row."""
     for name, target in TARGETS.items():
         folders = f"{{data}}/{target.corpus}", f"{{runs}}/transfer-{name}-tenth"
-        for share, folder, epochs in zip(SHARES, folders, target.epochs, strict=True):
+        for share, folder, epochs in zip(SHARES, folders, target.epochs, strict=False):
             for kind, flags in target.rows.items():
                 given = f"{target.flags} {flags} --epochs={epochs} --data_dir={folder} --precision={precision}"
                 yield f"{name}-{share}-{kind}", Experiment(target.what, given, target.metric)
@@ -164,7 +173,7 @@ def table(results: dict, precision: str) -> str:
     cells = {name: _cells(row, results.get(name, {})) for name, row in rows(precision)}
     for name, target in TARGETS.items():
         for kind in target.rows:
-            columns = [column for share in SHARES for column in cells[f"{name}-{share}-{kind}"]]
+            columns = [column for share in SHARES for column in cells.get(f"{name}-{share}-{kind}", ["-", "-"])]
             lines.append(f"| {target.what} | {KINDS[kind]} | {' | '.join(columns)} |")
     return "\n".join(lines)
 
