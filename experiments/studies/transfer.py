@@ -194,7 +194,7 @@ def write_texts(data: pathlib.Path, runs: pathlib.Path) -> None:
         _write(folder / "train.txt", (text for number, text in enumerate(texts) if number % HELD_OUT))
     for name, target in TARGETS.items():
         folder, source, (train, valid) = runs / f"transfer-{name}-tenth", data / target.corpus, target.files
-        if not (folder / train).is_file():
+        if len(target.epochs) > 1 and not (folder / train).is_file():
             end = "\n\n" if train.endswith(".txt") else "\n"  # of an example; a header is line 0, which is kept
             examples = "\n".join(_open(source / train)).split(end)
             _write(folder / valid, (f"{line}\n" for line in _open(source / valid)))
