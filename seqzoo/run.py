@@ -47,7 +47,7 @@ from rich.text import Text
 from seqzoo import options, zoo
 from seqzoo.backend.distribution import STRATEGIES
 from seqzoo.backend.silence import silent
-from seqzoo.config import Config, option
+from seqzoo.config import Config, flag_text, option
 from seqzoo.config_file import ConfigFile, read_config_file
 from seqzoo.datasets import DATASETS
 from seqzoo.display.plain import PlainConsole, json_line, one_line, plain, plain_text
@@ -457,8 +457,8 @@ def _evaluate(command, settings, request, console):
     config = run.task.config
     show(metrics, run.task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
     source = config.data_dir and _source(config)[-1] or config.name or config.dataset
-    asked = request.changed() if request else {}
-    path = run.output() / scores_file(" ".join([source, *(f"{name}={value}" for name, value in asked.items())]))
+    asked = (f"{name}={flag_text(value)}" for name, value in request.changed().items()) if request else ()
+    path = run.output() / scores_file(" ".join([source, *asked]))
     write_json(path, metrics)
     console.print(f"saved as {path}", soft_wrap=True)
     return 0

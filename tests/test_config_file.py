@@ -70,7 +70,7 @@ def test_the_options_of_a_mode_can_stand_in_a_file(parsed):
         ("task: nre", "a.yaml:1: --task: Unknown task 'nre'. Did you mean 'ner'?"),
         ("task: ner\ndecay_rate: 0.1", "a.yaml:2: --decay_rate=0.1 has no effect with --schedule=cosine: it needs"),
         ("task: translation\nbeam: 3", "a.yaml:2: --beam is for --mode=export or compare or evaluate or predict"),
-        ("task: ner\ntext: May", "a.yaml:2: --text is for --mode=evaluate, predict"),
+        ("task: ner\ntext: May", "a.yaml:2: --text is for --mode=predict"),
         ("task: ner\nunits: 64\nunits: 32", "a.yaml cannot be read: line 3: 'units' is given twice."),
         ("task: ner\nunits: [", "a.yaml cannot be read: line 2: "),
         ("task: ner\nname: 2020-99-99", "a.yaml cannot be read: month must be in 1..12"),

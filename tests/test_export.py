@@ -342,7 +342,7 @@ def test_a_format_that_cannot_hold_what_a_run_is_called_with_is_refused():
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--mode=export", "--text=a"], "--text is for --mode=evaluate, predict. Received: --mode=export"),
+        (["--mode=export", "--text=a"], "--text is for --mode=predict. Received: --mode=export"),
         (["--mode=predict", "--overwrite"], "--overwrite is for --mode=train, export. Received: --mode=predict"),
         (["--mode=export", "--units=3"], "--units is fixed by the run"),
         (["--mode=export", "--format=onxn"], "--format should be one of"),
