@@ -498,8 +498,8 @@ def _scored_data(run, folder, settings):
         kept = {name: getattr(trained_on, name) for name in FIXED}
         settings = {**options.Data().to_dict(), **{name: usual[name] for name in other}, **kept, **settings}
     task.config = dataclasses.replace(trained_on, **settings)
-    path = task.config.data_dir and str(pathlib.Path(task.config.data_dir).expanduser())
-    if path and task.config.data_dir == trained_on.data_dir and not (os.path.exists(path) or any(glob.iglob(path))):
+    path = task.config.data_dir
+    if path and path == trained_on.data_dir and not (os.path.exists(path) or any(glob.iglob(path))):
         raise ValueError(
             f"{folder} was trained on {path}, which is not here: name the data to score it on by --dataset and "
             "--data_dir."
