@@ -1,7 +1,7 @@
 """Universal Dependencies Turkish IMST: UPOS of an agglutinative language, without vectors. Gold words, accuracy on dev.
 
 3,664 training sentences, and one word in three of dev unseen: a tagger must rely on characters. The default options,
-with half as many units and filters and less dropout, reach 92.1 (3 seeds).
+with fewer units and filters and less dropout, reach 92.1 (3 seeds).
 """
 
 from experiments import Experiment

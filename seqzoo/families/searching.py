@@ -61,13 +61,12 @@ class Searching(Task):
             metrics |= flat(split, self.evaluate(predictor, data.splits[split]))
         search = self.search(predictor, options.Decoding(), score_labels=False)
         found, examples, answers = super().report(search, data, folder)
+        if "valid_baselines" in found:
+            metrics["valid_baselines"] = found.pop("valid_baselines")
         for name, value in found.items():
             split, _, score = name.partition("_")
             if score.endswith("intervals"):
                 value = {end: {f"beam_{name}": bound for name, bound in own.items()} for end, own in value.items()}
-            elif score == "baselines":
-                metrics[name] = value
-                continue
             elif f"beam_{score}" not in self.measures and not isinstance(value, str):  # the signature of a score
                 continue
             metrics[f"{split}_beam_{score}"] = value
