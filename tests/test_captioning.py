@@ -105,7 +105,7 @@ def test_pictures_are_found_beside_the_table_below_it_and_in_archives_of_their_s
     "name, content, error",
     [
         ("train.tsv", "a.png\tx\nb.png\t \n", r"train.tsv:2: the caption is empty"),
-        ("train.tsv", "a.png\tx\nb.png\n", r"train.tsv:2: expected 2 fields, found 1"),
+        ("train.tsv", "a.png\tx\nb.png\n", r"train.tsv:2: expected 2 fields .like the first line., found 1"),
         ("train.tsv", "first\tsecond\na.png\tx\n", "no column for the file .* --columns=file=NAME,caption=NAME"),
         ("train.json", '{"images": []}', "train.json: neither COCO's JSON .* nor Karpathy's"),
         ("train.json", json.dumps(COCO).replace('"a.png"', "null"), "train.json: neither COCO's JSON"),

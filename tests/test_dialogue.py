@@ -111,7 +111,7 @@ def test_own_dialogues_are_lists_of_turns_or_tables(tmp_path):
     assert pairs(splits["valid"]) == [("<user> hi <bot> hello <user> a table", "for when?")]
     by_index = DATASETS["dialogues"](data_dir=tmp_path / "test.tsv", columns={"history": -1, "reply": 0})
     assert pairs(by_index["test"]) == [("<user> hi", "hello")]
-    with pytest.raises(ValueError, match="test.tsv: no columns for history and reply"):
+    with pytest.raises(ValueError, match="test.tsv: no column for the history"):
         [*splits["test"]]
     (tmp_path / "train.jsonl").write_text('["hi", {"text": "hello"}]')
     with pytest.raises(ValueError, match="train.jsonl:1: expected one dialogue per line: a turn should be"):

@@ -128,8 +128,8 @@ def test_tab_separated_columns_are_source_target_and_others_are_ignored(tmp_path
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
-        ("a\tb\n\nc\n", None, "test.tsv:3: expected 2 columns .like the first line., found 1: 'c'"),
-        ("a\tb\nc\td\te\n", None, "test.tsv:2: expected 2 columns .like the first line., found 3"),
+        ("a\tb\n\nc\n", None, "test.tsv:3: expected 2 fields .like the first line., found 1: 'c'"),
+        ("a\tb\nc\td\te\n", None, "test.tsv:2: expected 2 fields .like the first line., found 3"),
         ("a b\n", None, "test.tsv:1: expected tab-separated columns, found none; if .*--columns=source=en"),
         ("\n\n", None, "test.tsv holds no examples"),
         ("a\tb\nc\t\xfc\n".encode("latin-1"), None, "test.tsv:2: not UTF-8"),

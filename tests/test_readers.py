@@ -532,7 +532,7 @@ def test_a_field_may_be_long_but_an_unclosed_quote_does_not_read_the_whole_file(
     text = "word " * 40_000
     assert only("csv", write(tmp_path / "x.csv", f'text,label\n"{text}",x\n')) == [{"text": text, "label": "x"}]
     limit = csv.field_size_limit(1000)
-    monkeypatch.setattr("seqzoo.datasets.text.delimited.FIELD_LIMIT", 1000)
+    monkeypatch.setattr("seqzoo.datasets.tables.FIELD_LIMIT", 1000)
     with pytest.raises(ValueError, match="x.csv:2: not CSV: field larger than field limit"):
         only("csv", tmp_path / "x.csv")
     csv.field_size_limit(limit)

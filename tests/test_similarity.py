@@ -365,5 +365,3 @@ def test_a_malformed_pair_names_file_and_line(tmp_path, text, message):
     with pytest.raises(ValueError) as caught:
         [*DATASETS["pairs"](data_dir=tmp_path / "x.csv")["test"]]
     assert message in str(caught.value)
-    with pytest.raises(ValueError, match="columns should name first, second"):
-        DATASETS["pairs"](data_dir=tmp_path / "x.csv", columns={"text": "a"})

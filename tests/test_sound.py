@@ -111,7 +111,7 @@ def test_tables_have_paths_and_texts_as_in_common_voice(tmp_path):
     assert all(len(example["audio"].read(RATE)) == 800 for example in splits["train"])
     splits = read("recordings", tmp_path / "dev.csv", columns={"audio": 0, "text": 1})
     assert texts(splits) == {"test": [("two.wav", "no, two")]}
-    with pytest.raises(ValueError, match="dev.csv: no column for the audio: looked for path or .* Found: two.wav"):
+    with pytest.raises(ValueError, match="dev.csv: no column for the audio: looked for path or .* Found: 'two.wav'"):
         read("recordings", tmp_path / "dev.csv")
     put(tmp_path, "bad.tsv", content="path\ttext\n\tx\n")
     with pytest.raises(ValueError, match="bad.tsv:2: no path of a recording"):

@@ -3,20 +3,10 @@
 import difflib
 import heapq
 import pathlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 
 from seqzoo.datasets.splits import SPLITS, split_of, splits_in
 from seqzoo.text.lines import decode_lines, open_bytes, shorten
-
-# Common names of the columns of texts and their labels or summaries, the likeliest first; for `find_columns`.
-COLUMNS = {
-    "text": (
-        "text", "sentence", "review", "question", "content", "tweet", "comment", "document", "article", "dialogue",
-        "body", "email_body", "sequence", "seq",
-    ),
-    "label": ("label", "labels", "sentiment", "class", "category", "target", "polarity", "stars", "rating"),
-    "summary": ("summary", "subject", "subject_line", "highlights", "headline", "title", "abstract"),
-}  # fmt: skip
 
 
 def data_path(data_dir: str | pathlib.Path | None, reader: str, wanted: str) -> pathlib.Path:
@@ -124,74 +114,6 @@ def interleaved(lists: list[list]) -> Iterator:
         return [((number + 0.5) / len(items), item) for number, item in enumerate(items)]
 
     return (item for _, item in heapq.merge(*map(spread, lists)))
-
-
-def column_parts(column: str, names: Collection[str]) -> list[str]:
-    """Returns the columns joined as in ``title+body``, or the column with that very name; [] if one does not exist."""
-    if column in names:
-        return [column]
-    for plus in (position for position, character in enumerate(column) if character == "+"):
-        first, rest = column[:plus], column_parts(column[plus + 1 :], names)
-        if first in names and rest:
-            return [first, *rest]
-    return []
-
-
-def join_texts(texts: Iterable[str]) -> str:
-    """Returns the texts of joined columns as one, with blanks between those that are not empty."""
-    return " ".join(filter(None, texts))
-
-
-def find_columns(path: str | pathlib.Path, names: list[str], columns: dict, hint: str = "") -> dict[str, list[str]]:
-    """Finds the columns of texts and their labels or summaries by their names.
-
-    Args:
-        path: the file, for messages.
-        names: the names of its columns.
-        columns: {feature: name} for ``text`` and for either ``label`` or ``summary``. The text may join several
-            columns, ``title+body``, and so may the summary, for references of one text. Features that are not given:
-            the first of `COLUMNS` that the file has, in upper or lower case; a summary if there is no label.
-        hint: what else may be wrong, for the message.
-
-    Returns:
-        Dict ``{"text": names, "label": [name]}`` or ``{"text": names, "summary": names}``.
-
-    Raises:
-        ValueError: no such column; `columns` has other features.
-    """
-    if (unknown := set(columns) - set(COLUMNS)) or {"label", "summary"} <= set(columns):
-        raise ValueError(
-            "columns should name text and label, such as --columns=text=NAME,label=NAME, or text and summary. "
-            + (f"Unknown: {unknown}" if unknown else f"Received: {columns}")
-        )
-    lower = {name.lower(): name for name in reversed(names)}  # reversed: of two equal names the first wins
-    usual = {feature: next((lower[n] for n in common if n in lower), "") for feature, common in COLUMNS.items()}
-    labelled = "label" in columns or usual["label"] or not usual["summary"]
-    gold = "label" if labelled and "summary" not in columns else "summary"
-    found = {}
-    for feature in ("text", gold):
-        column = str(columns.get(feature, usual[feature]))
-        found[feature] = column_parts(column, names)
-        if not found[feature] or (feature == "label" and len(found[feature]) > 1):
-            common = COLUMNS[feature] + (COLUMNS["summary"] if feature == "label" else ())
-            wanted = repr(column) if feature in columns else " or ".join(common)
-            present = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
-            raise ValueError(
-                f"{path}: no column for the {feature}: looked for {wanted}. Found: {present}. "
-                f"Choose them: --columns=text=NAME,{gold}=NAME. {hint}".rstrip()
-            )
-    return found
-
-
-def summarized(text: str, summaries: list[str]) -> dict:
-    """Returns the example of a text and its summaries; training uses the first one that is not empty.
-
-    Returns:
-        ``{"text", "summary"}``, and ``"references"``, all summaries that are not empty, if there are several.
-    """
-    references = [summary for summary in summaries if summary.strip()]
-    example = {"text": text, "summary": references[0] if references else ""}
-    return {**example, "references": references} if len(references) > 1 else example
 
 
 def read_lines(path: str | pathlib.Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:

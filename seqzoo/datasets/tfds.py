@@ -9,9 +9,11 @@ import os
 import numpy as np
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import clean_label, column_parts, join_texts
+from seqzoo.datasets.files import clean_label
 from seqzoo.datasets.items.events import histories, time_of
 from seqzoo.datasets.splits import split_of
+from seqzoo.datasets.tables import column_parts
+from seqzoo.datasets.text.columns import join_texts
 from seqzoo.datasets.text.text import FEATURES, pieces
 from seqzoo.display.plain import one_line
 from seqzoo.extras import check_installed

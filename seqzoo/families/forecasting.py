@@ -10,7 +10,7 @@ from seqzoo.config import option
 from seqzoo.data.batches import chunks
 from seqzoo.datasets.frames.clips import ENDINGS, read_clip
 from seqzoo.datasets.frames.series import read_series
-from seqzoo.datasets.text.delimited import csv_records
+from seqzoo.datasets.tables import csv_rows
 from seqzoo.display.motion import curves_plot, forecast_articles, print_motion, strip_plot
 from seqzoo.families.clips import Clips
 from seqzoo.files import write_json
@@ -118,7 +118,7 @@ class Forecasting(Clips):
     def read_file(self, file, name):
         if self.assets["names"] and name.lower().endswith(".csv"):
             columns = {"frames": "+".join(self.assets["names"])}
-            return {"frames": read_series(csv_records(name, file=file), name, columns)[0], "file": name}
+            return {"frames": read_series(csv_rows(name, file=file), name, columns)[0], "file": name}
         return {"frames": read_clip(file, name), "file": name}
 
     def evaluate(self, predictor, feed, request=None):

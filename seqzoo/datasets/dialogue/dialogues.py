@@ -8,14 +8,14 @@ import os
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.dialogue.replies import FEATURES, replies
 from seqzoo.datasets.files import bad_line, check_surrogates, plain_name, read_lines, split_files
-from seqzoo.datasets.text.delimited import csv_records, tsv_records
+from seqzoo.datasets.tables import by_index, find_columns, table_rows
 from seqzoo.text.turns import BOT, USER, read_turns
 
 JSON = (".jsonl", ".ndjson", ".json")
 TURNS = ("turns", "messages", "dialogue", "dialog", "conversation", "conversations")  # keys of a list of turns
 SPEAKER, TEXT = ("speaker", "role", "from"), ("text", "content", "value")  # keys of a turn
 BOTS = ("bot", "assistant", "agent", "system", "gpt")  # in lower case, the likeliest first
-COLUMNS = {  # common names, in lower case, the likeliest first
+COLUMNS = {  # common names of the columns, the likeliest first, as for `tables.find_columns`
     "history": ("history", "context", "user", "question", "prompt", "input"),
     "reply": ("reply", "response", "bot", "answer", "completion", "output"),
 }
@@ -51,9 +51,6 @@ def dialogues(
         ValueError: no such files or columns; while iterating, with file and line: no list of turns, a turn without a
             speaker or a text, or a number of columns that differs from the first line.
     """
-    columns = dict(columns or {})
-    if columns and columns.keys() != COLUMNS.keys():
-        raise ValueError(f"columns should name history and reply: --columns=history=A,reply=B. Received: {columns}")
     files = split_files(data_dir, *JSON, ".csv", ".tsv", ".txt", name=name, reader="dialogues")
     found = {}
     for split, path in files.items():
@@ -98,26 +95,11 @@ def _value(turn, keys):
 
 
 def _table(path, columns, encoding):
-    records = (csv_records if plain_name(path).endswith(".csv") else tsv_records)(path, encoding)
-    start, first = next(records, (0, []))
-    by_index = any(isinstance(column, int) for column in columns.values())
-    names = [*map(str, range(len(first)))] if by_index else [field.strip().lower() for field in first]
-    index = {}
-    for feature, common in COLUMNS.items():
-        column = columns.get(feature)
-        column = column % len(first) if by_index and first and -len(first) <= column < len(first) else column
-        wanted = common if column is None else [str(column).lower()]
-        index[feature] = next((names.index(name) for name in wanted if name in names), None)
-    if None in index.values():
-        raise ValueError(
-            f"{path}: no columns for history and reply. Choose them by name, --columns=history=A,reply=B, or without a "
-            f"header by index, --columns=history=0,reply=1. Found: {', '.join(names) or 'nothing'}."
-        )
-    for number, fields in itertools.chain([(start, first)] if by_index else [], records):
-        if len(fields) != len(first):
-            problem = f"expected {len(first)} columns (like the first line), found {len(fields)}"
-            raise bad_line(path, number, problem, " | ".join(fields))
-        history, reply = (fields[index[feature]] for feature in COLUMNS)
+    rows = table_rows(path, encoding)
+    start, first = next(rows, (0, []))
+    indices = find_columns(path, first, columns, COLUMNS, [*COLUMNS])
+    for number, fields in itertools.chain([(start, first)] if by_index(columns) else [], rows):
+        history, reply = (fields[index] for index in indices.values())
         history = read_turns(history.replace("\n", "\t")) or USER
         if reply.strip():
             yield {"history": history, "reply": reply.strip(), "dialogue": number, "last": True}

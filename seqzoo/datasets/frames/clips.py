@@ -12,15 +12,17 @@ import numpy as np
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import clean_label, data_path, interleaved, plain_name, split_folders
-from seqzoo.datasets.frames.numbers import checked_frames, floats, is_header, table_columns
+from seqzoo.datasets.frames.numbers import LABELS, checked_frames, floats, is_header
 from seqzoo.datasets.splits import refuse_arguments
-from seqzoo.datasets.text.delimited import csv_records
+from seqzoo.datasets.tables import csv_rows, find_columns
 from seqzoo.pictures.picture import ENDINGS as PICTURES
 from seqzoo.pictures.picture import is_grey, naming, opened, plain
 from seqzoo.text.lines import decode_lines, open_bytes
 
 ENDINGS = (".csv", ".tsv", ".npy", ".npz", ".gif")
 TABLE = "labels.csv"
+# Common names of its columns, the likeliest first.
+COLUMNS = {"file": ("file", "path", "filename", "clip", "name"), **LABELS}
 
 
 @DATASETS.register("clips")
@@ -141,13 +143,11 @@ def _clips_in(folder):
 
 def _table_rows(table, columns) -> Iterator[dict]:
     """Yields {"file", "label"} and, if there is such a column, "group", of the clips in a table."""
-    records = csv_records(table)
-    _, header = next(records, (0, []))
-    indices = table_columns(table, header, columns, ("file", "label"), ("group",))
+    rows = csv_rows(table)
+    _, header = next(rows, (0, []))
+    indices = find_columns(table, header, columns, COLUMNS, ("file", "label"))
     number = 1
-    for number, fields in records:
-        if len(fields) != len(header):
-            raise ValueError(f"{table}:{number}: expected {len(header)} fields like the header, found {len(fields)}.")
+    for number, fields in rows:
         row = {feature: fields[index].strip() for feature, index in indices.items()}
         if empty := [feature for feature, text in row.items() if not text]:
             raise ValueError(f"{table}:{number}: the {empty[0]} is empty.")

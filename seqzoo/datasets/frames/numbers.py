@@ -8,13 +8,10 @@ import numpy as np
 from seqzoo.datasets.files import bad_line
 from seqzoo.text.lines import shorten
 
-# Common names of the columns of tables of clips, the likeliest first; all other columns are numbers of the frame.
-COLUMNS = {
-    "id": ("id", "clip", "clip_id", "sequence", "sequence_id", "series_id", "recording", "file"),
-    "file": ("file", "path", "filename", "file_name", "clip", "name"),
+# Common names of the columns of tables of clips, the likeliest first, as for `tables.find_columns`.
+LABELS = {
     "label": ("label", "activity", "action", "class", "category", "target", "gesture"),
     "group": ("group", "subject", "person", "participant", "user", "speaker"),
-    "time": ("time", "timestamp", "frame", "step"),
 }
 
 
@@ -85,49 +82,3 @@ def checked_frames(array: np.ndarray, source: str | pathlib.Path) -> np.ndarray:
             "numbers. Fill gaps, for instance by interpolation, before training."
         )
     return array
-
-
-def table_columns(
-    path: str | pathlib.Path, header: Sequence[str], columns: dict | None, needed: Sequence[str], others: Sequence[str]
-) -> dict[str, int]:
-    """Finds the columns of a table that are not numbers of a frame.
-
-    Args:
-        path: the file, for messages.
-        header: the fields of its first line.
-        columns: {feature: name or index}; of features that are not given: the first of `COLUMNS` that the file has.
-        needed, others: features that the file must have, and may have.
-
-    Returns:
-        {feature: index} of those found.
-
-    Raises:
-        ValueError: a needed or named column does not exist, or an unknown feature.
-    """
-    columns, names = columns or {}, [field.strip() for field in header]
-    if unknown := {*columns} - {*needed, *others}:
-        raise ValueError(
-            f"--columns should name {', '.join([*needed, *others])}, such as --columns={needed[0]}=NAME. "
-            f"Unknown: {', '.join(sorted(unknown))}"
-        )
-    lower, indices = [name.lower() for name in names], {}
-    by_index = any(isinstance(column, int) for column in columns.values())
-    for feature in [*needed, *others]:
-        column = columns.get(feature)
-        if isinstance(column, int):
-            found = column + len(names) * (column < 0) if -len(names) <= column < len(names) else None
-        elif column is not None:
-            found = names.index(column) if column in names else None
-        else:  # a file whose columns are given by index may have no names
-            wanted = () if by_index else (name for name in COLUMNS[feature] if name in lower)
-            found = next((lower.index(name) for name in wanted if lower.index(name) not in indices.values()), None)
-        if found is not None:
-            indices[feature] = found
-        elif feature in needed or column is not None:
-            there = ", ".join(shorten(name, 30) for name in names[:20]) + (", ..." if len(names) > 20 else "")
-            looked = repr(column) if column is not None else " or ".join(COLUMNS[feature])
-            raise ValueError(
-                f"{path}: no column for the {feature}: looked for {looked}. Found: {there}. Choose it: "
-                f"--columns={feature}=NAME, or by its index in a file without a header."
-            )
-    return indices

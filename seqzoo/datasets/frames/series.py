@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, column_parts, data_path, split_files
+from seqzoo.datasets.files import bad_line, data_path, split_files
 from seqzoo.datasets.frames.numbers import checked_frames, floats, is_header, is_number
-from seqzoo.datasets.text.delimited import csv_records
+from seqzoo.datasets.tables import column_parts, csv_rows
 from seqzoo.text.lines import shorten
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}  # of one table, in the order of time
@@ -43,7 +43,7 @@ def series(
     """
     path = data_path(data_dir, "series", "a CSV file, or a folder with train, valid and test files")
     files = {"": path} if path.is_file() else split_files(data_dir, ".csv", name=name, reader="series")
-    parts = {split: read_series(csv_records(file, encoding), file, columns) for split, file in files.items()}
+    parts = {split: read_series(csv_rows(file, encoding), file, columns) for split, file in files.items()}
     names = next(iter(parts.values()))[1]
     for split, (_, others) in parts.items():
         if others != names:
@@ -65,17 +65,17 @@ def series(
 
 
 def read_series(
-    records: Iterable[tuple[int, list[str]]], path: str | os.PathLike, columns: dict | None
+    rows: Iterable[tuple[int, list[str]]], path: str | os.PathLike, columns: dict | None
 ) -> tuple[np.ndarray, list[str]]:
-    """Returns ([T, D], the names of the columns) of the records of a table, see `series`.
+    """Returns ([T, D], the names of the columns) of the rows of a table, see `series`.
 
     Args:
-        records: (number of the line, fields), the first of which is the header.
+        rows: (number of the line, fields), the first of which is the header.
         path: for messages.
         columns: as of `series`.
     """
-    records, path = iter(records), pathlib.Path(path)
-    _, header = next(records, (0, []))
+    rows, path = iter(rows), pathlib.Path(path)
+    _, header = next(rows, (0, []))
     header = [field.strip() for field in header]
     if not header or not is_header(header):
         raise ValueError(
@@ -88,16 +88,13 @@ def read_series(
             f"{path}: no columns {wanted!r}. Found: {', '.join(shorten(name, 30) for name in header[:20])}. Choose "
             "them: --columns=frames=NAME, or NAME+OTHER."
         )
-    indices, rows, date = [*map(header.index, names)], [], ""
-    for number, fields in records:
-        if len(fields) != len(header):
-            problem = f"expected {len(header)} fields (like the header), found {len(fields)}"
-            raise bad_line(path, number, problem, ",".join(fields))
-        rows.append(floats([fields[index] for index in indices], path, number))
+    indices, steps, date = [*map(header.index, names)], [], ""
+    for number, fields in rows:
+        steps.append(floats([fields[index] for index in indices], path, number))
         dates = [field.strip() for field in fields if not is_number(field) and _date.fullmatch(field.strip())]
         if dates and dates[0] < date:
             raise bad_line(path, number, f"{dates[0]} follows {date}; sort the file by time", ",".join(fields))
         date = dates[0] if dates else date
-    if not rows:
+    if not steps:
         raise ValueError(f"{path} holds no steps.")
-    return checked_frames(np.array(rows, "float64"), path), names
+    return checked_frames(np.array(steps, "float64"), path), names

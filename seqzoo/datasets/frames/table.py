@@ -1,14 +1,21 @@
 """One long table of clips: one line per frame, with the id of its clip."""
 
-import functools
+import itertools
 import os
 
 import numpy as np
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, clean_label, plain_name, split_files
-from seqzoo.datasets.frames.numbers import checked_frames, floats, is_number, table_columns
-from seqzoo.datasets.text.delimited import csv_records, tsv_records
+from seqzoo.datasets.files import bad_line, clean_label, split_files
+from seqzoo.datasets.frames.numbers import LABELS, checked_frames, floats, is_number
+from seqzoo.datasets.tables import by_index, find_columns, table_rows
+
+# Common names of the columns, the likeliest first; all other columns are numbers of the frame.
+COLUMNS = {
+    "id": ("id", "clip", "clipid", "sequence", "sequenceid", "seriesid", "recording", "file"),
+    **LABELS,
+    "time": ("time", "timestamp", "frame", "step"),
+}
 
 
 @DATASETS.register("frames_table")
@@ -26,7 +33,7 @@ def frames_table(
         data_dir: folder with train/valid/test files, ``.csv``, or ``.tsv`` and ``.txt`` for tabs; or one such file.
         name: take only the files with this in their names.
         columns: {feature: name or index of its column}: id; label; group, such as the subject; time, which has to rise
-            within a clip and is not part of the frame. Default: the first of `numbers.COLUMNS` that the file has. By
+            within a clip and is not part of the frame. Default: the first of `COLUMNS` that the file has. By
             index, the file may have no header.
         encoding: of the files.
 
@@ -43,29 +50,24 @@ def frames_table(
 
 
 def _examples(path, columns, encoding):
-    records = functools.partial(csv_records if plain_name(path).endswith(".csv") else tsv_records, path, encoding)
-    _, first = next(records(), (0, []))
+    _, first = next(table_rows(path, encoding), (0, []))
     if not first:
         raise ValueError(f"{path} holds no frames.")
-    indices = table_columns(path, first, columns, ("id",), ("label", "group", "time"))
+    indices = find_columns(path, first, columns, COLUMNS, ("id",))
     if len(indices) == len(first):
         raise ValueError(f"{path}: no column is left for the numbers of a frame. Found: {', '.join(first)}.")
-    by_index = any(isinstance(column, int) for column in (columns or {}).values())
-    header = not by_index or not all(is_number(field) for i, field in enumerate(first) if i not in indices.values())
+    header = not by_index(columns) or not all(
+        is_number(field) for i, field in enumerate(first) if i not in indices.values()
+    )
     features = {"frames": np.ndarray, "file": str} | {key: str for key in ("label", "group") if key in indices}
-    return Examples(lambda: _read(path, records, header, len(first), indices), features, path)
+    return Examples(lambda: _read(path, encoding, header, len(first), indices), features, path)
 
 
-def _read(path, records, header, width, indices):
+def _read(path, encoding, header, width, indices):
     own = {feature: index for feature, index in indices.items() if feature != "time"}
     numbers = [index for index in range(width) if index not in indices.values()]
     seen, current, rows, time = set(), None, [], None
-    for count, (number, fields) in enumerate(records()):
-        if header and not count:
-            continue
-        if len(fields) != width:
-            problem = f"expected {width} fields (like the first line), found {len(fields)}"
-            raise bad_line(path, number, problem, ",".join(fields))
+    for number, fields in itertools.islice(table_rows(path, encoding), int(header), None):
         row = {feature: fields[index].strip() for feature, index in own.items()}
         if current is None or row["id"] != current["id"]:
             if current:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, plain_name, split_files
-from seqzoo.datasets.text.delimited import csv_records, tsv_records
+from seqzoo.datasets.tables import by_index, find_columns, table_rows
 from seqzoo.datasets.text.jsonl import json_objects
-from seqzoo.text.lines import shorten
 
-# Common names of columns, the likeliest first, in lower case and without underscores.
+# Common names of the columns, the likeliest first, as for `tables.find_columns`.
 COLUMNS = {
     "user": ("user", "userid", "customer", "customerid", "reviewerid", "visitorid", "session", "sessionid"),
     "item": ("item", "itemid", "movie", "movieid", "product", "productid", "asin", "artist", "artistid", "track"),
@@ -54,68 +53,31 @@ def events(
 
 
 def _examples(path, columns, encoding):
-    if unknown := set(columns) - set(COLUMNS):
-        raise ValueError(f"columns should name user, item and time: --columns=user=NAME,item=NAME. Unknown: {unknown}")
-    rows = functools.partial(_rows, path, encoding)
+    is_json = plain_name(path).endswith(JSON)
+    rows = functools.partial(json_objects if is_json else _table, path, encoding)
     first, _, names = next(rows(), (0, "", {}))
     if not names:
         raise ValueError(f"{path} holds no events.")
-    by_index = any(isinstance(column, int) for column in columns.values())
-    found = _by_index(path, columns, len(names)) if by_index else _by_name(path, columns, names)
-    skipped = 0 if by_index or plain_name(path).endswith(JSON) else first
+    columns = {feature: str(key) if is_json else key for feature, key in columns.items()}
+    keys, fields = [*names], [*names] if is_json else [*names.values()]
+    found = find_columns(path, fields, columns, COLUMNS, ("user", "item"))
+    found = {feature: keys[index] for feature, index in found.items()}
+    skipped = 0 if is_json or by_index(columns) else first
     if skipped and not any(number > skipped for number, _, _ in itertools.islice(rows(), 2)):
         raise ValueError(f"{path} holds no events: its only line is a header.")
-    return histories(lambda: _records(path, rows, skipped, len(names), found), path, "time" in found)
+    return histories(lambda: _records(path, rows, skipped, found), path, "time" in found)
 
 
-def _rows(path, encoding):
-    """Yields (line, its text, {column: value}); columns are indices, or keys in JSON."""
-    if plain_name(path).endswith(JSON):
-        for number, line, item in json_objects(path, encoding):
-            yield number, line, item
-        return
-    records = csv_records if plain_name(path).endswith(".csv") else tsv_records
-    for number, fields in records(path, encoding):
+def _table(path, encoding):
+    """Yields (line number, the line, {index of a column: field})."""
+    for number, fields in table_rows(path, encoding):
         yield number, " | ".join(fields), dict(enumerate(fields))
 
 
-def _by_index(path, columns, width):
-    given = {feature: column for feature, column in columns.items() if isinstance(column, int)}
-    if given != columns or not {"user", "item"} <= set(given) or any(not -width <= i < width for i in given.values()):
-        raise ValueError(
-            f"{path}: columns by index should be those of user and item, and of time if there is one, from 0 to "
-            f"{width - 1} or negative from the end, such as --columns=user=0,item=1,time=2. Received: {columns}"
-        )
-    return {feature: column % width for feature, column in given.items()}
-
-
-def _by_name(path, columns, row):
-    """Returns {feature: key of its column} of the first row, which names the columns or, in JSON, has the keys."""
-    names = {key: key if isinstance(key, str) else str(value).strip() for key, value in row.items()}
-    plain = {name.lower().replace("_", ""): key for key, name in reversed(names.items())}
-    found = {}
-    for feature, common in COLUMNS.items():
-        wanted = columns.get(feature)
-        near = [plain[name] for name in common if name in plain]
-        keys = [key for key, name in names.items() if name == wanted] if wanted else near
-        if keys:
-            found[feature] = keys[0]
-        elif wanted or feature != "time":
-            there = ", ".join(shorten(name, 30) for name in [*names.values()][:20])
-            looked = repr(wanted) if wanted else " or ".join(common)
-            raise ValueError(
-                f"{path}: no column for the {feature}: looked for {looked}. Found: {there}. Choose them by name, as "
-                "--columns=user=NAME,item=NAME,time=NAME, or without a header by index: --columns=user=0,item=1,time=2."
-            )
-    return found
-
-
-def _records(path, rows, skipped, width, found):
+def _records(path, rows, skipped, found):
     for number, line, row in rows():
         if number <= skipped:
             continue
-        if not plain_name(path).endswith(JSON) and len(row) != width:
-            raise bad_line(path, number, f"expected {width} fields (like the first line), found {len(row)}", line)
         record = {feature: _text(row.get(key)) for feature, key in found.items()}
         for feature in ("user", "item"):
             if not record[feature]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, check_surrogates, data_path, plain_name, read_lines
 from seqzoo.datasets.splits import SPLITS, splits_in
-from seqzoo.datasets.text.delimited import csv_records, tsv_records
+from seqzoo.datasets.tables import csv_rows, find_columns, no_column, tsv_rows
 from seqzoo.files import archive
 from seqzoo.pictures import Member, Picture, Stored
 from seqzoo.pictures.picture import ENDINGS
@@ -20,9 +20,9 @@ from seqzoo.text.lines import open_bytes
 
 FEATURES = {"picture": Picture, "captions": list}
 TABLES = (".tsv", ".csv", ".txt", ".token", ".json")
-# Common names of the columns, in lower case, the likeliest first.
+# Common names of the columns, the likeliest first, as for `tables.find_columns`.
 COLUMNS = {
-    "file": ("file", "file_name", "filename", "image", "image_name", "picture", "path", "name"),
+    "file": ("file", "filename", "image", "imagename", "picture", "path", "name"),
     "caption": ("caption", "text", "description", "sentence", "comment", "title", "label"),
 }
 _number = re.compile(r"#\d+$")  # of the caption of a picture, in Flickr's files
@@ -63,8 +63,6 @@ def captions(
     """
     root = data_path(data_dir, "captions", "a folder with tables of pictures and captions, or one table")
     folder = root if root.is_dir() else root.parent
-    if unknown := set(columns or {}) - set(COLUMNS):
-        raise ValueError(f"columns should name file and caption: --columns=file=NAME,caption=NAME. Unknown: {unknown}")
     tables, lists = _tables(root, name or "", encoding)
     found, finder = {}, _Finder(folder)
     for split, path in tables.items():
@@ -141,30 +139,17 @@ def _rows(path, columns, encoding) -> Iterator[tuple[int, str, str]]:
     """(line number, file, caption) of the rows of a table."""
     first = next((line for _, line in read_lines(path, encoding)), "")
     tabs = plain_name(path).endswith(".tsv") or (not plain_name(path).endswith(".csv") and "\t" in first)
-    records = (tsv_records if tabs else csv_records)(path, encoding)
-    start, fields = next(records, (0, []))
-    names = [field.strip().lower() for field in fields]
-    header, index = False, {"file": 0, "caption": len(fields) - 1}
-    for feature, common in COLUMNS.items():
-        wanted = columns.get(feature)
-        if isinstance(wanted, int):
-            index[feature] = wanted if wanted >= 0 else len(fields) + wanted
-        elif found := next((n for n in ([str(wanted).lower()] if wanted else common) if n in names), None):
-            header, index[feature] = True, names.index(found)
-        elif wanted:
-            raise ValueError(f"{path}: no column {wanted!r}. Found: {', '.join(fields[:20])}.")
-    picture = fields[index["file"]] if index["file"] < len(fields) else ""
-    if max(index.values()) >= len(fields) or len(fields) < 2:
+    rows = (tsv_rows if tabs else csv_rows)(path, encoding)
+    start, fields = next(rows, (0, []))
+    if len(fields) < 2:
         raise bad_line(path, start, "expected the file of a picture and a caption in columns", " ".join(fields))
-    if not header and not _number.sub("", picture.strip()).lower().endswith(ENDINGS):
-        raise ValueError(
-            f"{path}: no column for the file and the caption, and the first line names no picture. Found: "
-            f"{', '.join(fields[:20])}. Choose them: --columns=file=NAME,caption=NAME."
-        )
-    for number, row in itertools.chain([] if header else [(start, fields)], records):
-        if len(row) != len(fields):
-            raise bad_line(path, number, f"expected {len(fields)} fields, found {len(row)}", " | ".join(row))
-        yield number, row[index["file"]], row[index["caption"]]
+    found = find_columns(path, fields, columns, COLUMNS, ())
+    indices = {"file": 0, "caption": len(fields) - 1, **found}
+    header = not _number.sub("", fields[indices["file"]].strip()).lower().endswith(ENDINGS)
+    if header and not found:
+        raise no_column(path, "file and the caption", "the name of a picture in the first line", fields, COLUMNS)
+    for number, row in itertools.chain([] if header else [(start, fields)], rows):
+        yield number, row[indices["file"]], row[indices["caption"]]
 
 
 def _json(path, encoding):

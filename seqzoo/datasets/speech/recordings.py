@@ -10,17 +10,17 @@ import re
 import zipfile
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import bad_line, data_path, plain_name, read_lines, split_files, split_folders
+from seqzoo.datasets.files import bad_line, data_path, read_lines, split_files, split_folders
 from seqzoo.datasets.splits import SPLITS, refuse_arguments, splits_in
-from seqzoo.datasets.text.delimited import csv_records, tsv_records
+from seqzoo.datasets.tables import by_index, find_columns, table_rows
 from seqzoo.extras import check_installed
 from seqzoo.sound import Clip, Joined, Recording
 from seqzoo.sound.recording import ENDINGS, Member
 
 FEATURES = {"audio": Recording, "text": str}
-# Common names of the columns of tables, the likeliest first.
+# Common names of the columns of tables, the likeliest first, as for `tables.find_columns`.
 COLUMNS = {
-    "audio": ("path", "audio", "file", "filename", "file_name", "wav", "clip"),
+    "audio": ("path", "audio", "file", "filename", "wav", "clip"),
     "text": ("text", "sentence", "transcript", "transcription", "label", "word"),
 }
 LISTS = {"validation_list.txt": "valid", "testing_list.txt": "test"}  # of Speech Commands
@@ -61,43 +61,25 @@ def recordings(
         refuse_arguments("LibriSpeech's layout has no columns.", columns=columns)
         return _librispeech(folder, name or "", encoding)
     files = split_files(folder, ".tsv", ".csv", ".txt", name=name, reader="recordings")
-    return {split: _table(path, columns or {}, encoding) for split, path in files.items()}
+    return {split: _table(path, columns, encoding) for split, path in files.items()}
 
 
 def _table(path, columns, encoding):
-    records = functools.partial(csv_records if plain_name(path).endswith(".csv") else tsv_records, path, encoding)
-    number, fields = next(records(), (0, []))
-    if not fields:
+    _, first = next(table_rows(path, encoding), (0, []))
+    if not first:
         raise ValueError(f"{path} holds no examples.")
-    if unknown := set(columns) - set(COLUMNS):
-        raise ValueError(f"columns should name audio and text: --columns=audio=NAME,text=NAME. Unknown: {unknown}")
-    header = not any(isinstance(column, int) for column in columns.values())
-    names = {str(i): i for i in range(-len(fields), len(fields))}
-    if header:
-        names = {name.strip().lower(): i for i, name in reversed([*enumerate(fields)])}
-    index = {}
-    for feature, common in COLUMNS.items():
-        wanted = [str(columns[feature]).lower()] if feature in columns else common
-        found = next((names[column] for column in wanted if column in names), None)
-        if found is None:
-            raise ValueError(
-                f"{path}: no column for the {feature}: looked for {' or '.join(wanted)}. "
-                f"Found: {', '.join(fields[:20])}. Choose them: --columns=audio=NAME,text=NAME; or, if the first line "
-                "is an example, by index: --columns=audio=0,text=1."
-            )
-        index[feature] = found
+    indices = find_columns(path, first, columns, COLUMNS, [*COLUMNS])
     clips = path.parent / "clips"
     roots = [path.parent, *([clips] if clips.is_dir() else [])]
 
     def read():
-        for line, row in itertools.islice(records(), int(header), None):
-            if len(row) != len(fields):
-                raise bad_line(path, line, f"expected {len(fields)} fields, found {len(row)}", " | ".join(row))
-            cell = row[index["audio"]].strip()
+        header = not by_index(columns)
+        for line, row in itertools.islice(table_rows(path, encoding), int(header), None):
+            cell = row[indices["audio"]].strip()
             if not cell:
                 raise bad_line(path, line, "no path of a recording", " | ".join(row))
             found = next((root / cell for root in roots if (root / cell).is_file()), roots[-1] / cell)
-            yield {"audio": Clip(cell, found), "text": row[index["text"]].strip()}
+            yield {"audio": Clip(cell, found), "text": row[indices["text"]].strip()}
 
     return Examples(read, FEATURES, path)
 

@@ -1,31 +1,15 @@
 """CSV and TSV: one text with its label or summary per record, in columns."""
 
 import collections
-import csv as csv_module
 import functools
 import itertools
 import os
 import re
-from collections.abc import Iterator
-from typing import BinaryIO
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import (
-    COLUMNS,
-    bad_line,
-    clean_label,
-    column_parts,
-    find_columns,
-    join_texts,
-    read_lines,
-    split_files,
-    summarized,
-)
-from seqzoo.text.lines import decode_lines
-
-# Maximum characters of a CSV field. The module's own 131,072 is less than a long document has; without a limit an
-# unclosed quote would read the rest of the file into memory.
-FIELD_LIMIT = 2**24
+from seqzoo.datasets.files import bad_line, clean_label, split_files
+from seqzoo.datasets.tables import by_index, column_parts, csv_rows, tsv_rows
+from seqzoo.datasets.text.columns import COLUMNS, join_texts, summarized, text_columns
 
 _single_word = re.compile(r"[^\W\d]\w*")  # as v1, star_rating
 
@@ -50,19 +34,19 @@ def csv(
             line is a header nevertheless (see `_is_header`), it is skipped, as the summary of the `Examples` says.
             ``{"text": "title+body"}`` and ``{"text": "1+2", "label": 0}`` join two texts by a blank; with ``"summary"``
             in place of the label texts have summaries, and ``{"summary": "first+second"}`` gives several of each text.
-            Default: the first of `files.COLUMNS` that the file has.
+            Default: the first of `columns.COLUMNS` that the file has.
         encoding: of the files, such as "latin-1".
 
     Returns:
         Dict split -> `Examples` of strings, ``text`` and ``label``, or ``text`` and ``summary``, see
-        `files.summarized`. A text or summary may be empty.
+        `columns.summarized`. A text or summary may be empty.
 
     Raises:
         ValueError: no such files or columns; while iterating, with file and line: a number of fields that differs from
             the first line, no label, a NUL, or malformed quotes.
     """
     return _splits(
-        functools.partial(csv_records, encoding=encoding),
+        functools.partial(csv_rows, encoding=encoding),
         split_files(data_dir, ".csv", name=name, reader="csv"),
         columns,
     )
@@ -80,41 +64,36 @@ def tsv(
     Args as in `csv`; the files end in ``.tsv`` or ``.txt``. Returns and raises the same as `csv`.
     """
     return _splits(
-        functools.partial(tsv_records, encoding=encoding),
+        functools.partial(tsv_rows, encoding=encoding),
         split_files(data_dir, ".tsv", ".txt", name=name, reader="tsv"),
         columns,
     )
 
 
-def _splits(records, files, columns):
-    return {split: _examples(records, path, columns) for split, path in files.items()}
+def _splits(rows, files, columns):
+    return {split: _examples(rows, path, columns) for split, path in files.items()}
 
 
-def _examples(records, path, columns):
-    first, width, indices = _layout(records, path, columns)
-    if not any(number > first for number, _ in itertools.islice(records(path), 2)):
+def _examples(rows, path, columns):
+    first, indices = _layout(rows, path, columns)
+    if not any(number > first for number, _ in itertools.islice(rows(path), 2)):
         raise ValueError(f"{path} holds no examples: its only line is a header.")
-    summary = {f"header of {path.name}": "skipped"} if first and _by_index(columns or {}) else {}
+    summary = {f"header of {path.name}": "skipped"} if first and by_index(columns) else {}
     features = dict.fromkeys(indices, str)
-    return Examples(lambda: _read(records, path, first, width, indices), features, path, summary=summary)
+    return Examples(lambda: _read(rows, path, first, indices), features, path, summary=summary)
 
 
-def _by_index(columns):
-    return any(isinstance(column, int) for column in columns.values())
-
-
-def _layout(records, path, columns):
-    """Returns (line before the first example, number of columns, feature -> indices of its columns)."""
-    number, fields = next(records(path), (0, []))
+def _layout(rows, path, columns):
+    """Returns (line before the first example, feature -> indices of its columns)."""
+    number, fields = next(rows(path), (0, []))
     if not fields:
         raise ValueError(f"{path} holds no examples.")
     width = len(fields)
     columns = columns or {}
-    if not _by_index(columns):
+    if not by_index(columns):
         names = [field.strip() for field in fields]
-        hint = "Or, if the first line is not a header, by index: --columns=text=0,label=1."
-        found = find_columns(path, names, columns, hint)
-        return number, width, {feature: [*map(names.index, own)] for feature, own in found.items()}
+        found = text_columns(path, names, columns)
+        return number, {feature: [*map(names.index, own)] for feature, own in found.items()}
     numbers = {str(index): index for index in range(-width, width)}
     indices = {feature: [numbers[n] for n in column_parts(str(c), numbers)] for feature, c in columns.items()}
     gold = "summary" if "summary" in columns else "label"
@@ -123,31 +102,28 @@ def _layout(records, path, columns):
             f"{path}: columns by index should be those of text and {gold}, from 0 to {width - 1} or negative from the "
             f"end, such as --columns=text=0,{gold}=1 or text=1+2,{gold}=0; the file has {width}. Received: {columns}"
         )
-    return number if _is_header(records, path, fields, indices) else 0, width, indices
+    return number if _is_header(rows, path, fields, indices) else 0, indices
 
 
-def _is_header(records, path, fields, indices):
+def _is_header(rows, path, fields, indices):
     """Returns whether the first line of a file whose columns are given by index is a header.
 
     It is one if its cell in the column of labels (or summaries) is not a label of another line, and
 
-    - that cell or one of the text is a common name of its column, as in `files.COLUMNS`; or
+    - that cell or one of the text is a common name of its column, as in `columns.COLUMNS`; or
     - all these cells are single words, and all other labels appear again.
     """
     cells = [(feature, fields[index].strip()) for feature, own in indices.items() for index in own]
     common = any(cell.lower() in COLUMNS[feature] for feature, cell in cells)
     if not common and not all(_single_word.fullmatch(cell) for _, cell in cells):
         return False
-    others, column = itertools.islice(records(path), 1, None), indices.get("label", indices.get("summary"))[0]
-    labels = collections.Counter(row[column].strip() for _, row in others if len(row) == len(fields))
+    others, column = itertools.islice(rows(path), 1, None), indices.get("label", indices.get("summary"))[0]
+    labels = collections.Counter(row[column].strip() for _, row in others)
     return fields[column].strip() not in labels and (common or (bool(labels) and min(labels.values()) > 1))
 
 
-def _read(records, path, first, width, indices):
-    for number, fields in records(path):
-        if len(fields) != width:
-            problem = f"expected {width} fields (like the first line), found {len(fields)}"
-            raise bad_line(path, number, problem, " | ".join(fields))
+def _read(rows, path, first, indices):
+    for number, fields in rows(path):
         if number > first:
             text = join_texts(fields[index] for index in indices["text"])
             if "summary" in indices:
@@ -157,38 +133,3 @@ def _read(records, path, first, width, indices):
             if not label:
                 raise bad_line(path, number, "the label is empty", " | ".join(fields))
             yield {"text": text, "label": label}
-
-
-def tsv_records(path: str | os.PathLike, encoding: str = "utf-8") -> Iterator[tuple[int, list[str]]]:
-    """Yields (line number, fields)."""
-    for number, line in read_lines(path, encoding):
-        if line:
-            yield number, line.split("\t")
-
-
-def csv_records(
-    path: str | os.PathLike, encoding: str = "utf-8", file: BinaryIO | None = None
-) -> Iterator[tuple[int, list[str]]]:
-    """Yields (number of the record's first line, fields) of the records of a CSV file that are not empty.
-
-    Args:
-        path, encoding: of the file.
-        file: the file if it is already open; path is then for messages alone.
-
-    Raises:
-        ValueError: malformed quotes, with the line where the record begins.
-    """
-    csv_module.field_size_limit(max(FIELD_LIMIT, csv_module.field_size_limit()))
-    lines = read_lines(path, encoding) if file is None else decode_lines(file, path, encoding)
-    reader = csv_module.reader((line + "\n" for _, line in lines), strict=True)
-    number = 1
-    try:
-        for fields in reader:
-            if fields:
-                yield number, fields
-            number = reader.line_num + 1
-    except csv_module.Error as error:
-        raise ValueError(
-            f"{path}:{number}: not CSV: {error}. In the record that starts here, is each quoted field closed, and each "
-            "quote in it doubled? If quotes have no meaning and tabs separate the fields: --dataset=tsv."
-        ) from error

@@ -5,16 +5,8 @@ import os
 from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
-from seqzoo.datasets.files import (
-    bad_line,
-    check_surrogates,
-    clean_label,
-    find_columns,
-    join_texts,
-    read_lines,
-    split_files,
-    summarized,
-)
+from seqzoo.datasets.files import bad_line, check_surrogates, clean_label, read_lines, split_files
+from seqzoo.datasets.text.columns import join_texts, summarized, text_columns
 
 
 @DATASETS.register("jsonl")
@@ -35,12 +27,12 @@ def jsonl(
         name: take only the files with this in their names.
         columns: dict feature -> key: ``{"text": "review", "label": "stars"}``; ``{"text": "title+body"}`` joins two
             texts by a blank; ``{"summary": "title"}`` in place of the label, or ``"title+abstract"``, which gives two
-            of each text. Default: the first of `files.COLUMNS` that the object in the first line has.
+            of each text. Default: the first of `columns.COLUMNS` that the object in the first line has.
         encoding: of the files, such as "latin-1".
 
     Returns:
         Dict split -> `Examples` of strings, ``text`` and ``label``, or ``text`` and ``summary``, see
-        `files.summarized`. A text or summary may be empty.
+        `columns.summarized`. A text or summary may be empty.
 
     Raises:
         ValueError: no such files or keys; while iterating, with file and line: not a JSON object, a text or summary
@@ -54,7 +46,7 @@ def _examples(path, columns, encoding):
     first = next((item for _, _, item in json_objects(path, encoding)), None)
     if first is None:
         raise ValueError(f"{path} holds no examples.")
-    keys = find_columns(path, list(first), columns or {})
+    keys = text_columns(path, list(first), columns or {})
     return Examples(lambda: _read(path, keys, encoding), dict.fromkeys(keys, str), path)
 
 

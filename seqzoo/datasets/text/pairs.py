@@ -1,6 +1,5 @@
 """Pairs of texts in columns of CSV, TSV or JSON lines, with a score, with a label, or without either."""
 
-import functools
 import itertools
 import json
 import math
@@ -9,19 +8,19 @@ from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, check_surrogates, clean_label, plain_name, split_files
-from seqzoo.datasets.text.delimited import csv_records, tsv_records
+from seqzoo.datasets.tables import by_index, find_columns, table_rows
 from seqzoo.datasets.text.jsonl import json_objects
 from seqzoo.text.lines import shorten
 
 JSON = (".jsonl", ".json", ".ndjson")
-# Common names of the columns, in lower case, the likeliest first.
+# Common names of the columns, the likeliest first, as for `tables.find_columns`.
 COLUMNS = {
-    "first": ("first", "sentence1", "sentence_a", "text1", "question1", "query", "question", "premise", "#1 string"),
+    "first": ("first", "sentence1", "sentencea", "text1", "question1", "query", "question", "premise", "#1 string"),
     "second": (
-        "second", "sentence2", "sentence_b", "text2", "question2", "answer", "document", "hypothesis", "#2 string",
+        "second", "sentence2", "sentenceb", "text2", "question2", "answer", "document", "hypothesis", "#2 string",
     ),
-    "score": ("score", "similarity", "relatedness_score", "similarity_score"),
-    "label": ("label", "is_duplicate", "paraphrase", "quality"),
+    "score": ("score", "similarity", "relatednessscore", "similarityscore"),
+    "label": ("label", "isduplicate", "paraphrase", "quality"),
 }  # fmt: skip
 KINDS = {"first": str, "second": str, "score": float, "label": str}
 
@@ -51,14 +50,8 @@ def pairs(
         ValueError: no such files or columns; while iterating, with file and line: an empty text, a score that is not
             a number, no label, or a malformed line.
     """
-    columns = dict(columns or {})
-    if unknown := set(columns) - set(COLUMNS):
-        raise ValueError(
-            "columns should name first, second, and score or label: --columns=first=NAME,second=NAME,score=NAME. "
-            f"Unknown: {', '.join(sorted(unknown))}"
-        )
     files = split_files(data_dir, ".csv", ".tsv", ".txt", *JSON, name=name, reader="pairs")
-    return {split: _examples(path, columns, encoding) for split, path in files.items()}
+    return {split: _examples(path, columns or {}, encoding) for split, path in files.items()}
 
 
 def _examples(path, columns, encoding):
@@ -101,7 +94,8 @@ def _json(path, columns, encoding):
     first = next((item for _, _, item in json_objects(path, encoding)), None)
     if first is None:
         raise ValueError(f"{path} holds no examples.")
-    keys = _found(path, [*first], columns)
+    indices = _columns(path, [*first], {feature: str(key) for feature, key in columns.items()})
+    keys = {feature: [*first][index] for feature, index in indices.items()}
 
     def rows():
         for number, line, item in json_objects(path, encoding):
@@ -112,61 +106,33 @@ def _json(path, columns, encoding):
 
 def _table(path, columns, encoding):
     """`_json` of a table."""
-    records = functools.partial(csv_records if plain_name(path).endswith(".csv") else tsv_records, path, encoding)
-    fields = next(records(), (0, []))[1]
-    if not fields:
+    first = next(table_rows(path, encoding), (0, []))[1]
+    if not first:
         raise ValueError(f"{path} holds no examples.")
-    by_index = any(isinstance(column, int) for column in columns.values())
-    if by_index:
-        numbers = {str(i): i for i in range(-len(fields), len(fields))}
-        index = {feature: numbers.get(str(column)) for feature, column in columns.items()}
-        if None in index.values() or not {"first", "second"} <= index.keys():
-            raise ValueError(
-                f"{path}: columns by index should be from 0 to {len(fields) - 1}, as "
-                f"--columns=first=0,second=1,score=2. Received: {columns}"
-            )
-    else:
-        names = [field.strip() for field in fields]
-        index = {feature: names.index(name) for feature, name in _found(path, names, columns).items()}
-    header = not by_index or _is_header(fields, index)
+    indices = _columns(path, first, columns)
+    header = not by_index(columns) or _is_header(first, indices)
 
     def rows():
-        for number, row in itertools.islice(records(), int(header), None):
-            line = " | ".join(row)
-            if len(row) != len(fields):
-                problem = f"expected {len(fields)} fields (like the first line), found {len(row)}"
-                raise bad_line(path, number, problem, line)
-            yield number, {feature: row[i] for feature, i in index.items()}, line
+        for number, fields in itertools.islice(table_rows(path, encoding), int(header), None):
+            yield number, {feature: fields[index] for feature, index in indices.items()}, " | ".join(fields)
 
     if next(rows(), None) is None:
         raise ValueError(f"{path} holds no examples: its only line is a header.")
-    return [*index], rows
+    return [*indices], rows
 
 
-def _is_header(fields, index):
+def _columns(path, names, columns):
+    """Returns {feature: index of its column}; a label is looked for where there is no score, or if it is asked for."""
+    found = find_columns(path, names, columns, COLUMNS, ("first", "second"))
+    return {f: index for f, index in found.items() if f != "label" or f in columns or "score" not in found}
+
+
+def _is_header(fields, indices):
     """Whether the first line of a table whose columns are given by index is a header: its score is not a number, or a
     cell is a common name of its column."""
-    cells = {feature: fields[i].strip().lower() for feature, i in index.items()}
+    cells = {feature: fields[index].strip().lower().replace("_", "") for feature, index in indices.items()}
     try:
         float(cells.get("score", 0))
     except ValueError:
         return True
     return any(cell in COLUMNS[feature] for feature, cell in cells.items())
-
-
-def _found(path, names, columns):
-    """Returns {feature: name of its column}; a label is looked for where there is no score, unless it is asked for."""
-    lower, found = {name.lower(): name for name in reversed(names)}, {}
-    for feature, common in COLUMNS.items():
-        given = columns.get(feature)
-        name = given if given in names else next((lower[n] for n in common if given is None and n in lower), None)
-        if name is None and (given is not None or feature in ("first", "second")):
-            raise ValueError(
-                f"{path}: no column for the {feature}: looked for {given or ' or '.join(common)}. Found: "
-                f"{', '.join(shorten(name, 30) for name in names[:20])}. Choose them: "
-                "--columns=first=NAME,second=NAME,score=NAME; or, if the first line of a table is an example, by "
-                "index: --columns=first=0,second=1,score=2."
-            )
-        if name is not None and not (feature == "label" and given is None and "score" in found):
-            found[feature] = name
-    return found

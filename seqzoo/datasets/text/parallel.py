@@ -7,7 +7,7 @@ import zlib
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, data_path, plain_name, read_lines, split_files, split_folders
 from seqzoo.datasets.splits import splits_in
-from seqzoo.datasets.text.delimited import tsv_records
+from seqzoo.datasets.tables import tsv_rows
 
 FEATURES = {"source": str, "target": str}
 TABLES = (".tsv", ".txt")
@@ -172,7 +172,7 @@ def _side_by_side(source, target, encoding):
 
 def _columns(path, columns, encoding):
     width = None
-    for number, fields in tsv_records(path, encoding):
+    for number, fields in tsv_rows(path, encoding):
         if width is None:
             width = len(fields)
             if width < 2:
@@ -184,9 +184,6 @@ def _columns(path, columns, encoding):
                     f"{path}: columns should be two of 0 to {width - 1}, or negative from the end, as "
                     f"--columns=source=0,target=1; the file has {width}. Received: {columns}"
                 )
-        if len(fields) != width:
-            problem = f"expected {width} columns (like the first line), found {len(fields)}"
-            raise bad_line(path, number, problem, " | ".join(fields))
         yield {feature: fields[index] for feature, index in indices.items()}
 
 
