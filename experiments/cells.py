@@ -7,7 +7,7 @@
 
 Each entry of the table is a run of ``seqzoo.run`` with one forward recurrent layer of 64 units, on one processor. It
 ends when the task is solved, when its epochs are over, or after --minutes of processor time, and the best epoch counts.
-Entries are recorded one by one in results/cells.json; an interrupted one resumes from its checkpoint.
+Entries are recorded one by one in results/cells.json; an interrupted one starts over, so that all its seconds count.
 
 Limits: one seed, one learning rate for all, and a time limit that favours layers which are fast on a CPU: entries that
 it stopped are marked.
@@ -146,7 +146,7 @@ def main(argv: list[str] | None = None) -> None:
     if unknown := [name for name in tasks if name not in COLUMNS]:
         parser.error(f"Unknown tasks {', '.join(unknown)}. There are: {', '.join(COLUMNS)}")
     if args.entry:
-        print(json.dumps(trained(rnns[0], tasks[0], args.minutes, args.runs, args.anew)))
+        print(json.dumps(trained(rnns[0], tasks[0], args.minutes, args.runs)))
         return
     found = json.loads(RECORDED.read_text("utf-8")) if RECORDED.is_file() else {}
     for task in () if args.page else tasks:
@@ -164,7 +164,7 @@ def measured(rnn: str, task: str, args: argparse.Namespace) -> dict:
     one = {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
     command = [sys.executable, "-m", "experiments.cells", "--entry", f"--rnns={rnn}", f"--tasks={task}"]
     done = subprocess.run(
-        [*command, f"--minutes={args.minutes}", f"--runs={args.runs}", *["--anew"] * args.anew],
+        [*command, f"--minutes={args.minutes}", f"--runs={args.runs}"],
         env={**os.environ, **one}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
@@ -185,8 +185,8 @@ def units_of(rnn: str, D: int = 64, H: int = 128) -> int:
     return min(range(8, 1024), key=lambda units: abs(RNNS.parameters(rnn, D, units) - wanted))
 
 
-def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path, anew: bool = False) -> dict:
-    """Trains an entry, from its checkpoint unless `anew`, and returns its record."""
+def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path) -> dict:
+    """Trains an entry and returns its record."""
     import keras
 
     from seqzoo.run import flag_parser, parse_flags
@@ -201,7 +201,7 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path, anew: bool 
         """Ends training once the task is solved or the time is over."""
 
         def on_train_batch_end(self, batch, logs=None):
-            if time.process_time() > begin + 60 * minutes - before:
+            if time.process_time() > begin + 60 * minutes:
                 late.append(batch)
                 self.model.stop_training = True
 
@@ -209,14 +209,11 @@ def trained(rnn: str, task: str, minutes: float, runs: pathlib.Path, anew: bool 
             if column.score in logs and column.solves(logs[column.score]):
                 self.model.stop_training = True
 
-    history = folder / "history.json"  # from before an interruption
-    goes_on = history.is_file() and not anew
-    before = sum(row["seconds"] for row in json.loads(history.read_text("utf-8"))) if goes_on else 0
     config = kind.Config(**parse_flags(flag_parser([kind.Config]), options))
-    metrics = train(kind(config), folder, overwrite=anew, callbacks=[Ends()])
+    metrics = train(kind(config), folder, overwrite=True, callbacks=[Ends()])
     return {
         "score": metrics[column.score],
-        "seconds": before + time.process_time() - begin,
+        "seconds": time.process_time() - begin,
         "epochs": metrics["epochs"],
         "parameters": metrics["parameters"],
         "stopped": bool(late),

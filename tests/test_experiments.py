@@ -360,13 +360,12 @@ def test_a_gpu_that_differs_or_is_missing_is_reported(capsys):
     assert "a failed: OOM" in out and "b failed: b failed with status -9" in out and "numbers of a CPU" in out
 
 
-def test_a_layer_that_is_measured_anew_does_not_resume(monkeypatch, tmp_path):
+def test_an_entry_of_a_layer_starts_over(monkeypatch, tmp_path):
     def train(task, folder, overwrite, callbacks):
         return {"valid_accuracy": 100.0 * overwrite, "epochs": 1, "parameters": 1}
 
     monkeypatch.setattr("seqzoo.training.train", train)
     (tmp_path / "parity-rnn").mkdir()
     (tmp_path / "parity-rnn" / "history.json").write_text('[{"seconds": 600}]')
-    for anew, score, seconds in ((False, 0, 600), (True, 100, 0)):
-        entry = cells.trained("rnn", "parity", 1.0, tmp_path, anew)
-        assert entry["score"] == score and seconds <= entry["seconds"] < seconds + 60
+    entry = cells.trained("rnn", "parity", 1.0, tmp_path)
+    assert entry["score"] == 100 and entry["seconds"] < 60
