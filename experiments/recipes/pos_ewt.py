@@ -12,7 +12,7 @@ EXPERIMENT = Experiment(
     flags="--task=pos --dataset=conllu --data_dir={data}/ud_english_ewt "
     "--units=200 --char_units=150 --char_dim=50 --dropout=0.5 --word_dropout=0.5 --epochs=18 --crf",
     metric="valid_accuracy",
-    expected=95.21,
+    expected=95.20,
     tolerance=0.3,
     minutes=9,
     published=(Published("the bar, test", 94.6, ""),),
