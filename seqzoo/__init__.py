@@ -6,6 +6,11 @@ searches, ``from seqzoo.models import tagger`` gives a model, and ``seqzoo.load(
 
 import os
 import pathlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqzoo.training.folder import Run
+
 
 __version__ = "0.1.0"
 
@@ -15,7 +20,7 @@ if not (_here / "tasks").is_dir():
     __path__.append(str(_here.parent))
 
 
-def load(folder: str | os.PathLike):
+def load(folder: str | os.PathLike) -> "Run":
     """Loads the trained run in a folder or of the zoo: ``seqzoo.load("zoo:ner-english")``, see `training.Run`.
 
     Args:

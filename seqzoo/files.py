@@ -49,13 +49,13 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def write_json(path: str | os.PathLike, value, **options) -> None:
+def write_json(path: str | os.PathLike, value: object, **options) -> None:
     """Writes JSON, see `to_json`."""
     text = to_json(value, indent=1, **options)
     replace(path, lambda temporary: pathlib.Path(temporary).write_text(text, "utf-8"))
 
 
-def to_json(value, **options) -> str:
+def to_json(value: object, **options) -> str:
     """Returns JSON text. NaN and infinities, which JSON lacks, become null; `options` as in `json.dumps`."""
     try:
         return json.dumps(value, allow_nan=False, **options)

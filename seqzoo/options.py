@@ -418,7 +418,7 @@ class Recurrent(Config):
         """Yields the option names of each stack: its kind of layer and its units."""
         return [("rnn", "units")]
 
-    def check_forward(self):
+    def check_forward(self) -> None:
         """Raises a ValueError unless the layers read forward, as predicting the next step requires."""
         if not self.layers:
             raise ValueError("--layers should be at least 1 for this task. Received: 0")

@@ -7,7 +7,7 @@ import math
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from seqzoo import options
 from seqzoo.data import Batches, Feed
@@ -25,6 +25,18 @@ from seqzoo.inputs import Words
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import Registry
 from seqzoo.text.normalization import normalize
+
+if TYPE_CHECKING:
+    import keras
+    from rich.console import Console
+
+    from seqzoo.config import Config as Options
+    from seqzoo.decoding.predictor import Predictor
+    from seqzoo.decoding.search import BeamPredictor
+    from seqzoo.decoding.steps import StepDecoder
+    from seqzoo.models.next_items import NextItems
+
+    AnyPredictor = Predictor | BeamPredictor | NextItems | StepDecoder  # what `Task.predictor` returns
 
 TASKS = Registry("task", "seqzoo.tasks")
 CHUNK = 256  # lines answered together
@@ -54,6 +66,18 @@ class TaskData:
     def fingerprints(self) -> dict[str, dict]:
         """Returns {split: fingerprint} of the examples, see `datasets.fingerprints`."""
         return {split: examples.fingerprint for split, examples in self.examples.items()}
+
+
+class TrainedRun(Protocol):
+    """The interface of a trained run for its task; `training.Run` implements it."""
+
+    task: "Task"
+    model: "keras.Model"
+    predictor: "AnyPredictor | Callable"
+    folder: pathlib.Path
+
+    def output(self) -> pathlib.Path:
+        """Returns the folder that modes write into, created if needed."""
 
 
 class Task:
@@ -90,7 +114,7 @@ class Task:
     needs: dict = {}
     measures: dict[str, Measure] = {}
     objective: str = ""
-    axes: dict[str, str] = {}
+    axes: dict[str, str | tuple] = {}
     documents: bool = False
     converses: str = ""
     files: tuple[str, ...] = ()
@@ -152,11 +176,11 @@ class Task:
         """Returns a function (example, encoded, rng) -> encoded that training applies each epoch, or None."""
         return None
 
-    def build(self):
+    def build(self) -> "keras.Model":
         """Builds the keras.Model, not compiled."""
         raise NotImplementedError
 
-    def training_model(self, model, steps: int):
+    def training_model(self, model: "keras.Model", steps: int) -> "keras.Model":
         """Returns the keras.Model to train: `model` itself, or another one that shares its weights.
 
         Args:
@@ -165,12 +189,12 @@ class Task:
         """
         return model
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss | dict[str, keras.losses.Loss]":
         """Returns a keras.losses.Loss, or {output name: Loss}, with reduction "mean_with_sample_weight", so that
         padding does not lower it."""
         raise NotImplementedError
 
-    def decoded(self, model) -> dict:
+    def decoded(self, model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         """Returns {name: tensor [B, ...]}, computed from the model's outputs, for `answer` to read."""
         return dict(model.output) if isinstance(model.output, dict) else {"outputs": model.output}
 
@@ -203,7 +227,7 @@ class Task:
         """
         raise NotImplementedError
 
-    def examples(self, line: str, request=None) -> list[dict]:
+    def examples(self, line: str, request: "Options | None" = None) -> list[dict]:
         """Returns all examples on a line, which may be several, such as sentences; request: options of the mode."""
         return [self.example(line)]
 
@@ -232,7 +256,7 @@ class Task:
         """Returns {name: function example -> answer}: simple methods to compare a run with."""
         return {}
 
-    def signatures(self, run, request) -> dict:
+    def signatures(self, run: TrainedRun, request: options.Exporting) -> dict:
         """Returns the signatures of an exported run: {name: export.signatures.Signature}, the easiest one last.
 
         Args:
@@ -248,10 +272,10 @@ class Task:
         """Returns sentences about the limits of an exported run, for its users."""
         return []
 
-    def plot(self, predictor, examples: list[dict], answers: list[dict], folder: pathlib.Path):
+    def plot(self, predictor: "AnyPredictor", examples: list[dict], answers: list[dict], folder: pathlib.Path) -> None:
         """Saves plots of the answers to the validation examples in the run's folder, after the scores are saved."""
 
-    def show(self, answer: dict, console):
+    def show(self, answer: dict, console: "Console") -> None:
         """Prints an answer for a person."""
         console.print(plain_text(to_json(answer, ensure_ascii=False, indent=1)), soft_wrap=True)
 
@@ -264,7 +288,7 @@ class Task:
         """Returns whether the answer to an example of the data differs from gold. Reports show such answers first."""
         return False
 
-    def explained(self, predictor, examples: list[dict], answers: list[dict]) -> list[dict]:
+    def explained(self, predictor: "AnyPredictor", examples: list[dict], answers: list[dict]) -> list[dict]:
         """Returns the answers to the few examples that a report shows, with explanations if the run has any."""
         return answers
 
@@ -310,7 +334,7 @@ class Task:
             self.check(examples)
         return splits
 
-    def check(self, examples: Examples):
+    def check(self, examples: Examples) -> None:
         """Raises a ValueError if examples lack a feature that the task needs, or have it in another type."""
         for feature, kind in self.needs.items():
             found = examples.features.get(feature, kind)
@@ -428,7 +452,7 @@ class Task:
         form = getattr(self.config, "unicode", "none")  # a task without data options has no texts
         return examples.with_read(lambda: (normalize(example, form) for example in examples))
 
-    def warn_of_unknown(self, examples: Iterable[dict]):
+    def warn_of_unknown(self, examples: Iterable[dict]) -> None:
         """Says once, on standard error, if most words of the examples are unknown to the run."""
         known = [] if self.warned else [word for example in examples for word in self.known(example)]
         if 2 * sum(known) < len(known):
@@ -455,13 +479,13 @@ class Task:
             **self.config.arguments(options.Batching),
         )
 
-    def predictor(self, model):
+    def predictor(self, model: "keras.Model") -> "AnyPredictor":
         """Returns the predictor of `evaluate` and `predict`: by default it computes decoded outputs and loss."""
         from seqzoo.decoding.predictor import Predictor
 
         return Predictor(model, self.decoded(model), self.loss())
 
-    def evaluate(self, predictor, feed: Feed, request=None) -> dict:
+    def evaluate(self, predictor: "AnyPredictor", feed: Feed, request: "Options | None" = None) -> dict:
         """Returns the scores of one split.
 
         Args:
@@ -471,17 +495,19 @@ class Task:
         """
         return self.answered(self.requested(predictor, request), feed)[0]
 
-    def requested(self, predictor, request=None):
+    def requested(self, predictor: "AnyPredictor", request: "Options | None" = None) -> "AnyPredictor":
         """Returns the predictor with the options of ``--mode=evaluate``; None: the options of training."""
         return predictor
 
-    def answered(self, predictor, feed: Feed) -> tuple[dict, list[dict], list[dict]]:
+    def answered(
+        self, predictor: "Predictor | BeamPredictor | NextItems", feed: Feed
+    ) -> tuple[dict, list[dict], list[dict]]:
         """Returns the scores, examples and answers of a split."""
         predictor.mean_loss()  # forgets earlier batches
         examples, answers = self.answers(predictor, feed)
         return {**self.scores(examples, answers), **predictor.mean_loss()}, examples, answers
 
-    def answers(self, predictor, feed: Feed) -> tuple[list[dict], list[dict]]:
+    def answers(self, predictor: Callable, feed: Feed) -> tuple[list[dict], list[dict]]:
         """Returns the examples and the answers of a split."""
         examples, answers = [], []
         for example, row in feed.outputs(predictor):
@@ -495,7 +521,7 @@ class Task:
         """Returns the inputs that the lines of a file hold; by default each line is one."""
         return lines
 
-    def predict(self, run, lines: Iterable[str], request=None) -> Iterator[dict]:
+    def predict(self, run: TrainedRun, lines: Iterable[str], request: "Options | None" = None) -> Iterator[dict]:
         """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order.
 
         Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
@@ -523,7 +549,9 @@ class Task:
             for example, row in self.feed([example for _, example in numbered]).outputs(run.predictor):
                 yield {"line": line_of[id(example)], **self.answer(example, row)}
 
-    def report(self, predictor, data: TaskData, folder: pathlib.Path) -> tuple[dict, list[dict], list[dict]]:
+    def report(
+        self, predictor: "AnyPredictor", data: TaskData, folder: pathlib.Path
+    ) -> tuple[dict, list[dict], list[dict]]:
         """Scores a trained run and its baselines, and saves predictions.json.
 
         Returns:
@@ -548,14 +576,14 @@ class Task:
         """Returns the options in use that do not compile under XLA, as flags; a TPU refuses them."""
         return []
 
-    def generate(self, run, request, write: Callable) -> Iterator[dict]:
+    def generate(self, run: TrainedRun, request: "Options", write: Callable[[str], object]) -> Iterator[dict]:
         """Yields samples; `write` is called with the text of the first one as it is drawn."""
         raise NotImplementedError
 
-    def score(self, run, lines: Iterable[str], request) -> Iterator[dict]:
+    def score(self, run: TrainedRun, lines: Iterable[str], request: "Options") -> Iterable[dict]:
         """Yields {"line", "text", "log_probability", ...} for each text."""
         raise NotImplementedError
 
-    def inspect(self, run, lines: Iterable[str], request, console):
+    def inspect(self, run: TrainedRun, lines: Iterable[str], request: "Options", console: "Console") -> None:
         """Shows what the network does while it reads the texts."""
         raise NotImplementedError

@@ -1,6 +1,8 @@
 """Activity: gives a sequence of frames (a skeleton, sensors or pictures) a label. Many to one."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -13,6 +15,12 @@ from seqzoo.families.classification import Classification, Classifier, Labelled
 from seqzoo.families.clips import Clips
 from seqzoo.inputs import Frames, Video
 from seqzoo.task import TASKS
+
+if TYPE_CHECKING:
+    import pathlib
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.predictor import Predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Activity(Clips, Classification):
         "file (.csv, .npy) or a folder of pictures for each clip in FOLDER/LABEL."
     }
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         config, first = self.config, next((example["frames"] for example in train), np.zeros((0, 0)))
         if config.rotation and (first.ndim != 2 or first.shape[1] % 3):
             raise ValueError(f"--rotation needs frames of 3 numbers a joint. Received: shape {list(first.shape)}.")
@@ -52,11 +60,11 @@ class Activity(Clips, Classification):
             frames = Frames.learn(train, config.velocities, config.centre, config.per_clip, config.one_scale)
         return {"frames": frames, **self.learn_labels(train)}
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         frames, label = self.assets["frames"].encoder(), self.label_encoder()
         return lambda example: (frames(example), *label(example))
 
-    def augmenter(self):
+    def augmenter(self) -> Callable | None:
         changes, std = self.config.arguments(options.Augmentation), self.assets["frames"].raw_std
 
         def augment(example, encoded, rng):
@@ -65,22 +73,22 @@ class Activity(Clips, Classification):
 
         return augment if any(changes[name] for name in changes if name != "vertical") else None
 
-    def front(self):
+    def front(self) -> tuple:
         return self.assets["frames"].front(self.config)
 
-    def read_file(self, file, name):
+    def read_file(self, file: BinaryIO, name: str) -> dict:
         return {"frames": read_clip(file, name, self.config.picture_size), "file": name}
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         return {**({"file": example["file"]} if "file" in example else {}), **self.labelled(example, row)}
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         if self.config.multi_label:
             return {}
         classify = nearest_bag((example["frames"], example["label"]) for example in train)
         return {"bag of frames": lambda example: {"label": classify(example["frames"]), "probabilities": {}}}
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "Predictor", examples: list[dict], answers: list[dict], folder: "pathlib.Path") -> None:
         """Saves what every classifier saves, the first clip as clip.npy, and a picture of some clips."""
         from seqzoo.display.clips import strips_plot
 
@@ -89,7 +97,7 @@ class Activity(Clips, Classification):
         strips_plot([(e["frames"], e["label"]) for e in examples], folder / "clips.png", self.config.vertical)
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         rng = np.random.default_rng(0)
         examples = [
             {"frames": np.cumsum(rng.normal(way, 0.5, (length, 6)), 0).astype("float32"), "label": f"{way:+}"}

@@ -1,6 +1,8 @@
 """Captioning: describes a picture in words. One to many, by an encoder-decoder that attends to the picture."""
 
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +16,11 @@ from seqzoo.metrics.translation import MEASURES, translation_scores
 from seqzoo.pictures import Picture, Pixels
 from seqzoo.pictures.baselines import nearest_captions
 from seqzoo.task import TASKS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,41 +71,41 @@ class Captioning(PictureTranscription):
         "--data_dir=FOLDER, with a file, a tab and a caption on each line of train.tsv (and valid.tsv)."
     }
 
-    def texts(self, example):
+    def texts(self, example: dict) -> list[str]:
         texts = (" ".join(text.split()) for text in example["captions"])
         return [text.lower() if self.config.lowercase else text for text in texts if text] or [""]
 
-    def text(self, example):
+    def text(self, example: dict) -> str:
         return self.texts(example)[0]
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         answer = super().answer(example, row)
         if self.transcript in example:
             del answer["reference"]
             answer["references"] = self.texts(example)
         return answer
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         tokenize = "char" if self.config.tokenizer == "characters" else "13a"
         captions = [answer["caption"] for answer in answers]
         return translation_scores(captions, [*map(self.texts, examples)], tokenize, self.config.lowercase)
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         known = ((example["picture"], self.text(example)) for example in train)
         found = nearest_captions(known, self.assets["pictures"].shape[-1])
         return {name: lambda e, caption=caption: {"caption": caption(e["picture"])} for name, caption in found.items()}
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_captioned(answer, console)
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         return captioned_articles(answers)
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         return bool(missed(answer))
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         rng = np.random.default_rng(0)
         colours = {"red": (250, 20, 20), "blue": (20, 20, 250)}
         captions = {"red": ["a red one"], "blue": ["a blue one"], "white": ["no colour"]}

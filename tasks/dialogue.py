@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import Config as Options
@@ -11,9 +13,13 @@ from seqzoo.datasets.splits import every_nth
 from seqzoo.families.text_to_text import Objective, Sides, TextToText
 from seqzoo.metrics.dialogue import reply_scores, slot_errors
 from seqzoo.metrics.measure import Measure
-from seqzoo.task import TASKS
+from seqzoo.task import TASKS, TaskData
 from seqzoo.text.baselines import commonest_baseline
 from seqzoo.text.turns import ACT, BOT, MARK, USER, latest_turns, read_turns, split_turns
+
+if TYPE_CHECKING:
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.search import BeamPredictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,16 +88,16 @@ class Dialogue(TextToText):
         super().__init__(config, assets)
         self.objective = self.config.objective
 
-    def hold_out(self, train):
+    def hold_out(self, train: "Examples") -> "tuple[Examples, Examples, str]":
         return *every_nth(train, 20, self.ends), "every 20th dialogue of train is valid (if fewer, the last one)"
 
-    def ends(self, example):
+    def ends(self, example: dict) -> bool:
         return example.get("last", True)
 
-    def content(self, example):  # a whole dialogue, since many begin alike
+    def content(self, example: dict) -> str:  # a whole dialogue, since many begin alike
         return " ".join(f"{example['history']} {example['reply']}".split()) if self.ends(example) else ""
 
-    def load(self, unseen=False):
+    def load(self, unseen: bool = False) -> TaskData:
         data = super().load(unseen)
         for split, feed in data.splits.items():
             cut = [self.latest(example["history"]) != example["history"] for example in feed.examples]
@@ -99,7 +105,7 @@ class Dialogue(TextToText):
                 data.summary[f"{split}, cut"] = f"the oldest turns of {sum(cut):,} of {len(cut):,} histories"
         return data
 
-    def latest(self, history):
+    def latest(self, history: str) -> str:
         """Drops the oldest turns of a history that is too long to read."""
 
         def length(turn):
@@ -107,31 +113,31 @@ class Dialogue(TextToText):
 
         return latest_turns(history, self.config.max_turns, self.config.longest, length)
 
-    def read_text(self, text):
+    def read_text(self, text: str) -> str:
         return super().read_text(self.latest(text) if MARK.match(text) else text)
 
-    def example(self, line):
+    def example(self, line: str) -> dict:
         return {"history": read_turns(line)}
 
-    def export_notes(self):
+    def export_notes(self) -> list[str]:
         form = "`<user> hi <bot> hello <user> a table`"
         return [
             *super().export_notes(),
             f"A source is a history; each turn follows the mark of its speaker: {form}.",
         ]
 
-    def search(self, predictor, request, **wanted):
+    def search(self, predictor: "BeamPredictor", request: options.Decoding, **wanted) -> "BeamPredictor":
         """For dialogue acts, requests all answers of the beam, which `chosen` sorts."""
         if any(token.strip() == ACT for token in self.codecs[0].tokens):
             wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
         return super().search(predictor, request, **wanted)
 
-    def chosen(self, answer, n_best):
+    def chosen(self, answer: dict, n_best: list[dict]) -> dict:
         if answer["text"].startswith(ACT):  # a stable sort: of equal answers, the likeliest stays first
             n_best = sorted(n_best, key=lambda best: slot_errors(answer["text"], best["text"]))
         return super().chosen(answer, n_best)
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         ends = [self.ends(example) for example in examples]
         return reply_scores(
             [example["history"] for example in examples],
@@ -141,7 +147,7 @@ class Dialogue(TextToText):
             {"whitespace": "none", "characters": "char"}.get(self.config.tokenizer, "13a"),
         )
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         def last(example):
             return split_turns(example["history"])[-1:]
 
@@ -149,7 +155,7 @@ class Dialogue(TextToText):
         return {"reply to the last turn": lambda example: {"reply": reply(str(last(example)))}}
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         dialogues = [
             ["a red cat", "how old?", "two", "a red cat of two"],
             ["a dog", "what colour?", "no, a cat", "what colour?", "red", "how old?"],

@@ -1,6 +1,8 @@
 """Dialogue understanding: finds slots of words and the intent of a request. Aligned many to many, and many to one."""
 
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +20,18 @@ from seqzoo.tasks.ner import NER
 from seqzoo.tasks.ner import Config as NERConfig
 from seqzoo.text.baselines import naive_bayes_baseline
 from seqzoo.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.predictor import Predictor
+    from seqzoo.export.signatures import Signature
+    from seqzoo.tasks.pos import Predicting
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +72,11 @@ class DialogueUnderstanding(NER):
         "--dataset=rasa --data_dir=FOLDER, with train.yml in Rasa's format, or --dataset=slot_files."
     }
 
-    def learn_labels(self, train):
+    def learn_labels(self, train: "Examples") -> dict[str, Vocabulary]:
         intents = {example["intent"] for example in train}
         return {**super().learn_labels(train), "intents": Vocabulary(sorted(intents), unknown=False)}
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         encode_tags, intents = super().encoder(training), self.assets["intents"]
 
         def encode(example):
@@ -74,7 +88,7 @@ class DialogueUnderstanding(NER):
 
         return encode
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import understander
 
         tags, config = self.assets["tags"].tokens, self.config
@@ -82,13 +96,13 @@ class DialogueUnderstanding(NER):
         recurrent = config.arguments(options.Recurrent)
         return understander(len(tags), len(self.assets["intents"]), self.front(), **heads, **recurrent)
 
-    def loss(self):
+    def loss(self) -> "dict[str, keras.losses.Loss]":
         import keras
 
         intent = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
         return {"slots": super().loss(), "intent": intent}
 
-    def decoded(self, model):
+    def decoded(self, model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         import keras
 
         from seqzoo.models.tagger import Decode
@@ -96,21 +110,21 @@ class DialogueUnderstanding(NER):
         intent = keras.layers.Activation("softmax", dtype="float32")(model.output["intent"])
         return {**Decode()(model.output["slots"]), "intent": intent}
 
-    def examples(self, line, request=None):
+    def examples(self, line: str, request: "Predicting | None" = None) -> list[dict]:
         tokens = [token for part in super().examples(line, request) for token in part["offsets"]]
         return [{"text": line, "offsets": tokens, "tokens": [token for token, _, _ in tokens]}]  # one request
 
-    def unknown_labels(self, example):
+    def unknown_labels(self, example: dict) -> list[str]:
         intent = example["intent"]
         return super().unknown_labels(example) + ([] if intent in self.assets["intents"] else [intent])
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         answer, intents = super().answer(example, row), self.assets["intents"].tokens
         p = row["intent"] if row else np.zeros(len(intents))
         intent = {"intent": intents[p.argmax()] if row else None, "confidence": round(float(p.max()), 4)}
         return {**intent, **({"gold": example["intent"]} if "intent" in example else {}), **answer}
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         gold, predicted = self.gold_and_predicted(examples, answers)
         intents = [[row["intent"] for row in rows] for rows in (examples, answers)]
         slots = span_scores(gold, predicted)
@@ -122,39 +136,39 @@ class DialogueUnderstanding(NER):
             "classes": slots["classes"],
         }
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         words = super().baselines(train)["look-up"]
         classify = naive_bayes_baseline((example["tokens"], example["intent"]) for example in train)
         return {"look-up, naive Bayes": lambda e: {**words(e), "intent": classify(e["tokens"]), "confidence": None}}
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "Predictor", examples: list[dict], answers: list[dict], folder: "pathlib.Path") -> None:
         from seqzoo.display.plots import confusion_plot
 
         super().plot(predictor, examples, answers, folder)
         intents = ([[row["intent"]] for row in rows] for rows in (examples, answers))
         confusion_plot(*confusion(*intents), folder / "intents.png")
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         intent, gold = answer["intent"] or "no intent", self.missed_intent(answer)
         console.print(plain_text(f" {intent} ", class_style(intent)), plain_text(gold and f" gold: {gold}"), end="  ")
         super().show(answer, console)
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         for answer in answers:
             intent, gold = answer["intent"] or "no intent", self.missed_intent(answer)
             yield f"<h3>{escape(intent)}{gold and f', gold: {escape(gold)}'}</h3>\n"
             yield from tagged_articles([answer])
 
     @staticmethod
-    def missed_intent(answer):
+    def missed_intent(answer: dict) -> str:
         """Returns the gold intent if the answer has another one, else ""."""
         gold = answer.get("gold", answer["intent"])
         return "" if gold == answer["intent"] else gold
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         return super().differs(answer) or bool(self.missed_intent(answer))
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         from seqzoo.export.signatures import tagging
 
         if self.only_arrays(request):
@@ -163,7 +177,7 @@ class DialogueUnderstanding(NER):
         return tagging(run, names, single, {"intent": self.assets["intents"].tokens})
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         requests = {
             "play Ann now": ("O B-artist O", "play_music"),
             "call Ann Lee": ("O B-person I-person", "call"),

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import default, option
@@ -11,6 +13,15 @@ from seqzoo.families.letters import CODON, LetterSequences, Sequences, add_matth
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import naive_bayes_baseline
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.predictor import Predictor
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,14 +80,14 @@ class DNA(LetterSequences, Classification):
         "letter: --task=dna_tagging."
     }
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         return self.learn_labels(train)
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         label = self.label_encoder()
         return lambda example: (self.inputs(example), *label(example))
 
-    def decoded(self, model):
+    def decoded(self, model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         from seqzoo.layers.strands import ReverseComplement
         from seqzoo.models import class_decoder
 
@@ -87,20 +98,20 @@ class DNA(LetterSequences, Classification):
             outputs["probabilities"] = (outputs["probabilities"] + other["probabilities"]) / 2
         return outputs
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         text, named = example["text"], {"name": example["name"]} if example.get("name") else {}
         answer = {"text": text, **named, **self.labelled(example, row)}
         if row and "weights" in row:
             answer["words"] = self.weighed(text, [(i, i + 1) for i in range(len(text))], row["weights"])
         return answer
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         scores = super().scores(examples, answers)
         if self.config.multi_label:
             return scores
         return add_matthews(scores, [e["label"] for e in examples], [answer["label"] for answer in answers])
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         if self.config.multi_label:
             return {}
 
@@ -111,10 +122,10 @@ class DNA(LetterSequences, Classification):
         classify = naive_bayes_baseline((words(example), example["label"]) for example in train)
         return {"naive Bayes": lambda example: {"label": classify(words(example)), "probabilities": {}}}
 
-    def explaining(self, predictor):
+    def explaining(self, predictor: "Predictor") -> Callable:
         return explaining(predictor, self.config.multi_label)
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         if not request or not (request.explain or request.png):
             yield from super().predict(run, lines, request)
             return
@@ -127,7 +138,7 @@ class DNA(LetterSequences, Classification):
             rows = [(f"{answer.get('name', '')} {answer['label']}", [answer]) for answer in drawn]
             explained_logo_plot(self.letters, rows, request.png)
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "Predictor", examples: list[dict], answers: list[dict], folder: "pathlib.Path") -> None:
         """Saves confusion, reliability, mistakes, and for each label a logo of the letters that decided."""
         super().plot(predictor, examples, answers, folder)
         rows = []
@@ -140,7 +151,7 @@ class DNA(LetterSequences, Classification):
             explained_logo_plot(self.letters, rows, folder / "logo.png")
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         texts = {"TTGACATATAAT": "promoter", "GCGCN": "other", "ttgaca": "promoter", "GRGCGGCC": "other"}
         examples = [{"text": text, "label": label} for text, label in texts.items()]
         model = {"units": 4, "filters": 6, "kernel_size": 3, "pool": 2, "positions": 2}
@@ -149,7 +160,7 @@ class DNA(LetterSequences, Classification):
 
 
 @functools.lru_cache(4)  # making the graph takes longer than answering a sequence
-def explaining(predictor, multi_label):
+def explaining(predictor: "Predictor", multi_label: bool) -> Callable:
     """Adds "weights" [B, T] of the letters to `predictor`: positive ones support the likeliest label."""
     from seqzoo.models.explaining import occlusion, substitutions
 

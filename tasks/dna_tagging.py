@@ -1,7 +1,9 @@
 """DNA, RNA and proteins: gives each letter a tag. Many to many, aligned."""
 
 import dataclasses
+from collections.abc import Callable
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import default
@@ -11,6 +13,10 @@ from seqzoo.metrics.labels import class_scores
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import window_baseline
+
+if TYPE_CHECKING:
+    from seqzoo.datasets import Examples
+
 
 REACH = 30  # letters on each side that the baseline sees
 
@@ -57,43 +63,43 @@ class DNATagging(LetterSequences, Tagging):
         "--alphabet=protein."
     }
 
-    def check(self, examples):
+    def check(self, examples: "Examples") -> None:
         features = examples.features
         if features.get("text") is not str or features.get("label") is not str:
             super().check(examples)
 
-    def checked(self, example):
+    def checked(self, example: dict) -> dict:
         tags = example["tags"] if "tags" in example else [*example["label"]]
         if len(tags) != len(example["text"]):
             raise ValueError(f"{len(tags)} tags for {len(example['text'])} letters.")
         return {**example, "tags": tags}
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         return self.learn_labels(train)
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         tags = self.tag_encoder()
         return lambda example: (self.inputs(example), *tags(example, len(example["text"])))
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         text, named = example["text"], {"name": example["name"]} if example.get("name") else {}
         tags = self.assets["tags"].decode(row["tags"][: len(text)]) if row else []
         return {**stretches(text, tags, row["confidence"] if row else (), example.get("tags")), **named}
 
-    def tags_of(self, answer):
+    def tags_of(self, answer: dict) -> list[str]:
         return [token["tag"] for token in answer["tokens"] for _ in range(token["end"] - token["start"])]
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         gold, predicted = ([*chain(*tags)] for tags in self.gold_and_predicted(examples, answers))
         return add_matthews(class_scores(gold, predicted), gold, predicted)
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         size = CODON if self.config.alphabet == "dna" else 1
         tag = window_baseline(((example["text"], example["tags"]) for example in train), REACH, size)
         return {f"window of {2 * REACH + 1}": lambda example: stretches(example["text"], tag(example["text"]))}
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         tags = {"AATGCTAAC": "-ccccccc-", "acgtn": "-----", "ATGR": "cccc", "G": "-"}
         examples = [{"text": text, "tags": [*own]} for text, own in tags.items()]
         model = {"units": 4, "filters": 6, "kernel_size": 3, "positions": 2, "crf": True}

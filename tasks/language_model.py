@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import Config as Options
@@ -17,10 +19,23 @@ from seqzoo.files import write_json
 from seqzoo.metrics import diversity
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.metrics.text import text_scores
-from seqzoo.task import TASKS, Task
+from seqzoo.task import TASKS, Task, TaskData
 from seqzoo.text import ngrams
 from seqzoo.text.codec import Codec
 from seqzoo.text.normalization import normalize
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.scoring import Pairs
+    from seqzoo.export.signatures import Signature
+    from seqzoo.models import LanguageModelDecoder
+    from seqzoo.training.folder import Run
+
 
 NGRAM_TOKENS = 5_000_000  # maximum number for the n-gram baselines to learn from
 SHOWN = 600  # characters of valid in the report
@@ -189,7 +204,7 @@ class LanguageModel(Task):
         if self.config.reverse:
             self.modes = tuple(mode for mode in self.modes if mode not in ("generate", "inspect"))
 
-    def check(self, examples):
+    def check(self, examples: "Examples") -> None:
         if "good" not in examples.features:
             super().check(examples)
             return
@@ -197,27 +212,27 @@ class LanguageModel(Task):
         if self.assets is None:
             raise ValueError(f"--dataset={self.config.dataset} is for --mode=evaluate: it has no text to learn from.")
 
-    def check_forward(self, what):
+    def check_forward(self, what: str) -> None:
         """Raises a ValueError if the run reads from right to left, since `what` can't."""
         if self.config.reverse:
             raise ValueError(f"{what} reads from left to right, but this run was trained with --reverse.")
 
-    def hold_out(self, train):
+    def hold_out(self, train: "Examples") -> "tuple[Examples, Examples, str]":
         documents = map(self.ends, train)
         if sum(itertools.islice(filter(None, documents), 2)) < 2:
             parts = by_characters(train)
             return parts["train"], parts["valid"], "the last 10% of train are valid"
         return *every_nth(train, 20, self.ends), "every 20th document of train is valid (if fewer, the last one)"
 
-    def ends(self, example):
+    def ends(self, example: dict) -> bool:
         return example.get("end", True)  # a text from a dataset of another task is a document
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         config, texts = self.config, (example["text"] for example in train)
         learned = config.tokenizer, texts, config.vocabulary, config.min_count, config.spell, config.unicode
         return {"tokens": Codec.learn(*learned)}
 
-    def load(self, unseen=False):
+    def load(self, unseen: bool = False) -> TaskData:
         data = super().load(unseen)
         if self.config.softmax != "full" and "counts" not in self.assets:
             self.assets["counts"] = data.splits["train"].counts().tolist()
@@ -226,7 +241,7 @@ class LanguageModel(Task):
             data.summary["n-grams"] = f"no baselines: valid has more than {NGRAM_TOKENS:,} tokens"
         return data
 
-    def feed(self, examples, training=False):
+    def feed(self, examples: Iterable, training: bool = False) -> "Streams | Pairs":
         codec, config = self.assets["tokens"], self.config
         if "good" in getattr(examples, "features", ()):
             from seqzoo.decoding.scoring import Pairs
@@ -236,28 +251,30 @@ class LanguageModel(Task):
         cache = config.cache_tokens
         return Streams(examples, codec, rows, config.window, config.vary_window, config.seed, cache, config.reverse)
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import language_model
 
         asked = {**self.config.arguments(Model, options.Recurrent), **self.config.of_model(self.assets.get("counts"))}
         return language_model(len(self.assets["tokens"].tokens), **asked)
 
-    def training_model(self, model, steps):
+    def training_model(self, model: "keras.Model", steps: int) -> "keras.Model":
         from seqzoo.models import streamed
 
         return streamed(model, self.config.batch_size, **self.config.of_training(self.assets.get("counts")))
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         import keras
 
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
 
-    def predictor(self, model):
+    def predictor(self, model: "keras.Model") -> "LanguageModelDecoder":
         from seqzoo.models import LanguageModelDecoder
 
         return LanguageModelDecoder(model, begin=self.assets["tokens"].newline)
 
-    def evaluate(self, predictor, feed, request=None):
+    def evaluate(
+        self, predictor: "LanguageModelDecoder", feed: "Streams | Pairs", request: Evaluating | None = None
+    ) -> dict:
         from seqzoo.decoding.dynamic import check_backend, dynamic_nats
         from seqzoo.decoding.scoring import Pairs, stream_nats
 
@@ -273,7 +290,9 @@ class LanguageModel(Task):
             scores["evaluations"] = {"dynamic": dynamic}
         return scores
 
-    def report(self, predictor, data, folder):
+    def report(
+        self, predictor: "LanguageModelDecoder", data: TaskData, folder: "pathlib.Path"
+    ) -> tuple[dict, list[dict], list[dict]]:
         """Scores valid and test, exactly if they are short enough for one stream, and n-gram baselines on valid.
 
         For the report, it saves the beginning of valid with the probabilities of its tokens and, unless the run reads
@@ -298,35 +317,35 @@ class LanguageModel(Task):
         write_json(folder / "predictions.json", shown)
         return metrics, [], []
 
-    def corpus_diversity(self, text):
+    def corpus_diversity(self, text: Streams) -> dict[str, dict[str, float]]:
         """Measures the diversity of a text, to compare samples with it later without the text."""
         pieces = min(diversity.PIECES, max(2, text.tokens // PIECE))
         apart = text.tokens // pieces
         tokens = (text.read(n * apart, min(PIECE, apart)) for n in range(pieces))
         return diversity.corpus_diversity(map(self.assets["tokens"].decode, tokens))
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         self.check_forward("--mode=export")
         from seqzoo.export.generating import language_model
 
         return language_model(run, self.assets["tokens"], request.length)
 
-    def xla_obstacles(self):
+    def xla_obstacles(self) -> list[str]:
         return ["--softmax=adaptive"] if self.config.softmax == "adaptive" else []
 
-    def export_notes(self):
+    def export_notes(self) -> list[str]:
         from seqzoo.export.notes import of_texts
 
         ids = "The ids of tokens are their positions in vocabularies/tokens.json, after padding 0 and unknown 1."
         return [*of_texts(self.config.unicode, self.config.tokenizer), ids]
 
-    def known(self, example):
+    def known(self, example: dict) -> list[bool]:
         return self.assets["tokens"].known(example["good" if "good" in example else "text"][:1000])
 
-    def example(self, line):
+    def example(self, line: str) -> dict:
         return {"text": line, "end": True}
 
-    def score(self, run, lines, request):
+    def score(self, run: "Run", lines: Iterable[str], request: options.Scoring) -> Iterable[dict]:
         from seqzoo.decoding.scoring import alternatives, ranked, score_texts
 
         lines = alternatives(lines) if request.rank else lines
@@ -334,7 +353,7 @@ class LanguageModel(Task):
         answers = ({"line": number, **answer} for number, answer in scored)
         return ranked(answers) if request.rank else answers
 
-    def generate(self, run, request, write):
+    def generate(self, run: "Run", request: Generating, write: Callable[[str], object]) -> Iterator[dict]:
         self.check_forward("--mode=generate")
         from seqzoo.training.folder import read_json
 
@@ -342,7 +361,9 @@ class LanguageModel(Task):
         corpus = read_json(metrics).get("corpus_diversity", {}) if metrics.is_file() else {}
         yield from self.sampled(run.predictor, request, corpus, write=write)
 
-    def sampled(self, decoder, request, corpus, **options_of_samples):
+    def sampled(
+        self, decoder: "LanguageModelDecoder", request: Generating, corpus: dict, **options_of_samples
+    ) -> list[dict]:
         """Returns samples; the last one also has their diversity beside that of valid, `corpus`."""
         from seqzoo.decoding.generation import sample_texts
 
@@ -353,17 +374,17 @@ class LanguageModel(Task):
             samples[-1]["diversity"] = compared
         return samples
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         (print_sample if "sample" in answer else print_scored)(answer, console)
         if found := answer.get("diversity"):
             console.print(plain_table("", *diversity.table_of(found)))
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         answers = [*answers]
         yield from scored_articles(answer for answer in answers if "sample" not in answer)
         yield from sampled_articles(answer for answer in answers if "sample" in answer)
 
-    def inspect(self, run, lines, request, console):
+    def inspect(self, run: "Run", lines: Iterable[str], request: Inspecting, console: "Console") -> None:
         self.check_forward("--mode=inspect")
         from seqzoo.display.inspection import inspect
 
@@ -372,7 +393,7 @@ class LanguageModel(Task):
             update_report(run.output(), self)
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         pieces = [{"text": "to be or not to be,\n", "end": False}, {"text": "that is the question.\n", "end": True}]
         config = cls.Config(batch_size=2, window=4, dim=6, units=8, ngram=2, epochs=2, learning_rate=0.02, dropout=0.1)
         return config, {"train": pieces * 2, "valid": pieces}, ["to be", "or not to be"]

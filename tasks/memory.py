@@ -5,13 +5,15 @@ import functools
 import json
 import pathlib
 import random
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo import options
 from seqzoo.config import LARGEST, default, option
 from seqzoo.config import Config as Options
-from seqzoo.datasets import DATASETS
+from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.generated.memory import LONGEST, asked
 from seqzoo.display.memory import lengths_plot, memory_plot, print_remembered
 from seqzoo.files import replace
@@ -20,6 +22,14 @@ from seqzoo.metrics.memory import faults, mean_rows, memory_scores, written
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.initialization import FORGETS
 from seqzoo.task import TASKS, Task
+
+if TYPE_CHECKING:
+    import keras
+    from rich.console import Console
+
+    from seqzoo.decoding.predictor import Predictor
+    from seqzoo.training.folder import Run
+
 
 STEPS = 100  # training steps in an epoch, each on new sequences
 SETS = tuple(name for name in DATASETS.names() if DATASETS.trait(name, "memory", False))
@@ -110,23 +120,23 @@ class Memory(Task):
     first = None
 
     @property
-    def reader(self):
+    def reader(self) -> Callable:
         return DATASETS[self.config.dataset]
 
-    def read(self):
+    def read(self) -> dict[str, Examples]:
         sizes = {"train": STEPS * (self.config.batch_size or 32), "valid": 384}
         return self.reader(**options.source(self.config), length=self.config.length, sizes=sizes)
 
-    def content(self, example):
+    def content(self, example: dict) -> str:
         return example["frames"].tobytes().hex()
 
-    def learn(self, train):
+    def learn(self, train: Examples) -> dict:
         first = next(iter(train))
         guesses = mean_rows(example["answer"] for example in train).round(4).tolist()
         shapes = {"inputs": first["frames"].shape[1], "outputs": first["answer"].shape[1]}
         return {**shapes, "kind": first["kind"], "guesses": guesses}
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         outputs = self.assets["outputs"]
 
         def encode(example):
@@ -139,12 +149,12 @@ class Memory(Task):
 
         return encode
 
-    def augmenter(self):
+    def augmenter(self) -> Callable | None:
         """Replaces the sequences of the last epoch by new ones."""
         encode, draw = self.encoder(training=True), self.reader.draw
         return lambda example, encoded, rng: encode(draw(random.Random(int(rng.integers(2**63))), example["length"]))
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.inputs import frames
         from seqzoo.models import memorizer
 
@@ -153,7 +163,7 @@ class Memory(Task):
         machine = config.arguments(options.Machine) if config.rnn == "ntm" else {}
         return memorizer(self.assets["outputs"], frames(self.assets["inputs"]), **network, **machine)
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         import keras
 
         kind = {
@@ -163,16 +173,16 @@ class Memory(Task):
         }[self.assets["kind"]]
         return kind(reduction="mean_with_sample_weight")
 
-    def decoded(self, model):
+    def decoded(self, model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         from keras import ops
 
         to = {"bits": ops.sigmoid, "classes": ops.softmax, "numbers": lambda x: x}[self.assets["kind"]]
         return {"answer": to(model.output)}
 
-    def example(self, line):
+    def example(self, line: str) -> dict:
         return asked(self.reader, line, self.assets["inputs"])
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         if row is None:
             return {"answer": []}
         kind, gold, steps = self.assets["kind"], example.get("answer"), len(example["frames"])
@@ -188,11 +198,11 @@ class Memory(Task):
             "gold": written(kind, gold),
         }
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         lengths = [example["length"] for example in examples]
         return memory_scores(lengths, [answer["wrong"] for answer in answers])
 
-    def baselines(self, train):
+    def baselines(self, train: Iterable[dict]) -> dict[str, Callable]:
         guesses = np.array(self.assets["guesses"])
 
         def answer(example):
@@ -201,25 +211,25 @@ class Memory(Task):
 
         return {"no memory": answer}
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         return bool(answer.get("wrong"))
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_remembered(answer, console)
 
-    def examples(self, line, request=None):
+    def examples(self, line: str, request: Predicting | None = None) -> list[dict]:
         example = self.example(line)
         self.first = self.first or example
         return [example]
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         self.first = None  # the example of the first line, to draw it
         for answer in super().predict(run, lines, request):
             if request and request.png and answer["line"] == 1:
                 self.draw(run.predictor, self.first, request.png)
             yield answer
 
-    def draw(self, predictor, example, path):
+    def draw(self, predictor: "Predictor", example: dict, path: str | pathlib.Path) -> None:
         """Draws a sequence, its answer, and what the heads of an NTM do."""
         from seqzoo.rnns.ntm import NTM, trace
 
@@ -230,7 +240,7 @@ class Memory(Task):
         drawn = frames, row["answer"], example.get("answer"), heads, f"{self.config.dataset}{length}: {self.config.rnn}"
         replace(pathlib.Path(path), lambda path: memory_plot(*drawn, path))
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "Predictor", examples: list[dict], answers: list[dict], folder: pathlib.Path) -> None:
         """Saves errors against length as lengths.png, and the first sequence of valid as memory.png."""
         curves = {self.config.rnn: answers}
         for name, answer in self.baselines(()).items():
@@ -242,7 +252,7 @@ class Memory(Task):
         self.draw(predictor, examples[0], folder / "memory.png")
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         draw = DATASETS["copy"].draw
         examples = [draw(random.Random(0), length) for length in (1, 3, 2, 1)]  # which begin alike
         config = cls.Config(units=16, epochs=2, learning_rate=0.02, batch_size=4, evaluate_every=1)

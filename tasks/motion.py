@@ -2,6 +2,8 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +17,15 @@ from seqzoo.display.report import update_report
 from seqzoo.families.forecasting import Forecasting, Forecasts, Horizons, Predicting
 from seqzoo.inputs import Frames, Starts
 from seqzoo.metrics import forecasts
-from seqzoo.task import TASKS
+from seqzoo.task import TASKS, TaskData
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqzoo.datasets import Examples
+    from seqzoo.export.signatures import Signature
+    from seqzoo.models import VectorDecoder
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +101,7 @@ class MotionTask(Forecasting):
         "time series --dataset=series --data_dir=TABLE.csv"
     }
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         config, first = self.config, next(iter(train), {})
         frames, names = Frames.learn(train, velocities=True), first.get("names", [])
         labelled = "label" in train.features and config.condition == "label"
@@ -106,13 +116,13 @@ class MotionTask(Forecasting):
             "naive": forecasts.naive_error(first["frames"], config.season).tolist() if names else [],
         }
 
-    def load(self, unseen=False):
+    def load(self, unseen: bool = False) -> TaskData:
         data = super().load(unseen)
         if not self.assets["names"] and (text := forecasts.rounded(self.config.fps)):
             data.summary["horizons"] = text
         return data
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         frames, longest = self.assets["frames"].encoder(), self.config.max_frames
 
         def encode(example):
@@ -122,13 +132,13 @@ class MotionTask(Forecasting):
 
         return encode
 
-    def arrays(self, x, known, given=0):
+    def arrays(self, x: np.ndarray, known: dict, given: int = 0) -> tuple:
         """Returns (inputs, labels, weights) of a window [T, D], whose first `given` frames are not scored."""
         begin = self.assets["frames"].mean[: x.shape[1]]
         inputs = {"frames": before(x, begin), "frames_length": np.array(len(x), "int32")}
         return {**inputs, **self.known_label(""), **known}, x, (np.arange(len(x)) >= given).astype("float32")
 
-    def augmenter(self):
+    def augmenter(self) -> Callable | None:
         """Hides labels, and changes clips, except for windows whose first frames are not scored."""
         changes = self.config.arguments(options.Augmentation)
 
@@ -141,7 +151,7 @@ class MotionTask(Forecasting):
 
         return augment
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import generator
 
         frames, labels = self.assets["frames"], self.assets["labels"]
@@ -154,17 +164,17 @@ class MotionTask(Forecasting):
             **self.config.arguments(Model, options.Recurrent),
         )
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         from seqzoo.layers.mixture import MixtureLoss
 
         return MixtureLoss()
 
-    def predictor(self, model):
+    def predictor(self, model: "keras.Model") -> "VectorDecoder":
         from seqzoo.models import VectorDecoder
 
         return VectorDecoder(model)
 
-    def generate(self, run, request, write):
+    def generate(self, run: "Run", request: Generating, write: Callable[[str], object]) -> Iterator[dict]:
         from seqzoo.decoding.continuation import continued
 
         config = self.config
@@ -188,18 +198,18 @@ class MotionTask(Forecasting):
         if not request.out:
             update_report(run.output(), self)
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         from seqzoo.export.vectors import vectors
 
         return vectors(run, [*self.assets["labels"]])
 
-    def export_notes(self):
+    def export_notes(self) -> list[str]:
         units = "Frames are read and predicted in the units of the data; the model standardises them itself."
         labels = ", ".join(f"{number} {label}" for number, label in enumerate(self.assets["labels"], 1))
         return [units, *([f"Labels: 0 is unknown, {labels}."] if labels else [])]
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         rng = np.random.default_rng(0)
         examples = [
             {"frames": np.cumsum(rng.normal(way, 0.5, (length, 4)), 0).astype("float32"), "label": f"{way:+}"}

@@ -6,13 +6,15 @@ import functools
 import itertools
 import json
 import pathlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
-from seqzoo.data import Skip
+from seqzoo.data import Feed, Skip
 from seqzoo.datasets.splits import every_nth
 from seqzoo.display.report import update_report
 from seqzoo.extras import check_installed
@@ -24,7 +26,17 @@ from seqzoo.music.pieces import all_pieces, arrays, pieces, transpose, without_a
 from seqzoo.music.samples import print_piece, sample_scores, write_sample
 from seqzoo.music.score import Note, Score
 from seqzoo.music.statistics import corpus_statistics
-from seqzoo.task import TASKS, Task
+from seqzoo.task import TASKS, Task, TaskData
+
+if TYPE_CHECKING:
+    import keras
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+    from seqzoo.export.signatures import Signature
+    from seqzoo.models import GeneratorDecoder
+    from seqzoo.training.folder import Run
+
 
 KINDS = ("score", "voices", "frames")  # features that hold music; each example has one
 
@@ -161,27 +173,27 @@ class MusicTask(Task):
         "harmonises a melody. To train on your own music: --dataset=midi --data_dir=FOLDER"
     }
 
-    def check(self, examples):
+    def check(self, examples: "Examples") -> None:
         if not {*KINDS} & {*examples.features}:
             raise ValueError(
                 f"{examples.source} gives {', '.join(examples.features)}, but the task needs music (score, voices or "
                 "frames): choose another --dataset, such as midi."
             )
 
-    def content(self, example):
+    def content(self, example: dict) -> str:
         """Returns the intervals from note to note, in pitch and time, which are the same in every key."""
         notes = []
         with contextlib.suppress(ValueError):  # a piece that is left out
             notes = sorted((note.start, -note.pitch) for note in self.assets["encoding"].score(example).notes)
         return " ".join(f"{then[0] - now[0]},{now[1] - then[1]}" for now, then in itertools.pairwise(notes))
 
-    def group(self, example):
+    def group(self, example: dict) -> list:
         return [example[kind] for kind in KINDS if kind in example]
 
-    def hold_out(self, train):
+    def hold_out(self, train: "Examples") -> "tuple[Examples, Examples, str]":
         return *every_nth(train, 10), "every 10th piece of train is valid (if fewer, the last one)"
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         config, first = self.config, next(iter(train), {})
         onsets, drums = "score" in first or "begins" in first, "score" in first and first["score"].drums
         names = config.conditions.split(",")
@@ -192,7 +204,7 @@ class MusicTask(Task):
             "conditions": Conditions.learn(",".join(names), train),
         }
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         config, encoding, conditions = self.config, self.assets["encoding"], self.assets["conditions"]
         independent, reasons = config.output == "independent", []
         if independent and (encoding.name != "frames" or encoding.onsets):
@@ -208,7 +220,7 @@ class MusicTask(Task):
 
         return encode
 
-    def augmenter(self):
+    def augmenter(self) -> Callable | None:
         """Transposes pieces, and hides their conditions or the melody ahead."""
         config, encoding, conditions = self.config, self.assets["encoding"], self.assets["conditions"]
 
@@ -226,7 +238,7 @@ class MusicTask(Task):
 
         return augment
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import generator
 
         encoding, conditions = self.assets["encoding"], self.assets["conditions"]
@@ -243,14 +255,14 @@ class MusicTask(Task):
             **self.config.arguments(Model, options.Recurrent),
         )
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         import keras
 
         if self.config.output == "independent":
             return keras.losses.BinaryCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
 
-    def predictor(self, model):
+    def predictor(self, model: "keras.Model") -> "GeneratorDecoder":
         from seqzoo.models import GeneratorDecoder
 
         if self.config.output == "independent":
@@ -258,7 +270,7 @@ class MusicTask(Task):
         # Scores assume that pieces go on: the probability of the end mark is spread over the other ids.
         return GeneratorDecoder(model, barred=np.arange(model.output.shape[-1]) == END)
 
-    def evaluate(self, predictor, feed, request=None):
+    def evaluate(self, predictor: "GeneratorDecoder", feed: Feed, request: Evaluating | None = None) -> dict:
         """Scores pieces per step of the grid (or event) and per token, without conditions, assuming that they go on.
 
         A run with --melody_ahead also knows how long a piece is, see `models.generator`.
@@ -272,7 +284,9 @@ class MusicTask(Task):
             scores["keys"] = request.keys
         return scores
 
-    def report(self, predictor, data, folder):
+    def report(
+        self, predictor: "GeneratorDecoder", data: TaskData, folder: pathlib.Path
+    ) -> tuple[dict, list[dict], list[dict]]:
         """Scores the run and n-grams, and saves statistics of valid, to compare samples with."""
         from seqzoo.music.scoring import ngram_nats
 
@@ -290,7 +304,7 @@ class MusicTask(Task):
             metrics["valid_baselines"] = {f"{config.ngram}-gram": {"nats_per_step": nats}}
         return metrics, [], []
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         from seqzoo.export.generating import music
         from seqzoo.models import GeneratorDecoder
 
@@ -299,12 +313,12 @@ class MusicTask(Task):
         encoding = self.assets["encoding"]
         return music(run, GeneratorDecoder(run.model, encoding.barred(), encoding.advance), END)
 
-    def export_notes(self):
+    def export_notes(self) -> list[str]:
         from seqzoo.export.notes import of_music
 
         return of_music(self.assets["conditions"].inputs())
 
-    def generate(self, run, request, write):
+    def generate(self, run: "Run", request: Generating, write: Callable[[str], object]) -> Iterator[dict]:
         check_installed("mido", "--mode=generate")  # before sampling, not after it
         folder = pathlib.Path(request.out) if request.out else run.output() / "samples"
         folder.mkdir(parents=True, exist_ok=True)
@@ -317,7 +331,7 @@ class MusicTask(Task):
         if corpus.is_file():  # the run is finished
             yield {"samples": corpus_statistics(scores), "corpus": json.loads(corpus.read_text("utf-8"))}
 
-    def sample(self, model, request):
+    def sample(self, model: "keras.Model", request: Generating) -> list[Score]:
         """Samples the scores that the options of `Generating` ask for."""
         if self.config.output == "independent":
             raise ValueError("A run of --output=independent only scores; train one of --output=notes to generate.")
@@ -328,11 +342,11 @@ class MusicTask(Task):
 
         return sample_scores(decoder, encoding, conditions, ahead, request)
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_piece(answer, console)
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         tunes = [(72, 74, 76, 77), (67, 65, 64), (72,), (60, 64, 67, 72, 71)]
         examples = [
             {"score": Score([Note(0, len(tune), 48, voice=1), *(Note(t, 1, pitch) for t, pitch in enumerate(tune))])}
@@ -344,7 +358,7 @@ class MusicTask(Task):
 
 
 @functools.lru_cache(4)  # also keeps its traced samplers
-def kept_decoder(model, barred, advance):
+def kept_decoder(model: "keras.Model", barred: tuple[tuple[bool, ...], ...], advance: Callable) -> "GeneratorDecoder":
     """Returns a GeneratorDecoder; `barred` comes as tuples."""
     from seqzoo.models import GeneratorDecoder
 

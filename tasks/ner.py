@@ -1,6 +1,8 @@
 """Named-entity recognition: finds spans of names. Like POS tagging, with another score."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from seqzoo.config import default, option
 from seqzoo.metrics.measure import Measure
@@ -9,6 +11,9 @@ from seqzoo.task import TASKS
 from seqzoo.tasks.pos import POS
 from seqzoo.tasks.pos import Config as POSConfig
 from seqzoo.text import spans
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,19 +41,19 @@ class NER(POS):
     objective = "f1"
     feature = "ner"
 
-    def learned_tags(self, example):
+    def learned_tags(self, example: dict) -> list[str]:
         return spans.to_bioes(example[self.feature]) if self.config.scheme == "bioes" else example[self.feature]
 
-    def gold_tags(self, tags):
+    def gold_tags(self, tags: list[str]) -> list[str]:
         return spans.to_bio(tags)
 
-    def exported_tags(self, tags):
+    def exported_tags(self, tags: list[str]) -> Callable:
         from seqzoo.export.graph import bio_names
 
         return bio_names(tags)
 
-    def allowed(self, tags):
+    def allowed(self, tags: list[str]) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
         return spans.allowed(tags)
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         return span_scores(*self.gold_and_predicted(examples, answers))

@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import default, option
@@ -16,6 +18,16 @@ from seqzoo.task import TASKS
 from seqzoo.text.baselines import lookup_baseline
 from seqzoo.text.normalization import normalized
 from seqzoo.text.tokenizer import Tokenization, split_sentences, splitter
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.predictor import Predictor
+    from seqzoo.export.signatures import Signature
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,20 +74,20 @@ class POS(WithContext, Tagging):
         "on your own: --dataset=conll --data_dir=FOLDER, with a token and its tag a line in train.txt and valid.txt."
     }
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         words = Words.learn(self.config, (example["tokens"] for example in train))
         tokens = collections.Counter(token for example in train for token in example["tokens"])
         learned = {"words": words, **self.learn_labels(train), "tokenization": Tokenization.learn(tokens)}
         return {**learned, **self.learn_context()}
 
-    def words_of(self, example):
+    def words_of(self, example: dict) -> list[str]:
         return example["tokens"]
 
-    def gold_tags(self, tags):
+    def gold_tags(self, tags: list[str]) -> list[str]:
         """Converts predicted tags to the scheme of the data."""
         return tags
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         words, context = self.assets["words"].encoder(self.config.static_shapes), self.context_encoder()
         tags = self.tag_encoder()
 
@@ -85,10 +97,10 @@ class POS(WithContext, Tagging):
 
         return encode
 
-    def front(self):
+    def front(self) -> tuple:
         return self.assets["words"].front(self.config, contextual=self.context_width)
 
-    def training_model(self, model, steps):
+    def training_model(self, model: "keras.Model", steps: int) -> "keras.Model":
         from seqzoo.models import auxiliary
 
         config, known = self.config, self.assets["words"].known - 2
@@ -96,7 +108,7 @@ class POS(WithContext, Tagging):
             return model
         return auxiliary(model, min(config.auxiliary_words, known), config.auxiliary_lm)
 
-    def examples(self, line, request=None):
+    def examples(self, line: str, request: Predicting | None = None) -> list[dict]:
         form = self.config.unicode
         if request and request.pretokenized:
             sentences = [splitter("whitespace", form=form)(line)]
@@ -112,7 +124,7 @@ class POS(WithContext, Tagging):
             for sentence in sentences or [[]]  # a blank line has an answer, too
         ]
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         from seqzoo.export.signatures import tagging
 
         if self.only_arrays(request):
@@ -120,21 +132,21 @@ class POS(WithContext, Tagging):
         single = self.assets.get("tokenization", Tokenization()).single
         return tagging(run, self.exported_tags(self.assets["tags"].tokens), single)
 
-    def exported_tags(self, tags):
+    def exported_tags(self, tags: list[str]) -> Callable:
         """Returns the function from ids to tags in the scheme of the data: `gold_tags` in a graph."""
         from seqzoo.export.graph import names
 
         return names(tags)
 
-    def export_notes(self):
+    def export_notes(self) -> list[str]:
         from seqzoo.export.notes import of_texts
 
         return ["A text is read as one sentence: split longer ones first.", *of_texts(self.config.unicode, "words")]
 
-    def known(self, example):
+    def known(self, example: dict) -> list[bool]:
         return [self.assets["words"].has_id(token) for token in example["tokens"] if any(map(str.isalnum, token))]
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         tags = self.assets["tags"].decode(row["tags"][: len(example["tokens"])]) if row else []
         text, offsets = example.get("text"), example.get("offsets")
         if text is None:  # tokens of a corpus
@@ -145,11 +157,11 @@ class POS(WithContext, Tagging):
             answer["tokens"] = [{**token, "gold": right} for token, right in zip(answer["tokens"], gold, strict=True)]
         return answer
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         tokens = [example["tokens"] for example in examples]
         return accuracy_scores(*self.gold_and_predicted(examples, answers), tokens, self.assets["words"].knows)
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         look_up = lookup_baseline((example["tokens"], example[self.feature]) for example in train)
 
         def answer(example):
@@ -157,14 +169,14 @@ class POS(WithContext, Tagging):
 
         return {"look-up": answer}
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "Predictor", examples: list[dict], answers: list[dict], folder: "pathlib.Path") -> None:
         super().plot(predictor, examples, answers, folder)
         tokens = [example["tokens"] for example in examples]
         errors = common_errors(tokens, *self.gold_and_predicted(examples, answers))
         write_json(folder / "errors.json", errors, ensure_ascii=False)
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         words, tags = ["Ford", "met", "May", "in", "Paris", "."], ["PROPN", "VERB", "PROPN", "ADP", "PROPN", "PUNCT"]
         names = ["B-ORG", "O", "B-PER", "O", "B-LOC", "O"]
         examples = [{"tokens": words[:n], "pos": tags[:n], "ner": names[:n]} for n in (6, 3, 1, 5)]
@@ -172,7 +184,7 @@ class POS(WithContext, Tagging):
         return config, {"train": examples, "valid": examples}, ["Ann met Ford in Paris.", "", "May"]
 
 
-def joined(tokens):
+def joined(tokens: Sequence[str]) -> tuple[str, list[tuple[str, int, int]]]:
     """Joins tokens by blanks. Returns (text, offsets)."""
     offsets, start = [], 0
     for token in tokens:

@@ -3,6 +3,8 @@
 import collections
 import dataclasses
 import unicodedata
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.transcripts import phone_scores
 from seqzoo.task import TASKS
 from seqzoo.text.codec import Codec
+
+if TYPE_CHECKING:
+    from seqzoo.datasets import Examples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,42 +73,42 @@ class Pronunciation(Transcription):
         "with a word, a tab and its phones, separated by blanks, on each line of train.tsv (and valid.tsv)."
     }
 
-    def word(self, example):
+    def word(self, example: dict) -> str:
         """Returns the word of an example as the model reads it."""
         word = example["source"].strip()
         word = word.lower() if self.config.lowercase else word
         return unicodedata.normalize("NFD", word) if self.config.decompose else word
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         letters = Codec.learn("characters", map(self.word, train), 0, unicode="none")  # already normalized
         return {"letters": letters, **self.learn_labels(train)}
 
-    def arrays(self, example, training):
+    def arrays(self, example: dict, training: bool) -> dict:
         found = self.assets["letters"].encode(self.word(example))[0]
         if not found:
             raise Skip("no word")
         return {"letters": np.array(found, "int32")}
 
-    def front(self):
+    def front(self) -> tuple:
         config, letters = self.config, self.assets["letters"].tokens
         return ids(len(letters), config.dim, config.input_dropout, name="letters")
 
-    def step_names(self, example):
+    def step_names(self, example: dict) -> list[str]:
         return [*self.word(example)]
 
-    def example(self, line):
+    def example(self, line: str) -> dict:
         return {"source": line}
 
-    def asked(self, example):
+    def asked(self, example: dict) -> dict:
         return {"text": example["source"]}
 
-    def known(self, example):
+    def known(self, example: dict) -> list[bool]:
         return self.assets["letters"].known(self.word(example))
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         return phone_scores([answer["transcript"] for answer in answers], [*map(self.text, examples)])
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         """Gives each letter its most frequent phones, after dividing a word's phones evenly among its letters."""
         counts = collections.defaultdict(collections.Counter)
         for example in train:
@@ -119,7 +124,7 @@ class Pronunciation(Transcription):
         return {"letter by letter": answer}
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         words = {"cage": "k eɪ dʒ", "ace": "eɪ s", "ax": "æ k s", "go": "g oʊ", "gin": "dʒ ɪ n"}
         examples = [{"source": word, "target": phones} for word, phones in words.items()]
         config = cls.Config(dim=8, units=8, layers=1, epochs=2, learning_rate=0.02)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import Config as Options
@@ -9,6 +11,17 @@ from seqzoo.config import default, option
 from seqzoo.display.recommendations import print_recommended, recommended_articles, recommended_plot
 from seqzoo.families.histories import SHOWN, Histories, Ranking
 from seqzoo.task import TASKS
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+    from rich.console import Console
+
+    from seqzoo.export.signatures import Signature
+    from seqzoo.models.next_items import NextItems
+    from seqzoo.training.folder import Run
+
 
 POWER = 0.5  # exponent of an item's count in the distribution of the negatives
 
@@ -83,14 +96,14 @@ class Recommendation(Ranking):
         "user, an item and a time in the columns of a CSV file."
     }
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import language_model
 
         config, counts = self.config, self.assets["counts"]
         network = config.arguments(Model, options.Recurrent)
         return language_model(len(counts), **network, **config.of_model(counts))
 
-    def training_model(self, model, steps):
+    def training_model(self, model: "keras.Model", steps: int) -> "keras.Model":
         from seqzoo.models import on_targets
 
         config = self.config
@@ -99,7 +112,7 @@ class Recommendation(Ranking):
         sampled = config.of_training(self.assets["counts"])
         return on_targets(model, **sampled, corrected=config.loss == "cross_entropy", power=POWER)
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         import keras
 
         from seqzoo.layers.losses import RankingLoss
@@ -108,36 +121,36 @@ class Recommendation(Ranking):
             return RankingLoss(self.config.loss, self.config.score_penalty)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
 
-    def predictor(self, model):
+    def predictor(self, model: "keras.Model") -> "NextItems":
         from seqzoo.models.next_items import NextItems
 
         return NextItems(model, self.config.repeats, trained=self.config.loss == "cross_entropy")
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         from seqzoo.export.recommending import recommendation
 
         return recommendation(run, self.config.repeats)
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         request = request or Predicting()
         repeats = request.repeats or self.config.repeats
         run = dataclasses.replace(run, predictor=functools.partial(run.predictor, repeats=repeats))
         return super().predict(run, lines, request)
 
-    def examples(self, line, request=None):
+    def examples(self, line: str, request: Predicting | None = None) -> list[dict]:
         return [{**self.example(line), "count": (request or Predicting()).count}]
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "NextItems", examples: list[dict], answers: list[dict], folder: "pathlib.Path") -> None:
         recommended_plot(answers, folder / "next.png")
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_recommended(answer, console)
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         return recommended_articles(answers)
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         histories = ["a b c d e", "b c d", "c d e f", "f a"]
         examples = [{"user": str(number), "items": line.split()} for number, line in enumerate(histories)]
         config = cls.Config(dim=6, units=8, epochs=2, learning_rate=0.02, dropout=0.1)

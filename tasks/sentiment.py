@@ -3,17 +3,26 @@
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import Config as Options
 from seqzoo.config import default, option
-from seqzoo.datasets import DATASETS
+from seqzoo.datasets import DATASETS, Examples
 from seqzoo.families.classification import Classification, Classifier, Labelled, weighing
 from seqzoo.families.contextual import Contextual, WithContext
 from seqzoo.families.texts import OfTexts, Tokens
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import naive_bayes_baseline
 from seqzoo.text.subwords import KINDS
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqzoo.decoding.predictor import Predictor
+    from seqzoo.export.signatures import Signature
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +97,7 @@ class Sentiment(WithContext, OfTexts, Classification):
         "your own: --dataset=tsv --data_dir=FOLDER, with columns text and label in train.tsv (and valid.tsv)."
     }
 
-    def more_training(self):
+    def more_training(self) -> Examples | None:
         """Reads the examples in the file --extra_train."""
         path = self.config.extra_train
         if not path:
@@ -101,17 +110,17 @@ class Sentiment(WithContext, OfTexts, Classification):
         except ValueError as error:
             raise ValueError(f"--extra_train: {error}") from error
 
-    def learn(self, train):
+    def learn(self, train: Examples) -> dict:
         texts = ((example["text"] for example in train) for _ in range(2))
         return {**self.learn_words(*texts), **self.learn_labels(train), **self.learn_context()}
 
-    def words_of(self, example):
+    def words_of(self, example: dict) -> list[str]:
         return self.tokens(example["text"])
 
-    def known(self, example):
+    def known(self, example: dict) -> list[bool]:
         return self.known_words(example["text"])
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         words, context = self.assets["words"].encoder(self.config.static_shapes), self.context_encoder()
         label = self.label_encoder()
 
@@ -121,10 +130,10 @@ class Sentiment(WithContext, OfTexts, Classification):
 
         return encode
 
-    def front(self):
+    def front(self) -> tuple:
         return self.assets["words"].front(self.config, contextual=self.context_width)
 
-    def training_model(self, model, steps):
+    def training_model(self, model: "keras.Model", steps: int) -> "keras.Model":
         from seqzoo.models.regularized import regularized
 
         config = self.config
@@ -140,10 +149,10 @@ class Sentiment(WithContext, OfTexts, Classification):
             seed=config.seed,
         )
 
-    def xla_obstacles(self):
+    def xla_obstacles(self) -> list[str]:
         return [f"--{name}" for name in ("adversarial", "virtual_adversarial") if getattr(self.config, name)]
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         from seqzoo.export.signatures import arrays, classification
 
         config, labels = self.config, self.assets["labels"].tokens
@@ -151,34 +160,34 @@ class Sentiment(WithContext, OfTexts, Classification):
             return {"arrays": arrays(run)}
         return classification(run, labels, self.split, config.tokenizer, config.max_tokens, config.multi_label)
 
-    def example(self, line):
+    def example(self, line: str) -> dict:
         return {"text": line}
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         text = example["text"]
         answer = {"text": text, **self.labelled(example, row)}
         if row and "weights" in row:
             answer["words"] = self.weighed(text, [span for _, *span in self.offsets(text)], row["weights"])
         return answer
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         how = request.explain if request else ""
         if how == "attention" and "attention" not in self.config.pooling:
             raise ValueError(f"The run pools by {self.config.pooling}, not by attention: use --explain=occlusion.")
         predictor = explaining(run.predictor, how, self.config.multi_label)
         return super().predict(dataclasses.replace(run, predictor=predictor), lines, request)
 
-    def baselines(self, train):
+    def baselines(self, train: Examples) -> dict[str, Callable]:
         if self.config.multi_label:
             return {}
         classify = naive_bayes_baseline((self.bag(example["text"]), example["label"]) for example in train)
         return {"naive Bayes": lambda example: {"label": classify(self.bag(example["text"])), "probabilities": {}}}
 
-    def explaining(self, predictor):
+    def explaining(self, predictor: "Predictor") -> Callable:
         return explaining(predictor, "occlusion", self.config.multi_label)
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         texts = {"a good film": "pos", "a bad film , a bad one": "neg", "good": "pos", "it was bad": "neg"}
         examples = [{"text": text, "label": label} for text, label in texts.items()]
         config = cls.Config(units=8, word_dim=8, epochs=2, learning_rate=0.02, dropout=0.1)
@@ -186,7 +195,7 @@ class Sentiment(WithContext, OfTexts, Classification):
 
 
 @functools.lru_cache(4)  # making the graph takes longer than answering a text
-def explaining(predictor, how, multi_label):
+def explaining(predictor: "Predictor", how: str, multi_label: bool) -> Callable:
     """Adds "weights" [B, T] of the words to `predictor`: positive ones support the likeliest label."""
     if not how:
         return predictor

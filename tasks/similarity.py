@@ -1,6 +1,7 @@
 """Similarity of two texts: a score, paraphrase detection, or retrieval of the matching text. Two to one."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import Config as Options
@@ -10,6 +11,12 @@ from seqzoo.families.texts import Tokens
 from seqzoo.layers import HEADS
 from seqzoo.task import TASKS
 from seqzoo.text.subwords import KINDS
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqzoo.export.signatures import Signature
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Similarity(Pairs):
         "with such columns in train.tsv (and valid.tsv), .csv or .jsonl."
     }
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import siamese
 
         config = self.config
@@ -77,7 +84,7 @@ class Similarity(Pairs):
             **config.arguments(options.Recurrent),
         )
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         import keras
 
         from seqzoo.layers.similarity import InBatchNegatives, ScaleDivergence
@@ -90,7 +97,7 @@ class Similarity(Pairs):
         of_numbers = config.goal == "regression"
         return (keras.losses.MeanSquaredError if of_numbers else keras.losses.BinaryCrossentropy)(**reduction)
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         from seqzoo.export.signatures import arrays, similarity
         from seqzoo.models.siamese import Tower
 
@@ -100,7 +107,7 @@ class Similarity(Pairs):
         return similarity(run, config.tokenizer, config.max_tokens, None if config.aligned else Tower(run.model))
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         pairs = {"the cat saw the dog": "the dog was seen", "a dog": "the dog saw it", "it saw a cat": "it was seen"}
         scores = (4.5, 1, 2.5)
         examples = [

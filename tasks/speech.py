@@ -4,20 +4,33 @@ import copy
 import dataclasses
 import functools
 import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from seqzoo import options
 from seqzoo.config import default
 from seqzoo.data import Skip
-from seqzoo.families.transcription import Speller, Transcriber, Transcription
+from seqzoo.families.transcription import Predicting, Speller, Transcriber, Transcription
 from seqzoo.inputs import sound
 from seqzoo.rnns import RNNS
 from seqzoo.sound import Clip, Recording, Samples, UnreadableError, Upload
 from seqzoo.sound.baselines import frame_baseline
 from seqzoo.sound.perturbation import perturbed
 from seqzoo.sound.recording import ENDINGS, first_rate, is_long
-from seqzoo.task import TASKS
+from seqzoo.task import TASKS, TaskData
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.ctc import CTCPredictor
+    from seqzoo.decoding.search import BeamPredictor
+    from seqzoo.sound.pieces import Pieces
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,19 +65,19 @@ class Speech(Transcription):
         "--data_dir=FOLDER, with the columns path and text in train.tsv (and valid.tsv)."
     }
 
-    def load(self, unseen=False):
+    def load(self, unseen: bool = False) -> TaskData:
         if unseen and self.config.strings:  # all recordings are scored, without joining them
             self.config = dataclasses.replace(self.config, strings=0)
         return super().load(unseen)
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         rate = self.config.sample_rate or min(16000, first_rate(example["audio"] for example in train))
         return {"sample_rate": rate, **self.learn_labels(train)}
 
-    def content(self, example):
+    def content(self, example: dict) -> str:
         return ""  # equal texts are different recordings
 
-    def arrays(self, example, training):
+    def arrays(self, example: dict, training: bool) -> dict:
         audio, rate = example["audio"], self.assets["sample_rate"]
         try:
             if self.is_long(audio):
@@ -78,18 +91,18 @@ class Speech(Transcription):
             raise Skip("empty or silent", audio.name)
         return {"sound": samples, "sound_length": np.int32(len(samples))}
 
-    def steps(self, inputs):
+    def steps(self, inputs: dict) -> int:
         return math.ceil(inputs["sound_length"] / self.hop)
 
     @property
-    def hop(self):
+    def hop(self) -> int:
         """Samples from one frame to the next."""
         return round(self.config.hop * self.assets["sample_rate"])
 
-    def time(self, step):
+    def time(self, step: int) -> float:
         return round(step * self.hop / self.assets["sample_rate"], 3)
 
-    def augmenter(self):
+    def augmenter(self) -> Callable | None:
         from seqzoo.layers.ctc import frames_given, frames_needed
 
         config, changes = self.config, self.config.arguments(options.Perturbation)
@@ -105,30 +118,30 @@ class Speech(Transcription):
 
         return augment if any(changes.values()) else None
 
-    def front(self, statistics=False):
+    def front(self, statistics: bool = False) -> tuple:
         given = {**self.config.arguments(options.Sound), "sample_rate": self.assets["sample_rate"]}
         return sound(**given, statistics=statistics, seed=self.config.seed)
 
-    def read_file(self, file, name):
+    def read_file(self, file: BinaryIO, name: str) -> dict:
         audio = Clip(name, file.name) if hasattr(file, "name") else Upload(name, file.read())
         audio.native_rate()  # raises an error if it is not sound
         return {"audio": audio}
 
-    def asked(self, example):
+    def asked(self, example: dict) -> dict:
         return {"file": example["audio"].name}
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         task = copy.copy(self)
         task.in_pieces = functools.lru_cache(1)(lambda: self.pieces(run.model))
         yield from super(Speech, task).predict(run, lines, request)
 
-    def is_long(self, audio):
+    def is_long(self, audio: Recording) -> bool:
         """Returns whether a recording must be read in pieces."""
         config, reads_forward = self.config, not RNNS.trait(self.config.rnn, "bidirectional", False)
         obstacle = "--model=attention" if config.model != "ctc" else "" if reads_forward else f"--rnn={config.rnn}"
         return bool(self.in_pieces) and is_long(audio, self.assets["sample_rate"], obstacle)
 
-    def pieces(self, model):
+    def pieces(self, model: "keras.Model") -> "Pieces":
         """Returns a reader of recordings in pieces, with the weights of a model."""
         from seqzoo.sound.pieces import Pieces
 
@@ -138,12 +151,12 @@ class Speech(Transcription):
         model.set_weights(whole.get_weights())
         return Pieces(model, self.config.subsample, self.config.normalize)
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         if row is None and self.is_long(example["audio"]):
             row = self.in_pieces().row(example["audio"])
         return super().answer(example, row)
 
-    def export_notes(self):
+    def export_notes(self) -> list[str]:
         step = self.hop * self.config.subsample
         return [
             f"`sound` holds samples of one channel from -1 to 1, {self.assets['sample_rate']:,} a second, and "
@@ -151,12 +164,18 @@ class Speech(Transcription):
             *super().export_notes(),
         ]
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         rate = self.assets["sample_rate"]
         transcribe = frame_baseline(((e["audio"], e["text"]) for e in train), rate)
         return {"frame by frame": lambda example: {"transcript": transcribe(example["audio"])}} if transcribe else {}
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(
+        self,
+        predictor: "BeamPredictor | CTCPredictor",
+        examples: list[dict],
+        answers: list[dict],
+        folder: "pathlib.Path",
+    ) -> None:
         """Saves a recording of median length and a picture of it: spectrogram, spikes of CTC, words."""
         import soundfile
 
@@ -172,7 +191,7 @@ class Speech(Transcription):
         transcript_plot(log_mel(samples, rate, 40)[0], p, answer, labels, len(samples) / rate, folder / "speech.png")
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         rng = np.random.default_rng(0)
         pitches = {"a": 200, "b": 600, "c": 1500}
         tones = {letter: np.sin(2 * np.pi * hertz * np.arange(400) / 4000) for letter, hertz in pitches.items()}

@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +15,12 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.summaries import COUNTED, rouge_intervals, rouge_scores
 from seqzoo.task import SAMPLED, TASKS
 from seqzoo.text.baselines import first_sentence
+
+if TYPE_CHECKING:
+    from seqzoo.data import Feed
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.search import BeamPredictor
+
 
 SCORES = {
     "rouge1": Measure("ROUGE-1", "max"),
@@ -83,10 +91,10 @@ class Summarization(TextToText):
     }
 
     @property
-    def max_source(self):
+    def max_source(self) -> int:
         return self.config.max_tokens
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         first = [example["summary"].lower() for example in itertools.islice(train, SAMPLED)]
         lacking = sum(not re.search("[a-z0-9]", summary) for summary in first)
         if self.config.rouge == "english" and 2 * lacking > len(first):
@@ -96,20 +104,20 @@ class Summarization(TextToText):
             )
         return super().learn(train)
 
-    def summaries_and_references(self, examples, answers):
+    def summaries_and_references(self, examples: list[dict], answers: list[dict]) -> tuple[list[str], list[list[str]]]:
         """Returns the texts of the answers and, for each, a list of references for ROUGE."""
         references = [example.get("references", [example["summary"]]) for example in examples]
         return [answer["summary"] for answer in answers], [[*map(self.text, own)] for own in references]
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         return rouge_scores(*self.summaries_and_references(examples, answers), self.config.rouge)
 
-    def answered(self, predictor, feed):
+    def answered(self, predictor: "BeamPredictor", feed: "Feed") -> tuple[dict, list[dict], list[dict]]:
         scores, *rows = super().answered(predictor, feed)
         intervals = rouge_intervals(*self.summaries_and_references(*rows), self.config.rouge)
         return {**scores, "95%_intervals": intervals}, *rows
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         source, target = self.codecs
         mean = round(np.mean([len(target.split(self.text(example["summary"]))) for example in train]))
 
@@ -122,7 +130,7 @@ class Summarization(TextToText):
         }
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         logs = {"Ada met Bo\nBo left": "Bo left Ada", "Cy met Ada\nCy left": "Cy left Ada", "Bo met\nBo ran": "Bo ran"}
         examples = [{"text": text, "summary": summary} for text, summary in logs.items()]
         config = cls.Config(

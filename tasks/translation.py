@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.config import default
@@ -11,6 +13,12 @@ from seqzoo.display.terminal import print_scored
 from seqzoo.families.text_to_text import Objective, Sides, TextToText
 from seqzoo.metrics.translation import MEASURES, translation_scores
 from seqzoo.task import CHUNK, TASKS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,29 +55,29 @@ class Translation(TextToText):
         "--dataset=parallel --data_dir=FOLDER --columns=source=en,target=de --tokenizer=bpe --joint"
     }
 
-    def hold_out(self, train):
+    def hold_out(self, train: "Examples") -> "tuple[Examples, Examples, str]":
         if found := by_target(train, 20):
             return *found, "about every 20th target of train is valid, with all of its sources"
         return super().hold_out(train)
 
-    def group(self, example):
+    def group(self, example: dict) -> str:
         return example["target"]  # as in `by_target`
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         translations = [answer["translation"] for answer in answers]
         references = [self.text(example["target"]) for example in examples]
         # sacreBLEU's default; characters if the model writes characters.
         tokenize = "char" if self.config.tokenizer == "characters" else "13a"
         return translation_scores(translations, references, tokenize, self.config.lowercase)
 
-    def score(self, run, lines, request=None):
+    def score(self, run: "Run", lines: Iterable[str], request: options.Scoring | None = None) -> Iterable[dict]:
         from seqzoo.decoding.scoring import alternatives, ranked
 
         if request and request.rank:
             return ranked(self.scored(run, alternatives(lines)))
         return self.scored(run, lines)
 
-    def scored(self, run, lines):
+    def scored(self, run: "Run", lines: Iterable[str]) -> Iterator[dict]:
         """Scores lines of a source and its translation, with a tab between them."""
         target = self.codecs[1]
 
@@ -84,11 +92,11 @@ class Translation(TextToText):
                 source = {"line": example["line"], "source": self.text(example["source"])}
                 yield {**source, **target.scored(text, row["ids"], row["scores"])}
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         (super().show if "n_best" in answer else print_scored)(answer, console)
 
     @classmethod
-    def tiny(cls):
+    def tiny(cls) -> tuple:
         pairs = {"red cat": "rilo keto", "old dog": "volo duno", "red": "rilo", "a cat": "o keto", "dog": "duno"}
         examples = [{"source": source, "target": target} for source, target in pairs.items()]
         config = cls.Config(dim=8, units=8, encoder_units=4, attention_units=8, epochs=2, learning_rate=0.02)
@@ -96,7 +104,7 @@ class Translation(TextToText):
         return config, {"train": examples, "valid": examples}, lines
 
 
-def pair(number, line):
+def pair(number: int, line: str) -> dict:
     """Returns the example of a line to score.
 
     Raises:

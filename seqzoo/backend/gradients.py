@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 
-def gradient(function: Callable, x):
+def gradient(function: Callable, x: keras.KerasTensor) -> keras.KerasTensor:
     """Returns d sum(function(x)) / dx, in the shape of the tensor x.
 
     Raises:
@@ -75,7 +75,14 @@ def _jitted(function):
     return call
 
 
-def scan(step: Callable, carry, xs, like=None, reverse: bool = False, flip: bool = True) -> tuple:
+def scan(
+    step: Callable,
+    carry: keras.KerasTensor | list | tuple,
+    xs: keras.KerasTensor | list | tuple,
+    like: keras.KerasTensor | list | tuple | None = None,
+    reverse: bool = False,
+    flip: bool = True,
+) -> tuple:
     """Runs a step over the first axis of xs, as `ops.scan` does.
 
     Keras's loop on TensorFlow (3.15) fails on several xs of a dynamic length, requires outputs with the shapes of the

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 
-def lookup(table: keras.Variable, ids):
+def lookup(table: keras.Variable, ids: keras.KerasTensor) -> keras.KerasTensor:
     """Returns table[id] of a variable [V, ...] for integer ids of any shape, [..., ...] in the variable's dtype.
 
     On TensorFlow the gradient holds only these rows (``tf.IndexedSlices``). There `ops.take` reads the whole variable

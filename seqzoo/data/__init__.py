@@ -1,9 +1,13 @@
 """Data: examples become padded, weighted batches (`Batches`), or windows of one long text (`Streams`)."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from seqzoo.data.batches import Batches, Skip
 from seqzoo.data.streams import Streams
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 
 __all__ = ["Batches", "Feed", "Skip", "Streams"]
 
@@ -25,7 +29,7 @@ class Feed(Protocol):
     static_shapes: bool
     static_flag: str
 
-    def epoch(self, number: int):
+    def epoch(self, number: int) -> "tf.data.Dataset":
         """Returns a tf.data.Dataset of (inputs, labels[, weights]) that depends only on the epoch's number."""
 
     def decisions(self) -> float:

@@ -6,8 +6,13 @@ against 4.1 with one element per example through ``from_generator`` and ``bucket
 
 import collections
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 
 # Number of examples to shuffle or sort by length at a time, if a split does not fit in memory.
 WINDOW = 8192
@@ -251,7 +256,7 @@ class Batches:
         encoded = self.augment(example, encoded, rng)
         return example, encoded, self._length(encoded)
 
-    def epoch(self, number: int):
+    def epoch(self, number: int) -> "tf.data.Dataset":
         """Returns a tf.data.Dataset of shuffled (inputs, labels, weights); arrays are [B, T, ...], padded on the right.
 
         Raises:
@@ -336,7 +341,7 @@ def is_static(static_shapes: bool) -> bool:
     return static_shapes or keras.backend.backend() == "jax"
 
 
-def untuned(dataset, steps: int):
+def untuned(dataset: "tf.data.Dataset", steps: int) -> "tf.data.Dataset":
     """Returns a tf.data.Dataset with a known number of steps, prefetched, and without autotuning.
 
     The autotuning thread sleeps 10 ms, then 20, 40 ... 20,480 ms, and the end of an epoch would wait for it.

@@ -4,11 +4,16 @@ import array
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.data.batches import is_static, untuned
 from seqzoo.text.codec import spelled_bytes
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 
 BLOCK = 1 << 20  # ids encoded before they are written to the file
 
@@ -142,7 +147,7 @@ class Streams:
             left -= length
             yield length
 
-    def epoch(self, number: int):
+    def epoch(self, number: int) -> "tf.data.Dataset":
         """Returns a tf.data.Dataset of ({"tokens": [B, T], "start": [B]}, next tokens [B, T])."""
         import tensorflow as tf
 

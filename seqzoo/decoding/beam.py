@@ -1,5 +1,6 @@
 """Beam search: finds the likeliest sequences of any model that predicts the next id, a batch in one compiled loop."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -113,7 +114,11 @@ class Beam:
         self._search = compiled(self.search, opened(decoder, (row, row, trail, mask)))
 
     def __call__(
-        self, inputs: dict, limits: np.ndarray, mask: np.ndarray | None = None, begin: np.ndarray | None = None
+        self,
+        inputs: dict,
+        limits: np.ndarray | Sequence[int],
+        mask: np.ndarray | None = None,
+        begin: np.ndarray | Sequence[int] | None = None,
     ) -> Answers:
         """Searches for the answers of B rows.
 
@@ -140,7 +145,15 @@ class Beam:
             attention=np.asarray(attention)[:, :, :longest] if attention.shape[-1] else None,
         )
 
-    def search(self, begin, limits, blank, mask, fixed: list, state: list) -> tuple:
+    def search(
+        self,
+        begin: keras.KerasTensor,
+        limits: keras.KerasTensor,
+        blank: keras.KerasTensor,
+        mask: keras.KerasTensor,
+        fixed: list,
+        state: list,
+    ) -> tuple:
         """Searches on tensors alone, as part of a graph.
 
         Args:
@@ -354,7 +367,7 @@ class Ensemble:
         fixed, state = zip(*(decoder.start(inputs) for decoder in self.decoders), strict=True)
         return list(fixed), list(state)
 
-    def step(self, values, fixed, state) -> tuple[Categorical, list]:
+    def step(self, values: keras.KerasTensor, fixed: list, state: list) -> tuple[Categorical, list]:
         steps = [decoder.step(values, *own) for decoder, *own in zip(self.decoders, fixed, state, strict=True)]
         log_p = ops.stack([ops.log_softmax(ops.cast(each.logits, "float32")) for each, _ in steps])  # [models, N, V]
         attention = [each.attention for each, _ in steps if each.attention is not None]
@@ -362,12 +375,12 @@ class Ensemble:
         logits = ops.logsumexp(log_p, axis=0) - np.log(len(steps)).astype("float32")
         return Categorical(logits, mean), [after for _, after in steps]
 
-    def score(self, inputs: dict, values) -> np.ndarray:
+    def score(self, inputs: dict, values: np.ndarray) -> np.ndarray:
         scores = [decoder.score(inputs, values) for decoder in self.decoders]
         return np.logaddexp.reduce(scores) - np.float32(np.log(len(scores)))
 
 
-def top_k(x, k: int):
+def top_k(x: keras.KerasTensor, k: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Returns (values, indices), both [R, k], of the k largest of each row of x [R, V]; ties go to the first ones.
 
     Like `ops.top_k`, but several times as fast for large V: if a row is split into blocks, its k largest are in the k

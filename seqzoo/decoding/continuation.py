@@ -2,12 +2,15 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from seqzoo.data.windows import before
 from seqzoo.decoding.sampling import kept_sampler
+
+if TYPE_CHECKING:
+    from seqzoo.models.vectors import VectorDecoder
 
 ROWS = 64  # contexts, or samples, that are continued together
 HOW = ("mean", "mode", "sample")
@@ -21,7 +24,7 @@ class Continuation(NamedTuple):
 
 
 def continued(
-    decoder,
+    decoder: "VectorDecoder",
     contexts: Sequence[np.ndarray],
     known: Sequence[dict],
     steps: int,

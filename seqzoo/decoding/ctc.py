@@ -1,5 +1,8 @@
 """CTC decoding: turns the logits of frames into labels, with their times and confidences."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import keras
 import numpy as np
 from keras import ops
@@ -9,6 +12,9 @@ from seqzoo.decoding.beam import LEAST, NONE, top_k
 from seqzoo.decoding.predictor import Predictor
 from seqzoo.decoding.search import VARIANTS
 from seqzoo.layers.crf import FORBIDDEN
+
+if TYPE_CHECKING:
+    from seqzoo import options
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -36,10 +42,10 @@ class CTCDecode(keras.layers.Layer):
         self.beam, self.n_best = beam, n_best
         self.supports_masking = True
 
-    def compute_mask(self, logits, mask=None):
+    def compute_mask(self, logits: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> None:
         return None
 
-    def call(self, logits):
+    def call(self, logits: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
         log_p = ops.log_softmax(logits)
         if self.beam == self.n_best == 1:
             best, path = ops.top_k(log_p, 1)  # not argmax, see models.tagger.Decode
@@ -54,7 +60,7 @@ class CTCDecode(keras.layers.Layer):
         found = {name: ops.reshape(x, (rows, answers, steps)) for name, x in tokens_of(path, p).items()}
         return {**found, "log_probability": scores}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "beam": self.beam, "n_best": self.n_best}
 
 
@@ -77,7 +83,9 @@ class CTCPredictor(Predictor):
         super().__init__(model, CTCDecode(settings.beam, n_best)(model.output), loss)
         self.settings, self._loss, self._variants = settings, loss, {}
 
-    def variant(self, settings, others=None, n_best: int = 1, score_labels: bool = True) -> "CTCPredictor":
+    def variant(
+        self, settings: "options.Decoding", others: Callable | None = None, n_best: int = 1, score_labels: bool = True
+    ) -> "CTCPredictor":
         """Returns a predictor of the same model with other settings, see `search.BeamPredictor.variant`."""
         key = settings, n_best
         if key not in self._variants:
@@ -87,7 +95,7 @@ class CTCPredictor(Predictor):
         return self._variants[key]
 
 
-def tokens_of(path, p) -> dict:
+def tokens_of(path: keras.KerasTensor | np.ndarray, p: keras.KerasTensor | np.ndarray) -> dict:
     """Returns the labels of paths: equal neighbours are merged and blanks are dropped.
 
     Args:
@@ -115,7 +123,7 @@ def tokens_of(path, p) -> dict:
     }
 
 
-def picked(x, index):
+def picked(x: keras.KerasTensor, index: keras.KerasTensor) -> keras.KerasTensor:
     """Returns x[b, index[b, k]]: [B, N, ...], [B, K] -> [B, K, ...]. LiteRT lacks take_along_axis."""
     rows, size, *rest = ops.shape(x)
     flat = ops.cast(index, "int32") + ops.arange(rows, dtype="int32")[:, None] * size
@@ -123,7 +131,7 @@ def picked(x, index):
     return ops.reshape(found, (*ops.shape(index), *rest))
 
 
-def prefix_search(log_p, width: int):
+def prefix_search(log_p: keras.KerasTensor, width: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Finds the likeliest labels by prefix beam search, in one loop over the frames.
 
     For each of the W best prefixes, the search keeps the probability of all paths that end in the blank, and of all
@@ -202,7 +210,7 @@ def prefix_search(log_p, width: int):
     return ops.where(there[..., None], ids, 0), ops.where(there, scores, -np.inf)
 
 
-def align(log_p, labels):
+def align(log_p: keras.KerasTensor, labels: keras.KerasTensor) -> keras.KerasTensor:
     """Finds the most probable path for the given labels (forced alignment), by the Viterbi algorithm.
 
     Args:

@@ -1,9 +1,16 @@
 """Dynamic evaluation: a language model keeps learning from the text that it is scored on."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from seqzoo.data import Streams
 
-def dynamic_nats(decoder, streams, window: int, rate: float, decay: float) -> float:
+if TYPE_CHECKING:
+    from seqzoo.models.language_model import LanguageModelDecoder
+
+
+def dynamic_nats(decoder: "LanguageModelDecoder", streams: Streams, window: int, rate: float, decay: float) -> float:
     """Sums -log p of all tokens of a text while the weights follow the gradient of each window.
 
     A window is scored before the weights learn from it. Then, with g its gradient and w0 the trained weights::

@@ -1,17 +1,21 @@
 """Text generation: samples ids in blocks and joins them into texts, which end at a mark or at a given string."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.decoding.sampling import kept_sampler
 from seqzoo.text.codec import Codec
 
+if TYPE_CHECKING:
+    from seqzoo.models.language_model import LanguageModelDecoder
+
 BLOCK = 64  # tokens drawn at once; each block is searched for the end
 
 
 def sample_texts(
-    decoder,
+    decoder: "LanguageModelDecoder",
     codec: Codec,
     prime: str = "",
     length: int = 500,

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import Mixture, opened
+from seqzoo.decoding.steps import Categorical, Mixture, opened
 
 BARRED = -1e8  # decoders bar an id by adding -1e9, which a high temperature would make too small
 EXTREME = 1e-6  # minimum distance of noise from 0 and 1, whose quantiles are infinite
@@ -120,7 +120,16 @@ class Sampler:
         drawn, values, state, done = draw(*(ops.convert_to_tensor(x, dtype) for x, dtype in given), fixed, state)
         return np.swapaxes(np.asarray(drawn), 0, 1), Samples(values, fixed, state, done, count + len(noise))
 
-    def loop(self, unrolled: int, values, done, noise, forced, fixed: list, state: list) -> tuple:
+    def loop(
+        self,
+        unrolled: int,
+        values: keras.KerasTensor,
+        done: keras.KerasTensor,
+        noise: keras.KerasTensor,
+        forced: keras.KerasTensor,
+        fixed: list,
+        state: list,
+    ) -> tuple:
         """Draws like `draw`, on tensors alone, as part of a graph.
 
         `unrolled` is 1, or the decoder's cycle if the N steps are whole cycles. Returns (ids [N, B] or vectors
@@ -150,7 +159,7 @@ class Sampler:
         _, values, state, done, drawn = ops.while_loop(going, steps_of_a_cycle, (0, values, state, done, drawn))
         return drawn, values, state, done
 
-    def choose(self, distribution, noise):
+    def choose(self, distribution: Categorical | Mixture, noise: keras.KerasTensor) -> keras.KerasTensor:
         """Draws each row's next value from a distribution, by noise [B] or [B, 1 + D]."""
         if isinstance(distribution, Mixture):
             if self.mean:
@@ -167,7 +176,9 @@ class Sampler:
 kept_sampler = functools.lru_cache(8)(Sampler)  # avoids tracing an equal `Sampler` again, which takes seconds
 
 
-def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0):
+def choose(
+    logits: keras.KerasTensor, u: keras.KerasTensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+) -> keras.KerasTensor:
     """Draws ids [B] from logits [B, V] by noise u [B] in 0..1: the first id whose cumulative probability exceeds u.
 
     An id with a logit below `BARRED` is never drawn, whatever the temperature. For `temperature`, `top_k` and `top_p`
@@ -191,7 +202,9 @@ def choose(logits, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1
     return index if ranked is None else ops.take_along_axis(ops.cast(ranked, "int32"), index[:, None], axis=-1)[:, 0]
 
 
-def choose_vectors(distribution: Mixture, u, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0):
+def choose_vectors(
+    distribution: Mixture, u: keras.KerasTensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+) -> keras.KerasTensor:
     """Draws vectors [B, D] from a mixture by noise u [B, 1 + D] from 0 to 1, first the component, then each dimension.
 
     A dimension is the quantile of its Gaussian at u, so that noise of 0.5 gives the mean.

@@ -3,19 +3,23 @@
 import collections
 import math
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.data import Batches, Skip, Streams
 from seqzoo.data.batches import chunks
 from seqzoo.metrics.text import pair_scores
-from seqzoo.text.codec import CHANGES
+from seqzoo.text.codec import CHANGES, Codec
+
+if TYPE_CHECKING:
+    from seqzoo.models.language_model import LanguageModelDecoder
 
 CHUNK = 256  # texts that are scored together
 LOGITS = 4_000_000  # held at once to score a stream: 16 MB
 
 
-def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
+def stream_nats(decoder: "LanguageModelDecoder", streams: Streams, rows: int = 1) -> float:
     """Sums -log p of all tokens of a text.
 
     Args:
@@ -35,7 +39,9 @@ def stream_nats(decoder, streams: Streams, rows: int = 1) -> float:
     return nats
 
 
-def score_texts(decoder, codec, texts: Iterable[str], reverse: bool = False) -> Iterator[dict]:
+def score_texts(
+    decoder: "LanguageModelDecoder", codec: Codec, texts: Iterable[str], reverse: bool = False
+) -> Iterator[dict]:
     """Scores lines of a document: reads the line end before each text, and also scores the line end after it.
 
     Args:
@@ -122,7 +128,7 @@ class Pairs:
             changes = sum(found, changes)
         return [*texts], whole, changes
 
-    def scores(self, decoder, match: bool = False) -> dict:
+    def scores(self, decoder: "LanguageModelDecoder", match: bool = False) -> dict:
         """Counts how often the good sentence is likelier, see `metrics.text.pair_scores`.
 
         Args:

@@ -1,12 +1,16 @@
 """Beam search over batches, with the options of a task, and its answers as text."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.decoding.beam import Beam, Ensemble
 from seqzoo.text.codec import Codec, perplexity
 from seqzoo.text.vocabulary import UNKNOWN_ID
+
+if TYPE_CHECKING:
+    from seqzoo import options
 
 VARIANTS = 8  # maximum number of cached predictors with other settings; each has its own graphs
 
@@ -91,7 +95,7 @@ class BeamPredictor:
             self._sums += -(log_p * weights).sum(), np.sum(weights)
         return answers
 
-    def variant(self, settings, others: Callable = lambda: (), **wanted) -> "BeamPredictor":
+    def variant(self, settings: "options.Decoding", others: Callable = lambda: (), **wanted) -> "BeamPredictor":
         """Returns a predictor with the same decoders and other settings. It is cached, since tracing is slow.
 
         Args:

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -31,19 +32,19 @@ class Mixture(NamedTuple):
     log_sigma: Any
 
     @classmethod
-    def of(cls, parameters) -> "Mixture":
+    def of(cls, parameters: keras.KerasTensor) -> "Mixture":
         """Returns the mixture with the parameters [N, K, 1 + 2 D] from `layers.mixture.MixtureDensity`."""
         return cls(*mixture.split(ops.cast(parameters, "float32")))
 
-    def log_density(self, values):
+    def log_density(self, values: keras.KerasTensor) -> keras.KerasTensor:
         """Returns the log density [N] of given vectors [N, D], in nats."""
         return mixture.log_density(values, *self)
 
-    def expected(self):
+    def expected(self) -> keras.KerasTensor:
         """Returns the mean [N, D]."""
         return ops.sum(ops.exp(ops.log_softmax(self.logits, axis=-1))[..., None] * self.mean, axis=-2)
 
-    def tempered(self, temperature) -> "Mixture":
+    def tempered(self, temperature: keras.KerasTensor | float) -> "Mixture":
         """Takes pi^(1 / temperature), and variances times temperature, at least 1e-12 (Ha & Eck, 2018)."""
         temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-12)
         below = self.logits - ops.max(self.logits, axis=-1, keepdims=True)  # 0 for the likeliest component
@@ -79,10 +80,10 @@ class StepDecoder(Protocol):
             `fixed` is only read while decoding, such as an encoded source; `state` changes with each step.
         """
 
-    def step(self, values, fixed: list, state: list) -> tuple[Categorical | Mixture, list]:
+    def step(self, values: keras.KerasTensor, fixed: list, state: list) -> tuple[Categorical | Mixture, list]:
         """Returns the distribution of the value after `values` [N] or [N, D], and the new state; in a compiled loop."""
 
-    def score(self, inputs: dict, values) -> np.ndarray:
+    def score(self, inputs: dict, values: np.ndarray) -> np.ndarray:
         """Returns the natural log P(value_t | values before t, inputs) of given values [B, T] or [B, T, D].
 
         The scores are [B, T]; for vectors they are log densities.
@@ -91,12 +92,12 @@ class StepDecoder(Protocol):
         """
 
 
-def opened(decoder, arguments: tuple) -> tuple | None:
+def opened(decoder: object, arguments: tuple) -> tuple | None:
     """Returns the signature of a decoder's function of (*arguments, fixed, state), for `compiled`, or None."""
     return (*arguments, *decoder.signature) if hasattr(decoder, "signature") else None
 
 
-def check_ids(decoder, what: str) -> None:
+def check_ids(decoder: StepDecoder, what: str) -> None:
     """Raises a ValueError if a decoder's values are vectors: a search that compares all next values needs ids."""
     if np.ndim(decoder.begin):
         raise ValueError(
@@ -105,7 +106,7 @@ def check_ids(decoder, what: str) -> None:
         )
 
 
-def barred(logits, banned: tuple[int, ...]):
+def barred(logits: keras.KerasTensor, banned: tuple[int, ...]) -> keras.KerasTensor:
     """Lowers the logits [..., V] of banned ids by 1e9; V may be known only at run time."""
     ids = ops.arange(ops.shape(logits)[-1], dtype="int32")
     never = ops.zeros_like(ids, dtype="bool")
@@ -114,7 +115,7 @@ def barred(logits, banned: tuple[int, ...]):
     return logits + ops.where(never, NONE, np.float32(0.0))
 
 
-def shifted(values, begin: int):
+def shifted(values: keras.KerasTensor, begin: int) -> keras.KerasTensor:
     """Returns the inputs for predicting the values [B, T]: `begin`, then all values but the last; 0 at padding."""
     values = ops.cast(values, "int32")
     first = ops.full_like(values[:, :1], begin)

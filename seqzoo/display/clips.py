@@ -1,16 +1,21 @@
 """Strips of clips: pictures, stick figures, or numbers over time."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.display.plain import plain
 from seqzoo.display.plots import save_figure
 
+if TYPE_CHECKING:
+    import os
+
+
 CLIPS, FRAMES = 6, 8  # maximum numbers to draw
 
 
-def strips_plot(clips: Sequence[tuple[np.ndarray, str]], path: str, vertical: str = "y"):
+def strips_plot(clips: Sequence[tuple[np.ndarray, str]], path: "str | os.PathLike", vertical: str = "y") -> None:
     """Draws clips in rows, with different labels if there are enough.
 
     Args:

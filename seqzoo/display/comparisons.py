@@ -1,6 +1,7 @@
 """Comparisons of two runs on a terminal."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from rich.console import Console
 
@@ -11,8 +12,22 @@ from seqzoo.metrics.measure import Measure
 LONGEST = 300  # characters of a text or a list of labels
 
 
+class Compared(Protocol):
+    """The interface of a `training.comparison.Comparison`; see there."""
+
+    task: str
+    split: str
+    examples: int
+    units: int
+    left_out: int
+    samples: int
+    scores: dict[str, dict[str, float]]
+    right: dict[str, int]
+    ahead: tuple[list, list]
+
+
 def print_comparison(
-    found, runs: Sequence[str], measures: Mapping[str, Measure], shows: Sequence[Callable], console: Console
+    found: Compared, runs: Sequence[str], measures: Mapping[str, Measure], shows: Sequence[Callable], console: Console
 ) -> None:
     """Prints the result of `training.comparison.compare`.
 

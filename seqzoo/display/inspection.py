@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -21,6 +22,12 @@ from seqzoo.layers.tokens import log_probabilities
 from seqzoo.rnns.peephole_lstm import PeepholeLSTMCell
 from seqzoo.rnns.scan import LinearCell
 from seqzoo.rnns.simple_gru import SimpleGRUCell
+
+if TYPE_CHECKING:
+    from seqzoo.config import Config
+    from seqzoo.decoding.steps import StepDecoder
+    from seqzoo.text.codec import Codec
+
 
 LONGEST = 5000  # maximum number of tokens to inspect
 WINDOW = 500  # tokens read at once; each needs logits over the whole vocabulary
@@ -52,7 +59,15 @@ class Unit:
         return f"{self.layer}:{self.state if self.state != 'h' else ''}{self.number}"
 
 
-def inspect(decoder, codec, lines: Iterable[str], request, folder: pathlib.Path, console: Console, rnn: str = ""):
+def inspect(
+    decoder: "StepDecoder",
+    codec: "Codec",
+    lines: Iterable[str],
+    request: "Config",
+    folder: pathlib.Path,
+    console: Console,
+    rnn: str = "",
+) -> None:
     """Shows which text features a language model's units follow, by a page, a picture of its gates, and tables.
 
     Args:
@@ -128,7 +143,7 @@ def _print(notes: list[str], follow: list[dict], saturated: list[dict], console:
     console.print(plain_table("Saturation of the gates", ["layer", "gate", "below .1", "above .9", "mean"], rows))
 
 
-def read(decoder, ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
+def read(decoder: "StepDecoder", ids: Sequence[int]) -> tuple[np.ndarray, list[dict]]:
     """Reads ids from a zero state and records the gates and states of the recurrent layers.
 
     Args:
@@ -367,7 +382,7 @@ def joined(lines: Iterable[str], limit: int) -> str:
     return "\n".join(parts)[:limit]
 
 
-def tokens(codec, text: str, ids: Sequence[int], scores: Sequence[float]) -> list[dict]:
+def tokens(codec: "Codec", text: str, ids: Sequence[int], scores: Sequence[float]) -> list[dict]:
     """Returns the tokens of a text to show: the dict of each from `Codec.scored`, and ``before``.
 
     Args:

@@ -73,7 +73,7 @@ def asked(prediction: dict) -> str:
     return prediction.get("text", prediction.get("file", ""))
 
 
-def no_label(label) -> str:
+def no_label(label: str | list[str] | None) -> str:
     """Placeholder shown when a prediction has no label."""
     return "(no text)" if label is None else "(no label)"
 

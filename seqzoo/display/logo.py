@@ -2,10 +2,15 @@
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.display.plain import plain
+
+if TYPE_CHECKING:
+    from seqzoo.inputs.letters import Letters
+
 
 # Bases in the colours of sequencers; amino acids by their chemistry: acids red, bases blue, polar green, others dark.
 COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f7b32b", "T": "#d62839"}
@@ -35,7 +40,7 @@ def logo_plot(letters: str, rows: Sequence[tuple[str, np.ndarray]], path: str | 
     figure.savefig(path, dpi=120)
 
 
-def explained_logo_plot(letters, rows: Sequence[tuple[str, list[dict]]], path: str | os.PathLike) -> None:
+def explained_logo_plot(letters: "Letters", rows: Sequence[tuple[str, list[dict]]], path: str | os.PathLike) -> None:
     """Draws, by `logo_plot`, the letters that decided.
 
     Args:

@@ -1,12 +1,17 @@
 """Shows what a network remembers: answers and gold, errors against length, the heads of a Neural Turing Machine."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
 
 from seqzoo.display.plain import plain, plain_text
 from seqzoo.display.plots import save_figure
+
+if TYPE_CHECKING:
+    import os
+
 
 SHOWN = 12  # maximum number of steps to print
 USED = 0.1  # rows of the memory are drawn if a head gave them this weight at some step
@@ -30,7 +35,7 @@ def print_remembered(answer: Mapping, console: Console) -> None:
         console.print(plain_text(f"  and {len(answer['answer']) - SHOWN:,} more steps", "dim"))
 
 
-def lengths_plot(curves: Mapping[str, Mapping[int, float]], what: str, path: str):
+def lengths_plot(curves: Mapping[str, Mapping[int, float]], what: str, path: "str | os.PathLike") -> None:
     """Draws the errors against the length of sequences, a curve for each network.
 
     Args:
@@ -58,8 +63,13 @@ def lengths_plot(curves: Mapping[str, Mapping[int, float]], what: str, path: str
 
 
 def memory_plot(
-    inputs: np.ndarray, outputs: np.ndarray, gold: np.ndarray | None, trace: Mapping, title: str, path: str
-):
+    inputs: np.ndarray,
+    outputs: np.ndarray,
+    gold: np.ndarray | None,
+    trace: Mapping,
+    title: str,
+    path: "str | os.PathLike",
+) -> None:
     """Draws a sequence, its answer, and what the heads of a Neural Turing Machine did, as figure 6 of Graves et al.
 
     Args:

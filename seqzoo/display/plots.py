@@ -10,12 +10,19 @@ import pathlib
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.display.labels import attended
 from seqzoo.display.plain import plain
 from seqzoo.metrics.measure import Measure
+
+if TYPE_CHECKING:
+    import os
+
+    from matplotlib.figure import Figure
+
 
 CONFUSED = 40  # labels in a confusion plot; a thousand would take gigabytes
 DRAWN_UNITS = 16  # units in a plot of gates; the names of 256 would not be readable
@@ -33,7 +40,7 @@ STATE_NAMES = {"g": "candidate g", "c": "cell c", "h": "output h"}
 _VISIBLE_SPACES = str.maketrans({"\n": "↵", "\t": "⇥", " ": "␣"})
 
 
-def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str) -> None:
+def confusion_plot(labels: Sequence[str], counts: np.ndarray, path: str | pathlib.Path) -> None:
     """Draws a confusion matrix: colours are shares of the row, numbers are counts.
 
     At most the 40 most confused labels are drawn; the whole matrix is written as CSV beside the image.
@@ -102,8 +109,12 @@ def most_confused(counts: np.ndarray, number: int) -> np.ndarray:
 
 
 def history_plot(
-    history: list[dict], objective: str, measures: Mapping[str, Measure], path: str, best: int | None = None
-):
+    history: list[dict],
+    objective: str,
+    measures: Mapping[str, Measure],
+    path: str | pathlib.Path,
+    best: int | None = None,
+) -> None:
     """Draws the losses, and below them the objective, over the epochs, and marks the best epoch.
 
     Other measures of the same unit are drawn together with an objective that should be high: precision and recall with
@@ -167,7 +178,7 @@ def history_plot(
     save_figure(figure, path)
 
 
-def reliability_plot(bins: list[dict], error: float, path: str) -> None:
+def reliability_plot(bins: list[dict], error: float, path: str | pathlib.Path) -> None:
     """Draws a reliability diagram: accuracy against confidence, and below it the number of answers.
 
     A well calibrated model is on the diagonal, an overconfident one below it. Neighbouring bins with few answers are
@@ -243,7 +254,7 @@ def accuracy_interval(accuracy: float, count: int) -> tuple[float, float]:
     return 100 * (middle - half), 100 * (middle + half)
 
 
-def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path: str) -> None:
+def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path: str | pathlib.Path) -> None:
     """Draws predicted against gold similarities, a point for each pair; for two labels, a histogram of each.
 
     Args:
@@ -276,7 +287,9 @@ def similarity_plot(gold: Sequence, predicted: Sequence[float], label: str, path
     save_figure(figure, path)
 
 
-def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.ndarray, title: str, path: str) -> None:
+def gate_plot(
+    layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.ndarray, title: str, path: str | pathlib.Path
+) -> None:
     """Draws the gates and states of a recurrent layer while it reads: rows are units, columns tokens.
 
     Args:
@@ -313,8 +326,12 @@ def gate_plot(layer: Mapping[str, np.ndarray], tokens: Sequence[str], units: np.
 
 
 def attention_plot(
-    source: Sequence[str], target: Sequence[str], weights: Sequence[Sequence[float]], path: str, title: str = ""
-):
+    source: Sequence[str],
+    target: Sequence[str],
+    weights: Sequence[Sequence[float]],
+    path: str | pathlib.Path,
+    title: str = "",
+) -> None:
     """Draws the attention of each target token to the source tokens: rows are target tokens, columns source tokens.
 
     Args:
@@ -351,7 +368,9 @@ def attention_plot(
     save_figure(figure, path)
 
 
-def spikes_plot(p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path: str, title: str = "") -> None:
+def spikes_plot(
+    p: np.ndarray, labels: Sequence[str], steps: Sequence[str], path: str | pathlib.Path, title: str = ""
+) -> None:
     """Draws the probability of each label in each frame of a transcriber: a curve for each label, the blank dashed.
 
     Args:
@@ -413,7 +432,7 @@ def _cut(names: Sequence[str], width: int) -> list[str]:
     return [plain(name if len(name) <= width else f"{name[: width - 1]}…") for name in names]
 
 
-def save_figure(figure, path: str, **options) -> None:
+def save_figure(figure: "Figure", path: "str | os.PathLike", **options) -> None:
     """Saves a figure without warnings about glyphs."""
     with warnings.catch_warnings():  # characters that the font lacks are drawn as boxes
         warnings.filterwarnings("ignore", message="Glyph")

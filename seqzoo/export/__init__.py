@@ -18,16 +18,23 @@ import os
 import pathlib
 import shutil
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from seqzoo.files import check_folder, write_json
+
+if TYPE_CHECKING:
+    from seqzoo import options
+    from seqzoo.export.signatures import Signature
+    from seqzoo.training.folder import Run
+
 
 REPORT = "check.json"  # marks a folder as an export
 
 
 def export(
-    run,
+    run: "Run",
     folder: str | os.PathLike,
-    request,
+    request: "options.Exporting",
     lines: Iterable[str] | None = None,
     overwrite: bool = False,
     source: str = "",
@@ -102,7 +109,7 @@ def export(
     return measured
 
 
-def signatures_of(run, request) -> dict:
+def signatures_of(run: "Run", request: "options.Exporting") -> "dict[str, Signature]":
     """Returns {name: `signatures.Signature`} of a run, the easiest one last; request: see `export`."""
     from seqzoo.export.signatures import arrays
 
@@ -125,7 +132,7 @@ def _add_example(run, signatures, cases, request, folder):
     return program
 
 
-def in_float32(run):
+def in_float32(run: "Run") -> "Run":
     """Returns a run of mixed precision with layers in 32 bits, as other formats have few operations in 16 bits."""
     import keras
 

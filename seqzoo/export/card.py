@@ -3,10 +3,15 @@
 import json
 import pathlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from seqzoo.export.sharing import command, nameless
 from seqzoo.export.signatures import Signature, shape_text
 from seqzoo.task import TASKS
+
+if TYPE_CHECKING:
+    from seqzoo.training.folder import Run
+
 
 _VERSIONS = ("seqzoo", "python", "tensorflow", "keras", "jax")
 _SHOWN = 200  # maximum numbers in the program itself; larger examples are read from a file
@@ -82,7 +87,9 @@ def needs_file(form: str, inputs: dict) -> bool:
     return form != "savedmodel" or sum(value.size for value in inputs.values()) > _SHOWN
 
 
-def card(run, name: str, form: str, signatures: dict[str, Signature], measured: dict, program: str, about: dict) -> str:
+def card(
+    run: "Run", name: str, form: str, signatures: dict[str, Signature], measured: dict, program: str, about: dict
+) -> str:
     """Returns the model card, in Markdown.
 
     Args:

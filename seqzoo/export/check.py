@@ -8,16 +8,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.export.signatures import Signature
 
+if TYPE_CHECKING:
+    from seqzoo.training.folder import Run
+
+
 MOST = 100  # examples
 LARGEST = 1e-4  # difference of a number that counts as rounding, relative for large numbers
 
 
-def examples_of(run, lines: Iterable[str] | None) -> list[dict]:
+def examples_of(run: "Run", lines: Iterable[str] | None) -> list[dict]:
     """Returns up to `MOST` examples of the given lines or, without lines, of the run's validation data.
 
     Raises:

@@ -12,6 +12,7 @@ import json
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 
 if not sys.argv[3:]:
     sys.modules["seqzoo"] = None  # importing it fails
@@ -19,7 +20,7 @@ if not sys.argv[3:]:
 import numpy as np  # noqa: E402
 
 
-def loaded(folder: pathlib.Path):
+def loaded(folder: pathlib.Path) -> Callable:
     """Returns the function (signature, {input: array}) -> {output: array} of an exported run."""
     if (folder / "model.tflite").exists():
         from ai_edge_litert.interpreter import Interpreter

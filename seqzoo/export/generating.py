@@ -2,21 +2,28 @@
 
 import dataclasses
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from seqzoo import options
 from seqzoo.decoding.sampling import COLDEST, Sampler
-from seqzoo.decoding.steps import Categorical
+from seqzoo.decoding.steps import Categorical, StepDecoder
 from seqzoo.export.graph import SPACE, CodecIds
 from seqzoo.export.signatures import TEXTS, TOKENS, Signature
 from seqzoo.export.steps import greedy
 from seqzoo.text.subwords import KINDS
 from seqzoo.text.vocabulary import UNKNOWN_ID
 
+if TYPE_CHECKING:
+    from seqzoo.decoding.search import BeamPredictor
+    from seqzoo.models import GeneratorDecoder
+    from seqzoo.text.codec import Codec
+    from seqzoo.training.folder import Run
 
-def text_to_text(run, request) -> dict[str, Signature]:
+
+def text_to_text(run: "Run", request: options.Exporting) -> dict[str, Signature]:
     """Returns the signatures of an encoder-decoder from text to text: greedy decoding, and the requested search.
 
     Args:
@@ -142,7 +149,7 @@ def _stripped(texts):
     return tf.strings.regex_replace(texts, f"^[{SPACE}]+|[{SPACE}]+$", "")
 
 
-def greedy_arrays(run, search, steps: int, note: str = "") -> Signature:
+def greedy_arrays(run: "Run", search: "BeamPredictor", steps: int, note: str = "") -> Signature:
     """Returns the signature of greedy decoding from the arrays of a source, such as ids, to at most `steps` ids.
 
     Args:
@@ -239,7 +246,16 @@ LIKELIEST = {  # always the likeliest id
 }
 
 
-def sample(decoder, inputs, begin, forced, chosen, banned=(), stop=(), unrolled=1):
+def sample(
+    decoder: StepDecoder,
+    inputs: tuple[list, list],
+    begin: tf.Tensor,
+    forced: tf.Tensor,
+    chosen: dict[str, tf.Tensor],
+    banned: tuple[int, ...] = (),
+    stop: tuple[int, ...] = (),
+    unrolled: int = 1,
+) -> tf.Tensor:
     """Samples ids [B, N] in a graph, with 0 after the end of a row.
 
     Args:
@@ -257,7 +273,7 @@ def sample(decoder, inputs, begin, forced, chosen, banned=(), stop=(), unrolled=
     return tf.transpose(ids)
 
 
-def language_model(run, codec, length: int) -> dict[str, Signature]:
+def language_model(run: "Run", codec: "Codec", length: int) -> dict[str, Signature]:
     """Returns the signatures of a language model.
 
     Args:
@@ -393,7 +409,7 @@ class _Continuing:
         return sampler.draw(begun, np.zeros((CHECKED, 1)))[0]
 
 
-def music(run, decoder, end: int) -> dict[str, Signature]:
+def music(run: "Run", decoder: "GeneratorDecoder", end: int) -> dict[str, Signature]:
     """Returns the signature of a generator of music.
 
     Args:

@@ -92,7 +92,7 @@ def characters_of(predicate: Callable[[str], bool]) -> str:
     return "".join(ranges)
 
 
-def casing(tokens):
+def casing(tokens: tf.Tensor) -> tf.Tensor:
     """Returns the casing of tokens, in any shape, as numbers: `text.casing.casing`."""
     letter, digit, lower, upper = map(characters_of, (str.isalpha, str.isdigit, str.islower, str.isupper))
     title, changing = characters_of(_is_title), characters_of(_has_cases)
@@ -149,7 +149,7 @@ def bio_names(tags: list[str]) -> Callable:
     return convert
 
 
-def both_ends(tokens, most: int):
+def both_ends(tokens: tf.Tensor, most: int) -> tf.Tensor:
     """Cuts rows of tokens [B, T] to the first and last tokens, `most` in total; 0 keeps all."""
     if not most:
         return tokens
@@ -174,7 +174,7 @@ class CodecIds(tf.Module):
         ids = [i for i, token in enumerate(codec.tokens) if token not in MARKS]
         self._table = table([codec.tokens[i] for i in ids], ids)
 
-    def split(self, texts):
+    def split(self, texts: tf.Tensor) -> tf.Tensor:
         """Splits texts [B] into tokens [B, T], "" at padding."""
         texts = tf.strings.regex_replace(texts, RESERVED, SUBSTITUTE)
         if self.units == "characters":
@@ -190,18 +190,18 @@ class CodecIds(tf.Module):
         dropped = tf.strings.regex_full_match(pieces.flat_values, left_out) & (pieces.flat_values != "\n")
         return tf.ragged.boolean_mask(pieces, pieces.with_flat_values(~dropped)).to_tensor("")
 
-    def encode(self, tokens):
+    def encode(self, tokens: tf.Tensor) -> tf.Tensor:
         """Returns the ids of tokens, 0 at padding."""
         return tf.where(tokens == "", 0, self._table.lookup(tokens))
 
-    def texts(self, ids):
+    def texts(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns the tokens [...] of ids, "" for padding and the end mark."""
         texts = tf.gather(tf.constant(self._tokens), ids)
         if self.units in KINDS:
             texts = tf.strings.regex_replace(texts, "▁", " ")
         return tf.where((ids == 0) | (ids == self.end), "", texts)
 
-    def join(self, tokens):
+    def join(self, tokens: tf.Tensor) -> tf.Tensor:
         """Joins tokens [B, N] into texts [B]."""
         if self.units != "whitespace":
             return tf.strings.reduce_join(tokens, axis=-1)
@@ -308,7 +308,7 @@ _PASSES = (
 )
 
 
-def mark_words(texts, markup: bool = False):
+def mark_words(texts: tf.Tensor, markup: bool = False) -> tf.Tensor:
     """Puts a `CUT` at both ends of each token of texts, as near to `text.tokenizer.tokenize` as RE2 allows.
 
     Args:

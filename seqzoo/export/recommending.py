@@ -1,5 +1,7 @@
 """Signatures of an exported recommender: histories as ids, and as the names of items."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
@@ -7,12 +9,16 @@ from seqzoo.export import graph
 from seqzoo.export.signatures import Signature, row_of
 from seqzoo.models.next_items import BEGIN
 
+if TYPE_CHECKING:
+    from seqzoo.training.folder import Run
+
+
 COUNT = 20  # items that an exported run recommends
 ITEMS = tf.TensorSpec([None, None], tf.string, "items")
 _OUTPUTS = {"probabilities": "[B, K], which sum to 1 over all candidates"}
 
 
-def recommendation(run, repeats: bool) -> dict[str, Signature]:
+def recommendation(run: "Run", repeats: bool) -> dict[str, Signature]:
     """Returns the signatures of a recommender.
 
     Args:

@@ -25,7 +25,7 @@ import socket
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import fastapi
@@ -265,7 +265,7 @@ def refused(status: int, detail: str, **headers: str) -> fastapi.HTTPException:
 
 
 @contextlib.contextmanager
-def refusing(worker: Worker, folder: pathlib.Path):
+def refusing(worker: Worker, folder: pathlib.Path) -> Iterator[None]:
     """Context manager for answering a request: exceptions become errors for the client.
 
     Args:
@@ -519,7 +519,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def port_errors(host: str, port: int):
+def port_errors(host: str, port: int) -> Iterator[None]:
     """Context manager that turns a network error into a ValueError that says what to do."""
     try:
         yield

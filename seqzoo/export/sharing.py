@@ -4,6 +4,7 @@ import io
 import pathlib
 import shutil
 import zipfile
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -12,13 +13,17 @@ from seqzoo import zoo
 from seqzoo.assets import MANIFEST
 from seqzoo.config import Config
 from seqzoo.files import write_json
-from seqzoo.training.folder import FORMAT, read_json
+from seqzoo.training.folder import FORMAT, Run, read_json
+
+if TYPE_CHECKING:
+    from seqzoo.task import Task
+
 
 KEPT = ("metrics.json", "history.json", "corpus.json", MANIFEST)  # copied unchanged, if the run has them
 WEIGHTS = "model.weights.h5"  # in a .keras file
 
 
-def share(run, folder: pathlib.Path, about: dict) -> None:
+def share(run: Run, folder: pathlib.Path, about: dict) -> None:
     """Writes the copy.
 
     Args:
@@ -55,7 +60,7 @@ def nameless(config: Config, folder: str = "") -> Config:
     return type(config)(**{**config.to_dict(), **{name: short(getattr(config, name)) for name in paths}})
 
 
-def command(task) -> str:
+def command(task: "Task") -> str:
     """Returns the command that trains such a run, with FOLDER in place of the folder of its data."""
     return " ".join(["python -m seqzoo.run", f"--task={task.name}", *nameless(task.config, "FOLDER/").flags()])
 

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -10,6 +11,10 @@ import tensorflow as tf
 
 from seqzoo.export import graph
 from seqzoo.text.casing import CASES
+
+if TYPE_CHECKING:
+    from seqzoo.models.siamese import Tower
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass
@@ -55,7 +60,7 @@ _FRAME_ARRAYS = """
 Labels are given by their positions in vocabularies/labels.json."""
 
 
-def arrays(run) -> Signature:
+def arrays(run: "Run") -> Signature:
     """Returns the signature from the arrays of the run's encoder to the decoded outputs of its model."""
     task, inputs = _unpadded(run.task), dict(run.model.input)
     decoded, encode = keras.Model(inputs, task.decoded(run.model)), task.encoder()
@@ -84,7 +89,7 @@ def _asset_arrays(task, inputs):
     return _FRAME_ARRAYS if "frames" in inputs and "labels" in task.assets else ""
 
 
-def shape_text(shape) -> str:
+def shape_text(shape: Iterable[int | None]) -> str:
     """Formats a shape for people, such as [?, ?, 20]."""
     return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
 
@@ -127,7 +132,7 @@ def renamed(signature: Signature) -> Signature:
     return dataclasses.replace(signature, case=case, outputs=names(signature.outputs))
 
 
-def row_of(run, example: dict) -> dict | None:
+def row_of(run: "Run", example: dict) -> dict | None:
     """Returns {name: array} that the run computes for an example; None if it leaves out the example."""
     ((_, row),) = _unpadded(run.task).feed([example]).outputs(run.predictor)
     return row
@@ -152,7 +157,7 @@ _SPLIT = {
 
 
 def tagging(
-    run, names: Callable, single: Iterable[str] = (), classes: dict[str, list[str]] | None = None
+    run: "Run", names: Callable, single: Iterable[str] = (), classes: dict[str, list[str]] | None = None
 ) -> dict[str, Signature]:
     """Returns the signatures of a tagger of words.
 
@@ -219,7 +224,7 @@ def tagging(
     )
 
 
-def classification(run, labels: list[str], split: Callable, kind: str, most: int, multi_label: bool) -> dict:
+def classification(run: "Run", labels: list[str], split: Callable, kind: str, most: int, multi_label: bool) -> dict:
     """Returns the signatures of a classifier of texts in words.
 
     Args:
@@ -271,7 +276,7 @@ def classification(run, labels: list[str], split: Callable, kind: str, most: int
     return {"arrays": given} | _of_words("text", classified, split_in_graph, (token_case, text_case), outputs, tables)
 
 
-def similarity(run, kind: str, most: int, tower=None) -> dict[str, Signature]:
+def similarity(run: "Run", kind: str, most: int, tower: "Tower | None" = None) -> dict[str, Signature]:
     """Returns the signatures of a siamese network of texts in words: arrays, the vector of a text, pairs of texts.
 
     Args:

@@ -1,9 +1,13 @@
 """The graph of a function, which the converters read."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
-def traced(function: Callable, specs: dict):
+def traced(function: Callable, specs: dict) -> "tf.types.experimental.ConcreteFunction":
     """Traces a function of a dict of tensors; returns a tf.ConcreteFunction.
 
     Raises:

@@ -1,5 +1,7 @@
 """Signatures of exported runs whose models predict vectors of numbers, one after another."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
@@ -9,10 +11,14 @@ from seqzoo.decoding.sampling import Sampler
 from seqzoo.export.generating import LENGTH
 from seqzoo.export.signatures import Signature
 
+if TYPE_CHECKING:
+    from seqzoo.training.folder import Run
+
+
 CHECKED = 8  # frames of a continuation that answers are compared on
 
 
-def vectors(run, labels: list[str]) -> dict[str, Signature]:
+def vectors(run: "Run", labels: list[str]) -> dict[str, Signature]:
     """Returns the signatures of a run whose predictor is a `models.VectorDecoder`: a step, and whole continuations.
 
     Args:

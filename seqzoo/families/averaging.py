@@ -2,9 +2,15 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.task import Task
+
+if TYPE_CHECKING:
+    from seqzoo.decoding.predictor import Predictor
+    from seqzoo.training.folder import Run
 
 
 class Averaging(Task):
@@ -15,14 +21,16 @@ class Averaging(Task):
 
     requests = {"evaluate": options.Ensemble, "predict": options.Ensemble}
 
-    def requested(self, predictor, request=None):
+    def requested(
+        self, predictor: "Predictor | Callable", request: options.Ensemble | None = None
+    ) -> "Predictor | Callable":
         if not (request and request.ensemble):
             return predictor
         if getattr(request, "explain", "") or getattr(request, "png", ""):
             raise ValueError("Answers of an ensemble are not explained: leave out --ensemble, or --explain and --png.")
         return _averaged(self, predictor, request.ensemble)
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: options.Ensemble | None = None) -> Iterator[dict]:
         run = dataclasses.replace(run, predictor=self.requested(run.predictor, request))
         return super().predict(run, lines, request)
 

@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +22,17 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import confusion
 from seqzoo.text.normalization import normalize
 from seqzoo.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.predictor import Predictor
+    from seqzoo.task import TaskData
+
 
 MISTAKES = 50  # shown in the report of a run
 MODEL = (
@@ -83,11 +96,11 @@ class Classification(Averaging):
         """Returns (inputs, x, mask) of the model, see `seqzoo.inputs`."""
         raise NotImplementedError
 
-    def hold_out(self, train):
+    def hold_out(self, train: "Examples") -> "tuple[Examples, Examples, str]":
         fraction = self.config.valid_fraction
         return *stratified(train, fraction, self.config.seed), f"{fraction:.0%} of the examples of each label are valid"
 
-    def load(self, unseen=False):
+    def load(self, unseen: bool = False) -> "TaskData":
         learning = self.assets is None
         data = super().load(unseen)
         if learning:
@@ -97,7 +110,7 @@ class Classification(Averaging):
             data.summary["labels"] = ", ".join(f"{label} {labels[label]:,}" for label in sorted(labels)[:20])
         return data
 
-    def learn_labels(self, train):
+    def learn_labels(self, train: "Examples") -> dict[str, Vocabulary]:
         labels = {label for example in train for label in self.labels_of(example)}
         if len(labels) < (1 if self.config.multi_label else 2):
             raise ValueError(
@@ -111,7 +124,7 @@ class Classification(Averaging):
             return [part for part in map(str.strip, example["label"].split("|")) if part]
         return [example["label"]]
 
-    def label_encoder(self):
+    def label_encoder(self) -> Callable[[dict], tuple[np.ndarray, np.ndarray]]:
         """Returns a function example -> (labels, weight), the last two values that `encoder` gives."""
         labels, several = self.assets["labels"], self.config.multi_label
         form = getattr(self.config, "unicode", "none")
@@ -133,7 +146,7 @@ class Classification(Averaging):
 
         return encode
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import classifier
 
         return classifier(
@@ -144,18 +157,18 @@ class Classification(Averaging):
             **self.config.arguments(*[each for each in MODEL if isinstance(self.config, each)]),
         )
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         import keras
 
         kind = "BinaryCrossentropy" if self.config.multi_label else "SparseCategoricalCrossentropy"
         return getattr(keras.losses, kind)(from_logits=True, reduction="mean_with_sample_weight")
 
-    def decoded(self, model):
+    def decoded(self, model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         from seqzoo.models import class_decoder
 
         return class_decoder(model, self.config.multi_label).output
 
-    def unknown_labels(self, example):
+    def unknown_labels(self, example: dict) -> list[str]:
         return [label for label in self.labels_of(example) if label not in self.assets["labels"]]
 
     def labelled(self, example: dict, row: dict | None) -> dict:
@@ -172,7 +185,7 @@ class Classification(Averaging):
             answer["gold"] = self.labels_of(example) if several else example["label"]
         return answer
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         if self.config.multi_label:
             gold = [{*self.labels_of(example)} for example in examples]
             scores = label_set_scores(gold, [set(answer["label"]) for answer in answers])
@@ -218,11 +231,11 @@ class Classification(Averaging):
             for (start, end), weight in zip(spans, weights, strict=True)
         ]
 
-    def explaining(self, predictor):
+    def explaining(self, predictor: "Predictor") -> Callable:
         """Returns a predictor whose rows also have the weights of the steps, for the pages of a run's mistakes."""
         return predictor
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "Predictor", examples: list[dict], answers: list[dict], folder: "pathlib.Path") -> None:
         """Saves confusion and reliability plots, and a page of the most confident mistakes."""
         from seqzoo.display.plots import confusion_plot, reliability_plot
 
@@ -240,17 +253,17 @@ class Classification(Averaging):
         page = self.page(explained, "The most confident mistakes on valid")
         (folder / "errors.html").write_text("".join(page), "utf-8")
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_classified(answer, console)
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         return classified_articles(answers)
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         return missed_gold(answer) is not None
 
 
-def weighing(predictor, weights_of):
+def weighing(predictor: Callable, weights_of: Callable) -> Callable:
     """Adds "weights" [B, T] of the steps to `predictor`: ``weights_of(inputs, classes)`` for the likeliest classes."""
 
     def run(inputs, labels, weights):

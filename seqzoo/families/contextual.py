@@ -10,15 +10,20 @@ import pathlib
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.assets import MANIFEST, Asset
 from seqzoo.config import Config as Options
 from seqzoo.config import option
-from seqzoo.data import Batches
+from seqzoo.data import Batches, Feed
 from seqzoo.data.batches import chunks
 from seqzoo.task import Task
+
+if TYPE_CHECKING:
+    from seqzoo import options
+
 
 CHUNK = 1024  # sentences that are read together
 NEEDED = ("config.json", MANIFEST, "model.keras")  # files of a run to copy, besides its assets
@@ -76,12 +81,12 @@ class WithContext(Task):
         context = self.context
         return (lambda words: {"contextual": context(words)}) if context else (lambda words: {})
 
-    def feed(self, examples, training=False):
+    def feed(self, examples: Iterable, training: bool = False) -> Feed:
         if self.context:  # examples to predict come in lists
             self.context.read(lambda: map(self.words_of, examples), keep=not isinstance(examples, list))
         return super().feed(examples, training)
 
-    def only_arrays(self, request) -> bool:
+    def only_arrays(self, request: "options.Exporting") -> bool:
         """Returns whether an export has no signature that takes texts, since language models read them first.
 
         Args:
@@ -232,11 +237,11 @@ class LanguageModels(Asset):
                 for states in self.states(chunk):
                     file.write(states.tobytes())
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         pathlib.Path(path).write_bytes(self.archive)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> "LanguageModels":
         return cls(pathlib.Path(path).read_bytes())
 
     def __eq__(self, other):

@@ -1,7 +1,8 @@
 """Forecasting: the common parts of tasks that predict the frames that follow an example."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -17,7 +18,18 @@ from seqzoo.files import write_json
 from seqzoo.metrics import forecasts
 from seqzoo.metrics.measure import Measure, flat
 from seqzoo.registry import did_you_mean
-from seqzoo.task import CHUNK
+from seqzoo.task import CHUNK, TaskData
+
+if TYPE_CHECKING:
+    import pathlib
+
+    from rich.console import Console
+
+    from seqzoo.data import Feed
+    from seqzoo.decoding.continuation import Continuation
+    from seqzoo.models import VectorDecoder
+    from seqzoo.training.folder import Run
+
 
 STEPS = 12  # steps of a series to forecast, unless --horizon is given
 ORIGINS = 200  # steps of a series at which forecasts begin
@@ -115,13 +127,13 @@ class Forecasting(Clips):
             raise ValueError(f"--label: unknown {label!r}.{hint} Known: {', '.join(labels) or 'none'}.")
         return label
 
-    def read_file(self, file, name):
+    def read_file(self, file: BinaryIO, name: str) -> dict:
         if self.assets["names"] and name.lower().endswith(".csv"):
             columns = {"frames": "+".join(self.assets["names"])}
             return {"frames": read_series(csv_rows(name, file=file), name, columns)[0], "file": name}
         return {"frames": read_clip(file, name), "file": name}
 
-    def evaluate(self, predictor, feed, request=None):
+    def evaluate(self, predictor: "VectorDecoder", feed: "Feed", request: Forecasts | None = None) -> dict:
         """Computes nats a frame, in the units of the data, and with a request also the error of forecasts."""
 
         def totals(inputs, labels, weights):
@@ -153,7 +165,9 @@ class Forecasting(Clips):
                 futures.append(x[origin : origin + steps])
         return contexts, futures
 
-    def continued(self, predictor, contexts, request, label=""):
+    def continued(
+        self, predictor: "VectorDecoder", contexts: Sequence[np.ndarray], request: Forecasts, label: str = ""
+    ) -> "Iterator[Continuation]":
         """Returns the `decoding.continuation.Continuation` of each context, with samples if it is a series."""
         from seqzoo.decoding.continuation import continued
 
@@ -177,7 +191,9 @@ class Forecasting(Clips):
         after = {ms: n for ms, n in forecasts.frames_after(self.config.fps).items() if n <= len(errors)}
         return {**{f"error_{ms}ms": float(errors[n - 1]) for ms, n in after.items()}, **counted}
 
-    def report(self, predictor, data, folder):
+    def report(
+        self, predictor: "VectorDecoder", data: TaskData, folder: "pathlib.Path"
+    ) -> tuple[dict, list[dict], list[dict]]:
         """Scores the run and, as baselines, forecasts that repeat the last frame or the last season."""
         metrics, request = {}, Forecasts()
         for split in data.scored:
@@ -200,7 +216,9 @@ class Forecasting(Clips):
         write_json(folder / "predictions.json", answers)
         return metrics, examples, answers
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(
+        self, predictor: "VectorDecoder", examples: list[dict], answers: list[dict], folder: "pathlib.Path"
+    ) -> None:
         """Draws how some examples of valid continue and how the run continues them; saves one context as clip.npy."""
         config, names = self.config, self.assets["names"]
         contexts, futures = self.cut(examples[: 10 * SHOWN])
@@ -223,7 +241,7 @@ class Forecasting(Clips):
                 known.append(len(past))
         strip_plot(rows, self.dims, path, config.fps, known, config.vertical)
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         """Continues the frames in files."""
         request, number = request or Predicting(), 0
         label, check = self.asked_label(request.label), self.assets["frames"].encoder()
@@ -234,7 +252,7 @@ class Forecasting(Clips):
                 number += 1
                 yield {"line": number, **self.answer(example, each, request.interval)}
 
-    def answer(self, example, row, percent=80.0):
+    def answer(self, example: dict, row: "Continuation", percent: float = 80.0) -> dict:
         """Returns the next frames of an example from its `Continuation`, and the intervals of a series."""
         answer = {"file": example["file"]} if "file" in example else {}
         answer |= {"known": len(example["frames"]), "frames": plain(row.frames)}
@@ -243,7 +261,7 @@ class Forecasting(Clips):
             answer |= {"columns": names, "low": plain(low), "high": plain(high)}
         return answer
 
-    def score(self, run, lines, request=None):
+    def score(self, run: "Run", lines: Iterable[str], request: Options | None = None) -> Iterator[dict]:
         """Computes the log density of the frames in files, without a label."""
         for number, line in enumerate(lines, 1):
             example = self.example(line)
@@ -255,10 +273,10 @@ class Forecasting(Clips):
             answer = {"line": number, "file": line, "frames": frames, "log_density": total}
             yield {**answer, "nats_per_frame": -total / frames}
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_motion(answer, console)
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         return forecast_articles(answers)
 
 

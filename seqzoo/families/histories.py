@@ -3,6 +3,8 @@
 import collections
 import dataclasses
 import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +16,12 @@ from seqzoo.items.baselines import recommenders
 from seqzoo.items.lines import items_of
 from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.ranking import CUTOFFS, GAINS, rank_of, rank_scores
-from seqzoo.task import Task
+from seqzoo.task import Task, TaskData
 from seqzoo.text.vocabulary import Vocabulary, by_frequency
+
+if TYPE_CHECKING:
+    from seqzoo.datasets import Examples
+
 
 SHOWN = 10  # recommended items of an answer, unless --count is given
 BEGIN = 1  # the id before the first item, and of unknown items, which are left out: `models.next_items.BEGIN`
@@ -61,7 +67,7 @@ class Ranking(Task):
     objective = "hr_10"
     axes = {"tokens": "time", "labels": "time"}
 
-    def read(self):
+    def read(self) -> "dict[str, Examples]":
         splits = super().read()
         before = [[*splits.values()][:number] for number in range(len(splits))]
         return {
@@ -69,38 +75,38 @@ class Ranking(Task):
             for earlier, (split, histories) in zip(before, splits.items(), strict=True)
         }
 
-    def hold_out(self, train):
+    def hold_out(self, train: "Examples") -> "tuple[Examples, Examples, str]":
         if self.config.split == "time":
             fraction = self.config.valid_fraction
             return *by_time(train, fraction), f"the latest {fraction:.0%} of the events are valid"
         return *leave_one_out(train), "the last item of each user is valid"
 
-    def splits(self, hold_out=True):
+    def splits(self, hold_out: bool = True) -> "tuple[dict[str, Examples], str]":
         splits, held_out = super().splits(hold_out)
         if held_out and self.config.test_split and not self.config.folds and "test" not in splits:
             test, (splits["train"], splits["valid"], _) = splits["valid"], self.hold_out(splits["train"])
             return {**splits, "test": test}, held_out.replace("valid", "test, and of the rest so is valid")
         return splits, held_out
 
-    def content(self, example):
+    def content(self, example: dict) -> str:
         return ""  # histories of valid continue those of train
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         items = by_frequency(collections.Counter(item for example in train for item in example["items"]))
         counts = [0, 0, *(count for _, count in items)]
         return {"items": Vocabulary(item for item, _ in items), "counts": counts}
 
-    def load(self, unseen=False):
+    def load(self, unseen: bool = False) -> TaskData:
         data = super().load(unseen)
         data.summary["items"] = f"{len(self.assets['items']) - 2:,}"
         return data
 
-    def parted(self, example):
+    def parted(self, example: dict) -> tuple[list[int], str | None]:
         """Splits an example into (ids of the history, the right item or None), without items unseen in training."""
         *history, right = [*example["history"], None] if "history" in example else example["items"]
         return [i for i in self.assets["items"].encode(history) if i > BEGIN], right
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         items, length = self.assets["items"], self.config.piece
 
         def pieces(example):
@@ -120,7 +126,7 @@ class Ranking(Task):
 
         return (lambda example: [*pieces(example)]) if training else encode
 
-    def augmenter(self):
+    def augmenter(self) -> Callable | None:
         rate = self.config.drop_items
 
         def augment(example, encoded, rng):
@@ -133,20 +139,20 @@ class Ranking(Task):
         return augment if rate else None
 
     @functools.cached_property
-    def blanks(self):
+    def blanks(self) -> bool:
         """Whether any item contains a blank."""
         return any(" " in item for item in self.assets["items"].tokens[2:])
 
-    def example(self, line):
+    def example(self, line: str) -> dict:
         return {"history": items_of(line, self.blanks)}
 
-    def unknown_labels(self, example):
+    def unknown_labels(self, example: dict) -> list[str]:
         return [item for item in example["items"][-1:] if item not in self.assets["items"]]
 
-    def known(self, example):
+    def known(self, example: dict) -> list[bool]:
         return [item in self.assets["items"] for item in example.get("history", example.get("items"))]
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         items = self.assets["items"]
         history = example["history"] if "history" in example else example["items"][:-1]
         found = [*zip(row["items"], row["probabilities"].tolist(), strict=True)] if row else []
@@ -161,16 +167,16 @@ class Ranking(Task):
             answer |= self.ranked(row["higher"], row["equal"]) if row else {}
         return answer
 
-    def ranked(self, higher, equal):
+    def ranked(self, higher: float | np.number, equal: int | np.number) -> dict:
         """Returns the part of an answer with the rank of the right item; None if it is not a candidate."""
         return {"rank": int(higher) + 1 if higher < len(self.assets["items"]) else None, "equal": int(equal)}
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         higher = np.array([answer["rank"] - 1 if answer["rank"] else np.inf for answer in answers])
         equal = np.array([answer["equal"] for answer in answers])
         return {**rank_scores(higher, equal), "support": len(answers)}
 
-    def baselines(self, train):
+    def baselines(self, train: "Examples") -> dict[str, Callable]:
         items, repeats = self.assets["items"], self.config.repeats
         histories = [[i for i in items.encode(example["items"]) if i > BEGIN] for example in train]
 
@@ -182,5 +188,5 @@ class Ranking(Task):
         made = recommenders(histories, len(items), repeats)
         return {name: functools.partial(answer, score) for name, score in made.items()}
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         return answer.get("rank", 1) != 1

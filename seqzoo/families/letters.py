@@ -3,7 +3,8 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,12 @@ from seqzoo.metrics.labels import matthews, one_against_rest
 from seqzoo.metrics.measure import Measure
 from seqzoo.task import Task
 from seqzoo.text.lines import shorten
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+
 
 CODON = 3  # letters that the baselines count as a word
 
@@ -54,7 +61,7 @@ class LetterSequences(Task):
         """The alphabet."""
         return Letters(self.config.alphabet)
 
-    def read(self):
+    def read(self) -> "dict[str, Examples]":
         def checked(examples):
             for number, example in enumerate(examples, 1):
                 try:
@@ -70,10 +77,10 @@ class LetterSequences(Task):
         """Returns the example, whose letters are valid; raises a ValueError if anything else is malformed."""
         return example
 
-    def content(self, example):
+    def content(self, example: dict) -> str:
         return " ".join(example["text"].upper())  # a letter is a token
 
-    def group(self, example):
+    def group(self, example: dict) -> str:
         return example["text"].upper()
 
     def inputs(self, example: dict) -> dict:
@@ -81,7 +88,7 @@ class LetterSequences(Task):
         x = self.letters.frames(example["text"])
         return {"letters": x, "letters_length": np.array(len(x), "int32")}
 
-    def augmenter(self):
+    def augmenter(self) -> Callable | None:
         strands, rate = getattr(self.config, "reverse_complement", False), self.config.letter_dropout
 
         def augment(example, encoded, rng):
@@ -94,14 +101,14 @@ class LetterSequences(Task):
 
         return augment if strands or rate else None
 
-    def front(self):
+    def front(self) -> tuple:
         from seqzoo.layers.positions import Positions
 
         inputs, x, mask = frames(len(self.letters.letters), name="letters")
         width = self.config.positions
         return inputs, Positions(width, name="positions")(x, mask=mask) if width else x, mask
 
-    def examples(self, line, request=None):
+    def examples(self, line: str, request: Options | None = None) -> list[dict]:
         if line.startswith(">"):
             found = records(enumerate(line.split("\n"), 1), "text")
             rows = [{"name": header_name(header), "text": text} for _, header, text in found]
@@ -115,10 +122,10 @@ class LetterSequences(Task):
         return rows
 
     @staticmethod
-    def entries(lines):
+    def entries(lines: Iterable[str]) -> Records:
         return Records(lines)
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         if "name" in answer:
             console.print(plain_text(f">{answer['name']}", "dim"), soft_wrap=True)
         super().show(answer, console)

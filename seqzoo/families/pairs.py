@@ -4,13 +4,14 @@ import dataclasses
 import itertools
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.config import Config as Options
 from seqzoo.config import option
-from seqzoo.data import Skip
+from seqzoo.data import Feed, Skip
 from seqzoo.datasets import Examples
 from seqzoo.datasets.files import place
 from seqzoo.display.terminal import print_similar
@@ -19,6 +20,15 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.similarity import correlation_scores, ranks, retrieval_scores, yes_no_scores
 from seqzoo.text.baselines import overlap_baseline, tfidf
 from seqzoo.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+    from rich.console import Console
+
+    from seqzoo.decoding.predictor import Predictor
+
 
 SIDES = ("first", "second")
 GOALS = {"paraphrase": "accuracy", "regression": "pearson", "retrieval": "mrr"}  # {goal: objective}
@@ -91,7 +101,7 @@ class Pairs(Embedded):
         gold = {"paraphrase": {"label": str}, "regression": {"score": float}, "retrieval": {}}[self.config.goal]
         self.needs = {"first": str, "second": str, **gold}
 
-    def check(self, examples):
+    def check(self, examples: Examples) -> None:
         others = {"label": "paraphrase", "score": "regression"}
         for feature in self.needs.keys() - examples.features.keys():
             if found := [goal for name, goal in others.items() if name in examples.features and name != feature]:
@@ -101,7 +111,7 @@ class Pairs(Embedded):
                 )
         super().check(examples)
 
-    def normalized(self, examples):
+    def normalized(self, examples: Examples) -> Examples:
         examples = super().normalized(examples)
         return examples.with_read(lambda: self.on_scale(examples)) if self.config.goal == "regression" else examples
 
@@ -120,14 +130,14 @@ class Pairs(Embedded):
                 )
             yield example
 
-    def content(self, example):
+    def content(self, example: dict) -> str:
         return " ".join(" ".join(self.bag(example[side])) if self.assets else example[side] for side in SIDES)
 
-    def learn(self, train):
+    def learn(self, train: Examples) -> dict:
         texts = ((example[side] for example in train for side in SIDES) for _ in range(2))
         return {**self.learn_words(*texts), **self.learn_labels(train)}
 
-    def learn_labels(self, train):
+    def learn_labels(self, train: Examples) -> dict[str, Vocabulary]:
         goal = self.config.goal
         if goal == "retrieval":
             return {}
@@ -165,14 +175,14 @@ class Pairs(Embedded):
         points = self.assets["scale"].tokens
         return np.array([0.0, 1.0] if self.config.goal == "paraphrase" else [*map(float, points)])
 
-    def unknown_labels(self, example):
+    def unknown_labels(self, example: dict) -> list[str]:
         asked = self.config.goal == "paraphrase"
         return [example["label"]] if asked and example["label"] not in self.assets["scale"].tokens else []
 
-    def known(self, example):
+    def known(self, example: dict) -> list[bool]:
         return [known for side in SIDES for known in self.known_words(example[side])]
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         words = {side: self.assets["words"].encoder(self.config.static_shapes, side) for side in SIDES}
 
         def encode(example):
@@ -203,18 +213,18 @@ class Pairs(Embedded):
             y = (example.get("score", low) - low) / (high - low)
         return np.array([y], "float32"), weight
 
-    def decoded(self, model):
+    def decoded(self, model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         from seqzoo.models import similarity_decoder
 
         return similarity_decoder(model).output
 
-    def example(self, line):
+    def example(self, line: str) -> dict:
         sides = line.split("\t")
         if len(sides) != 2 or not all(map(str.strip, sides)):
             raise ValueError(f"A line should be two texts with a tab between. Received: {line[:200]!r}")
         return dict(zip(SIDES, sides, strict=True))
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         answer = {side: example[side] for side in SIDES}
         answer |= self.judged(None if row is None else float(row["similarity"]))
         return answer | {f"gold_{name}": example[name] for name in ("score", "label") if name in example}
@@ -229,14 +239,14 @@ class Pairs(Embedded):
             y = low + (high - low) * y
         return {"score": None if y is None else round(float(y), 4)}
 
-    def answers(self, predictor, feed):
+    def answers(self, predictor: "Predictor", feed: Feed) -> tuple[list[dict], list[dict]]:
         if self.config.goal != "retrieval":
             return super().answers(predictor, feed)
         rows = [(example, row) for example, row in feed.outputs(predictor) if row is not None]
         made = [{**self.answer(example, row), "vectors": row["vectors"]} for example, row in rows]
         return [example for example, _ in rows], made
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         if self.config.goal == "paraphrase":
             yes = self.assets["scale"].tokens[1]
             return yes_no_scores(*([row[key] for row in answers] for key in ("gold_label", "label")), yes)
@@ -246,7 +256,7 @@ class Pairs(Embedded):
             self.rank(examples, answers)
         return retrieval_scores([answer["rank"] for answer in answers])
 
-    def rank(self, examples: list[dict], answers: list[dict]):
+    def rank(self, examples: list[dict], answers: list[dict]) -> None:
         """Replaces the vectors of each answer by the rank of the right text among all texts."""
         vectors = [answer.pop("vectors") for answer in answers]
         if isinstance(vectors[0][0], dict):  # of the baseline
@@ -260,13 +270,13 @@ class Pairs(Embedded):
         for answer, rank in zip(answers, found, strict=True):
             answer["rank"] = float(rank)
 
-    def answered(self, predictor, feed):
+    def answered(self, predictor: "Predictor", feed: Feed) -> tuple[dict, list[dict], list[dict]]:
         scores, *rows = super().answered(predictor, feed)
         if self.config.goal == "retrieval":  # the loss depends on which pairs share a batch
             scores.pop("loss", None)
         return scores, *rows
 
-    def baselines(self, train):
+    def baselines(self, train: Examples) -> dict[str, Callable]:
         vector = tfidf(self.bag(example[side]) for example in train for side in SIDES)
 
         def bags(example):
@@ -278,7 +288,7 @@ class Pairs(Embedded):
         gold = "label" if self.config.goal == "paraphrase" else "score"
         return {"bag of words": lambda example: {**self.judged(guess(*bags(example))), f"gold_{gold}": example[gold]}}
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "Predictor", examples: list[dict], answers: list[dict], folder: "pathlib.Path") -> None:
         """Saves similarity.png: predicted against gold similarities; nothing for retrieval."""
         from seqzoo.display.plots import similarity_plot
 
@@ -287,10 +297,10 @@ class Pairs(Embedded):
             rows = [(answer[gold], answer[own]) for answer in answers]
             similarity_plot(*zip(*rows, strict=True), own, folder / "similarity.png")
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_similar(answer, console)
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         if self.config.goal == "retrieval":
             return answer["rank"] > 1
         if self.config.goal == "paraphrase":

@@ -2,10 +2,20 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from seqzoo import options
 from seqzoo.metrics.measure import flat
-from seqzoo.task import Task
+from seqzoo.task import Task, TaskData
+
+if TYPE_CHECKING:
+    import pathlib
+
+    from seqzoo.data import Feed
+    from seqzoo.decoding.ctc import CTCPredictor
+    from seqzoo.decoding.search import BeamPredictor
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +40,9 @@ class Searching(Task):
         """Returns the answer with this list and the text of its first entry."""
         raise NotImplementedError
 
-    def search(self, predictor, request, **wanted):
+    def search(
+        self, predictor: "BeamPredictor | CTCPredictor", request: options.Decoding, **wanted
+    ) -> "BeamPredictor | CTCPredictor":
         """Returns the predictor with the decoding options of a request; `wanted` as in `BeamPredictor.variant`."""
         from seqzoo.training.folder import load_alike
 
@@ -43,18 +55,22 @@ class Searching(Task):
             wanted["n_best"] = max(wanted.get("n_best", 1), request.beam)
         return predictor.variant(request, others, **wanted)
 
-    def requested(self, predictor, request=None):
+    def requested(
+        self, predictor: "BeamPredictor | CTCPredictor", request: options.Decoding | None = None
+    ) -> "BeamPredictor | CTCPredictor":
         return self.search(predictor, request) if request else predictor
 
-    def answers(self, predictor, feed):
+    def answers(self, predictor: "BeamPredictor | CTCPredictor", feed: "Feed") -> tuple[list[dict], list[dict]]:
         examples, answers = super().answers(predictor, feed)
         return examples, [self.rescored(answer, getattr(predictor, "settings", None)) for answer in answers]
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Evaluating | None = None) -> Iterator[dict]:
         for answer in super().predict(run, lines, request):
             yield self.rescored(answer, getattr(run.predictor, "settings", None))
 
-    def report(self, predictor, data, folder):
+    def report(
+        self, predictor: "BeamPredictor | CTCPredictor", data: TaskData, folder: "pathlib.Path"
+    ) -> tuple[dict, list[dict], list[dict]]:
         """Also scores by beam search of the default width, and returns its answers for the report."""
         metrics = {}
         for split in data.scored:
@@ -72,14 +88,16 @@ class Searching(Task):
             metrics[f"{split}_beam_{score}"] = value
         return metrics, examples, answers
 
-    def explained(self, predictor, examples, answers):
+    def explained(
+        self, predictor: "BeamPredictor | CTCPredictor", examples: list[dict], answers: list[dict]
+    ) -> list[dict]:
         """Returns the answers with their attention."""
         if not (self.shows_attention and predictor.attends and predictor.settings.beam > 1):  # only with a beam
             return answers
         attending = self.search(predictor, predictor.settings, attention=True, score_labels=False)
         return self.answers(attending, self.feed(examples))[1]
 
-    def rescored(self, answer: dict, settings) -> dict:
+    def rescored(self, answer: dict, settings: options.Decoding | None) -> dict:
         """Reorders the n best of an answer by a language model, if the settings name one, by
 
             score + weight log P(text)
@@ -97,7 +115,7 @@ class Searching(Task):
 
 
 @functools.lru_cache(2)
-def language_model(folder: str):
+def language_model(folder: str) -> "Run":
     """Loads the run of a language model from a folder or ``zoo:NAME``.
 
     Raises:

@@ -1,7 +1,8 @@
 """Tagging: the common parts of tasks that give each step of a sequence a tag."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,15 @@ from seqzoo.families.averaging import Averaging
 from seqzoo.metrics.tags import confusion
 from seqzoo.text.normalization import normalize
 from seqzoo.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.predictor import Predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Tagging(Averaging):
         """Returns (inputs, x, mask) of the model, see `seqzoo.inputs`."""
         raise NotImplementedError
 
-    def learn_labels(self, train):
+    def learn_labels(self, train: "Examples") -> dict[str, Vocabulary]:
         tags = {tag for example in train for tag in self.learned_tags(example)}
         return {"tags": Vocabulary(sorted(tags), unknown=False)}
 
@@ -69,7 +79,7 @@ class Tagging(Averaging):
         encode = tag_encoder(self.assets["tags"], label_weights, self.config.crf)
         return lambda example, steps: encode(self.learned_tags(example) if self.feature in example else (), steps)
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import tagger
 
         tags, config = self.assets["tags"].tokens, self.config
@@ -80,7 +90,7 @@ class Tagging(Averaging):
         """Returns booleans (start [K], transitions [K, K], end [K]), see `layers.crf.CRF`; None: any."""
         return None
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         import keras
 
         from seqzoo.layers.crf import CRFLoss
@@ -89,12 +99,12 @@ class Tagging(Averaging):
             return CRFLoss()
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
 
-    def decoded(self, model):
+    def decoded(self, model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         from seqzoo.models.tagger import Decode
 
         return Decode()(model.output)
 
-    def unknown_labels(self, example):
+    def unknown_labels(self, example: dict) -> list[str]:
         pairs = zip(example[self.feature], self.learned_tags(example), strict=True)
         return [tag for tag, learned in pairs if learned not in self.assets["tags"]]
 
@@ -106,19 +116,19 @@ class Tagging(Averaging):
         """Returns the gold tags of examples and the tags of the answers to them, a list for each."""
         return [example[self.feature] for example in examples], [*map(self.tags_of, answers)]
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(self, predictor: "Predictor", examples: list[dict], answers: list[dict], folder: "pathlib.Path") -> None:
         """Saves a confusion plot of the tags."""
         from seqzoo.display.plots import confusion_plot
 
         confusion_plot(*confusion(*self.gold_and_predicted(examples, answers)), folder / "confusion.png")
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_tagged(answer, console)
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         return tagged_articles(answers)
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         return any(token.get("gold", token["tag"]) != token["tag"] for token in answer["tokens"])
 
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,16 @@ from seqzoo.text.codec import END, Codec
 from seqzoo.text.copying import copied_only, extended, extended_source
 from seqzoo.text.subwords import KINDS
 from seqzoo.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import keras
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.search import BeamPredictor
+    from seqzoo.export.signatures import Signature
+    from seqzoo.task import TaskData
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +108,7 @@ class TextToText(Searching):
     shows_attention = True
     axes = {"source": "source", "copied": "source", "target": "target", "labels": "target"}
 
-    def learn(self, train):
+    def learn(self, train: "Examples") -> dict:
         config = self.config
 
         def codec(*sides, without=()):
@@ -118,7 +129,7 @@ class TextToText(Searching):
         )
         return {"source": source, "target": codec(self.target, without=copied_only(pairs))}
 
-    def load(self, unseen=False):
+    def load(self, unseen: bool = False) -> "TaskData":
         data = super().load(unseen)
         codecs = self.codecs[:1] if self.config.joint else self.codecs
         data.summary["vocabulary"] = " and ".join(f"{len(codec.tokens):,} tokens" for codec in codecs)
@@ -180,7 +191,7 @@ class TextToText(Searching):
         """The Codecs of source and target; with a joint vocabulary the same one."""
         return [self.assets["joint" if self.config.joint else side] for side in ("source", "target")]
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         source, target = self.codecs
         longest = self.config.longest if training else float("inf")
 
@@ -212,7 +223,7 @@ class TextToText(Searching):
         inputs["target"] = np.array([target.end, *ids], "int32")
         return inputs, np.array([*ids, target.end], "int32"), np.ones(len(ids) + 1, "float32")
 
-    def augmenter(self):
+    def augmenter(self) -> Callable | None:
         """Samples other subwords of the same texts (BPE-dropout)."""
         if not self.config.bpe_dropout:
             return None
@@ -227,7 +238,7 @@ class TextToText(Searching):
 
         return augment
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.models import seq2seq
 
         config, (source, target) = self.config, self.codecs
@@ -238,7 +249,7 @@ class TextToText(Searching):
         longest = self.max_source or config.longest
         return seq2seq(len(source.tokens), len(target.tokens), longest=longest, **model)
 
-    def training_model(self, model, steps):
+    def training_model(self, model: "keras.Model", steps: int) -> "keras.Model":
         from seqzoo.models import scheduled
 
         config = self.config
@@ -247,12 +258,12 @@ class TextToText(Searching):
         steps *= config.sampling_epochs
         return scheduled(model, config.scheduled_sampling, steps, config.sampling_least, config.seed)
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         from seqzoo.layers.losses import SmoothedCrossentropy
 
         return SmoothedCrossentropy(self.config.label_smoothing, tokens=len(self.codecs[1].tokens))
 
-    def predictor(self, model):
+    def predictor(self, model: "keras.Model") -> "BeamPredictor":
         from seqzoo.decoding.search import BeamPredictor
         from seqzoo.models import Seq2SeqDecoder
 
@@ -262,23 +273,23 @@ class TextToText(Searching):
         bounds = (longest, longest if self.max_source else 0)
         return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings, words, bounds)
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: Exporting) -> "dict[str, Signature]":
         from seqzoo.export.generating import text_to_text
 
         return text_to_text(run, request)
 
-    def export_notes(self):
+    def export_notes(self) -> list[str]:
         from seqzoo.export.notes import of_texts
 
         return of_texts(self.config.unicode, self.config.tokenizer)
 
-    def example(self, line):
+    def example(self, line: str) -> dict:
         return {self.source: line}
 
-    def known(self, example):
+    def known(self, example: dict) -> list[bool]:
         return self.codecs[0].known(self.read_side(example, self.source))
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         from seqzoo.decoding.search import n_best
 
         (source, target), text = self.codecs, self.read_side(example, self.source)
@@ -293,10 +304,10 @@ class TextToText(Searching):
             answer = self.chosen(answer, found)
         return answer
 
-    def chosen(self, answer, n_best):
+    def chosen(self, answer: dict, n_best: list[dict]) -> dict:
         return {**answer, "n_best": n_best, self.written: n_best[0]["text"]}
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         request = request or Predicting()
         shown = bool(request.attention or request.png or (request.html and run.predictor.attends))
         search = self.search(run.predictor, request, n_best=request.n_best, attention=shown, score_labels=False)
@@ -308,17 +319,17 @@ class TextToText(Searching):
                 png = ""
             yield answer
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_n_best(answer, console)
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         return n_best_articles(answers)
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         return answer[self.written] != answer["reference"]
 
 
-def plot_attention(answer: dict, path: str):
+def plot_attention(answer: dict, path: str) -> None:
     """Draws the attention of the best text of an answer to a file."""
     from seqzoo.display.plots import attention_plot
 

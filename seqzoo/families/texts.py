@@ -1,7 +1,7 @@
 """Texts: the common parts of tasks that read whole texts in words, characters or subwords."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from seqzoo.config import Config as Options
 from seqzoo.config import option
@@ -51,7 +51,7 @@ class OfTexts(Task):
         return {**assets, "words": Words.learn(config, ([token for token, _, _ in split(text)] for text in again))}
 
     @property
-    def split(self):
+    def split(self) -> Callable[[str], list[tuple[str, int, int]]]:
         """The function text -> [(token, start, end)] of the run's tokenizer."""
         return splitter(self.config.tokenizer, self.assets.get("subwords"), self.config.unicode)
 
@@ -71,7 +71,7 @@ class OfTexts(Task):
         """Returns all tokens of a text for baselines to count, in lower case if the run reads them so."""
         return [token.lower() if self.config.lowercase else token for token, _, _ in self.split(text)]
 
-    def export_notes(self):
+    def export_notes(self) -> list[str]:
         from seqzoo.export.notes import of_texts
 
         return of_texts(self.config.unicode, self.config.tokenizer)

@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +19,19 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.transcripts import word_scores
 from seqzoo.rnns import RNNS
 from seqzoo.text.codec import MARKS, Codec
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import keras
+    from rich.console import Console
+
+    from seqzoo.datasets import Examples
+    from seqzoo.decoding.ctc import CTCPredictor
+    from seqzoo.decoding.search import BeamPredictor
+    from seqzoo.export.signatures import Signature
+    from seqzoo.task import TaskData
+    from seqzoo.training.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,21 +136,21 @@ class Transcription(Searching):
         """Returns all transcripts of an example, first its `text`; training learns each of them."""
         return [self.text(example)]
 
-    def learn_labels(self, train):
+    def learn_labels(self, train: "Examples") -> dict[str, Codec]:
         size, count = (getattr(self.config, *given) for given in (("vocabulary", 0), ("min_count", 1)))
         units = self.units or self.config.tokenizer
         texts = itertools.chain.from_iterable(map(self.texts, train))
         return {"labels": Codec.learn(units, texts, size, count, unicode=self.config.unicode)}
 
-    def load(self, unseen=False):
+    def load(self, unseen: bool = False) -> "TaskData":
         data = super().load(unseen)
         data.summary["labels"] = f"{len(self.assets['labels'].tokens) - len(MARKS):,}"
         return data
 
-    def unknown_labels(self, example):
+    def unknown_labels(self, example: dict) -> list[str]:
         return self.assets["labels"].encode(self.text(example))[1]
 
-    def encoder(self, training=False):
+    def encoder(self, training: bool = False) -> Callable:
         from seqzoo.layers.ctc import frames_given, frames_needed
 
         codec, config = self.assets["labels"], self.config
@@ -161,7 +176,7 @@ class Transcription(Searching):
 
         return encode
 
-    def build(self):
+    def build(self) -> "keras.Model":
         from seqzoo.layers.subsampling import subsample
         from seqzoo.models import seq2seq, transcriber
 
@@ -188,18 +203,18 @@ class Transcription(Searching):
             **recurrent,
         )
 
-    def loss(self):
+    def loss(self) -> "keras.losses.Loss":
         from seqzoo.layers.ctc import CTCLoss
         from seqzoo.layers.losses import SmoothedCrossentropy
 
         return CTCLoss() if self.config.model == "ctc" else SmoothedCrossentropy(self.config.label_smoothing)
 
-    def decoded(self, model):
+    def decoded(self, model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         from seqzoo.models import transcription_decoder
 
         return transcription_decoder(model).output if self.config.model == "ctc" else super().decoded(model)
 
-    def predictor(self, model):
+    def predictor(self, model: "keras.Model") -> "BeamPredictor | CTCPredictor":
         from seqzoo.decoding.ctc import CTCPredictor
         from seqzoo.decoding.search import BeamPredictor
         from seqzoo.models import Seq2SeqDecoder
@@ -209,14 +224,16 @@ class Transcription(Searching):
             return CTCPredictor(model, self.loss(), settings)
         return BeamPredictor([Seq2SeqDecoder(model, end)], end, settings)
 
-    def search(self, predictor, request, **wanted):
+    def search(
+        self, predictor: "BeamPredictor | CTCPredictor", request: options.Decoding, **wanted
+    ) -> "BeamPredictor | CTCPredictor":
         if self.config.model == "ctc":
             for field in dataclasses.fields(options.Decoding):
                 if field.name != "beam" and getattr(request, field.name) != field.default:
                     raise ValueError(f"--{field.name} has no effect with --model=ctc: it needs --model=attention.")
         return super().search(predictor, request, **wanted)
 
-    def answer(self, example, row):
+    def answer(self, example: dict, row: dict | None) -> dict:
         answer = {**self.asked(example), self.written: "", "log_probability": None, "tokens": [], "n_best": []}
         if self.transcript in example:
             answer["reference"] = self.text(example)
@@ -256,23 +273,23 @@ class Transcription(Searching):
             answers.setdefault(entry["text"], entry)
         return [*answers.values()]
 
-    def chosen(self, answer, n_best):
+    def chosen(self, answer: dict, n_best: list[dict]) -> dict:
         best = n_best[0]
         found = {name: best[name] for name in ("log_probability", "tokens")}
         return {**answer, self.written: best["text"], **found, "n_best": n_best}
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         request = request or Predicting()
         wanted = {"n_best": request.n_best, "score_labels": False, **self.wanted(request)}
         search = self.search(run.predictor, request, **wanted)
         for answer in super().predict(dataclasses.replace(run, predictor=search), lines):
             yield {**answer, "n_best": answer["n_best"][: request.n_best]}
 
-    def wanted(self, request) -> dict:
+    def wanted(self, request: Predicting) -> dict:
         """Returns further arguments of the search that a request needs, see `BeamPredictor.variant`."""
         return {}
 
-    def signatures(self, run, request):
+    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
         from seqzoo.export.generating import greedy_arrays
 
         if self.config.model == "ctc":
@@ -284,7 +301,13 @@ class Transcription(Searching):
         """Returns names of an example's steps, for pictures; [] if they have none."""
         return []
 
-    def plot(self, predictor, examples, answers, folder):
+    def plot(
+        self,
+        predictor: "BeamPredictor | CTCPredictor",
+        examples: list[dict],
+        answers: list[dict],
+        folder: "pathlib.Path",
+    ) -> None:
         """Saves the spikes of CTC: the probabilities of all labels, frame by frame, of an answer of median length."""
         from seqzoo.display.plots import spikes_plot
 
@@ -302,7 +325,7 @@ class Transcription(Searching):
         by_length = sorted(zip(examples, answers, strict=True), key=lambda pair: len(pair[1]["tokens"]))
         return by_length[len(by_length) // 2]
 
-    def frame_probabilities(self, predictor, example: dict) -> np.ndarray:
+    def frame_probabilities(self, predictor: "CTCPredictor", example: dict) -> np.ndarray:
         """Returns [T, V], the probability of each label in each frame; label 0 is the blank."""
         from keras import ops
 
@@ -313,14 +336,14 @@ class Transcription(Searching):
         ((_, row),) = self.feed([example]).outputs(run)
         return row["p"]
 
-    def scores(self, examples, answers):
+    def scores(self, examples: list[dict], answers: list[dict]) -> dict:
         return word_scores([answer[self.written] for answer in answers], [*map(self.text, examples)])
 
-    def show(self, answer, console):
+    def show(self, answer: dict, console: "Console") -> None:
         print_transcribed(answer, console)
 
-    def articles(self, answers):
+    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
         return transcribed_articles(answers)
 
-    def differs(self, answer):
+    def differs(self, answer: dict) -> bool:
         return answer[self.written] != answer["reference"]

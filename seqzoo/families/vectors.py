@@ -7,6 +7,7 @@ import itertools
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,13 @@ from seqzoo.data.batches import chunks
 from seqzoo.decoding.nearest import lines_at, nearest, vectors_beside
 from seqzoo.families.texts import OfTexts
 from seqzoo.task import CHUNK
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqzoo.models.siamese import Tower
+    from seqzoo.training.folder import Run
+
 
 TOGETHER = 2048  # texts whose vectors are computed together
 
@@ -40,7 +48,7 @@ class Embedded(OfTexts):
         """Returns the part of an answer that says how similar two texts are, from the model's similarity y."""
         raise NotImplementedError
 
-    def predict(self, run, lines, request=None):
+    def predict(self, run: "Run", lines: Iterable[str], request: Predicting | None = None) -> Iterator[dict]:
         if not request or not (request.index or request.vector):
             yield from super().predict(run, lines, request)
             return
@@ -53,7 +61,7 @@ class Embedded(OfTexts):
             for text, found, number in zip(chunk, answers, numbers, strict=False):
                 yield {"line": number, "text": text, **found}
 
-    def vectors(self, run, texts: Iterable[str]) -> Iterator[np.ndarray | None]:
+    def vectors(self, run: "Run", texts: Iterable[str]) -> Iterator[np.ndarray | None]:
         """Yields the vector [H] of each text, None for a text without words.
 
         Raises:
@@ -68,7 +76,7 @@ class Embedded(OfTexts):
             )
             yield from (row and row["vector"] for _, row in feed.outputs(lambda inputs, *_: tower(inputs)))
 
-    def searcher(self, run, path: str, count: int) -> Callable[[list], list[dict]]:
+    def searcher(self, run: "Run", path: str, count: int) -> Callable[[list], list[dict]]:
         """Returns a function from vectors of queries to {"nearest": [{"line", "text", ...}]}, lines of a file."""
         tower = tower_of(run.model)
         if not pathlib.Path(path).is_file():
@@ -102,7 +110,7 @@ def plain_vectors(vectors: list[np.ndarray | None]) -> list[dict]:
 
 
 @functools.lru_cache(4)  # making the graph takes longer than reading a text
-def tower_of(model):
+def tower_of(model: "keras.Model") -> "Tower":
     """Returns the `models.siamese.Tower` of a model."""
     from seqzoo.models.siamese import Tower
 

@@ -1,19 +1,21 @@
 """A front for float vectors (frames of sound, skeletons, sensors, one-hot bases), and their standardisation."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from seqzoo.assets import Asset
+from seqzoo.config import Config
 from seqzoo.signatures import takes_options
 
 
 @takes_options()
 def frames(
     width: int,
-    mean: np.ndarray | None = None,
-    std: np.ndarray | None = None,
+    mean: np.ndarray | Sequence[float] | float | None = None,
+    std: np.ndarray | Sequence[float] | float | None = None,
     dropout: float = 0.0,
     velocities: bool = False,
     centre: int = 0,
@@ -66,7 +68,9 @@ def frames(
     return inputs, drop(x, dropout), mask
 
 
-def derived(x: Any, velocities: bool = False, centre: int = 0, per_clip: bool = False, ops=np, mask: Any = None) -> Any:
+def derived(
+    x: Any, velocities: bool = False, centre: int = 0, per_clip: bool = False, ops: ModuleType = np, mask: Any = None
+) -> Any:
     """Returns frames [..., T, D] centred on a joint, scaled to their clip, and with velocities; see `frames`.
 
     Args:
@@ -197,7 +201,7 @@ class Frames(Asset):
 
         return encode
 
-    def front(self, config, name: str = "frames") -> tuple:
+    def front(self, config: Config, name: str = "frames") -> tuple:
         """Returns the front `frames` with the learned values, and the option `input_dropout` of a config."""
         return frames(
             self.width, self.mean, self.std, config.input_dropout, self.velocities, self.centre, self.per_clip, name

@@ -2,13 +2,19 @@
 
 import itertools
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.assets import Asset
+from seqzoo.config import Config
 from seqzoo.files import UnreadableError
 from seqzoo.inputs.images import images
+from seqzoo.pictures import Picture
 from seqzoo.signatures import takes_options
+
+if TYPE_CHECKING:
+    import keras
 
 LARGEST = 224  # maximum rows or columns, unless an option sets the size
 SAMPLED = 1000  # pictures whose values are averaged
@@ -90,7 +96,7 @@ def pictures(
     return inputs, drop(x, dropout), ops.ones_like(x[..., 0], dtype="bool")
 
 
-def application(name: str, shape: tuple[int, int, int], weights: str = ""):
+def application(name: str, shape: tuple[int, int, int], weights: str = "") -> "keras.Model":
     """Returns a Keras application without its top, a keras.Model from pictures to maps.
 
     Args:
@@ -132,7 +138,7 @@ class Pictures(Asset):
         self.summary = {"pictures": f"scaled to {size}, {'in grey' if channels == 1 else 'in colour'}"}
 
     @classmethod
-    def learn(cls, pictures: Iterable, config) -> "Pictures":
+    def learn(cls, pictures: Iterable, config: Config) -> "Pictures":
         """Learns the size from the first readable picture, mean and deviation from the first `SAMPLED` pictures.
 
         Args:
@@ -155,7 +161,7 @@ class Pictures(Asset):
         variance = np.mean([np.square(x - mean).mean() for x in values])
         return cls(*shape, round(float(mean), 3), round(float(np.sqrt(variance)), 3) or 255.0)
 
-    def arrays(self, picture, reader: str) -> dict[str, np.ndarray]:
+    def arrays(self, picture: Picture, reader: str) -> dict[str, np.ndarray]:
         """Returns the arrays of the front for a `pictures.Picture`; `reader` is the option of that name.
 
         Raises:
@@ -166,7 +172,7 @@ class Pictures(Asset):
             return {"image": pixels}
         return {"image": pixels.astype("float32") / 255, "image_width": np.int32(pixels.shape[1])}
 
-    def front(self, config) -> tuple:
+    def front(self, config: Config) -> tuple:
         """Returns the front chosen by the options of the group `Pictures`, for pictures of the learned size."""
         height, _, channels = self.shape
         shared = {"filters": config.widths, "kernel_size": config.picture_kernel, "dropout": config.input_dropout}

@@ -1,5 +1,6 @@
 """Starts: the first frames of some training clips, with which samples can begin."""
 
+import os
 import pathlib
 from collections.abc import Iterable
 
@@ -41,13 +42,13 @@ class Starts(Asset):
         fitting = [x for x, own in zip(self.frames, self.labels, strict=True) if label in ("", own)]
         return fitting[rng.integers(len(fitting))]
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         lengths = [len(x) for x in self.frames]
         with pathlib.Path(path).open("wb") as file:
             np.savez_compressed(file, frames=np.concatenate(self.frames), lengths=lengths, labels=self.labels)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> "Starts":
         with np.load(path, allow_pickle=False) as file:
             frames = np.split(file["frames"], np.cumsum(file["lengths"])[:-1])
             return cls(frames, file["labels"].tolist())

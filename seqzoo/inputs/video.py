@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from seqzoo.assets import Asset
+from seqzoo.config import Config
 from seqzoo.inputs.frames import Moments
 from seqzoo.signatures import takes_options
 
@@ -123,7 +124,7 @@ class Video(Asset):
 
         return encode
 
-    def front(self, config, name: str = "frames") -> tuple:
+    def front(self, config: Config, name: str = "frames") -> tuple:
         """Returns the front `video` with the learned values, and the options `Frames` and `Video` of a config."""
         return video(
             *self.size,

@@ -3,16 +3,21 @@
 import collections
 import functools
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.assets import Asset
+from seqzoo.config import Config
 from seqzoo.data.batches import is_static
 from seqzoo.signatures import takes_options
 from seqzoo.text.casing import CASES
 from seqzoo.text.casing import casing as casing_of
 from seqzoo.text.vectors import load_vectors
 from seqzoo.text.vocabulary import PADDING, UNKNOWN, Vocabulary, by_frequency, seen_once
+
+if TYPE_CHECKING:
+    import keras
 
 
 @takes_options()
@@ -167,7 +172,7 @@ class Words(Asset):
         self.summary = {"words": f"{known - 2:,}, {rare:,} of them seen once"}
 
     @classmethod
-    def learn(cls, config, token_lists: Iterable[list[str]]) -> "Words":
+    def learn(cls, config: Config, token_lists: Iterable[list[str]]) -> "Words":
         """Learns the words and characters of the training texts, and reads the pretrained vectors.
 
         Args:
@@ -267,7 +272,7 @@ class Words(Asset):
 
         return encode
 
-    def front(self, config, name: str = "", contextual: int = 0) -> tuple:
+    def front(self, config: Config, name: str = "", contextual: int = 0) -> tuple:
         """Returns the front `words` with these vocabularies and the options of a config that `learn` lists.
 
         Args:
@@ -296,7 +301,7 @@ class Words(Asset):
             name=name,
         )
 
-    def recover(self, model) -> None:
+    def recover(self, model: "keras.Model") -> None:
         """Restores the vectors, which are not saved, from a model that was trained with these words.
 
         Args:

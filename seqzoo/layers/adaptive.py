@@ -70,7 +70,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
         self.bounds = [*itertools.pairwise((*self.cutoffs, tokens))]  # of each tail
         self.widths = [max(min(NARROWEST, dim), dim // factor**tail) for tail in range(1, 1 + len(self.bounds))]
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         start = keras.initializers.RandomUniform(-0.1, 0.1)
 
         def table(name, rows, width=self.dim, start=start):
@@ -103,7 +103,7 @@ class AdaptiveEmbedding(keras.layers.Layer):
 
             self.rank = self.add_weight((self.tokens,), ranks, "int32", trainable=False, name="rank")
 
-    def call(self, x, reverse=False, training=False):
+    def call(self, x: keras.KerasTensor, reverse: bool = False, training: bool = False) -> keras.KerasTensor:
         if reverse:
             return self._distribution(x)
         ids, rank = ops.reshape(x, (-1,)), self._ranks(ops.reshape(x, (-1,)))  # [P]
@@ -148,7 +148,9 @@ class AdaptiveEmbedding(keras.layers.Layer):
         joined = ops.concatenate(parts, axis=-1)
         return joined if self.rank is None else ops.take(joined, self.rank, axis=-1)
 
-    def log_probabilities(self, x, ids, training=False):
+    def log_probabilities(
+        self, x: keras.KerasTensor, ids: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor:
         """Returns the exact log p of one token at each position: [B, T, D], [B, T] -> [B, T].
 
         The scores of a large tail are never all held at once, except in training, where the gradients need them.
@@ -171,18 +173,20 @@ class AdaptiveEmbedding(keras.layers.Layer):
             log_p = _added(log_p, positions, scores)
         return ops.reshape(log_p, shape)
 
-    def target_logits(self, x, ids):
+    def target_logits(self, x: keras.KerasTensor, ids: keras.KerasTensor) -> keras.KerasTensor:
         """Returns logits [B, T, 2] of the target and of all other tokens together, for a cross-entropy with label 0."""
         log_p = self.log_probabilities(x, ids, training=True)
         rest = ops.log(-ops.expm1(ops.minimum(log_p, -1e-7)))
         return ops.stack([log_p, rest], axis=-1)
 
-    def compute_output_spec(self, x, reverse=False, training=False):
+    def compute_output_spec(
+        self, x: keras.KerasTensor, reverse: bool = False, training: bool = False
+    ) -> keras.KerasTensor:
         if reverse:
             return keras.KerasTensor((*x.shape[:-1], self.tokens), dtype="float32")
         return keras.KerasTensor((*x.shape, self.dim), dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("tokens", "dim", "cutoffs", "factor", "tied", "dropout", "ranked")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 

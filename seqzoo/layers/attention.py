@@ -1,5 +1,7 @@
 """Attention: how much each target step attends to each position of an encoded source."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -12,7 +14,7 @@ TANH_SCORES = ("additive", "concat", "convolutional")  # the scores of the form 
 LOCAL = ("", "monotonic", "predictive")
 
 
-def keys(encoded, score: str, units: int):
+def keys(encoded: keras.KerasTensor, score: str, units: int) -> keras.KerasTensor:
     """Computes the keys that queries are compared with, once a sequence: [B, S, E] -> [B, S, A].
 
     Args:
@@ -95,11 +97,16 @@ class Attention(keras.layers.Layer):
         self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
     @property
-    def looks_back(self):
+    def looks_back(self) -> bool:
         """Whether a step needs the weights of earlier steps, so that the steps can't be computed at once."""
         return self.coverage or self.score == "convolutional"
 
-    def build(self, query_shape, encoded_shape, keys_shape=None):
+    def build(
+        self,
+        query_shape: Sequence[int | None],
+        encoded_shape: Sequence[int | None],
+        keys_shape: Sequence[int | None] | None = None,
+    ) -> None:
         H, A = query_shape[-1], (keys_shape or encoded_shape)[-1]
         if self.score in ("dot", "general") and A != H:
             raise ValueError(
@@ -120,7 +127,16 @@ class Attention(keras.layers.Layer):
             self.W_p = self.add_weight((H, H), "glorot_uniform", name="W_p")
             self.v_p = self.add_weight((H, 1), "glorot_uniform", name="v_p")
 
-    def call(self, query, encoded, source_mask, keys=None, position=None, previous=None, covered=None):
+    def call(
+        self,
+        query: keras.KerasTensor,
+        encoded: keras.KerasTensor,
+        source_mask: keras.KerasTensor,
+        keys: keras.KerasTensor | None = None,
+        position: keras.KerasTensor | None = None,
+        previous: keras.KerasTensor | None = None,
+        covered: keras.KerasTensor | None = None,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         scores = self._scores(query, encoded if keys is None else keys, previous, covered)  # [B, T, S]
         scores = ops.cast(scores, "float32")
         real = ops.cast(source_mask, "bool")[:, None]  # [B, 1, S]
@@ -161,15 +177,24 @@ class Attention(keras.layers.Layer):
         steps = steps if position is None else steps + ops.cast(position, steps.dtype)
         return ops.minimum(ops.cast(steps, "float32"), last)
 
-    def compute_output_spec(self, query, encoded, source_mask, keys=None, position=None, previous=None, covered=None):
+    def compute_output_spec(
+        self,
+        query: keras.KerasTensor,
+        encoded: keras.KerasTensor,
+        source_mask: keras.KerasTensor,
+        keys: keras.KerasTensor | None = None,
+        position: keras.KerasTensor | None = None,
+        previous: keras.KerasTensor | None = None,
+        covered: keras.KerasTensor | None = None,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         B, T, _ = query.shape
         _, S, E = encoded.shape
         return tuple(keras.KerasTensor(shape, dtype=self.compute_dtype) for shape in ((B, T, E), (B, T, S)))
 
-    def compute_mask(self, *args, **kwargs):
+    def compute_mask(self, *args, **kwargs) -> None:
         return None
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("score", "local", "window", "coverage", "longest", "filters", "width")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -235,7 +260,13 @@ class FeedingRNN(keras.layers.Layer):
         self.noise = keras.random.SeedGenerator()
         self.supports_masking = True
 
-    def build(self, x_shape, state_shape=None, encoded_shape=None, keys_shape=None):
+    def build(
+        self,
+        x_shape: Sequence[int | None],
+        state_shape: Sequence[Sequence[int | None]] | None = None,
+        encoded_shape: Sequence[int | None] | None = None,
+        keys_shape: Sequence[int | None] | None = None,
+    ) -> None:
         width = x_shape[-1] + self.dim * self.input_feeding
         for cell, norm in zip(self.cells, self.norms, strict=True):
             cell.build((None, width))
@@ -248,13 +279,22 @@ class FeedingRNN(keras.layers.Layer):
         self.attend.build((None, None, encoded_shape[-1] + width))
 
     @staticmethod
-    def first(states, encoded, dim):
+    def first(states: list[keras.KerasTensor], encoded: keras.KerasTensor, dim: int) -> list[keras.KerasTensor]:
         """Returns the initial state: the cells' states, h~ [B, D], a and the sum of all a [B, S], t [B, 1]."""
         nothing = ops.zeros_like(encoded[..., 0])  # [B, S]
         start = ops.zeros_like(encoded[:, 0, :1])  # [B, 1]
         return [*states, ops.tile(start, (1, dim)), nothing, nothing, ops.cast(start, "int32")]
 
-    def call(self, x, state, encoded, source_mask, keys=None, mask=None, training=False):
+    def call(
+        self,
+        x: keras.KerasTensor,
+        state: list[keras.KerasTensor],
+        encoded: keras.KerasTensor,
+        source_mask: keras.KerasTensor,
+        keys: keras.KerasTensor | None = None,
+        mask: keras.KerasTensor | None = None,
+        training: bool = False,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, list[keras.KerasTensor]]:
         H, X = self.units, x.shape[-1]
         T = ops.shape(x)[1]
         m = ops.ones_like(x[..., :1]) if mask is None else ops.cast(mask, x.dtype)[..., None]
@@ -322,14 +362,23 @@ class FeedingRNN(keras.layers.Layer):
         for cell, kernel in zip(self.cells, kernels, strict=bool(kernels)):
             vars(with_kernel(cell))["recurrent_kernel"] = kernel
 
-    def compute_output_spec(self, x, state, encoded, source_mask, keys=None, mask=None, training=False):
+    def compute_output_spec(
+        self,
+        x: keras.KerasTensor,
+        state: list[keras.KerasTensor],
+        encoded: keras.KerasTensor,
+        source_mask: keras.KerasTensor,
+        keys: keras.KerasTensor | None = None,
+        mask: keras.KerasTensor | None = None,
+        training: bool = False,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, list[keras.KerasTensor]]:
         B, T, _ = x.shape
         shapes = ((B, T, self.dim), (B, T, encoded.shape[1]))
         attended, weights = (keras.KerasTensor(shape, dtype=self.compute_dtype) for shape in shapes)
         return attended, weights, [keras.KerasTensor(part.shape, dtype=part.dtype) for part in state]
 
-    def compute_mask(self, *args, **kwargs):
+    def compute_mask(self, *args, **kwargs) -> None:
         return None
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), **self.settings}

@@ -4,6 +4,8 @@ Ids are [B, T, W]: W characters of each of T words; id 0 is padding, on the righ
 on its padding. A padding word, which has no characters, gets zeros.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -45,13 +47,13 @@ class CharacterCNN(keras.layers.Layer):
             keras.layers.Conv1D(filters, size, padding="same", dtype=self.dtype_policy) for size in self.kernel_sizes
         ]
 
-    def build(self, ids_shape):
+    def build(self, ids_shape: Sequence[int | None]) -> None:
         _check(ids_shape)
         self.embedding.build((None, None))
         for convolution in self.convolutions:
             convolution.build((None, None, self.dim))
 
-    def call(self, ids, training=None):
+    def call(self, ids: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         B, T, W = ops.shape(ids)
         ids = ops.reshape(ids, (B * T, W))  # [B*T, W]
         mask = ops.not_equal(ids, 0)[..., None]  # [B*T, W, 1]
@@ -63,10 +65,10 @@ class CharacterCNN(keras.layers.Layer):
         x = ops.where(mask[:, 0], x, 0.0)  # [B*T, F]; the first character of a padding word is 0
         return ops.reshape(x, (B, T, x.shape[-1]))  # [B, T, F]
 
-    def compute_output_shape(self, ids_shape):
+    def compute_output_shape(self, ids_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*ids_shape[:-1], self.filters * len(self.kernel_sizes))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
@@ -108,12 +110,12 @@ class CharacterRNN(keras.layers.Layer):
         self.dropout = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy)
         self.reader = RNNS[rnn](units, return_sequences=False, dtype=self.dtype_policy)
 
-    def build(self, ids_shape):
+    def build(self, ids_shape: Sequence[int | None]) -> None:
         _check(ids_shape)
         self.embedding.build((None, None))
         self.reader.build((None, None, self.dim))
 
-    def call(self, ids, training=None):
+    def call(self, ids: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         B, T, W = ops.shape(ids)
         ids = ops.reshape(ids, (B * T, W))  # [B*T, W]
         mask = ops.not_equal(ids, 0)  # [B*T, W]
@@ -125,10 +127,10 @@ class CharacterRNN(keras.layers.Layer):
         x = ops.cast(ops.where(some, x, 0.0), self.compute_dtype)  # [B*T, F]; wrappers may return float32
         return ops.reshape(x, (B, T, x.shape[-1]))  # [B, T, F]
 
-    def compute_output_shape(self, ids_shape):
+    def compute_output_shape(self, ids_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*ids_shape[:-1], self.reader.compute_output_shape((None, None, self.dim))[-1])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,

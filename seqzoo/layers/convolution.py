@@ -7,7 +7,9 @@ from seqzoo.layers.masks import lowest
 from seqzoo.layers.stack import drop
 
 
-def convolved(x, mask, filters: int, kernel_size: int = 9, dropout: float = 0.0):
+def convolved(
+    x: keras.KerasTensor, mask: keras.KerasTensor, filters: int, kernel_size: int = 9, dropout: float = 0.0
+) -> keras.KerasTensor:
     """Detects patterns, as the first layer of DanQ does, for a recurrent stack that reads their order.
 
         y_t = relu(b + sum_j K_j x_(t + j - (k-1) // 2))      j = 0 ... k-1, x = 0 outside
@@ -44,7 +46,7 @@ class MaximumOver(keras.layers.Layer):
         self.steps = steps
         self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
-    def call(self, x, mask):
+    def call(self, x: keras.KerasTensor, mask: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         B, T, F = ops.shape(x)
         n = self.steps
         N = (T + n - 1) // n
@@ -54,12 +56,14 @@ class MaximumOver(keras.layers.Layer):
         x = ops.max(ops.reshape(x, (B, N, n, F)), axis=2)  # [B, N, F]
         return ops.where(mask[..., None], x, 0.0), mask
 
-    def compute_output_spec(self, x, mask):
+    def compute_output_spec(
+        self, x: keras.KerasTensor, mask: keras.KerasTensor
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         steps = None if x.shape[1] is None else -(-x.shape[1] // self.steps)
         return (
             keras.KerasTensor((x.shape[0], steps, x.shape[-1]), dtype=x.dtype),
             keras.KerasTensor((x.shape[0], steps), dtype="bool"),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "steps": self.steps}

@@ -27,7 +27,13 @@ class PointerGenerator(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True  # values at padding are never used
 
-    def call(self, logits, gate, attention, copied):
+    def call(
+        self,
+        logits: keras.KerasTensor,
+        gate: keras.KerasTensor,
+        attention: keras.KerasTensor,
+        copied: keras.KerasTensor,
+    ) -> keras.KerasTensor:
         logits, gate, attention = (ops.cast(part, "float32") for part in (logits, gate, attention))
         (B, T, S), V = ops.shape(attention), logits.shape[-1]
         row = ops.reshape(ops.arange(B * T, dtype="int32"), (B, T, 1)) * (V + S)
@@ -38,13 +44,19 @@ class PointerGenerator(keras.layers.Layer):
         written = ops.pad(ops.sigmoid(gate) * ops.softmax(logits), ((0, 0), (0, 0), (0, S)))
         return ops.log(ops.maximum(written + ops.reshape(copies, (B, T, V + S)), LEAST))
 
-    def compute_output_spec(self, logits, gate, attention, copied):
+    def compute_output_spec(
+        self,
+        logits: keras.KerasTensor,
+        gate: keras.KerasTensor,
+        attention: keras.KerasTensor,
+        copied: keras.KerasTensor,
+    ) -> keras.KerasTensor:
         B, T, V = logits.shape
         S = attention.shape[-1]
         return keras.KerasTensor((B, T, None if S is None else V + S), dtype="float32")
 
 
-def known(ids, tokens: int):
+def known(ids: keras.KerasTensor, tokens: int) -> keras.KerasTensor:
     """Replaces the ids of copied source words by the unknown word, since the embedding has only `tokens` ids."""
     return ops.where(ids < tokens, ids, UNKNOWN_ID)
 
@@ -67,7 +79,9 @@ class CoverageLoss(keras.layers.Layer):
         super().__init__(**kwargs)
         self.weight, self.supports_masking = weight, True
 
-    def call(self, x, attention, mask, training=False):
+    def call(
+        self, x: keras.KerasTensor, attention: keras.KerasTensor, mask: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor:
         if training:
             a, real = ops.cast(attention, "float32"), ops.cast(mask, "float32")
             again = ops.sum(ops.minimum(a, ops.cumsum(a, axis=1) - a), axis=-1)  # [B, T]
@@ -75,8 +89,10 @@ class CoverageLoss(keras.layers.Layer):
             self.add_loss(ops.cast(self.weight * penalty, keras.config.floatx()))
         return x
 
-    def compute_output_spec(self, x, attention, mask, training=False):
+    def compute_output_spec(
+        self, x: keras.KerasTensor, attention: keras.KerasTensor, mask: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(x.shape, dtype=x.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "weight": self.weight}

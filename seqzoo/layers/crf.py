@@ -1,5 +1,7 @@
 """A linear-chain conditional random field: layer, loss, and exact inference on the tensor of its potentials."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -49,7 +51,7 @@ class CRF(keras.layers.Layer):
                 raise ValueError(f"allowed must be (start [K], transitions [K, K], end [K]). Received shapes: {shapes}")
         self.allowed = allowed
 
-    def build(self, emissions_shape):
+    def build(self, emissions_shape: Sequence[int | None]) -> None:
         size = emissions_shape[-1]
         if self.allowed is not None and len(self.allowed[0]) != size:
             raise ValueError(f"allowed is for {len(self.allowed[0])} tags. Received emissions for {size} tags")
@@ -57,7 +59,7 @@ class CRF(keras.layers.Layer):
         self.transitions = self.add_weight(name="transitions", shape=(size, size), initializer="zeros")
         self.end = self.add_weight(name="end", shape=(size,), initializer="zeros")
 
-    def call(self, emissions, mask=None):
+    def call(self, emissions: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
         _, length, size = ops.shape(emissions)
         allowed = (1, 1, 1) if self.allowed is None else self.allowed
         start, transitions, end = (  # [K], [K, K], [K]
@@ -71,10 +73,10 @@ class CRF(keras.layers.Layer):
         entries = ops.where(mask[..., None], emissions + ops.where(last[..., None], end, 0.0), 0.0)  # [B, T, K]
         return ops.take(moves, kinds, axis=0) + entries[:, :, None]  # [B, T, K, K]
 
-    def compute_mask(self, emissions, mask=None):
+    def compute_mask(self, emissions: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> None:
         return None  # the potentials contain the mask
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "allowed": self.allowed}
 
 
@@ -89,16 +91,16 @@ class CRFLoss(keras.losses.Loss):
     def __init__(self, reduction="mean_with_sample_weight", name="crf_loss", **kwargs):
         super().__init__(reduction=reduction, name=name, **{"dtype": "float32", **kwargs})  # 16 bits are too few
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         return negative_log_likelihood(y_true, y_pred)
 
 
-def log_partition(potentials):
+def log_partition(potentials: keras.KerasTensor) -> keras.KerasTensor:
     """Returns log Z(x), the log of the sum of exp(score) over all sequences: potentials [B, T, K, K] -> [B]."""
     return ops.sum(ops.where(_padded(potentials), 0.0, _log_growth(potentials)), axis=-1)
 
 
-def negative_log_likelihood(tags, potentials):
+def negative_log_likelihood(tags: keras.KerasTensor, potentials: keras.KerasTensor) -> keras.KerasTensor:
     """Returns each token's contribution to -log p(tags | x): tags [B, T], potentials [B, T, K, K] -> [B, T].
 
     It is (log Z_t - log Z_{t-1}) - potentials[t, y_{t-1}, y_t], where Z_t is the sum over the sequences up to t. The
@@ -113,13 +115,13 @@ def negative_log_likelihood(tags, potentials):
     return ops.where(_padded(potentials), 0.0, _log_growth(potentials) - gold)
 
 
-def viterbi(potentials):
+def viterbi(potentials: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Finds the best sequence: potentials [B, T, K, K] -> tags [B, T], scores [B]. See `nbest` for padding."""
     tags, scores = nbest(potentials, 1)
     return tags[:, 0], scores[:, 0]
 
 
-def nbest(potentials, n):
+def nbest(potentials: keras.KerasTensor, n: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Finds the n best sequences, best first: potentials [B, T, K, K] -> tags [B, n, T], scores [B, n].
 
     List Viterbi (Seshadri and Sundberg, 1994) keeps the n best ways to reach each tag, which is exact. Padded steps
@@ -147,7 +149,7 @@ def nbest(potentials, n):
     return ops.transpose(states // n, (1, 2, 0)), scores
 
 
-def marginals(potentials):
+def marginals(potentials: keras.KerasTensor) -> keras.KerasTensor:
     """Returns p(tag_t = j | x), the confidence in each tag: [B, T, K, K] -> [B, T, K]; padding repeats the last."""
     alpha = _forward(potentials)
     end = ops.softmax(alpha[:, -1:])  # [B, 1, K]: the last step has seen all of x

@@ -18,7 +18,7 @@ from keras import ops
 from seqzoo.layers.crf import FORBIDDEN
 
 
-def force_blank(logits, mask):
+def force_blank(logits: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
     """Makes padded frames blank with probability 1, so that neither loss nor decoding needs the mask.
 
     Such a blank adds a factor of 1 to a path and no label, so the loss is exactly that of the real frames.
@@ -41,7 +41,7 @@ class CTCLoss(keras.losses.Loss):
     def __init__(self, reduction="mean_with_sample_weight", name="ctc_loss", **kwargs):
         super().__init__(reduction=reduction, name=name, **kwargs)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         labels, logits = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
         real = ops.any(logits[..., 1:] > FORBIDDEN, axis=-1)  # [B, T]
         lengths = ops.sum(ops.cast(labels > 0, "int32"), axis=1)  # [B]
@@ -59,6 +59,6 @@ def frames_needed(labels: Sequence[int] | np.ndarray) -> int:
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
 
 
-def frames_given(steps: int, subsample: int = 1, upsample: int = 1) -> int:
+def frames_given(steps: int | np.integer, subsample: int = 1, upsample: int = 1) -> int | np.integer:
     """Returns the number of frames that `models.transcriber` gives for this many input steps."""
     return -(-steps // subsample) * upsample

@@ -34,7 +34,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
             raise ValueError(f"smoothing should be at least 0 and below 1. Received: {smoothing}")
         self.smoothing, self.tokens = smoothing, tokens
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         y, z = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
         V, e = self.tokens or z.shape[-1], self.smoothing
         ids = ops.arange(ops.shape(z)[-1], dtype="int32")
@@ -59,7 +59,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
         return run(z)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "smoothing": self.smoothing, "tokens": self.tokens}
 
 
@@ -94,7 +94,7 @@ class RankingLoss(keras.losses.Loss):
             raise ValueError(f"kind should be bpr_max or top1_max. Received: {kind!r}")
         self.kind, self.regularization = kind, regularization
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         y, z = ops.cast(y_true, "int32")[..., None], ops.cast(y_pred, "float32")
         right = ops.take_along_axis(z, y, axis=-1)  # [B, T, 1]
         # The right item and items that are never predicted, with scores of -1e4 or below, get no weight.
@@ -107,5 +107,5 @@ class RankingLoss(keras.losses.Loss):
             return likelihood + self.regularization * ops.sum(s * ops.square(z), axis=-1)
         return ops.sum(s * (ops.sigmoid(z - right) + ops.sigmoid(ops.square(z))), axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "kind": self.kind, "regularization": self.regularization}

@@ -7,6 +7,7 @@ section 4.
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -15,7 +16,9 @@ from keras import ops
 LEAST = 0.01  # minimum sigma, in units of `scale`: otherwise the likelihood of constant numbers grows without bound
 
 
-def log_density(values, logits, mean, log_sigma):
+def log_density(
+    values: keras.KerasTensor, logits: keras.KerasTensor, mean: keras.KerasTensor, log_sigma: keras.KerasTensor
+) -> keras.KerasTensor:
     """Returns the natural log p(x) of a mixture, in float32.
 
     Shapes: values x [..., D]; logits, log pi up to a constant, [..., K]; mean mu and log_sigma [..., K, D] -> [...].
@@ -25,7 +28,7 @@ def log_density(values, logits, mean, log_sigma):
     return ops.logsumexp(ops.log_softmax(logits, axis=-1) + each, axis=-1)
 
 
-def split(parameters) -> tuple:
+def split(parameters: keras.KerasTensor) -> tuple:
     """Splits a `MixtureDensity` output [..., K, 1 + 2 D] into logits [..., K], mean and log_sigma [..., K, D]."""
     D = parameters.shape[-1] // 2
     return parameters[..., 0], parameters[..., 1 : 1 + D], parameters[..., 1 + D :]
@@ -52,21 +55,23 @@ class MixtureDensity(keras.layers.Layer):
         self.components, self.scale = components, np.asarray(scale, "float32").tolist()
         self.dense = keras.layers.Dense(components * (1 + 2 * len(self.scale)), dtype="float32", name="dense")
 
-    def build(self, h_shape, o_shape):
+    def build(self, h_shape: Sequence[int | None], o_shape: Sequence[int | None]) -> None:
         self.dense.build(h_shape)
         self.built = True
 
-    def call(self, h, o):
+    def call(self, h: keras.KerasTensor, o: keras.KerasTensor) -> keras.KerasTensor:
         K, scale = self.components, np.array(self.scale, "float32")
         made = ops.reshape(self.dense(h), (*ops.shape(h)[:-1], K, 1 + 2 * len(scale)))
         a, m, s = split(made)
         log_sigma = ops.log(scale * (LEAST + ops.softplus(s)))
         return ops.concatenate([a[..., None], o[..., None, :] + scale * m, log_sigma], axis=-1)
 
-    def compute_output_shape(self, h_shape, o_shape):
+    def compute_output_shape(
+        self, h_shape: tuple[int | None, ...], o_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return (*h_shape[:-1], self.components, 1 + 2 * len(self.scale))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "components": self.components, "scale": self.scale}
 
 
@@ -81,7 +86,7 @@ class MixtureLoss(keras.losses.Loss):
     def __init__(self, reduction: str = "mean_with_sample_weight", name: str = "mixture_loss", **kwargs):
         super().__init__(reduction=reduction, name=name, **kwargs)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         return -log_density(y_true, *split(ops.cast(y_pred, "float32")))
 
 
@@ -101,19 +106,25 @@ class Changes(keras.layers.Layer):
         self.supports_masking = True
         self.scale = np.asarray(scale, "float32").tolist()
 
-    def call(self, x, mask, last):
+    def call(
+        self, x: keras.KerasTensor, mask: keras.KerasTensor, last: keras.KerasTensor
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         before = ops.concatenate([last[:, None], x[:, :-1]], axis=1)  # [B, T, D]
         changes = (x - before) / np.array(self.scale, "float32")
         ends = ops.logical_and(mask, ops.logical_not(ops.pad(mask[:, 1:], [(0, 0), (0, 1)])))  # the last real step
         after = ops.sum(ops.where(ends[..., None], x, 0.0), axis=1)
         return ops.concatenate([x, changes], axis=-1), after
 
-    def compute_output_shape(self, x_shape, mask_shape, last_shape):
+    def compute_output_shape(
+        self, x_shape: tuple[int | None, ...], mask_shape: tuple[int | None, ...], last_shape: tuple[int | None, ...]
+    ) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
         return (*x_shape[:-1], 2 * x_shape[-1]), last_shape
 
-    def compute_output_spec(self, x, mask, last):
+    def compute_output_spec(
+        self, x: keras.KerasTensor, mask: keras.KerasTensor, last: keras.KerasTensor
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         shapes = self.compute_output_shape(x.shape, mask.shape, last.shape)
         return tuple(keras.KerasTensor(shape, dtype="float32") for shape in shapes)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "scale": self.scale}

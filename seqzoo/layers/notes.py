@@ -1,5 +1,7 @@
 """Predicts the tokens of one time step, such as the notes of a chord, one by one."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -71,7 +73,12 @@ class NoteDecoder(keras.layers.Layer):
         self.cell = keras.layers.GRUCell(units, name="cell", **policy)
         self.hidden_dropout, self.note_dropout = (keras.layers.Dropout(dropout, **policy) for _ in range(2))
 
-    def build(self, hidden_shape, tokens_shape=None, notes_shape=None):
+    def build(
+        self,
+        hidden_shape: Sequence[int | None],
+        tokens_shape: Sequence[int | None] | None = None,
+        notes_shape: Sequence[int | None] | None = None,
+    ) -> None:
         width = self.units + hidden_shape[-1]
         start = keras.initializers.RandomUniform(-0.1, 0.1)
         self.embeddings = self.add_weight((self.tokens, self.dim), start, name="embeddings")
@@ -89,7 +96,13 @@ class NoteDecoder(keras.layers.Layer):
         self.first.build((None, hidden_shape[-1]))
         self.cell.build((None, (2 + relations) * self.dim))
 
-    def call(self, hidden, tokens, notes=None, training=False):
+    def call(
+        self,
+        hidden: keras.KerasTensor,
+        tokens: keras.KerasTensor,
+        notes: keras.KerasTensor | None = None,
+        training: bool = False,
+    ) -> keras.KerasTensor:
         rows = ops.reshape(hidden, (-1, hidden.shape[-1]))  # [B T, H]
         rows = self.hidden_dropout(rows, training=training)
         tokens = ops.reshape(tokens, (-1, self.slots))  # [B T, S]
@@ -105,11 +118,17 @@ class NoteDecoder(keras.layers.Layer):
         )
         return ops.reshape(logits, (-1, ops.shape(hidden)[1], self.slots, self.tokens))
 
-    def begin(self, hidden):
+    def begin(self, hidden: keras.KerasTensor) -> keras.KerasTensor:
         """Returns g_0 of h [B, H]."""
         return self.first(hidden)
 
-    def step(self, hidden, g, row, notes=None):
+    def step(
+        self,
+        hidden: keras.KerasTensor,
+        g: keras.KerasTensor,
+        row: keras.KerasTensor,
+        notes: keras.KerasTensor | None = None,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Returns (logits [B, V] of the next token of a step, g) from h [B, H], g [B, G].
 
         Args:
@@ -189,23 +208,29 @@ class NoteDecoder(keras.layers.Layer):
         allowed = ops.logical_or(ops.logical_or(lower, ended), pitches == -1)
         return ops.where(allowed, 0.0, -1e4)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: keras.KerasTensor, previous_mask: keras.KerasTensor | None = None) -> None:
         return None  # a mask of steps differs in rank from the tokens; sample weights mask the loss
 
-    def compute_output_spec(self, hidden, tokens, notes=None, training=False):
+    def compute_output_spec(
+        self,
+        hidden: keras.KerasTensor,
+        tokens: keras.KerasTensor,
+        notes: keras.KerasTensor | None = None,
+        training: bool = False,
+    ) -> keras.KerasTensor:
         return keras.KerasTensor((*hidden.shape[:2], self.slots, self.tokens), dtype="float32")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("tokens", "slots", "units", "dim", "dropout", "pitches", "sets")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def heights(ids, pitches: list[int]):
+def heights(ids: keras.KerasTensor, pitches: list[int]) -> keras.KerasTensor:
     """Returns the pitch + 1 of ids of any shape, as floats; 0 for ids without a pitch, as before the first step."""
     return ops.take(ops.convert_to_tensor(np.maximum(np.array(pitches), -1) + 1, "float32"), ids)
 
 
-def interval_ids(here, there):
+def interval_ids(here: keras.KerasTensor, there: keras.KerasTensor) -> keras.KerasTensor:
     """Returns intervals between `heights` of one shape, 1..INTERVALS from -R up; 0 where either has no pitch."""
     interval = ops.clip(here - there, -REACH, REACH) + REACH + 1
     return ops.cast(ops.where(ops.logical_and(here > 0, there > 0), interval, 0), "int32")
@@ -231,12 +256,12 @@ class Relations(keras.layers.Layer):
         self.slots, self.dim = slots, dim
         self.supports_masking = True
 
-    def build(self, shape):
+    def build(self, shape: Sequence[int | None]) -> None:
         self.count = self._count(shape)
         start = keras.initializers.RandomUniform(-0.1, 0.1)
         self.embeddings = self.add_weight((self.count * (INTERVALS + 1), self.dim), start, name="embeddings")
 
-    def call(self, notes):
+    def call(self, notes: keras.KerasTensor) -> keras.KerasTensor:
         S = self.slots
         older, last = notes[..., :S], notes[..., S : 2 * S]
         here, there = [last[..., 1:], last], [ops.ones_like(last[..., 1:]) * last[..., :1], older]
@@ -250,8 +275,8 @@ class Relations(keras.layers.Layer):
     def _count(self, shape):
         return 2 * self.slots - 1 + (self.slots if shape[-1] > 2 * self.slots else 0)
 
-    def compute_output_spec(self, notes):
+    def compute_output_spec(self, notes: keras.KerasTensor) -> keras.KerasTensor:
         return keras.KerasTensor((*notes.shape[:2], self._count(notes.shape) * self.dim), dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "slots": self.slots, "dim": self.dim}

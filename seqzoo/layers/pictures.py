@@ -30,26 +30,26 @@ class FrameConvolution(keras.layers.Layer):
         ]
         self.pooling = keras.layers.MaxPooling2D(2, padding="same", dtype=self.dtype_policy)
 
-    def build(self, x_shape):
+    def build(self, x_shape: Sequence[int | None]) -> None:
         shape = (None, *x_shape[2:])
         for convolution in self.convolutions:
             convolution.build(shape)
             shape = self.pooling.compute_output_shape(convolution.compute_output_shape(shape))
 
-    def call(self, x):
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         B, T = ops.shape(x)[:2]
         y = ops.reshape(x, (B * T, *x.shape[2:]))  # [B*T, I, W, C]
         for convolution in self.convolutions:
             y = self.pooling(convolution(y))
         return ops.reshape(y, (B, T, *y.shape[1:]))  # [B, T, I', W', F]
 
-    def compute_output_shape(self, x_shape):
+    def compute_output_shape(self, x_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         shape = (None, *x_shape[2:])
         for convolution in self.convolutions:
             shape = self.pooling.compute_output_shape(convolution.compute_output_shape(shape))
         return (*x_shape[:2], *shape[1:])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size}
 
 
@@ -62,19 +62,21 @@ class Coordinates(keras.layers.Layer):
     Shapes: [B, I, W, C] -> [B, I, W, C + 2], I and W static.
     """
 
-    def build(self, x_shape):
+    def build(self, x_shape: Sequence[int | None]) -> None:
         sides = (np.linspace(-1, 1, size) if size > 1 else np.zeros(1) for size in x_shape[1:3])
         self.grid = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1)  # [I, W, 2]
 
-    def call(self, x):
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         places = ops.zeros_like(x[..., :2]) + ops.cast(self.grid, x.dtype)
         return ops.concatenate([x, places], axis=-1)
 
-    def compute_output_shape(self, x_shape):
+    def compute_output_shape(self, x_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*x_shape[:-1], x_shape[-1] + 2)
 
 
-def residual_map(x, filters: Sequence[int], blocks: int = 1, kernel_size: int = 3, name: str = "image"):
+def residual_map(
+    x: keras.KerasTensor, filters: Sequence[int], blocks: int = 1, kernel_size: int = 3, name: str = "image"
+) -> keras.KerasTensor:
     """Computes a map of the features and mean colours of pictures, by a small residual network.
 
     For each number of filters: a convolution, maxima of 2 by 2, and blocks x + f(f(x)) of a convolution f of

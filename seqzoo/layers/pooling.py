@@ -3,13 +3,15 @@
 Padding is never read, whatever it holds. A row without a real step becomes zeros.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from seqzoo.layers.masks import lowest
 
 
-def last_state(x, mask, bidirectional: bool = False):
+def last_state(x: keras.KerasTensor, mask: keras.KerasTensor, bidirectional: bool = False) -> keras.KerasTensor:
     """Returns the state after the whole sequence: at the last real step; for a backward layer, at the first.
 
     x [B, T, H]; if `bidirectional`, its second half is the backward layer's.
@@ -24,19 +26,19 @@ def last_state(x, mask, bidirectional: bool = False):
     return ops.where(count[:, None] > 0, state, ops.zeros_like(state))
 
 
-def masked_max(x, mask):
+def masked_max(x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the maximum of each unit over the real steps (Collobert et al., 2011)."""
     x = ops.where(mask[..., None], x, lowest(x))
     return ops.where(ops.any(mask, axis=1)[:, None], ops.max(x, axis=1), 0.0)
 
 
-def masked_mean(x, mask):
+def masked_mean(x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the mean over the real steps, in float32: a sum of many steps in 16 bits would lose small values."""
     count = ops.sum(ops.cast(mask, "float32"), axis=1)[:, None]  # [B, 1]
     return ops.sum(ops.where(mask[..., None], ops.cast(x, "float32"), 0.0), axis=1) / ops.maximum(count, 1)
 
 
-def codon_mean(x, mask):
+def codon_mean(x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
     """Averages every third real step, starting from each of the first three, and takes each unit's largest mean.
 
     One of the three means fits patterns that are read in triplets, such as codons with an unknown reading frame.
@@ -46,7 +48,7 @@ def codon_mean(x, mask):
     return ops.max(ops.stack(frames), axis=0)
 
 
-def weighted_sum(weights, x, mask):
+def weighted_sum(weights: keras.KerasTensor, x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
     """Returns sum_t a_t x_t over the real steps, in float32: weights [B, T] -> [B, H]."""
     x = ops.where(mask[..., None], ops.cast(x, "float32"), 0.0)
     return ops.sum(ops.cast(weights, "float32")[..., None] * x, axis=1)
@@ -75,17 +77,17 @@ class AttentionWeights(keras.layers.Layer):
         self.projection = keras.layers.Dense(units, activation="tanh", dtype=self.dtype_policy)
         self.question = keras.layers.Dense(1, use_bias=False, dtype=self.dtype_policy)
 
-    def build(self, h_shape):
+    def build(self, h_shape: Sequence[int | None]) -> None:
         self.projection.build(h_shape)
         self.question.build((*h_shape[:-1], self.units))
 
-    def call(self, h, mask):
+    def call(self, h: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
         scores = ops.cast(self.question(self.projection(h))[..., 0], "float32")  # [B, T]
         weights = ops.softmax(ops.where(mask, scores, -1e9), axis=-1)  # [B, T]
         return ops.cast(ops.where(mask, weights, 0.0), self.compute_dtype)
 
-    def compute_output_shape(self, h_shape):
+    def compute_output_shape(self, h_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return h_shape[:-1]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units}

@@ -22,17 +22,19 @@ class Positions(keras.layers.Layer):
         self.width = width
         self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
-    def call(self, x, mask):
+    def call(self, x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
         t = ops.cumsum(ops.cast(mask, "float32"), axis=1)[..., None] - 1  # [B, T, 1]
         angles = t * (1000.0 ** -np.linspace(0, 1, self.width // 2, endpoint=False)).astype("float32")
         encoded = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)  # [B, T, P]
         return ops.concatenate([x, ops.where(mask[..., None], encoded, 0.0)], axis=-1)
 
-    def compute_mask(self, x, mask=None):
+    def compute_mask(self, x: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> None:
         return None
 
-    def compute_output_shape(self, x_shape, mask_shape=None):
+    def compute_output_shape(
+        self, x_shape: tuple[int | None, ...], mask_shape: tuple[int | None, ...] | None = None
+    ) -> tuple[int | None, ...]:
         return (*x_shape[:-1], x_shape[-1] + self.width)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "width": self.width}

@@ -58,22 +58,28 @@ class NegativeSampler(keras.layers.Layer):
         self.log_q = constant("log_q", np.log(q * negatives), "float32")
         self.built = True
 
-    def draw(self):
+    def draw(self) -> keras.KerasTensor:
         """Draws N ids [N], int32."""
         ids = keras.random.randint((self.negatives,), 0, self.tokens, seed=self.generator)
         kept = keras.random.uniform((self.negatives,), seed=self.generator) < ops.take(self.threshold, ids)
         return ops.where(kept, ids, ops.take(self.alias, ids))
 
-    def log_expected(self, ids):
+    def log_expected(self, ids: keras.KerasTensor) -> keras.KerasTensor:
         """Returns log(N q(id)) of ids of any shape, how often each is expected among the N: log Q below."""
         return ops.take(self.log_q, ids)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         config = {"tokens": self.tokens, "negatives": self.negatives, "power": self.power}
         return {**super().get_config(), **config}
 
 
-def sampled_logits(target_scores, negative_scores, targets, negatives, log_q=None):
+def sampled_logits(
+    target_scores: keras.KerasTensor,
+    negative_scores: keras.KerasTensor,
+    targets: keras.KerasTensor,
+    negatives: keras.KerasTensor,
+    log_q: keras.KerasTensor | None = None,
+) -> keras.KerasTensor:
     """Returns logits of the target, which comes first, and the negatives, for a cross-entropy with label 0.
 
         z_0 = s(target),   z_n = s(negative n) - log Q(negative n)

@@ -24,7 +24,7 @@ class Chop(keras.layers.Layer):
         self.length = length
         self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
-    def call(self, x, mask):
+    def call(self, x: keras.KerasTensor, mask: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         B, T, D = ops.shape(x)
         N = self.length
         S = (T + N - 1) // N
@@ -34,13 +34,15 @@ class Chop(keras.layers.Layer):
         mask = ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)  # [B*S, N]
         return ops.reshape(x, (B * S, N, D)), mask
 
-    def compute_output_spec(self, x, mask):
+    def compute_output_spec(
+        self, x: keras.KerasTensor, mask: keras.KerasTensor
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         return (
             keras.KerasTensor((None, self.length, x.shape[-1]), dtype=x.dtype),
             keras.KerasTensor((None, self.length), dtype="bool"),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "length": self.length}
 
 
@@ -52,9 +54,9 @@ class Join(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, y, mask):
+    def call(self, y: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
         B, T = ops.shape(mask)
         return ops.reshape(y, (B, -1, y.shape[-1]))[:, :T]
 
-    def compute_output_spec(self, y, mask):
+    def compute_output_spec(self, y: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
         return keras.KerasTensor((*mask.shape, y.shape[-1]), dtype=y.dtype)

@@ -3,6 +3,8 @@
 Each head takes vectors a and b [..., H], whose leading dimensions may differ where one of them is 1, and is symmetric.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -18,7 +20,7 @@ class Manhattan(keras.layers.Layer):
     Shapes: a, b [..., H] -> y [..., 1].
     """
 
-    def call(self, a, b):
+    def call(self, a: keras.KerasTensor, b: keras.KerasTensor) -> keras.KerasTensor:
         distance = ops.sum(ops.abs(ops.cast(a, "float32") - ops.cast(b, "float32")), axis=-1, keepdims=True)
         return ops.exp(-distance)
 
@@ -32,11 +34,11 @@ class Cosine(keras.layers.Layer):
     Shapes: a, b [..., H] -> y [..., 1].
     """
 
-    def build(self, a_shape, b_shape):
+    def build(self, a_shape: Sequence[int | None], b_shape: Sequence[int | None]) -> None:
         self.w = self.add_weight((), keras.initializers.Constant(5.0), constraint="non_neg", name="w")
         self.c = self.add_weight((), keras.initializers.Constant(0.5), name="c")
 
-    def call(self, a, b):
+    def call(self, a: keras.KerasTensor, b: keras.KerasTensor) -> keras.KerasTensor:
         cosine = ops.sum(unit(a) * unit(b), axis=-1, keepdims=True)
         return ops.sigmoid(ops.cast(self.w, "float32") * (cosine - ops.cast(self.c, "float32")))
 
@@ -65,15 +67,15 @@ class Comparison(keras.layers.Layer):
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.to_points = keras.layers.Dense(points, dtype=self.dtype_policy)
 
-    def build(self, a_shape, b_shape):
+    def build(self, a_shape: Sequence[int | None], b_shape: Sequence[int | None]) -> None:
         self.to_hidden.build((None, 2 * a_shape[-1]))
         self.to_points.build((None, self.hidden))
 
-    def call(self, a, b, training=None):
+    def call(self, a: keras.KerasTensor, b: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         h = self.to_hidden(ops.concatenate([a * b, ops.abs(a - b)], axis=-1))  # [..., hidden]
         return self.to_points(self.drop(h, training=training))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "points": self.points, "hidden": self.hidden, "dropout": self.dropout}
 
 
@@ -95,7 +97,7 @@ class ScaleDivergence(keras.losses.Loss):
     def __init__(self, reduction: str = "mean_with_sample_weight", name: str = "scale_divergence", **kwargs):
         super().__init__(name=name, reduction=reduction, **kwargs)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         y, log_p = ops.cast(y_true, "float32"), ops.log_softmax(ops.cast(y_pred, "float32"), axis=-1)
         K = log_p.shape[-1]
         t = ops.maximum(0.0, 1.0 - ops.abs(y * (K - 1) - ops.arange(K, dtype="float32")))  # [B, K]
@@ -130,7 +132,7 @@ class InBatchNegatives(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.temperature = temperature
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         ids, vectors = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
         z = ops.matmul(vectors[:, 0], ops.transpose(vectors[:, 1])) / self.temperature  # [B, B]
         numbers = ops.cumsum(ops.ones_like(ids[:, 0]))  # 1, 2 ... B
@@ -145,11 +147,11 @@ class InBatchNegatives(keras.losses.Loss):
 
         return (total(z, second) + total(ops.transpose(z), first)) / 2 - right
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "temperature": self.temperature}
 
 
-def unit(x):
+def unit(x: keras.KerasTensor) -> keras.KerasTensor:
     """Returns x [..., H] divided by its length, in float32; zeros stay zeros."""
     x = ops.cast(x, "float32")
     return x / ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
@@ -172,16 +174,21 @@ class Align(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
-    def build(self, a_shape, b_shape):
+    def build(self, a_shape: Sequence[int | None], b_shape: Sequence[int | None]) -> None:
         self.W = self.add_weight((a_shape[-1], a_shape[-1]), "identity", name="W")
         self.s = self.add_weight((), keras.initializers.Constant(10.0), name="s")
 
-    def call(self, a, b, b_mask):
+    def call(self, a: keras.KerasTensor, b: keras.KerasTensor, b_mask: keras.KerasTensor) -> keras.KerasTensor:
         u, v = unit(ops.matmul(a, self.W)), unit(ops.matmul(b, self.W))
         e = ops.cast(self.s, "float32") * ops.matmul(u, ops.transpose(v, (0, 2, 1)))  # [B, T, S]
         weights = ops.softmax(ops.where(b_mask[:, None], e, -1e9), axis=-1)
         weights = ops.where(b_mask[:, None], weights, 0.0)
         return ops.cast(ops.matmul(weights, ops.where(b_mask[..., None], ops.cast(b, "float32"), 0.0)), a.dtype)
 
-    def compute_output_shape(self, a_shape, b_shape=None, b_mask_shape=None):
+    def compute_output_shape(
+        self,
+        a_shape: tuple[int | None, ...],
+        b_shape: tuple[int | None, ...] | None = None,
+        b_mask_shape: tuple[int | None, ...] | None = None,
+    ) -> tuple[int | None, ...]:
         return a_shape

@@ -85,7 +85,7 @@ class SoundFeatures(keras.layers.Layer):
         self._filters = mel_filters(bands, size, rate, lowest, highest).astype("float32")  # [K, bands]
         self._cosines = cosines(bands, coefficients).astype("float32") if coefficients else None
 
-    def call(self, samples):
+    def call(self, samples: keras.KerasTensor) -> keras.KerasTensor:
         # The strides leave out frames beyond the last sample: N - 1 + hop samples hold ceil(N / hop) hops.
         before = (self.window - self.hop) // 2
         x = ops.pad(ops.cast(samples, "float32"), [[0, 0], [before, self.window - 1 - before]])
@@ -94,11 +94,11 @@ class SoundFeatures(keras.layers.Layer):
         energies = ops.log(ops.matmul(real + imaginary, self._filters) + FLOOR)  # [B, T, bands]
         return energies if self._cosines is None else ops.matmul(energies, self._cosines)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         frames = None if shape[1] is None else -(-shape[1] // self.hop)
         return (shape[0], frames, self.coefficients or self.bands)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("rate", "bands", "coefficients", "window", "hop", "lowest", "highest")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -117,10 +117,10 @@ class UtteranceNormalization(keras.layers.Layer):
         self.jointly = jointly
         self.supports_masking = True
 
-    def compute_mask(self, x, mask=None):
+    def compute_mask(self, x: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> None:
         return None
 
-    def call(self, x, mask):
+    def call(self, x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
         real = ops.cast(mask, "float32")[..., None]  # [B, T, 1]
         axes, width = ((1, 2), x.shape[-1]) if self.jointly else (1, 1)
         count = width * ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
@@ -128,10 +128,12 @@ class UtteranceNormalization(keras.layers.Layer):
         variance = ops.sum(ops.square(x), axis=axes, keepdims=True) / count
         return x / ops.sqrt(variance + VARIANCE)
 
-    def compute_output_shape(self, x_shape, mask_shape=None):
+    def compute_output_shape(
+        self, x_shape: tuple[int | None, ...], mask_shape: tuple[int | None, ...] | None = None
+    ) -> tuple[int | None, ...]:
         return x_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "jointly": self.jointly}
 
 
@@ -167,10 +169,10 @@ class SpecAugment(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
-    def compute_mask(self, x, mask=None):
+    def compute_mask(self, x: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> None:
         return None
 
-    def call(self, x, mask, training=False):
+    def call(self, x: keras.KerasTensor, mask: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         if not training:
             return x
         batch, width = ops.shape(x)[0], x.shape[-1]
@@ -193,9 +195,11 @@ class SpecAugment(keras.layers.Layer):
     def _draw(self, batch):
         return keras.random.uniform((batch, 1), dtype="float32", seed=self.seed_generator)
 
-    def compute_output_shape(self, x_shape, mask_shape=None):
+    def compute_output_shape(
+        self, x_shape: tuple[int | None, ...], mask_shape: tuple[int | None, ...] | None = None
+    ) -> tuple[int | None, ...]:
         return x_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("bands", "band", "stretches", "stretch", "share", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

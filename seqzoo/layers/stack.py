@@ -7,7 +7,7 @@ from seqzoo.layers.weight_drop import WeightDrop
 from seqzoo.rnns import RNNS
 
 
-def drop(x, rate: float, variational: bool = True):
+def drop(x: keras.KerasTensor, rate: float, variational: bool = True) -> keras.KerasTensor:
     """Applies dropout to x [B, T, D]; `variational`: one mask for all steps of a sequence (Gal & Ghahramani, 2016)."""
     if not rate:
         return x
@@ -53,8 +53,8 @@ def first_states(summaries: list, rnn: str, units: int, layers: int, name: str) 
 
 
 def stack(
-    x,
-    mask,
+    x: keras.KerasTensor,
+    mask: keras.KerasTensor,
     rnn: str = "bilstm",
     units: int = 128,
     layers: int = 2,
@@ -67,7 +67,7 @@ def stack(
     activation: str = "tanh",
     last_dropout: bool = True,
     initial_state: list | None = None,
-):
+) -> keras.KerasTensor | tuple[keras.KerasTensor, list[keras.KerasTensor]]:
     """Stacks recurrent layers; each gets the mask.
 
     Args:

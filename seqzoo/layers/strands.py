@@ -11,7 +11,7 @@ class ReverseComplement(keras.layers.Layer):
     The n bases of a sequence are complemented and reversed; the padding after them stays in place, as zeros.
     """
 
-    def call(self, x, lengths):
+    def call(self, x: keras.KerasTensor, lengths: keras.KerasTensor) -> keras.KerasTensor:
         B, T, D = ops.shape(x)
         positions = ops.cast(lengths, "int32")[:, None] - 1 - ops.arange(T)[None]  # [B, T]: n - 1 ... 0, -1 ...
         rows = ops.arange(B)[:, None] * T + ops.maximum(positions, 0)
@@ -19,5 +19,5 @@ class ReverseComplement(keras.layers.Layer):
         reversed = ops.reshape(ops.take(ops.reshape(x, (B * T, D)), ops.reshape(rows, (-1,)), axis=0), (B, T, D))
         return ops.where(positions[..., None] >= 0, ops.flip(reversed, axis=-1), 0.0)
 
-    def compute_output_spec(self, x, lengths):
+    def compute_output_spec(self, x: keras.KerasTensor, lengths: keras.KerasTensor) -> keras.KerasTensor:
         return keras.KerasTensor(x.shape, dtype=x.dtype)

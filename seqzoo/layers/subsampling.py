@@ -4,7 +4,9 @@ import keras
 from keras import ops
 
 
-def subsample(x, mask, factor: int, filters: int = 128):
+def subsample(
+    x: keras.KerasTensor, mask: keras.KerasTensor, factor: int, filters: int = 128
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Joins every `factor` steps into one by convolutions over time, of width 3 and stride 2, with ReLU.
 
         y_t = relu(W [x_{2t-1}; x_2t; x_{2t+1}] + b)
@@ -32,7 +34,7 @@ def subsample(x, mask, factor: int, filters: int = 128):
     return x, mask
 
 
-def upsample(x, mask, factor: int):
+def upsample(x: keras.KerasTensor, mask: keras.KerasTensor, factor: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Repeats each step `factor` times: x [B, T, D], mask [B, T] -> [B, T factor, D], [B, T factor].
 
     Raises:

@@ -1,5 +1,7 @@
 """Token embeddings whose table is also the output layer of a language model, and penalties on activations."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -36,7 +38,7 @@ class TokenEmbedding(keras.layers.Layer):
         self.supports_masking = True  # values at padding are never used
         self.noise = keras.random.SeedGenerator() if dropout else None
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         start = keras.initializers.RandomUniform(-0.1, 0.1)
 
         def table(name):  # in 16 bits, only the rows that are looked up are cast, not the whole table
@@ -46,7 +48,7 @@ class TokenEmbedding(keras.layers.Layer):
         self.output_embeddings = self.embeddings if self.tied else table("output_embeddings")
         self.bias = self.add_weight((self.tokens,), "zeros", name="bias", autocast=False)
 
-    def call(self, x, reverse=False, training=False):
+    def call(self, x: keras.KerasTensor, reverse: bool = False, training: bool = False) -> keras.KerasTensor:
         if reverse:
             table, bias = (ops.cast(part, self.compute_dtype) for part in (self.output_embeddings, self._barred()))
             return ops.matmul(x, ops.transpose(table)) + bias
@@ -61,47 +63,55 @@ class TokenEmbedding(keras.layers.Layer):
         """Returns b [V], with -1e4 for padding, since float16 ends at 65504."""
         return self.bias - 1e4 * ops.cast(ops.arange(self.tokens, dtype="int32") == 0, "float32")
 
-    def target_scores(self, x, ids):
+    def target_scores(self, x: keras.KerasTensor, ids: keras.KerasTensor) -> keras.KerasTensor:
         """Returns the score of one token at each position: x [..., D], ids [...] -> [...], in float32."""
         return ops.cast(ops.sum(x * self._rows(ids, x), axis=-1), "float32") + lookup(self.bias, ids)
 
-    def shared_scores(self, x, ids):
+    def shared_scores(self, x: keras.KerasTensor, ids: keras.KerasTensor) -> keras.KerasTensor:
         """Returns the scores of the same tokens at all positions: x [..., D], ids [N] -> [..., N], in float32."""
         return ops.cast(ops.matmul(x, ops.transpose(self._rows(ids, x))), "float32") + lookup(self.bias, ids)
 
     def _rows(self, ids, like):
         return ops.cast(lookup(self.output_embeddings, ids), like.dtype)
 
-    def log_probabilities(self, x, ids):
+    def log_probabilities(self, x: keras.KerasTensor, ids: keras.KerasTensor) -> keras.KerasTensor:
         """Returns the exact log softmax(logits)[id] without all logits at once: x [B, T, D], ids [B, T] -> [B, T]."""
         if self.tokens <= BLOCK:
             return log_probabilities(self(x, reverse=True), ids)
         return self.target_scores(x, ids) - log_sum_exp(x, self.output_embeddings, self._barred())
 
-    def compute_output_shape(self, input_shape, reverse=False):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...], reverse: bool = False
+    ) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.tokens) if reverse else (*input_shape, self.dim)
 
-    def compute_output_spec(self, x, reverse=False, training=False):
+    def compute_output_spec(
+        self, x: keras.KerasTensor, reverse: bool = False, training: bool = False
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(x.shape, reverse), dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         config = {"tokens": self.tokens, "dim": self.dim, "tied": self.tied, "dropout": self.dropout}
         return {**super().get_config(), **config}
 
 
-def dropped_rows(tokens: int, ids, rate: float, seed: keras.random.SeedGenerator):
+def dropped_rows(
+    tokens: int, ids: keras.KerasTensor, rate: float, seed: keras.random.SeedGenerator
+) -> keras.KerasTensor:
     """Returns factors [..., 1] for the vectors of ids [...] that drop rows of their table, float32."""
     return ops.take(keras.random.dropout(ops.ones((tokens,)), rate, seed=seed), ids)[..., None]
 
 
-def log_probabilities(logits, ids):
+def log_probabilities(logits: keras.KerasTensor, ids: keras.KerasTensor) -> keras.KerasTensor:
     """Returns log softmax(logits)[id]: [B, T, V], [B, T] -> [B, T], in float32."""
     logits = ops.cast(logits, "float32")
     chosen = ops.take_along_axis(logits, ops.cast(ids, "int32")[..., None], axis=-1)[..., 0]
     return chosen - ops.logsumexp(logits, axis=-1)
 
 
-def log_sum_exp(x, table: keras.Variable, bias):
+def log_sum_exp(
+    x: keras.KerasTensor, table: keras.Variable, bias: keras.Variable | keras.KerasTensor
+) -> keras.KerasTensor:
     """Returns log sum_v exp(x E_v + b_v) over the rows of a table E [V, D]; b [V]; x [..., D] -> [...], in float32.
 
     Reads `BLOCK` rows at a time, so that memory does not depend on V.
@@ -143,7 +153,7 @@ class ActivationPenalty(keras.layers.Layer):
         self.size, self.slowness = size, slowness
         self.supports_masking = True  # streams have no padding
 
-    def call(self, dropped, raw, training=False):
+    def call(self, dropped: keras.KerasTensor, raw: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         if training:
             penalty = self.size * ops.mean(ops.square(ops.cast(dropped, "float32")))
             if self.slowness:
@@ -154,8 +164,10 @@ class ActivationPenalty(keras.layers.Layer):
             self.add_loss(ops.cast(penalty, keras.config.floatx()))  # as Keras casts its losses
         return dropped
 
-    def compute_output_spec(self, dropped, raw, training=False):
+    def compute_output_spec(
+        self, dropped: keras.KerasTensor, raw: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(dropped.shape, dtype=dropped.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "size": self.size, "slowness": self.slowness}

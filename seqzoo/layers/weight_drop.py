@@ -1,5 +1,7 @@
 """DropConnect on the recurrent weights."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -37,13 +39,19 @@ class WeightDrop(keras.layers.Wrapper):
         layers = [self.layer.forward_layer, self.layer.backward_layer] if both else [self.layer]
         return [with_kernel(layer.cell) for layer in layers]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         for cell in self._cells():
             if not hasattr(cell, "recurrent_kernel"):
                 raise ValueError(f"{type(cell).__name__} has no recurrent kernel to drop weights of.")
 
-    def call(self, x, mask=None, initial_state=None, training=False):
+    def call(
+        self,
+        x: keras.KerasTensor,
+        mask: keras.KerasTensor | None = None,
+        initial_state: list[keras.KerasTensor] | None = None,
+        training: bool = False,
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, ...]:
         if not training:
             return self.layer(x, mask=mask, initial_state=initial_state)
         cells = self._cells()
@@ -59,8 +67,8 @@ class WeightDrop(keras.layers.Wrapper):
             for cell, U in zip(cells, kernels, strict=True):
                 vars(cell)["recurrent_kernel"] = U
 
-    def compute_output_shape(self, input_shape, **kwargs):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...], **kwargs) -> tuple:
         return self.layer.compute_output_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "rate": self.rate}

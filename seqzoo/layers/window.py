@@ -23,7 +23,7 @@ class Window(keras.layers.Layer):
         super().__init__(**kwargs)
         self.context = context
 
-    def call(self, x, state):
+    def call(self, x: keras.KerasTensor, state: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         rows = ops.shape(x)[0]
         before = ops.reshape(state, (rows, self.context - 1, x.shape[-1]))
         both = ops.concatenate([before, x], axis=1)  # [B, n - 1 + T, D]
@@ -32,12 +32,16 @@ class Window(keras.layers.Layer):
         after = ops.reshape(both[:, T:], (rows, (self.context - 1) * x.shape[-1]))
         return ops.concatenate(windows, axis=-1), after
 
-    def compute_output_shape(self, x_shape, state_shape):
+    def compute_output_shape(
+        self, x_shape: tuple[int | None, ...], state_shape: tuple[int | None, ...]
+    ) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
         return (*x_shape[:-1], self.context * x_shape[-1]), state_shape
 
-    def compute_output_spec(self, x, state):
+    def compute_output_spec(
+        self, x: keras.KerasTensor, state: keras.KerasTensor
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         shapes = self.compute_output_shape(x.shape, state.shape)
         return tuple(keras.KerasTensor(shape, dtype=x.dtype) for shape in shapes)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "context": self.context}

@@ -1,6 +1,7 @@
 """Word embeddings with frozen pretrained rows, and words replaced by the unknown word in training."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -65,7 +66,7 @@ class WordEmbedding(keras.layers.Layer):
             embeddings_initializer or keras.initializers.RandomUniform(-bound, bound)
         )
 
-    def build(self, ids_shape):
+    def build(self, ids_shape: Sequence[int | None]) -> None:
         rows, frozen_rows = self.trainable_rows, self.vocabulary_size - self.trainable_rows
         trained, frozen = self.embeddings_initializer, "zeros"
         if self.vectors is not None:
@@ -76,7 +77,7 @@ class WordEmbedding(keras.layers.Layer):
         if frozen_rows:
             self.frozen = self.add_weight((frozen_rows, self.dim), frozen, name="frozen", trainable=False)  # P
 
-    def call(self, ids):
+    def call(self, ids: keras.KerasTensor) -> keras.KerasTensor:
         ids = ops.cast(ids, "int32")  # [B, T]
         if self.frozen is None:
             vectors = _look_up(self.trained, ids)  # [B, T, D]
@@ -89,10 +90,10 @@ class WordEmbedding(keras.layers.Layer):
             vectors = ops.where(known[..., None], trained, frozen)  # [B, T, D]
         return ops.cast(vectors, self.compute_dtype)
 
-    def compute_output_shape(self, ids_shape):
+    def compute_output_shape(self, ids_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*ids_shape, self.dim)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
@@ -148,17 +149,17 @@ class UnknownWords(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, ids, training=None):
+    def call(self, ids: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         if not training:
             return ids
         rare = (ids >= self.first_rare) & (ids < self.end_rare)  # [B, T]
         hit = keras.random.uniform(ops.shape(ids), seed=self.seed_generator) < self.rate  # [B, T]
         return ops.where(rare & hit, ops.ones_like(ids), ids)  # [B, T]
 
-    def compute_output_shape(self, ids_shape):
+    def compute_output_shape(self, ids_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return ids_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "first_rare": self.first_rare,

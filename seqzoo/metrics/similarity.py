@@ -2,10 +2,15 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqzoo.metrics.counts import percent
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
 
 BLOCK = 1024  # queries whose similarities to all candidates are held at a time
 CUTS = (1, 5, 10)  # of `retrieval_scores`
@@ -45,7 +50,9 @@ def yes_no_scores(gold: Sequence[str], predicted: Sequence[str], yes: str) -> di
     return {"accuracy": percent(sum(a == b for a, b in zip(gold, predicted, strict=True)), len(gold)), **scores}
 
 
-def ranks(first, second, ids: Sequence[int]) -> np.ndarray:
+def ranks(
+    first: "np.ndarray | sparse.csr_matrix", second: "np.ndarray | sparse.csr_matrix", ids: Sequence[int]
+) -> np.ndarray:
     """Returns the rank of the right text among all others, from 1, for each query.
 
     Candidates with equal ids count once; half of those that are as similar as the right one are taken to come before

@@ -183,7 +183,7 @@ def marks_spans(tags: Iterable[str]) -> bool:
         return False
 
 
-def check_lengths(gold: Sentences, other: Sentences, what: str = "predicted tags"):
+def check_lengths(gold: Sentences, other: Sentences, what: str = "predicted tags") -> None:
     """Raises a ValueError unless each sentence has as many gold tags as `other` has items for it."""
     if len(gold) != len(other):
         raise ValueError(f"There are {len(gold)} sentences of gold tags and {len(other)} of {what}.")

@@ -3,12 +3,22 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Protocol
 
 from seqzoo.metrics.counts import percent
 from seqzoo.text.codec import perplexity
 
 
-def text_scores(nats: float, text) -> dict:
+class Counted(Protocol):
+    """A text with the numbers of its tokens, characters and words, and of the bytes that spell its unknown tokens."""
+
+    tokens: int
+    characters: int
+    words: int
+    spelled: int
+
+
+def text_scores(nats: float, text: Counted) -> dict:
     """Returns how well a text was predicted, in units that can be compared between tokenizers.
 
     The unknown token tells that a word or character is outside the vocabulary, but not which one it is; so the bits

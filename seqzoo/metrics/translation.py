@@ -3,10 +3,15 @@
 import functools
 import itertools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seqzoo.extras import check_installed
 from seqzoo.metrics.bootstrap import REMEMBERED
 from seqzoo.metrics.measure import Measure
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics import BLEU, CHRF
+
 
 MEASURES = {  # of tasks that are scored by `translation_scores`, greedily and by beam search
     "bleu": Measure("BLEU", "max"),
@@ -58,7 +63,7 @@ def translation_scores(
 
 
 @functools.cache
-def sacrebleu_metric(name: str, **options):
+def sacrebleu_metric(name: str, **options) -> "BLEU | CHRF":
     """Returns a metric of sacreBLEU, "BLEU" or "CHRF", that remembers the n-gram counts of texts it has seen.
 
     Counting takes nearly all of its time, and resamples repeat the same texts.

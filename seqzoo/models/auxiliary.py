@@ -44,10 +44,15 @@ class Auxiliary(keras.Model):
             self.heads.append([hidden, scores])
         return self
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: dict[str, keras.KerasTensor],
+        training: bool | None = None,
+        mask: dict[str, keras.KerasTensor | None] | None = None,
+    ) -> keras.KerasTensor | dict:
         return self.tapped(inputs, training=True) if training else super().call(inputs, training=training)
 
-    def word_scores(self, states) -> list:
+    def word_scores(self, states: keras.KerasTensor) -> list:
         """Returns [logits of the next words, logits of the previous words if bidirectional], [B, T, V] each.
 
         Args:
@@ -56,7 +61,12 @@ class Auxiliary(keras.Model):
         parts = ops.split(states, len(self.heads), axis=-1)  # forward, backward
         return [scores(hidden(part)) for part, (hidden, scores) in zip(parts, self.heads, strict=True)]
 
-    def word_loss(self, tokens, states, sample_weight=None):
+    def word_loss(
+        self,
+        tokens: keras.KerasTensor,
+        states: keras.KerasTensor,
+        sample_weight: keras.KerasTensor | dict[str, keras.KerasTensor] | None = None,
+    ) -> keras.KerasTensor:
         """Returns - mean_t (log p(w_(t+1) | f_t) + log p(w_(t-1) | b_t)), see the class; tokens [B, T], 0: padding."""
         weights = ops.cast(from_ids(tokens), "float32")  # [B, T]
         if sample_weight is not None:
@@ -75,7 +85,14 @@ class Auxiliary(keras.Model):
             for target, scores in zip(targets, self.word_scores(states), strict=False)
         )
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: dict[str, keras.KerasTensor] | None = None,
+        y: keras.KerasTensor | dict[str, keras.KerasTensor] | None = None,
+        y_pred: keras.KerasTensor | dict | None = None,
+        sample_weight: keras.KerasTensor | dict[str, keras.KerasTensor] | None = None,
+        training: bool = True,
+    ) -> keras.KerasTensor:
         if not isinstance(y_pred, dict) or "states" not in y_pred:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         loss = super().compute_loss(x, y, y_pred["outputs"], sample_weight, training)

@@ -121,7 +121,7 @@ def integrated_gradients(model: keras.Model, multi_label: bool = False, points: 
     return weights
 
 
-def log_odds(logits, classes, multi_label: bool = False):
+def log_odds(logits: keras.KerasTensor, classes: keras.KerasTensor, multi_label: bool = False) -> keras.KerasTensor:
     """Returns log p / (1 - p) [R] of one class a row of logits [R, C]: p by softmax, or sigmoid if `multi_label`."""
     own = ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype)
     score = ops.sum(own * logits, axis=-1)

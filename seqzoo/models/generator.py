@@ -1,7 +1,7 @@
 """The generator: a sequence from a condition, such as a key, a style or a first chord. One to many."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -43,9 +43,9 @@ def generator(
     variational: bool = True,
     width: int = 0,
     components: int = 5,
-    mean: np.ndarray | float = 0.0,
-    std: np.ndarray | float = 1.0,
-    change: np.ndarray | float | None = None,
+    mean: np.ndarray | Sequence[float] | float = 0.0,
+    std: np.ndarray | Sequence[float] | float = 1.0,
+    change: np.ndarray | Sequence[float] | float | None = None,
     **options,
 ) -> keras.Model:
     """A recurrent generator: a condition sets the first state, joins each step, or both; each step is S tokens.
@@ -256,7 +256,9 @@ class GeneratorDecoder:
         step = [ops.zeros((ops.shape(each)[0], *x.shape[1:]), x.dtype) for x in self.signature[1][len(recurrent) :]]
         return [each], [*cast_like(recurrent, self.reader.inputs[4:]), *step]
 
-    def step(self, values, fixed, state, index: int | None = None) -> tuple[Categorical, list]:
+    def step(
+        self, values: keras.KerasTensor, fixed: list, state: list, index: int | None = None
+    ) -> tuple[Categorical, list]:
         values, index = ops.cast(values, "int32"), 0 if self.slots == 1 else index
         if index is not None:
             logits, state = self._slot(index, values, fixed[0], *state)
@@ -287,7 +289,7 @@ class GeneratorDecoder:
         logits, g = self.notes.step(hidden, g, row[:, :slot], *notes)
         return logits + self.bar[slot], [*recurrent, before, age, row, hidden, *notes, g, count + 1]
 
-    def score(self, inputs: dict, values) -> np.ndarray:
+    def score(self, inputs: dict, values: np.ndarray) -> np.ndarray:
         """Returns log probabilities of given tokens.
 
         Args:

@@ -1,5 +1,7 @@
 """The language model: scores, at each step, every token that may come next."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -41,9 +43,9 @@ def language_model(
     variational: bool = True,
     width: int = 0,
     components: int = 5,
-    mean: np.ndarray | float = 0.0,
-    std: np.ndarray | float = 1.0,
-    change: np.ndarray | float | None = None,
+    mean: np.ndarray | Sequence[float] | float = 0.0,
+    std: np.ndarray | Sequence[float] | float = 1.0,
+    change: np.ndarray | Sequence[float] | float | None = None,
     **options,
 ) -> keras.Model:
     """A recurrent language model: embeddings -> recurrent stack -> a score for each token; or a feed-forward one.
@@ -152,7 +154,7 @@ class OnTargets(keras.Model):
         self.reduced, self.corrected = adaptive or negatives > 0, corrected
         return self
 
-    def read(self, ids, state: list) -> tuple:
+    def read(self, ids: keras.KerasTensor, state: list) -> tuple:
         """Reads ids [B, T] in training; returns (the tensors that the loss needs, the state after the ids)."""
         if not self.reduced:
             scores, *after = self.reader([ids, *state], training=True)
@@ -161,14 +163,26 @@ class OnTargets(keras.Model):
             scores = {"hidden": hidden, **({"negatives": self.sampler.draw()} if self.sampler else {})}
         return scores, after
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: dict[str, keras.KerasTensor],
+        training: bool | None = None,
+        mask: dict[str, keras.KerasTensor | None] | None = None,
+    ) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
         if not training:
             return super().call({"tokens": inputs["tokens"]}, training=training)
         ids = ops.convert_to_tensor(inputs["tokens"])
         zeros = [ops.tile(ops.zeros_like(ids[:, :1], dtype=x.dtype), (1, x.shape[-1])) for x in self.reader.inputs[1:]]
         return self.read(ids, zeros)[0]
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: dict[str, keras.KerasTensor] | None = None,
+        y: keras.KerasTensor | None = None,
+        y_pred: keras.KerasTensor | dict[str, keras.KerasTensor] | None = None,
+        sample_weight: keras.KerasTensor | None = None,
+        training: bool = True,
+    ) -> keras.KerasTensor:
         if isinstance(y_pred, dict):
             hidden, negatives = y_pred["hidden"], y_pred.get("negatives")
             if negatives is None:
@@ -189,14 +203,19 @@ class Streamed(OnTargets):
     the same B; where `start` is True the row starts again from zeros.
     """
 
-    def carry(self, rows: int):
+    def carry(self, rows: int) -> "Streamed":
         rows //= replicas()  # each device carries the state of its own rows
         self.carried = [
             self.add_weight((rows, x.shape[-1]), "zeros", trainable=False, name=x.name) for x in self.reader.inputs[1:]
         ]
         return self
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: dict[str, keras.KerasTensor],
+        training: bool | None = None,
+        mask: dict[str, keras.KerasTensor | None] | None = None,
+    ) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
         if not training:
             return super().call(inputs, training=training)
         keep = 1 - ops.cast(inputs["start"], "float32")[:, None]  # [B, 1]
@@ -285,11 +304,11 @@ class LanguageModelDecoder:
             _, state = self._read(ops.convert_to_tensor(ids[:, first : first + WINDOW], "int32"), state)
         return [], state
 
-    def step(self, values, fixed, state) -> tuple[Categorical, list]:
+    def step(self, values: keras.KerasTensor, fixed: list, state: list) -> tuple[Categorical, list]:
         logits, state = self.read(values[:, None], state)
         return Categorical(logits[:, 0]), state
 
-    def score(self, inputs: dict, values) -> np.ndarray:
+    def score(self, inputs: dict, values: np.ndarray) -> np.ndarray:
         """Returns log probabilities [B, T] of the tokens `values` [B, T], which follow the context and the id `begin`.
 
         Without "tokens" among the inputs there is no context. Long texts are read in windows, to bound memory.
@@ -304,12 +323,14 @@ class LanguageModelDecoder:
             scores.append(window)
         return np.concatenate(scores, axis=1)
 
-    def read(self, ids, state: list) -> tuple:
+    def read(self, ids: keras.KerasTensor, state: list) -> tuple:
         """Reads ids [B, T], right-padded with 0; returns (logits [B, T, V] of the token after each, the next state)."""
         logits, *after = self.reader([ops.convert_to_tensor(ids), *state], training=False)
         return logits, cast_like(after, self.reader.inputs[1:])
 
-    def score_window(self, ids, next_ids, state: list) -> tuple[np.ndarray, list]:
+    def score_window(
+        self, ids: keras.KerasTensor | np.ndarray, next_ids: keras.KerasTensor | np.ndarray, state: list
+    ) -> tuple[np.ndarray, list]:
         """Reads a window of a text; returns (log probabilities [B, T] of the next ids as NumPy, the next state)."""
         ids, next_ids = (ops.convert_to_tensor(x, "int32") for x in (ids, next_ids))
         scores, after = self._score(ids, next_ids, state)

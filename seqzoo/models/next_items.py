@@ -41,7 +41,7 @@ class NextItems:
         self._run = compiled(self._ranked, (ids, ids, keras.KerasTensor([None, None], "float32"), bools))
         self._nats = np.zeros(2)  # the weighted sum, and the sum of weights
 
-    def scores(self, tokens, repeats) -> tuple:
+    def scores(self, tokens: keras.KerasTensor, repeats: keras.KerasTensor | bool) -> tuple:
         """Returns (scores [B, V] of the items after histories [B, T], candidates [B, V] booleans); see the class."""
         zeros = [
             ops.tile(ops.zeros_like(tokens[:, :1], dtype=x.dtype), (1, x.shape[-1])) for x in self.reader.inputs[1:]
@@ -61,7 +61,7 @@ class NextItems:
         special = ops.arange(self.tokens, dtype="int32") <= BEGIN
         return ops.logical_not(ops.logical_or(hits > 0, special))
 
-    def best(self, scores, candidates) -> dict:
+    def best(self, scores: keras.KerasTensor, candidates: keras.KerasTensor) -> dict:
         """Returns {"items", "probabilities"} [B, K] of scores and candidates [B, V]."""
         p = ops.softmax(ops.where(candidates, scores, NEVER))
         probabilities, items = ops.top_k(p, self.count)

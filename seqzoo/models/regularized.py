@@ -32,7 +32,7 @@ class Regularized(keras.Model):
         perturbation: float = 0.1,
         multi_label: bool = False,
         seed: int | None = None,
-    ):
+    ) -> "Regularized":
         embed, read = cut(self)
         noise = keras.random.SeedGenerator(seed)
         self.noise = noise  # part of the model's state, so that checkpoints hold it
@@ -89,7 +89,14 @@ class Regularized(keras.Model):
         self.terms = terms
         return self
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: dict[str, keras.KerasTensor] | None = None,
+        y: keras.KerasTensor | None = None,
+        y_pred: keras.KerasTensor | None = None,
+        sample_weight: keras.KerasTensor | None = None,
+        training: bool = True,
+    ) -> keras.KerasTensor:
         def loss_of(logits):
             return super(Regularized, self).compute_loss(x, y, logits, sample_weight, training)
 

@@ -31,7 +31,7 @@ class Scheduled(keras.Model):
     It is saved as the plain model. Checkpoints also keep the number of steps so far.
     """
 
-    def sample(self, schedule: str, steps: float, least: float = 0.0, seed: int | None = None):
+    def sample(self, schedule: str, steps: float, least: float = 0.0, seed: int | None = None) -> "Scheduled":
         if schedule not in SAMPLING_SCHEDULES:
             raise ValueError(f"schedule should be one of {', '.join(SAMPLING_SCHEDULES)}. Received: {schedule!r}")
         if steps <= 0 or not 0 <= least <= 1:
@@ -42,14 +42,19 @@ class Scheduled(keras.Model):
         self.decoder = Seq2SeqDecoder(self)
         return self
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: dict[str, keras.KerasTensor],
+        training: bool | None = None,
+        mask: dict[str, keras.KerasTensor | None] | None = None,
+    ) -> keras.KerasTensor:
         if training:
             mixed = self.mixed(inputs, share_sampled(self.schedule, self.steps, self.length, self.least))
             self.steps.assign_add(1)
             inputs = {**inputs, "target": mixed}
         return super().call(inputs, training=training)
 
-    def mixed(self, inputs: dict, share):
+    def mixed(self, inputs: dict, share: keras.KerasTensor) -> keras.KerasTensor:
         """Returns `inputs["target"]` [B, T] with some tokens after the begin mark replaced by the model's samples."""
         right = ops.convert_to_tensor(inputs["target"], "int32")
         # All random numbers are drawn here, at once: [0] decides whether to sample, [1] which token.
@@ -70,7 +75,7 @@ class Scheduled(keras.Model):
         return ops.concatenate([right[:, :1], ops.transpose(ids)], axis=1)
 
 
-def share_sampled(schedule: str, step, length: float, least: float = 0.0):
+def share_sampled(schedule: str, step: keras.Variable | int, length: float, least: float = 0.0) -> keras.KerasTensor:
     """Returns 1 - e_i: the share of the input tokens that the model samples at training step i, see `Scheduled`."""
     i, n = ops.cast(step, "float32"), float(length)
     if schedule == "linear":

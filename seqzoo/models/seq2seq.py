@@ -296,11 +296,11 @@ class Seq2SeqDecoder:
         copied = [inputs["copied"]] if self.pointer else []
         return parts[: self.fixed] + copied, parts[self.fixed :]
 
-    def step(self, values, fixed, state) -> tuple[Categorical, list]:
+    def step(self, values: keras.KerasTensor, fixed: list, state: list) -> tuple[Categorical, list]:
         logits, state, weights = self.read(ops.convert_to_tensor(values, "int32")[:, None], fixed, state)
         return Categorical(logits[:, 0], weights[:, 0] if self.attends else None), state
 
-    def read(self, ids, fixed: list, state: list) -> tuple:
+    def read(self, ids: keras.KerasTensor, fixed: list, state: list) -> tuple:
         """Reads ids [B, T], right-padded with 0; returns (logits [B, T, V], state, attention [B, T, S] or None).
 
         For a model that copies, the logits are log P [B, T, V + S].
@@ -318,7 +318,7 @@ class Seq2SeqDecoder:
         weights, gate = [*after[self.states :], None, None][:2]
         return logits, state, weights if weights is None else ops.cast(weights, "float32"), gate
 
-    def score(self, inputs: dict, values) -> np.ndarray:
+    def score(self, inputs: dict, values: np.ndarray) -> np.ndarray:
         """Returns log probabilities [B, T] of given targets: the tokens and the end mark, [B, T]; 0 at padding."""
         tensors = self._tensors(inputs, self.inputs)
         return np.asarray(self._score(tensors, ops.convert_to_tensor(values, "int32")))
@@ -327,7 +327,7 @@ class Seq2SeqDecoder:
         logits, *_ = self.read(shifted(values, self.begin), *self.encode(inputs))
         return ops.where(values > 0, log_probabilities(logits, values), 0.0)
 
-    def share_copied(self, inputs: dict, values) -> np.ndarray:
+    def share_copied(self, inputs: dict, values: np.ndarray) -> np.ndarray:
         """Returns the share [B, T] of the probability of each given id that comes from copying; 0 at padding."""
         if not np.size(values):  # all answers are empty; a loop without steps would fail
             return np.zeros(np.shape(values), "float32")

@@ -151,7 +151,7 @@ class Tower:
         given = {name: ops.convert_to_tensor(inputs[name]) for name in self._tower.input}
         return {"vector": np.asarray(self._run(given), "float32")}
 
-    def tensors(self, inputs: dict):
+    def tensors(self, inputs: dict) -> keras.KerasTensor:
         """Returns the vectors [B, H] of input tensors, as a tensor; ignores inputs that the front does not have."""
         return ops.cast(self._tower({name: inputs[name] for name in self._tower.input}, training=False), "float32")
 

@@ -65,10 +65,10 @@ class Decode(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})  # 16 bits are too few for probabilities
         self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
-    def compute_mask(self, scores, mask=None):
+    def compute_mask(self, scores: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> None:
         return None
 
-    def call(self, scores):
+    def call(self, scores: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
         if len(scores.shape) == 4:
             tags, probabilities = viterbi(scores)[0], marginals(scores)  # [B, T], [B, T, K]
         else:

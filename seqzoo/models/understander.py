@@ -1,5 +1,7 @@
 """The understander: tags each word of a request and classifies the whole, with one encoder."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -68,14 +70,16 @@ class SlotGate(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True  # otherwise Keras warns about the implicit mask that it still passes on
 
-    def build(self, h_shape, c_shape):
+    def build(self, h_shape: Sequence[int | None], c_shape: Sequence[int | None]) -> None:
         width = h_shape[-1]
         self.v = self.add_weight(shape=(width,), name="v", initializer="glorot_uniform")
         self.W = self.add_weight(shape=(c_shape[-1], width), name="W")
 
-    def call(self, h, c):
+    def call(self, h: keras.KerasTensor, c: keras.KerasTensor) -> keras.KerasTensor:
         gate = ops.sum(self.v * ops.tanh(h + ops.matmul(ops.cast(c, h.dtype), self.W)[:, None]), -1, keepdims=True)
         return h + h * gate
 
-    def compute_output_shape(self, h_shape, c_shape):
+    def compute_output_shape(
+        self, h_shape: tuple[int | None, ...], c_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return h_shape

@@ -1,5 +1,7 @@
 """Models of vectors of numbers: `generator` and `language_model` for steps that are vectors, not ids."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -28,9 +30,9 @@ def check_width(width: int, **given) -> None:
 def vector_model(
     width: int,
     components: int,
-    mean: np.ndarray | float,
-    std: np.ndarray | float,
-    change: np.ndarray | float | None,
+    mean: np.ndarray | Sequence[float] | float,
+    std: np.ndarray | Sequence[float] | float,
+    change: np.ndarray | Sequence[float] | float | None,
     conditions: dict[str, int],
     condition_dim: int,
     join: str,
@@ -155,7 +157,7 @@ class VectorDecoder:
             _, state = self._read(*given, fixed, state)
         return fixed, state
 
-    def begun(self, rows, conditions: dict) -> tuple[list, list]:
+    def begun(self, rows: keras.KerasTensor, conditions: dict) -> tuple[list, list]:
         """Returns (fixed, state) before the first vector; of rows [B] only the shape is used."""
         zero = ops.cast(ops.zeros_like(rows), "float32")[:, None]
         made = self.conditioner(conditions, training=False) if self.known else []
@@ -164,17 +166,17 @@ class VectorDecoder:
         zeros = [ops.tile(zero, (1, part.shape[-1])) for part in self._states]
         return cast_like(fixed, self._given), cast_like([*first, *zeros[len(first) :]], self._states)
 
-    def read(self, frames, lengths, fixed: list, state: list) -> tuple:
+    def read(self, frames: keras.KerasTensor, lengths: keras.KerasTensor, fixed: list, state: list) -> tuple:
         """Reads frames [B, T, D]; returns (parameters [B, T, K, 1 + 2 D] of the vector after each, the next state)."""
         out, *after = self.reader([{"frames": frames, "frames_length": lengths}, fixed, state], training=False)
         return out, cast_like(after, self._states)
 
-    def step(self, values, fixed, state) -> tuple[Mixture, list]:
+    def step(self, values: keras.KerasTensor, fixed: list, state: list) -> tuple[Mixture, list]:
         ones = ops.ones_like(values[:, 0], dtype="int32")
         parameters, state = self.read(values[:, None], ones, fixed, state)
         return Mixture.of(parameters[:, 0]), state
 
-    def score(self, inputs: dict, values) -> np.ndarray:
+    def score(self, inputs: dict, values: np.ndarray) -> np.ndarray:
         """Returns log densities [B, T] of the vectors [B, T, D] of whole sequences.
 
         Args:

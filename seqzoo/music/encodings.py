@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,12 @@ from seqzoo.music.frames import from_frames, to_frames
 from seqzoo.music.score import SIXTEENTH, Score, parse_metre, quantize
 from seqzoo.music.voices import NO_PITCH, from_voices, separate_voices, skyline, to_voices
 from seqzoo.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import keras
+
 
 ENCODINGS = ("voices", "frames", "melody", "events")
 END, REST, HOLD, FIRST = 2, 3, 4, 5  # ids; FIRST is the id of pitch 0
@@ -175,7 +182,13 @@ class Encoding(Asset):
         ids = np.where(pitches < 0, rest, np.where(onsets, FIRST + pitches, held))
         return np.append(ids, END).astype("int32")
 
-    def advance(self, row, before, age, xp=np):
+    def advance(
+        self,
+        row: "np.ndarray | keras.KerasTensor",
+        before: "np.ndarray | keras.KerasTensor",
+        age: "np.ndarray | keras.KerasTensor",
+        xp: "ModuleType" = np,
+    ) -> "tuple[np.ndarray | keras.KerasTensor, np.ndarray | keras.KerasTensor]":
         """Returns the ids that sound after a row, and for how many steps they have: both [..., S].
 
         Args:

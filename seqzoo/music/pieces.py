@@ -77,7 +77,7 @@ def without_ahead(inputs: dict) -> dict:
     return {**inputs, "ahead": np.zeros_like(inputs["ahead"])} if "ahead" in inputs else inputs
 
 
-def transpose(inputs: dict, labels, semitones: int, encoding: Encoding, conditions: Conditions) -> tuple:
+def transpose(inputs: dict, labels: np.ndarray, semitones: int, encoding: Encoding, conditions: Conditions) -> tuple:
     """Returns (inputs, labels) of a piece or a batch, transposed up by `semitones`, for a `models.generator`.
 
     Args:

@@ -3,6 +3,7 @@
 import math
 import pathlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -18,11 +19,15 @@ from seqzoo.music.plots import piano_roll_plot
 from seqzoo.music.score import Score, cut, parse_metre
 from seqzoo.music.statistics import statistics_table
 
+if TYPE_CHECKING:
+    from seqzoo.config import Config
+
+
 EVENTS_PER_QUARTER = 16  # maximum number sampled
 
 
 def sample_scores(
-    decoder: Callable[[np.ndarray], object], encoding: Encoding, conditions: Conditions, ahead: bool, request
+    decoder: Callable[[np.ndarray], object], encoding: Encoding, conditions: Conditions, ahead: bool, request: "Config"
 ) -> list[Score]:
     """Samples scores. Each depends only on the seed and its number, not on how many are sampled.
 
@@ -74,7 +79,7 @@ def sample_scores(
     return scores
 
 
-def opening(encoding: Encoding, request) -> tuple[np.ndarray, int, Score | None]:
+def opening(encoding: Encoding, request: "Config") -> tuple[np.ndarray, int, Score | None]:
     """Returns the beginning of samples.
 
     Args:

@@ -1,6 +1,7 @@
 """Scoring: how likely music is under a generator, in one key or averaged over several, and under an n-gram model."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,10 +10,17 @@ from seqzoo.music.encodings import END, Encoding
 from seqzoo.music.pieces import Piece, transpose, without_ahead
 from seqzoo.text.ngrams import KneserNey
 
+if TYPE_CHECKING:
+    from seqzoo.data import Batches
+    from seqzoo.models import GeneratorDecoder
+
+
 NGRAM_TOKENS = 5_000_000  # the n-gram model learns from at most this many
 
 
-def totals(decoder, feed, encoding: Encoding, conditions: Conditions, keys: int = 1) -> tuple[float, int, int]:
+def totals(
+    decoder: "GeneratorDecoder", feed: "Batches", encoding: Encoding, conditions: Conditions, keys: int = 1
+) -> tuple[float, int, int]:
     """Scores a split without conditions and without a melody ahead.
 
     Args:
@@ -42,7 +50,12 @@ def totals(decoder, feed, encoding: Encoding, conditions: Conditions, keys: int 
 
 
 def log_probabilities(
-    decoder, inputs: dict, labels: np.ndarray, encoding: Encoding, conditions: Conditions, keys: int = 1
+    decoder: "GeneratorDecoder",
+    inputs: dict,
+    labels: np.ndarray,
+    encoding: Encoding,
+    conditions: Conditions,
+    keys: int = 1,
 ) -> np.ndarray:
     """Returns log p of each note of a batch, given those before it, averaged as probabilities over several keys.
 

@@ -6,11 +6,15 @@ import dataclasses
 import io
 import pathlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from seqzoo.files import UnreadableError, archive
+
+if TYPE_CHECKING:
+    from PIL import Image
+
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")  # of picture files
 GREY = ("1", "L", "LA", "I;16", "I;16L", "I;16B", "I", "F")  # modes of Pillow
@@ -26,7 +30,7 @@ class Picture:
 
     name: str
 
-    def opened(self):
+    def opened(self) -> "contextlib.AbstractContextManager[Image.Image]":
         """Returns a context with the PIL.Image.Image.
 
         Raises:
@@ -69,7 +73,7 @@ class Pixels(Picture):
     pixels: np.ndarray
 
     @contextlib.contextmanager
-    def opened(self):
+    def opened(self) -> "Iterator[Image.Image]":
         yield image(self.pixels)
 
 
@@ -84,7 +88,7 @@ class Stored(Picture):
     path: pathlib.Path
 
     @contextlib.contextmanager
-    def opened(self):
+    def opened(self) -> "Iterator[Image.Image]":
         try:
             file = self.file()
         except (OSError, KeyError) as error:
@@ -108,7 +112,7 @@ class Member(Stored):
 
     member: str
 
-    def file(self):
+    def file(self) -> BinaryIO:
         return io.BytesIO(archive(self.path).read(self.member))
 
 
@@ -126,7 +130,7 @@ def naming(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def opened(file: BinaryIO, name: str):
+def opened(file: BinaryIO, name: str) -> "Iterator[Image.Image]":
     """Context with the PIL.Image.Image in a file.
 
     Raises:
@@ -140,7 +144,7 @@ def opened(file: BinaryIO, name: str):
         yield picture
 
 
-def is_grey(picture) -> bool:
+def is_grey(picture: "Image.Image") -> bool:
     """Returns whether a PIL.Image.Image has no colours."""
     if picture.mode == "P":  # the colours are numbers of a palette
         red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
@@ -148,7 +152,7 @@ def is_grey(picture) -> bool:
     return picture.mode in GREY
 
 
-def plain(picture, grey: bool):
+def plain(picture: "Image.Image", grey: bool) -> "Image.Image":
     """Converts a PIL.Image.Image to grey or colours of 8 bits, upright, and white where it is transparent."""
     from PIL import Image, ImageOps
 
@@ -161,7 +165,7 @@ def plain(picture, grey: bool):
     return picture.convert("L" if grey else "RGB")
 
 
-def image(pixels: np.ndarray):
+def image(pixels: np.ndarray) -> "Image.Image":
     """Returns the PIL.Image.Image of pixels [I, W, C] in uint8."""
     from PIL import Image
 

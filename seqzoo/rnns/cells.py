@@ -49,7 +49,13 @@ class OneStep:
     Decoding step by step, as in sampling, then costs no more than the cells.
     """
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(
+        self,
+        sequences: keras.KerasTensor,
+        initial_state: list[keras.KerasTensor],
+        mask: keras.KerasTensor | None,
+        training: bool | None = False,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, Sequence[keras.KerasTensor]]:
         if training or sequences.shape[1] != 1:
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         y, states = self.cell(sequences[:, 0], list(initial_state))
@@ -68,13 +74,20 @@ class FusedLoop(OneStep):
     runs without them, on other backends, if the layer is unrolled, and if cuDNN will be used.
     """
 
-    def equations(self):  # not a property: Keras searches a layer's attributes, recursively, for weights
+    def equations(self) -> "FusedLoop | StepCell | None":
         """Returns the object that defines the steps, this layer or its cell; None: Keras's loop runs."""
+        # Not a property: Keras searches a layer's attributes, recursively, for weights.
         if keras.backend.backend() != "tensorflow" or self.unroll:
             return None
         return next((thing for thing in (self, self.cell) if hasattr(thing, "terms")), None)
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(
+        self,
+        sequences: keras.KerasTensor,
+        initial_state: list[keras.KerasTensor],
+        mask: keras.KerasTensor | None,
+        training: bool | None = False,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, Sequence[keras.KerasTensor]]:
         cell, equations = self.cell, self.equations()
         one_step = not training and sequences.shape[1] == 1  # the cell runs it
         # Keras clears supports_jit where cuDNN may be used, with recurrent dropout too, though cuDNN has none.
@@ -140,7 +153,9 @@ class StepCell:
         """Returns the states after a step, of which the first is the output; see `loop.fused_loop`."""
         raise NotImplementedError
 
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
         x_mask = self.get_dropout_mask(inputs) if training and self.dropout else None
         h_mask = self.get_recurrent_dropout_mask(states[0]) if training and self.recurrent_dropout else None
         terms = self.terms(times(dropped(inputs, x_mask), ops.convert_to_tensor(self.kernel)))
@@ -205,7 +220,7 @@ class GatedCell(StepCell, OwnCell):
         K = self.columns * self.units
         return (D, K), (self.units, K), (K,)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         kernel, recurrent_kernel, bias = self.shapes(input_shape[-1])
         self.kernel = self.add_own("kernel", kernel)
         self.recurrent_kernel = self.add_own("recurrent_kernel", recurrent_kernel)
@@ -213,7 +228,7 @@ class GatedCell(StepCell, OwnCell):
         self.built = True
 
 
-def from_cell(cell: type, units: int, layer: type = RNN, **kwargs) -> keras.layers.Layer:
+def from_cell(cell: Callable, units: int, layer: type = RNN, **kwargs) -> keras.layers.Layer:
     """Returns a recurrent layer around ``cell(units, ...)``; each keyword goes to the layer or to the cell."""
     layer_kwargs = {key: kwargs.pop(key) for key in _LAYER_ARGUMENTS if key in kwargs}
     dtype = kwargs.get("dtype")  # of both layer and cell

@@ -1,5 +1,7 @@
 """The gated recurrent unit, with its relevance (reset) gate: cuDNN on a GPU, the fused loop elsewhere."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -24,7 +26,7 @@ class GRU(FusedLoop, keras.layers.GRU):
     b and b', where z and r add both.
     """
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         cell = self.cell
         if not cell.reset_after:
             return Terms([cell.recurrent_kernel], [plus(xW, cell.bias)]).split(2 * cell.units)
@@ -33,7 +35,7 @@ class GRU(FusedLoop, keras.layers.GRU):
         b, after = ops.unstack(in_float32(ops.convert_to_tensor(cell.bias)), 2)
         return Terms([cell.recurrent_kernel], [None], [xW + b], [after])
 
-    def step(self, affine, states, *rest):
+    def step(self, affine: Callable, states: list, *rest: keras.KerasTensor) -> list:
         sigmoid, tanh = self.cell.recurrent_activation, self.cell.activation
         (h,) = states
         if not self.cell.reset_after:

@@ -1,5 +1,7 @@
 """IndRNN: each unit reads only itself."""
 
+from collections.abc import Callable
+
 import keras
 
 from seqzoo.rnns import RNNS
@@ -25,10 +27,10 @@ class IndRNNCell(GatedCell):
         recurrent_initializer = recurrent_initializer or keras.initializers.RandomUniform(0, 1)
         super().__init__(units, recurrent_initializer=recurrent_initializer, **kwargs)
 
-    def shapes(self, D):
+    def shapes(self, D: int) -> tuple[tuple, tuple, tuple]:
         return (D, self.units), (self.units,), (self.units,)
 
-    def step(self, affine, states):
+    def step(self, affine: Callable, states: list) -> list:
         return [self.activation(affine(states[0]))]
 
 

@@ -1,5 +1,6 @@
 """The LSTM with layer normalisation within its gates."""
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import keras
@@ -34,18 +35,26 @@ class LayerNormLSTMCell(GatedCell):
     count = 2
     first: ClassVar = {1: 1.0}
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         H = self.units
         for name, width, first in ("gain_h", 4 * H, 1), ("gain_x", 4 * H, 1), ("gain_c", H, 1), ("shift_c", H, 0):
             setattr(self, name, self.add_weight((width,), keras.initializers.Constant(first), name=name))
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         names = "gain_x", "gain_h", "gain_c", "shift_c"
         gain_x, *weights = (in_float32(ops.convert_to_tensor(getattr(self, name))) for name in names)
         return Terms([self.recurrent_kernel], [None], [plus(normalised(xW) * gain_x, self.bias)], weights)
 
-    def step(self, affine, states, x, gain_h, gain_c, shift_c):
+    def step(
+        self,
+        affine: Callable,
+        states: list,
+        x: keras.KerasTensor,
+        gain_h: keras.KerasTensor,
+        gain_c: keras.KerasTensor,
+        shift_c: keras.KerasTensor,
+    ) -> list:
         h, c = states
         i, f, g, o = ops.split(x + normalised(affine(h)) * gain_h, 4, axis=-1)
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * self.activation(g)

@@ -94,7 +94,7 @@ def fused_loop(
     states: Sequence[keras.KerasTensor],
     mask: keras.KerasTensor | None = None,
     drop: Callable = lambda v, part: v,
-    training: bool = True,
+    training: bool | None = True,
 ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
     """Runs all steps of a cell on TensorFlow, in loops that compute only what depends on the step before.
 

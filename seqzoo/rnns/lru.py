@@ -1,6 +1,7 @@
 """The linear recurrent unit: a diagonal, complex recurrence that starts on a ring inside the unit circle."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -44,7 +45,7 @@ class LRUCell(ScanCell):
         self.ring = {"r_min": r_min, "r_max": r_max, "phase": phase}
         self.state_size = [units, 2 * units]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         H, r_min, r_max = self.units, self.ring["r_min"], self.ring["r_max"]
         # An initializer draws the same numbers at each call, so ν and γ belong to the same |λ|^2.
@@ -67,26 +68,32 @@ class LRUCell(ScanCell):
         modulus, angle = ops.exp(-ops.exp(nu)), ops.exp(theta)
         return ops.concatenate([modulus * ops.cos(angle), modulus * ops.sin(angle)])
 
-    def content(self, x, h, training):
+    def content(
+        self, x: keras.KerasTensor, h: keras.KerasTensor, training: bool | None
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Returns x D + b [..., H] and exp(γ) (x B) [..., 2H]."""
         skip, *parts = self.products(x, training)
         gamma = ops.exp(in_float32(ops.convert_to_tensor(self.gamma)))
         return skip, ops.concatenate([self.drop(gamma * part, h, training) for part in parts], axis=-1)
 
-    def read(self, s, skip):
+    def read(self, s: keras.KerasTensor, skip: keras.KerasTensor) -> keras.KerasTensor:
         """Returns h."""
         readout = ops.convert_to_tensor(self.readout)
         product = ops.matmul(ops.cast(s, self.compute_dtype), ops.cast(readout, self.compute_dtype))
         return self.activation(in_float32(product) + skip)
 
-    def call(self, sequence, states, training=False):
+    def call(
+        self, sequence: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
         h, s = states
         skip, b = self.content(sequence, h, training)
         s = complex_product(self.eigenvalues(), in_float32(s)) + b
         h = ops.cast(self.read(s, skip), h.dtype)
         return h, [h, ops.cast(s, h.dtype)]
 
-    def scan(self, x, states, mask, training=False):
+    def scan(
+        self, x: keras.KerasTensor, states: list, mask: keras.KerasTensor | None, training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list]:
         h, s = states
         skip, b = self.content(x, h, training)
         one = ops.concatenate([ops.ones(self.units, b.dtype), ops.zeros(self.units, b.dtype)])
@@ -95,7 +102,7 @@ class LRUCell(ScanCell):
         hs = self.read(ss, skip)
         return hs, [last_real(hs, h, mask), ss[:, -1]]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), **self.ring}
 
 

@@ -1,5 +1,7 @@
 """The LSTM: cuDNN on a GPU, the fused loop elsewhere."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -23,10 +25,10 @@ class LSTM(FusedLoop, keras.layers.LSTM):
     Shapes: x [B, T, D], h and c [B, H]; kernel W [D, 4H], recurrent_kernel U [H, 4H], bias b [4H], columns i, f, g, o.
     """
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         return Terms([self.cell.recurrent_kernel], [plus(xW, self.cell.bias)])
 
-    def step(self, affine, states):
+    def step(self, affine: Callable, states: list) -> list:
         sigmoid, tanh = self.cell.recurrent_activation, self.cell.activation
         h, c = states
         i, f, g, o = ops.split(affine(h), 4, axis=-1)

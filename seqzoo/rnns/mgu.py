@@ -1,11 +1,14 @@
 """The minimal gated unit: a GRU with one gate."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import GatedCell, from_cell
 from seqzoo.rnns.cells import activation as activation_of
+from seqzoo.rnns.loop import Terms
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -23,10 +26,10 @@ class MGUCell(GatedCell):
 
     columns = 2
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         return super().terms(xW).split(self.units)
 
-    def step(self, affine, states):
+    def step(self, affine: Callable, states: list) -> list:
         (h,) = states
         f = ops.sigmoid(affine(h))
         candidate = self.activation(affine(f * h, 1))

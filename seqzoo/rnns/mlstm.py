@@ -1,5 +1,7 @@
 """The mLSTM of xLSTM: a matrix as memory, exponential input gates, and all steps of a chunk at once."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -56,7 +58,7 @@ class MLSTMCell(ScanCell):
         self.width = units // self.heads  # d
         self.state_size = [units, units * self.width, units, self.heads]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         self.gate_kernel = self.add_weight((input_shape[-1], 2 * self.heads), "zeros", name="gate_kernel")
         self.gate_bias = self.add_weight((2 * self.heads,), self.first_gate_bias, name="gate_bias", autocast=False)
@@ -65,7 +67,9 @@ class MLSTMCell(ScanCell):
         i, f = ops.zeros(self.heads, dtype), ops.cast(ops.linspace(3.0, 6.0, self.heads), dtype)
         return ops.concatenate([i, f])
 
-    def of_input(self, x, h, training):
+    def of_input(
+        self, x: keras.KerasTensor, h: keras.KerasTensor, training: bool | None
+    ) -> tuple[keras.KerasTensor, ...]:
         """Returns q, k, v and o [..., H], i~ and log sigmoid(f~) [..., heads]."""
         q, k, v, o = self.products(x, training)
         gates = in_float32(ops.matmul(x, ops.cast(ops.convert_to_tensor(self.gate_kernel), x.dtype)))
@@ -73,15 +77,19 @@ class MLSTMCell(ScanCell):
         v = self.drop(self.activation(v), h, training)
         return q, k * self.width**-0.5, v, ops.sigmoid(o), i, -ops.softplus(-f)
 
-    def memory(self, C, n, m):
+    def memory(
+        self, C: keras.KerasTensor, n: keras.KerasTensor, m: keras.KerasTensor
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
         """Returns C [B, heads, d, d] and n [B, heads, d], from flat ones, and m."""
         return ops.reshape(C, (-1, self.heads, self.width, self.width)), self.of_heads(n), m
 
-    def of_heads(self, part):
+    def of_heads(self, part: keras.KerasTensor) -> keras.KerasTensor:
         """Reshapes [B, H] to [B, heads, d]."""
         return ops.reshape(part, (-1, self.heads, self.width))
 
-    def call(self, sequence, states, training=False):
+    def call(
+        self, sequence: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
         dtype = states[0].dtype
         q, k, v, o, i, f = self.of_input(sequence, states[0], training)
         q, k, v = (self.of_heads(part) for part in (q, k, v))  # [B, heads, d]
@@ -95,7 +103,9 @@ class MLSTMCell(ScanCell):
         states = [ops.cast(state, dtype) for state in states]
         return states[0], states
 
-    def scan(self, x, states, mask, training=False):
+    def scan(
+        self, x: keras.KerasTensor, states: list, mask: keras.KerasTensor | None, training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list]:
         q, k, v, o, i, f = self.of_input(x, states[0], training)
         if mask is not None:
             i, f = ops.where(mask, i, NEVER), ops.where(mask, f, 0.0)
@@ -113,7 +123,7 @@ class MLSTMCell(ScanCell):
         C, n, m = carry
         return hs, [last_real(hs, states[0], mask), _flat(C), _flat(n), m]
 
-    def chunks(self, part, steps, behind=0.0):
+    def chunks(self, part: keras.KerasTensor, steps: int, behind: float = 0.0) -> keras.KerasTensor:
         """Reshapes [B, T, heads N] to [chunks, B, heads, steps, N]; steps after the end are filled with `behind`."""
         T = ops.shape(part)[1]
         count = (T + steps - 1) // steps
@@ -122,7 +132,10 @@ class MLSTMCell(ScanCell):
         return ops.transpose(part, (1, 0, 3, 2, 4))
 
     @staticmethod
-    def chunk(carry, row):
+    def chunk(
+        carry: tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor],
+        row: tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor, keras.KerasTensor, keras.KerasTensor],
+    ) -> tuple[tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]:
         """Computes a chunk's steps: (C, n, m), (q, k, v, f, i) -> (C, n, m after it), each step's q C / max(...)."""
         (C, n, m), (q, k, v, f, i) = carry, row  # q, k, v [B, heads, steps, d]; i~, log sigmoid(f~): [..., 1]
         F, m = ops.cumsum(f, axis=-2), m[..., None, None]
@@ -141,7 +154,7 @@ class MLSTMCell(ScanCell):
         n = kept[..., 0] * n + ops.sum(k, axis=-2)
         return (C, n, m_end[..., 0, 0]), read
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "heads": self.heads}
 
 

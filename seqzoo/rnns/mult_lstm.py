@@ -1,5 +1,6 @@
 """The multiplicative LSTM: the input chooses the recurrent weights."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import keras
@@ -30,17 +31,17 @@ class MultiplicativeLSTMCell(GatedCell):
     count = 2
     first: ClassVar = {1: 1.0}
 
-    def shapes(self, D):
+    def shapes(self, D: int) -> tuple[tuple, tuple, tuple]:
         H = self.units
         return (D, 5 * H), (H, 5 * H), (4 * H,)
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         H = self.units
         xW, xWm = ops.split(xW, [4 * H], axis=-1)
         U, Um = ops.split(ops.convert_to_tensor(self.recurrent_kernel), [4 * H], axis=-1)
         return Terms([Um, U], [None, plus(xW, self.bias)], [xWm])
 
-    def step(self, affine, states, xWm):
+    def step(self, affine: Callable, states: list, xWm: keras.KerasTensor) -> list:
         h, c = states
         i, f, g, o = ops.split(affine(xWm * affine(h), 1), 4, axis=-1)
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * self.activation(g)

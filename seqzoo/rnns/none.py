@@ -23,7 +23,9 @@ class PlainCell(LinearCell):
     def gates(self) -> tuple[float, float]:
         return 0.0, 1.0  # the recurrence of `LinearCell`, with a = 0
 
-    def scan(self, x, states, mask, training=False):
+    def scan(
+        self, x: keras.KerasTensor, states: list, mask: keras.KerasTensor | None, training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list]:
         (h,) = states
         _, hs = self.coefficients(x, h, training)
         return hs, [last_real(hs, h, mask)]

@@ -1,5 +1,7 @@
 """The Neural Turing Machine: a recurrent network that reads and writes its own memory."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -74,7 +76,7 @@ class NTMCell(OwnCell):
         sizes = [*sizes] if isinstance(sizes, list | tuple) else [sizes]
         self.state_size = [*sizes, read_heads * width, self.heads * rows, rows * width]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         G, R, N, M, H = self.heads, self.read_heads, self.rows, self.width, self.units
         if not self.controller.built:  # in a loaded model it is built already
             self.controller.build((input_shape[0], input_shape[-1] + R * M))
@@ -86,7 +88,9 @@ class NTMCell(OwnCell):
         self.first_r = self.add_weight((R * M,), keras.initializers.RandomUniform(-0.5, 0.5), name="first_r")
         self.built = True
 
-    def call(self, sequence, states, training=False):
+    def call(
+        self, sequence: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
         y, states, _ = self.step(sequence, self.opened(states), training=training)
         return y, self.closed(states, y.dtype)
 
@@ -109,7 +113,9 @@ class NTMCell(OwnCell):
     def _start(self):
         return ops.tanh(_exact(self.first_r)), ops.softmax(_exact(self.first_w))
 
-    def step(self, x, states: list, real=None, training: bool = False) -> tuple:
+    def step(
+        self, x: keras.KerasTensor, states: list, real: keras.KerasTensor | None = None, training: bool | None = False
+    ) -> tuple:
         """Computes one step, with states as `opened` returns them.
 
         Args:
@@ -143,7 +149,7 @@ class NTMCell(OwnCell):
         memory = memory + ops.matmul(ops.transpose(writing, (0, 2, 1)), a)
         return y, [*after, r_new, w_new, memory], a
 
-    def addresses(self, z, w, memory) -> tuple:
+    def addresses(self, z: keras.KerasTensor, w: keras.KerasTensor, memory: keras.KerasTensor) -> tuple:
         """Returns the new weights w' [B, G, N] of all heads, and e and a [B, G - R, M] of the writing heads.
 
         Args:
@@ -164,13 +170,13 @@ class NTMCell(OwnCell):
         e, a = (ops.reshape(part, (-1, self.write_heads, M)) for part in (ops.sigmoid(e), ops.tanh(a)))
         return w, e, a
 
-    def get_config(self):
+    def get_config(self) -> dict:
         own = ("rows", "width", "read_heads", "write_heads", "shift", "dropout", "recurrent_dropout", "seed")
         config = {**keras.layers.Layer.get_config(self), **{name: getattr(self, name) for name in own}}
         return {**config, "controller": keras.saving.serialize_keras_object(self.controller)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "NTMCell":
         return cls(**{**config, "controller": keras.saving.deserialize_keras_object(config["controller"])})
 
 
@@ -233,7 +239,13 @@ class NTM(OneStep, keras.layers.RNN):
     Its own loop, `scan`, keeps the memory in 32 bits, and a padded step writes nothing.
     """
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(
+        self,
+        sequences: keras.KerasTensor,
+        initial_state: list[keras.KerasTensor],
+        mask: keras.KerasTensor | None,
+        training: bool | None = False,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, Sequence[keras.KerasTensor]]:
         if self.unroll or (not training and sequences.shape[1] == 1):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         dtype = sequences.dtype

@@ -1,12 +1,14 @@
 """The LSTM with peephole connections: its gates read the cell state."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import ops
 
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import StepCell, from_cell
 from seqzoo.rnns.cells import activation as activation_of
-from seqzoo.rnns.loop import in_float32
+from seqzoo.rnns.loop import Terms, in_float32
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -29,14 +31,14 @@ class PeepholeLSTMCell(StepCell, keras.layers.LSTMCell):
         super().__init__(units, **kwargs)
         self.dropout_mask_count = None  # one mask for the four gates; with recurrent_dropout Keras makes a list of four
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         self.peepholes = self.add_weight((3, self.units), "zeros", name="peepholes")
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         return super().terms(xW)._replace(weights=[in_float32(ops.convert_to_tensor(self.peepholes))])
 
-    def step(self, affine, states, peepholes):
+    def step(self, affine: Callable, states: list, peepholes: keras.KerasTensor) -> list:
         h, c = states
         zi, zf, zc, zo = ops.split(affine(h), 4, axis=-1)  # [B, H] each
         pi, pf, po = ops.unstack(peepholes, 3)

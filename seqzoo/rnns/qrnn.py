@@ -1,5 +1,7 @@
 """The quasi-recurrent network: a convolution over time computes the gates; only their pooling is recurrent."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -42,17 +44,21 @@ class QRNNCell(ScanCell):
         self.window, self.parts = window, 3 * window
         self.state_size = [units, units, *[3 * units] * (window - 1)]
 
-    def of_inputs(self, x, training):
+    def of_inputs(self, x: keras.KerasTensor, training: bool | None) -> list[keras.KerasTensor]:
         """Lists the k products [..., 3H] of x for this step, for the next, and so on."""
         parts = self.products(x, training)
         return [ops.concatenate(parts[3 * j : 3 * j + 3], axis=-1) for j in range(self.window)]
 
-    def coefficients(self, zfo, h, training):
+    def coefficients(
+        self, zfo: keras.KerasTensor, h: keras.KerasTensor, training: bool | None
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
         """Returns the coefficients a and b of c, and o."""
         z, f, o = ops.split(zfo, 3, axis=-1)
         return ops.sigmoid(f), self.drop(ops.sigmoid(-f) * self.activation(z), h, training), ops.sigmoid(o)
 
-    def call(self, sequence, states, training=False):
+    def call(
+        self, sequence: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
         h, c, *waiting = states
         now, *later = self.of_inputs(sequence, training)
         waiting = [in_float32(part) for part in waiting]
@@ -64,7 +70,9 @@ class QRNNCell(ScanCell):
         states = [ops.cast(state, h.dtype) for state in (o * c_new, c_new, *waiting)]
         return states[0], states
 
-    def scan(self, x, states, mask, training=False):
+    def scan(
+        self, x: keras.KerasTensor, states: list, mask: keras.KerasTensor | None, training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list]:
         h, c, *waiting = states
         *parts, total = self.of_inputs(x, training)
         after = []
@@ -76,7 +84,7 @@ class QRNNCell(ScanCell):
         hs = o * cs
         return hs, [last_real(hs, h, mask), cs[:, -1], *after]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "window": self.window}
 
 

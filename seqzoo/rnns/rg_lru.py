@@ -1,5 +1,7 @@
 """The RG-LRU: a diagonal linear recurrence with gates that read the input, the recurrent part of Griffin."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -33,7 +35,7 @@ class RGLRUCell(LinearCell):
 
     parts = 3
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         # In 16 bits a decay near 1 would be 1.
         self.decay = self.add_weight((self.units,), self.first_decay, name="decay", autocast=False)

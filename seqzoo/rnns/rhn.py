@@ -1,5 +1,7 @@
 """The recurrent highway network: several layers within a step."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -33,21 +35,21 @@ class RHNCell(GatedCell):
         self.depth = depth
 
     @property
-    def first(self):
+    def first(self) -> dict[int, float]:
         return {2 * layer + 1: -2.0 for layer in range(self.depth)}
 
-    def shapes(self, D):
+    def shapes(self, D: int) -> tuple[tuple, tuple, tuple]:
         H, K = self.units, 2 * self.depth * self.units
         return (D, 2 * H), (H, K), (K,)
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         R = ops.split(ops.convert_to_tensor(self.recurrent_kernel), self.depth, axis=-1)
         if self.bias is None:
             return Terms(R, [xW, *[None] * (self.depth - 1)])
         b, *deeper = ops.split(in_float32(ops.convert_to_tensor(self.bias)), self.depth)
         return Terms(R, [xW + b, *[None] * (self.depth - 1)], weights=deeper)
 
-    def step(self, affine, states, *b):
+    def step(self, affine: Callable, states: list, *b: keras.KerasTensor) -> list:
         (s,) = states
         for layer in range(self.depth):
             z = affine(s, layer) + b[layer - 1] if layer and b else affine(s, layer)
@@ -55,7 +57,7 @@ class RHNCell(GatedCell):
             s = s + ops.sigmoid(t) * (self.activation(h) - s)
         return [s]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "depth": self.depth}
 
 

@@ -1,5 +1,7 @@
 """The plain recurrent network."""
 
+from collections.abc import Callable
+
 import keras
 
 from seqzoo.rnns import RNNS
@@ -15,10 +17,10 @@ class SimpleRNN(FusedLoop, keras.layers.SimpleRNN):
     Shapes: x [B, T, D], h [B, H]; kernel W [D, H], recurrent_kernel U [H, H], bias b [H].
     """
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         return Terms([self.cell.recurrent_kernel], [plus(xW, self.cell.bias)])
 
-    def step(self, affine, states):
+    def step(self, affine: Callable, states: list) -> list:
         return [self.cell.activation(affine(states[0]))]
 
 

@@ -5,6 +5,7 @@ form, with the same weights and results. `ScanRNN` runs its `scan`.
 """
 
 import functools
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -19,7 +20,13 @@ CHUNK = 8  # the fastest of 8, 16 and 32 on one core
 class ScanRNN(OneStep, keras.layers.RNN):
     """A Keras RNN around a `ScanCell` that computes all steps at once; with ``unroll=True``, one by one."""
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(
+        self,
+        sequences: keras.KerasTensor,
+        initial_state: list[keras.KerasTensor],
+        mask: keras.KerasTensor | None,
+        training: bool | None = False,
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, Sequence[keras.KerasTensor]]:
         if self.unroll or (not training and sequences.shape[1] == 1):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         x = ops.cast(sequences, self.cell.compute_dtype)
@@ -49,13 +56,13 @@ class ScanCell(OwnCell):
 
     parts = biased = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         self.kernel = self.add_own("kernel", (input_shape[-1], self.parts * self.units))
         bias = (self.biased * self.units,)
         self.bias = self.add_own("bias", bias, self.first_bias) if self.use_bias else None
         self.built = True
 
-    def products(self, x: keras.KerasTensor, training: bool = False) -> list[keras.KerasTensor]:
+    def products(self, x: keras.KerasTensor, training: bool | None = False) -> list[keras.KerasTensor]:
         """Returns the parts of x W + b, [..., H] each, in float32, for x [B, D] or [B, T, D], with its dropout."""
         if training and self.dropout:
             x = x * _for_each_step(self.get_dropout_mask(x[:, 0] if len(x.shape) == 3 else x), x)
@@ -66,14 +73,14 @@ class ScanCell(OwnCell):
             z = z + ops.pad(bias, ((0, (self.parts - self.biased) * self.units),))
         return ops.split(in_float32(z), self.parts, axis=-1)  # in 16 bits, a near 1 would round to 1
 
-    def drop(self, new: keras.KerasTensor, h: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+    def drop(self, new: keras.KerasTensor, h: keras.KerasTensor, training: bool | None = False) -> keras.KerasTensor:
         """Returns the new content, [B, H] or [B, T, H], with its dropout; of h [B, H] only the shape is used."""
         if not (training and self.recurrent_dropout):
             return new
         return new * ops.cast(_for_each_step(self.get_recurrent_dropout_mask(h), new), new.dtype)
 
     def scan(
-        self, x: keras.KerasTensor, states: list, mask: keras.KerasTensor | None, training: bool = False
+        self, x: keras.KerasTensor, states: list, mask: keras.KerasTensor | None, training: bool | None = False
     ) -> tuple[keras.KerasTensor, list]:
         """Computes all steps at once.
 
@@ -110,20 +117,24 @@ class LinearCell(ScanCell):
         raise NotImplementedError
 
     def coefficients(
-        self, x: keras.KerasTensor, h: keras.KerasTensor, training: bool = False
+        self, x: keras.KerasTensor, h: keras.KerasTensor, training: bool | None = False
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Returns a and b, [B, H] for x [B, D] and [B, T, H] for x [B, T, D]; of h [B, H] only the shape is used."""
         *parts, candidate = self.products(x, training)
         a, gate = self.gates(*parts)
         return a, self.drop(gate * self.activation(candidate), h, training)
 
-    def call(self, sequence, states, training=False):
+    def call(
+        self, sequence: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
         (h,) = states
         a, b = self.coefficients(sequence, h, training)
         h = ops.cast(a * in_float32(h) + b, h.dtype)
         return h, [h]
 
-    def scan(self, x, states, mask, training=False):
+    def scan(
+        self, x: keras.KerasTensor, states: list, mask: keras.KerasTensor | None, training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list]:
         (h,) = states
         hs = linear_scan(*where_real(mask, *self.coefficients(x, h, training)), h)
         return hs, [hs[:, -1]]

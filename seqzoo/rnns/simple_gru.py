@@ -1,5 +1,7 @@
 """The teaching GRU, with an update gate only."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -23,7 +25,7 @@ class SimpleGRUCell(GatedCell):
 
     columns = 2
 
-    def step(self, affine, states):
+    def step(self, affine: Callable, states: list) -> list:
         (c,) = states
         u, candidate = ops.split(affine(c), 2, axis=-1)
         u = ops.sigmoid(u)

@@ -1,5 +1,6 @@
 """sLSTM, the xLSTM cell with a scalar memory: exponential gates, and heads that do not read each other."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 from seqzoo.rnns import RNNS
 from seqzoo.rnns.cells import GatedCell, from_cell
 from seqzoo.rnns.cells import activation as activation_of
+from seqzoo.rnns.loop import Terms
 
 
 @keras.saving.register_keras_serializable("seqzoo")
@@ -45,22 +47,22 @@ class SLSTMCell(GatedCell):
             raise ValueError(f"The units of an sLSTM must be a multiple of its heads. Received: {units}, {heads} heads")
         self.heads = heads
 
-    def shapes(self, D):
+    def shapes(self, D: int) -> tuple[tuple, tuple, tuple]:
         kernel, _, bias = super().shapes(D)
         d = self.units // self.heads
         return kernel, (self.heads, d, 4 * d), bias
 
-    def regrouped(self, z, groups):
+    def regrouped(self, z: keras.KerasTensor, groups: int) -> keras.KerasTensor:
         """Regroups columns [..., 4 H] from 4, heads, H / heads to heads, 4, H / heads; or back."""
         shape = ops.shape(z)
         z = ops.reshape(z, (*shape[:-1], groups, 4 * self.heads // groups, self.units // self.heads))
         return ops.reshape(ops.swapaxes(z, -2, -3), shape)
 
-    def terms(self, xW):
+    def terms(self, xW: keras.KerasTensor) -> Terms:
         terms = super().terms(xW)
         return terms if self.heads == 1 else terms._replace(added=[self.regrouped(terms.added[0], 4)])
 
-    def step(self, affine, states):
+    def step(self, affine: Callable, states: list) -> list:
         h, c, n, m = states
         columns = affine(h)
         i, f, z, o = ops.split(columns if self.heads == 1 else self.regrouped(columns, self.heads), 4, axis=-1)
@@ -70,7 +72,7 @@ class SLSTMCell(GatedCell):
         c, n = f * c + i * self.activation(z), f * n + i
         return [ops.sigmoid(o) * c / n, c, n, m]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "heads": self.heads}
 
 

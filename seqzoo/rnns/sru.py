@@ -1,5 +1,7 @@
 """The simple recurrent unit: gates that do not read the state, and a highway around the recurrence."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -33,17 +35,21 @@ class SRUCell(ScanCell):
         super().__init__(units, **kwargs)
         self.state_size = [units, units]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         self.parts = 3 if input_shape[-1] == self.units else 4
         super().build(input_shape)
 
-    def coefficients(self, x, h, training=False):
+    def coefficients(
+        self, x: keras.KerasTensor, h: keras.KerasTensor, training: bool | None = False
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
         """Returns the coefficients a and b of c, and r and the highway's (1 - r) x, all [..., H]."""
         f, r, new, *projected = self.products(x, training)
         (highway,) = projected or [in_float32(x)]
         return ops.sigmoid(f), self.drop(ops.sigmoid(-f) * new, h, training), ops.sigmoid(r), ops.sigmoid(-r) * highway
 
-    def call(self, sequence, states, training=False):
+    def call(
+        self, sequence: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
         h, c = states
         a, b, r, highway = self.coefficients(sequence, h, training)
         c_new = a * in_float32(c) + b
@@ -51,7 +57,9 @@ class SRUCell(ScanCell):
         h, c = ops.cast(h_new, h.dtype), ops.cast(c_new, c.dtype)
         return h, [h, c]
 
-    def scan(self, x, states, mask, training=False):
+    def scan(
+        self, x: keras.KerasTensor, states: list, mask: keras.KerasTensor | None, training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list]:
         h, c = states
         a, b, r, highway = self.coefficients(x, h, training)
         cs = linear_scan(*where_real(mask, a, b), c)

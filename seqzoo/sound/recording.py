@@ -61,31 +61,31 @@ class Samples(Recording):
     samples: np.ndarray
     rate: int
 
-    def read(self, rate, start=0, stop=None):
+    def read(self, rate: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         return resampled(mono(self.samples), self.rate, rate)[start:stop]
 
-    def length(self, rate):
+    def length(self, rate: int) -> int:
         return _length(len(self.samples), self.rate, rate)
 
-    def native_rate(self):
+    def native_rate(self) -> int:
         return self.rate
 
 
 class Stored(Recording):
     """A sound file: WAV of any sample format, FLAC, Ogg or MP3. Several channels are averaged."""
 
-    def file(self) -> BinaryIO | pathlib.Path:
+    def file(self) -> BinaryIO | pathlib.Path | str:
         """Returns the file, or its path."""
         raise NotImplementedError
 
-    def read(self, rate, start=0, stop=None):
+    def read(self, rate: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         return _read(self.file(), self.name, rate, start, stop)
 
-    def length(self, rate):
+    def length(self, rate: int) -> int:
         with _opened(self.file(), self.name) as file:
             return _length(file.frames, file.samplerate, rate)
 
-    def native_rate(self):
+    def native_rate(self) -> int:
         with _opened(self.file(), self.name) as file:
             return file.samplerate
 
@@ -94,9 +94,9 @@ class Stored(Recording):
 class Clip(Stored):
     """A sound file at a path."""
 
-    path: pathlib.Path
+    path: pathlib.Path | str
 
-    def file(self):
+    def file(self) -> pathlib.Path | str:
         return self.path
 
 
@@ -107,7 +107,7 @@ class Member(Stored):
     archive: pathlib.Path
     member: str
 
-    def file(self):
+    def file(self) -> BinaryIO:
         return io.BytesIO(archive(self.archive).read(self.member))
 
 
@@ -117,7 +117,7 @@ class Upload(Stored):
 
     content: bytes
 
-    def file(self):
+    def file(self) -> BinaryIO:
         return io.BytesIO(self.content)
 
 
@@ -129,13 +129,13 @@ class Joined(Recording):
     silences: tuple[int, ...]
     rate: int
 
-    def read(self, rate, start=0, stop=None):
+    def read(self, rate: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         pieces = []
         for part, silence in zip(self.parts, self.silences, strict=True):
             pieces += [part.read(rate), np.zeros(round(silence * rate / self.rate), "float32")]
         return np.concatenate(pieces)[start:stop]
 
-    def native_rate(self):
+    def native_rate(self) -> int:
         return self.rate
 
 

@@ -43,12 +43,12 @@ class Checkpoints(keras.callbacks.Callback):
         self.folder, self.history, self.devices, self.seconds = folder, history, devices, 60 * minutes
         self.begun, self.quiet, self.clock, self.interrupted = begun, quiet, clock, False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch, self.saved = epoch, self.clock()
         self.start = self.saved - self.begun.get("seconds", 0.0)
         self.begun = {}
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         due = self.seconds and self.clock() - self.saved >= self.seconds
         if not due and not self.interrupted:
             return

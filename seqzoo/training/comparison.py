@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from seqzoo.datasets.fingerprints import Fingerprinted
 from seqzoo.metrics import bootstrap
 from seqzoo.task import Task, TaskData
 from seqzoo.training.folder import Run
+
+if TYPE_CHECKING:
+    from seqzoo.config import Config
 
 
 @dataclasses.dataclass
@@ -63,7 +67,7 @@ def compare(
     data: Sequence[TaskData],
     split: str = "",
     samples: int = bootstrap.SAMPLES,
-    request=None,
+    request: "Config | None" = None,
     shown: int = 3,
     say: Callable[[str], None] = lambda text: None,
 ) -> Comparison:

@@ -20,6 +20,8 @@ import os
 import pathlib
 import shutil
 import zipfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +32,11 @@ from seqzoo.datasets.fingerprints import changes
 from seqzoo.files import check_folder, replace, write_json
 from seqzoo.task import TASKS, Task
 from seqzoo.training.lock import LOCK
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqzoo.task import AnyPredictor
 
 CHANGEABLE = ("checkpoint_minutes",)  # options without effect on the weights: a run may continue with other values
 FORMAT = 2  # version of a run's folder; 1 kept vocabularies in a folder of their own
@@ -47,8 +54,8 @@ class Run:
     """
 
     task: Task
-    model: object
-    predictor: object
+    model: "keras.Model"
+    predictor: "AnyPredictor | Callable"
     folder: pathlib.Path
 
     def output(self) -> pathlib.Path:
@@ -142,7 +149,7 @@ class _Mismatch(ValueError):
     """Files in a folder do not belong together."""
 
 
-def save_model(folder: pathlib.Path, task: Task, model) -> None:
+def save_model(folder: pathlib.Path, task: Task, model: "keras.Model") -> None:
     """Saves a model, stamped with the name of the task and the check sums of its assets.
 
     The stamp is the comment of the zip file, which Keras leaves alone.
@@ -289,7 +296,11 @@ def damaged(path: pathlib.Path, error: object, remedy: str = "") -> ValueError:
 
 
 def checkpoint(
-    folder: pathlib.Path, model, history: list[dict], begun: dict | None = None, devices: Devices | None = None
+    folder: pathlib.Path,
+    model: "keras.Model",
+    history: list[dict],
+    begun: dict | None = None,
+    devices: Devices | None = None,
 ) -> None:
     """Saves, in one file, everything that the next epoch or batch depends on.
 
@@ -321,7 +332,7 @@ def _carried(model) -> set[int]:
     return {id(variable) for variable in getattr(model, "carried", ())}
 
 
-def restore(folder: pathlib.Path, model, devices: Devices | None = None) -> tuple[list[dict], dict]:
+def restore(folder: pathlib.Path, model: "keras.Model", devices: Devices | None = None) -> tuple[list[dict], dict]:
     """Loads a checkpoint into a model and its optimizer, see `checkpoint`.
 
     Nothing is changed unless the whole checkpoint fits. The only exception is the carried state of a language model,

@@ -5,7 +5,8 @@ import math
 import os
 import pathlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -24,6 +25,9 @@ from seqzoo.training.environment import environment
 from seqzoo.training.folder import Run, check_data, checkpoint, load, prepare, read_json, restore, save_model
 from seqzoo.training.folds import fold_table, is_folded, train_folds
 from seqzoo.training.lock import locked
+
+if TYPE_CHECKING:
+    import keras
 
 
 def train(
@@ -287,7 +291,7 @@ def _build(task: Task, data: TaskData, devices: Devices, source: Run | None, con
 
 
 @contextlib.contextmanager
-def precision(name: str):
+def precision(name: str) -> Iterator[None]:
     """Context manager in which new layers compute with a Keras dtype policy, such as "mixed_bfloat16"."""
     import keras
 
@@ -399,7 +403,7 @@ def _save_history(folder: pathlib.Path, history: list[dict], task: Task, console
             history_plot(history, task.objective, task.measures, path, best)
 
 
-def explain(model, console: Console, as_table: bool = True) -> None:
+def explain(model: "keras.Model", console: Console, as_table: bool = True) -> None:
     """Prints which kernel each recurrent layer uses, in a table or in one line; and the size of the model."""
     from seqzoo.display import kernels
 

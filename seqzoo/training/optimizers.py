@@ -1,7 +1,7 @@
 """Keras optimizers with clipping, weight averaging and gradient accumulation for recurrent networks."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -10,6 +10,10 @@ from keras import ops
 from seqzoo.backend.distribution import sum_over_devices
 from seqzoo.backend.rows import lookup
 from seqzoo.config import Config
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 
 ROWS = 1 << 16  # of a table, whose averages are computed at once
 
@@ -26,7 +30,12 @@ class LazyAdam(keras.optimizers.Adam):
     Do not compile it with XLA (``jit_compile``), under which ``tf.unique`` returns wrong rows.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self,
+        gradient: "keras.KerasTensor | tf.IndexedSlices",
+        variable: "keras.Variable | tf.Variable",
+        learning_rate: keras.KerasTensor,
+    ) -> None:
         if keras.backend.backend() != "tensorflow":
             return super().update_step(gradient, variable, learning_rate)
         import tensorflow as tf

@@ -70,7 +70,7 @@ class Progress(keras.callbacks.Callback):
         self.best = max((row for row in history if self.key in row), key=task.merit, default=None)
         self.printed = clock()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch, self.steps, self.step = epoch, logs["steps"], logs["batches"]
         self.last = self.shown = self.clock()
         if not self.console.is_terminal:
@@ -85,7 +85,7 @@ class Progress(keras.callbacks.Callback):
         self.row = self.bar.add_task(text, total=self.steps, completed=self.step)
         self.bar.start()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         now = self.clock()
         self.speed.step(now - self.last)
         self.last, self.step = now, batch + 1
@@ -113,7 +113,7 @@ class Progress(keras.callbacks.Callback):
         steps = self.steps - self.step + self.steps * (self.epochs - self.epoch - 1)
         return steps * seconds + evaluations * self.speed.of_evaluation
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._stop()
         score = ""
         if self.key in logs:
@@ -128,7 +128,7 @@ class Progress(keras.callbacks.Callback):
             f"{logs['tokens_per_second']:,.0f} tokens/s" + ("" if left is None else f"  {duration(left)} left")
         )
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self._stop()
 
     def _stop(self):

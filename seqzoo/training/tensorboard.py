@@ -47,7 +47,7 @@ class TensorBoard(keras.callbacks.Callback):
         self.folder, self.task, self.feed, self.history, self.best_epoch = folder, task, feed, history, best_epoch
         self.batches = batches
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         done = len(self.history) * self.feed.steps
         _cut(self.folder / "train", done + self.batches)
         _cut(self.folder / "valid", done - 1)  # the scores of the last epoch may be missing if the run was killed
@@ -55,12 +55,12 @@ class TensorBoard(keras.callbacks.Callback):
         if self.history:
             self._write_scores(self.valid, self.history[-1])
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.first = epoch * self.feed.steps
         self.batches, self.rows, self.loss = logs["batches"], logs["rows"], logs["total"]
         self.time = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         batches, steps = batch + 1, self.feed.steps
         if batches * POINTS // steps == batch * POINTS // steps:
             return
@@ -76,10 +76,10 @@ class TensorBoard(keras.callbacks.Callback):
         _write(self.train, values, self.first + batches)
         self.batches, self.rows, self.loss, self.time = batches, rows, loss, now
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._write_scores(self.valid, self.history[-1])
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self.train.close()
         self.valid.close()
         shutil.rmtree(self.folder / "best", ignore_errors=True)

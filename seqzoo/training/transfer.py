@@ -17,6 +17,8 @@ from seqzoo.text.vocabulary import Vocabulary
 from seqzoo.training.folder import Run, load, read_config
 
 if TYPE_CHECKING:
+    import keras
+
     from seqzoo.training.pretrained import Pretrained
 
 LAYERS = ("units", "layers", "activation", "residual", "layer_norm")  # options that a language model's layers decide
@@ -66,7 +68,7 @@ def source(task: Task) -> "Run | Pretrained | None":
     return run
 
 
-def start(model, task: Task, source: "Run | Pretrained") -> list[str]:
+def start(model: "keras.Model", task: Task, source: "Run | Pretrained") -> list[str]:
     """Gives a model its initial weights, see `take_weights` and `Pretrained.give`; returns lines that describe them."""
     if not isinstance(source, Run):
         return source.give(model, task)
@@ -74,7 +76,7 @@ def start(model, task: Task, source: "Run | Pretrained") -> list[str]:
     return [f"initial weights: those of {task.config.init_from}" + (f"; fresh: {', '.join(fresh)}" if fresh else "")]
 
 
-def take_weights(model, task: Task, run: Run) -> list[str]:
+def take_weights(model: "keras.Model", task: Task, run: Run) -> list[str]:
     """Gives a model the weights of a run of the same task.
 
     Args:

@@ -64,12 +64,12 @@ class SpokenDigits(Recording):
     text: str
     seed: int
 
-    def read(self, rate, start=0, stop=None):
+    def read(self, rate: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         from seqzoo.sound.recording import resampled
 
         return resampled(synthesize(self.text.split(), self.seed), RATE, rate)[start:stop]
 
-    def native_rate(self):
+    def native_rate(self) -> int:
         return RATE
 
 

@@ -5,6 +5,7 @@ import functools
 import itertools
 import os
 import random
+from typing import TYPE_CHECKING
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import read_lines, split_files
@@ -13,6 +14,10 @@ from seqzoo.extras import check_installed
 from seqzoo.sound import Recording
 from seqzoo.sound.espeak import speaker
 from seqzoo.sound.recording import resampled
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 NUMBERS = (
     "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred".split()
@@ -37,11 +42,11 @@ class Spoken(Recording):
     speed: int
     pitch: int
 
-    def read(self, rate, start=0, stop=None):
+    def read(self, rate: int, start: int = 0, stop: int | None = None) -> "np.ndarray":
         samples, own = speaker()(self.text, self.voice, self.speed, self.pitch)
         return resampled((samples / 32768.0).astype("float32"), own, rate)[start:stop]
 
-    def native_rate(self):
+    def native_rate(self) -> int:
         return speaker()("a", self.voice, self.speed, self.pitch)[1]
 
 
