@@ -32,9 +32,17 @@ FLOORS = (
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 
+def run(node):
+    """A node and those below it that run: imports for type hints alone do not."""
+    yield node
+    if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+        for child in ast.iter_child_nodes(node):
+            yield from run(child)
+
+
 def imported(path):
     """The rooms that a file imports, at its top or within functions."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in run(ast.parse(path.read_text("utf-8"))):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module == "seqzoo":
             names = [f"seqzoo.{alias.name}" for alias in node.names]
