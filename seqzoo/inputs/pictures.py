@@ -10,11 +10,12 @@ from seqzoo.assets import Asset
 from seqzoo.config import Config
 from seqzoo.files import UnreadableError
 from seqzoo.inputs.images import images
-from seqzoo.pictures import Picture
 from seqzoo.signatures import takes_options
 
 if TYPE_CHECKING:
     import keras
+
+    from seqzoo.pictures import Picture
 
 LARGEST = 224  # maximum rows or columns, unless an option sets the size
 SAMPLED = 1000  # pictures whose values are averaged
@@ -161,7 +162,7 @@ class Pictures(Asset):
         variance = np.mean([np.square(x - mean).mean() for x in values])
         return cls(*shape, round(float(mean), 3), round(float(np.sqrt(variance)), 3) or 255.0)
 
-    def arrays(self, picture: Picture, reader: str) -> dict[str, np.ndarray]:
+    def arrays(self, picture: "Picture", reader: str) -> dict[str, np.ndarray]:
         """Returns the arrays of the front for a `pictures.Picture`; `reader` is the option of that name.
 
         Raises:
