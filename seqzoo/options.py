@@ -326,6 +326,14 @@ class Sound(Config):
     mask_stretches: int = option(2, "SpecAugment: stretches of frames that training masks.", minimum=0, maximum=10)
     mask_stretch: int = option(10, "Maximum length of such a stretch, in frames.", minimum=1, needs="mask_stretches")
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.features == "mfcc" and self.coefficients > self.bands:
+            raise ValueError(
+                f"--coefficients={self.coefficients}: {self.bands} mel filters, --bands, have no more than "
+                f"{self.bands} cepstral coefficients."
+            )
+
 
 @dataclasses.dataclass(frozen=True)
 class Perturbation(Config):

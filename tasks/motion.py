@@ -16,6 +16,7 @@ from seqzoo.display.motion import write_sample
 from seqzoo.display.report import update_report
 from seqzoo.families.forecasting import Forecasting, Forecasts, Horizons, Predicting
 from seqzoo.inputs import Frames, Starts
+from seqzoo.inputs.starts import FRAMES
 from seqzoo.metrics import forecasts
 from seqzoo.task import TASKS, TaskData
 
@@ -108,6 +109,8 @@ class MotionTask(Forecasting):
         labels = sorted({example["label"] for example in train}) if labelled else []
         if config.rotation and (frames.width % 3 or names):
             raise ValueError(f"--rotation needs frames of 3 numbers a joint. Received: {frames.width} numbers.")
+        if config.joint_dims and frames.width % config.joint_dims:
+            raise ValueError(f"--joint_dims={config.joint_dims} should divide the {frames.width} numbers of a frame.")
         return {
             "frames": frames,
             "labels": labels,
@@ -179,6 +182,11 @@ class MotionTask(Forecasting):
 
         config = self.config
         label, check, starts = self.asked_label(request.label), self.assets["frames"].encoder(), self.assets["starts"]
+        if request.prime_frames > FRAMES and not request.primer:
+            raise ValueError(
+                f"--prime_frames={request.prime_frames}: a run keeps the first {FRAMES} frames of training clips. To "
+                "begin with more, give a clip: --primer=FILE."
+            )
         seeds = [(request.seed, number) for number in range(1, request.samples + 1)]
         begun = (
             [check(self.example(request.primer))["frames"]] * len(seeds)

@@ -149,7 +149,7 @@ class Speech(Transcription):
         self.front = functools.partial(self.front, statistics=True)
         model = self.build()
         model.set_weights(whole.get_weights())
-        return Pieces(model, self.config.subsample, self.config.normalize)
+        return Pieces(model, self.config.subsample, self.config.upsample, self.config.normalize)
 
     def answer(self, example: dict, row: dict | None) -> dict:
         if row is None and self.is_long(example["audio"]):

@@ -127,7 +127,7 @@ def test_a_picture_is_read_upright_in_the_size_and_colours_that_are_asked_for(tm
     exif[0x0112] = 6  # to be turned by a quarter to the right
     Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
     picture = Stored("turned.png", tmp_path / "turned.png")
-    assert picture.read(4, 2, 3)[[0, -1], 0].tolist() == [[*RED], [0, 0, 0]]
+    assert picture.read(4, 2, 3)[[0, -1], 0].tolist() == [[*RED], [0, 0, 0]] and picture.shape() == (4, 2, 3)
     assert Pixels("wide", pixels).read(4, 0, 1).shape == (4, 8, 1)
     Image.new("RGBA", (2, 2), (255, 0, 0, 0)).save(tmp_path / "clear.png")
     assert Stored("clear", tmp_path / "clear.png").read(1, 1, 3).tolist() == [[[255, 255, 255]]]

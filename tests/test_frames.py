@@ -95,6 +95,19 @@ def test_a_folder_of_pictures_is_a_clip(tmp_path):
     assert "f11.png: not a readable picture" in error("clips", tmp_path)
 
 
+def test_the_frames_of_a_gif_and_the_colours_of_all_pictures_of_a_clip_are_kept(tmp_path):
+    (tmp_path / "wave/two").mkdir(parents=True)
+    for name, colours in (("grey.gif", [(9, 9, 9), (0, 0, 0), (99, 99, 99)]), ("red.gif", [(0, 0, 0), (255, 0, 0)])):
+        first, *others = [Image.new("RGB", (2, 2), colour).quantize() for colour in colours]
+        first.save(tmp_path / "wave" / name, save_all=True, append_images=others)
+    Image.new("L", (2, 2), 51).save(tmp_path / "wave/two/1.png")
+    Image.new("RGB", (2, 2), (255, 0, 0)).save(tmp_path / "wave/two/2.png")
+    found = {example["file"]: example["frames"] * 255 for example in read("clips", tmp_path)}
+    grey, red, two = (found[f"wave/{name}"] for name in ("grey.gif", "red.gif", "two"))
+    assert grey[:, 0, 0].tolist() == [[9], [0], [99]]
+    assert red[:, 0, 0].tolist() == [[0, 0, 0], [255, 0, 0]] and two[:, 0, 0].tolist() == [[51, 51, 51], [255, 0, 0]]
+
+
 def test_joints_are_joined_and_single_numbers_are_frames():
     assert clip("a.npy", saved(np.arange(12).reshape(2, 2, 3))).tolist() == [[*range(6)], [*range(6, 12)]]
     assert clip("a.npy", saved(np.arange(3.0))).tolist() == [[0], [1], [2]]
@@ -144,7 +157,7 @@ def test_a_long_table_is_read_as_a_stream_of_clips(tmp_path):
         "ann,1,1,walk,9,1": "train.csv:5: clip '1' began before and ended",
         "bob,2,1,walk,9,1": "train.csv:5: clip '2' has the label 'walk', and 'run' before",
         "bob,2,1,run,6,1": "train.csv:5: the time falls within a clip",
-        "bob,2,?,run,9,1": "train.csv:5: field 1, '?', is not a number",
+        "bob,2,?,run,9,1": "train.csv:5: field 3, '?', is not a number",
         "bob,2,1,run,9": "train.csv:5: expected 6 fields",
     }.items():
         path.write_text(TABLE + line)

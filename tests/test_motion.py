@@ -43,6 +43,9 @@ def test_mase_and_simple_forecasts_by_hand():
     np.testing.assert_allclose(forecasts.naive_error(train, 1), [(1 + 2 + 1 + 2 + 4) / 5])
     np.testing.assert_allclose(forecasts.naive_error(train, 2), [(3 + 1 + 1 + 6) / 4])
     assert forecasts.mase(np.array([[[10.0], [10]]]), np.array([[[11.0], [13]]]), np.array([2.0])) == 1
+    flat = np.concatenate([train, np.full((6, 1), 0.1, "float32")], axis=1)  # its second column never changes
+    np.testing.assert_allclose(forecasts.naive_error(flat, 1), [2, 0])
+    assert forecasts.mase(np.full((1, 1, 2), 10.0), np.full((1, 1, 2), 13.0), np.array([2.0, 0])) == 1.5
     np.testing.assert_array_equal(forecasts.seasonal_naive(train, 5, 2)[:, 0], [5, 9, 5, 9, 5])
     np.testing.assert_array_equal(forecasts.seasonal_naive(train, 2, 7)[:, 0], [9, 9])
     np.testing.assert_array_equal(forecasts.repeat_last(train, 2)[:, 0], [9, 9])
@@ -87,7 +90,7 @@ def test_a_series_is_split_by_time_and_valid_knows_what_was_before(tmp_path):
     "text, columns, error",
     [
         ("1,2\n3,4\n", None, "first line should be a header"),
-        ("a,b\n1,2\n3,x\n", None, r"s\.csv:3: field 1, 'x', is not a number"),
+        ("a,b\n1,2\n3,x\n", None, r"s\.csv:3: field 2, 'x', is not a number"),
         ("a,b\n1,2\n3\n", None, r"s\.csv:3: expected 2 fields"),
         ("a,b\n1,2\n", {"frames": "c"}, "no columns 'c'. Found: 'a', 'b'"),
         ("t,b\n2020-02-01,1\n2020-01-31,1\n", None, r"s\.csv:3: 2020-01-31 follows 2020-02-01; sort"),

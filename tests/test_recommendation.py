@@ -131,6 +131,8 @@ def test_users_of_train_go_on_in_other_files():
     made = continued([train], valid)  # of v the file repeats what train has
     assert items(made) == ["a b c", "a b c d", "a b", "c b"]
     assert items(continued([train, valid], histories("u e"))) == ["a b c d e"]
+    whole = histories("u a b c"), histories("u a b c d")  # each file repeats the ones before
+    assert items(continued([train, whole[0]], whole[1])) == ["a b c d"]
 
 
 def test_test_is_the_last_item_and_valid_the_one_before(monkeypatch):
@@ -226,6 +228,12 @@ def test_all_items_that_the_user_has_not_seen_are_candidates(ranker):
             assert (found["higher"][row], found["equal"][row]) == (rank, 0)
     exact = [np.log(np.exp(z).sum()) - z[y] for z, y in ((logits[0, 2], 5), (logits[1, 1], 8))]
     assert ranker.mean_loss()["loss"] == pytest.approx(np.mean(exact), rel=1e-4) and ranker.mean_loss() == {}
+
+
+def test_who_has_seen_all_items_gets_no_answer(ranker):
+    tokens = np.arange(1, 9)[None]
+    found = ranker({"tokens": tokens}, tokens, np.zeros((1, 8)), False)
+    assert not found["probabilities"].any()
 
 
 def test_items_that_training_lacks_are_left_out_and_named():

@@ -61,6 +61,7 @@ def test_any_rate_is_resampled_and_parts_are_those_of_the_whole(rate):
         (b"a text" * 20, "a.wav: not a sound file"),
         (written()[:30], "a.wav: not a sound file"),
         (written()[:5000], "a.wav: cut off: it holds 4,956 of 16,000 bytes of sound"),
+        (written(subtype="MPEG_LAYER_III", kind="MP3")[:1000], "a.wav: cut off: it holds .* of 8,000 samples"),
         (written(kind="FLAC")[:400], "a.wav: (damaged|not a sound file)"),
         (written(np.full(9, np.nan, "float32"), subtype="FLOAT"), "a.wav: a sample is not a finite number"),
     ],

@@ -37,11 +37,14 @@ def randomised(model):
     return model
 
 
-@pytest.mark.parametrize("subsample, features, normalize", [(2, "mfcc", "volume"), (4, "log_mel", "features")])
-def test_a_recording_in_pieces_is_read_as_a_whole(subsample, features, normalize):
+@pytest.mark.parametrize(
+    "subsample, upsample, features, normalize", [(2, 1, "mfcc", "volume"), (4, 3, "log_mel", "features")]
+)
+def test_a_recording_in_pieces_is_read_as_a_whole(subsample, upsample, features, normalize):
     coefficients = 6 if features == "mfcc" else 13
     task, _ = made(
-        rnn="lstm", subsample=subsample, features=features, coefficients=coefficients, normalize=normalize
+        rnn="lstm", subsample=subsample, upsample=upsample, features=features, coefficients=coefficients,
+        normalize=normalize,
     )  # fmt: skip
     model = randomised(task.build())
     recording = Samples("noise", np.random.default_rng(1).normal(0, 0.1, 4567).astype("float32"), RATE)
@@ -51,7 +54,7 @@ def test_a_recording_in_pieces_is_read_as_a_whole(subsample, features, normalize
     pieces = task.pieces(model)
     pieces.piece = 8 * subsample
     labels, p = pieces.path(recording)
-    assert len(labels) == len(expected) == math.ceil(math.ceil(4567 / 40) / subsample)
+    assert len(labels) == len(expected) == math.ceil(math.ceil(4567 / 40) / subsample) * upsample
     np.testing.assert_allclose(p, expected.max(1), atol=1e-4)
     assert (labels == expected.argmax(1)).mean() > 0.98 and len({*labels.tolist()}) > 1
 

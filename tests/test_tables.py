@@ -39,9 +39,17 @@ def test_a_missing_column_is_an_error(names, columns, message):
         find_columns("x.csv", names, columns, COMMON, ("id",))
 
 
-@pytest.mark.parametrize("columns", [None, {"file": 0, "caption": 1}])
-@pytest.mark.parametrize("header", ["", "image,caption\n"])
-def test_a_header_of_captions_is_skipped_however_columns_are_given(tmp_path, columns, header):
-    (tmp_path / "train.csv").write_text(header + "a.png,text\nb.png,a dog\n")
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("a.png,text\nb.png,a dog\n", None),
+        ("image,caption\na.png,text\nb.png,a dog\n", None),
+        ("image,caption\na.png,text\nb.png,a dog\n", {"file": 0, "caption": 1}),
+        ("a.gif,text\nb.gif,a dog\n", {"file": 0, "caption": 1}),
+        ("text,a.png\na dog,b.png\n", {"file": 1, "caption": 0}),
+    ],
+)
+def test_a_header_of_captions_is_skipped_however_columns_are_given(tmp_path, table, columns):
+    (tmp_path / "train.csv").write_text(table)
     train = DATASETS["captions"](data_dir=tmp_path, columns=columns)["train"]
     assert [example["captions"] for example in train] == [["text"], ["a dog"]]

@@ -144,6 +144,7 @@ class Forecasting(Clips):
         scores = {"nats_per_frame": nats / frames}
         if request:
             contexts, futures = self.cut(feed.examples, request.horizon)
+            scores["forecasts"] = len(contexts)
             if contexts:
                 found = [*self.continued(predictor, contexts, request)]
                 samples = np.stack([each.samples for each in found]) if self.assets["names"] else None
@@ -161,7 +162,7 @@ class Forecasting(Clips):
             x, first = example["frames"], example.get("given") or config.prime_frames
             apart = max(1, (len(x) - first) // ORIGINS) if self.assets["names"] else steps
             for origin in range(first, len(x) - steps + 1, apart):
-                contexts.append(x[max(0, origin - config.max_frames) : origin])
+                contexts.append(x[:origin])
                 futures.append(x[origin : origin + steps])
         return contexts, futures
 
@@ -172,6 +173,7 @@ class Forecasting(Clips):
         from seqzoo.decoding.continuation import continued
 
         samples = request.draws if self.assets["names"] else 0
+        contexts = [context[-self.config.max_frames :] for context in contexts]
         known, steps = [self.known_label(label)] * len(contexts), request.horizon or self.horizon
         return continued(predictor, contexts, known, steps, request.continuation, samples, request.seed)
 
@@ -181,10 +183,10 @@ class Forecasting(Clips):
         """Scores forecasts [N, H, D] against what came, [N, H, D], and intervals of samples, if they were drawn."""
         counted = {"forecasts": len(paths)}
         if self.assets["names"]:
-            scores = {
-                "error": float(np.abs(paths - futures).mean()),
-                "mase": forecasts.mase(paths, futures, np.array(self.assets["naive"])),
-            }
+            scores = {"error": float(np.abs(paths - futures).mean())}
+            naive = np.array(self.assets["naive"])
+            if naive.any():
+                scores["mase"] = forecasts.mase(paths, futures, naive)
             covered = {} if samples is None else {"coverage": forecasts.coverage(samples, futures, percent)}
             return {**scores, **covered, **counted}
         errors = forecasts.joint_error(paths, futures, self.dims)
@@ -224,9 +226,9 @@ class Forecasting(Clips):
         contexts, futures = self.cut(examples[: 10 * SHOWN])
         apart = max(1, len(contexts) // SHOWN)
         contexts, futures = contexts[::apart][:SHOWN], futures[::apart][:SHOWN]
+        np.save(folder / "clip.npy", (contexts[0] if contexts else examples[0]["frames"])[-config.max_frames :])
         if not contexts:
             return
-        np.save(folder / "clip.npy", contexts[0])
         path, found = folder / "continuations.png", [*self.continued(predictor, contexts, Forecasts())]
         if names:
             past, each = contexts[0][-4 * self.horizon :], found[0]
@@ -247,7 +249,7 @@ class Forecasting(Clips):
         label, check = self.asked_label(request.label), self.assets["frames"].encoder()
         for chunk in chunks(lines, CHUNK):
             examples = [self.example(line) for line in chunk]
-            contexts = [check(example)["frames"][-self.config.max_frames :] for example in examples]
+            contexts = [check(example)["frames"] for example in examples]
             for example, each in zip(examples, self.continued(run.predictor, contexts, request, label), strict=True):
                 number += 1
                 yield {"line": number, **self.answer(example, each, request.interval)}

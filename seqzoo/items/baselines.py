@@ -33,7 +33,8 @@ def item_knn(histories: Sequence[Sequence[int]], items: int) -> Scorer:
 
     parts = [np.unique(history[-LONGEST:]) for history in histories]
     ends = np.cumsum([0, *map(len, parts)])
-    users = sparse.csr_matrix((np.ones(ends[-1]), np.concatenate(parts), ends), (len(parts), items))
+    columns = np.concatenate([np.zeros(0, int), *parts])  # there may be no histories
+    users = sparse.csr_matrix((np.ones(ends[-1]), columns, ends), (len(parts), items))
     scale = sparse.diags(1 / np.sqrt(np.maximum(users.sum(0).A1, 1)))
     users = users @ scale
     similar = (users.T @ users).tocsr()

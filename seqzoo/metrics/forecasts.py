@@ -46,20 +46,25 @@ def seasonal_naive(context: np.ndarray, steps: int, season: int) -> np.ndarray:
 def naive_error(series: np.ndarray, season: int) -> np.ndarray:
     """Returns the mean absolute change [D] from season to season of a series [T, D], the unit of `mase`.
 
+    It is 0 for a column that repeats its first season up to rounding, such as a constant.
+
     Raises:
         ValueError: the series is not longer than a season.
     """
     if len(series) <= season:
         raise ValueError(f"--season={season} needs more than {season} steps of train. Received: {len(series)}")
-    return np.abs(series[season:] - series[:-season]).mean(0, dtype="float64")
+    error = np.abs(series[season:] - series[:-season]).mean(0, dtype="float64")
+    return np.where(error > 1e-6 * np.abs(series).mean(0, dtype="float64"), error, 0.0)
 
 
 def mase(predicted: np.ndarray, true: np.ndarray, scale: np.ndarray) -> float:
     """Mean absolute scaled error of forecasts [N, H, D], the mean over D; scale: `naive_error` of train [D].
 
+    It is undefined for columns with a naive error of 0, which are left out; at least one should have another.
     Source: Hyndman & Koehler, 2006, Another Look at Measures of Forecast Accuracy.
     """
-    return float((np.abs(predicted - true).mean((0, 1)) / np.maximum(scale, 1e-12)).mean())
+    defined = scale > 0
+    return float((np.abs(predicted - true).mean((0, 1))[defined] / scale[defined]).mean())
 
 
 def coverage(samples: np.ndarray, true: np.ndarray, percent: float) -> float:

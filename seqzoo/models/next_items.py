@@ -63,7 +63,7 @@ class NextItems:
 
     def best(self, scores: keras.KerasTensor, candidates: keras.KerasTensor) -> dict:
         """Returns {"items", "probabilities"} [B, K] of scores and candidates [B, V]."""
-        p = ops.softmax(ops.where(candidates, scores, NEVER))
+        p = ops.softmax(ops.where(candidates, scores, NEVER)) * ops.cast(candidates, "float32")  # 0 without candidates
         probabilities, items = ops.top_k(p, self.count)
         return {"items": items, "probabilities": probabilities}
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")  # of picture files
 GREY = ("1", "L", "LA", "I;16", "I;16L", "I;16B", "I", "F")  # modes of Pillow
+ORIENTATION = 0x0112  # EXIF's tag
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +58,11 @@ class Picture:
             return np.asarray(picture, "uint8").reshape(height, width, channels)
 
     def shape(self) -> tuple[int, int, int]:
-        """Its own height, width and channels."""
+        """Its own height, width and channels, upright."""
         with self.opened() as picture, naming(self.name):
-            return picture.height, picture.width, 1 if is_grey(picture) else 3
+            turned = picture.getexif().get(ORIENTATION) in (5, 6, 7, 8)  # by a quarter, see `plain`
+            height, width = picture.size if turned else picture.size[::-1]
+            return height, width, 1 if is_grey(picture) else 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +149,7 @@ def opened(file: BinaryIO, name: str) -> "Iterator[Image.Image]":
 
 def is_grey(picture: "Image.Image") -> bool:
     """Returns whether a PIL.Image.Image has no colours."""
-    if picture.mode == "P":  # the colours are numbers of a palette
+    if picture.mode == "P" or picture.format == "GIF":  # colours of a palette, which frames of a GIF do not show
         red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
         return np.array_equal(red, green) and np.array_equal(green, blue)
     return picture.mode in GREY

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from seqzoo.decoding.ctc import tokens_of
+from seqzoo.layers.ctc import frames_given
 from seqzoo.layers.sound import VARIANCE, SoundFeatures
 from seqzoo.models.transcriber import cut
 from seqzoo.sound.recording import Recording
@@ -22,15 +23,18 @@ class Pieces:
 
     Args:
         model: `models.transcriber` with the front ``sound(statistics=True)``.
-        subsample: the model's.
+        subsample, upsample: the model's.
         normalize: as in the front with which the weights were trained.
         piece: frames of a piece, a multiple of `subsample`.
     """
 
-    def __init__(self, model: keras.Model, subsample: int, normalize: str = "features", piece: int = PIECE):
+    def __init__(
+        self, model: keras.Model, subsample: int, upsample: int = 1, normalize: str = "features", piece: int = PIECE
+    ):
         layer = next(layer for layer in model.layers if isinstance(layer, SoundFeatures))
         self.normalize = normalize
-        self.rate, self.hop, self.subsample, self.piece = layer.rate, layer.hop, subsample, piece
+        self.rate, self.hop, self.piece = layer.rate, layer.hop, piece
+        self.subsample, self.upsample = subsample, upsample
         overlap = math.ceil((layer.window - layer.hop) / 2 / layer.hop)  # frames that share samples with one
         self.margin = subsample * math.ceil((overlap + subsample) / subsample)
         self.features = keras.Model(layer.input, layer.output)
@@ -43,7 +47,8 @@ class Pieces:
         labels, probabilities = [], []
         for samples, before, count in self._pieces(recording):
             inputs = {"sound": samples[None], "sound_length": np.array([len(samples)], "int32"), **statistics}
-            x = self.embed(inputs)[0][:, before // self.subsample :][:, : math.ceil(count / self.subsample)]
+            first, steps = (frames_given(n, self.subsample, self.upsample) for n in (before, count))
+            x = self.embed(inputs)[0][:, first : first + steps]
             logits, *state = self.read([x, keras.ops.ones(x.shape[:2], "bool"), *state])
             p = keras.ops.convert_to_numpy(keras.ops.softmax(logits))[0]
             labels.append(p.argmax(1))

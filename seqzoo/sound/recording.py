@@ -17,6 +17,7 @@ ENDINGS = (".wav", ".flac", ".ogg", ".mp3")  # of sound files
 STREAMED = 0x7FFFF000  # a longer length in a WAV means that its writer did not know it, as when writing to a pipe
 LONG = 60  # seconds: a longer recording is read in pieces
 LONGEST = 600  # maximum seconds of a recording that can't be
+MP3_FRAMES = 2 * 1152  # samples by which the length of a whole MP3 may differ from what its header says
 FILTER = 10  # resample_poly's filter reaches over this many samples of the lower rate on each side
 
 
@@ -177,7 +178,9 @@ def is_long(recording: Recording, rate: int, obstacle: str = "") -> bool:
 def mono(samples: np.ndarray) -> np.ndarray:
     """[N] or [N, channels], integers or floats -> the mean of the channels, [N], in float32 with full scale 1."""
     if np.issubdtype(samples.dtype, np.integer):
-        samples = samples / np.float32(-float(np.iinfo(samples.dtype).min))
+        least, most = (float(limit) for limit in (np.iinfo(samples.dtype).min, np.iinfo(samples.dtype).max))
+        middle, full = (least + most + 1) / 2, (most + 1 - least) / 2  # unsigned samples have their zero in the middle
+        samples = ((samples - middle) / full).astype("float32")
     return (samples.mean(-1) if samples.ndim > 1 else samples).astype("float32")
 
 
@@ -235,10 +238,13 @@ def _read(file, name, rate, start, stop):
             if stop is not None:
                 last = min(last, (-(-stop // up) + margin) * down)
         try:
-            opened.seek(min(first, opened.frames))
+            if first:  # not all formats can seek
+                opened.seek(min(first, opened.frames))
             samples = opened.read(max(0, last - first), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise UnreadableError(f"{name}: damaged: {error.error_string.rstrip('.')}.") from error
+    if len(samples) < last - first - MP3_FRAMES:
+        raise UnreadableError(f"{name}: cut off: it holds {first + len(samples):,} of {opened.frames:,} samples.")
     if not np.isfinite(samples).all():
         raise UnreadableError(f"{name}: a sample is not a finite number.")
     wanted = None if stop is None else skipped + stop - start

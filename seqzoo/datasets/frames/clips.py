@@ -84,7 +84,7 @@ def read_clip(file: BinaryIO, name: str, picture_size: int = 0) -> np.ndarray:
         from PIL import ImageSequence
 
         with opened(file, name) as picture:
-            array = _pictures([(frame, name) for frame in ImageSequence.Iterator(picture)], picture_size)
+            array = _pictures(((frame, name) for frame in ImageSequence.Iterator(picture)), picture_size)
     else:
         raise ValueError(f"{name}: a clip is a file {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
     return checked_frames(array, name)
@@ -197,22 +197,22 @@ def _read_array(file, name):
 
 
 def _pictures(pictures, picture_size):
-    """Returns [T, I, W, C] from pairs (picture, its name)."""
-    arrays, grey = [], None
+    """Returns [T, I, W, C] from pairs (picture, its name), read one by one: Pillow reuses the picture of a GIF."""
+    arrays = []
     for picture, name in pictures:
-        grey = is_grey(picture) if grey is None else grey  # of the whole clip
         with naming(name):
-            picture = plain(picture, grey)
+            picture = plain(picture, is_grey(picture))
         if picture_size:
             picture = picture.resize((picture_size, picture_size))
         arrays.append(np.asarray(picture, "float32").reshape(picture.height, picture.width, -1) / 255)
-        if arrays[-1].shape != arrays[0].shape:
+        if arrays[-1].shape[:2] != arrays[0].shape[:2]:
             height, width, _ = arrays[0].shape
             raise ValueError(
                 f"{name}: {picture.width} by {picture.height} pixels; the first picture of the clip has {width} by "
                 f"{height}. --picture_size=32 scales all to one size."
             )
-    return np.stack(arrays)
+    channels = max(array.shape[-1] for array in arrays)  # grey pictures of a clip in colour have three, too
+    return np.stack([np.broadcast_to(array, (*array.shape[:2], channels)) for array in arrays])
 
 
 def _numbered(path):

@@ -84,6 +84,8 @@ def _load(path, columns):
             f"or all clips joined, with an array of lengths. Received: shape {list(frames.shape)}."
         )
     elif lengths is not None:
+        if (lengths > frames.shape[1]).any():
+            raise ValueError(f"{path}: a length of {lengths.max()}, but the clips have {frames.shape[1]} frames.")
         arrays["frames"] = [clip[:length] for clip, length in zip(frames, lengths, strict=True)]
     return arrays
 
@@ -92,7 +94,12 @@ def _read(path, arrays):
     for i, frames in enumerate(arrays["frames"]):
         example = {
             "frames": checked_frames(frames, f"{path}, clip {i + 1}"),
-            "label": str(arrays["label"][i]),
+            "label": _text(arrays["label"][i]),
             "file": f"{path.name}, clip {i + 1}",
         }
-        yield example | ({"group": str(arrays["group"][i])} if "group" in arrays else {})
+        yield example | ({"group": _text(arrays["group"][i])} if "group" in arrays else {})
+
+
+def _text(value):
+    """Returns a label of an array, a number, a text or bytes, as text."""
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -15,21 +15,25 @@ LABELS = {
 }
 
 
-def floats(fields: Sequence[str], source: str | pathlib.Path, number: int) -> list[float]:
+def floats(
+    fields: Sequence[str], source: str | pathlib.Path, number: int, indices: Sequence[int] | None = None
+) -> list[float]:
     """Returns the numbers of a line.
 
     Args:
         fields: its fields.
         source, number: the file and the number of the line, for messages.
+        indices: of the fields that are read; None: all.
 
     Raises:
         ValueError: a field that is not a number.
     """
+    indices = range(len(fields)) if indices is None else indices
     try:
-        return [*map(float, fields)]
+        return [float(fields[index]) for index in indices]
     except ValueError:
-        column, field = next((i, field) for i, field in enumerate(fields, 1) if not is_number(field))
-        problem = f"field {column}, {shorten(field)}, is not a number" if field.strip() else f"field {column} is empty"
+        index, field = next((index, fields[index]) for index in indices if not is_number(fields[index]))
+        problem = f"field {index + 1}" + (f", {shorten(field)}, is not a number" if field.strip() else " is empty")
         raise bad_line(source, number, problem, ",".join(fields)) from None
 
 

@@ -90,7 +90,7 @@ def read_series(
         )
     indices, steps, date = [*map(header.index, names)], [], ""
     for number, fields in rows:
-        steps.append(floats([fields[index] for index in indices], path, number))
+        steps.append(floats(fields, path, number, indices))
         dates = [field.strip() for field in fields if not is_number(field) and _date.fullmatch(field.strip())]
         if dates and dates[0] < date:
             raise bad_line(path, number, f"{dates[0]} follows {date}; sort the file by time", ",".join(fields))

@@ -55,7 +55,7 @@ def skeletons(
         splits = split_folders(root) or split_files(root, ".zip", reader="skeletons")
     found = {}
     for split, path in splits.items():
-        names = [n for n in _names(path) if listed is None or _named.match(n).group() in listed]
+        names = [n for n in _names(path) if listed is None or _named.match(n).group().lower() in listed]
         if not names:
             raise ValueError(f"{path}: no file aAA_sSS_eEE_skeleton3D.txt{f' that {name} lists' if name else ''}.")
         features = {"frames": np.ndarray, "label": str, "group": str, "file": str}

@@ -87,7 +87,7 @@ def _read(path, encoding, header, width, indices):
             time, before = _time(fields[indices["time"]]), time
             if before is not None and type(time) is type(before) and time < before:
                 raise bad_line(path, number, "the time falls within a clip; sort the file", ",".join(fields))
-        rows.append(floats([fields[index] for index in numbers], path, number))
+        rows.append(floats(fields, path, number, numbers))
     if current:
         yield _clip(path, current, rows)
 

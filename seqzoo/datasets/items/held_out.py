@@ -87,17 +87,19 @@ def continued(before: Iterable[Examples], histories: Examples) -> Examples:
     def read():
         earlier = {}
         for example in itertools.chain(*before):
-            known = earlier.setdefault(example["user"], {})
-            for name in ("items", "times"):
-                known[name] = known.get(name, []) + example.get(name, [])
+            earlier[example["user"]] = _joined(earlier.get(example["user"], {"items": []}), example)
         for example in histories:
-            known, own = earlier.get(example["user"]), dict(example)
+            known = earlier.get(example["user"])
             if known is None:
                 yield example
-                continue
-            count = len(known["items"])
-            if own["items"][:count] != known["items"]:
-                own |= {name: known[name] + own[name] for name in ("items", "times") if name in own}
-            yield from prefixes(own, count)
+            else:
+                yield from prefixes(_joined(known, example), len(known["items"]))
 
     return histories.with_read(read)
+
+
+def _joined(known, example):
+    """Returns the history of a user whose earlier events are `known`, and which an example continues or repeats."""
+    if example["items"][: len(known["items"])] == known["items"]:
+        return example
+    return {**example, **{name: known[name] + example[name] for name in ("items", "times") if name in example}}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, check_surrogates, data_path, plain_name, read_lines
 from seqzoo.datasets.splits import SPLITS, splits_in
-from seqzoo.datasets.tables import csv_rows, find_columns, no_column, tsv_rows
+from seqzoo.datasets.tables import by_index, csv_rows, find_columns, no_column, tsv_rows
 from seqzoo.files import archive
 from seqzoo.pictures import Member, Picture, Stored
 from seqzoo.pictures.picture import ENDINGS
@@ -115,7 +115,9 @@ def _chosen(tables, root):
 def _is_list(path, encoding):
     """Whether the first line of a text file is only the name of a picture, or the file is not a table at all."""
     first = next((line for _, line in read_lines(path, encoding)), "").strip()
-    return first.lower().endswith(ENDINGS) or not re.search("[\t,]", first)
+    if "\t" in first or ("," in first and plain_name(path).endswith(".csv")):
+        return False
+    return first.lower().endswith(ENDINGS) or "," not in first
 
 
 def _captions(path, columns, encoding) -> dict[str, dict[str, list[str]]]:
@@ -145,8 +147,10 @@ def _rows(path, columns, encoding) -> Iterator[tuple[int, str, str]]:
         raise bad_line(path, start, "expected the file of a picture and a caption in columns", " ".join(fields))
     found = find_columns(path, fields, columns, COLUMNS, ())
     indices = {"file": 0, "caption": len(fields) - 1, **found}
-    header = not _number.sub("", fields[indices["file"]].strip()).lower().endswith(ENDINGS)
-    if header and not found:
+    file = _number.sub("", fields[indices["file"]].strip()).lower()
+    pictured = file.endswith(ENDINGS)
+    header = file.replace("_", "") in COLUMNS["file"] if by_index(columns) else bool(found) and not pictured
+    if not (pictured or found):
         raise no_column(path, "file and the caption", "the name of a picture in the first line", fields, COLUMNS)
     for number, row in itertools.chain([] if header else [(start, fields)], rows):
         yield number, row[indices["file"]], row[indices["caption"]]

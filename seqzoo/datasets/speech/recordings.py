@@ -15,7 +15,7 @@ from seqzoo.datasets.splits import SPLITS, refuse_arguments, splits_in
 from seqzoo.datasets.tables import by_index, find_columns, table_rows
 from seqzoo.extras import check_installed
 from seqzoo.sound import Clip, Joined, Recording
-from seqzoo.sound.recording import ENDINGS, Member
+from seqzoo.sound.recording import ENDINGS, Member, first_rate
 
 FEATURES = {"audio": Recording, "text": str}
 # Common names of the columns of tables, the likeliest first, as for `tables.find_columns`.
@@ -219,7 +219,7 @@ def named_recordings(
     for path in sorted(folder.glob("*.txt")):
         for split in {*splits_in(path.name)[-1:]} - {"train"}:
             lists.setdefault(split, []).extend(_listed(path, clips))
-    rate = next(iter(clips.values())).native_rate()
+    rate = first_rate(clips.values())
     for split, listed in lists.items():
         if apart:
             listed = [((clip,), (0,)) for clip in dict.fromkeys(clip for parts, _ in listed for clip in parts)]
