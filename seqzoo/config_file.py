@@ -80,7 +80,7 @@ def read_config_file(path: str | os.PathLike) -> ConfigFile:
         raise ValueError(f"--config: no file {str(path)!r}.{hint}")
     try:
         text = path.read_text("utf-8")
-        values, lines = (json.loads(text), {}) if path.suffix == ".json" else _read_yaml(text)
+        values, lines = (json.loads(text, object_pairs_hook=_once), {}) if path.suffix == ".json" else _read_yaml(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
@@ -98,6 +98,14 @@ def _number(value, field):
     return value
 
 
+def _once(pairs):
+    """Returns the dict of the pairs of a JSON object."""
+    names = [name for name, _ in pairs]
+    if again := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"{again[0]!r} is given twice.")
+    return dict(pairs)
+
+
 def _read_yaml(text):
     """Parses YAML into (value, {key: number of its line})."""
     import yaml
@@ -112,6 +120,8 @@ def _read_yaml(text):
         values = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         raise ValueError(f"line {error.problem_mark.line + 1}: {error.problem}") from error
+    except AttributeError as error:  # PyYAML's, about a tag such as !!timestamp that the value does not fit
+        raise ValueError("a value does not fit its tag.") from error
     except yaml.YAMLError as error:  # a character that YAML does not allow
         raise ValueError(str(error).splitlines()[0]) from error
     return {str(key): value for key, value in values.items()} if isinstance(values, dict) else values, lines

@@ -476,7 +476,7 @@ class Softmax(Config):
             ranks = [int(part) for part in self.cutoffs.split("+") if self.cutoffs]
         except ValueError:
             ranks = [0]
-        if ranks != sorted({*ranks}) or not all(ranks):
+        if ranks != sorted({*ranks}) or min(ranks, default=1) < 1:
             raise ValueError(
                 f"--cutoffs should be rising numbers joined by +, such as 2000+20000. Received: {self.cutoffs!r}"
             )

@@ -325,7 +325,7 @@ def _task_and_mode(early, asks_help):
 
     for folder in reversed(workdir.split(",") if early.mode in SEVERAL else [workdir]):
         name, _ = read_config(folder)
-        if task not in ("", name):
+        if task and TASKS[task] is not TASKS[name]:
             raise ValueError(f"{folder} is a run of task {name}. Received: --task={task}")
     _check_mode(name, early.mode)
     return name, early.mode
@@ -334,7 +334,7 @@ def _task_and_mode(early, asks_help):
 def _check_mode(name, mode):
     """Raises a ValueError if the task does not have this mode; the name may be ""."""
     if name and mode not in (*TASKS[name].modes, *SHARED):
-        raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join(TASKS[name].modes)}.")
+        raise ValueError(f"Task {name} has no --mode={mode}; it has {', '.join((*TASKS[name].modes, *SHARED))}.")
 
 
 def flag_parser(configs: Iterable[type[Config]]) -> flags.FlagValues:
@@ -457,8 +457,9 @@ def _evaluate(command, settings, request, console):
     config = run.task.config
     show(metrics, run.task, console, f"{command.workdir} on {config.data_dir or config.dataset}")
     source = config.data_dir and _source(config)[-1] or config.name or config.dataset
-    asked = (f"{name}={flag_text(value)}" for name, value in request.changed().items()) if request else ()
-    path = run.output() / scores_file(" ".join([source, *asked]))
+    part = {name: settings[name] for name in ("name", "columns") if name in settings and config.data_dir}
+    asked = {**part, **(request.changed() if request else {})}
+    path = run.output() / scores_file(" ".join([source, *(f"{name}={flag_text(v)}" for name, v in asked.items())]))
     write_json(path, metrics)
     console.print(f"saved as {path}", soft_wrap=True)
     return 0
@@ -512,8 +513,8 @@ def scores_file(source: str) -> str:
 
     A long source is cut to its end and a hash.
     """
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", source).strip("-")
-    if len(name) > 100:
+    name = re.sub(r"[^\w.]+", "-", source).strip("-")
+    if len(name.encode()) > 100:
         name = f"{name[-80:].strip('-')}-{hashlib.blake2b(os.fsencode(source), digest_size=8).hexdigest()}"
     return f"evaluate-{name}.json"
 

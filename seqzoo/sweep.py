@@ -37,7 +37,8 @@ from seqzoo import run
 from seqzoo.config import Config, default, option
 from seqzoo.display.plain import PlainConsole
 from seqzoo.files import check_folder
-from seqzoo.search.space import Values, declared, parse_space
+from seqzoo.metrics.measure import Measure
+from seqzoo.search.space import Values, declared, effective, parse_space
 from seqzoo.task import TASKS
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def parse(argv: list[str]) -> tuple[str, Sweep, dict, dict[str, Values]]:
             from seqzoo.training.transfer import inherited
 
             fixed = {option: value for option, value in inherited(name, fixed).items() if option not in space}
-        _check(options, kind(**fixed), space)
+        _check(options, kind(**effective(kind, fixed)), space)
     return name, options, fixed, space
 
 
@@ -212,6 +213,7 @@ def _run_search(search, options: Sweep, argv: list[str], remote: bool, console: 
 def _locked(folder: pathlib.Path):
     """Context manager that locks a folder against a second search by a file beside it, which survives --overwrite."""
     check_folder(folder)
+    folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_name(f".{folder.name}.lock"), "w") as file:
         try:
@@ -425,12 +427,13 @@ class Display:
         if record["score"] is None:
             self.say(f"{number}  {record['status']}: {record['reason']}  {settings}  {left}")
             return
-        spread = "" if record["spread"] is None else f" ± {record['spread']:.2f}"
+        spread = "" if record["spread"] is None else f" ± {Measure.format(record['spread'])}"
         star = "*" if record["id"] == self.top["id"] else " "
         epochs = trial.hyperparameters.values.get("tuner/epochs")
         after = f" after {epochs} epochs" if epochs else ""
         self.say(
-            f"{number}  {self.search.title} {trial.score:.2f}{spread}{after} {star}  best {self.top['score']:.2f}  "
+            f"{number}  {self.search.title} {Measure.format(trial.score)}{spread}{after} {star}  "
+            f"best {Measure.format(self.top['score'])}  "
             f"{settings}  {left}"
         )
 
@@ -445,13 +448,13 @@ class Display:
             target = int(values.get("tuner/epochs", values.get("epochs", self.search.epochs))) * self.search.runs_of_one
             first = values.get("tuner/initial_epoch", 0) * self.search.seeds
             done += self.tuner.work(trial) * max(0, epochs - first) / max(1, target - first)
-            now.append(f"epoch {epochs}/{target}" + (f" {score:.2f}" if score is not None else ""))
+            now.append(f"epoch {epochs}/{target}" + (f" {Measure.format(score)}" if score is not None else ""))
         self.bar.update(
             self.line,
             completed=done,
             number=min(self.seen + 1, self.trials),
             now=", ".join(now),
-            best=f"  best {self.top['score']:.2f}" if self.top else "",
+            best=f"  best {Measure.format(self.top['score'])}" if self.top else "",
             left=f"{self._left(done)} left",
         )
 

@@ -202,7 +202,7 @@ def test_two_runs_are_compared_by_a_command(project, capsys):
     assert list(found["scores"]) == ["f1", "precision", "recall", "accuracy"]
     assert 0 < found["scores"]["accuracy"]["randomization_p"] <= 1
     assert run.main(["--mode=evaluate", "--workdir=runs/b", "--ensemble=runs/a", *data]) == 0
-    (path,) = (project / "runs/b").glob("evaluate-*unseen.txt-ensemble-runs-a*.json")  # not those of the run alone
+    (path,) = (project / "runs/b").glob("evaluate-*ensemble-runs-a*.json")  # not those of the run alone
     flags = ["--mode=compare", "--workdir=runs/a,runs/b", "--ensemble=runs/a", "--samples=100", *data]
     capsys.readouterr()
     assert run.main(flags) == 0

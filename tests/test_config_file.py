@@ -75,6 +75,7 @@ def test_the_options_of_a_mode_can_stand_in_a_file(parsed):
         ("task: ner\nunits: [", "a.yaml cannot be read: line 2: "),
         ("task: ner\nname: 2020-99-99", "a.yaml cannot be read: month must be in 1..12"),
         ("task: ner\n? [1, 2]\n: 3", "a.yaml cannot be read: line 2: found unhashable key"),
+        ("task: ner\nunits: !!timestamp x", "a.yaml cannot be read: a value does not fit its tag."),
         ("task: \x00", "a.yaml cannot be read: unacceptable character"),
         ("- ner", "a.yaml should hold options and their values, such as units: 64. Received: ['ner']"),
         ("", "a.yaml should hold options and their values, such as units: 64. Received: None"),
@@ -94,7 +95,9 @@ def test_an_error_of_a_flag_does_not_name_the_file(parsed):
 def test_a_file_that_is_missing_or_malformed_is_one_line(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"task": "ner",}')
     (tmp_path / "latin.yaml").write_bytes(b"task: n\xe9r")
+    (tmp_path / "twice.json").write_text('{"units": 5, "units": 6}')
     for path, message in (
+        ("twice.json", "twice.json cannot be read: 'units' is given twice."),
         ("none.yaml", f"--config: no file '{tmp_path}/none.yaml'."),
         ("", f"--config: no file '{tmp_path}'. Did you mean '{tmp_path}/config.json'?"),
         ("config.json", "config.json cannot be read: "),

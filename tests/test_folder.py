@@ -27,7 +27,7 @@ from seqzoo.files import to_json
 from seqzoo.music.score import Note, Score
 from seqzoo.task import TASKS
 from seqzoo.training import load, loop, train
-from seqzoo.training.folder import check_data, checkpoint, read_config, restore, save_model
+from seqzoo.training.folder import check_data, checkpoint, prepare, read_config, restore, save_model
 from seqzoo.training.lock import locked
 
 
@@ -204,6 +204,16 @@ def test_a_file_as_the_folder_of_a_run_is_refused(monkeypatch, tmp_path):
         with pytest.raises(ValueError, match="file is a file: --workdir should be a folder"):
             train(task, folder)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_run_that_training_reads_is_not_overwritten(tmp_path):
+    kind = TASKS["pos"]
+    prepare(tmp_path / "lm/run", kind(kind.Config()))
+    for name in ("init_from", "contextual"):
+        for folder in (tmp_path / "lm/run", tmp_path / "lm"):
+            with pytest.raises(ValueError, match=f"--{name}=.*run is a run within .*: give another --workdir"):
+                prepare(folder, kind(kind.Config(**{name: str(tmp_path / "lm/run")})), overwrite=True)
+    assert (tmp_path / "lm/run/config.json").is_file()
 
 
 @pytest.fixture(scope="module")

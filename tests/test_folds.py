@@ -1,7 +1,9 @@
 """Cross-validation: how examples are dealt out to folds, and what a folder of folds holds."""
 
 import collections
+import dataclasses
 import json
+import math
 import statistics
 
 import numpy as np
@@ -13,7 +15,8 @@ from seqzoo.datasets import Examples
 from seqzoo.datasets.splits import fold
 from seqzoo.task import TASKS, Task
 from seqzoo.training import load
-from seqzoo.training.folds import train_folds
+from seqzoo.training.folder import prepare
+from seqzoo.training.folds import summarized, train_folds
 
 
 def folds(rows, count, seed=0, group=lambda row: row["text"], **options):
@@ -148,6 +151,26 @@ def test_a_command_trains_all_folds_and_continues_where_it_was(tmp_path, capsys)
     assert "name one of them" in capsys.readouterr().err
     assert run.main(["--mode=predict", f"--workdir={tmp_path / 'run' / 'fold2'}", "--text=good"]) == 0
     assert run.main([*flags, "--fold=1"]) == 2 and "another config (fold 0 -> 1)" in capsys.readouterr().err
+
+
+def test_a_score_that_is_not_finite_has_no_mean_also_when_it_is_read_again(tmp_path):
+    for diverged in (math.inf, None):  # None: as JSON has it
+        metrics = summarized([{"valid_loss": 1.0, "minutes": 1}, {"valid_loss": diverged, "minutes": 1}])
+        assert not math.isfinite(metrics["valid_loss"]) and math.isnan(metrics["spread"]["valid_loss"])
+        assert metrics["minutes"] == 2
+
+
+def test_folds_that_were_trained_alone_are_joined(tmp_path):
+    task, _ = task_of(folds=2)
+    for number in (1, 2):
+        prepare(tmp_path / f"fold{number}", type(task)(dataclasses.replace(task.config, fold=number)))
+    prepare(tmp_path, task)
+    assert json.loads((tmp_path / "config.json").read_text())["folds"] == 2
+    prepare(tmp_path, task, overwrite=True)
+    assert not (tmp_path / "fold1").exists()
+    (tmp_path / "others/fold3").mkdir(parents=True)
+    with pytest.raises(ValueError, match="others is not empty"):
+        prepare(tmp_path / "others", task)
 
 
 def test_folds_that_are_paused_have_no_metrics_yet(tmp_path):

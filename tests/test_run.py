@@ -164,6 +164,7 @@ def test_a_file_is_not_a_run_folder(mode, tmp_path, capsys):
 
 def test_the_scores_of_every_source_have_a_file_of_their_own():
     assert run.scores_file("/data/my set/valid.txt") == "evaluate-data-my-set-valid.txt.json"
+    assert run.scores_file("данные name=de") == "evaluate-данные-name-de.json"
     long = [f"/{letter}{'/folder' * 60}/valid.txt" for letter in "ab"]
     names = {*map(run.scores_file, long)}
     assert len(names) == 2 and all(len(name) < 200 and "folder-valid.txt-" in name for name in names)

@@ -49,7 +49,7 @@ path.write_text(json.dumps(history))
 if "HANG" in os.environ:
     time.sleep(600)
 if len(history) == epochs:
-    scores = {"valid_accuracy": history[-1]["valid_accuracy"], "test_accuracy": 100 - units}
+    scores = {"valid_accuracy": None if named("NAN") else history[-1]["valid_accuracy"], "test_accuracy": 100 - units}
     (folder / "metrics.json").write_text(json.dumps(scores))
 """
 
@@ -62,7 +62,7 @@ def search(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
 
     def searched(*flags, **environment):
-        for name in ("FAIL", "KILL", "BUG", "FULL"):
+        for name in ("FAIL", "KILL", "BUG", "FULL", "NAN"):
             monkeypatch.setenv(name, environment.get(name, ""))
         (tmp_path / "calls").write_text("")
         status = sweep.main(["--task=pos", f"--workdir={tmp_path / 'search'}", *flags])
@@ -112,8 +112,25 @@ def test_a_trial_leaves_out_what_has_no_effect_beside_its_other_values():
         parse_space("char_units=20|60", kind, {})
     assert effective(kind, {"characters": "none", "char_units": 40}) == {"characters": "none"}
     assert effective(kind, {"characters": "cnn", "char_units": 40}) == {"characters": "cnn", "char_units": 40}
+    assert sweep.parse(["--task=language_model", "--sweep=softmax=full|sampled", "--negatives=10"])[2]
     chain = {"attention": "none", "local": "monotonic", "attention_window": 3}
     assert effective(TASKS["translation"].Config, chain) == {"attention": "none"}
+
+
+def test_a_value_is_refused_if_no_values_of_the_other_options_fit_it():
+    kind, dot = TASKS["translation"].Config, {"attention": "dot"}
+    space = parse_space("units=64|128,encoder_units=32|64", kind, dot)  # a BiLSTM of 32 and 32 fits 64
+    assert space["units"].choices == (64, 128)
+    for text in ("units=64", "units=64|65,encoder_units=32|64"):
+        with pytest.raises(ValueError, match="--units=6[45]"):
+            parse_space(text, kind, dot)
+
+
+def test_a_trial_has_the_shape_of_the_run_that_it_starts_from(tmp_path):
+    space = parse_space("init_from=zoo:pos-english|,dropout=0.1|0.2", POS, {})
+    found = trials.Search("pos", {}, space, "grid", 1, tmp_path)
+    assert found.config({"init_from": "zoo:pos-english", "dropout": 0.2}).char_units == 80
+    assert found.config({"init_from": "", "dropout": 0.2}).char_units == POS().char_units
 
 
 @pytest.mark.parametrize(
@@ -266,6 +283,19 @@ def test_the_mean_over_seeds_counts(search):
     best = results["best"]
     assert best["score"] == pytest.approx(2.09 + 6) and best["spread"] == pytest.approx(1.0)
     assert best["epochs"] == 30 and best["minutes"] == pytest.approx(3.0)
+
+
+def test_a_score_that_is_not_finite_fails_a_trial_and_a_linked_folder_can_be_overwritten(search, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "search").symlink_to("real")
+    flags = ["--sweep=units=1|2", "--tuner=grid", "--seeds=2"]
+    status, results, _, _ = search(*flags, NAN="2")
+    assert status == 0 and units_of(results, "failed") == [2] and results["best"]["spread"]
+    assert {each["reason"] for each in results["trials"]} == {"", "valid_accuracy is nan"}
+    status, results, calls, _ = search(*flags, "--overwrite")
+    assert status == 0 and len(calls) == 4 and (tmp_path / "search").is_symlink()
+    (tmp_path / "search/sweep.json").write_text('{"task": "pos')
+    assert "sweep.json" in search(*flags)[3]
 
 
 @pytest.mark.slow

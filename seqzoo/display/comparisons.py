@@ -42,9 +42,9 @@ def print_comparison(
     rows = []
     for name, score in found.scores.items():
         numbers = [Measure.format(score[key]) for key in ("first", "second")]
-        bounds = f"{score['low']:+.2f} to {score['high']:+.2f}"
+        low, high, difference = (_signed(score[key]) for key in ("low", "high", "difference"))
         p = [f"{score[key]:.3f}" for key in ("bootstrap_p", "randomization_p")]
-        rows.append([measures[name].label, *numbers, f"{score['difference']:+.2f}", bounds, *p])
+        rows.append([measures[name].label, *numbers, difference, f"{low} to {high}", *p])
     units = "" if found.units == found.examples else f" in {found.units:,} units"
     left_out = f", {found.left_out:,} left out that only one run answers" if found.left_out else ""
     title = f"{found.task} on {found.split}: {found.examples:,} examples{units}{left_out}, {found.samples:,} samples"
@@ -64,3 +64,7 @@ def print_comparison(
             for name, score, answer, show in zip(runs, each.scores, each.answers, shows, strict=True):
                 console.print(plain_text(f"        {name}, {Measure.format(score)}: ", "dim"), end="")
                 show(answer, console)
+
+
+def _signed(value):
+    return f"{'+' if value >= 0 else ''}{Measure.format(value)}"

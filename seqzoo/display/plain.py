@@ -57,6 +57,10 @@ class PlainConsole(Console):
     def __init__(self, **options):
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
+    def on_broken_pipe(self) -> None:
+        """Raises a BrokenPipeError, where rich would end the program."""
+        raise BrokenPipeError
+
     def render_str(self, text: str, **options) -> Text:
         return super().render_str(plain(text), **options)
 

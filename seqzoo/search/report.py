@@ -10,6 +10,7 @@ from seqzoo.config import flag_text
 from seqzoo.display.pages import escape, page
 from seqzoo.display.tables import FittedTable, plain_table
 from seqzoo.files import replace, write_json
+from seqzoo.metrics.measure import Measure
 from seqzoo.search.charts import course_chart, importance_chart, option_chart
 from seqzoo.search.trials import Search
 
@@ -97,9 +98,9 @@ def table(search: Search, records: list[dict], rows: int = 10) -> FittedTable:
     spreads = ["spread"] if search.seeds > 1 else []
     cells = []
     for record in ranked(search, records)[:rows]:
-        spread = [f"{record['spread']:.2f}"] if spreads else []
-        numbers = [record["id"], f"{record['score']:.2f}", *spread, str(record["epochs"]), f"{record['minutes']:.1f}"]
-        cells.append([*numbers, *map(value_text, record["settings"].values())])
+        spread = [Measure.format(record["spread"])] if spreads else []
+        numbers = [Measure.format(record["score"]), *spread, str(record["epochs"]), f"{record['minutes']:.1f}"]
+        cells.append([record["id"], *numbers, *map(value_text, record["settings"].values())])
     columns = ["trial", search.title, *spreads, "epochs", "minutes", *search.space]
     return plain_table(f"{search.task}: the best of {len(records)} trials", columns, cells)
 
@@ -125,8 +126,8 @@ def _body(search: Search, results: dict) -> Iterator[str]:
 
 
 def _score(record: dict) -> str:
-    spread = "" if record["spread"] is None else f" ± {record['spread']:.2f}"
-    return "" if record["score"] is None else f"{record['score']:.2f}{spread}"
+    spread = "" if record["spread"] is None else f" ± {Measure.format(record['spread'])}"
+    return Measure.format(record["score"]) + spread
 
 
 def _charts(search: Search, records: list[dict]) -> Iterator[str]:

@@ -1,10 +1,14 @@
 """The search space: the options to search, and the values to try."""
 
+import contextlib
 import dataclasses
+import itertools
 import math
 
 from seqzoo.config import flag_text
 from seqzoo.registry import did_you_mean
+
+COMBINATIONS = 1000  # at most, of the values of other options, that a value is checked with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +32,11 @@ class Values:
     def ends(self) -> tuple[float, float]:
         """The smallest and the largest value."""
         return (min(self.choices), max(self.choices)) if self.choices else (self.low, self.high)
+
+    @property
+    def tried(self) -> tuple:
+        """The choices, or the ends of the range."""
+        return self.choices or (self.low, self.high)
 
     @property
     def logarithmic(self) -> bool:
@@ -88,6 +97,18 @@ def parse_space(text: str, config: type, fixed: dict) -> dict[str, Values]:
             raise ValueError(reason)
         config(**effective(config, values))  # raises a ValueError if one is invalid
 
+    def check_any(name, value):
+        """Checks a value with the defaults of the other searched options, or else with some of their values."""
+        try:
+            return check({**fixed, name: value})
+        except ValueError as error:
+            refused = error
+        others = [[(other, each) for each in values.tried] for other, values in space.items() if other != name]
+        for chosen in itertools.islice(itertools.product(*others), COMBINATIONS):
+            with contextlib.suppress(ValueError):
+                return check({**fixed, **dict(chosen), name: value})
+        raise refused
+
     check(fixed)
     for part in parts:
         name, given, values = part.partition("=")
@@ -103,9 +124,10 @@ def parse_space(text: str, config: type, fixed: dict) -> dict[str, Values]:
         if found is None:
             example = f"{name}=low..high or {name}=a|b|c" if field.type in (int, float) else f"{name}=a|b|c"
             raise ValueError(f"--sweep: {name} declares no values to search. Give some: --sweep={example}")
-        for value in found.choices or (found.low, found.high):
-            check({**fixed, name: value})
         space[name] = found
+    for name, values in space.items():
+        for value in values.tried:
+            check_any(name, value)
     return space
 
 

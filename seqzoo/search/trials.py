@@ -19,7 +19,8 @@ from seqzoo.files import write_json
 from seqzoo.metrics.measure import Measure
 from seqzoo.search.space import effective
 from seqzoo.task import TASKS
-from seqzoo.training.folder import held_folds, prepare
+from seqzoo.training.folder import check_apart, held_folds, prepare, read_json
+from seqzoo.training.transfer import inherited
 
 TRAIN = ("-m", "seqzoo.run")
 LOG = "train.log"
@@ -112,7 +113,10 @@ class Search:
 
     def _options(self, settings):
         """Returns the options to give for these settings, without those that have no effect, which would be refused."""
-        return effective(TASKS[self.task].Config, self.fixed | settings)
+        options = self.fixed | settings
+        if options.get("init_from"):
+            options = inherited(self.task, options)
+        return effective(TASKS[self.task].Config, options)
 
     def command(self, settings: dict) -> str:
         """Returns the shell command that trains these settings."""
@@ -148,10 +152,11 @@ class Search:
             if not path.is_file():
                 raise ValueError(f"{self.folder} is not empty, but has no search in it: give another --workdir.")
             defaults = {name: value for name, value in TASKS[self.task].Config().to_dict().items() if name in fixed}
-            found = defaults | json.loads(path.read_text("utf-8"))  # a search may be older than some options
             if overwrite:
-                shutil.rmtree(self.folder)
-            elif found != wanted:
+                check_apart(self.folder, self.config({}))
+                for inner in self.folder.iterdir():  # not the folder itself, which may be a link
+                    shutil.rmtree(inner) if inner.is_dir() and not inner.is_symlink() else inner.unlink()
+            elif (found := defaults | read_json(path)) != wanted:  # a search may be older than some options
                 keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
                 changes = ", ".join(f"{key} {found.get(key, 'none')} -> {wanted.get(key, 'none')}" for key in keys)
                 raise ValueError(
@@ -229,10 +234,11 @@ def run_trial(
     if len(record["scores"]) == search.seeds:
         finished = all((folder / "metrics.json").is_file() for _, _, folder in runs)
         record["status"] = "done" if finished else "paused"
-        record["score"] = statistics.mean(record["scores"])
-        record["spread"] = statistics.stdev(record["scores"]) if search.seeds > 1 else None
+        record["score"] = statistics.fmean(record["scores"])
         if not math.isfinite(record["score"]):
             record |= {"status": "failed", "reason": f"{search.key} is {record['score']}", "score": None}
+        elif search.seeds > 1:
+            record["spread"] = statistics.stdev(record["scores"])
     root.mkdir(parents=True, exist_ok=True)
     write_json(root / "trial.json", record)
     return record
@@ -245,12 +251,14 @@ def _is_ready(folder: pathlib.Path, stop_after: int) -> bool:
 
 def _train(flags: list[str], folder: pathlib.Path, watch: Callable) -> tuple[int, str]:
     """Runs the process of a run and returns (exit status, output); the output is appended to the run's log."""
+    # Its errors are read from the log: rich should not colour them.
+    plain = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "TTY_COMPATIBLE")}
     with open(folder / LOG, "ab+") as log:
         begin = log.seek(0, 2)
         process = subprocess.Popen(
             [sys.executable, *bound_to_parent(*TRAIN, *flags)],
             # Otherwise the first of several workers would take all memory of a shared GPU.
-            env={"TF_FORCE_GPU_ALLOW_GROWTH": "true", **os.environ},
+            env={"TF_FORCE_GPU_ALLOW_GROWTH": "true", **plain},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -299,7 +307,7 @@ def history(folder: pathlib.Path) -> list[dict]:
 def score(folder: pathlib.Path, key: str, sign: int) -> float | None:
     """Returns the final score of a run, NaN if it is not finite; or the best so far, if any."""
     if (folder / "metrics.json").is_file():
-        found = json.loads((folder / "metrics.json").read_text("utf-8"))[key]
+        found = json.loads((folder / "metrics.json").read_text("utf-8")).get(key)
         return math.nan if found is None else found
     scores = (row.get(key) for row in history(folder))
     return max((value for value in scores if value is not None), key=lambda value: sign * value, default=None)

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ def environment() -> dict:
     packages = ("seqzoo", "tensorflow", "keras", "numpy", *(["jax"] if backend == "jax" else []))
     here = pathlib.Path(__file__).resolve().parents[2]
     return {
-        "command": " ".join(sys.argv),
+        "command": shlex.join(sys.argv),
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "git": commit(here),
         **versions(packages),

@@ -28,10 +28,10 @@ import numpy as np
 from seqzoo import zoo
 from seqzoo.assets import MANIFEST, load_assets
 from seqzoo.backend.distribution import Devices
+from seqzoo.config import Config
 from seqzoo.datasets.fingerprints import changes
 from seqzoo.files import check_folder, replace, write_json
 from seqzoo.task import TASKS, Task
-from seqzoo.training.lock import LOCK
 
 if TYPE_CHECKING:
     import keras
@@ -208,10 +208,15 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
     """Creates the run folder, or accepts an existing one.
 
     Raises:
-        ValueError: the folder holds something else, or a run with another config.
+        ValueError: the folder holds something else, a run with another config, or a run that training reads.
     """
+    check_apart(folder, task.config)
     wanted = {"task": task.name, "format": FORMAT, **task.config.to_dict()}
-    content = [path for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
+    # Not the lock, nor the temporary file of a process that was killed.
+    content = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
+    if not (folder / "config.json").is_file():  # folds may have been trained already, each by a command of its own
+        folds = fold_folders(folder, 0 if wanted.get("fold") else wanted.get("folds", 0))
+        content = [path for path in content if path not in folds]
     if content:
         if overwrite and _holds_a_run(folder):
             for path in content:  # not the folder itself, nor its lock
@@ -222,6 +227,14 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
     path = folder / "config.json"
     if not path.is_file() or json.loads(path.read_text("utf-8")) != wanted:
         write_json(path, wanted)
+
+
+def check_apart(folder: pathlib.Path, config: Config) -> None:
+    """Raises a ValueError if a folder to train in is or contains a run that training reads, and would overwrite."""
+    for name in ("init_from", "contextual"):
+        for source in filter(None, getattr(config, name, "").split(",")):
+            if folder.resolve() in (path := pathlib.Path(source).resolve(), *path.parents):
+                raise ValueError(f"--{name}={source} is a run within {folder}: give another --workdir.")
 
 
 def _holds_a_run(folder: pathlib.Path) -> bool:

@@ -1,9 +1,10 @@
 """Cross-validation: an ordinary run for each fold, and the mean and spread of their scores."""
 
 import dataclasses
+import math
 import pathlib
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
 
 from rich.console import Console
@@ -53,11 +54,20 @@ def train_folds(
 
 
 def summarized(found: list[dict]) -> dict:
-    """Summarizes the metrics of several runs: means, their spread, and the metrics of each run."""
+    """Summarizes the metrics of several runs: means, their spread, and the metrics of each run.
+
+    A metric that is not finite in one run, which JSON has as null, has no finite mean.
+    """
+    found = [{key: math.nan if value is None else value for key, value in metrics.items()} for metrics in found]
     numbers = [{key: value for key, value in metrics.items() if isinstance(value, Number)} for metrics in found]
     means = _mean(found)
-    spread = {key: statistics.stdev(metrics[key] for metrics in numbers) for key in means if _everywhere(key, numbers)}
+    spread = {key: deviation([metrics[key] for metrics in numbers]) for key in means if _everywhere(key, numbers)}
     return {**means, "minutes": sum(metrics["minutes"] for metrics in numbers), "spread": spread, "folds": numbers}
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Returns the sample standard deviation, NaN if a value is not finite."""
+    return statistics.stdev(values) if all(map(math.isfinite, values)) else math.nan
 
 
 def _everywhere(key, rows):

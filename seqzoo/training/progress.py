@@ -8,6 +8,8 @@ from collections.abc import Callable
 import keras
 from rich import progress
 
+from seqzoo.metrics.measure import Measure
+
 COMPILED = 2  # first steps of a process, which include tracing: for the first shape and for any shape
 MEASURED = 3  # further steps that an estimate needs
 OUTLIER = 10  # times the median; a longer step has compiled a new shape
@@ -120,7 +122,7 @@ class Progress(keras.callbacks.Callback):
             self.speed.evaluation(self.clock() - self.last)
             is_best = self.best is None or self.task.merit(logs) > self.task.merit(self.best)
             self.best = logs if is_best else self.best
-            score = f"{self.key} {logs[self.key]:.2f}{' *' if is_best else '  '}  "
+            score = f"{self.key} {Measure.format(logs[self.key])}{' *' if is_best else '  '}  "
         self.epoch, self.step = epoch + 1, 0
         left = self._left() if self.epoch < self.epochs else None
         self._print(
