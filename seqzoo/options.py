@@ -6,7 +6,7 @@ Nothing here imports TensorFlow, so that ``--help`` and errors of flags appear a
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from seqzoo.config import Config, default, option
 from seqzoo.data.augmentation import AXES
@@ -481,14 +481,14 @@ class Softmax(Config):
                 f"--cutoffs should be rising numbers joined by +, such as 2000+20000. Received: {self.cutoffs!r}"
             )
 
-    def of_model(self, counts: Iterable[int]) -> dict:
+    def of_model(self, counts: Sequence[int] | None) -> dict:
         """Returns the arguments of `models.language_model`, given how often each id occurs in training."""
         if self.softmax != "adaptive":
             return {}
         cutoffs = tuple(map(int, filter(None, self.cutoffs.split("+"))))
         return {"adaptive": True, "cutoffs": cutoffs, "counts": counts}
 
-    def of_training(self, counts: Iterable[int]) -> dict:
+    def of_training(self, counts: Sequence[int] | None) -> dict:
         """Returns the arguments of `models.on_targets` and `streamed`.
 
         Raises:

@@ -8,6 +8,7 @@ import itertools
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -31,6 +32,9 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.tags import marks_spans
 from seqzoo.text.spans import spans
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _FADED = "#585858"
 
 # Styles of words for and against a label, by WEIGHT_STEPS. Words against it are also underlined, for people who cannot
@@ -43,7 +47,7 @@ def tagged(
     text: str,
     tokens: Sequence[tuple[str, int, int]],
     tags: Sequence[str],
-    confidences: Sequence[float] | None = None,
+    confidences: "Sequence[float] | np.ndarray | None" = None,
 ) -> dict:
     """Returns a tagged sentence, ready for JSON and for `print_tagged`.
 

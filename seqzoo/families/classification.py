@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -216,7 +216,7 @@ class Classification(Averaging):
         return max(wrong, default=0.0)  # a label that train lacks has no probability
 
     @staticmethod
-    def weighed(text: str, spans: list[tuple[int, int]], weights: np.ndarray) -> list[dict]:
+    def weighed(text: str, spans: Sequence[Sequence[int]], weights: np.ndarray) -> list[dict]:
         """Returns the weight of each step in an answer: {"text", "start", "end", "weight"}, scaled to at most 1.
 
         Args:

@@ -193,7 +193,7 @@ class Pairs(Embedded):
 
         return encode
 
-    def target(self, example: dict) -> tuple[np.ndarray, np.ndarray]:
+    def target(self, example: dict) -> tuple[np.ndarray, np.float32]:
         """Returns (labels, weight): labels are [1], the position on the scale from 0 to 1; or [2], ids of the texts.
 
         Raises:

@@ -37,7 +37,9 @@ def rank_scores(higher: np.ndarray, equal: np.ndarray) -> dict[str, float]:
     return {name: scores[name] for gain in GAINS for name in (f"{gain}_{cutoff}" for cutoff in CUTOFFS)}
 
 
-def rank_of(scores: np.ndarray, right: int, barred: np.ndarray) -> tuple[float, int]:
+def rank_of(
+    scores: np.ndarray, right: int | np.integer, barred: np.ndarray
+) -> tuple[float | np.integer, int | np.integer]:
     """Returns (higher, equal) of the right item, see `rank_scores`.
 
     Args:

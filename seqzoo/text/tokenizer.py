@@ -18,7 +18,7 @@ Source: R. MacIntyre, Treebank tokenization (1995), the ``tokenizer.sed`` of the
 import collections
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from seqzoo.assets import Asset
@@ -215,7 +215,7 @@ class Tokenization(Asset):
         summary: {name: readable text}.
     """
 
-    def __init__(self, single: list[str] = ()):
+    def __init__(self, single: Iterable[str] = ()):
         self.single = [*single]
         self.summary = {"raw text": "is split into single characters, as the training data are"} if single else {}
 

@@ -1,6 +1,7 @@
 """Keras optimizers with clipping, weight averaging and gradient accumulation for recurrent networks."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -263,7 +264,7 @@ class _Stabilized:
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars  # Keras would sum over devices here, after clipping
 
-    def apply(self, grads: list, trainable_variables: list | None = None) -> None:
+    def apply(self, grads: Sequence, trainable_variables: Sequence | None = None) -> None:
         if self.accumulate == 1:
             self.step(grads, trainable_variables)
             return
@@ -280,7 +281,7 @@ class _Stabilized:
 
         ops.cond(self.batches >= self.accumulate, step, lambda: None)
 
-    def step(self, grads: list, trainable_variables: list | None) -> None:
+    def step(self, grads: Sequence, trainable_variables: Sequence | None) -> None:
         grads = [_summed(g) for g in sum_over_devices(grads)]
         if self.clip_value_at:
             grads = [_mapped(lambda g: ops.clip(g, -self.clip_value_at, self.clip_value_at), g) for g in grads]
