@@ -7,7 +7,7 @@ import math
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 from seqzoo import options
 from seqzoo.data import Batches, Feed
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seqzoo.decoding.search import BeamPredictor
     from seqzoo.decoding.steps import StepDecoder
     from seqzoo.models.next_items import NextItems
+    from seqzoo.training.folder import Run
 
     AnyPredictor = Predictor | BeamPredictor | NextItems | StepDecoder  # what `Task.predictor` returns
 
@@ -66,18 +67,6 @@ class TaskData:
     def fingerprints(self) -> dict[str, dict]:
         """Returns {split: fingerprint} of the examples, see `datasets.fingerprints`."""
         return {split: examples.fingerprint for split, examples in self.examples.items()}
-
-
-class TrainedRun(Protocol):
-    """The interface of a trained run for its task; `training.Run` implements it."""
-
-    task: "Task"
-    model: "keras.Model"
-    predictor: "AnyPredictor | Callable"
-    folder: pathlib.Path
-
-    def output(self) -> pathlib.Path:
-        """Returns the folder that modes write into, created if needed."""
 
 
 class Task:
@@ -256,7 +245,7 @@ class Task:
         """Returns {name: function example -> answer}: simple methods to compare a run with."""
         return {}
 
-    def signatures(self, run: TrainedRun, request: options.Exporting) -> dict:
+    def signatures(self, run: "Run", request: options.Exporting) -> dict:
         """Returns the signatures of an exported run: {name: export.signatures.Signature}, the easiest one last.
 
         Args:
@@ -521,7 +510,7 @@ class Task:
         """Returns the inputs that the lines of a file hold; by default each line is one."""
         return lines
 
-    def predict(self, run: TrainedRun, lines: Iterable[str], request: "Options | None" = None) -> Iterator[dict]:
+    def predict(self, run: "Run", lines: Iterable[str], request: "Options | None" = None) -> Iterator[dict]:
         """Answers lines: yields {"line": number from 1, ...} for each example of each line, in order.
 
         Lines are answered in batches, and those of `text.lines.Lines` as they arrive.
@@ -576,14 +565,14 @@ class Task:
         """Returns the options in use that do not compile under XLA, as flags; a TPU refuses them."""
         return []
 
-    def generate(self, run: TrainedRun, request: "Options", write: Callable[[str], object]) -> Iterator[dict]:
+    def generate(self, run: "Run", request: "Options", write: Callable[[str], object]) -> Iterator[dict]:
         """Yields samples; `write` is called with the text of the first one as it is drawn."""
         raise NotImplementedError
 
-    def score(self, run: TrainedRun, lines: Iterable[str], request: "Options") -> Iterable[dict]:
+    def score(self, run: "Run", lines: Iterable[str], request: "Options") -> Iterable[dict]:
         """Yields {"line", "text", "log_probability", ...} for each text."""
         raise NotImplementedError
 
-    def inspect(self, run: TrainedRun, lines: Iterable[str], request: "Options", console: "Console") -> None:
+    def inspect(self, run: "Run", lines: Iterable[str], request: "Options", console: "Console") -> None:
         """Shows what the network does while it reads the texts."""
         raise NotImplementedError

@@ -1,6 +1,7 @@
 """TREC questions, 6 classes, without vectors; valid is 500 questions held out of the official train set.
 
 Held-out training questions are harder than the official test set that papers score on: a naive Bayes has 76.4 here.
+These 500 are easier than the others: ten folds of all have 87.16, see `sentiment_trec_folds`.
 Without R-drop and dropout of words one seed has 88.4 in the seventh of 15 epochs.
 """
 

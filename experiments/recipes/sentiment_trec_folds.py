@@ -7,7 +7,7 @@ EXPERIMENT = Experiment(
     flags="--task=sentiment --dataset=tsv --data_dir={data}/trec --folds=10 --characters=cnn --casing "
     "--dropout=0.5 --word_dropout=0.33 --token_dropout=0.1 --rdrop=2 --epochs=12",
     metric="valid_accuracy",
-    expected=89.2,
+    expected=87.16,
     tolerance=1.0,
     minutes=17,
     published=(Published("Kim (2014), CNN-rand, test", 91.2, "https://arxiv.org/abs/1408.5882"),),

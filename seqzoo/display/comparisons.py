@@ -1,7 +1,7 @@
 """Comparisons of two runs on a terminal."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -9,25 +9,18 @@ from seqzoo.display.plain import plain_text
 from seqzoo.display.tables import plain_table
 from seqzoo.metrics.measure import Measure
 
+if TYPE_CHECKING:
+    from seqzoo.training.comparison import Comparison
+
 LONGEST = 300  # characters of a text or a list of labels
 
 
-class Compared(Protocol):
-    """The interface of a `training.comparison.Comparison`; see there."""
-
-    task: str
-    split: str
-    examples: int
-    units: int
-    left_out: int
-    samples: int
-    scores: dict[str, dict[str, float]]
-    right: dict[str, int]
-    ahead: tuple[list, list]
-
-
 def print_comparison(
-    found: Compared, runs: Sequence[str], measures: Mapping[str, Measure], shows: Sequence[Callable], console: Console
+    found: "Comparison",
+    runs: Sequence[str],
+    measures: Mapping[str, Measure],
+    shows: Sequence[Callable],
+    console: Console,
 ) -> None:
     """Prints the result of `training.comparison.compare`.
 

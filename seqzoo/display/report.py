@@ -8,8 +8,8 @@ import json
 import pathlib
 import shlex
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from seqzoo.display.pages import escape, page
@@ -18,7 +18,7 @@ from seqzoo.files import replace
 from seqzoo.metrics.measure import Measure
 
 if TYPE_CHECKING:
-    from seqzoo.config import Config
+    from seqzoo.task import Task
 
 DIFFERENT, ALL = 8, 10  # maximum answers to show: those that differ from gold, and in total
 PICTURES = {  # {file: (heading, caption)}, in the order of the page
@@ -70,32 +70,13 @@ def shown(answers: Sequence[dict], differs: Callable[[dict], bool]) -> list[int]
     return [*different[:DIFFERENT], *equal][:ALL]
 
 
-class Reported(Protocol):
-    """The part of the interface of a `task.Task` that reports need."""
-
-    name: str
-    config: "Config"
-    objective: str
-    measures: Mapping[str, Measure]
-
-    @property
-    def measure(self) -> Measure:
-        """Returns the Measure of the objective."""
-
-    def differs(self, answer: dict) -> bool:
-        """Returns whether an answer differs from gold."""
-
-    def articles(self, answers: Iterable[dict]) -> Iterator[str]:
-        """Yields answers as parts of an HTML page."""
-
-
-def update_report(folder: pathlib.Path, task: Reported) -> None:
+def update_report(folder: pathlib.Path, task: "Task") -> None:
     """Rewrites the report of a run, if its training has finished."""
     if (folder / "metrics.json").is_file():
         write_report(folder, task)
 
 
-def write_report(folder: pathlib.Path, task: Reported) -> pathlib.Path:
+def write_report(folder: pathlib.Path, task: "Task") -> pathlib.Path:
     """Writes report.html into the folder of a run.
 
     Args:
