@@ -57,6 +57,7 @@ def test_a_recording_in_pieces_is_read_as_a_whole(subsample, upsample, features,
     assert len(labels) == len(expected) == math.ceil(math.ceil(4567 / 40) / subsample) * upsample
     np.testing.assert_allclose(p, expected.max(1), atol=1e-4)
     assert (labels == expected.argmax(1)).mean() > 0.98 and len({*labels.tolist()}) > 1
+    assert pieces.row(Samples("quiet", np.zeros(4567), RATE)) is None
 
 
 def test_a_recording_too_long_to_be_read_as_a_whole_says_so(monkeypatch):

@@ -55,8 +55,10 @@ class Pieces:
             probabilities.append(p.max(1))
         return np.concatenate(labels), np.concatenate(probabilities)
 
-    def row(self, recording: Recording) -> dict:
-        """Decodes a recording greedily: a row as from `decoding.ctc.CTCDecode`."""
+    def row(self, recording: Recording) -> dict | None:
+        """Decodes a recording greedily: a row as from `decoding.ctc.CTCDecode`; None if the recording is silent."""
+        if not any(samples.any() for samples, *_ in self._pieces(recording)):
+            return None
         labels, p = self.path(recording)
         found = tokens_of(labels[None].astype("int32"), p[None])
         found = {name: keras.ops.convert_to_numpy(value)[0] for name, value in found.items()}
