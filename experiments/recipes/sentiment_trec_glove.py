@@ -1,5 +1,6 @@
 """TREC questions, 6 classes, with GloVe 50d; valid is 500 questions held out of the official train set.
 
+These 500 are easier than the others: ten folds of all have 90.00, see `sentiment_trec_glove_folds`.
 Without R-drop and dropout of tokens it has 91.93 (3 seeds), with adversarial training of size 0.1 88.4 (one seed).
 """
 
@@ -15,5 +16,4 @@ EXPERIMENT = Experiment(
     tolerance=2.0,
     minutes=1.5,
     published=(Published("Kim (2014), CNN-static, word2vec 300d, test", 92.8, "https://arxiv.org/abs/1408.5882"),),
-    headline=True,
 )
