@@ -90,7 +90,8 @@ class Translation(TextToText):
             for example, row in self.feed(pairs).outputs(run_scores):
                 text = self.read_text(example["target"])
                 source = {"line": example["line"], "source": self.text(example["source"])}
-                yield {**source, **target.scored(text, row["ids"], row["scores"])}
+                scored = target.scored(text, row["ids"], row["scores"])
+                yield {**source, **(without_blank(scored) if self.spaced else scored)}
 
     def show(self, answer: dict, console: "Console") -> None:
         (super().show if "n_best" in answer else print_scored)(answer, console)
@@ -102,6 +103,15 @@ class Translation(TextToText):
         config = cls.Config(dim=8, units=8, encoder_units=4, attention_units=8, epochs=2, learning_rate=0.02)
         lines = {"predict": ["red cat", "", "dog"], "score": ["red cat\trilo keto", "dog\to keto"]}
         return config, {"train": examples, "valid": examples}, lines
+
+
+def without_blank(scored: dict) -> dict:
+    """Returns the scores of a text without the blank that codecs read before it."""
+    text, tokens = scored["text"][1:], []
+    for token in scored["tokens"]:
+        start, end = (max(0, token[name] - 1) for name in ("start", "end"))
+        tokens.append({**token, "text": text[start:end] or token["text"], "start": start, "end": end})
+    return {**scored, "text": text, "tokens": tokens}
 
 
 def pair(number: int, line: str) -> dict:

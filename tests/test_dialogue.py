@@ -83,6 +83,8 @@ def test_camrest_is_delexicalised_with_its_database(tmp_path):
      ("inform [value_name] [value_near] kidsallowed = no", "[value_name] near [value_near] has no kids")),
     ("?select(area=soma;area='soma west')", "soma west or soma ?",
      ("?select [value_area] [value_area_2]", "[value_area_2] or [value_area] ?")),
+    ("inform(name='x y';area='x y')", "x y is in x y",
+     ("inform [value_name] [value_name]", "[value_name] is in [value_name]")),
     ("?request(area)", "which area ?", ("?request area", "which area ?")),
     ("goodbye()", "bye", ("goodbye", "bye")),
 ])  # fmt: skip
@@ -105,14 +107,24 @@ def test_own_dialogues_are_lists_of_turns_or_tables(tmp_path):
     lines = [["hi", "hello", "a table", ""], {"messages": turns}, [{"from": "Ann", "value": "hi"}]]
     (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, lines)))
     (tmp_path / "valid.csv").write_text('Context,Response\n"hi\nhello\na table",for when?\nhi,\n')
-    (tmp_path / "test.tsv").write_text("hello\t0\thi\n")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/test.tsv").write_text("hello\t0\thi\n")
     splits = DATASETS["dialogues"](data_dir=tmp_path)
     assert pairs(splits["train"]) == [("<user> hi", "hello")] * 2
     assert pairs(splits["valid"]) == [("<user> hi <bot> hello <user> a table", "for when?")]
-    by_index = DATASETS["dialogues"](data_dir=tmp_path / "test.tsv", columns={"history": -1, "reply": 0})
+    by_index = DATASETS["dialogues"](data_dir=tmp_path / "one", columns={"history": -1, "reply": 0})
     assert pairs(by_index["test"]) == [("<user> hi", "hello")]
     with pytest.raises(ValueError, match="test.tsv: no column for the history"):
-        [*splits["test"]]
+        DATASETS["dialogues"](data_dir=tmp_path / "one")
+    with pytest.raises(ValueError, match="looked for its index"):
+        DATASETS["dialogues"](data_dir=tmp_path / "one", columns={"history": 0})
+    with pytest.raises(ValueError, match="train.jsonl: JSON lines of turns have no columns"):
+        DATASETS["dialogues"](data_dir=tmp_path / "train.jsonl", columns={"history": 0, "reply": 1})
+    prompted = {"conversations": [{"from": w, "value": w} for w in ("system", "human", "gpt")]}
+    (tmp_path / "one/train.jsonl").write_text(json.dumps(prompted))
+    assert pairs(DATASETS["dialogues"](data_dir=tmp_path / "one/train.jsonl")["test"]) == [
+        ("<user> system <user> human", "gpt")
+    ]
     (tmp_path / "train.jsonl").write_text('["hi", {"text": "hello"}]')
     with pytest.raises(ValueError, match="train.jsonl:1: expected one dialogue per line: a turn should be"):
         [*splits["train"]]

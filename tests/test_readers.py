@@ -454,6 +454,8 @@ def test_columns_are_found_by_their_common_names_or_given(tmp_path):
     assert only("tsv", file) == [{"text": "t", "label": "l"}]
     assert only("tsv", file, columns={"label": "rating"}) == [{"text": "t", "label": "5"}]
     assert only("tsv", file, columns={"text": "body", "label": "rating"}) == [{"text": "b", "label": "5"}]
+    other = write(tmp_path / "z.jsonl", '{"title": "t", "abstract": "a", "body": "b"}')
+    assert only("jsonl", other, columns={"text": "title"}) == [{"text": "t", "summary": "a"}]
     for columns, message in [
         (
             {"label": "star"},

@@ -211,6 +211,7 @@ def task_of(goal, examples=PAIRS, **options):
     [
         ("regression", {}, ["1", "2", "3", "4", "5"]),
         ("regression", {"scale": "0..1000"}, ["0", "250", "500", "750", "1000"]),
+        ("regression", {"scale": "0..1234564"}, ["0", "308641", "617282", "925923", "1234564.0"]),
         ("paraphrase", {}, ["no", "yes"]),
         ("paraphrase", {"positive": "no"}, ["yes", "no"]),
     ],

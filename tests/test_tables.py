@@ -17,6 +17,8 @@ COMMON = {"id": ("clip", "file"), "file": ("file", "filename"), "label": ("label
         (["y", "ID", "id"], {"id": "id", "label": "Y"}, {"id": 2, "label": 0}),  # the same name before another case
         (["file", "label", "z"], {"id": -1}, {"id": 2}),  # by index, the first line may be an example
         (["1", "2"], {"id": 0, "label": 0}, {"id": 0, "label": 0}),
+        (["x", "label", "file"], {"id": 0}, {"id": 0}),
+        (["x", "label", "file"], {"id": 0, "file": "file"}, {"id": 0, "file": 2, "label": 1}),  # so there is a header
     ],
 )
 def test_columns_are_found_by_name_by_index_and_by_common_names(names, columns, expected):

@@ -13,6 +13,7 @@ from seqzoo import run
 from seqzoo.decoding.search import n_best
 from seqzoo.families.text_to_text import Predicting
 from seqzoo.task import TASKS
+from seqzoo.tasks.translation import without_blank
 from seqzoo.text.codec import UNITS, Codec
 from seqzoo.training.folder import Run, load
 
@@ -551,3 +552,16 @@ def test_files_that_differ_in_their_lines_are_refused_with_both_counts(tmp_path,
 )
 def test_a_wrong_option_is_one_line(folder, flags, words, capsys):
     assert words in refused(capsys, f"--workdir={folder}", "--text=red", *flags)
+
+
+def test_scores_of_a_text_to_be_copied_are_those_of_the_text_that_was_given():
+    task = TASKS["translation"](TASKS["translation"].Config(copy=True, tokenizer="words"))
+    codec = Codec.learn("words", [" cat red"], 0)
+    text = task.read_text("cat red")
+    found = without_blank(codec.scored(text, [*codec.encode(text), codec.end], [-1.0, -2, -3]))
+    assert found["text"] == "cat red" and found["log_probability"] == -6
+    assert [(t["text"], t["start"], t["end"]) for t in found["tokens"]] == [
+        ("cat", 0, 3),
+        (" red", 3, 7),
+        ("<end>", 7, 7),
+    ]

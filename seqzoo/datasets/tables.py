@@ -3,6 +3,7 @@
 import csv
 import os
 import pathlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
@@ -12,6 +13,8 @@ from seqzoo.text.lines import decode_lines, shorten
 # Maximum characters of a CSV field. The module's own 131,072 is less than a long document has; without a limit an
 # unclosed quote would read the rest of the file into memory.
 FIELD_LIMIT = 2**24
+
+_indices = re.compile(r"-?\d+(\+-?\d+)*")
 
 
 def table_rows(path: pathlib.Path, encoding: str = "utf-8") -> Iterator[tuple[int, list[str]]]:
@@ -72,8 +75,8 @@ def _checked(path, rows: Iterable[tuple[int, list[str]]]):
 
 
 def by_index(columns: Mapping[str, str | int] | None) -> bool:
-    """Returns whether columns are given by index; the table may then have no header."""
-    return any(isinstance(column, int) for column in (columns or {}).values())
+    """Returns whether columns are given, all by index, such as 0, -1 or 1+2; the table may then have no header."""
+    return bool(columns) and all(_indices.fullmatch(str(column)) for column in columns.values())
 
 
 def find_columns(
@@ -91,7 +94,7 @@ def find_columns(
         columns: {feature: name of its column, or index, negative from the end}. A name that no column has may be in
             upper or lower case.
         common: {feature: common names of its column in lower case and without underscores, the likeliest first}, for
-            features that `columns` lacks. If a column is given by index, the table may have no header, and common
+            features that `columns` lacks. If all given columns are indices, the table may have no header, and common
             names have no meaning.
         needed: the features that the table must have.
 
@@ -114,8 +117,8 @@ def find_columns(
         found[feature] = next((index for index in usual if index not in found.values()), None)
     for feature, usual in common.items():
         if found[feature] is None and (feature in needed or feature in columns):
-            wanted = repr(columns[feature]) if feature in columns else " or ".join(usual)
-            raise no_column(path, feature, wanted, names, needed)
+            wanted = "its index" if by_index(columns) else " or ".join(usual)
+            raise no_column(path, feature, repr(columns[feature]) if feature in columns else wanted, names, needed)
     return {feature: found[feature] for feature in common if found[feature] is not None}
 
 

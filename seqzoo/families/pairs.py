@@ -125,8 +125,8 @@ class Pairs(Embedded):
             low, high = self.values()[[0, -1]] if self.assets else self.config.bounds() or (-math.inf, math.inf)
             if not low <= example["score"] <= high:
                 raise ValueError(
-                    f"{place(examples.source, example, number)}: the score {example['score']:g} is outside of the "
-                    f"scale {low:g}..{high:g}. Choose another scale: --scale=LOWEST..HIGHEST."
+                    f"{place(examples.source, example, number)}: the score {_text(example['score'])} is outside of "
+                    f"the scale {_text(low)}..{_text(high)}. Choose another scale: --scale=LOWEST..HIGHEST."
                 )
             yield example
 
@@ -168,7 +168,7 @@ class Pairs(Embedded):
         """Returns the points of the scale: the whole numbers if there are 3 to 11, else five points."""
         low, high = self.config.bounds() or (math.floor(scores[0]), math.ceil(scores[-1]))
         whole = float(low).is_integer() and float(high).is_integer() and 2 <= high - low <= 10
-        return [f"{value:g}" for value in np.linspace(low, high, round(high - low) + 1 if whole else 5)]
+        return [*map(_text, np.linspace(low, high, round(high - low) + 1 if whole else 5).tolist())]
 
     def values(self) -> np.ndarray:
         """Returns the points of the scale as numbers; for two labels 0 and 1."""
@@ -312,3 +312,8 @@ class Pairs(Embedded):
 def text_id(text: str) -> int:
     """Returns a number of 31 bits that identifies a text."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass")) >> 1
+
+
+def _text(value):
+    """Returns a number as a short text that reads as the same number."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))

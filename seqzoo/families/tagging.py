@@ -146,13 +146,16 @@ def tag_encoder(tags: Vocabulary, label_weights: dict[str, float], crf: bool) ->
     tags.encode(label_weights)
 
     def encode(gold: Sequence[str], steps: int) -> tuple[np.ndarray, np.ndarray]:
-        # A tag unseen in training can't be learned or predicted: it counts as an error, but not in the loss.
+        # A tag unseen in training can't be learned or predicted: it counts as an error, but not in the loss; with a
+        # CRF, whose neighbours would pay for the moves from and to it, neither does its sequence.
         labels, weights = np.zeros(steps, "int32"), np.zeros(steps, "float32")
         for position, tag in enumerate(gold):
             if tag in tags:
                 (labels[position],) = tags.encode([tag])
                 weights[position] = label_weights.get(tag, 1.0)
-        if crf and label_weights:
+        if crf and not all(tag in tags for tag in gold):
+            weights[:] = 0.0
+        elif crf and label_weights:
             # The loss of a single step may be negative, unlike their sum, so each sequence has one weight.
             weights[:] = weights.mean() if steps else 1.0
         return labels, weights

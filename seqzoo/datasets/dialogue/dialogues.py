@@ -8,13 +8,14 @@ import os
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.dialogue.replies import FEATURES, replies
 from seqzoo.datasets.files import bad_line, check_surrogates, plain_name, read_lines, split_files
+from seqzoo.datasets.splits import refuse_arguments
 from seqzoo.datasets.tables import by_index, find_columns, table_rows
 from seqzoo.text.turns import BOT, USER, read_turns
 
 JSON = (".jsonl", ".ndjson", ".json")
 TURNS = ("turns", "messages", "dialogue", "dialog", "conversation", "conversations")  # keys of a list of turns
 SPEAKER, TEXT = ("speaker", "role", "from"), ("text", "content", "value")  # keys of a turn
-BOTS = ("bot", "assistant", "agent", "system", "gpt")  # in lower case, the likeliest first
+BOTS = ("bot", "assistant", "agent", "gpt", "model", "system")  # in lower case; beside another, system is a prompt
 COLUMNS = {  # common names of the columns, the likeliest first, as for `tables.find_columns`
     "history": ("history", "context", "user", "question", "prompt", "input"),
     "reply": ("reply", "response", "bot", "answer", "completion", "output"),
@@ -54,12 +55,18 @@ def dialogues(
     files = split_files(data_dir, *JSON, ".csv", ".tsv", ".txt", name=name, reader="dialogues")
     found = {}
     for split, path in files.items():
-        read = _json if plain_name(path).endswith(JSON) else _table
-        found[split] = Examples(functools.partial(read, path, columns, encoding), FEATURES, path)
+        if plain_name(path).endswith(JSON):
+            refuse_arguments(f"{path}: JSON lines of turns have no columns.", columns=columns)
+            read = functools.partial(_json, path, encoding)
+        else:
+            _, first = next(table_rows(path, encoding), (0, []))
+            indices = find_columns(path, first, columns, COLUMNS, [*COLUMNS])
+            read = functools.partial(_table, path, encoding, indices, not by_index(columns))
+        found[split] = Examples(read, FEATURES, path)
     return found
 
 
-def _json(path, columns, encoding):
+def _json(path, encoding):
     for number, line in read_lines(path, encoding):
         if not line.strip():
             continue
@@ -94,11 +101,8 @@ def _value(turn, keys):
     return turn[key]
 
 
-def _table(path, columns, encoding):
-    rows = table_rows(path, encoding)
-    start, first = next(rows, (0, []))
-    indices = find_columns(path, first, columns, COLUMNS, [*COLUMNS])
-    for number, fields in itertools.chain([(start, first)] if by_index(columns) else [], rows):
+def _table(path, encoding, indices, header):
+    for number, fields in itertools.islice(table_rows(path, encoding), int(header), None):
         history, reply = (fields[index] for index in indices.values())
         history = read_turns(history.replace("\n", "\t")) or USER
         if reply.strip():

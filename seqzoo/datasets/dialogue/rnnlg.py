@@ -75,7 +75,8 @@ def delexicalized(act: str, sentence: str) -> tuple[str, str]:
         if value in UNNAMED or not value:
             words.append(f"{slot} = {value}" if value else slot)
             continue
-        counts[slot] += 1
-        slots[value] = f"{slot}_{counts[slot]}" if counts[slot] > 1 else slot
+        if value not in slots:  # slots with the same value share a placeholder: the sentence does not tell them apart
+            counts[slot] += 1
+            slots[value] = f"{slot}_{counts[slot]}" if counts[slot] > 1 else slot
         words.append(placeholder(slots[value]))
     return " ".join([match[1], *sorted(words)]), delexicalizer(slots)(" ".join(sentence.lower().split()))

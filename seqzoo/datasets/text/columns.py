@@ -37,7 +37,9 @@ def text_columns(path: str | os.PathLike, names: list[str], columns: dict) -> di
             "columns should name text and label, such as --columns=text=NAME,label=NAME, or text and summary. "
             + (f"Unknown: {unknown}" if unknown else f"Received: {columns}")
         )
-    lower = {name.lower(): name for name in reversed(names)}  # reversed: of two equal names the first wins
+    taken = {part for column in columns.values() for part in column_parts(str(column), names)}
+    # Reversed: of two equal names the first wins.
+    lower = {name.lower(): name for name in reversed(names) if name not in taken}
     usual = {feature: next((lower[n] for n in common if n in lower), "") for feature, common in COLUMNS.items()}
     labelled = "label" in columns or usual["label"] or not usual["summary"]
     gold = "label" if labelled and "summary" not in columns else "summary"

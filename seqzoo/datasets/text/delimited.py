@@ -90,7 +90,7 @@ def _layout(rows, path, columns):
         raise ValueError(f"{path} holds no examples.")
     width = len(fields)
     columns = columns or {}
-    if not by_index(columns):
+    if not (by_index(columns) or any(isinstance(column, int) for column in columns.values())):
         names = [field.strip() for field in fields]
         found = text_columns(path, names, columns)
         return number, {feature: [*map(names.index, own)] for feature, own in found.items()}

@@ -99,6 +99,9 @@ def _json(path, columns, encoding):
 
     def rows():
         for number, line, item in json_objects(path, encoding):
+            late = {} if {"score", "label"} & keys.keys() else find_columns(path, [*item], None, COLUMNS, ())
+            if late.keys() & {"score", "label"}:
+                raise bad_line(path, number, "a score or a label, which the first line lacks", line)
             yield number, {feature: item.get(key) for feature, key in keys.items()}, line
 
     return [*keys], rows
@@ -124,6 +127,8 @@ def _table(path, columns, encoding):
 def _columns(path, names, columns):
     """Returns {feature: index of its column}; a label is looked for where there is no score, or if it is asked for."""
     found = find_columns(path, names, columns, COLUMNS, ("first", "second"))
+    if found["first"] == found["second"]:
+        raise ValueError(f"{path}: both texts are in the same column. Received: --columns={columns}")
     return {f: index for f, index in found.items() if f != "label" or f in columns or "score" not in found}
 
 
