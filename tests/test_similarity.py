@@ -59,6 +59,9 @@ def test_negatives_are_the_other_pairs_of_a_batch_but_not_equal_texts():
     np.testing.assert_allclose(loss(ids, vectors), (rows + columns) / 2 - np.diag(z), rtol=1e-4, atol=1e-5)
     filled = np.concatenate([vectors, vectors[:1], vectors[:1]]), np.array([*ids, *ids[[0, 0]]])
     np.testing.assert_allclose(loss(filled[1], filled[0])[:3], loss(ids, vectors), rtol=1e-4, atol=1e-5)
+    # Text 8 answers 1 in the second pair, so in the third one it is no negative of the first.
+    expected = (z[0, 0] + np.logaddexp(z[0, 0], z[2, 0])) / 2 - z[0, 0]
+    np.testing.assert_allclose(loss(np.array([[1, 7], [1, 8], [2, 8]]), vectors)[0], expected, atol=1e-5)
 
 
 def test_alignment_finds_equal_steps_and_never_reads_padding():

@@ -111,9 +111,9 @@ class InBatchNegatives(keras.losses.Loss):
         z_ij = a_i b_j / temperature                     a, b of length 1
         L_i = -(log softmax_j(z_ij)[i] + log softmax_j(z_ji)[i]) / 2
 
-    Ids [B, 2] of the texts tell which are equal. Pairs that share a text are not negatives of each other, since the
-    answer to one is right for the other, too; equal texts count as one negative. So the rows that fill up a batch of
-    static shape, copies of the first one, change nothing. Vectors [B, 2, H] -> [B].
+    Ids [B, 2] of the texts tell which are equal. A text that any pair of the batch answers with an equal text is no
+    negative, since that answer is right for it, too; equal texts count as one negative. So the rows that fill up a
+    batch of static shape, copies of the first one, change nothing. Vectors [B, 2, H] -> [B].
 
     Source: Henderson et al., 2017, Efficient Natural Language Response Suggestion for Smart Reply, section 4.4.
 
@@ -137,15 +137,17 @@ class InBatchNegatives(keras.losses.Loss):
         z = ops.matmul(vectors[:, 0], ops.transpose(vectors[:, 1])) / self.temperature  # [B, B]
         numbers = ops.cumsum(ops.ones_like(ids[:, 0]))  # 1, 2 ... B
         first, second, itself = (ops.equal(x[:, None], x[None]) for x in (ids[:, 0], ids[:, 1], numbers))  # [B, B]
+        first, second = ops.cast(first, "float32"), ops.cast(second, "float32")
+        answers = ops.matmul(first, second) > 0  # [B, B]: a pair k has the first text of i and the second one of j
         right = ops.sum(ops.where(itself, z, 0.0), axis=1)  # [B]
 
-        def total(z, equal):
+        def total(z, equal, answers):
             """Returns the log of the sum over j, in which equal texts count once."""
-            z = z - ops.log(ops.sum(ops.cast(equal, "float32"), axis=1))[None]
-            z = ops.where(ops.logical_or(first, second), -1e9, z)
+            z = ops.where(answers, -1e9, z - ops.log(ops.sum(equal, axis=1))[None])
             return ops.logsumexp(ops.where(itself, right[:, None], z), axis=1)
 
-        return (total(z, second) + total(ops.transpose(z), first)) / 2 - right
+        backward = total(ops.transpose(z), first, ops.transpose(answers))
+        return (total(z, second, answers) + backward) / 2 - right
 
     def get_config(self) -> dict:
         return {**super().get_config(), "temperature": self.temperature}
