@@ -474,7 +474,7 @@ def test_minimal_pairs_are_read_as_the_vocabulary_has_them_and_equal_ones_are_co
     flags = ["--mode=evaluate", f"--workdir={trained}", "--dataset=minimal_pairs", f"--data_dir={file}"]
     assert run.main([*flags, "--match_vocabulary"]) == 0
     assert "dropped stops 4" in " ".join(capsys.readouterr().out.split())
-    (path,) = trained.glob("evaluate-*equal.jsonl-match-vocabulary-true*.json")
+    (path,) = trained.glob("evaluate-*equal.jsonl-match_vocabulary-true*.json")
     scores = json.loads(path.read_text())
     assert scores["test_accuracy"] == 100 and scores["test_support"] == 1
     assert (scores["test_same_support"], scores["test_unknown_support"]) == (1, 1)
@@ -526,7 +526,7 @@ def test_another_file_is_scored_whole(trained, tmp_path, capsys):
     (tmp_path / "other.txt").write_text("the key is here\n" * 30)
     flags = ["--mode=evaluate", f"--workdir={trained}", "--dataset=text", f"--data_dir={tmp_path / 'other.txt'}"]
     assert run.main([*flags, "--dynamic_rate=0.01"]) == 0
-    (path,) = trained.glob("evaluate-*other.txt-dynamic-rate-0.01*.json")
+    (path,) = trained.glob("evaluate-*other.txt-dynamic_rate-0.01*.json")
     scores = json.loads(path.read_text())
     assert scores["test_evaluations"]["dynamic"]["perplexity"] < scores["test_perplexity"]
 

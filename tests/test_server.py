@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import types
 import urllib.request
 
@@ -332,6 +333,9 @@ def test_the_files_of_a_request_are_kept_until_it_is_answered(tmp_path, echo, mo
     echo.start()
     for _, _, job in opened:
         job.answers.result(10)
+    deadline = time.monotonic() + 10
+    while len([*tmp_path.glob("*")]) > 1 and time.monotonic() < deadline:  # a thread deletes them after the answer
+        time.sleep(0.01)
     monkeypatch.setattr(workers, "WAITING", 0)
     _, worker, job = handler._opened("generate", server.Sampling())
     with pytest.raises(queue.Full):
