@@ -101,7 +101,7 @@ def test_the_gate_is_that_of_the_paper():
     for b in range(2):
         for t in range(3):
             g = (v * np.tanh(h[b, t] + c[b] @ W)).sum()
-            np.testing.assert_allclose(found[b, t], h[b, t] * (1 + g), rtol=1e-5)
+            np.testing.assert_allclose(found[b, t], h[b, t] * (1 + g), rtol=1e-5, atol=1e-6)
 
 
 def test_scores_count_requests_with_both_right():
