@@ -6,8 +6,9 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 class UnreadableError(ValueError):
@@ -69,6 +70,12 @@ def _finite(value):
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def remove(paths: Iterable[pathlib.Path]) -> None:
+    """Deletes files and folders with all they hold; of a link only the link."""
+    for path in paths:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def check_folder(folder: str | os.PathLike, flag: str = "--workdir") -> None:

@@ -74,6 +74,11 @@ def _checked(path, rows: Iterable[tuple[int, list[str]]]):
         yield number, fields
 
 
+def plain_column(name: str) -> str:
+    """Returns the name of a column as common names are spelled: in lower case and without underscores."""
+    return name.strip().lower().replace("_", "")
+
+
 def by_index(columns: Mapping[str, str | int] | None) -> bool:
     """Returns whether columns are given, all by index, such as 0, -1 or 1+2; the table may then have no header."""
     return bool(columns) and all(_indices.fullmatch(str(column)) for column in columns.values())
@@ -93,9 +98,9 @@ def find_columns(
         names: the fields of its first line.
         columns: {feature: name of its column, or index, negative from the end}. A name that no column has may be in
             upper or lower case.
-        common: {feature: common names of its column in lower case and without underscores, the likeliest first}, for
-            features that `columns` lacks. If all given columns are indices, the table may have no header, and common
-            names have no meaning.
+        common: {feature: common names of its column, see `plain_column`, the likeliest first}, for features that
+            `columns` lacks. If all given columns are indices, the table may have no header, and common names have no
+            meaning.
         needed: the features that the table must have.
 
     Returns:
@@ -111,7 +116,7 @@ def find_columns(
             f"Unknown: {', '.join(sorted(unknown))}"
         )
     found = {feature: _index(names, column) for feature, column in columns.items()}
-    plain = [name.lower().replace("_", "") for name in names]
+    plain = [*map(plain_column, names)]
     for feature in [feature for feature in common if feature not in columns]:
         usual = () if by_index(columns) else [plain.index(name) for name in common[feature] if name in plain]
         found[feature] = next((index for index in usual if index not in found.values()), None)

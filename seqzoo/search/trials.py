@@ -7,7 +7,6 @@ import math
 import os
 import pathlib
 import shlex
-import shutil
 import signal
 import statistics
 import subprocess
@@ -15,7 +14,7 @@ import sys
 from collections.abc import Callable
 
 from seqzoo.config import Config, flag_text
-from seqzoo.files import write_json
+from seqzoo.files import remove, write_json
 from seqzoo.metrics.measure import Measure
 from seqzoo.search.space import effective
 from seqzoo.task import TASKS
@@ -154,8 +153,7 @@ class Search:
             defaults = {name: value for name, value in TASKS[self.task].Config().to_dict().items() if name in fixed}
             if overwrite:
                 check_apart(self.folder, self.config({}))
-                for inner in self.folder.iterdir():  # not the folder itself, which may be a link
-                    shutil.rmtree(inner) if inner.is_dir() and not inner.is_symlink() else inner.unlink()
+                remove(self.folder.iterdir())  # not the folder itself, which may be a link
             elif (found := defaults | read_json(path)) != wanted:  # a search may be older than some options
                 keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
                 changes = ", ".join(f"{key} {found.get(key, 'none')} -> {wanted.get(key, 'none')}" for key in keys)

@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 import zipfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -30,7 +29,7 @@ from seqzoo.assets import MANIFEST, load_assets
 from seqzoo.backend.distribution import Devices
 from seqzoo.config import Config
 from seqzoo.datasets.fingerprints import changes
-from seqzoo.files import check_folder, replace, write_json
+from seqzoo.files import check_folder, remove, replace, write_json
 from seqzoo.task import TASKS, Task
 
 if TYPE_CHECKING:
@@ -219,8 +218,7 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
         content = [path for path in content if path not in folds]
     if content:
         if overwrite and _holds_a_run(folder):
-            for path in content:  # not the folder itself, nor its lock
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            remove(content)  # not the folder itself, nor its lock
         else:
             _check_same(folder, wanted)
     folder.mkdir(parents=True, exist_ok=True)
@@ -233,7 +231,7 @@ def check_apart(folder: pathlib.Path, config: Config) -> None:
     """Raises a ValueError if a folder to train in is or contains a run that training reads, and would overwrite."""
     for name in ("init_from", "contextual"):
         for source in filter(None, getattr(config, name, "").split(",")):
-            if folder.resolve() in (path := pathlib.Path(source).resolve(), *path.parents):
+            if folder.resolve() in (path := zoo.located(source).resolve(), *path.parents):
                 raise ValueError(f"--{name}={source} is a run within {folder}: give another --workdir.")
 
 

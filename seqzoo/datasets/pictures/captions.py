@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, check_surrogates, data_path, plain_name, read_lines
 from seqzoo.datasets.splits import SPLITS, splits_in
-from seqzoo.datasets.tables import by_index, csv_rows, find_columns, no_column, tsv_rows
+from seqzoo.datasets.tables import by_index, csv_rows, find_columns, no_column, plain_column, tsv_rows
 from seqzoo.files import archive
 from seqzoo.pictures import Member, Picture, Stored
 from seqzoo.pictures.picture import ENDINGS
@@ -149,7 +149,7 @@ def _rows(path, columns, encoding) -> Iterator[tuple[int, str, str]]:
     indices = {"file": 0, "caption": len(fields) - 1, **found}
     file = _number.sub("", fields[indices["file"]].strip()).lower()
     pictured = file.endswith(ENDINGS)
-    header = file.replace("_", "") in COLUMNS["file"] if by_index(columns) else bool(found) and not pictured
+    header = plain_column(file) in COLUMNS["file"] if by_index(columns) else bool(found) and not pictured
     if not (pictured or found):
         raise no_column(path, "file and the caption", "the name of a picture in the first line", fields, COLUMNS)
     for number, row in itertools.chain([] if header else [(start, fields)], rows):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.files import bad_line, check_surrogates, clean_label, plain_name, split_files
-from seqzoo.datasets.tables import by_index, find_columns, table_rows
+from seqzoo.datasets.tables import by_index, find_columns, plain_column, table_rows
 from seqzoo.datasets.text.jsonl import json_objects
 from seqzoo.text.lines import shorten
 
@@ -22,6 +22,7 @@ COLUMNS = {
     "score": ("score", "similarity", "relatednessscore", "similarityscore"),
     "label": ("label", "isduplicate", "paraphrase", "quality"),
 }  # fmt: skip
+GOLD = {*COLUMNS["score"], *COLUMNS["label"]}
 KINDS = {"first": str, "second": str, "score": float, "label": str}
 
 
@@ -97,10 +98,11 @@ def _json(path, columns, encoding):
     indices = _columns(path, [*first], {feature: str(key) for feature, key in columns.items()})
     keys = {feature: [*first][index] for feature, index in indices.items()}
 
+    unscored = not {"score", "label"} & keys.keys()
+
     def rows():
         for number, line, item in json_objects(path, encoding):
-            late = {} if {"score", "label"} & keys.keys() else find_columns(path, [*item], None, COLUMNS, ())
-            if late.keys() & {"score", "label"}:
+            if unscored and any(plain_column(key) in GOLD for key in item):
                 raise bad_line(path, number, "a score or a label, which the first line lacks", line)
             yield number, {feature: item.get(key) for feature, key in keys.items()}, line
 
@@ -135,7 +137,7 @@ def _columns(path, names, columns):
 def _is_header(fields, indices):
     """Whether the first line of a table whose columns are given by index is a header: its score is not a number, or a
     cell is a common name of its column."""
-    cells = {feature: fields[index].strip().lower().replace("_", "") for feature, index in indices.items()}
+    cells = {feature: plain_column(fields[index]) for feature, index in indices.items()}
     try:
         float(cells.get("score", 0))
     except ValueError:
