@@ -26,6 +26,7 @@ import time
 
 from experiments import HERE, RESULTS
 from seqzoo.files import write_json
+from seqzoo.metrics.measure import Measure
 from seqzoo.rnns import RNNS
 from seqzoo.task import TASKS
 from seqzoo.training.environment import commit, versions
@@ -55,7 +56,7 @@ class Column:
     equal: bool = False
 
     @property
-    def measure(self):
+    def measure(self) -> Measure:
         """The Measure of the score."""
         task = self.flags.split()[0].removeprefix("--task=")
         return TASKS[task].measures[self.score.removeprefix("valid_")]

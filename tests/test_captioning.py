@@ -134,6 +134,9 @@ def test_a_picture_is_read_upright_in_the_size_and_colours_that_are_asked_for(tm
     Image.fromarray(np.full((2, 2), 256 * 100, "uint16")).save(tmp_path / "deep.png")
     assert Stored("deep", tmp_path / "deep.png").read(1, 1, 1).item() == 100
     assert Stored("deep", tmp_path / "deep.png").shape() == (2, 2, 1)
+    Image.fromarray(np.ones((2, 2), "float32")).save(tmp_path / "float.tif")
+    with pytest.raises(UnreadableError, match=r"float.tif: its pixels are floating-point numbers"):
+        Stored("float.tif", tmp_path / "float.tif").read(1, 1, 1)
 
 
 @pytest.mark.parametrize(

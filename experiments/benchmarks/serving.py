@@ -27,6 +27,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from experiments.benchmarks.benchmark import flags, medians, run
 from seqzoo.training.environment import versions
@@ -74,7 +75,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
     return [{"row": args.row, "round": args.round, **found}]
 
 
-def in_python(workdir: pathlib.Path):
+def in_python(workdir: pathlib.Path) -> Callable[[str], bool]:
     """Returns a function text -> whether it was answered, without a server."""
     from seqzoo.training import load
 
@@ -82,7 +83,7 @@ def in_python(workdir: pathlib.Path):
     return lambda text: bool([*loaded.task.predict(loaded, [text])])
 
 
-def over_http(address: str):
+def over_http(address: str) -> Callable[[str], bool]:
     """Returns a function text -> whether it was answered, on its own connection."""
     connection = http.client.HTTPConnection(address, timeout=60)
 

@@ -13,6 +13,7 @@ import argparse
 import json
 import pathlib
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from experiments import RESULTS
 from experiments.benchmarks.benchmark import circumstances, keep_to
 from seqzoo.files import write_json
 from seqzoo.metrics import diversity
+
+if TYPE_CHECKING:
+    from seqzoo.decoding import StepDecoder
+    from seqzoo.text.codec import Codec
 
 SIZE, CONTEXT, SAMPLES = 100, 200, 24  # words compared, tokens read before, continuations
 SETTINGS = {
@@ -72,7 +77,14 @@ def main() -> int:
     return 0
 
 
-def continued(decoder, codec, contexts: np.ndarray, arguments, width: int = 0, **sampling) -> np.ndarray:
+def continued(
+    decoder: "StepDecoder",
+    codec: "Codec",
+    contexts: np.ndarray,
+    arguments: argparse.Namespace,
+    width: int = 0,
+    **sampling,
+) -> np.ndarray:
     """Continuations [B, N] of contexts [B, P], by beam search of a width or by sampling; 0 after the end."""
     from seqzoo.decoding import Beam, Sampler
 
@@ -85,7 +97,7 @@ def continued(decoder, codec, contexts: np.ndarray, arguments, width: int = 0, *
     return sampler.draw(sampler.start(read, begin), noise)[0]
 
 
-def measured(codec, rows) -> dict:
+def measured(codec: "Codec", rows: np.ndarray) -> dict:
     """`diversity` of the first words of those rows of ids that are long enough, and their number."""
     pieces = [diversity.words(codec.decode(row))[:SIZE] for row in rows]
     pieces = [piece for piece in pieces if len(piece) == SIZE]

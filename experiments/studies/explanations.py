@@ -16,13 +16,19 @@ Punctuation does not count as words. Reviews that the run labels wrongly are lef
 import argparse
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments import RESULTS
 from experiments.benchmarks.benchmark import circumstances, keep_to
 from seqzoo.files import write_json
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqzoo.task import Task
 
 
 def main() -> int:
@@ -77,7 +83,9 @@ def main() -> int:
     return 0
 
 
-def shares(task, reviews: Sequence[dict], pick, weights: list | None = None) -> dict[str, float]:
+def shares(
+    task: "Task", reviews: Sequence[dict], pick: Callable, weights: list[np.ndarray] | None = None
+) -> dict[str, float]:
     """{"decisive", "decisive_or_conceding"}: the mean of `pick(weights, which words are of this kind)`, in percent."""
     found = {"decisive": [], "decisive_or_conceding": []}
     for number, review in enumerate(reviews):
@@ -96,7 +104,7 @@ def top_word(weights: np.ndarray, known: np.ndarray) -> bool:
     return known[weights.argmax()]
 
 
-def gradient_times_input(model):
+def gradient_times_input(model: "keras.Model") -> Callable:
     """Like `models.explaining.occlusion`: features times the gradient of the log-odds with respect to them."""
     from keras import ops
 

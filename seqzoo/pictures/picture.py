@@ -144,6 +144,11 @@ def opened(file: BinaryIO, name: str) -> "Iterator[Image.Image]":
     with naming(name):
         picture = Image.open(file)
     with picture:
+        if picture.mode == "F":
+            raise UnreadableError(
+                f"{name}: its pixels are floating-point numbers, for which white has no fixed value. Save it with 8 or "
+                "16 bits."
+            )
         yield picture
 
 
