@@ -482,7 +482,7 @@ def test_text_columns_are_joined_and_an_existing_name_wins(tmp_path):
             columns = options.source(options.Data(columns=f"text={column},label={label}"))["columns"]
             return [example["text"] for example in only(reader, file, columns=columns)]
 
-        assert texts("body+title") == ["b b t", "c"]
+        assert texts("body+title") == texts("Body+TITLE", "Stars") == ["b b t", "c"]
         assert texts("title+a+b+title") == ["t x t", "x"]
         assert texts("title+body") == ["y", "y"]
         for columns in (["title+bdy"], ["title+"], ["title", "stars+body"]):

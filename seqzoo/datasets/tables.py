@@ -131,9 +131,13 @@ def _index(names, column):
     """Returns the index of a column; None if there is no such column."""
     if isinstance(column, int):
         return column % len(names) if -len(names) <= column < len(names) else None
-    same = [index for index, name in enumerate(names) if name == column]
-    near = [index for index, name in enumerate(names) if name.lower() == column.lower()]
-    return next(iter(same + near), None)
+    name = _named(column, names)
+    return None if name is None else names.index(name)
+
+
+def _named(column, names):
+    """Returns the name that equals a column's, or else the first that does in lower case; None if there is none."""
+    return column if column in names else next((name for name in names if name.lower() == column.lower()), None)
 
 
 def no_column(
@@ -156,11 +160,14 @@ def no_column(
 
 
 def column_parts(column: str, names: Collection[str]) -> list[str]:
-    """Returns the columns joined as in ``title+body``, or the column with that very name; [] if one does not exist."""
-    if column in names:
-        return [column]
+    """Returns the columns joined as in ``title+body``, or the column with that very name; [] if one does not exist.
+
+    A name that no column has may be in upper or lower case.
+    """
+    if (name := _named(column, names)) is not None:
+        return [name]
     for plus in (position for position, character in enumerate(column) if character == "+"):
-        first, rest = column[:plus], column_parts(column[plus + 1 :], names)
-        if first in names and rest:
+        first, rest = _named(column[:plus], names), column_parts(column[plus + 1 :], names)
+        if first is not None and rest:
             return [first, *rest]
     return []
