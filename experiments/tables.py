@@ -62,12 +62,13 @@ def summary() -> str:
     for name, experiment in experiments().items():
         found = recorded(name, experiment)
         if found.seeds and experiment.headline:
-            lines.append(f"| {experiment.title} | {found.score} | {_bar(experiment.published[0])} |")
+            lines.append(f"| `{name}`: {experiment.title} | {found.score} | {_published(experiment.published[0])} |")
     return "\n".join(lines)
 
 
-def _bar(bar):
-    return f"[{bar.what}]({bar.source}) {bar.score}" if bar.source else f"{bar.what} {bar.score}, not traced"
+def _published(other):
+    linked = f"[{other.what}]({other.source}) {other.score}"
+    return linked if other.source else f"{other.what} {other.score}, not traced"
 
 
 def short(git: str | None) -> str:
@@ -83,7 +84,7 @@ def _rows(name, found):
     seeds += f", {len(found.outdated)} of an older recipe left out" if found.outdated else ""
     commits = ", ".join(sorted(map(short, found.environments("git"))))
     minutes = f"{found.minutes:.0f}" if found.minutes >= 1 else "< 1"
-    published = "; ".join(map(_bar, experiment.published))
+    published = "; ".join(map(_published, experiment.published))
     yield f"| `{name}`: {experiment.title} | {ours} | {seeds} | {minutes} | {commits} | {published or '-'} |"
     if pooled := found.ensemble:
         together = f"{experiment.metric} {pooled['score']:.2f} | {count} together"

@@ -106,7 +106,7 @@ class Batching(Config):
     )
     cache_tokens: int = option(
         2_000_000,
-        "Maximum tokens (for large frames kilobytes) of a split in memory; a larger split is read again each epoch.",
+        "Largest split to keep in memory, in tokens (large frames: in kilobytes); others are read again each epoch.",
         minimum=0,
     )
 
@@ -322,9 +322,9 @@ class Sound(Config):
         "recordings as short as a word.", choices=("features", "volume", "none"),
     )  # fmt: skip
     mask_bands: int = option(2, "SpecAugment: frequency bands that training masks; 0: none.", minimum=0, maximum=10)
-    mask_band: int = option(6, "Maximum width of such a band.", minimum=1, needs="mask_bands")
+    mask_band: int = option(6, "Maximum width of a masked band.", minimum=1, needs="mask_bands")
     mask_stretches: int = option(2, "SpecAugment: stretches of frames that training masks.", minimum=0, maximum=10)
-    mask_stretch: int = option(10, "Maximum length of such a stretch, in frames.", minimum=1, needs="mask_stretches")
+    mask_stretch: int = option(10, "Maximum length of a masked stretch, in frames.", minimum=1, needs="mask_stretches")
 
     def __post_init__(self):
         super().__post_init__()

@@ -350,7 +350,8 @@ def flag_parser(configs: Iterable[type[Config]]) -> flags.FlagValues:
                     continue
                 choices = field.metadata["choices"]
                 choices = choices.names() if hasattr(choices, "names") else choices
-                text = field.metadata["help"] + (f" One of: {', '.join(choices)}." if choices else "")
+                named = ", ".join(choice or "empty" for choice in choices or ())
+                text = field.metadata["help"] + (f" One of: {named}." if named else "")
                 define[field.type](field.name, field.default, text, flag_values=values, module_name=title)
     return values
 

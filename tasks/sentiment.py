@@ -85,7 +85,7 @@ class Config(
 
 @TASKS.register("sentiment", "text_classification")
 class Sentiment(WithContext, OfTexts, Classification):
-    """Text classification: accuracy of one label per text, or F1 of several."""
+    """Text classification: accuracy, for one label per text or several."""
 
     Config = Config
     requests = {**Classification.requests, "predict": Predicting}

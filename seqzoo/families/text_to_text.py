@@ -66,8 +66,8 @@ class Objective(Options):
         choices=("", "linear", "exponential", "inverse_sigmoid"),
     )  # fmt: skip
     sampling_epochs: float = option(
-        10.0, "Epochs until none (linear) or half (the others) of them are correct.", minimum=0.01, maximum=1e6,
-        needs="scheduled_sampling",
+        10.0, "Epochs until none (linear) or half (the other schedules) of the decoder's inputs are correct.",
+        minimum=0.01, maximum=1e6, needs="scheduled_sampling",
     )  # fmt: skip
     sampling_least: float = option(
         0.5, "Lowest share of correct inputs.", minimum=0, maximum=1, needs="scheduled_sampling"

@@ -46,7 +46,7 @@ class Transcriber(Options):
         1, "Steps that convolutions join into one before the recurrent layers: 1, 2, 4 or 8.", minimum=1, maximum=8,
         sweep=[1, 2, 4],
     )  # fmt: skip
-    filters: int = option(128, "Filters of these convolutions.", minimum=1, needs="subsample>1")
+    filters: int = option(128, "Filters of the convolutions of --subsample.", minimum=1, needs="subsample>1")
     upsample: int = option(
         1, "Number of times to repeat each step: CTC gives at most one label a step.", minimum=1, maximum=100,
         needs="model=ctc",

@@ -20,7 +20,8 @@ class AdaptiveEmbedding(keras.layers.Layer):
     """Token embeddings and output layer of a clustered vocabulary, in place of `tokens.TokenEmbedding`.
 
     Tokens are ranked by frequency. Ranks below the first cut-off c_0 form the head, and ranks from c_{i-1} up to c_i
-    form tail i, whose vectors have width d_i = D / factor^i. With h the output of the model, r the rank of v:
+    form tail i, whose vectors have width d_i = D / factor^i, but at least min(8, D). With h the output of the model, r
+    the rank of v:
 
         x = E_0[r] of the head, else E_i[r - c_{i-1}] P_i^T            E_i [n_i, d_i], P_i [D, d_i]
         p(v | h) = softmax(h [E'_0; C]^T + b_0)_r                      of the head; C [tails, D]

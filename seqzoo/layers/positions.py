@@ -9,9 +9,10 @@ from keras import ops
 class Positions(keras.layers.Layer):
     """Joins each step with an encoding of its position: x [B, T, D], mask [B, T] -> [B, T, D + P], zeros at padding.
 
-        e_(t, 2i) = sin(t r_i), e_(t, 2i+1) = cos(t r_i)        t = 0 ... T-1, r_i = 1000^(-2i / P)
+        e_(t, i) = sin(t r_i), e_(t, P/2 + i) = cos(t r_i)      t = 0 ... T-1, i = 0 ... P/2-1, r_i = 1000^(-2i / P)
 
-    Source: Vaswani et al., 2017, Attention Is All You Need, section 3.5, with a shorter longest wave.
+    Source: Vaswani et al., 2017, Attention Is All You Need, section 3.5, with a shorter longest wave, and the
+    sines first.
 
     Args:
         width: P, an even number.

@@ -98,7 +98,8 @@ def generator(
     Example::
 
         model = generator(tokens=90, conditions={"key": 24})
-        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+        model.compile("adam", loss)
         before = np.pad(ids[:, :-1], [(0, 0), (1, 0), (0, 0)])  # ids [B, T, 1]
         model.fit({"tokens": ids, "before": before, "position": np.ones(ids.shape[:2]), "key": keys}, ids)
     """

@@ -77,13 +77,14 @@ def language_model(
         tokens. With `width` inputs and outputs are those of `vector_model`.
 
     Raises:
-        ValueError: an unknown or bidirectional `rnn`; or a recurrent one with `context`; neither `tokens` nor `width`,
-            or both.
+        ValueError: an unknown or bidirectional `rnn`; one other than "lstm", the default, and "none" with `context`;
+            neither `tokens` nor `width`, or both.
 
     Example::
 
         model = language_model(tokens=len(vocabulary), rnn="lstm", units=256)
-        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+        model.compile("adam", loss)
         model.fit({"tokens": ids[:, :-1]}, ids[:, 1:], sample_weight=(ids[:, 1:] > 0).astype("float32"))
     """
     check_width(width, tokens=tokens, context=context, embedding_dropout=embedding_dropout)
@@ -249,7 +250,8 @@ def on_targets(
 
         model = language_model(tokens=1_000_000)
         trained = on_targets(model, negatives=1000, counts=counts)
-        trained.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+        trained.compile("adam", loss)
         trained.fit({"tokens": ids[:, :-1]}, ids[:, 1:], sample_weight=(ids[:, 1:] > 0).astype("float32"))
     """
     made = OnTargets(model.input, model.output, name=model.name)
