@@ -15,7 +15,7 @@ EXPERIMENT = Experiment(
     tolerance=1.0,
     minutes=21,
     published=(
-        Published("Goo et al. (2018), slot-gated, test", 88.8, "https://aclanthology.org/N18-2118/"),
+        Published("Goo et al. (2018), slot-gated, full attention, test", 88.8, "https://aclanthology.org/N18-2118/"),
         Published("Qin et al. (2019), Stack-Propagation, test", 94.2, "https://arxiv.org/abs/1909.02188"),
     ),
     seeds=1,

@@ -14,7 +14,7 @@ EXPERIMENT = Experiment(
     minutes=16,
     published=(
         Published("Lample et al. (2016), no pretrained words, test", 83.63, "https://arxiv.org/abs/1603.01360"),
-        Published("Huang et al. (2015), test", 84.26, "https://arxiv.org/abs/1508.01991"),
+        Published("Huang et al. (2015), features of spelling, test", 84.26, "https://arxiv.org/abs/1508.01991"),
     ),
     ensemble=True,
 )

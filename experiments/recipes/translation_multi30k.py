@@ -16,6 +16,8 @@ EXPERIMENT = Experiment(
     expected=38.88,
     tolerance=1.0,
     minutes=83,
-    published=(Published("text-only recurrent attention, test 2016", 38.1, ""),),
+    published=(
+        Published("LIUM-CVC (2017), text only, one run, valid", 39.17, "https://github.com/lium-lst/wmt17-mmt"),
+    ),
     seeds=1,
 )
