@@ -1,9 +1,9 @@
 """MSR Action3D, all 20 classes: each of the five training subjects left out in turn, mean accuracy on the one left out.
 
 The papers usually train on subjects 1, 3, 5, 7, 9 and score the others; here a fold trains on four of these five.
-Clips are those of the papers. The last epoch is scored; no epoch is chosen. The input removes differences between people: joints
-are relative to the hips and share one scale (scaled one by one, joints that hardly move in four subjects would be many
-deviations away in the fifth), and a movement keeps its shape but not its place and size.
+Clips are those of the papers. The last epoch is scored; no epoch is chosen. The input removes differences between
+people: joints are relative to the hips and share one scale (scaled one by one, joints that hardly move in four subjects
+would be many deviations away in the fifth), and a movement keeps its shape but not its place and size.
 """
 
 from experiments import Experiment, Published

@@ -1,7 +1,7 @@
 """Multi30k English-German, task 1: 29,000 captions; raw files, lower-cased, joint BPE.
 
 BLEU is sacreBLEU's of lower-cased texts, tokenised by 13a, a beam of 5 with a length penalty of 1, on valid (1,014
-captions). The published number is for test 2016, tokenised by Moses.
+captions). The published score is for the same captions, tokenised by Moses.
 """
 
 from experiments import Experiment, Published
