@@ -610,7 +610,7 @@ class Decoding(Ensemble):
 
     beam: int = option(5, "Width of the beam search; 1: greedy decoding.", minimum=1)
     length_penalty: float = option(
-        1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.", minimum=-10, maximum=10,
+        1.0, "alpha of Wu et al. (2016): above 0, longer outputs are favoured.", minimum=-2, maximum=10,
         needs=("beam>1", "n_best>1"),
     )  # fmt: skip
     coverage_penalty: float = option(
@@ -624,7 +624,7 @@ class Decoding(Ensemble):
     longest_ratio: float = option(
         2.0,
         "Maximum length of an output: this many times the length of the source, plus ten tokens; or the length of the "
-        "longest target in training, if that is larger.",
+        "longest target in training, if that is larger. In summarization always the latter.",
         minimum=0,
         maximum=1000,
     )
@@ -639,7 +639,7 @@ class Rescoring(Config):
 
     language_model: str = option(
         "", "Run of --task=language_model, a folder or zoo:NAME, that reorders the best answers of the beam search.",
-        path=True,
+        path=True, needs=("beam>1", "n_best>1"),
     )  # fmt: skip
     language_model_weight: float = option(
         0.3, "Weight of its log-probabilities, which are added to the scores of the search.", minimum=0, maximum=100,
@@ -767,8 +767,8 @@ class Exporting(Config):
         choices=FORMATS,
     )
     length: int = option(
-        64, "Tokens that a LiteRT model reads, padded by the caller; and maximum tokens of a translation.", minimum=1,
-        needs="format=litert|onnx",
+        64, "Tokens, frames or samples that a LiteRT model reads, padded by the caller.", minimum=1,
+        needs="format=litert",
     )  # fmt: skip
     about: str = option(
         "", "JSON file with facts for the model card that are not in the run, such as the licence of the data: see "
@@ -779,6 +779,16 @@ class Exporting(Config):
         choices=QUANTIZE, needs="format=litert",
     )  # fmt: skip
     out: str = option("", "Folder of the exported run. Empty: export-FORMAT in the run's folder.", path=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Writing(Config):
+    """Answers of arrays."""
+
+    answer_length: int = option(
+        0, "Maximum tokens of an answer that the exported model writes as ids, by greedy decoding; 0: as many as the "
+        "longest answer of training, if that is known, and at least 64.", minimum=0,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

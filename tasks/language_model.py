@@ -348,9 +348,11 @@ class LanguageModel(Task):
     def score(self, run: "Run", lines: Iterable[str], request: options.Scoring) -> Iterable[dict]:
         from seqzoo.decoding.scoring import alternatives, ranked, score_texts
 
-        lines = alternatives(lines) if request.rank else lines
-        scored = enumerate(score_texts(run.predictor, self.assets["tokens"], lines, self.config.reverse), 1)
-        answers = ({"line": number, **answer} for number, answer in scored)
+        numbers = itertools.count(1)
+        if request.rank:
+            numbers, lines = zip(*alternatives(lines).items(), strict=True)
+        scored = score_texts(run.predictor, self.assets["tokens"], lines, self.config.reverse)
+        answers = ({"line": number, **answer} for answer, number in zip(scored, numbers, strict=False))
         return ranked(answers) if request.rank else answers
 
     def generate(self, run: "Run", request: Generating, write: Callable[[str], object]) -> Iterator[dict]:

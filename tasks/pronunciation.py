@@ -18,6 +18,7 @@ from seqzoo.metrics.measure import Measure
 from seqzoo.metrics.transcripts import phone_scores
 from seqzoo.task import TASKS
 from seqzoo.text.codec import Codec
+from seqzoo.text.normalization import normalize
 
 if TYPE_CHECKING:
     from seqzoo.datasets import Examples
@@ -75,7 +76,7 @@ class Pronunciation(Transcription):
 
     def word(self, example: dict) -> str:
         """Returns the word of an example as the model reads it."""
-        word = example["source"].strip()
+        word = normalize(example["source"].strip(), self.config.unicode)  # a text to predict is not normalized yet
         word = word.lower() if self.config.lowercase else word
         return unicodedata.normalize("NFD", word) if self.config.decompose else word
 

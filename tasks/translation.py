@@ -74,23 +74,30 @@ class Translation(TextToText):
         from seqzoo.decoding.scoring import alternatives, ranked
 
         if request and request.rank:
-            return ranked(self.scored(run, alternatives(lines)))
-        return self.scored(run, lines)
+            numbers, lines = zip(*alternatives(lines).items(), strict=True)
+            return ranked(self.scored(run, lines, numbers, spell=True))
+        return self.scored(run, lines, itertools.count(1))
 
-    def scored(self, run: "Run", lines: Iterable[str]) -> Iterator[dict]:
-        """Scores lines of a source and its translation, with a tab between them."""
+    def scored(self, run: "Run", lines: Iterable[str], numbers: Iterable[int], spell: bool = False) -> Iterator[dict]:
+        """Scores lines of a source and its translation, with a tab between them.
+
+        Args:
+            run: the trained run.
+            lines, numbers: the lines and their numbers.
+            spell: an unknown word costs its spelling, too; otherwise it could be likelier than the right word.
+        """
         target = self.codecs[1]
 
         def run_scores(inputs, labels, weights):
             return {"ids": labels, "scores": run.predictor.decoder.score(inputs, labels)}
 
-        numbers = itertools.count(1)
+        numbers = iter(numbers)
         for chunk in chunks(lines, CHUNK):
             pairs = [pair(number, line) for line, number in zip(chunk, numbers, strict=False)]
             for example, row in self.feed(pairs).outputs(run_scores):
                 text = self.read_text(example["target"])
                 source = {"line": example["line"], "source": self.text(example["source"])}
-                scored = target.scored(text, row["ids"], row["scores"])
+                scored = target.scored(text, row["ids"], row["scores"], spell)
                 yield {**source, **(without_blank(scored) if self.spaced else scored)}
 
     def show(self, answer: dict, console: "Console") -> None:

@@ -32,7 +32,7 @@ from seqzoo.training.folder import Run, load, prepare
 pytestmark = pytest.mark.tensorflow("runs are exported by TensorFlow")
 tf = pytest.importorskip("tensorflow")
 
-from seqzoo.export import _of_arrays, check_target, export, graph, sharing  # noqa: E402
+from seqzoo.export import _of_arrays, check_target, export, graph, sharing, signatures_of  # noqa: E402
 from seqzoo.export.about import read_about  # noqa: E402
 from seqzoo.export.generating import _Tempered  # noqa: E402
 
@@ -229,6 +229,17 @@ def test_every_task_is_exported(case, tmp_path):
         assert signature["equal_answers"] == 1 and signature.get("split_alike", 1) == 1
 
 
+def test_models_that_write_ids_have_a_length_of_their_own_and_refuse_options_of_a_search(tmp_path):
+    run = tiny_run("translation", tmp_path, copy=True)
+    request = run.task.requests["export"]
+    run.predictor.bounds = (70, 0)  # a target of training has this length
+    for asked, length in (({"beam": 1}, 70), ({"format": "onnx"}, 70), ({"answer_length": 7}, 7)):
+        assert signatures_of(run, request(**asked))["arrays"].outputs["tokens"] == f"[B, {length}], 0 after the end"
+    for option, value in (("block_ngrams", 2), ("beam", 3)):
+        with pytest.raises(ValueError, match=f"--{option} has no effect: models that write ids"):
+            signatures_of(run, request(**{option: value}))
+
+
 LITERT = {"format": "litert", "length": 20}
 
 
@@ -248,7 +259,7 @@ LITERT = {"format": "litert", "length": 20}
             ("sentiment", LITERT, {"multi_label": True}),
             ("similarity", LITERT, {"characters": "cnn"}),
             ("sentiment", {"format": "onnx"}, {"tokenizer": "bpe", "subwords": 30}),
-            ("translation", {"format": "onnx", "length": 30}, {}),
+            ("translation", {"format": "onnx", "answer_length": 30}, {}),
             ("pronunciation", LITERT, {"model": "attention"}),
             ("language_model", {**LITERT, "length": 1}, {"rnn": "gru"}),
             ("language_model", {"format": "onnx"}, {"softmax": "adaptive"}),

@@ -446,7 +446,7 @@ def test_scores_rank_alternatives_and_add_up(trained, capsys):
     assert sum(row["share"] for row in ranked) == pytest.approx(1)
     for row in ranked:
         assert row["log_probability"] == pytest.approx(sum(t["log_probability"] for t in row["tokens"]), abs=0.01)
-    assert alternatives(["either / or", "both"]) == ["either / or", "both"]
+    assert alternatives(["either / or", " ", "both"]) == {1: "either / or", 3: "both"}
     (alone,) = answers(capsys, *flags, "--text=the door is here")
     assert alone["log_probability"] == pytest.approx(ranked[0]["log_probability"], abs=1e-3)
 

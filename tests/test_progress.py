@@ -23,7 +23,7 @@ class Training:
 
     def begin(self, done=0):
         self.epoch, self.batch = self.epoch + 1, done
-        self.shown.on_epoch_begin(self.epoch, {"steps": 30, "batches": done})
+        self.shown.on_epoch_begin(self.epoch, {"steps": 30.0, "batches": float(done)})  # as Keras passes them on
 
     def step(self, *seconds):
         for each in seconds:

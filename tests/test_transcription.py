@@ -1,6 +1,7 @@
 """Transcription: error rates, what a row says, pronunciations, and lists that a language model reorders."""
 
 import json
+import types
 
 import numpy as np
 import pytest
@@ -102,6 +103,19 @@ def test_both_models_answer_with_different_transcripts_best_first(model, eagerly
     if model == "ctc":
         with pytest.raises(ValueError, match="--length_penalty has no effect with --model=ctc"):
             task.search(predictor, Predicting(length_penalty=0.0))
+
+
+def test_a_word_to_predict_is_normalized_as_those_of_train():
+    task = PRONUNCIATION(PRONUNCIATION.tiny()[0])
+    assert task.word(task.example(" caf\N{LATIN SMALL LETTER E}\N{COMBINING ACUTE ACCENT} ")) == "caf\xe9"
+
+
+def test_runs_that_read_by_ctc_have_no_steps_to_average(monkeypatch):
+    task, _ = tiny("pronunciation", model="attention")
+    other = types.SimpleNamespace(folder="runs/ctc", predictor=types.SimpleNamespace())
+    monkeypatch.setattr("seqzoo.training.folder.load_alike", lambda folders, task: [other])
+    with pytest.raises(ValueError, match="--ensemble averages the steps of decoders, but runs/ctc has none"):
+        task.search(task.predictor(task.build()), Predicting(ensemble="runs/ctc"))
 
 
 SALADS = ["the apple and the pair salad", "the apple and the pear salad"]

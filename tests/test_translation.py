@@ -276,7 +276,10 @@ def test_given_translations_are_scored_and_a_right_one_is_likelier(folder, tmp_p
     assert [token["known"] for token in unknown["tokens"]] == [True, False, True]
     ranked = answers(capsys, "--mode=score", f"--workdir={folder}", "--rank", f"--input={tmp_path / 'pairs.tsv'}")
     assert ranked[0]["line"] == 1 and sum(row["share"] for row in ranked) == pytest.approx(1)
-    assert [row["log_probability"] for row in ranked] == sorted((r["log_probability"] for r in rows), reverse=True)
+    found = {row["line"]: row["log_probability"] for row in ranked}
+    assert [*found.values()] == sorted(found.values(), reverse=True)
+    assert all(found[row["line"]] == row["log_probability"] for row in (right, wrong, empty))
+    assert found[4] < unknown["log_probability"] - 4 * math.log(257)  # the unknown word costs its spelling, too
 
 
 @pytest.mark.parametrize("line", ["red cat", "\trilo", "red\trilo\tketo", ""])

@@ -73,16 +73,20 @@ def score_texts(
             yield codec.scored(text, ids, scores, spell=True)
 
 
-def alternatives(lines: Iterable[str]) -> list[str]:
-    """Returns the texts to rank: the lines or, of a single line, its parts between ' / '.
+def alternatives(lines: Iterable[str]) -> dict[int, str]:
+    """Returns the texts to rank, {number from 1: text}: the lines or, of a single line, its parts between ' / '.
+
+    Blank ones are left out, but counted.
 
     Raises:
         ValueError: there are fewer than two.
     """
     lines = [*lines]
-    texts = [text for text in (lines[0].split(" / ") if len(lines) == 1 else lines) if text.strip()]
+    parts = lines[0].split(" / ") if len(lines) == 1 else lines
+    texts = {number: text for number, text in enumerate(parts, 1) if text.strip()}
     if len(texts) < 2:
-        raise ValueError(f"--rank needs at least two texts, on lines or separated by ' / '. Received: {texts}")
+        received = [*texts.values()]
+        raise ValueError(f"--rank needs at least two texts, on lines or separated by ' / '. Received: {received}")
     return texts
 
 

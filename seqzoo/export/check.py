@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 100  # examples
 LARGEST = 1e-4  # difference of a number that counts as rounding, relative for large numbers
+EQUAL = 0.9  # minimum share of equal answers; rounding may turn a tie
 
 
 def examples_of(run: "Run", lines: Iterable[str] | None) -> list[dict]:
@@ -53,7 +54,7 @@ def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str
     if not all(cases.values()):
         raise ValueError(
             f"None of the {len(examples)} examples to compare answers on can be answered: give others by --input or, "
-            "if they are too long for a LiteRT file, a larger --length."
+            "if they are too long for the model, a larger --length or --answer_length."
         )
     return cases
 
@@ -89,6 +90,11 @@ def compare(
             raise ValueError(
                 f"The exported model does not answer as the run does: a number of the signature {name!r} differs by "
                 f"{measured['largest_difference']:.2g}. Please report it."
+            )
+        if measured["equal_answers"] < EQUAL and not approximate:
+            raise ValueError(
+                f"The exported model does not answer as the run does: only {measured['equal_answers']:.1%} of the "
+                f"answers of the signature {name!r} are equal. Please report it."
             )
     return found
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from seqzoo.training.folder import Run
 
 
+STEPS = 64  # minimum length of answers in ids
+
+
 def text_to_text(run: "Run", request: options.Exporting) -> dict[str, Signature]:
     """Returns the signatures of an encoder-decoder from text to text: greedy decoding, and the requested search.
 
@@ -32,7 +35,9 @@ def text_to_text(run: "Run", request: options.Exporting) -> dict[str, Signature]
     """
     decoding = options.Decoding(**request.arguments(options.Decoding))
     greedy_decoding = dataclasses.replace(decoding, beam=1, length_penalty=1.0, coverage_penalty=0.0)
-    if request.format != "savedmodel" or run.task.config.copy:  # of arrays alone
+    of_arrays = request.format != "savedmodel" or run.task.config.copy
+    _check_effect(request, decoding, of_arrays)
+    if of_arrays:
         search = run.task.search(run.predictor, greedy_decoding, score_labels=False)
         ends = f"; {search.end} ends a source"
         if run.task.config.copy:
@@ -40,10 +45,25 @@ def text_to_text(run: "Run", request: options.Exporting) -> dict[str, Signature]
                 ". `copied` has the id of each source token in the target's vocabulary or, where that lacks it, "
                 f"{search.decoder.tokens} + the position of its first occurrence in the source; so has `tokens`"
             )
-        return {"arrays": greedy_arrays(run, search, request.length, ends)}
+        return {"arrays": greedy_arrays(run, search, request.answer_length, ends)}
     settings = {"greedy": greedy_decoding, "text": decoding} if decoding.beam > 1 else {"text": decoding}
     searches = {name: run.task.search(run.predictor, each, score_labels=False) for name, each in settings.items()}
     return _of_strings(run, searches)
+
+
+def _check_effect(request, decoding, of_arrays):
+    """Raises a ValueError about an option that the signatures of arrays, or those of texts, do not have."""
+    if not of_arrays and request.answer_length:
+        raise ValueError("--answer_length is for models that write ids; for one of texts there is --longest_ratio.")
+    usual = options.Decoding().to_dict() | {"ensemble": decoding.ensemble}
+    given = [
+        name for name, value in decoding.to_dict().items() if value != usual[name] and (name, value) != ("beam", 1)
+    ]
+    if of_arrays and given:
+        raise ValueError(
+            f"--{given[0]} has no effect: models that write ids (LiteRT, ONNX, and all of runs with --copy) decode "
+            "greedily."
+        )
 
 
 def _of_strings(run, searches):
@@ -149,15 +169,16 @@ def _stripped(texts):
     return tf.strings.regex_replace(texts, f"^[{SPACE}]+|[{SPACE}]+$", "")
 
 
-def greedy_arrays(run: "Run", search: "BeamPredictor", steps: int, note: str = "") -> Signature:
-    """Returns the signature of greedy decoding from the arrays of a source, such as ids, to at most `steps` ids.
+def greedy_arrays(run: "Run", search: "BeamPredictor", length: int, note: str = "") -> Signature:
+    """Returns the signature of greedy decoding from the arrays of a source, such as ids, to at most `length` ids.
 
     Args:
         run: a run of an encoder-decoder.
         search: its `decoding.search.BeamPredictor` of width 1.
-        steps: maximum number of ids of an answer.
+        length: maximum number of ids of an answer; 0: that of the longest one of training, if known, and at least 64.
         note: a further remark on the ids.
     """
+    steps = length or max(STEPS, search.bounds[0])
     function, specs = greedy(search.decoder, search.end, steps, search.beam.banned)
     encode = run.task.encoder()
 

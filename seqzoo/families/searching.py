@@ -48,6 +48,10 @@ class Searching(Task):
 
         def others():
             runs = load_alike(request.ensemble, self)
+            if alone := [run.folder for run in runs if not hasattr(run.predictor, "decoders")]:
+                raise ValueError(
+                    f"--ensemble averages the steps of decoders, but {alone[0]} has none: it reads by CTC."
+                )
             return [decoder for run in runs for decoder in run.predictor.decoders]
 
         if getattr(request, "language_model", ""):

@@ -88,7 +88,7 @@ class Predicting(Evaluating):
 
 
 @dataclasses.dataclass(frozen=True)
-class Exporting(options.Exporting, options.Decoding):
+class Exporting(options.Exporting, options.Writing, options.Decoding):
     """Export."""
 
 

@@ -74,6 +74,11 @@ class Speller(Options):
 
 
 @dataclasses.dataclass(frozen=True)
+class Exporting(options.Exporting, options.Writing):
+    """Export."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Predicting(Evaluating):
     """Transcripts."""
 
@@ -94,7 +99,7 @@ class Transcription(Searching):
         units: the kind of labels, see `text.codec.Codec`; None: that of --tokenizer, of the group `options.Units`.
     """
 
-    requests = {"evaluate": Evaluating, "predict": Predicting}
+    requests = {"evaluate": Evaluating, "predict": Predicting, "export": Exporting}
     transcript, written = "text", "transcript"
     units: str | None = None
     measures = {
@@ -289,13 +294,17 @@ class Transcription(Searching):
         """Returns further arguments of the search that a request needs, see `BeamPredictor.variant`."""
         return {}
 
-    def signatures(self, run: "Run", request: options.Exporting) -> "dict[str, Signature]":
+    def signatures(self, run: "Run", request: Exporting) -> "dict[str, Signature]":
         from seqzoo.export.generating import greedy_arrays
 
         if self.config.model == "ctc":
+            if request.answer_length:
+                raise ValueError(
+                    "--answer_length is for runs of --model=attention: CTC writes one label a step at most."
+                )
             return {}
         search = self.search(run.predictor, options.Decoding(beam=1), score_labels=False)
-        return {"arrays": greedy_arrays(run, search, request.length)}
+        return {"arrays": greedy_arrays(run, search, request.answer_length)}
 
     def step_names(self, example: dict) -> list[str]:
         """Returns names of an example's steps, for pictures; [] if they have none."""

@@ -73,7 +73,11 @@ class Progress(keras.callbacks.Callback):
         self.printed = clock()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch, self.steps, self.step = epoch, logs["steps"], logs["batches"]
+        self.epoch, self.steps, self.step = (
+            epoch,
+            int(logs["steps"]),
+            int(logs["batches"]),
+        )  # Keras makes floats of logs
         self.last = self.shown = self.clock()
         if not self.console.is_terminal:
             return
