@@ -138,10 +138,18 @@ def test_averages_of_rows_that_wait_are_those_of_all_steps(monkeypatch):
     np.testing.assert_allclose(table, average, rtol=1e-5)
 
 
+class Scaled(keras.layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight((), "ones")
+
+    def call(self, x):
+        return self.scale * x
+
+
 def test_averaged_weights_are_swapped_in_and_out():
     keras.utils.set_random_seed(0)
     inputs = keras.Input((3,))
-    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    model = keras.Model(inputs, Scaled()(keras.layers.Dense(2)(inputs)))
     model.compile(optimizer(config(average=0.9), 1), "mse")
     rng = np.random.default_rng(0)
     model.fit(rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), batch_size=2, epochs=2, verbose=0)

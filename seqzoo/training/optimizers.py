@@ -155,7 +155,7 @@ class _Average:
         self.average = optimizer.add_variable_from_reference(variable, name="average")
         self.average.assign(ops.copy(variable))  # JAX donates the arrays: they must not be shared
         self.seen = None
-        if lazy and variable.shape:
+        if lazy and len(variable.shape):  # TensorFlow counts the shape of a scalar as true
             # `decayed` at the last step that a row's average has seen; below 0: it is up to date.
             never = keras.initializers.Constant(-1.0)
             self.seen = optimizer.add_variable(variable.shape[:1], never, "float32", name="seen")
