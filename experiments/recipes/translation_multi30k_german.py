@@ -1,4 +1,7 @@
-"""`translation_multi30k` in the other direction, German-English, trained half as long."""
+"""`translation_multi30k` in the other direction, German-English, trained half as long.
+
+Seed 2 gets stuck: its attention settles on the end of the source, and BLEU stays at 19.5.
+"""
 
 from experiments import Experiment
 
