@@ -50,8 +50,8 @@ def test_the_options_of_a_mode_can_stand_in_a_file(parsed):
     folder = pathlib.Path("run")
     folder.mkdir()
     (folder / "config.json").write_text('{"task": "ner", "format": 2}')
-    _, mode, command, request, _ = parsed("mode: export\nworkdir: run\nformat: onnx\nlength: 12\n")
-    assert (mode, command.workdir, request.format, request.length) == ("export", "run", "onnx", 12)
+    _, mode, command, request, _ = parsed("mode: export\nworkdir: run\nformat: litert\nlength: 12\n")
+    assert (mode, command.workdir, request.format, request.length) == ("export", "run", "litert", 12)
 
 
 @pytest.mark.parametrize(
