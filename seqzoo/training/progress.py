@@ -73,11 +73,7 @@ class Progress(keras.callbacks.Callback):
         self.printed = clock()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch, self.steps, self.step = (
-            epoch,
-            int(logs["steps"]),
-            int(logs["batches"]),
-        )  # Keras makes floats of logs
+        self.epoch, self.steps, self.step = epoch, int(logs["steps"]), int(logs["batches"])  # Keras makes them floats
         self.last = self.shown = self.clock()
         if not self.console.is_terminal:
             return
