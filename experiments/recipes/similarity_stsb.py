@@ -8,8 +8,7 @@ EXPERIMENT = Experiment(
     "--columns=first=0,second=1,score=2 --aligned --vectors={data}/glove/glove.6B.50d.subset.txt.gz "
     "--vectors_limit=20000 --units=64 --hidden=100 --dropout=0.2 --word_dropout=0 --epochs=8",
     metric="valid_pearson",
-    expected=81.59,
+    expected=81.36,
     tolerance=1.5,
-    minutes=2.9,
-    seeds=2,
+    minutes=1.0,
 )
