@@ -13,7 +13,7 @@ EXPERIMENT = Experiment(
     metric="valid_mcc",
     expected=0.83,
     tolerance=0.07,
-    minutes=4.0,
+    minutes=1.0,
     published=(
         Published(
             "Umarov & Solovyev (2017), CNN, random splits of all", 0.86, "https://doi.org/10.1371/journal.pone.0171410"
