@@ -9,11 +9,11 @@ EXPERIMENT = Experiment(
     title="JSB chorales, quarter frames, independent pitches, nats a frame",
     flags="--task=music --dataset=piano_roll --data_dir={data}/jsb_chorales --name=quarter --encoding=frames "
     "--steps_per_quarter=1 --conditions=none --melody_ahead=0 --units=320 --layers=2 --output=independent "
-    "--notranspose --novariational --dropout=0.4 --input_dropout=0.2 --average=0.998 --ngram=0 --epochs=60",
+    "--notranspose --novariational --dropout=0.4 --input_dropout=0.2 --average=0.998 --ngram=0 --epochs=150",
     metric="valid_nats_per_step",
     expected=None,
     tolerance=0.1,
-    minutes=10,
+    minutes=25,
     published=(
         Published("LSTM of independent pitches, Bai et al. (2018), test", 8.45, "https://arxiv.org/abs/1803.01271"),
     ),
