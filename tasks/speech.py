@@ -16,7 +16,6 @@ from seqzoo.families.transcription import Predicting, Speller, Transcriber, Tran
 from seqzoo.inputs import sound
 from seqzoo.rnns import RNNS
 from seqzoo.sound import Clip, Recording, Samples, UnreadableError, Upload
-from seqzoo.sound.baselines import frame_baseline
 from seqzoo.sound.perturbation import perturbed
 from seqzoo.sound.recording import ENDINGS, first_rate, is_long
 from seqzoo.task import TASKS, TaskData
@@ -165,6 +164,8 @@ class Speech(Transcription):
         ]
 
     def baselines(self, train: "Examples") -> dict[str, Callable]:
+        from seqzoo.sound.baselines import frame_baseline
+
         rate = self.assets["sample_rate"]
         transcribe = frame_baseline(((e["audio"], e["text"]) for e in train), rate)
         return {"frame by frame": lambda example: {"transcript": transcribe(example["audio"])}} if transcribe else {}

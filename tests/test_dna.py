@@ -39,10 +39,10 @@ def test_a_letter_is_a_distribution_over_what_it_can_stand_for():
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("ACX", ["'X' at position 3 is not in --alphabet=dna, ACGT"]),
-        ("A-C", ["'-' at position 2", "remove the gaps"]),
-        ("AÅ中", ["'Å' at position 2"]),
-        ("A中", ["'中' at position 2"]),
+        ("ACX", ["letter 3 of the sequence, 'X', is not in --alphabet=dna, ACGT"]),
+        ("A-C", ["letter 2 of the sequence, '-'", "remove the gaps"]),
+        ("AÅ中", ["letter 2 of the sequence, 'Å'"]),
+        ("A中", ["letter 2 of the sequence, '中'"]),
     ],
 )
 def test_a_character_that_is_no_letter_is_named_with_its_position(text, words):
@@ -255,7 +255,7 @@ def test_options_that_contradict_each_other_are_refused():
 def test_an_unknown_letter_is_named_with_file_and_line(tmp_path):
     (tmp_path / "train.csv").write_text("label,name,sequence\n1,a,ACGT\n0,b,ACG!\n")
     task = TASKS["dna"](TASKS["dna"].Config(dataset="csv", data_dir=str(tmp_path)))
-    with pytest.raises(ValueError, match=r"train.csv:3: '!' at position 4 is not in --alphabet=dna"):
+    with pytest.raises(ValueError, match=r"train.csv:3: letter 4 of the sequence, '!', is not in --alphabet=dna"):
         [*task.read()["train"]]
 
 
@@ -286,5 +286,5 @@ def test_fasta_is_answered_by_record(monkeypatch):
     task = kind()
     assert task.examples(">a x\nAC\ngt\n>b\nT") == [{"name": "a", "text": "ACgt"}, {"name": "b", "text": "T"}]
     assert task.examples(" AC gt") == [{"text": "ACgt"}]
-    with pytest.raises(ValueError, match="^b: '!' at position 1"):
+    with pytest.raises(ValueError, match="^b: letter 1 of the sequence, '!'"):
         task.examples(">b\n!")

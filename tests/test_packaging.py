@@ -24,6 +24,15 @@ SCRIPT = (
 )
 
 
+def test_tasks_import_neither_tensorflow_nor_what_only_reports_need():
+    script = (
+        "import sys; from seqzoo.task import TASKS; [TASKS[name] for name in TASKS.names()];"
+        "print(sorted({'tensorflow', 'keras', 'matplotlib', 'sklearn'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
+
+
 @pytest.fixture
 def elsewhere(tmp_path):
     """A folder of a user who has a tasks.py."""

@@ -125,7 +125,7 @@ def test_duplicates_and_labels_that_train_lacks_are_reported(tmp_path, capsys):
     flags = ["--dataset=tsv", f"--data_dir={folder}", f"--extra_train={phrases}", f"--workdir={tmp_path / 'run'}"]
     assert run.main([*SMALL, *flags]) == 0
     out = capsys.readouterr().out
-    assert "1 of 1 valid examples are also in train" in out
+    assert "1 of 1 valid examples are also in train (ignoring case and digits)" in out
     assert "unknown labels: 1 in valid (maybe 1)" in out
     assert "train: 10 examples" in out
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["valid_accuracy"] <= 50

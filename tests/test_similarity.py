@@ -9,7 +9,6 @@ import pytest
 
 from seqzoo.datasets import DATASETS, Examples
 from seqzoo.datasets.generated.paraphrases import sample_pair
-from seqzoo.decoding.nearest import lines_at, nearest, vectors_beside
 from seqzoo.inputs import frames, words
 from seqzoo.layers.similarity import Align, Comparison, Cosine, InBatchNegatives, Manhattan, ScaleDivergence
 from seqzoo.metrics.similarity import correlation_scores, ranks, retrieval_scores, yes_no_scores
@@ -18,6 +17,7 @@ from seqzoo.models.siamese import Tower
 from seqzoo.task import TASKS
 from seqzoo.text.baselines import overlap_baseline, tfidf
 from seqzoo.text.lines import Lines
+from seqzoo.text.nearest import lines_at, nearest, vectors_beside
 from seqzoo.training.folder import Run
 
 RNG = np.random.default_rng(0)
@@ -154,7 +154,7 @@ def test_generated_pairs_of_both_labels_have_the_same_words():
 
 
 def test_the_search_is_exact_whatever_the_blocks(monkeypatch):
-    monkeypatch.setattr("seqzoo.decoding.nearest.BLOCK", 7)
+    monkeypatch.setattr("seqzoo.text.nearest.BLOCK", 7)
     vectors, queries = RNG.normal(size=(30, 4)).astype("float32"), RNG.normal(size=(3, 4)).astype("float32")
     vectors[4] = np.nan
     vectors[20] = vectors[11]
@@ -256,6 +256,14 @@ def test_gold_that_teaches_nothing_or_does_not_fit_is_refused(goal, change, opti
     examples = [{**example, **change, "line": number} for number, example in enumerate(PAIRS, 12)]
     with pytest.raises(ValueError, match=message):
         task_of(goal, examples, **options).load()
+
+
+def test_pairs_of_both_labels_are_held_out():
+    pairs = [{"first": f"a {n}", "second": f"b {n}", "label": str(n % 2)} for n in range(80)]
+    examples = Examples(lambda: iter(pairs), {"first": str, "second": str, "label": str}, "pairs")
+    train, valid, _ = KIND().hold_out(examples)
+    assert sorted(example["label"] for example in valid) == ["0", "0", "1", "1"]
+    assert [*train] == [example for example in pairs if example not in [*valid]]
 
 
 def test_options_and_columns_of_another_goal_are_refused():

@@ -11,8 +11,8 @@ EXPERIMENT = Experiment(
     "--units=200 --characters=cnn --char_dropout=0.3 "
     "--dropout=0.5 --word_dropout=0.33 --token_dropout=0.1 --rdrop=1 --epochs=3",
     metric="valid_accuracy",
-    expected=86.58,
-    tolerance=1.5,
+    expected=85.70,
+    tolerance=2.5,
     minutes=6,
     published=(Published("Kim (2014), CNN-rand, with phrases, test", 82.7, "https://arxiv.org/abs/1408.5882"),),
     ensemble=True,

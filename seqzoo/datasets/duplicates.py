@@ -28,7 +28,8 @@ def duplicates(train: Iterable[dict], valid: Iterable[dict], content: Callable[[
         content: function example -> its tokens, separated by single blanks.
 
     Returns:
-        ``"12 of 500 valid examples are also in train, 3 more nearly"``; "" if valid has nothing to compare.
+        ``"12 of 500 valid examples are also in train, 3 more nearly (ignoring case and digits)"``; "" if valid has
+        nothing to compare.
     """
     limits = []
 
@@ -62,7 +63,9 @@ def duplicates(train: Iterable[dict], valid: Iterable[dict], content: Callable[[
     also, nearly = (sum(counts[digest] for digest in found) for found in (exact, near - exact))
     text = f"{also:,} of {sum(counts.values()):,} valid examples are also in train"
     text += f", {nearly:,} more nearly" if nearly else ""
-    return text + (f" (compared: {' and '.join(limits)})" if limits else "")
+    notes = ["ignoring case and digits"] if also or nearly else []
+    notes += [f"compared: {' and '.join(limits)}"] if limits else []
+    return text + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def _sketch(text):

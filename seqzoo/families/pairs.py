@@ -14,6 +14,7 @@ from seqzoo.config import option
 from seqzoo.data import Feed, Skip
 from seqzoo.datasets import Examples
 from seqzoo.datasets.files import place
+from seqzoo.datasets.splits import stratified
 from seqzoo.display.terminal import print_similar
 from seqzoo.families.vectors import Embedded, Predicting
 from seqzoo.metrics.measure import Measure
@@ -34,6 +35,7 @@ SIDES = ("first", "second")
 GOALS = {"paraphrase": "accuracy", "regression": "pearson", "retrieval": "mrr"}  # {goal: objective}
 YES = ("1", "yes", "true", "paraphrase", "equivalent", "duplicate", "similar", "entailment")  # labels, in lower case
 NO = ("0", "no", "false", "not_paraphrase", "not_equivalent", "not_duplicate", "different_meaning")
+HELD_OUT = 0.05  # share of the pairs that become valid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +102,11 @@ class Pairs(Embedded):
         self.objective = GOALS[self.config.goal]
         gold = {"paraphrase": {"label": str}, "regression": {"score": float}, "retrieval": {}}[self.config.goal]
         self.needs = {"first": str, "second": str, **gold}
+
+    def hold_out(self, train: Examples) -> tuple[Examples, Examples, str]:
+        if self.config.goal != "paraphrase":
+            return super().hold_out(train)
+        return *stratified(train, HELD_OUT, self.config.seed), f"{HELD_OUT:.0%} of the pairs of each label are valid"
 
     def check(self, examples: Examples) -> None:
         others = {"label": "paraphrase", "score": "regression"}

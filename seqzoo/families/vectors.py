@@ -15,9 +15,9 @@ from seqzoo.config import Config as Options
 from seqzoo.config import option
 from seqzoo.data import Batches
 from seqzoo.data.batches import chunks
-from seqzoo.decoding.nearest import lines_at, nearest, vectors_beside
 from seqzoo.families.texts import OfTexts
 from seqzoo.task import CHUNK
+from seqzoo.text.nearest import lines_at, nearest, vectors_beside
 
 if TYPE_CHECKING:
     import keras

@@ -75,10 +75,14 @@ def _layout(path, columns, encoding):
         if width > 1 and not _is_span_tag(parts[-1]):
             del columns["ner"]
     wrong = {f: c for f, c in columns.items() if not isinstance(c, int) or not -width <= c < width}
-    if wrong or "tokens" not in columns:
+    if "tokens" not in columns:
         raise ValueError(
-            f"{path}: columns should be indices of the tokens and labels, from 0 to {width - 1} or negative from the "
-            f"end, as {{'tokens': 0, 'ner': -1}}; the file has {width}. Received: {columns}"
+            f"{path}: which column holds the tokens? Name it, such as --columns=tokens=0,ner=-1. Received: {columns}"
+        )
+    if wrong:
+        raise ValueError(
+            f"{path}: columns should be from 0 to {width - 1}, or negative from the end, such as "
+            f"--columns=tokens=0,ner=-1; the file has {width}. Received: {columns}"
         )
     return first, width, columns
 
