@@ -44,7 +44,8 @@ class Letters:
         rows = self._rows[np.frombuffer(text.encode("latin-1", "replace"), "uint8")]
         if (wrong := np.flatnonzero(rows < 0)).size:
             position, known = int(wrong[0]), "".join([self.letters, *ALPHABETS[self.alphabet][1]])
-            what = f"letter {position + 1} of the sequence, {text[position]!r}, is not in --alphabet={self.alphabet}, {known}"
+            what = f"letter {position + 1} of the sequence, {text[position]!r}, is not in"
+            what += f" --alphabet={self.alphabet}, {known}"
             if text[position] in "-.":
                 what += "; remove the gaps of an alignment first"
             raise ValueError(f"{what}.")

@@ -150,7 +150,8 @@ def decode_text(
             # The decoder still holds what it held before, so the bytes up to the wrong one can be decoded again.
             data, start, cause = error.object, error.start, error
             text = decoder.decode(block[: max(0, len(block) - len(data) + start)])
-            problem = f"not {encoding.upper()}: {error.reason} in {shorten(data[max(0, start - 20, data.rfind(b'\n', 0, start) + 1) :])}"
+            shown = data[max(0, start - 20, data.rfind(b"\n", 0, start) + 1) :]  # from its line alone
+            problem = f"not {encoding.upper()}: {error.reason} in {shorten(shown)}"
         except UnicodeError as error:  # UTF-16 without a byte order mark
             text, problem, cause = "", f"not {encoding.upper()}: {error}", error
         if text and not started:
