@@ -8,9 +8,8 @@ EXPERIMENT = Experiment(
     "--vectors={data}/glove/glove.6B.50d.subset.txt.gz --vectors_limit=20000 --units=100 --hidden=100 --dropout=0.2 "
     "--word_dropout=0 --epochs=15",
     metric="valid_pearson",
-    expected=84.24,
+    expected=83.8,
     tolerance=1.5,
     minutes=2.4,
     published=(Published("Tai et al. (2015), BiLSTM, GloVe 300d, test", 85.67, "https://arxiv.org/abs/1503.00075"),),
-    seeds=1,
 )

@@ -11,12 +11,11 @@ EXPERIMENT = Experiment(
     flags="--task=translation --dataset=scan --data_dir={data}/scan --name=length --tokenizer=whitespace "
     "--units=200 --encoder_units=100 --dropout=0.3 --evaluate_every=5 --epochs=10",
     metric="valid_exact",
-    expected=30.36,
+    expected=26.91,
     tolerance=15,
     minutes=5,
     published=(
         Published("Lake & Baroni (2018), test", 13.8, "https://arxiv.org/abs/1711.00350"),
         Published("their best network here, test", 20.8, "https://arxiv.org/abs/1711.00350"),
     ),
-    seeds=1,
 )
