@@ -438,7 +438,7 @@ def _train(task, command, console):
         )
     if metrics and "folds" not in metrics:  # none of several folds is the run to use
         demo = task.demo.get(task.config.dataset, task.demo.get("", ""))
-        console.print(usage(task.modes, folder, demo), soft_wrap=True)
+        console.print(usage(task.uses(), folder, demo), soft_wrap=True)
         if advice := task.advice.get(task.config.dataset):
             console.print(advice)
     return 0

@@ -257,6 +257,10 @@ class Task:
         """
         return {}
 
+    def uses(self) -> list[str]:
+        """Returns the modes that are suggested once a run is trained, the first with `demo`."""
+        return [*(mode for mode in ("predict", "generate") if mode in self.modes), "evaluate", "export"]
+
     def export_notes(self) -> list[str]:
         """Returns sentences about the limits of an exported run, for its users."""
         return []

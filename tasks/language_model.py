@@ -330,6 +330,9 @@ class LanguageModel(Task):
 
         return language_model(run, self.assets["tokens"], request.length)
 
+    def uses(self) -> list[str]:
+        return [use for use in super().uses() if use != "export" or not self.config.reverse]
+
     def xla_obstacles(self) -> list[str]:
         return ["--softmax=adaptive"] if self.config.softmax == "adaptive" else []
 

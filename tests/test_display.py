@@ -23,6 +23,7 @@ from seqzoo.display.terminal import (
     usage,
 )
 from seqzoo.metrics.measure import Measure
+from seqzoo.task import TASKS
 from seqzoo.text.tokenizer import split_sentences, tokenize
 
 TEXT = "Nothing here. Ford Motor [bold] hired\nZoë :smile: in 東京."
@@ -85,14 +86,22 @@ def test_tags_stand_under_their_words():
 
 def test_the_commands_for_a_trained_run_name_its_folder_and_show_what_it_does():
     begin = "  python -m seqzoo.run --mode="
-    assert usage(("train", "evaluate", "predict", "score"), "my runs/ner", "--text='a b'").plain.splitlines()[1:] == [
+    assert usage(("predict", "evaluate", "export"), "my runs/ner", "--text='a b'").plain.splitlines()[1:] == [
         f"{begin}predict --workdir='my runs/ner' --text='a b'",
         f"{begin}evaluate --workdir='my runs/ner'",
         f"{begin}export --workdir='my runs/ner'",
     ]
     shown = usage(("predict",), "my runs/a", "--text={folder}/clip.npy").plain.splitlines()[1]
     assert shown == f"{begin}predict --workdir='my runs/a' --text='my runs/a'/clip.npy"
-    assert usage(("evaluate", "generate"), "runs/lm").plain.splitlines()[1] == f"{begin}generate --workdir=runs/lm"
+
+
+def test_no_command_is_suggested_that_the_run_refuses():
+    configs = (("language_model", {"reverse": True}), ("ner", {"contextual": "a run"}), ("ner", {}))
+    assert [TASKS[name](TASKS[name].Config(**options)).uses() for name, options in configs] == [
+        ["evaluate"],
+        ["predict", "evaluate", "export --format=run"],
+        ["predict", "evaluate", "export"],
+    ]
 
 
 def test_an_empty_sentence_and_wrong_numbers():

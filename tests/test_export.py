@@ -34,6 +34,7 @@ tf = pytest.importorskip("tensorflow")
 
 from seqzoo.export import _of_arrays, check_target, export, graph, sharing, signatures_of  # noqa: E402
 from seqzoo.export.about import read_about  # noqa: E402
+from seqzoo.export.check import cases_of  # noqa: E402
 from seqzoo.export.generating import _Tempered  # noqa: E402
 
 TEXTS = [
@@ -238,6 +239,14 @@ def test_models_that_write_ids_have_a_length_of_their_own_and_refuse_options_of_
     for option, value in (("block_ngrams", 2), ("beam", 3)):
         with pytest.raises(ValueError, match=f"--{option} has no effect: models that write ids"):
             signatures_of(run, request(**{option: value}))
+
+
+def test_examples_that_the_run_leaves_out_or_numpy_cannot_hold_are_not_compared(tmp_path):
+    run = tiny_run("pronunciation", tmp_path)
+    *_, words = run.task.tiny()
+    examples = [run.task.example(word) for word in (words[0], "", f"{words[0]}\0")]
+    cases = cases_of(signatures_of(run, run.task.requests["export"]()), examples)
+    assert [len(found) for found in cases.values()] == [1] * len(cases)
 
 
 LITERT = {"format": "litert", "length": 20}

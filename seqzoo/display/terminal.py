@@ -257,18 +257,18 @@ def print_transcribed(answer: dict, console: Console) -> None:
         console.print(plain_text(f"  gold: {answer['reference']}", "bold"), soft_wrap=True)
 
 
-def usage(modes: Sequence[str], folder: str | os.PathLike, demo: str = "") -> Text:
+def usage(uses: Sequence[str], folder: str | os.PathLike, demo: str = "") -> Text:
     """Returns commands that use a trained run, a line each.
 
     Args:
-        modes: the task's modes.
+        uses: the modes to suggest, see `Task.uses`.
         folder: folder of the run.
         demo: options of the first command; ``{folder}`` in it stands for the folder.
     """
     folder = shlex.quote(str(folder))
     demo, lines = demo.replace("{folder}", folder), ["The run is trained. To use it:"]
-    for mode in [mode for mode in ("predict", "generate") if mode in modes] + ["evaluate", "export"]:
-        lines.append(f"  python -m seqzoo.run --mode={mode} --workdir={folder} {demo}".rstrip())
+    for use in uses:
+        lines.append(f"  python -m seqzoo.run --mode={use} --workdir={folder} {demo}".rstrip())
         demo = ""
     return plain_text("\n".join(lines))
 

@@ -47,6 +47,8 @@ def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str
     Raises:
         ValueError: a signature has no cases.
     """
+    # NumPy's arrays lose a NUL at the end of a text.
+    examples = [example for example in examples if not _has_nul(example)]
     cases = {
         name: [case for example in examples if (case := signature.case(example)) is not None]
         for name, signature in signatures.items()
@@ -57,6 +59,13 @@ def cases_of(signatures: dict[str, Signature], examples: list[dict]) -> dict[str
             "if they are too long for the model, a larger --length or --answer_length."
         )
     return cases
+
+
+def _has_nul(value):
+    """Returns whether a NUL character is in a text, in any text of a list, or in any value of a dict."""
+    if isinstance(value, dict | list | tuple):
+        return any(map(_has_nul, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and "\0" in value
 
 
 def compare(

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.data import Skip
 from seqzoo.export import graph
 from seqzoo.text.casing import CASES
 
@@ -66,8 +67,11 @@ def arrays(run: "Run") -> Signature:
     decoded, encode = keras.Model(inputs, task.decoded(run.model)), task.encoder()
 
     def case(example):
+        try:
+            given = encode(example)[0]
+        except Skip:  # such as a text without words, or a recording that is read in pieces
+            return None
         row = row_of(run, example)
-        given = encode(example)[0]
         return row and (
             {name: given[name][None] for name in inputs},
             {name: value[None] for name, value in row.items()},

@@ -203,8 +203,11 @@ def prepared(folder: pathlib.Path) -> Served:
     path = folder / "metrics.json"
     metrics = read_json(path) if path.is_file() else {}
     scores = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+    run.task.warned = True  # of unknown words in these texts, which no client has sent
     with tempfile.TemporaryDirectory(prefix="seqzoo-") as out:
-        return Served(run, {mode: shown_options(run, mode, out) for mode in modes(run.task)}, scores)
+        options = {mode: shown_options(run, mode, out) for mode in modes(run.task)}
+    run.task.warned = False
+    return Served(run, options, scores)
 
 
 def shown_options(run: Run, mode: str, out: str | os.PathLike) -> dict:

@@ -81,6 +81,10 @@ class WithContext(Task):
         context = self.context
         return (lambda words: {"contextual": context(words)}) if context else (lambda words: {})
 
+    def uses(self) -> list[str]:
+        exported = {"export": "export --format=run"} if self.config.contextual else {}
+        return [exported.get(use, use) for use in super().uses()]
+
     def feed(self, examples: Iterable, training: bool = False) -> Feed:
         if self.context:  # examples to predict come in lists
             self.context.read(lambda: map(self.words_of, examples), keep=not isinstance(examples, list))
@@ -135,7 +139,10 @@ class LanguageModels(Asset):
         archive, sources = io.BytesIO(), []
         with tempfile.TemporaryDirectory() as temporary, zipfile.ZipFile(archive, "w") as file:
             for number, folder in enumerate(filter(None, map(str.strip, folders.split(",")))):
-                run, copy = load(folder), pathlib.Path(temporary, str(number))
+                try:
+                    run, copy = load(folder), pathlib.Path(temporary, str(number))
+                except ValueError as error:
+                    raise ValueError(f"--contextual: {error}") from error
                 if run.task.name != "language_model":
                     raise ValueError(
                         f"--contextual: {folder} is a run of --task={run.task.name}. It should be one of "
