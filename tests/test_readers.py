@@ -141,7 +141,7 @@ def test_the_same_bytes_are_the_same_lines_by_each_way_in(tmp_path, monkeypatch)
 
     assert [read() for read in ways(text.encode())] == [lines] * 3
     for read, source in zip(ways(b"a\n\xe9 b"), ("--text", "/x", "standard input"), strict=True):
-        with pytest.raises(ValueError, match=rf"{source}:2: not UTF-8: .* in b'a\\n\\xe9 b'. If .* Latin-1: convert"):
+        with pytest.raises(ValueError, match=rf"{source}:2: not UTF-8: .* in b'\\xe9 b'. If .* Latin-1: convert"):
             read()
     monkeypatch.setattr("sys.stdin", io.StringIO("not read"))
     assert run._lines(run.Command(text=""), None) == [""]
