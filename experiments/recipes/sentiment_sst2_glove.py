@@ -16,5 +16,4 @@ EXPERIMENT = Experiment(
     minutes=7,
     published=(Published("Tai et al. (2015), BiLSTM, GloVe 300d, test", 87.5, "https://arxiv.org/abs/1503.00075"),),
     headline=True,
-    ensemble=True,
 )
