@@ -1,6 +1,6 @@
 """bAbI dialogue task 1, API calls; replies are written word by word, not chosen.
 
-Without --copied_only one of three seeds has 100 after 8 epochs, the others 83.
+Without --copied_only one of three seeds has 100 after 8 epochs, the others 83. After 4 epochs all three have 99.
 """
 
 from experiments import Experiment
@@ -8,7 +8,7 @@ from experiments import Experiment
 EXPERIMENT = Experiment(
     title="bAbI dialogue task 1, API calls, exact replies on dev",
     flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task1 --tokenizer=whitespace "
-    "--longest=520 --copied_only --batch_size=16 --schedule=constant --epochs=4 --evaluate_every=2",
+    "--longest=520 --copied_only --batch_size=16 --schedule=constant --epochs=8 --evaluate_every=4",
     metric="valid_beam_accuracy",
     expected=100,
     tolerance=1.0,
