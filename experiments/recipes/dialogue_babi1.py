@@ -10,7 +10,7 @@ EXPERIMENT = Experiment(
     flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task1 --tokenizer=whitespace "
     "--longest=520 --copied_only --batch_size=16 --schedule=constant --epochs=8 --evaluate_every=4",
     metric="valid_beam_accuracy",
-    expected=100,
-    tolerance=1.0,
+    expected=99.7,
+    tolerance=1.6,
     minutes=3,
 )
