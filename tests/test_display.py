@@ -96,8 +96,11 @@ def test_the_commands_for_a_trained_run_name_its_folder_and_show_what_it_does():
 
 
 def test_no_command_is_suggested_that_the_run_refuses():
-    configs = (("language_model", {"reverse": True}), ("ner", {"contextual": "a run"}), ("ner", {}))
+    configs = (
+        ("language_model", {}), ("language_model", {"reverse": True}), ("ner", {"contextual": "a run"}), ("ner", {})
+    )  # fmt: skip
     assert [TASKS[name](TASKS[name].Config(**options)).uses() for name, options in configs] == [
+        ["generate", "evaluate", "export"],
         ["evaluate"],
         ["predict", "evaluate", "export --format=run"],
         ["predict", "evaluate", "export"],

@@ -8,8 +8,8 @@ from experiments import Experiment, Published
 EXPERIMENT = Experiment(
     title="SST-2, sentences and phrases, without vectors, accuracy on dev",
     flags="--task=sentiment --dataset=tsv --data_dir={data}/sst2 --extra_train={data}/sst2/train_phrases.tsv.gz "
-    "--units=200 --characters=cnn --char_dropout=0.3 "
-    "--dropout=0.5 --word_dropout=0.33 --token_dropout=0.1 --rdrop=1 --epochs=3",
+    "--units=200 --characters=cnn --char_dropout=0.3 --dropout=0.5 --word_dropout=0.33 --token_dropout=0.1 --rdrop=1 "
+    "--epochs=3",
     metric="valid_accuracy",
     expected=85.70,
     tolerance=2.5,
