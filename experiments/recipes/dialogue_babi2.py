@@ -4,7 +4,7 @@ Without --copied_only nearly all API calls stay wrong: the score is 79.0 after 8
 and after 2 at the usual one.
 """
 
-from experiments import Experiment
+from experiments import Experiment, Published
 
 EXPERIMENT = Experiment(
     title="bAbI dialogue task 2, updated API calls, exact replies on dev",
@@ -14,4 +14,9 @@ EXPERIMENT = Experiment(
     expected=100,
     tolerance=1.0,
     minutes=3.3,
+    published=(
+        Published(
+            "Bordes et al. (2017), memory network that chooses replies, test", 100, "https://arxiv.org/abs/1605.07683"
+        ),
+    ),
 )
