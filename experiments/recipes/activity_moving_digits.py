@@ -9,5 +9,4 @@ EXPERIMENT = Experiment(
     expected=98.67,
     tolerance=1.5,
     minutes=1.5,
-    seeds=1,
 )

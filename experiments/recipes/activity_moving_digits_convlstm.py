@@ -6,8 +6,7 @@ EXPERIMENT = Experiment(
     title="moving digits, 10 movements, convolutional LSTM of 8 filters, accuracy",
     flags="--task=activity --convlstm=8",
     metric="valid_accuracy",
-    expected=99.67,
+    expected=99.44,
     tolerance=2.0,
     minutes=0.8,
-    seeds=1,
 )

@@ -10,8 +10,7 @@ EXPERIMENT = Experiment(
     flags="--task=motion --dataset=skeletons --data_dir={data}/msr_action3d/train.zip --fps=15 --epochs=80 "
     "--dropout=0.3 --learning_rate=0.004 --rotation=20 --scale=0.1 --stretch=0.1 --evaluate_every=4",
     metric="valid_error_400ms",
-    expected=0.0895,
-    tolerance=0.004,
+    expected=0.0961,
+    tolerance=0.01,
     minutes=2.5,
-    seeds=1,
 )
