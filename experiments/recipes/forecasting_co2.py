@@ -8,6 +8,6 @@ EXPERIMENT = Experiment(
     "--max_frames=208 --units=64 --batch_size=4 --epochs=150 --learning_rate=0.005 --evaluate_every=10",
     metric="test_mase",
     expected=0.725,
-    tolerance=0.15,
+    tolerance=0.24,
     minutes=1.5,
 )

@@ -11,6 +11,6 @@ EXPERIMENT = Experiment(
     "--dropout=0.3 --learning_rate=0.004 --rotation=20 --scale=0.1 --stretch=0.1 --evaluate_every=4",
     metric="valid_error_400ms",
     expected=0.0961,
-    tolerance=0.01,
+    tolerance=0.018,
     minutes=2.5,
 )

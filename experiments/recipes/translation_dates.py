@@ -7,6 +7,6 @@ EXPERIMENT = Experiment(
     flags="--task=translation",
     metric="valid_beam_exact",
     expected=99.73,
-    tolerance=1.0,
+    tolerance=1.4,
     minutes=1.6,
 )
