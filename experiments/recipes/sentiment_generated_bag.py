@@ -6,8 +6,7 @@ EXPERIMENT = Experiment(
     title="generated reviews, bag of word vectors, accuracy",
     flags="--task=sentiment --layers=0 --pooling=mean",
     metric="valid_accuracy",
-    expected=54.8,
+    expected=54.47,
     tolerance=5.0,
     minutes=0.3,
-    seeds=1,
 )
