@@ -12,8 +12,7 @@ EXPERIMENT = Experiment(
     flags="--task=dialogue --dataset=camrest676 --data_dir={data}/camrest676 --tokenizer=whitespace --objective=bleu "
     "--units=256 --dropout=0.3 --input_dropout=0.3 --label_smoothing=0.1 --epochs=40 --evaluate_every=5",
     metric="valid_bleu",
-    expected=22.16,
+    expected=22.56,
     tolerance=2.0,
     minutes=9.2,
-    seeds=1,
 )
