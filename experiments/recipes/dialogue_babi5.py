@@ -1,8 +1,8 @@
 """bAbI dialogue task 5, full dialogues; replies are written word by word, not chosen.
 
-Of the first 200 replies one is wrong, which proposes the wrong restaurant. At a constant rate, 6 epochs had 89.44: phone
-numbers were confused with addresses and with those of other restaurants. With all names in the encoder's vocabulary,
-4 epochs were no better.
+Of the first 200 replies one is wrong, which proposes the wrong restaurant. At a constant rate, 6 epochs had 89.44:
+phone numbers were confused with addresses and with those of other restaurants. With all names in the encoder's
+vocabulary, 4 epochs were no better.
 """
 
 from experiments import Experiment, Published
