@@ -11,9 +11,9 @@ EXPERIMENT = Experiment(
     flags="--task=dialogue --dataset=babi_dialog --data_dir={data}/babi_dialog --name=task3 --tokenizer=whitespace "
     "--longest=520 --min_count=100 --copied_only --batch_size=16 --learning_rate=0.003 --epochs=16 --evaluate_every=4",
     metric="valid_beam_accuracy",
-    expected=87.93,
-    tolerance=2.0,
-    minutes=14.4,
+    expected=87.69,
+    tolerance=10.0,
+    minutes=12.0,
     published=(
         Published(
             "Bordes et al. (2017), memory network that chooses replies, test", 74.9, "https://arxiv.org/abs/1605.07683"

@@ -11,9 +11,8 @@ EXPERIMENT = Experiment(
     flags="--task=translation --dataset=scan --data_dir={data}/scan --name=simple --tokenizer=whitespace "
     "--units=200 --encoder_units=100 --dropout=0.3 --epochs=10",
     metric="valid_exact",
-    expected=99.63,
-    tolerance=0.5,
+    expected=99.49,
+    tolerance=1.3,
     minutes=10,
     published=(Published("Lake & Baroni (2018), best network, test", 99.8, "https://arxiv.org/abs/1711.00350"),),
-    seeds=1,
 )
