@@ -14,8 +14,7 @@ EXPERIMENT = Experiment(
     "--normalize=volume --dropout=0.2 --noise=25 --mask_bands=1 --mask_stretches=1 --mask_stretch=8 --epochs=40 "
     "--average=0.995",
     metric="valid_wer",
-    expected=1.0,
+    expected=1.22,
     tolerance=1.0,
     minutes=13.0,
-    seeds=1,
 )
