@@ -8,9 +8,11 @@ from marks import slow, variants
 from numpy.testing import assert_allclose
 
 from seqzoo.decoding.beam import Beam
+from seqzoo.decoding.sampling import Sampler
 from seqzoo.display.pages import n_best_articles
 from seqzoo.layers.copying import CoverageLoss, PointerGenerator
-from seqzoo.models import Seq2SeqDecoder, seq2seq
+from seqzoo.layers.losses import SmoothedCrossentropy
+from seqzoo.models import Seq2SeqDecoder, scheduled, seq2seq
 from seqzoo.tasks.translation import Config, Translation
 from seqzoo.text.codec import Codec
 from seqzoo.text.copying import extended, extended_source
@@ -101,6 +103,29 @@ def test_a_beam_copies_words_that_no_vocabulary_has():
     answers = Beam(Seq2SeqDecoder(model, 3), end=3, width=4, n_best=2)(inputs, np.array([3]))
     assert set(np.unique(answers.ids)) <= {0, V, V + 1}
     assert np.isfinite(answers.scores[0, 0])
+
+
+def test_copied_words_are_sampled_from_sources_of_any_length():
+    keras.utils.set_random_seed(0)
+    model = seq2seq(V, V, copy=True, **SIZES)
+    gate = next(w for w in model.get_layer("decoder").weights if w.path.endswith("gate/bias"))
+    gate.assign([-20.0])  # always copies
+    inputs = {"source": np.array([[1, 1, 3], [1, 4, 0]], "int32")}
+    inputs["copied"] = np.array([[V, V + 1, 3], [V, 4, 0]], "int32")
+    noise = np.random.default_rng(0).random((5, 2))
+    for options in ({}, {"top_k": 4, "top_p": 0.9}):
+        sampler = Sampler(Seq2SeqDecoder(model, 3), stop=(3,), **options)
+        drawn = sampler(inputs, noise)
+        assert set(drawn[0]) <= {0, 3, V, V + 1} and set(drawn[1]) <= {4, V}
+        alone = sampler({name: value[1:, :2] for name, value in inputs.items()}, noise[:, 1:])
+        assert (alone == drawn[1:]).all()
+    trained = scheduled(model, "linear", steps=1)
+    target = np.array([[3, V, V + 1], [3, V, 4]], "int32")
+    trained.steps.assign(1)  # from here on all are sampled
+    mixed = np.asarray(trained.mixed({**inputs, "target": target}, 1.0))
+    assert set(mixed[0, 1:]) <= {3, V, V + 1} and set(mixed[1, 1:]) <= {4, V}
+    trained.compile("adam", SmoothedCrossentropy(tokens=V))
+    assert np.isfinite(trained.fit({**inputs, "target": target}, target, verbose=0).history["loss"][0])
 
 
 def test_answers_name_what_was_copied(monkeypatch):

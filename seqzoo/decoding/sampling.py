@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from seqzoo.backend.gradients import compiled
-from seqzoo.decoding.steps import Categorical, Mixture, opened
+from seqzoo.decoding.steps import Categorical, Mixture, barred, opened
 
 BARRED = -1e8  # decoders bar an id by adding -1e9, which a high temperature would make too small
 EXTREME = 1e-6  # minimum distance of noise from 0 and 1, whose quantiles are infinite
@@ -167,9 +167,7 @@ class Sampler:
             return choose_vectors(distribution, noise, self.temperature, self.top_k, self.top_p)
         logits = ops.cast(distribution.logits, "float32")
         if self.banned:
-            barred = np.zeros(logits.shape[-1], bool)
-            barred[list(self.banned)] = True
-            logits = ops.where(barred, -np.inf, logits)
+            logits = barred(logits, self.banned)
         return choose(logits, noise, self.temperature, self.top_k, self.top_p)
 
 
@@ -188,8 +186,10 @@ def choose(
     logits = ops.where(logits < BARRED, -np.inf, logits)
     if not temperature:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
-    k = min(top_k or logits.shape[-1], logits.shape[-1])
-    ordered = k < logits.shape[-1] or top_p < 1  # sort only if needed: sorting costs more than drawing
+    V = ops.shape(logits)[-1]  # a tensor if the model copies and its source may have any length
+    fixed = isinstance(V, int)
+    ordered = top_p < 1 or (top_k and not (fixed and top_k >= V))  # only if needed: sorting costs more than drawing
+    k = (min if fixed else ops.minimum)(top_k or V, V)
     logits, ranked = ops.top_k(logits / temperature, k) if ordered else (logits / temperature, None)
     p = ops.softmax(logits)
     if top_p < 1:  # an id is kept if all likelier ids together have less than top_p
@@ -197,7 +197,7 @@ def choose(
     cumulative = ops.cumsum(p, axis=-1)
     index = ops.sum(ops.cast(cumulative <= u[:, None] * cumulative[:, -1:], "int32"), axis=-1)
     # If u is close to 1, it may round to the sum itself: then take the last id that has a probability.
-    last = p.shape[-1] - 1 - ops.argmax(ops.flip(p > 0, axis=-1), axis=-1)
+    last = ops.shape(p)[-1] - 1 - ops.argmax(ops.flip(p > 0, axis=-1), axis=-1)
     index = ops.minimum(index, ops.cast(last, "int32"))
     return index if ranked is None else ops.take_along_axis(ops.cast(ranked, "int32"), index[:, None], axis=-1)[:, 0]
 

@@ -109,9 +109,7 @@ def check_ids(decoder: StepDecoder, what: str) -> None:
 def barred(logits: keras.KerasTensor, banned: tuple[int, ...]) -> keras.KerasTensor:
     """Lowers the logits [..., V] of banned ids by 1e9; V may be known only at run time."""
     ids = ops.arange(ops.shape(logits)[-1], dtype="int32")
-    never = ops.zeros_like(ids, dtype="bool")
-    for i in banned:
-        never = ops.logical_or(never, ops.equal(ids, i))
+    never = ops.any(ops.equal(ids[:, None], np.array(banned, "int32")), axis=-1)
     return logits + ops.where(never, NONE, np.float32(0.0))
 
 

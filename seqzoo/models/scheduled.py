@@ -15,12 +15,12 @@ SAMPLING_SCHEDULES = ("linear", "exponential", "inverse_sigmoid")
 class Scheduled(keras.Model):
     """An encoder-decoder trained on inputs that it partly sampled itself. Made by `scheduled`.
 
-    Each input token after the begin mark is the right one with probability e_i at training step i; else it is sampled
+    Each input token after the begin mark is the correct one with probability e_i at training step i; else it is sampled
     from the model's distribution at the step before, which has read the mixed tokens before it::
 
-        linear             e_i = max(e, 1 - i / n)             no token is right after n steps
-        exponential        e_i = max(e, k^i)                   half of the tokens are after n steps, k = 2^(-1 / n)
-        inverse_sigmoid    e_i = max(e, k / (k + exp(i / k)))  half of the tokens are after n steps, n = k log k
+        linear             e_i = max(e, 1 - i / n)             after n steps all are sampled
+        exponential        e_i = max(e, k^i)                   after n steps half are, k = 2^(-1 / n)
+        inverse_sigmoid    e_i = max(e, k / (k + exp(i / k)))  after n steps half are, n = k log k
 
     As in the paper, sampled tokens have no gradient. So they are sampled first, step by step and without dropout; then
     all steps are trained at once on the mixed tokens. This works with every kind of decoder, and the slow part runs
