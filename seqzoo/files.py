@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import shutil
+import threading
 import zipfile
 from collections.abc import Callable, Iterable
 
@@ -35,7 +36,8 @@ def replace(path: str | os.PathLike, save: Callable[[str], None]) -> None:
         OSError: saving failed. Its file name is `path`, not the temporary one, or None, as on a full disk.
     """
     path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    # A name of its own: several processes may write the same file.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{threading.get_ident()}.tmp{path.suffix}")
     try:
         save(str(temporary))
         os.replace(temporary, path)

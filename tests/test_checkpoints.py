@@ -106,15 +106,29 @@ def test_an_interrupted_epoch_continues_with_the_next_batch_to_the_same_weights(
         np.testing.assert_array_equal(values, b[array], err_msg=array)
 
 
-def test_an_epoch_of_which_all_batches_are_done_is_only_evaluated(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "stop, minutes, error, message",
+    [(die, 1e-9, RuntimeError, "killed"), (interrupt, 0, KeyboardInterrupt, "saved after batch 4 of epoch 1")],
+)
+def test_an_epoch_of_which_all_batches_are_done_is_only_evaluated(tmp_path, monkeypatch, stop, minutes, error, message):
     monkeypatch.setattr("seqzoo.display.plots.history_plot", lambda *args: None)
-    task = tiny("pos", **WORDS, batch_size=2, checkpoint_minutes=1e-9)
-    monkeypatch.setattr(task, "evaluate", lambda *args: die())
-    with pytest.raises(RuntimeError, match="killed"):
+    task = tiny("pos", **WORDS, batch_size=2, checkpoint_minutes=minutes)
+    monkeypatch.setattr(task, "evaluate", lambda *args: stop())
+    with pytest.raises(error, match=message):
         train(task, tmp_path / "run")
     continued = At(0, 0, lambda: None)
     assert train(tiny("pos", **WORDS, batch_size=2), tmp_path / "run", callbacks=[continued], stop_after=1) == {}
     assert not continued.trained and len(state(tmp_path / "run")[1]) == 1
+
+
+def test_a_run_that_was_killed_while_its_report_was_written_gets_one(tmp_path, monkeypatch):
+    task = tiny("pos", **WORDS, epochs=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("seqzoo.training.loop.write_report", lambda *args: interrupt())
+        train(task, tmp_path / "run")
+    assert not (tmp_path / "run" / "report.html").exists()
+    assert train(task, tmp_path / "run")["epochs"] == 1
+    assert {"report.html", "confusion.png", "summary.json"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
@@ -135,7 +149,7 @@ def test_a_checkpoint_is_due_some_minutes_after_the_last(monkeypatch, tmp_path):
     now, saved = [0.0], []
     checkpoints = Checkpoints(tmp_path, [], None, 2, {"seconds": 30.0}, clock=lambda: now[0])
     monkeypatch.setattr(checkpoints, "_save", lambda batches: saved.append((now[0], batches)))
-    checkpoints.on_epoch_begin(0)
+    checkpoints.on_epoch_begin(0, {"steps": 11})
     assert checkpoints.start == -30.0
     for batch in range(10):
         now[0] += 50

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -224,6 +225,21 @@ def test_an_error_of_a_file_names_the_file_itself(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r"Permission denied: .*/history\.json"):
         replace(path, save_and_fail(13, "Permission denied", "TEMPORARY"))
     assert path.read_text() == "old"
+
+
+def test_two_writers_of_a_file_do_not_mix(tmp_path):
+    path = tmp_path / "metrics.json"
+
+    def save(temporary):
+        pathlib.Path(temporary).write_text("half")
+        writer = threading.Thread(target=lambda: replace(path, lambda other: pathlib.Path(other).write_text("other")))
+        writer.start()
+        writer.join()
+        assert path.read_text() == "other"
+        pathlib.Path(temporary).write_text("whole")
+
+    replace(path, save)
+    assert path.read_text() == "whole" and [*tmp_path.iterdir()] == [path]
 
 
 @pytest.mark.slow

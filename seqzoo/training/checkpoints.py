@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import keras
 import numpy as np
@@ -43,20 +44,24 @@ class Checkpoints(keras.callbacks.Callback):
         self.folder, self.history, self.devices, self.seconds = folder, history, devices, 60 * minutes
         self.begun, self.quiet, self.clock, self.interrupted = begun, quiet, clock, False
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch, self.saved = epoch, self.clock()
+    def on_epoch_begin(self, epoch: int, logs: dict) -> None:
+        self.epoch, self.steps, self.saved = epoch, int(logs["steps"]), self.clock()
         self.start = self.saved - self.begun.get("seconds", 0.0)
         self.begun = {}
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         due = self.seconds and self.clock() - self.saved >= self.seconds
-        if not due and not self.interrupted:
-            return
-        saved = self._save(batch + 1)
-        self.saved = self.clock()
         if self.interrupted:
-            where = f"saved after batch {batch + 1:,} of epoch {self.epoch + 1}; the same command continues there"
-            raise KeyboardInterrupt(*([where] if saved else []))
+            self._stop(batch + 1)
+        if due:
+            self._save(batch + 1)
+            self.saved = self.clock()
+
+    def _stop(self, batches: int) -> NoReturn:
+        """Saves the unfinished epoch and raises a KeyboardInterrupt that says so."""
+        saved = self._save(batches)
+        where = f"saved after batch {batches:,} of epoch {self.epoch + 1}; the same command continues there"
+        raise KeyboardInterrupt(*([where] if saved else []))
 
     def _save(self, batches: int) -> bool:
         """Saves the unfinished epoch; returns whether it could be saved."""
@@ -92,4 +97,12 @@ class Checkpoints(keras.callbacks.Callback):
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if self.interrupted:  # after the last batch
-            raise KeyboardInterrupt
+            self._stop(self.steps)
+
+    @contextlib.contextmanager
+    def scoring(self) -> Iterator[None]:
+        """Context manager for the scores after an epoch: Ctrl-C saves the epoch, whose batches are all done."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._stop(self.steps)

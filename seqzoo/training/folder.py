@@ -222,6 +222,8 @@ def prepare(folder: pathlib.Path, task: Task, overwrite: bool = False) -> None:
         else:
             _check_same(folder, wanted)
     folder.mkdir(parents=True, exist_ok=True)
+    # Half-written files of a process that was killed; only training writes these, and it holds the lock.
+    remove([*folder.glob(".checkpoint.*.tmp.npz"), *folder.glob(".model.*.tmp.keras")])
     path = folder / "config.json"
     if not path.is_file() or json.loads(path.read_text("utf-8")) != wanted:
         write_json(path, wanted)

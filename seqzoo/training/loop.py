@@ -113,7 +113,8 @@ def _train(task, folder, console, devices, callbacks, stop_after, explain_rnn) -
             row = _fit_epoch(folder, data, model, devices, epoch, checkpoints, callbacks, begun)
             begun = {}
             if devices.is_chief:
-                history.append(_scored(row, task, data, model, predictor))
+                with checkpoints.scoring():
+                    history.append(_scored(row, task, data, model, predictor))
                 _save_epoch(folder, task, model, plain, history, console)
                 callbacks.on_epoch_end(epoch, dict(history[-1]))
             if devices.agree(bool(model.stop_training)):
@@ -177,16 +178,20 @@ def _finish(folder, data, history, console) -> dict:
     """Scores the best epoch, saves metrics, plots and the report, and returns the metrics."""
     run = load(folder)
     metrics, examples, answers = _final_scores(run, data, history)
-    write_json(folder / "metrics.json", metrics)
     show(metrics, run.task, console)
     if warning := below_baseline(metrics, run.task):
         console.print(plain_text(warning), soft_wrap=True)
     with _optional("pictures of the answers", console):
         run.task.plot(run.predictor, examples, answers, folder)
-    with _optional("report", console):
-        write_json(folder / "summary.json", data.summary)
-        console.print(plain_text(f"report: {write_report(folder, run.task)}"), soft_wrap=True)
+    write_json(folder / "summary.json", data.summary)
+    write_json(folder / "metrics.json", metrics)  # last: it marks the run as finished
+    _report(folder, run.task, console)
     return metrics
+
+
+def _report(folder, task, console):
+    with _optional("report", console):
+        console.print(plain_text(f"report: {write_report(folder, task)}"), soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -227,6 +232,8 @@ def _finished(folder, task, console, explain_rnn):
         console.print(fold_table(metrics, task))
         return metrics
     show(metrics, task, console)
+    if not (folder / "report.html").is_file():  # the process was killed before it was written
+        _report(folder, task, console)
     if explain_rnn:
         explain(load(folder).model, console)
     return metrics
