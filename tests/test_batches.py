@@ -279,6 +279,14 @@ def test_one_label_an_example_is_a_batch_of_labels():
     assert weights.tolist() == [1, 1, 1]
 
 
+def test_weights_are_numbers_even_if_the_first_is_an_integer():
+    def encode_one(example):
+        return {"tokens": np.array(example)}, 0, 1 if example[0] == 1 else 0.5
+
+    ((_, _, weights),) = epoch_of(Batches([[1, 2], [3, 4]], encode_one, axes=WHOLE))
+    assert sorted(weights.tolist()) == [0.5, 1]
+
+
 @pytest.mark.parametrize("kwargs", kinds(batch_size=7), ids=str)
 @pytest.mark.parametrize("several", [False, True])
 def test_labels_of_a_whole_example_are_not_padded_in_time(several, kwargs, monkeypatch):

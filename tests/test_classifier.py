@@ -209,6 +209,8 @@ def test_pooling_agrees_with_numpy():
     close(pooling.masked_max(x, mask), [piece.max(0) for piece in pieces])
     close(pooling.masked_mean(x, mask), [piece.mean(0) for piece in pieces])
     close(pooling.last_state(x, mask), [piece[-1] for piece in pieces])
+    means = [np.stack([piece[k::3].mean(0) for k in range(min(3, len(piece)))]) for piece in pieces]
+    close(pooling.codon_mean(x, mask), [mean.max(0) for mean in means])
     both = [np.concatenate([piece[-1, :2], piece[0, 2:]]) for piece in pieces]
     close(pooling.last_state(x, mask, bidirectional=True), both)
 
@@ -491,3 +493,11 @@ def test_explanations_of_a_network_follow_their_definitions(multi_label):
     received = integrated_gradients(class_decoder(model), multi_label)(inputs, classes)
     close(received.sum(axis=1), whole - odds(real.astype("int32")), 1e-3)  # completeness
     assert np.abs(received).max() > 0.05 and (received[~real] == 0).all()
+
+
+def test_frames_are_explained_against_frames_of_zeros():
+    keras.utils.set_random_seed(0)
+    model = classifier(2, frames(2, mean=[5.0, 5.0], std=[1.0, 1.0]), pooling=("mean",), layers=1, units=4)
+    inputs = {"frames": np.full((1, 6, 2), 7, "float32"), "frames_length": np.array([6], "int32")}
+    change = log_odds(model(inputs), [1]) - log_odds(model({**inputs, "frames": 0 * inputs["frames"]}), [1])
+    close(integrated_gradients(model)(inputs, np.array([1])).sum(), change[0], 1e-3)

@@ -141,9 +141,10 @@ def test_streamed_windows_score_as_one_long_pass(rnn):
         np.testing.assert_allclose(distribution.logits, whole[:, t], atol=1e-5)
 
 
-@pytest.mark.parametrize("rnn", CELLS)
+@pytest.mark.parametrize("rnn", [*CELLS, 3])
 def test_padding_changes_no_score_and_no_state(rnn):
-    decoder = LanguageModelDecoder(small(rnn))
+    arguments = {"rnn": rnn} if rnn in FORWARD else {"context": rnn}
+    decoder = LanguageModelDecoder(small(**arguments))
     ids = numbers(2, 9)
     ids[1, 6:] = 0
     scores, state = decoder.score_window(ids[:, :-1], ids[:, 1:], decoder.initial_state(2))
@@ -153,6 +154,7 @@ def test_padding_changes_no_score_and_no_state(rnn):
     _, five = decoder.score_window(read, ids[:, 1:], decoder.initial_state(2))
     for part, expected in zip(five, alone_state, strict=True):
         np.testing.assert_allclose(part[1], expected[0], atol=1e-5)
+    assert decoder.score({}, ids[:0]).shape == (0, 9) and decoder.score({}, ids[:, :0]).shape == (2, 0)
 
 
 @pytest.mark.slow

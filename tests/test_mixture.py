@@ -8,6 +8,7 @@ from scipy import stats
 
 from seqzoo.data.windows import before
 from seqzoo.decoding import Beam, Ensemble, Mixture, Sampler
+from seqzoo.decoding.continuation import continued
 from seqzoo.decoding.sampling import choose_vectors
 from seqzoo.layers import mixture
 from seqzoo.models import VectorDecoder, generator, language_model
@@ -161,6 +162,16 @@ def test_sampled_vectors_take_what_is_forced_and_are_the_same_alone_and_in_block
     np.testing.assert_allclose(mean, mode, rtol=1e-5)
 
 
+def test_a_continuation_of_nothing_is_the_same_beside_one_of_something():
+    decoder = VectorDecoder(made(language_model))
+    contexts = [FRAMES[0, :0], FRAMES[1, :4]]
+    together = [*continued(decoder, contexts, [{}, {}], 3)]
+    for context, answer in zip(contexts, together, strict=True):
+        (alone,) = continued(decoder, [context], [{}], 3)
+        np.testing.assert_allclose(answer.frames, alone.frames, rtol=1e-5)
+    assert decoder.score({}, FRAMES[:0]).shape == (0, 6) and decoder.score({}, FRAMES[:, :0]).shape == (3, 0)
+
+
 def test_methods_that_compare_ids_refuse_vectors():
     decoder = VectorDecoder(made(language_model))
     with pytest.raises(ValueError, match="Beam search needs a model of ids.*VectorDecoder.*vectors of 2 numbers"):
@@ -171,6 +182,10 @@ def test_methods_that_compare_ids_refuse_vectors():
         generator()
     with pytest.raises(ValueError, match="tokens=5, width=2"):
         language_model(5, width=2)
+    with pytest.raises(ValueError, match="slowness_penalty is for models of ids"):
+        language_model(width=2, slowness_penalty=1.0)
+    with pytest.raises(ValueError, match="output='independent', width=2"):
+        generator(width=2, output="independent")
 
 
 def test_the_likelihood_of_numbers_that_never_change_is_bounded():

@@ -243,6 +243,7 @@ def test_dropout_is_for_training_only():
         ({"tied": "all"}, "tied should be"),
         ({"tied": "joint"}, "needs a joint vocabulary. Received sizes: 11 and 9"),
         ({"rnn": "bilstm"}, "reads forward is needed"),
+        ({"encoder_layers": 0}, "encoder_layers should be at least 1"),
         ({"attention": "dot", "units": 4, "encoder_units": 3}, "needs keys as wide as the decoder's state"),
         ({"attention": "general", "coverage": True}, "coverage needs a score with a tanh"),
     ],

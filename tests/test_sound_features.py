@@ -85,6 +85,8 @@ def test_spec_augment_hides_bands_and_stretches_in_training_alone():
     assert not hidden_frames[32:, 20:].any()  # nothing is drawn from the padding
     np.testing.assert_array_equal(found == 0, hidden_bands[:, None] | hidden_frames[:, :, None])
     assert (np.asarray(layer(x, mask=mask, training=True)) != found).any()
+    few = SpecAugment(bands=0, stretches=5, share=0.2)(x, mask=np.arange(50) < np.full((64, 1), 4), training=True)
+    assert np.asarray(few).all()  # a fifth of four frames is less than one
     again = SpecAugment.from_config(layer.get_config())
     np.testing.assert_array_equal(again(x, mask=mask, training=True), found)
 

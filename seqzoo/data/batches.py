@@ -219,12 +219,13 @@ class Batches:
         rows = rows or self._shape(group)[0]
         inputs, labels, weights = zip(*(encoded for _, encoded, _ in group), strict=True)
 
-        def padded(columns, repeat=True):
+        def padded(columns, **options):
             arrays = {name: [row[name] for row in columns] for name in columns[0]}
-            return {name: pad(own, rows, self._steps(name, own), repeat) for name, own in arrays.items()}
+            return {name: pad(own, rows, self._steps(name, own), **options) for name, own in arrays.items()}
 
-        batch = padded(inputs), padded([*map(_named, labels)]), padded([*map(_named, weights)], repeat=False)
-        return batch[0], _like(batch[1], labels[0]), _like(batch[2], weights[0])
+        weights = padded([*map(_named, weights)], repeat=False, dtype="float32")
+        batch = padded(inputs), padded([*map(_named, labels)]), weights
+        return batch[0], _like(batch[1], labels[0]), _like(batch[2], labels[0])
 
     def _steps(self, name: str, arrays: list) -> tuple:
         """Returns the lengths to which the dimensions of an array are padded; 0: the largest in the batch."""
@@ -353,12 +354,13 @@ def untuned(dataset: "tf.data.Dataset", steps: int) -> "tf.data.Dataset":
     return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(8).with_options(options)
 
 
-def pad(arrays: list, rows: int, steps: tuple = (), repeat: bool = True) -> np.ndarray:
+def pad(arrays: list, rows: int, steps: tuple = (), repeat: bool = True, dtype: str | None = None) -> np.ndarray:
     """Stacks arrays of one rank, padded on the right with 0: dimension i to ``steps[i]``, or to the largest if 0.
 
     Rows beyond the last array repeat the first one (no row may be empty: cuDNN refuses empty rows), or stay 0.
+    Without a `dtype` that of the first array is kept.
     """
-    arrays = [np.asarray(array) for array in arrays]
+    arrays = [np.asarray(array, dtype) for array in arrays]
     shape = [rows, *(max(array.shape[axis] for array in arrays) for axis in range(arrays[0].ndim))]
     for dimension, length in enumerate(steps, 1):
         shape[dimension] = length or shape[dimension]

@@ -63,6 +63,8 @@ def continued(
         for row, context in zip(frames, part, strict=True):
             row[: len(context)] = context
         last = frames[np.arange(len(part)), lengths - 1] if lengths.max() else None
+        if last is not None:
+            last[lengths == 0] = decoder.begin
         conditions = {name: np.array([row[name] for row in known[first : first + ROWS]]) for name in decoder.known}
         inputs = {"rows": len(part), **conditions}
         if lengths.max():  # the last frame is not read here, since decoding begins with it

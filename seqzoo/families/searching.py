@@ -50,7 +50,7 @@ class Searching(Task):
             runs = load_alike(request.ensemble, self)
             if alone := [run.folder for run in runs if not hasattr(run.predictor, "decoders")]:
                 raise ValueError(
-                    f"--ensemble averages the steps of decoders, but {alone[0]} has none: it reads by CTC."
+                    f"--ensemble averages the steps of decoders, but {alone[0]} has none: it was trained with CTC."
                 )
             return [decoder for run in runs for decoder in run.predictor.decoders]
 

@@ -146,8 +146,8 @@ def tag_encoder(tags: Vocabulary, label_weights: dict[str, float], crf: bool) ->
     tags.encode(label_weights)
 
     def encode(gold: Sequence[str], steps: int) -> tuple[np.ndarray, np.ndarray]:
-        # A tag unseen in training can't be learned or predicted: it counts as an error, but not in the loss; with a
-        # CRF, whose neighbours would pay for the moves from and to it, neither does its sequence.
+        # A tag unseen in training can't be learned or predicted: it counts as an error, but not in the loss. With a CRF
+        # its whole sequence is left out of the loss, because the moves to and from its neighbours are unknown too.
         labels, weights = np.zeros(steps, "int32"), np.zeros(steps, "float32")
         for position, tag in enumerate(gold):
             if tag in tags:

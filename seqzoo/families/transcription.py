@@ -300,7 +300,7 @@ class Transcription(Searching):
         if self.config.model == "ctc":
             if request.answer_length:
                 raise ValueError(
-                    "--answer_length is for runs of --model=attention: CTC writes one label a step at most."
+                    "--answer_length is for runs of --model=attention: CTC writes at most one label per step."
                 )
             return {}
         search = self.search(run.predictor, options.Decoding(beam=1), score_labels=False)

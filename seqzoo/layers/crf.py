@@ -126,7 +126,7 @@ def nbest(potentials: keras.KerasTensor, n: int) -> tuple[keras.KerasTensor, ker
 
     List Viterbi (Seshadri and Sundberg, 1994) keeps the n best ways to reach each tag, which is exact. Padded steps
     repeat the last real tag (0 in a fully masked row). If there are fewer than n allowed sequences, the others have
-    scores around `FORBIDDEN` (test: score < FORBIDDEN / 2) and meaningless tags.
+    meaningless tags, and scores lower by about `FORBIDDEN` (test: score - log_partition(potentials) < FORBIDDEN / 2).
     """
     batch, length, size, _ = ops.shape(potentials)
     # [B, K, n]: one way to begin (see `_begin`)

@@ -98,7 +98,7 @@ class Changes(keras.layers.Layer):
         scale: [D].
 
     Inputs: x [B, T, D]; mask [B, T], True at real steps, right-padded; last [B, D], the vector before the first.
-    Outputs: [B, T, 2 D]; the last real vector [B, D].
+    Outputs: [B, T, 2 D]; the last real vector [B, D], or `last`.
     """
 
     def __init__(self, scale, **kwargs):
@@ -112,7 +112,7 @@ class Changes(keras.layers.Layer):
         before = ops.concatenate([last[:, None], x[:, :-1]], axis=1)  # [B, T, D]
         changes = (x - before) / np.array(self.scale, "float32")
         ends = ops.logical_and(mask, ops.logical_not(ops.pad(mask[:, 1:], [(0, 0), (0, 1)])))  # the last real step
-        after = ops.sum(ops.where(ends[..., None], x, 0.0), axis=1)
+        after = ops.where(ops.any(mask, axis=1)[:, None], ops.sum(ops.where(ends[..., None], x, 0.0), axis=1), last)
         return ops.concatenate([x, changes], axis=-1), after
 
     def compute_output_shape(

@@ -44,8 +44,10 @@ def codon_mean(x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTens
     One of the three means fits patterns that are read in triplets, such as codons with an unknown reading frame.
     """
     phase = ops.mod(ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1, 3)  # [B, T]: 0, 1, 2, 0 ...
-    frames = [masked_mean(x, ops.logical_and(mask, ops.equal(phase, k))) for k in range(3)]  # [B, H] each
-    return ops.max(ops.stack(frames), axis=0)
+    frames = [ops.logical_and(mask, ops.equal(phase, k)) for k in range(3)]  # [B, T] each
+    means = ops.stack([masked_mean(x, frame) for frame in frames], axis=1)  # [B, 3, H]
+    # A sequence of fewer than three steps has frames without steps.
+    return masked_max(means, ops.stack([ops.any(frame, axis=1) for frame in frames], axis=1))
 
 
 def weighted_sum(weights: keras.KerasTensor, x: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:

@@ -27,7 +27,7 @@ class Manhattan(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class Cosine(keras.layers.Layer):
-    """Similarity from 0 to 1, by angle, with a learned slope w > 0 and threshold c:
+    """Similarity from 0 to 1, by angle, with a learned slope w >= 0 and threshold c:
 
         y = sigmoid(w (cos(a, b) - c))
 

@@ -185,7 +185,7 @@ class SpecAugment(keras.layers.Layer):
         ):
             for _ in range(count):
                 wide, where = self._draw(batch), self._draw(batch)
-                wide = ops.floor(wide * (most + 1.0))  # [B, 1]
+                wide = ops.floor(wide * (ops.floor(most) + 1.0))  # [B, 1]
                 start = ops.floor(where * (size - wide + 1.0))
                 kept = ops.logical_or(positions < start, positions >= start + wide)  # [B, D] or [B, T]
                 kept = kept[:, None, :] if positions is not frames else kept[:, :, None]

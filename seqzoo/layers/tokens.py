@@ -136,7 +136,7 @@ def log_sum_exp(
 class ActivationPenalty(keras.layers.Layer):
     """Adds a penalty on large or quickly changing activations to the training loss; returns its first input.
 
-        size a mean((m h_t)^2) + slowness b mean((h_t - h_{t-1})^2)
+        a mean((m h_t)^2) + b mean((h_t - h_{t-1})^2)
 
     h are the outputs of the last layer, m their dropout.
 

@@ -135,15 +135,19 @@ def _features(model):
     embed, _ = cut(model)
 
     def pair(inputs):
-        unknown = {
-            name: ops.cast(array > 0, array.dtype) if "int" in array.dtype.name else ops.zeros_like(array)
-            for name, array in inputs.items()
-        }
+        unknown = {name: _unknown(array) for name, array in inputs.items()}
         x, mask = embed(inputs)
         return x, embed(unknown)[0], mask
 
     pair = compiled(pair, (dict(model.input),))
     return lambda inputs: [*map(np.asarray, pair({name: ops.convert_to_tensor(inputs[name]) for name in model.input}))]
+
+
+def _unknown(array):
+    """Returns the input of unknown steps: id 1 for each id, zeros for each frame; lengths [B] stay."""
+    if "int" not in array.dtype.name:
+        return ops.zeros_like(array)
+    return ops.cast(array > 0, array.dtype) if len(array.shape) > 1 else array
 
 
 def _signature(read):

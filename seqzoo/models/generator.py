@@ -108,7 +108,8 @@ def generator(
     if output not in ("notes", "independent"):
         raise ValueError(f"output should be notes or independent. Received: {output!r}")
     conditions = conditions or {}
-    check_width(width, tokens=tokens, ahead=ahead, ages=ages, sets=sets, tonic=tonic, pitches=pitches)
+    unlike = None if output == "notes" else output
+    check_width(width, tokens=tokens, ahead=ahead, ages=ages, sets=sets, tonic=tonic, pitches=pitches, output=unlike)
     if width:
         return vector_model(
             width, components, mean, std, change, conditions, condition_dim, join, rnn, units, layers, dropout,
@@ -303,6 +304,8 @@ class GeneratorDecoder:
         """
         wanted = self.model.input
         values = tokens = np.asarray(values)
+        if not values.size:
+            return np.zeros(values.shape if self.notes else (*values.shape[:2], 1), "float32")
         if self.notes:
             tokens = values.reshape(len(values), -1).astype("int32")
             missing = np.shape(inputs["position"])[1] * self.slots - tokens.shape[1]

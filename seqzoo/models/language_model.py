@@ -87,7 +87,10 @@ def language_model(
         model.compile("adam", loss)
         model.fit({"tokens": ids[:, :-1]}, ids[:, 1:], sample_weight=(ids[:, 1:] > 0).astype("float32"))
     """
-    check_width(width, tokens=tokens, context=context, embedding_dropout=embedding_dropout)
+    check_width(
+        width, tokens=tokens, context=context, embedding_dropout=embedding_dropout, adaptive=adaptive,
+        activation_penalty=activation_penalty, slowness_penalty=slowness_penalty,
+    )  # fmt: skip
     if width:
         return vector_model(
             width, components, mean, std, change, {}, 0, "both", rnn, units, layers, dropout, input_dropout,
@@ -105,7 +108,7 @@ def language_model(
         table = TokenEmbedding(tokens, dim, tied, embedding_dropout, name="embedding")
     x = drop(table(ids), input_dropout, variational)  # [B, T, D]
     if context:
-        x, last = Window(context)(x, state[0])  # [B, T, n D]
+        x, last = Window(context)(x, state[0], masks.from_ids(ids))  # [B, T, n D]
         after, x = [last], keras.layers.Dense(units, "tanh", name="hidden")(x)  # [B, T, H]
     else:
         x, after = stack(
@@ -316,6 +319,8 @@ class LanguageModelDecoder:
         Without "tokens" among the inputs there is no context. Long texts are read in windows, to bound memory.
         """
         values, scores = np.asarray(values), []
+        if not values.size:
+            return np.zeros(values.shape, "float32")
         ids = np.asarray(shifted(ops.convert_to_tensor(values), self.begin))
         _, state = self.start({"tokens": values[:, :0], **inputs})
         length = max(64, SCORES // (self.held * len(values)))

@@ -75,7 +75,7 @@ def seq2seq(
             final states of the encoder's layer l, or of its lowest.
         rnn, units, layers: recurrent layers of the decoder, which read forward.
         attention: "additive", "concat", "dot" (for an encoder as wide as the decoder), "general", "location",
-            "convolutional" or "none". For long sequences "general" takes the least memory: a tanh takes [B, T, S, A].
+            "convolutional" or "none". For long sequences "general" takes much less memory than a tanh [B, T, S, A].
         attention_units: A, for scores with a tanh; None: `units`.
         local, attention_window (the `window`), longest, coverage: see `Attention`.
         input_feeding: whether s~_{t-1} joins the input of step t.
@@ -129,6 +129,8 @@ def seq2seq(
         front = check_front(front, *reserved)
     if tied == "joint" and source_tokens != target_tokens:
         raise ValueError(f"tied='joint' needs a joint vocabulary. Received sizes: {source_tokens} and {target_tokens}")
+    if encoder_layers < 1:
+        raise ValueError(f"encoder_layers should be at least 1. Received: {encoder_layers}")
     sizes = state_sizes(rnn, units, layers)
     attending = {
         "score": attention, "local": local, "window": attention_window, "longest": longest, "coverage": coverage
@@ -320,6 +322,8 @@ class Seq2SeqDecoder:
 
     def score(self, inputs: dict, values: np.ndarray) -> np.ndarray:
         """Returns log probabilities [B, T] of given targets: the tokens and the end mark, [B, T]; 0 at padding."""
+        if not np.size(values):  # a loop without steps would fail
+            return np.zeros(np.shape(values), "float32")
         tensors = self._tensors(inputs, self.inputs)
         return np.asarray(self._score(tensors, ops.convert_to_tensor(values, "int32")))
 

@@ -140,7 +140,7 @@ class Tower:
         tower = next((layer for layer in model.layers if layer.name == "tower"), None)
         if tower is None:
             raise ValueError(
-                "A text has a vector of its own only if both are read separately, which a run with --aligned does not."
+                "A text has a vector of its own only if both are read separately; --aligned reads them together."
             )
         self.width, self._tower, self._head = tower.output.shape[-1], tower, _head(model)
         self._run = compiled(self.tensors, (dict(tower.input),))

@@ -184,6 +184,8 @@ class VectorDecoder:
             values: right-padded.
         """
         values = np.asarray(values, "float32")
+        if not values.size:
+            return np.zeros(values.shape[:2], "float32")
         lengths = inputs.get("frames_length", np.full(len(values), values.shape[1]))
         given = {**inputs, "frames": before(values, self.begin), "frames_length": lengths}
         given = {name: ops.convert_to_tensor(given[name], like.dtype) for name, like in self.model.input.items()}

@@ -37,9 +37,14 @@ def set_forget_bias(
             LSTM gets the negative.
         length: T.
         seed: seed of the uniform numbers.
+
+    Raises:
+        ValueError: a layer that is not in FORGETS.
     """
     from keras import ops
 
+    if rnn not in FORGETS:
+        raise ValueError(f"forget_bias is for {', '.join(FORGETS)}. Received: rnn={rnn!r}")
     kept = np.log(np.random.default_rng([seed, 2]).uniform(1, max(length - 1, 2), units))
     if value != "chrono":
         kept = float(value)
