@@ -220,7 +220,8 @@ class FeedingRNN(keras.layers.Layer):
             masks are drawn before the loop.
 
     Inputs: x [B, T, X]; the state before, see `first`; h [B, S, E], the source's mask [B, S] and keys [B, S, A], as in
-    `Attention`; mask [B, T]. Outputs: h~ [B, T, D]; a [B, T, S]; list of the state after the last real step.
+    `Attention`; mask [B, T]. Outputs: h~ [B, T, D]; a [B, T, S]; list of the state after the last real step, in float32
+    even if the layer computes in 16 bits.
     """
 
     def __init__(
@@ -250,15 +251,21 @@ class FeedingRNN(keras.layers.Layer):
         self.units, self.dim, self.input_feeding, self.residual = units, dim, input_feeding, residual
         self.dropout, self.variational, self.weight_drop = dropout, variational, weight_drop
         policy = {"dtype": self.dtype_policy}
-        self.cells = [
-            RNNS[rnn](units, activation=activation, recurrent_dropout=recurrent_dropout, **policy).cell
+        made = [
+            RNNS[rnn](units, activation=activation, recurrent_dropout=recurrent_dropout, **policy)
             for _ in range(layers)
         ]
+        self.cells, self.steps = [layer.cell for layer in made], [layer.one_step for layer in made]
         self.norms = [keras.layers.LayerNormalization(**policy) if layer_norm else None for _ in range(layers)]
         self.attention = Attention(**self.settings["attention"], **policy)
         self.attend = keras.layers.Dense(dim, "tanh", use_bias=False, name="attend", **policy)
         self.noise = keras.random.SeedGenerator()
         self.supports_masking = True
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype of the state, at least float32. Keras casts all inputs to it; `call` casts the others back."""
+        return keras.backend.result_type(self.compute_dtype, "float32")
 
     def build(
         self,
@@ -297,6 +304,8 @@ class FeedingRNN(keras.layers.Layer):
     ) -> tuple[keras.KerasTensor, keras.KerasTensor, list[keras.KerasTensor]]:
         H, X = self.units, x.shape[-1]
         T = ops.shape(x)[1]
+        x, encoded = ops.cast(x, self.compute_dtype), ops.cast(encoded, self.compute_dtype)
+        keys = keys if keys is None else ops.cast(keys, self.compute_dtype)
         m = ops.ones_like(x[..., :1]) if mask is None else ops.cast(mask, x.dtype)[..., None]
         parts = [x, m]
         if training and self.dropout:
@@ -309,13 +318,15 @@ class FeedingRNN(keras.layers.Layer):
             """Returns the carry after a step; row [B, ...]: x_t, whether it is real, and each layer's dropout mask."""
             *states, attended, previous, covered, t = carry
             x, real, kept = row[:, :X], row[:, X : X + 1], row[:, X + 1 :]
-            x, after, left = ops.concatenate([x, attended], axis=-1) if self.input_feeding else x, [], list(states)
-            for number, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
+            if self.input_feeding:
+                x = ops.concatenate([x, ops.cast(attended, x.dtype)], axis=-1)
+            after, left = [], list(states)
+            for number, (one_step, norm) in enumerate(zip(self.steps, self.norms, strict=True)):
                 if number and training and self.dropout:
                     x = x * kept[:, (number - 1) * H : number * H]
                 count = len(states) // len(self.cells)
-                y, new = cell(x, [left.pop(0) for _ in range(count)], training=training)
-                after += new if isinstance(new, list | tuple) else [new]
+                y, new = one_step(x, [left.pop(0) for _ in range(count)], training=training)
+                after += new
                 if self.residual and y.shape[-1] == x.shape[-1]:
                     y = y + x
                 x = norm(y) if norm else y
@@ -323,8 +334,8 @@ class FeedingRNN(keras.layers.Layer):
                 x[:, None], encoded, source_mask, keys=keys, position=t, previous=previous, covered=covered
             )
             attended = self.attend(ops.concatenate([context[:, 0], x], axis=-1))
-            after += [attended, weights[:, 0], covered + weights[:, 0], t + 1]
-            after = [ops.where(real > 0, new, old) for new, old in zip(after, carry, strict=True)]
+            after += [attended, weights[:, 0], ops.add(covered, weights[:, 0]), t + 1]
+            after = [ops.where(real > 0, ops.cast(new, old.dtype), old) for new, old in zip(after, carry, strict=True)]
             return after, after
 
         rows = ops.concatenate(parts, axis=-1)
@@ -339,7 +350,7 @@ class FeedingRNN(keras.layers.Layer):
         finally:
             if training:
                 self._put_back(kernels)
-        return attended, weights, list(state)
+        return ops.cast(attended, self.compute_dtype), ops.cast(weights, self.compute_dtype), list(state)
 
     def _drop(self, state):
         """Draws the dropout masks of states and drops weights of recurrent kernels; returns the original kernels."""

@@ -34,6 +34,10 @@ class WeightDrop(keras.layers.Wrapper):
         self.noise = keras.random.SeedGenerator()
         self.supports_masking = True
 
+    @property
+    def input_dtype(self) -> str:
+        return self.layer.input_dtype  # of the layer's states
+
     def _cells(self):
         both = isinstance(self.layer, keras.layers.Bidirectional)
         layers = [self.layer.forward_layer, self.layer.backward_layer] if both else [self.layer]
@@ -69,6 +73,9 @@ class WeightDrop(keras.layers.Wrapper):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...], **kwargs) -> tuple:
         return self.layer.compute_output_shape(input_shape)
+
+    def compute_output_spec(self, *args, **kwargs) -> keras.KerasTensor | tuple[keras.KerasTensor, ...]:
+        return self.layer.compute_output_spec(*args, **kwargs)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "rate": self.rate}

@@ -170,7 +170,10 @@ def seq2seq(
     target = keras.Input((None, dim), name="target_vectors")  # [B, T, D]
     target_mask = keras.Input((None,), dtype="bool", name="target_mask")  # [B, T]
     fixed = [keras.Input(part.shape[1:], dtype=part.dtype, name=f"fixed{i}") for i, part in enumerate(fixed)]
-    state = [keras.Input(part.shape[1:], dtype=part.dtype, name=f"state{i}") for i, part in enumerate(state)]
+    state = [  # numbers in float32, as in all models: in 16 bits they would be rounded at each step of decoding
+        keras.Input(part.shape[1:], dtype="int32" if part.dtype == "int32" else None, name=f"state{i}")
+        for i, part in enumerate(state)
+    ]
     x = drop(target, input_dropout, variational)
     compared = fixed[2] if len(fixed) > 2 else None
     if loops:

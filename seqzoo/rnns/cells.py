@@ -44,10 +44,51 @@ def activation(name: str, units: int) -> Callable:
 
 
 class OneStep:
-    """Mixin for Keras recurrent layers: outside of training, a single step calls the cell, without a loop.
+    """Mixin for Keras recurrent layers: states of 32 bits, and outside of training a single step without a loop.
 
-    Decoding step by step, as in sampling, then costs no more than the cells.
+    Decoding step by step, as in sampling, then costs no more than the cells. In 16 bits only the outputs have the dtype
+    of the computation: states go from call to call in float32, as within the layers' own loops, so that a sequence
+    read step by step gives the results of the whole. Layers with ``stateful=True`` keep Keras's rounding.
     """
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype of the states, at least float32. Keras casts all inputs to it, x too, which `call` casts back."""
+        return keras.backend.result_type(self.compute_dtype, "float32")
+
+    def call(
+        self,
+        sequences: keras.KerasTensor,
+        initial_state: list[keras.KerasTensor] | None = None,
+        mask: keras.KerasTensor | None = None,
+        training: bool | None = False,
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, ...]:
+        if self.compute_dtype == self.input_dtype or self.stateful:
+            return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        # As Keras does, except that it casts the states to 16 bits both before and after the loop.
+        x = ops.cast(sequences, self.compute_dtype)
+        states = self.get_initial_state(ops.shape(x)[0]) if initial_state is None else initial_state
+        states = [ops.cast(state, self.input_dtype) for state in keras.tree.flatten(states)]
+        self._maybe_config_dropout_masks(self.cell, x[:, 0], [ops.cast(state, x.dtype) for state in states])
+        last, outputs, states = self.inner_loop(x, states, mask, training)
+        self._maybe_reset_dropout_masks(self.cell)
+        y = ops.cast(outputs if self.return_sequences else last, self.compute_dtype)
+        return (y, *(ops.cast(state, self.input_dtype) for state in states)) if self.return_state else y
+
+    def compute_output_spec(self, *args, **kwargs) -> keras.KerasTensor | tuple[keras.KerasTensor, ...]:
+        spec = super().compute_output_spec(*args, **kwargs)
+        if not self.return_state or self.stateful:
+            return spec
+        y, *states = spec
+        return (y, *(keras.KerasTensor(state.shape, self.input_dtype) for state in states))
+
+    def one_step(
+        self, x: keras.KerasTensor, states: list[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
+        """Runs the cell on x [B, D]; returns (output [B, H], states in the dtypes of those given)."""
+        # As `cell(...)`, except that this would cast the states to 16 bits.
+        y, states = self.cell.call(x, states, training=training)
+        return ops.cast(y, self.compute_dtype), [*(states if isinstance(states, list | tuple) else [states])]
 
     def inner_loop(
         self,
@@ -56,15 +97,15 @@ class OneStep:
         mask: keras.KerasTensor | None,
         training: bool | None = False,
     ) -> tuple[keras.KerasTensor, keras.KerasTensor, Sequence[keras.KerasTensor]]:
-        if training or sequences.shape[1] != 1:
+        if training or sequences.shape[1] != 1:  # Keras's loops, cuDNN's too, need states in the dtype of x
+            initial_state = [ops.cast(state, self.compute_dtype) for state in initial_state]
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
-        y, states = self.cell(sequences[:, 0], list(initial_state))
-        states = states if isinstance(states, list | tuple) else [states]
+        y, states = self.one_step(sequences[:, 0], list(initial_state))
         if mask is not None:
             real = ops.cast(mask, "bool")  # [B, 1]
             y = ops.where(real, y, 0)
             states = [ops.where(real, new, old) for new, old in zip(states, initial_state, strict=True)]
-        return y, y[:, None], list(states)
+        return y, y[:, None], states
 
 
 class FusedLoop(OneStep):
@@ -80,6 +121,13 @@ class FusedLoop(OneStep):
         if keras.backend.backend() != "tensorflow" or self.unroll:
             return None
         return next((thing for thing in (self, self.cell) if hasattr(thing, "terms")), None)
+
+    def one_step(
+        self, x: keras.KerasTensor, states: list[keras.KerasTensor], training: bool | None = False
+    ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
+        if self.equations() is self and self.compute_dtype != self.input_dtype:
+            return stepped(self, self.cell, x, states, training)  # Keras's cell would multiply by U in float32
+        return super().one_step(x, states, training)
 
     def inner_loop(
         self,
@@ -98,17 +146,44 @@ class FusedLoop(OneStep):
         mask = None if mask is None else ops.cast(ops.transpose(mask), "bool")[:, :, None]  # [T, B, 1]
         if self.go_backwards:
             x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
-        x_mask = cell.get_dropout_mask(sequences[:, 0]) if training and cell.dropout else None
-        h_mask = cell.get_recurrent_dropout_mask(initial_state[0]) if training and cell.recurrent_dropout else None
-        (W, x_mask), *_ = divided([cell.kernel], x_mask, cell.compute_dtype)
-        terms = equations.terms(times(dropped(x, x_mask), W))
-        U, h_masks = zip(*divided(terms.U, h_mask, cell.compute_dtype), strict=True)
+        terms, drop = terms_of(equations, cell, x, sequences[:, 0], initial_state[0], training)
         states = [in_float32(state) for state in initial_state]
-        hs, states = fused_loop(
-            equations.step, terms._replace(U=U), states, mask, lambda v, part: dropped(v, h_masks[part]), training
-        )
+        hs, states = fused_loop(equations.step, terms, states, mask, drop, training)
         outputs = ops.where(mask, hs, 0) if self.zero_output_for_mask and mask is not None else hs
         return states[0], ops.transpose(outputs, (1, 0, 2)), states
+
+
+def terms_of(
+    equations: "FusedLoop | StepCell",
+    cell: keras.layers.Layer,
+    x: keras.KerasTensor,
+    first: keras.KerasTensor,
+    h: keras.KerasTensor,
+    training: bool | None,
+) -> tuple[Terms, Callable]:
+    """Returns the terms of the steps of a cell for x [..., D], and its dropout of states, as `fused_loop` takes them.
+
+    Of ``first`` [B, D] and h [B, H] only the shapes are used, for masks that are not drawn yet.
+    """
+    x_mask = cell.get_dropout_mask(first) if training and cell.dropout else None
+    h_mask = cell.get_recurrent_dropout_mask(h) if training and cell.recurrent_dropout else None
+    (W, x_mask), *_ = divided([cell.kernel], x_mask, cell.compute_dtype)
+    terms = equations.terms(times(dropped(x, x_mask), W))
+    U, h_masks = zip(*divided(terms.U, h_mask, cell.compute_dtype), strict=True)
+    return terms._replace(U=U), lambda v, part: dropped(v, h_masks[part])
+
+
+def stepped(
+    equations: "FusedLoop | StepCell",
+    cell: keras.layers.Layer,
+    x: keras.KerasTensor,
+    states: Sequence[keras.KerasTensor],
+    training: bool | None,
+) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
+    """Runs one step on x [B, D], computed as in `fused_loop`; returns (output, states in the dtypes of those given)."""
+    terms, drop = terms_of(equations, cell, x, x, states[0], training)
+    new = equations.step(terms.affine(drop), [in_float32(state) for state in states], *terms.inputs, *terms.weights)
+    return ops.cast(new[0], x.dtype), [ops.cast(n, old.dtype) for n, old in zip(new, states, strict=True)]
 
 
 def dropped(v: keras.KerasTensor, mask: keras.KerasTensor | list | None) -> keras.KerasTensor:
@@ -156,13 +231,7 @@ class StepCell:
     def call(
         self, inputs: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
     ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
-        x_mask = self.get_dropout_mask(inputs) if training and self.dropout else None
-        h_mask = self.get_recurrent_dropout_mask(states[0]) if training and self.recurrent_dropout else None
-        terms = self.terms(times(dropped(inputs, x_mask), ops.convert_to_tensor(self.kernel)))
-        affine = terms.affine(lambda v, part: dropped(v, h_mask))
-        new = self.step(affine, [in_float32(state) for state in states], *terms.inputs, *terms.weights)
-        new = [ops.cast(state, inputs.dtype) for state in new]
-        return new[0], new
+        return stepped(self, self, inputs, states, training)
 
 
 def plus(xW: keras.KerasTensor, bias: keras.Variable | None) -> keras.KerasTensor:

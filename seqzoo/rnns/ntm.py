@@ -41,7 +41,8 @@ class NTMCell(OwnCell):
 
     Shapes: x [B, D], y and h [B, H]. With G heads, R of them reading, and rows of M numbers: w [B, G N], r [B, R M],
     the memory [B, N M]; Wh [H, P], P = G (M + 2 S + 4) + 2 (G - R) M; bh [P]; Wy [R M, H]; the first w [G, N] and r
-    [R M], before softmax and tanh. Addresses and memory have 32 bits, whatever the layer computes with.
+    [R M], before softmax and tanh. Addresses, memory and the controller's states have 32 bits, whatever the layer
+    computes with.
 
     Args:
         controller: a recurrent cell of H units, such as ``RNNS["lstm"](100).cell``.
@@ -91,8 +92,8 @@ class NTMCell(OwnCell):
     def call(
         self, sequence: keras.KerasTensor, states: Sequence[keras.KerasTensor], training: bool | None = False
     ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
-        y, states, _ = self.step(sequence, self.opened(states), training=training)
-        return y, self.closed(states, y.dtype)
+        y, after, _ = self.step(sequence, self.opened(states), training=training)
+        return y, self.closed(after, states[-1].dtype)
 
     def opened(self, states: list) -> list:
         """Returns states as `step` takes them: the controller's, h first, then r [B, R M], w [B, G, N], M [B, N, M]."""
@@ -133,7 +134,9 @@ class NTMCell(OwnCell):
         before = [*inner]
         if training and self.recurrent_dropout:
             before[0] = before[0] * self.get_recurrent_dropout_mask(before[0])
-        h, after = self.controller(ops.concatenate([x, ops.cast(r, x.dtype)], axis=-1), before)
+        # As `controller(...)`, except that this would cast its states to 16 bits.
+        h, after = self.controller.call(ops.concatenate([x, ops.cast(r, x.dtype)], axis=-1), before)
+        h = ops.cast(h, x.dtype)
         after = [*(after if isinstance(after, list | tuple) else [after])]
         z = in_float32(ops.matmul(h, ops.cast(self.head_kernel, h.dtype))) + _exact(self.head_bias)
         w_new, e, a = self.addresses(z, w, memory)
@@ -236,7 +239,7 @@ def erased(memory: keras.KerasTensor, w: keras.KerasTensor, e: keras.KerasTensor
 class NTM(OneStep, keras.layers.RNN):
     """Keras's recurrent layer around `NTMCell`.
 
-    Its own loop, `scan`, keeps the memory in 32 bits, and a padded step writes nothing.
+    Its own loop, `scan`, keeps all states in 32 bits, and a padded step writes nothing.
     """
 
     def inner_loop(
@@ -253,7 +256,7 @@ class NTM(OneStep, keras.layers.RNN):
         x, m = ops.transpose(sequences, (1, 0, 2)), ops.cast(ops.transpose(mask), dtype)[..., None]  # [T, B, ...]
         if self.go_backwards:
             x, m = ops.flip(x, 0), ops.flip(m, 0)
-        y = ops.zeros_like(initial_state[0])
+        y = ops.zeros_like(initial_state[0], dtype=dtype)
 
         def step(carry, row):
             (y, *states), (x, m) = carry, row
@@ -263,7 +266,7 @@ class NTM(OneStep, keras.layers.RNN):
 
         (y, *states), ys = scan(step, [y, *self.cell.opened(initial_state)], (x, m), like=y)
         ys = ops.transpose(ys * m if self.zero_output_for_mask else ys, (1, 0, 2))  # [B, T, H]
-        return y, ys, self.cell.closed(states, dtype)
+        return y, ys, self.cell.closed(states, initial_state[-1].dtype)
 
 
 def trace(layer: NTM, x: np.ndarray) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
@@ -274,7 +277,7 @@ def trace(layer: NTM, x: np.ndarray) -> dict[str, list[tuple[np.ndarray, np.ndar
     """
     cell, rows = layer.cell, []
     R, M = cell.read_heads, cell.width
-    states = cell.opened(cell.get_initial_state(1))
+    states = cell.opened([in_float32(state) for state in cell.get_initial_state(1)])
     for step in x:
         _, states, a = cell.step(ops.convert_to_tensor(step[None], cell.compute_dtype), states)
         rows.append([ops.convert_to_numpy(part)[0] for part in (a, states[-3], states[-2])])
