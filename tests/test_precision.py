@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from marks import LAYERS, variants
+from marks import FORWARD, LAYERS, variants
 
 from seqzoo import run
 from seqzoo.datasets import DATASETS
@@ -14,6 +14,7 @@ from seqzoo.decoding.beam import Beam
 from seqzoo.decoding.sampling import Sampler
 from seqzoo.inputs import frames, images
 from seqzoo.inputs import words as front
+from seqzoo.layers.attention import FeedingRNN
 from seqzoo.layers.crf import CRFLoss
 from seqzoo.layers.losses import SmoothedCrossentropy
 from seqzoo.models import (
@@ -90,7 +91,7 @@ def test_each_recurrent_layer_is_near_to_float32_and_padding_changes_nothing(nam
             y, *states = layer(x, mask=mask, training=True)
             loss = keras.ops.mean(keras.ops.square(keras.ops.cast(y, "float32") * mask[..., None]))
         gradients = tape.gradient(loss, layer.trainable_variables)
-        assert all(part.dtype == layer.compute_dtype for part in (y, *states))
+        assert y.dtype == layer.compute_dtype and all(state.dtype == "float32" for state in states)
         alone = layer(x[1:2, :2], mask=mask[1:2, :2])[0]
         return [y * keras.ops.cast(mask[..., None], y.dtype), *states], gradients, (y[1:2, :2], alone)
 
@@ -123,6 +124,54 @@ def test_a_state_that_changes_slowly_is_not_lost_in_16_bits(name):
         return layer
 
     np.testing.assert_allclose(ends("mixed_bfloat16"), ends("float32"), rtol=0.03)
+
+
+def slow(name, policy="mixed_bfloat16"):
+    """A layer that forgets slowly, a sequence of 60 steps, and its mask."""
+    keras.utils.set_random_seed(0)
+    with precision(policy):
+        layer = RNNS[name](H, return_sequences=True, return_state=True)
+        layer.build((None, None, D))
+    side = -3.0 if name in ("simple_gru", "mgu", "min_gru", "rhn") else 3.0  # there an open gate forgets
+    for weight in layer.weights:
+        if weight.name == "bias":
+            weight.assign(weight + side)
+    x = np.random.default_rng(1).normal(0.3, 1, size=(B, 60, D)).astype("float32")
+    return layer, x, np.arange(60) < np.array([60, 7, 41])[:, None]
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_steps_one_by_one_keep_the_states_of_the_whole_sequence_in_16_bits(name):
+    layer, x, mask = slow(name)
+    y, *expected = layer(x, mask=mask)
+    states = [np.zeros(state.shape, "float32") for state in expected]
+    for t in range(60):
+        one, *states = layer(x[:, t : t + 1], mask=mask[:, t : t + 1], initial_state=states)
+    assert y.dtype == one.dtype == "bfloat16"
+    near(one[:1], y[:1, -1:], "mixed_float16")
+    for received, whole in zip(states, expected, strict=True):
+        assert received.dtype == whole.dtype == "float32"
+        np.testing.assert_allclose(received, whole, rtol=5e-4, atol=5e-4)  # bfloat16 rounds by up to 1 / 512
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "slstm", "min_lstm", "ntm"])
+def test_a_loop_with_attention_keeps_the_states_of_its_layer_in_16_bits(name):
+    layer, x, mask = slow(name)
+    _, *expected = layer(x, mask=mask)
+    encoded = np.ones((B, 2, 5), "float32")
+    with precision("mixed_bfloat16"):
+        loop = FeedingRNN(name, H, 1, 4, input_feeding=False, attention={"score": "additive", "coverage": True})
+    first = loop.first([keras.ops.zeros(state.shape) for state in expected], keras.ops.convert_to_tensor(encoded), 4)
+    loop.build(x.shape, None, encoded.shape)
+    loop.cells[0].set_weights(layer.cell.get_weights())
+    for training in False, True:
+        attended, weights, states = loop(x, first, encoded, encoded[..., 0] > 0, mask=mask, training=training)
+        assert attended.dtype == weights.dtype == "bfloat16"
+        *states, _, _, covered, count = states
+        np.testing.assert_array_equal(count[:, 0], mask.sum(axis=1))
+        np.testing.assert_allclose(covered[:, 0] + covered[:, 1], mask.sum(axis=1), rtol=1e-5)
+        for received, whole in zip(states, expected, strict=True):
+            np.testing.assert_allclose(received, whole, rtol=5e-4, atol=5e-4)
 
 
 # Models.

@@ -86,8 +86,7 @@ class OneStep:
         self, x: keras.KerasTensor, states: list[keras.KerasTensor], training: bool | None = False
     ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
         """Runs the cell on x [B, D]; returns (output [B, H], states in the dtypes of those given)."""
-        # As `cell(...)`, except that this would cast the states to 16 bits.
-        y, states = self.cell.call(x, states, training=training)
+        y, states = unrounded(self.cell)(x, states, training=training)
         return ops.cast(y, self.compute_dtype), [*(states if isinstance(states, list | tuple) else [states])]
 
     def inner_loop(
@@ -151,6 +150,11 @@ class FusedLoop(OneStep):
         hs, states = fused_loop(equations.step, terms, states, mask, drop, training)
         outputs = ops.where(mask, hs, 0) if self.zero_output_for_mask and mask is not None else hs
         return states[0], ops.transpose(outputs, (1, 0, 2)), states
+
+
+def unrounded(cell: keras.layers.Layer) -> Callable:
+    """Returns the function that runs a cell with states of 32 bits; ``cell(...)`` would cast them to its 16."""
+    return cell if cell.compute_dtype == keras.backend.result_type(cell.compute_dtype, "float32") else cell.call
 
 
 def terms_of(

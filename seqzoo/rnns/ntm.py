@@ -8,7 +8,7 @@ from keras import ops
 
 from seqzoo.backend.gradients import scan
 from seqzoo.rnns import RNNS
-from seqzoo.rnns.cells import OneStep, OwnCell, from_cell, in_float32
+from seqzoo.rnns.cells import OneStep, OwnCell, from_cell, in_float32, unrounded
 
 START = 1e-6  # initial value of every number in the memory (Collier & Beel, 2018)
 CLIP = 20.0  # bound on the controller's outputs to the heads (Collier & Beel, 2018)
@@ -134,8 +134,7 @@ class NTMCell(OwnCell):
         before = [*inner]
         if training and self.recurrent_dropout:
             before[0] = before[0] * self.get_recurrent_dropout_mask(before[0])
-        # As `controller(...)`, except that this would cast its states to 16 bits.
-        h, after = self.controller.call(ops.concatenate([x, ops.cast(r, x.dtype)], axis=-1), before)
+        h, after = unrounded(self.controller)(ops.concatenate([x, ops.cast(r, x.dtype)], axis=-1), before)
         h = ops.cast(h, x.dtype)
         after = [*(after if isinstance(after, list | tuple) else [after])]
         z = in_float32(ops.matmul(h, ops.cast(self.head_kernel, h.dtype))) + _exact(self.head_bias)
