@@ -164,8 +164,8 @@ def test_a_loop_with_attention_keeps_the_states_of_its_layer_in_16_bits(name):
     first = loop.first([keras.ops.zeros(state.shape) for state in expected], keras.ops.convert_to_tensor(encoded), 4)
     loop.build(x.shape, None, encoded.shape)
     loop.cells[0].set_weights(layer.cell.get_weights())
-    for training in False, True:
-        attended, weights, states = loop(x, first, encoded, encoded[..., 0] > 0, mask=mask, training=training)
+    for trains in False, True:
+        attended, weights, states = loop(x, first, encoded, encoded[..., 0] > 0, mask=mask, training=trains)
         assert attended.dtype == weights.dtype == "bfloat16"
         *states, _, _, covered, count = states
         np.testing.assert_array_equal(count[:, 0], mask.sum(axis=1))
