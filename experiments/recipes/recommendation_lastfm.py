@@ -16,5 +16,4 @@ EXPERIMENT = Experiment(
     expected=10.18,
     tolerance=1.0,
     minutes=21.0,
-    seeds=1,
 )
