@@ -50,6 +50,10 @@ def die():
     raise RuntimeError("killed")
 
 
+def cancel():
+    raise KeyboardInterrupt
+
+
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -108,7 +112,7 @@ def test_an_interrupted_epoch_continues_with_the_next_batch_to_the_same_weights(
 
 @pytest.mark.parametrize(
     "stop, minutes, error, message",
-    [(die, 1e-9, RuntimeError, "killed"), (interrupt, 0, KeyboardInterrupt, "saved after batch 4 of epoch 1")],
+    [(die, 1e-9, RuntimeError, "killed"), (cancel, 0, KeyboardInterrupt, "saved after batch 4 of epoch 1")],
 )
 def test_an_epoch_of_which_all_batches_are_done_is_only_evaluated(tmp_path, monkeypatch, stop, minutes, error, message):
     monkeypatch.setattr("seqzoo.display.plots.history_plot", lambda *args: None)
@@ -124,7 +128,7 @@ def test_an_epoch_of_which_all_batches_are_done_is_only_evaluated(tmp_path, monk
 def test_a_run_that_was_killed_while_its_report_was_written_gets_one(tmp_path, monkeypatch):
     task = tiny("pos", **WORDS, epochs=1)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("seqzoo.training.loop.write_report", lambda *args: interrupt())
+        patch.setattr("seqzoo.training.loop.write_report", lambda *args: cancel())
         train(task, tmp_path / "run")
     assert not (tmp_path / "run" / "report.html").exists()
     assert train(task, tmp_path / "run")["epochs"] == 1

@@ -178,13 +178,13 @@ def _finish(folder, data, history, console) -> dict:
     """Scores the best epoch, saves metrics, plots and the report, and returns the metrics."""
     run = load(folder)
     metrics, examples, answers = _final_scores(run, data, history)
+    write_json(folder / "summary.json", data.summary)
+    write_json(folder / "metrics.json", metrics)  # marks the run as finished, even if a picture crashes the process
     show(metrics, run.task, console)
     if warning := below_baseline(metrics, run.task):
         console.print(plain_text(warning), soft_wrap=True)
     with _optional("pictures of the answers", console):
         run.task.plot(run.predictor, examples, answers, folder)
-    write_json(folder / "summary.json", data.summary)
-    write_json(folder / "metrics.json", metrics)  # last: it marks the run as finished
     _report(folder, run.task, console)
     return metrics
 
