@@ -62,12 +62,11 @@ def continued(
         frames = np.zeros((len(part), lengths.max(), D), "float32")
         for row, context in zip(frames, part, strict=True):
             row[: len(context)] = context
-        last = frames[np.arange(len(part)), lengths - 1] if lengths.max() else None
-        if last is not None:
-            last[lengths == 0] = decoder.begin
         conditions = {name: np.array([row[name] for row in known[first : first + ROWS]]) for name in decoder.known}
-        inputs = {"rows": len(part), **conditions}
+        inputs, last = {"rows": len(part), **conditions}, None
         if lengths.max():  # the last frame is not read here, since decoding begins with it
+            last = frames[np.arange(len(part)), lengths - 1]
+            last[lengths == 0] = decoder.begin
             inputs |= {"frames": before(frames, decoder.begin), "frames_length": lengths}
         begun = path.start(inputs, last)
         drawing = [noise(each) for each in seeds[first : first + ROWS]]
