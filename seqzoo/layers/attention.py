@@ -8,6 +8,7 @@ from keras import ops
 from seqzoo.backend.gradients import scan
 from seqzoo.layers.weight_drop import with_kernel
 from seqzoo.rnns import RNNS
+from seqzoo.rnns.loop import at_least_float32
 
 SCORES = ("additive", "concat", "convolutional", "dot", "general", "location")
 TANH_SCORES = ("additive", "concat", "convolutional")  # the scores of the form v^T tanh(...)
@@ -265,7 +266,7 @@ class FeedingRNN(keras.layers.Layer):
     @property
     def input_dtype(self) -> str:
         """The dtype of the state, at least float32. Keras casts all inputs to it; `call` casts the others back."""
-        return keras.backend.result_type(self.compute_dtype, "float32")
+        return at_least_float32(self.compute_dtype)
 
     def build(
         self,

@@ -7,7 +7,7 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from seqzoo.rnns.loop import Terms, fused_loop, in_float32, times
+from seqzoo.rnns.loop import Terms, at_least_float32, fused_loop, in_float32, times
 
 _LAYER_ARGUMENTS = (
     "return_sequences",
@@ -54,7 +54,7 @@ class OneStep:
     @property
     def input_dtype(self) -> str:
         """The dtype of the states, at least float32. Keras casts all inputs to it, x too, which `call` casts back."""
-        return keras.backend.result_type(self.compute_dtype, "float32")
+        return at_least_float32(self.compute_dtype)
 
     def call(
         self,
@@ -154,7 +154,7 @@ class FusedLoop(OneStep):
 
 def unrounded(cell: keras.layers.Layer) -> Callable:
     """Returns the function that runs a cell with states of 32 bits; ``cell(...)`` would cast them to its 16."""
-    return cell if cell.compute_dtype == keras.backend.result_type(cell.compute_dtype, "float32") else cell.call
+    return cell if cell.compute_dtype == at_least_float32(cell.compute_dtype) else cell.call
 
 
 def terms_of(

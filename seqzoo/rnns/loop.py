@@ -42,9 +42,14 @@ class Terms(NamedTuple):
         return affine
 
 
+def at_least_float32(dtype: str) -> str:
+    """Returns float32 for a dtype of 16 bits, and float64 as it is: the dtype of states."""
+    return keras.backend.result_type(dtype, "float32")
+
+
 def in_float32(x: keras.KerasTensor) -> keras.KerasTensor:
     """Casts 16-bit values to float32: over many steps, rounding to 8 or 11 binary digits loses slow changes."""
-    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    return ops.cast(x, at_least_float32(x.dtype))
 
 
 def times(v: keras.KerasTensor, U: keras.KerasTensor) -> keras.KerasTensor:
